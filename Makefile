@@ -1,0 +1,100 @@
+# Sealwright. `make run` plays the example, `make test` proves the house, `make check` keeps it tidy.
+# Variants build side by side: make V=asan test, V=tsan, V=release (default).  O=DIR builds elsewhere, ROOMS="..." builds some rooms only.
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+SHELL := /bin/bash
+V ?= release
+O ?= build/$V
+CC := gcc
+include mk/floors.mk
+include mk/variants.mk
+
+ROOMS ?= $(ALL_ROOMS)
+SRC := $(sort $(foreach r,$(ROOMS),$(wildcard src/$r/*.c)))
+LIB_SRC := $(filter-out src/cli/% src/run/worker/%,$(SRC))
+LIB_OBJ := $(LIB_SRC:%.c=$O/obj/%.o)
+CLI_OBJ := $(patsubst %.c,$O/obj/%.o,$(filter src/cli/%,$(SRC)))
+WORKER_SRC := $(sort $(foreach r,$(WORKER_ROOMS),$(wildcard src/$r/*.c))) $(WORKER_FILES)
+WORKER_OBJ := $(WORKER_SRC:%.c=$O/obj/%.o)
+TEST_SRC := $(sort $(wildcard tests/*/test_*.c))
+TESTS ?= $(TEST_SRC:tests/%.c=$O/tests/%)
+FUZZ_SRC := $(sort $(wildcard fuzz/fuzz_*.c))
+FUZZ := $(FUZZ_SRC:fuzz/%.c=$O/fuzz/%)
+
+PKGS := libcrypto libssl libcurl libevent libevent_openssl libevent_pthreads sqlite3 yaml-0.1 libpcre2-8 libutf8proc libseccomp libarchive
+DEP_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm -lpthread -ldl
+CPPFLAGS := -D_GNU_SOURCE -Iinclude -Isrc $(DEP_CFLAGS)
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wundef -Wformat=2 -Wno-format-nonliteral
+CFLAGS := -std=c2x -ffp-contract=off -fno-math-errno -g -fPIC -fvisibility=hidden -fstack-protector-strong -pthread \
+  -ffile-prefix-map=$(CURDIR)=. $(WARN) -Werror $(VFLAGS)
+LDFLAGS := -pthread -Wl,-z,relro,-z,now $(VLDFLAGS)
+
+.PHONY: all deps test check run bench parity fuzz install repro format clean
+all: $O/sealwright $O/sealwright-worker $O/trainer.lock $O/libsealwright.so
+
+$O/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(call ROOM_CFLAGS,$<) -MMD -MP -c $< -o $@
+$O/libsealwright.a: $(LIB_OBJ)
+	@rm -f $@
+	ar rcsD $@ $^
+$O/sealwright: $(CLI_OBJ) $O/libsealwright.a
+	$(CC) $(LDFLAGS) -o $@ $(CLI_OBJ) $O/libsealwright.a $(LIBS)
+$O/sealwright-worker: $(WORKER_OBJ)
+	$(CC) $(LDFLAGS) $(WORKER_LDFLAGS) -o $@ $(WORKER_OBJ) $(WORKER_LIBS)
+$O/trainer.lock: $O/sealwright-worker tools/trainer-lock.sh
+	bash tools/trainer-lock.sh $O/sealwright-worker >$@
+$O/libsealwright.so: $O/libsealwright.a mk/exports.map
+	$(CC) $(LDFLAGS) -shared -Wl,-soname,libsealwright.so.0 -Wl,--version-script=mk/exports.map \
+	  -Wl,--whole-archive $O/libsealwright.a -Wl,--no-whole-archive -o $@ $(LIBS)
+
+# ---- tests: cmocka programs, shell and Python scripts, one runner, one summary ----
+$O/tests/%: tests/%.c $O/libsealwright.a
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -Itests $(CFLAGS) $(TEST_DEFINES) -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $O/libsealwright.a $(LIBS) -lcmocka
+TEST_SCRIPTS := $(sort $(wildcard tests/*/test_*.sh))
+test: deps all $(TESTS) $(FUZZ)
+	tools/run-tests.sh $O $(TESTS) $(TEST_SCRIPTS)
+# One program: make O=build/mine ROOMS="base codec" only T=codec/test_json
+only: $O/tests/$T
+	CMOCKA_MESSAGE_OUTPUT=TAP prove -v --exec '' $O/tests/$T
+
+# ---- fuzz targets replay their corpora in `make test`; `make fuzz` runs them under libFuzzer ----
+$O/fuzz/%: fuzz/%.c fuzz/replay.c $O/libsealwright.a
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -Ifuzz $(CFLAGS) -Wno-missing-prototypes -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< fuzz/replay.c $O/libsealwright.a $(LIBS)
+fuzz: deps
+	tools/fuzz.sh $(ONLY)
+
+deps:
+	@mk/deps.sh $(DEPS_FOR)
+check: DEPS_FOR := check
+check: deps
+	tools/check.sh
+run: deps all
+	examples/three-hospitals/run
+parity: DEPS_FOR := parity
+parity: deps all
+	tools/parity.sh $O
+bench: DEPS_FOR := bench
+bench: deps all
+	bench/run.sh $O $(ONLY)
+repro: deps
+	tools/repro.sh
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+PREFIX ?= /usr/local
+install: all
+	install -D -m 755 $O/sealwright $(DESTDIR)$(PREFIX)/bin/sealwright
+	install -D -m 755 $O/sealwright-worker $(DESTDIR)$(PREFIX)/libexec/sealwright/sealwright-worker
+	install -D -m 644 $O/trainer.lock $(DESTDIR)$(PREFIX)/libexec/sealwright/trainer.lock
+	install -D -m 644 include/sealwright.h $(DESTDIR)$(PREFIX)/include/sealwright.h
+	install -D -m 755 $O/libsealwright.so $(DESTDIR)$(PREFIX)/lib/libsealwright.so.0
+	ln -sf libsealwright.so.0 $(DESTDIR)$(PREFIX)/lib/libsealwright.so
+	@mkdir -p $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	sed 's|@PREFIX@|$(PREFIX)|' mk/sealwright.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/sealwright.pc
+clean:
+	rm -rf $O
+-include $(shell find $O -name '*.d' 2>/dev/null)
