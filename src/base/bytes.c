@@ -20,7 +20,9 @@ bool sw_bytes_equal(sw_bytes a, sw_bytes b) {
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 
-bool sw_bytes_is(sw_bytes a, const char *text) { return sw_bytes_equal(a, sw_text(text)); }
+bool sw_bytes_is(sw_bytes a, const char *text) {
+    return sw_bytes_equal(a, sw_text(text));
+}
 
 int sw_bytes_compare(sw_bytes a, sw_bytes b) {
     size_t common = a.size < b.size ? a.size : b.size;
@@ -59,7 +61,9 @@ bool sw_mul_size(size_t a, size_t b, size_t *out) {
 
 /* ---- reader ---- */
 
-sw_reader sw_reader_of(sw_bytes input) { return (sw_reader){.rest = input}; }
+sw_reader sw_reader_of(sw_bytes input) {
+    return (sw_reader){.rest = input};
+}
 
 sw_bytes sw_read_bytes(sw_reader *r, size_t count) {
     if (r->failed || count > r->rest.size) {
@@ -96,13 +100,27 @@ static uint64_t read_be(sw_reader *r, size_t count) {
     return value;
 }
 
-uint8_t sw_read_u8(sw_reader *r) { return (uint8_t)read_le(r, 1); }
-uint16_t sw_read_u16le(sw_reader *r) { return (uint16_t)read_le(r, 2); }
-uint32_t sw_read_u32le(sw_reader *r) { return (uint32_t)read_le(r, 4); }
-uint64_t sw_read_u64le(sw_reader *r) { return read_le(r, 8); }
-uint16_t sw_read_u16be(sw_reader *r) { return (uint16_t)read_be(r, 2); }
-uint32_t sw_read_u32be(sw_reader *r) { return (uint32_t)read_be(r, 4); }
-uint64_t sw_read_u64be(sw_reader *r) { return read_be(r, 8); }
+uint8_t sw_read_u8(sw_reader *r) {
+    return (uint8_t)read_le(r, 1);
+}
+uint16_t sw_read_u16le(sw_reader *r) {
+    return (uint16_t)read_le(r, 2);
+}
+uint32_t sw_read_u32le(sw_reader *r) {
+    return (uint32_t)read_le(r, 4);
+}
+uint64_t sw_read_u64le(sw_reader *r) {
+    return read_le(r, 8);
+}
+uint16_t sw_read_u16be(sw_reader *r) {
+    return (uint16_t)read_be(r, 2);
+}
+uint32_t sw_read_u32be(sw_reader *r) {
+    return (uint32_t)read_be(r, 4);
+}
+uint64_t sw_read_u64be(sw_reader *r) {
+    return read_be(r, 8);
+}
 
 sw_bytes sw_read_field(sw_reader *r, size_t limit) {
     uint32_t size = sw_read_u32be(r);
@@ -145,7 +163,7 @@ static bool grow(sw_buffer *b, size_t need) {
     size_t capacity = b->capacity < 64 ? 64 : b->capacity;
     while (capacity < need) capacity = capacity > SIZE_MAX / 2 ? need : capacity * 2;
     if (capacity > b->limit) capacity = b->limit;
-    uint8_t *data = malloc(capacity);
+    uint8_t *data = malloc(capacity > 0 ? capacity : 1);
     if (data == NULL) return false;
     if (b->size > 0) memcpy(data, b->data, b->size);
     if (b->data != NULL) sw_wipe(b->data, b->capacity);
@@ -156,18 +174,16 @@ static bool grow(sw_buffer *b, size_t need) {
 }
 
 uint8_t *sw_put_space(sw_buffer *b, size_t count) {
-    static uint8_t nothing[1];
     size_t need;
     if (b->failed) return NULL;
     if (!sw_add_size(b->size, count, &need) || need > b->limit) {
         sw_buffer_fail(b, SW_LIMIT);
         return NULL;
     }
-    if (need > b->capacity && !grow(b, need)) {
+    if ((need > b->capacity || b->data == NULL) && !grow(b, need)) {
         sw_buffer_fail(b, SW_MEMORY);
         return NULL;
     }
-    if (b->data == NULL) return nothing; /* nothing asked of an empty buffer */
     uint8_t *out = b->data + b->size;
     b->size = need;
     return out;
@@ -185,40 +201,55 @@ static void put_be(sw_buffer *b, uint64_t v, size_t count) {
     for (size_t i = 0; i < count; i++) out[i] = (uint8_t)(v >> (8 * (count - 1 - i)));
 }
 
-void sw_put_u8(sw_buffer *b, uint8_t v) { put_le(b, v, 1); }
-void sw_put_u16le(sw_buffer *b, uint16_t v) { put_le(b, v, 2); }
-void sw_put_u32le(sw_buffer *b, uint32_t v) { put_le(b, v, 4); }
-void sw_put_u64le(sw_buffer *b, uint64_t v) { put_le(b, v, 8); }
-void sw_put_u16be(sw_buffer *b, uint16_t v) { put_be(b, v, 2); }
-void sw_put_u32be(sw_buffer *b, uint32_t v) { put_be(b, v, 4); }
-void sw_put_u64be(sw_buffer *b, uint64_t v) { put_be(b, v, 8); }
+void sw_put_u8(sw_buffer *b, uint8_t v) {
+    put_le(b, v, 1);
+}
+void sw_put_u16le(sw_buffer *b, uint16_t v) {
+    put_le(b, v, 2);
+}
+void sw_put_u32le(sw_buffer *b, uint32_t v) {
+    put_le(b, v, 4);
+}
+void sw_put_u64le(sw_buffer *b, uint64_t v) {
+    put_le(b, v, 8);
+}
+void sw_put_u16be(sw_buffer *b, uint16_t v) {
+    put_be(b, v, 2);
+}
+void sw_put_u32be(sw_buffer *b, uint32_t v) {
+    put_be(b, v, 4);
+}
+void sw_put_u64be(sw_buffer *b, uint64_t v) {
+    put_be(b, v, 8);
+}
 
 void sw_put_bytes(sw_buffer *b, sw_bytes v) {
     uint8_t *out = sw_put_space(b, v.size);
     if (out != NULL && v.size > 0) memcpy(out, v.data, v.size);
 }
 
-void sw_put_text(sw_buffer *b, const char *text) { sw_put_bytes(b, sw_text(text)); }
+void sw_put_text(sw_buffer *b, const char *text) {
+    sw_put_bytes(b, sw_text(text));
+}
 
 void sw_put_format(sw_buffer *b, const char *format, ...) {
+    char local[512], *text = local;
     va_list args, again;
     va_start(args, format);
     va_copy(again, args);
-    int length = vsnprintf(NULL, 0, format, args);
-    size_t room = length < 0 ? 0 : (size_t)length + 1;
-    uint8_t *out = NULL;
-    if (length < 0)
-        sw_buffer_fail(b, SW_INTERNAL);
-    else if (b->limit - b->size == (size_t)length) /* exactly full: the NUL has no place */
-        out = NULL;
-    else
-        out = sw_put_space(b, room);
-    if (out != NULL) {
-        (void)vsnprintf((char *)out, room, format, again);
-        b->size--; /* the NUL is not content */
+    int length = vsnprintf(local, sizeof local, format, args);
+    if (length >= (int)sizeof local) {
+        text = malloc((size_t)length + 1);
+        if (text != NULL) (void)vsnprintf(text, (size_t)length + 1, format, again);
     }
     va_end(again);
     va_end(args);
+    if (length < 0 || text == NULL)
+        sw_buffer_fail(b, text == NULL ? SW_MEMORY : SW_INTERNAL);
+    else
+        sw_put_bytes(b, SW_BYTES(text, length));
+    if (text != NULL && length > 0) sw_wipe(text, text == local ? sizeof local : (size_t)length);
+    if (text != local) free(text);
 }
 
 void sw_put_field(sw_buffer *b, sw_bytes v) {
@@ -230,7 +261,9 @@ void sw_put_field(sw_buffer *b, sw_bytes v) {
     sw_put_bytes(b, v);
 }
 
-sw_bytes sw_buffer_bytes(const sw_buffer *b) { return (sw_bytes){b->data, b->size}; }
+sw_bytes sw_buffer_bytes(const sw_buffer *b) {
+    return (sw_bytes){b->data, b->size};
+}
 
 sw_status sw_buffer_check(const sw_buffer *b, const char *what, sw_error *err) {
     if (!b->failed) return SW_OK;

@@ -2,33 +2,38 @@
  *
  * Status and error: how every function of the house says no.
  *
- * A function that can fail returns sw_status and takes `sw_error *err` last (NULL allowed). On failure outputs are untouched.
+ * A function that can fail returns sw_status and takes `sw_error *err` last (NULL allowed). On
+ * failure outputs are untouched.
  */
 #ifndef SW_BASE_STATUS_H
 #define SW_BASE_STATUS_H
 
 #include "sealwright.h"
 
-/* Fills *err (when not NULL) and returns `status`, so that `return sw_fail(err, SW_MALFORMED, "format", "...")` is one line.
- * `word` is one of the stable words of docs/formats/errors.md; the sentence is cut at its buffer's end. Clears the hint. */
-__attribute__((format(printf, 4, 5))) sw_status sw_fail(sw_error *err, sw_status status, const char *word, const char *format,
-                                                        ...);
-/* Puts "context: " before the sentence that is already there; returns err->status (or SW_INTERNAL when err is NULL). */
+/* Fills *err (when not NULL) and returns `status`, so that `return sw_fail(err, SW_MALFORMED,
+ * "format", "...")` is one line. `word` is one of the stable words of docs/formats/errors.md; the
+ * sentence is cut at its buffer's end. Clears the hint. */
+__attribute__((format(printf, 4, 5))) sw_status sw_fail(sw_error *err, sw_status status,
+                                                        const char *word, const char *format, ...);
+/* Puts "context: " before the sentence that is already there; returns err->status (or SW_INTERNAL
+ * when err is NULL). */
 __attribute__((format(printf, 2, 3))) void sw_error_prefix(sw_error *err, const char *format, ...);
 /* Sets the hint: what to do. Returns nothing; keeps status, word and message. */
 __attribute__((format(printf, 2, 3))) void sw_error_hint(sw_error *err, const char *format, ...);
 
 /* Returns early with the status of `expression` unless it is SW_OK. */
-#define SW_TRY(expression)                                                                                             \
-    do {                                                                                                               \
-        sw_status sw_try_status_ = (expression);                                                                       \
-        if (sw_try_status_ != SW_OK) return sw_try_status_;                                                            \
+#define SW_TRY(expression)                                                                         \
+    do {                                                                                           \
+        sw_status sw_try_status_ = (expression);                                                   \
+        if (sw_try_status_ != SW_OK) return sw_try_status_;                                        \
     } while (0)
 
 /* An invariant of our own, checked in every build: fails with SW_INTERNAL naming the place. */
-#define SW_CHECK(err, condition)                                                                                       \
-    do {                                                                                                               \
-        if (!(condition)) return sw_fail((err), SW_INTERNAL, "internal", "%s:%d: %s", __FILE__, __LINE__, #condition); \
+#define SW_CHECK(err, condition)                                                                   \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            return sw_fail((err), SW_INTERNAL, "internal", "%s:%d: %s", __FILE__, __LINE__,        \
+                           #condition);                                                            \
     } while (0)
 
 #endif
