@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * P-256 keys (FIPS 186-5, SEC 1): points, scalars, ECDH, SubjectPublicKeyInfo.
+ *
+ * A public key is 65 plain bytes and a secret 32; OpenSSL's objects exist only within one call.
+ * Every point from outside is checked to lie on the curve before use; the curve's cofactor is 1, so
+ * that is full validation (SP 800-56A 5.6.2.3.3).
+ */
+#include "crypto/crypto_internal.h"
+
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/obj_mac.h>
+#include <openssl/param_build.h>
+#include <string.h>
+
+/* A random scalar is out of range once in 2^32 tries. */
+#define GENERATE_TRIES 16
+
+/* SEQUENCE { SEQUENCE { OID ecPublicKey, OID prime256v1 }, BIT STRING (66 bytes, none unused) };
+ * the point follows. RFC 5480 2. */
+static const uint8_t spki_head[26] = {0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48,
+                                      0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48,
+                                      0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00};
+#define SPKI_BYTES (sizeof spki_head + SW_P256_BYTES)
+
+bool sw_p256_equal(const sw_p256_public *a, const sw_p256_public *b) {
+    return memcmp(a->b, b->b, sizeof a->b) == 0;
+}
+
+/* ---- OpenSSL objects from plain bytes ---- */
+static EVP_PKEY *key_from_params(OSSL_PARAM *params, int selection) {
+    EVP_PKEY *key = NULL;
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+    if (ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
+        EVP_PKEY_fromdata(ctx, &key, selection, params) != 1)
+        key = NULL;
+    EVP_PKEY_CTX_free(ctx);
+    return key;
+}
+
+static bool point_valid(EVP_PKEY *key) {
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+    bool valid = ctx != NULL && EVP_PKEY_public_check_quick(ctx) == 1;
+    EVP_PKEY_CTX_free(ctx);
+    return valid;
+}
+
+sw_status sw_p256_evp_public(const sw_p256_public *key, EVP_PKEY **out, sw_error *err) {
+    if (key->b[0] != 0x04)
+        return sw_fail(err, SW_MALFORMED, "key", "a P-256 key is not an uncompressed point");
+    char group[] = "P-256";
+    uint8_t point[SW_P256_BYTES];
+    memcpy(point, key->b, sizeof point);
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
+        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point),
+        OSSL_PARAM_construct_end()};
+    EVP_PKEY *made = key_from_params(params, EVP_PKEY_PUBLIC_KEY);
+    if (made == NULL || !point_valid(made)) {
+        EVP_PKEY_free(made);
+        return sw_openssl_refused(err, SW_MALFORMED, "key", "a P-256 key is not on the curve");
+    }
+    *out = made;
+    return SW_OK;
+}
+
+/* The scalar as a number that OpenSSL treats in constant time; NULL unless 0 < scalar < n.
+ * BN_clear_free. */
+static BIGNUM *scalar_from(const uint8_t secret[32], const EC_GROUP *group) {
+    BIGNUM *scalar = BN_secure_new();
+    bool good = scalar != NULL && BN_bin2bn(secret, 32, scalar) != NULL;
+    if (good) {
+        BN_set_flags(scalar, BN_FLG_CONSTTIME);
+        good = !BN_is_zero(scalar) && BN_cmp(scalar, EC_GROUP_get0_order(group)) < 0;
+    }
+    if (good) return scalar;
+    BN_clear_free(scalar);
+    return NULL;
+}
+
+static EVP_PKEY *key_from_scalar(const BIGNUM *scalar) {
+    OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+    OSSL_PARAM *params = NULL;
+    if (build != NULL &&
+        OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, "P-256", 0) == 1 &&
+        OSSL_PARAM_BLD_push_BN_pad(build, OSSL_PKEY_PARAM_PRIV_KEY, scalar, 32) == 1)
+        params = OSSL_PARAM_BLD_to_param(build);
+    EVP_PKEY *key = params == NULL ? NULL : key_from_params(params, EVP_PKEY_KEYPAIR);
+    OSSL_PARAM *secret =
+        params == NULL ? NULL : OSSL_PARAM_locate(params, OSSL_PKEY_PARAM_PRIV_KEY);
+    if (secret != NULL) sw_wipe(secret->data, secret->data_size);
+    OSSL_PARAM_free(params);
+    OSSL_PARAM_BLD_free(build);
+    return key;
+}
+
+sw_status sw_p256_evp_secret(const uint8_t secret[32], EVP_PKEY **out, sw_error *err) {
+    EC_GROUP *group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
+    if (group == NULL) return sw_openssl_failed(err, "P-256");
+    BIGNUM *scalar = scalar_from(secret, group);
+    EC_GROUP_free(group);
+    if (scalar == NULL)
+        return sw_openssl_refused(err, SW_MALFORMED, "key", "a P-256 secret is out of range");
+    EVP_PKEY *made = key_from_scalar(scalar);
+    BN_clear_free(scalar);
+    if (made == NULL) return sw_openssl_failed(err, "P-256");
+    *out = made;
+    return SW_OK;
+}
+
+/* ---- keys ---- */
+sw_status sw_p256_check(const sw_p256_public *key, sw_error *err) {
+    EVP_PKEY *evp = NULL;
+    SW_TRY(sw_p256_evp_public(key, &evp, err));
+    EVP_PKEY_free(evp);
+    return SW_OK;
+}
+
+sw_status sw_p256_derive(const uint8_t secret[32], sw_p256_public *out, sw_error *err) {
+    EC_GROUP *group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
+    if (group == NULL) return sw_openssl_failed(err, "P-256");
+    BIGNUM *scalar = scalar_from(secret, group);
+    EC_POINT *point = EC_POINT_new(group);
+    sw_p256_public made;
+    bool good = scalar != NULL && point != NULL &&
+                EC_POINT_mul(group, point, scalar, NULL, NULL, NULL) == 1 &&
+                EC_POINT_point2oct(group, point, POINT_CONVERSION_UNCOMPRESSED, made.b,
+                                   sizeof made.b, NULL) == sizeof made.b;
+    bool in_range = scalar != NULL;
+    BN_clear_free(scalar);
+    EC_POINT_clear_free(point);
+    EC_GROUP_free(group);
+    if (!in_range)
+        return sw_openssl_refused(err, SW_MALFORMED, "key", "a P-256 secret is out of range");
+    if (!good) return sw_openssl_failed(err, "P-256");
+    *out = made;
+    return SW_OK;
+}
+
+/* FIPS 186-5 A.2.2: candidates are tested, not reduced. */
+sw_status sw_p256_generate(const sw_entropy *e, uint8_t secret[32], sw_p256_public *out,
+                           sw_error *err) {
+    SW_SCOPED_SECRET(sw_session_key) candidate = sw_session_key_new();
+    if (candidate == NULL)
+        return sw_fail(err, SW_MEMORY, "memory", "no locked memory for a secret key");
+    for (int i = 0; i < GENERATE_TRIES; i++) {
+        SW_TRY(sw_entropy_fill(e, candidate->b, sizeof candidate->b, err));
+        sw_p256_public made;
+        sw_status status = sw_p256_derive(candidate->b, &made, err);
+        if (status == SW_MALFORMED) continue;
+        if (status != SW_OK) return status;
+        memcpy(secret, candidate->b, sizeof candidate->b);
+        *out = made;
+        return SW_OK;
+    }
+    return sw_fail(err, SW_INTERNAL, "internal", "the source of entropy yields no P-256 secret");
+}
+
+sw_status sw_p256_ecdh(const uint8_t secret[32], const sw_p256_public *peer, uint8_t shared[32],
+                       sw_error *err) {
+    EVP_PKEY *own = NULL, *other = NULL;
+    SW_TRY(sw_p256_evp_public(peer, &other, err));
+    sw_status status = sw_p256_evp_secret(secret, &own, err);
+    if (status != SW_OK) {
+        EVP_PKEY_free(other);
+        return status;
+    }
+    size_t size = 32;
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, own, NULL);
+    bool good = ctx != NULL && EVP_PKEY_derive_init(ctx) == 1 &&
+                EVP_PKEY_derive_set_peer(ctx, other) == 1 &&
+                EVP_PKEY_derive(ctx, shared, &size) == 1 && size == 32;
+    EVP_PKEY_CTX_free(ctx);
+    EVP_PKEY_free(own);
+    EVP_PKEY_free(other);
+    return good ? SW_OK : sw_openssl_failed(err, "ECDH");
+}
+
+/* ---- SubjectPublicKeyInfo ---- */
+void sw_p256_spki(sw_buffer *out, const sw_p256_public *key) {
+    sw_put_bytes(out, SW_BYTES_OF(spki_head));
+    sw_put_bytes(out, SW_BYTES_OF(key->b));
+}
+
+sw_status sw_p256_from_spki(sw_bytes der, sw_p256_public *out, sw_error *err) {
+    if (der.size != SPKI_BYTES || memcmp(der.data, spki_head, sizeof spki_head) != 0)
+        return sw_fail(err, SW_MALFORMED, "key",
+                       "a public key is not a P-256 SubjectPublicKeyInfo");
+    sw_p256_public made;
+    memcpy(made.b, der.data + sizeof spki_head, sizeof made.b);
+    SW_TRY(sw_p256_check(&made, err));
+    *out = made;
+    return SW_OK;
+}
