@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Hex and base64 (RFC 4648). Decoders are strict: hex is lower case only unless said otherwise, base64 demands canonical padding bits.
+ * Hex and base64 (RFC 4648). Decoders are strict: hex is lower case only unless said otherwise,
+ * base64 demands canonical padding bits.
  */
 #ifndef SW_CODEC_TEXT_H
 #define SW_CODEC_TEXT_H
@@ -9,18 +10,25 @@
 void sw_hex_encode(sw_buffer *out, sw_bytes in);
 /* Writes 2*in.size characters and a NUL to `out`. */
 void sw_hex_text(char *out, sw_bytes in);
-/* Exactly out_size bytes from exactly 2*out_size characters. `upper` also accepts A-F (Intel's collateral). */
-SW_NODISCARD sw_status sw_hex_decode(void *out, size_t out_size, sw_bytes text, bool upper, sw_error *err);
+/* Exactly out_size bytes from exactly 2*out_size characters. `upper` also accepts A-F (Intel's
+ * collateral). */
+SW_NODISCARD sw_status sw_hex_decode(void *out, size_t out_size, sw_bytes text, bool upper,
+                                     sw_error *err);
 SW_NODISCARD sw_status sw_hex_append(sw_buffer *out, sw_bytes text, bool upper, sw_error *err);
 
-void sw_base64_encode(sw_buffer *out, sw_bytes in);                                              /* standard alphabet, padded */
-SW_NODISCARD sw_status sw_base64_decode(sw_buffer *out, sw_bytes text, sw_error *err);           /* standard alphabet only */
-SW_NODISCARD sw_status sw_base64_decode_any(sw_buffer *out, sw_bytes text, sw_error *err);       /* either alphabet (DSSE) */
+void sw_base64_encode(sw_buffer *out, sw_bytes in); /* standard alphabet, padded */
+SW_NODISCARD sw_status sw_base64_decode(sw_buffer *out, sw_bytes text,
+                                        sw_error *err); /* standard alphabet only */
+SW_NODISCARD sw_status sw_base64_decode_any(sw_buffer *out, sw_bytes text,
+                                            sw_error *err); /* either alphabet (DSSE) */
 bool sw_utf8_valid(sw_bytes text); /* no surrogates, no overlong forms, <= U+10FFFF */
 
-/* PEM blocks of one label ("CERTIFICATE"): calls `each` with the DER of every block in order; refuses text between blocks other than white
- * space, more than `limit` blocks, and a missing final block. A trailing NUL is allowed (Intel's chains). */
+/* PEM blocks of one label ("CERTIFICATE"): calls `each` with the DER of every block in order;
+ * refuses text between blocks other than white space, more than `limit` blocks, and a missing final
+ * block. A trailing NUL is allowed (Intel's chains). */
 typedef sw_status (*sw_pem_visit)(void *context, sw_bytes der, sw_error *err);
-SW_NODISCARD sw_status sw_pem_decode(sw_bytes text, const char *label, size_t limit, sw_pem_visit each, void *context, sw_error *err);
-void sw_pem_encode(sw_buffer *out, const char *label, sw_bytes der); /* 64 columns, trailing newline */
+SW_NODISCARD sw_status sw_pem_decode(sw_bytes text, const char *label, size_t limit,
+                                     sw_pem_visit each, void *context, sw_error *err);
+void sw_pem_encode(sw_buffer *out, const char *label,
+                   sw_bytes der); /* 64 columns, trailing newline */
 #endif

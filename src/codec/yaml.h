@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * YAML (libyaml): a tree with line and column for every node, for messages such as "recipe.yaml:12:3". Aliases, anchors, tags, merge
- * keys, duplicate keys and more than one document are refused.
+ * YAML (libyaml): a tree with line and column for every node, for messages such as
+ * "recipe.yaml:12:3". Aliases, anchors, tags, merge keys, duplicate keys and more than one document
+ * are refused.
  */
 #ifndef SW_CODEC_YAML_H
 #define SW_CODEC_YAML_H
@@ -19,7 +20,8 @@ typedef struct sw_yaml {
 } sw_yaml;
 
 /* Limits: 1 MiB, depth 16, 20000 nodes. `name` is the file's name for messages. */
-SW_NODISCARD sw_status sw_yaml_parse(sw_arena *arena, sw_bytes input, const char *name, sw_yaml **out, sw_error *err);
+SW_NODISCARD sw_status sw_yaml_parse(sw_arena *arena, sw_bytes input, const char *name,
+                                     sw_yaml **out, sw_error *err);
 const sw_yaml *sw_yaml_member(const sw_yaml *map, const char *name);
 /* Plain scalars by the YAML 1.2 core schema; false when it is not one. */
 bool sw_yaml_u64(const sw_yaml *node, uint64_t *out);
