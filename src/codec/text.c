@@ -130,7 +130,7 @@ static sw_status base64_check(sw_bytes text, alphabet a, size_t *size, sw_error 
 }
 
 static sw_status base64_decode(sw_buffer *out, sw_bytes text, alphabet a, sw_error *err) {
-    size_t size;
+    size_t size = 0;
     SW_TRY(base64_check(text, a, &size, err));
     uint8_t *to = sw_put_space(out, size);
     if (to == NULL) return sw_buffer_check(out, "the decoded base64", err);
