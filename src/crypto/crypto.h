@@ -75,7 +75,9 @@ void sw_p256_spki(sw_buffer *out, const sw_p256_public *key); /* DER SubjectPubl
 SW_NODISCARD sw_status sw_p256_from_spki(sw_bytes der, sw_p256_public *out, sw_error *err);
 
 /* ---- private keys at rest: PKCS#8 PEM; encrypted with PBES2 scrypt (N=2^17,r=8,p=1)/AES-256-CBC when a passphrase is given ---- */
-SW_NODISCARD sw_status sw_pkcs8_encode(sw_buffer *out, const uint8_t secret[32], sw_bytes passphrase, sw_error *err); /* empty: plain */
+/* An empty passphrase gives a plain key. Salt and IV come from `e`. */
+SW_NODISCARD sw_status sw_pkcs8_encode(sw_buffer *out, const uint8_t secret[32], sw_bytes passphrase, const sw_entropy *e,
+                                       sw_error *err);
 /* SW_REFUSED "passphrase" when one is needed and none given, SW_UNAUTHENTIC when it is wrong. */
 SW_NODISCARD sw_status sw_pkcs8_decode(sw_bytes pem, sw_bytes passphrase, uint8_t secret[32], sw_error *err);
 bool sw_pkcs8_is_encrypted(sw_bytes pem);
