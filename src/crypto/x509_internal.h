@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The parsed certificate and revocation list as the three X.509 files share them.
+ */
+#ifndef SW_CRYPTO_X509_INTERNAL_H
+#define SW_CRYPTO_X509_INTERNAL_H
+#include "crypto/x509.h"
+
+#include <openssl/x509.h>
+
+#define SW_CERT_MAX_BYTES ((size_t)64 << 10)
+#define SW_CRL_MAX_BYTES  ((size_t)4 << 20)
+#define SW_CHAIN_MAX      8 /* certificates, root included */
+#define SW_CRL_MAX        8 /* lists given to one verification */
+
+struct sw_cert {
+    X509 *x509;
+    sw_buffer der; /* the exact bytes it was parsed from */
+};
+struct sw_crl {
+    X509_CRL *crl;
+};
+
+/* Byte for byte; X.509's own comparison folds case and white space. */
+bool sw_name_equal(const X509_NAME *a, const X509_NAME *b);
+
+#endif
