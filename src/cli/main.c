@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * sealwright: the program. Finds the command, loads the configuration, runs, and says in one place
+ * how it ended.
+ */
+#include "cli/cli_internal.h"
+#include "sys/process.h"
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+
+#define VERSION "0.1.0"
+
+static const sw_command *const groups[] = {
+    sw_commands_identity, sw_commands_ledger,  sw_commands_seal,
+    sw_commands_recipe,   sw_commands_machine, sw_commands_kms,
+    sw_commands_model,    sw_commands_run,     sw_commands_manifest,
+};
+#define GROUP_COUNT (sizeof groups / sizeof groups[0])
+
+static void help(FILE *out) {
+    fprintf(out, "sealwright " VERSION
+                 ": train on data that never leaves its owner's silo in the clear\n\n"
+                 "usage: sealwright COMMAND [arguments] [options]\n\ncommands:\n");
+    for (size_t g = 0; g < GROUP_COUNT; g++)
+        for (const sw_command *c = groups[g]; c && c->name; c++)
+            fprintf(out, "  %-18s %s\n", c->name, c->summary);
+    fprintf(out, "\nsealwright COMMAND --help shows one command.\n");
+}
+
+/* How many words of argv the command's name takes; 0 when they are not this command. */
+static int matches(const sw_command *command, int count, char **words) {
+    const char *space = strchr(command->name, ' ');
+    if (!space) return count >= 1 && strcmp(words[0], command->name) == 0 ? 1 : 0;
+    size_t first = (size_t)(space - command->name);
+    return count >= 2 && strlen(words[0]) == first && memcmp(words[0], command->name, first) == 0 &&
+                   strcmp(words[1], space + 1) == 0
+               ? 2
+               : 0;
+}
+
+/* The longest match wins, so that "open" and "open approve" can both be commands. */
+static const sw_command *find(int count, char **words, int *used) {
+    const sw_command *found = NULL;
+    *used = 0;
+    for (size_t g = 0; g < GROUP_COUNT; g++)
+        for (const sw_command *c = groups[g]; c && c->name; c++) {
+            int words_used = matches(c, count, words);
+            if (words_used > *used) {
+                found = c;
+                *used = words_used;
+            }
+        }
+    return found;
+}
+
+static int finish(sw_cli *cli, sw_status status, const sw_error *err) {
+    sw_cli_progress_end(cli);
+    if (status == SW_OK) return cli->write_failed ? 1 : 0;
+    if (cli->json) {
+        sw_arena *a = &cli->arena;
+        sw_json *root = sw_json_make(a, SW_JSON_OBJECT),
+                *error = sw_json_add_object(a, root, "error");
+        sw_json_add_text(a, error, "word", sw_text(err->word));
+        sw_json_add_text(a, error, "message", sw_text(err->message));
+        if (err->hint[0]) sw_json_add_text(a, error, "hint", sw_text(err->hint));
+        sw_cli_result(cli, root);
+    } else {
+        fprintf(stderr, "sealwright: error: %s\n", err->message);
+        if (err->hint[0]) fprintf(stderr, "sealwright: hint: %s\n", err->hint);
+    }
+    return status == SW_USAGE ? 2 : 1;
+}
+
+static sw_status run(sw_cli *cli, int count, char **words, sw_error *err) {
+    SW_TRY(sw_process_harden(err));
+    SW_TRY(sw_cli_parse(cli, count, words, err));
+    if (cli->help) {
+        sw_cli_help_command(cli->command, stdout);
+        return SW_OK;
+    }
+    SW_TRY(sw_cli_load_config(cli, err));
+    SW_TRY(cli->command->run(cli, err));
+    return cli->write_failed ? sw_fail(err, SW_IO, "io", "standard output cannot be written")
+                             : SW_OK;
+}
+
+int main(int argc, char **argv) {
+    static sw_cli cli;
+    sw_error err = {0};
+    signal(SIGPIPE, SIG_IGN);
+    cli.entropy = sw_entropy_system();
+    cli.clock = sw_clock_system();
+    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+        help(argc < 2 ? stderr : stdout);
+        return argc < 2 ? 2 : 0;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("sealwright " VERSION);
+        return 0;
+    }
+    int used = 0;
+    cli.command = find(argc - 1, argv + 1, &used);
+    if (!cli.command) {
+        fprintf(
+            stderr,
+            "sealwright: error: there is no command '%.80s'\nsealwright: hint: sealwright --help\n",
+            argv[1]);
+        return 2;
+    }
+    sw_status status = run(&cli, argc - 1 - used, argv + 1 + used, &err);
+    int code = finish(&cli, status, &err);
+    sw_arena_free(&cli.arena);
+    return code;
+}

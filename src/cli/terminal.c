@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a person sees: output, notes, the progress line, and the passphrase prompt.
+ */
+#include "cli/cli_internal.h"
+#include "sys/files.h"
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define REDRAW_MS 100
+
+bool sw_cli_json(const sw_cli *cli) {
+    return cli->json;
+}
+sw_arena *sw_cli_arena(sw_cli *cli) {
+    return &cli->arena;
+}
+const sw_entropy *sw_cli_entropy(const sw_cli *cli) {
+    return &cli->entropy;
+}
+const sw_clock *sw_cli_clock(const sw_cli *cli) {
+    return &cli->clock;
+}
+
+void sw_cli_print(sw_cli *cli, const char *format, ...) {
+    if (cli->json) return;
+    sw_cli_progress_end(cli);
+    va_list list;
+    va_start(list, format);
+    if (vprintf(format, list) < 0 || fflush(stdout)) cli->write_failed = true;
+    va_end(list);
+}
+
+void sw_cli_write(sw_cli *cli, sw_bytes data) {
+    sw_cli_progress_end(cli);
+    if (fwrite(data.data, 1, data.size, stdout) != data.size || fflush(stdout))
+        cli->write_failed = true;
+}
+
+void sw_cli_result(sw_cli *cli, const sw_json *object) {
+    if (!cli->json) return;
+    SW_SCOPED(sw_buffer) text = SW_BUFFER((size_t)64 << 20);
+    sw_json_encode(&text, object);
+    sw_put_u8(&text, '\n');
+    if (text.failed)
+        cli->write_failed = true;
+    else
+        sw_cli_write(cli, sw_buffer_bytes(&text));
+}
+
+void sw_cli_note(sw_cli *cli, const char *format, ...) {
+    if (cli->json) return;
+    sw_cli_progress_end(cli);
+    va_list list;
+    va_start(list, format);
+    fputs("sealwright: ", stderr);
+    vfprintf(stderr, format, list);
+    fputc('\n', stderr);
+    va_end(list);
+}
+
+static int bar_columns(void) {
+    const char *text = getenv("COLUMNS");
+    int columns = text ? atoi(text) : 80;
+    if (columns < 40) columns = 40;
+    return columns > 120 ? 120 : columns;
+}
+
+static bool can_draw(void) {
+    const char *term = getenv("TERM");
+    return isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
+}
+
+static void time_left(char out[24], int64_t spent_ms, uint64_t done, uint64_t total) {
+    out[0] = 0;
+    if (!total || !done || spent_ms < 1000) return;
+    uint64_t seconds = (uint64_t)spent_ms * (total - done) / done / 1000;
+    snprintf(out, 24, "  %" PRIu64 "m%02" PRIu64 "s left", seconds / 60, seconds % 60);
+}
+
+void sw_cli_progress(sw_cli *cli, uint64_t done, uint64_t total, const char *text) {
+    if (cli->json || !can_draw()) return;
+    int64_t now = cli->clock.steady_ms(cli->clock.context);
+    if (!cli->bar_shown) cli->bar_start_ms = now;
+    if (cli->bar_shown && now - cli->bar_drawn_ms < REDRAW_MS && done != total) return;
+    if (total && done > total) done = total;
+    int width = bar_columns() - 48, filled = total ? (int)((uint64_t)width * done / total) : 0;
+    char left[24];
+    time_left(left, now - cli->bar_start_ms, done, total);
+    fputs("\r\033[K", stderr);
+    if (total && width > 0) {
+        fputc('[', stderr);
+        for (int i = 0; i < width; i++) fputc(i < filled ? '#' : '.', stderr);
+        fprintf(stderr, "] %3u%%  ", (unsigned)(100 * done / total));
+    }
+    fprintf(stderr, "%s%s", text ? text : "", left);
+    fflush(stderr);
+    cli->bar_shown = true;
+    cli->bar_drawn_ms = now;
+}
+
+void sw_cli_progress_end(sw_cli *cli) {
+    if (!cli->bar_shown) return;
+    fputs("\r\033[K", stderr);
+    fflush(stderr);
+    cli->bar_shown = false;
+}
+
+sw_status sw_cli_read(sw_cli *cli, const char *path, size_t limit, sw_bytes *out, sw_error *err) {
+    SW_SCOPED(sw_buffer) file = SW_BUFFER(limit);
+    SW_TRY(sw_file_read(path, limit, &file, err));
+    sw_bytes copy = sw_arena_copy(&cli->arena, sw_buffer_bytes(&file));
+    if (!copy.data && file.size)
+        return sw_fail(err, SW_MEMORY, "memory", "no memory to read %s", path);
+    *out = copy;
+    return SW_OK;
+}
+
+/* ---- passphrase ---- */
+
+static sw_status from_file(const char *path, char *out, size_t limit, size_t *size, sw_error *err) {
+    void *content = NULL;
+    size_t count = 0;
+    SW_TRY(sw_file_read_secret(path, 4096, &content, &count, err));
+    const char *text = content;
+    size_t length = 0;
+    while (length < count && text[length] != '\n' && text[length] != '\r') length++;
+    sw_status status = SW_OK;
+    if (!length || length > limit) {
+        status = sw_fail(err, SW_USAGE, "passphrase",
+                         "the first line of %s holds no usable passphrase", path);
+    } else {
+        memcpy(out, text, length);
+        *size = length;
+    }
+    sw_secret_release(content);
+    return status;
+}
+
+static sw_status from_terminal(const char *file, char *out, size_t limit, size_t *size,
+                               sw_error *err) {
+    int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0) {
+        sw_status status = sw_fail(err, SW_REFUSED, "passphrase",
+                                   "%s needs a passphrase and there is no terminal", file);
+        sw_error_hint(err, "give --passphrase-file FILE");
+        return status;
+    }
+    struct termios before, quiet;
+    bool changed = tcgetattr(fd, &before) == 0;
+    if (changed) {
+        quiet = before;
+        quiet.c_lflag &= ~(tcflag_t)ECHO;
+        changed = tcsetattr(fd, TCSAFLUSH, &quiet) == 0;
+    }
+    dprintf(fd, "passphrase for %s: ", file);
+    size_t count = 0;
+    char c = 0;
+    while (count < limit && read(fd, &c, 1) == 1 && c != '\n') out[count++] = c;
+    if (changed) tcsetattr(fd, TCSAFLUSH, &before);
+    dprintf(fd, "\n");
+    close(fd);
+    if (!count || c != '\n')
+        return sw_fail(err, SW_REFUSED, "passphrase", "no passphrase was given for %s", file);
+    *size = count;
+    return SW_OK;
+}
+
+static sw_status ask(void *context, const char *file, char *out, size_t limit, size_t *size,
+                     sw_error *err) {
+    sw_cli *cli = context;
+    const char *path = sw_cli_value(cli, "passphrase-file");
+    return path ? from_file(path, out, limit, size, err)
+                : from_terminal(file, out, limit, size, err);
+}
+
+const sw_passphrase *sw_cli_passphrase(sw_cli *cli) {
+    cli->passphrase = (sw_passphrase){ask, cli};
+    return &cli->passphrase;
+}
