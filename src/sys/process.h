@@ -8,23 +8,30 @@
 #include "sys/sandbox.h"
 #include <sys/types.h>
 
-/* Reads the program once into a memfd, seals it against every change and returns its fd; the bytes can then be hashed by mapping it. */
-SW_NODISCARD sw_status sw_image_load(const char *path, size_t limit, int *fd, sw_bytes *mapped, sw_error *err);
+/* Reads the program once into a memfd, seals it against every change and returns its fd; the bytes
+ * can then be hashed by mapping it. */
+SW_NODISCARD sw_status sw_image_load(const char *path, size_t limit, int *fd, sw_bytes *mapped,
+                                     sw_error *err);
 void sw_image_unload(int *fd, sw_bytes *mapped);
 /* An anonymous shared-memory file, sealed against shrink, grow and writing after sw_shared_seal. */
-SW_NODISCARD sw_status sw_shared_make(const char *name, size_t size, int *fd, void **map, sw_error *err);
-SW_NODISCARD sw_status sw_shared_seal(int fd, void **map, size_t size, sw_error *err); /* unmaps *map */
+SW_NODISCARD sw_status sw_shared_make(const char *name, size_t size, int *fd, void **map,
+                                      sw_error *err);
+SW_NODISCARD sw_status sw_shared_seal(int fd, void **map, size_t size,
+                                      sw_error *err); /* unmaps *map */
 
 typedef struct sw_spawn {
-    int image_fd;                 /* program (sealed memfd) */
-    const char *const *argv;      /* no secret ever; NULL-terminated */
-    const int *fds;               /* fds[i] becomes descriptor 3+i of the child; 0,1,2 are /dev/null */
+    int image_fd;            /* program (sealed memfd) */
+    const char *const *argv; /* no secret ever; NULL-terminated */
+    const int *fds;          /* fds[i] becomes descriptor 3+i of the child; 0,1,2 are /dev/null */
     size_t fd_count;
-    const sw_sandbox_rules *sandbox; /* what the child must be held by before its first instruction */
+    const sw_sandbox_rules
+        *sandbox; /* what the child must be held by before its first instruction */
 } sw_spawn;
-/* The child dies with the calling thread's process (PR_SET_PDEATHSIG), has an empty environment and its own session. `layers` says which
- * sandbox layers hold. A required layer that cannot be had: SW_REFUSED "sandbox", and no child. */
-SW_NODISCARD sw_status sw_process_start(const sw_spawn *what, pid_t *pid, int *pidfd, sw_sandbox_layers *layers, sw_error *err);
+/* The child dies with the calling thread's process (PR_SET_PDEATHSIG), has an empty environment and
+ * its own session. `layers` says which sandbox layers hold. A required layer that cannot be had:
+ * SW_REFUSED "sandbox", and no child. */
+SW_NODISCARD sw_status sw_process_start(const sw_spawn *what, pid_t *pid, int *pidfd,
+                                        sw_sandbox_layers *layers, sw_error *err);
 /* Waits; *exit_code is 0..255, or 256+signal. */
 SW_NODISCARD sw_status sw_process_wait(pid_t pid, int *exit_code, sw_error *err);
 void sw_process_kill(int pidfd); /* SIGKILL */
