@@ -53,7 +53,9 @@ typedef struct sw_granted {
     sw_grant grant;
     sw_buffer receipt;     /* the grant envelope */
     sw_buffer statements;  /* canonical JSON array of unlock envelopes that the decision rested on */
-    sw_buffer evidence;    /* the machine's evidence that was judged: goes into the manifest */
+    sw_buffer evidence;    /* the machine's evidence that was judged: goes into evidence.json */
+    sw_hash challenge;     /* with the next three, what an offline verifier recomputes that evidence's report data from */
+    sw_p256_public own_tls, peer_tls, response;
     sw_buffer ledger;      /* journal export at the time of the decision */
 } sw_granted;
 void sw_granted_free(sw_granted *g); /* wipes */

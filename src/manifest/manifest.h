@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The manifest: an in-toto Statement v1 about one run, written from what the agent saw and signed
+ * by a key that only this attested machine held; and its offline verification, link by link, from
+ * the genesis hash that the auditor brings. Docs: docs/formats/manifest.md (MAN-001 ...).
+ *
+ * A run's out folder: manifest.json (DSSE), evidence.json, app-compose.json, ledger.json,
+ * machine.pem, model.sealed. Everything needed is in it; no network.
+ */
+#ifndef SW_MANIFEST_H
+#define SW_MANIFEST_H
+#include "ledger/ledger.h"
+#include "manifest/grant.h"
+#include "seal/container.h"
+#include "sys/sandbox.h"
+
+#define SW_MANIFEST_PREDICATE        "https://sealwright.org/manifest/v1"
+#define SW_MANIFEST_CHECKPOINT_LIMIT 100000
+#define SW_MANIFEST_GRANT_LIMIT      4096
+
+typedef struct sw_manifest_dataset {
+    sw_hash owner, dataset;
+    uint64_t rows_listed, rows_delivered, tokens;
+    sw_hash tokens_commitment; /* HMAC-SHA256(commit subkey, fields("sealwright/tokens/v1", dataset
+                                  id, rows in wire form)) */
+} sw_manifest_dataset;
+typedef struct sw_manifest_link { /* of the keyed step chain */
+    uint64_t step;
+    sw_hash value; /* HMAC-SHA256(commit subkey, fields("sealwright/step/v1", previous value, u64be
+                      step, SHA-256(state))) */
+} sw_manifest_link;
+typedef struct sw_manifest_metric {
+    uint64_t step;
+    double loss; /* rounded to 12 significant bits by the agent; only with metrics: public */
+} sw_manifest_metric;
+
+/* One grant as the out folder keeps it: receipt in the manifest; evidence and channel beside it. */
+typedef struct sw_manifest_grant {
+    sw_bytes receipt, statements; /* envelope; canonical JSON array of unlock envelopes */
+    sw_bytes evidence;            /* JSON that was judged */
+    sw_hash challenge;
+    sw_p256_public own_tls, peer_tls, response;
+} sw_manifest_grant;
+
+typedef struct sw_manifest_facts {
+    sw_bytes app_compose, genesis_envelope, ledger_export;
+    sw_hash genesis, compose;
+    bool simulated, native;
+    sw_hash worker_digest;
+    const char *profile;
+    sw_p256_public machine;
+    size_t dataset_count;
+    const sw_manifest_dataset *datasets;
+    size_t grant_count;
+    const sw_manifest_grant *grants;
+    sw_sandbox_layers layers;
+    uint64_t steps, resumes;
+    size_t link_count, checkpoint_count, metric_count;
+    const sw_manifest_link *links;
+    const sw_manifest_link
+        *checkpoints; /* step and root of each sealed checkpoint that is still part of the run */
+    const sw_manifest_metric *metrics;
+    sw_hash output_root;      /* root id of model.sealed */
+    uint64_t output_bytes;    /* plain bytes, padded */
+    sw_hash model_commitment; /* bind-SHA-256("sealwright/model/v1", salt, OMS root digest) */
+    int64_t started_ms, finished_ms; /* KMS's time of the first grant plus the machine's counter */
+} sw_manifest_facts;
+
+/* The Statement's canonical JSON. */
+SW_NODISCARD sw_status sw_manifest_statement(const sw_manifest_facts *f, sw_buffer *payload,
+                                             sw_error *err);
+/* manifest.json from it, signed; *digest = SHA-256(payload): what the closing quote and `open`
+ * entries name. */
+SW_NODISCARD sw_status sw_manifest_sign(sw_bytes payload, const sw_session_key *machine,
+                                        sw_buffer *envelope, sw_hash *digest, sw_error *err);
+/* evidence.json: {"closing": evidence,
+ * "grants":[{"challenge","evidence","own_tls","peer_tls","response"}], "kind"} canonical. */
+SW_NODISCARD sw_status sw_manifest_evidence(const sw_manifest_facts *f, sw_bytes closing_evidence,
+                                            sw_buffer *out, sw_error *err);
+/* ledger.json: {"genesis": envelope, "journal": export, "kind"} canonical. */
+SW_NODISCARD sw_status sw_manifest_ledger(const sw_manifest_facts *f, sw_buffer *out,
+                                          sw_error *err);
+SW_NODISCARD sw_status sw_manifest_digest(sw_bytes manifest_json, sw_hash *digest,
+                                          sw_error *err); /* of the payload, unverified */
+
+/* ---- OpenSSF Model Signing (OMS v1.0) bundle over files, and the model commitment ---- */
+typedef struct sw_oms_file {
+    const char *name;
+    sw_bytes content;
+} sw_oms_file;
+/* SHA-256 over the concatenated digests of files sorted by name: the OMS root digest. */
+SW_NODISCARD sw_status sw_oms_root(const sw_oms_file *files, size_t count, sw_hash *root,
+                                   sw_error *err);
+/* model.sig: Sigstore bundle v0.3 in public-key mode, P-256; see reference: verifies with
+ * model-signing and @sigstore/verify. */
+SW_NODISCARD sw_status sw_oms_sign(const char *model_name, const sw_oms_file *files, size_t count,
+                                   const sw_session_key *key, sw_buffer *bundle, sw_error *err);
+void sw_model_commitment(sw_hash *out, const sw_hash *salt, const sw_hash *oms_root);
+
+/* ---- verification ---- */
+typedef struct sw_manifest_input {
+    sw_bytes manifest, evidence, app_compose, ledger, machine_pem;
+    int model_fd;             /* model.sealed, or -1: then the link says that it was not brought */
+    const sw_hash *app;       /* the genesis hash the auditor brings; NULL: "consistent in itself;
+                                 compared with nobody's expectation" */
+    const sw_oms_file *model; /* opened folder's files, or NULL */
+    size_t model_count;
+} sw_manifest_input;
+/* One line per link, in order; `detail` says what was checked, with values. ok false only for the
+ * last one reported. */
+typedef struct sw_manifest_report {
+    void *context;
+    void (*link)(void *context, const char *name, bool ok, const char *detail);
+} sw_manifest_report;
+typedef struct sw_manifest_verdict {
+    bool app_compared, simulated, model_compared;
+    sw_hash genesis, compose, digest;
+    sw_head ledger;  /* state as of this head */
+    int64_t time_ms; /* and this time; later revocations are unseen */
+    uint64_t steps;
+} sw_manifest_verdict;
+/* genesis -> owners' keys -> unlock statements -> receipt key -> grant receipts -> machine key ->
+ * manifest -> closing quote -> model. SW_OK only when every link holds; without `app` it still
+ * walks every link and then returns SW_REFUSED "app". */
+SW_NODISCARD sw_status sw_manifest_verify(const sw_manifest_input *in,
+                                          const sw_manifest_report *report,
+                                          sw_manifest_verdict *out, sw_error *err);
+#endif
