@@ -19,7 +19,8 @@ typedef struct sw_yaml {
     struct sw_yaml *first, *last, *next;
 } sw_yaml;
 
-/* Limits: 1 MiB, depth 16, 20000 nodes. `name` is the file's name for messages. */
+/* Limits: 1 MiB, depth 16, 20000 nodes, 1000 members in one map. `name` is the file's name for
+ * messages. */
 SW_NODISCARD sw_status sw_yaml_parse(sw_arena *arena, sw_bytes input, const char *name,
                                      sw_yaml **out, sw_error *err);
 const sw_yaml *sw_yaml_member(const sw_yaml *map, const char *name);
