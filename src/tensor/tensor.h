@@ -2,11 +2,15 @@
  *
  * The compute wing's ground: letters, types, and the two things that come in from the caller.
  *
- * Letters: B rows of a micro-batch, T tokens (padding-free: all tokens of a micro-batch in one axis), C hidden size, H query heads, K key/value heads, D head
- * size, F feed-forward size, V vocabulary, R adapter rank; a leading `d` is a gradient. All matrices are row-major; a Linear's weight is (out, in).
+ * Letters: B rows of a micro-batch, T tokens (padding-free: all tokens of a micro-batch in one
+ * axis), C hidden size, H query heads, K key/value heads, D head size, F feed-forward size, V
+ * vocabulary, R adapter rank; a leading `d` is a gradient. All matrices are row-major; a Linear's
+ * weight is (out, in). Letter E in a type stands for the operand type of the profile: bf16 in
+ * bf16-dp, f32 in fp32-ref.
  *
- * Bits: every operator's result is a function of its arguments and the numerics profile alone, never of lanes or of the machine
- * (docs/formats/numerics.md). Reductions have fixed trees; k runs in fixed panels in ascending order.
+ * Bits: every operator's result is a function of its arguments and the numerics profile alone,
+ * never of lanes or of the machine (docs/formats/numerics.md). Reductions have fixed trees; k runs
+ * in fixed panels in ascending order.
  */
 #ifndef SW_TENSOR_H
 #define SW_TENSOR_H
@@ -19,14 +23,37 @@ sw_bf16 sw_bf16_from_float(float v); /* NaN stays a quiet NaN */
 typedef enum sw_dtype { SW_DTYPE_F32, SW_DTYPE_BF16, SW_DTYPE_F16 } sw_dtype;
 size_t sw_dtype_bytes(sw_dtype t);
 
-/* Threads come in from the caller: run fn(context, index, lane) for index 0..count-1 and return when all are done; no allocation. */
+/* Threads come in from the caller: run fn(context, index, lane) for index 0..count-1 and return
+ * when all are done; no allocation. */
 typedef struct sw_parallel {
     void *pool;
-    void (*run)(void *pool, size_t count, void (*fn)(void *context, size_t index, size_t lane), void *context);
+    void (*run)(void *pool, size_t count, void (*fn)(void *context, size_t index, size_t lane),
+                void *context);
     size_t lanes;
 } sw_parallel;
 sw_parallel sw_parallel_serial(void);
 
-/* Which instructions the machine has: chosen once, results equal either way. `emulate` forces the portable path of bf16-dp. */
+/* Which instructions the machine has: chosen once, results equal either way. */
 bool sw_tensor_has_bf16_instructions(void);
+
+/* How operators compute: threads, operand type E (BF16 or F32), and whether the bf16 dot
+ * instruction is used or its exact emulation. */
+typedef struct sw_compute {
+    sw_parallel parallel;
+    sw_dtype dtype;
+    bool native;
+} sw_compute;
+
+/* Runs fn in every lane with denormals read as zero and flushed to zero (NUM-003). */
+void sw_compute_run(const sw_compute *c, size_t count,
+                    void (*fn)(void *context, size_t index, size_t lane), void *context);
+/* The same for the calling thread: returns the mode to hand back to sw_flush_restore. */
+unsigned sw_flush_begin(void);
+void sw_flush_restore(unsigned mode);
+
+/* Elements of any dtype as f32 and back (F16 is read only). Source and target may be unaligned. */
+void sw_elements_load(float *out, const void *in, sw_dtype dtype, size_t count);
+void sw_elements_store(void *out, const float *in, sw_dtype dtype, size_t count);
+/* out (count) E from in (count) f32, over all lanes. */
+void sw_convert(const sw_compute *c, void *out, const float *in, size_t count);
 #endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What attention forward and backward share: where packed operands lie, and how jobs are numbered.
+ */
+#ifndef SW_TENSOR_ATTENTION_INTERNAL_H
+#define SW_TENSOR_ATTENTION_INTERNAL_H
+#include "tensor/numbers.h"
+#include "tensor/ops.h"
+
+#define SW_ATTENTION_BLOCK 48 /* rows of one job; a multiple of SW_GEMM_COLUMNS */
+
+/* Rows of x (heads side by side, stride heads * D) of every (segment, head), packed either as the
+ * right side of A x^T (`transposed`) or of A x. */
+typedef struct sw_head_pack {
+    const void *x;
+    uint8_t *packed;
+    size_t heads;
+    bool keys, transposed; /* keys: rows are a segment's keys, else its queries */
+} sw_head_pack;
+
+typedef struct sw_attention_job {
+    const sw_compute *c;
+    const sw_attention *a;
+    const sw_attention_grad *g;
+    sw_head_pack k_t, k_n, v_t, v_n, q_t, q_n, do_t, do_n;
+    const sw_head_pack *packing; /* what pack jobs pack now */
+    float scale;
+} sw_attention_job;
+
+/* Which block of rows of which head of which segment a job is. */
+typedef struct sw_attention_place {
+    size_t segment, head, first, rows;
+} sw_attention_place;
+
+size_t sw_attention_round(size_t count); /* up to SW_GEMM_COLUMNS */
+size_t sw_attention_segment_rows(const sw_segment *s, bool keys);
+size_t sw_attention_places(const sw_attention *a, size_t heads, bool keys);
+sw_attention_place sw_attention_place_of(const sw_attention *a, size_t heads, bool keys,
+                                         size_t index);
+const void *sw_attention_row(const sw_attention_job *j, const void *x, size_t heads, size_t head,
+                             size_t row);
+/* The packed operand of one (segment, head) as a term: a (rows, k) times it. */
+sw_gemm_term sw_attention_term(const sw_attention_job *j, const sw_head_pack *p, size_t segment,
+                               size_t head, const void *a, size_t a_stride);
+void sw_attention_pack(sw_attention_job *j, const sw_head_pack *p);
+/* Assigns the next piece of a->packs to p. */
+void sw_attention_claim(sw_attention_job *j, sw_head_pack *p, const void *x, size_t heads,
+                        bool keys, bool transposed, uint8_t **next);
+size_t sw_attention_stride(size_t longest); /* elements of a row of scores, even */
+#endif

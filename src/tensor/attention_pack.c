@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Packed operands of attention: every (segment, head) packed by one job, and the numbering of jobs.
+ *
+ * Sizes do not depend on how rows fall into segments: a piece per segment and head of its rows
+ * rounded up to 16, times D rounded up to 16.
+ */
+#include "tensor/attention_internal.h"
+
+size_t sw_attention_round(size_t count) {
+    return (count + SW_GEMM_COLUMNS - 1) / SW_GEMM_COLUMNS * SW_GEMM_COLUMNS;
+}
+
+size_t sw_attention_segment_rows(const sw_segment *s, bool keys) {
+    return keys ? s->key_count : s->query_count;
+}
+
+size_t sw_attention_stride(size_t longest) {
+    return sw_attention_round(longest);
+}
+
+static size_t blocks_of(size_t rows) {
+    return (rows + SW_ATTENTION_BLOCK - 1) / SW_ATTENTION_BLOCK;
+}
+
+size_t sw_attention_places(const sw_attention *a, size_t heads, bool keys) {
+    size_t count = 0;
+    for (size_t s = 0; s < a->segment_count; s++) {
+        count += heads * blocks_of(sw_attention_segment_rows(&a->segments[s], keys));
+    }
+    return count;
+}
+
+sw_attention_place sw_attention_place_of(const sw_attention *a, size_t heads, bool keys,
+                                         size_t index) {
+    size_t segment = 0, blocks = 0, rows = 0;
+    for (; segment < a->segment_count; segment++) {
+        rows = sw_attention_segment_rows(&a->segments[segment], keys);
+        blocks = blocks_of(rows);
+        if (index < heads * blocks) break;
+        index -= heads * blocks;
+    }
+    size_t first = index % blocks * SW_ATTENTION_BLOCK, left = rows - first;
+    return (sw_attention_place){.segment = segment,
+                                .head = index / blocks,
+                                .first = first,
+                                .rows = left < SW_ATTENTION_BLOCK ? left : SW_ATTENTION_BLOCK};
+}
+
+const void *sw_attention_row(const sw_attention_job *j, const void *x, size_t heads, size_t head,
+                             size_t row) {
+    size_t at = (row * heads + head) * j->a->head_dim;
+    return (const uint8_t *)x + at * sw_dtype_bytes(j->c->dtype);
+}
+
+static size_t piece_elements(const sw_attention_job *j, const sw_head_pack *p, size_t segment,
+                             size_t head) {
+    size_t before = 0, depth = sw_attention_round(j->a->head_dim);
+    for (size_t s = 0; s < segment; s++) {
+        before += sw_attention_round(sw_attention_segment_rows(&j->a->segments[s], p->keys));
+    }
+    size_t own = sw_attention_round(sw_attention_segment_rows(&j->a->segments[segment], p->keys));
+    return (before * p->heads + head * own) * depth;
+}
+
+sw_gemm_term sw_attention_term(const sw_attention_job *j, const sw_head_pack *p, size_t segment,
+                               size_t head, const void *a, size_t a_stride) {
+    size_t rows = sw_attention_segment_rows(&j->a->segments[segment], p->keys);
+    size_t k = p->transposed ? j->a->head_dim : rows;
+    size_t at = piece_elements(j, p, segment, head) * sw_dtype_bytes(j->c->dtype);
+    return (sw_gemm_term){
+        .a = a, .a_stride = a_stride, .b = p->packed + at, .b_strip = sw_pack_strip(k), .k = k};
+}
+
+static void pack_piece(void *context, size_t index, size_t lane) {
+    (void)lane;
+    const sw_attention_job *j = context;
+    const sw_head_pack *p = j->packing;
+    size_t segment = index / p->heads, head = index % p->heads;
+    const sw_segment *s = &j->a->segments[segment];
+    size_t rows = sw_attention_segment_rows(s, p->keys), first = p->keys ? s->key : s->query;
+    size_t k = p->transposed ? j->a->head_dim : rows, n = p->transposed ? rows : j->a->head_dim;
+    sw_source source = {.data = sw_attention_row(j, p->x, p->heads, head, first),
+                        .dtype = j->c->dtype,
+                        .stride = p->heads * j->a->head_dim};
+    size_t at = piece_elements(j, p, segment, head) * sw_dtype_bytes(j->c->dtype);
+    sw_pack_alone(j->c, p->packed + at, &source, p->transposed, k, n);
+}
+
+void sw_attention_pack(sw_attention_job *j, const sw_head_pack *p) {
+    j->packing = p;
+    sw_compute_run(j->c, j->a->segment_count * p->heads, pack_piece, j);
+}
+
+void sw_attention_claim(sw_attention_job *j, sw_head_pack *p, const void *x, size_t heads,
+                        bool keys, bool transposed, uint8_t **next) {
+    *p = (sw_head_pack){
+        .x = x, .packed = *next, .heads = heads, .keys = keys, .transposed = transposed};
+    size_t rows = 0;
+    for (size_t s = 0; s < j->a->segment_count; s++) {
+        rows += sw_attention_round(sw_attention_segment_rows(&j->a->segments[s], keys));
+    }
+    *next += rows * heads * sw_attention_round(j->a->head_dim) * sw_dtype_bytes(j->c->dtype);
+}
+
+size_t sw_attention_pack_bytes(sw_dtype dtype, const sw_attention *a, size_t key_rows,
+                               bool backward) {
+    size_t rows = key_rows + a->segment_count * (SW_GEMM_COLUMNS - 1);
+    size_t heads = backward ? 3 * a->kv_heads + 4 * a->heads : 2 * a->kv_heads;
+    return rows * heads * sw_attention_round(a->head_dim) * sw_dtype_bytes(dtype);
+}
+
+/* Two blocks of scores in f32 and one operand block. */
+size_t sw_attention_scratch_bytes(sw_dtype dtype, size_t longest) {
+    return SW_ATTENTION_BLOCK * sw_attention_stride(longest) *
+           (2 * sizeof(float) + sw_dtype_bytes(dtype));
+}

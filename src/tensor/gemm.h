@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Matrix products: C = scale * sum over terms of A_t B_t, every output tile owned by one lane.
+ *
+ * Numerics (docs/formats/numerics.md NUM-010 to NUM-016): k is cut into panels of SW_GEMM_PANEL;
+ * inside a panel one chain of fused multiply-adds per element, in bf16 the odd member of each pair
+ * first; panels and terms are added in ascending order. Nothing depends on tiles or lanes.
+ */
+#ifndef SW_TENSOR_GEMM_H
+#define SW_TENSOR_GEMM_H
+#include "tensor/tensor.h"
+
+#define SW_GEMM_PANEL   512 /* of k */
+#define SW_GEMM_COLUMNS 16  /* of a packed strip of B */
+#define SW_GEMM_TERMS   6
+
+/* A matrix as it lies in memory, any dtype: row-major with `stride` elements from row to row. */
+typedef struct sw_source {
+    const void *data;
+    sw_dtype dtype;
+    size_t stride;
+} sw_source;
+
+/* B (k, n) packed for products: strips of 16 columns, each strip k rounded up to even; in bf16 the
+ * two elements of a k pair lie side by side. Columns and k beyond the end are zero. */
+size_t sw_pack_strip(size_t k);              /* elements of one strip */
+size_t sw_pack_elements(size_t k, size_t n); /* elements of E */
+/* From B as it lies, (k, n); `transposed`: it lies as (n, k), like a Linear's weight for x W^T. */
+void sw_pack(const sw_compute *c, void *out, const sw_source *b, bool transposed, size_t k,
+             size_t n);
+void sw_pack_alone(const sw_compute *c, void *out, const sw_source *b, bool transposed, size_t k,
+                   size_t n); /* in the calling lane */
+/* out (n, k rounded up to even, stride `out_stride`) E = transpose of (k, n); the added column is
+ * zero. */
+void sw_transpose(const sw_compute *c, void *out, size_t out_stride, const sw_source *in, size_t k,
+                  size_t n);
+
+/* One product. A's rows are E, readable up to k rounded up to even, and zero beyond k. */
+typedef struct sw_gemm_term {
+    const void *a; /* (m, k) E */
+    size_t a_stride;
+    const void *b;  /* packed (k, n) E */
+    size_t b_strip; /* sw_pack_strip of the packed k */
+    size_t k;
+} sw_gemm_term;
+
+typedef struct sw_gemm {
+    size_t m, n, term_count;
+    sw_gemm_term terms[SW_GEMM_TERMS];
+    float scale;
+    void *c; /* (m, n), row-major */
+    size_t c_stride;
+    sw_dtype c_dtype; /* F32 or BF16 */
+    const float *add; /* (m, n), stride c_stride: C = add + sum; may be C itself; F32 only */
+} sw_gemm;
+
+void sw_gemm_run(const sw_compute *c, const sw_gemm *g);   /* over all lanes */
+void sw_gemm_alone(const sw_compute *c, const sw_gemm *g); /* in the calling lane */
+#endif

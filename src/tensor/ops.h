@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The operators of a Llama block, forward and hand-written backward, the loss, and the optimiser.
+ *
+ * Rows are tokens. `E` is the operand type of the profile. Everything runs over all lanes of
+ * `compute`; every sum has a fixed order (docs/formats/numerics.md). No function allocates.
+ */
+#ifndef SW_TENSOR_OPS_H
+#define SW_TENSOR_OPS_H
+#include "tensor/gemm.h"
+
+/* ---- RMSNorm: out = x * rstd * weight, rstd = 1 / sqrt(mean(x^2) + eps) ---- */
+typedef struct sw_norm {
+    const float *x;      /* (T, C) */
+    const float *weight; /* (C) */
+    float *rstd;         /* (T), written by forward, read by the others */
+    size_t rows, columns;
+    float epsilon;
+} sw_norm;
+void sw_norm_forward(const sw_compute *c, const sw_norm *n, void *out); /* out (T, C) E */
+void sw_norm_again(const sw_compute *c, const sw_norm *n, void *out);   /* from the saved rstd */
+/* dx (T, C) += gradient through the norm of dy (T, C); dweight (C) += when not NULL. */
+void sw_norm_backward(const sw_compute *c, const sw_norm *n, const float *dy, float *dx,
+                      float *dweight);
+
+/* ---- RoPE, halves: element i turns with element i + D/2 ---- */
+/* cosine, sine (positions, D/2). */
+void sw_rope_table(float *cosine, float *sine, size_t positions, size_t head_dim, double theta);
+typedef struct sw_rope {
+    const float *cosine, *sine;
+    const uint32_t *position; /* (T) */
+    size_t rows, heads, head_dim;
+} sw_rope;
+/* out E (stride out_stride) = in (stride in_stride) turned by the position, or back when `inverse`.
+ */
+void sw_rope_turn(const sw_compute *c, const sw_rope *r, const float *in, size_t in_stride,
+                  void *out, size_t out_stride, bool inverse);
+
+/* ---- SwiGLU: h = silu(gate) * up ---- */
+void sw_swiglu_forward(const sw_compute *c, const void *gate, const void *up, void *h,
+                       size_t count); /* all E */
+/* dgate, dup E from dh f32; h E again when not NULL. */
+typedef struct sw_swiglu_grad {
+    const void *gate, *up;
+    const float *dh;
+    void *dgate, *dup, *h;
+    size_t count;
+} sw_swiglu_grad;
+void sw_swiglu_backward(const sw_compute *c, const sw_swiglu_grad *g);
+
+/* ---- attention: causal, block diagonal by segment, grouped query heads ---- */
+/* Query i of a segment sees its keys 0 .. i + (key_count - query_count). */
+typedef struct sw_segment {
+    size_t query, query_count, key, key_count; /* first row and rows */
+} sw_segment;
+typedef struct sw_attention {
+    size_t heads, kv_heads, head_dim;
+    const sw_segment *segments;
+    size_t segment_count;
+    size_t query_rows;     /* of all segments: stride of lse */
+    size_t longest;        /* most keys of a segment: sizes the scratch */
+    const void *q, *k, *v; /* E, row strides heads * head_dim and kv_heads * head_dim */
+    void *out;             /* E, (T, heads * head_dim) */
+    float *lse;            /* (H, T) log of the sum of exponentials, written by forward */
+    void *packs;           /* sw_attention_pack_bytes */
+    void *scratch;         /* lanes * sw_attention_scratch_bytes */
+} sw_attention;
+size_t sw_attention_pack_bytes(sw_dtype dtype, const sw_attention *a, size_t key_rows,
+                               bool backward); /* reads sizes and segment_count only */
+size_t sw_attention_scratch_bytes(sw_dtype dtype, size_t longest);
+void sw_attention_forward(const sw_compute *c, const sw_attention *a);
+typedef struct sw_attention_grad {
+    const void *dout;    /* E */
+    float *delta;        /* (H, T) scratch */
+    float *dq, *dk, *dv; /* f32, written; strides as q, k, v */
+} sw_attention_grad;
+void sw_attention_backward(const sw_compute *c, const sw_attention *a, const sw_attention_grad *g);
+
+/* ---- loss of the next token over the vocabulary ---- */
+typedef struct sw_nll {
+    float *logits;          /* (rows, V) */
+    const uint32_t *target; /* (rows) */
+    size_t rows, vocab;
+    double *loss;  /* (rows) negative log likelihood */
+    float scale;   /* of the gradient: 1 / tokens of the window */
+    void *dlogits; /* (rows, V) E, or NULL */
+} sw_nll;
+void sw_nll_rows(const sw_compute *c, const sw_nll *n);
+
+/* ---- rows of a table, sums over rows ---- */
+/* out (count, columns) f32 = table rows by id. */
+void sw_embed_forward(const sw_compute *c, const sw_source *table, const uint32_t *ids,
+                      size_t count, size_t columns, float *out);
+/* dtable (V, C) f32: row ids[t] += dx row t, in ascending t. */
+void sw_embed_backward(const sw_compute *c, const uint32_t *ids, const float *dx, size_t count,
+                       size_t columns, float *dtable);
+/* out (columns, rows) += transpose of in (rows, columns). */
+void sw_transpose_add(const sw_compute *c, float *out, const float *in, size_t rows,
+                      size_t columns);
+
+/* ---- dropout: element i of a stream is kept by Philox4x32-10, and scaled by 1/(1 - p) ---- */
+typedef struct sw_dropout {
+    uint64_t seed, stream; /* stream: step, micro-batch and module in one number */
+    double p;
+} sw_dropout;
+void sw_dropout_apply(const sw_compute *c, const sw_dropout *d, const void *in, void *out,
+                      size_t count); /* E to E */
+/* out f32 += mask * in. */
+void sw_dropout_add(const sw_compute *c, const sw_dropout *d, const float *in, float *out,
+                    size_t count);
+
+/* ---- optimiser ---- */
+typedef struct sw_adamw {
+    double beta1, beta2, epsilon, weight_decay, learning_rate;
+    uint64_t step; /* from 1 */
+    float clip;    /* every gradient is multiplied by it first */
+} sw_adamw;
+void sw_adamw_step(const sw_compute *c, const sw_adamw *o, float *p, const float *g, float *m,
+                   float *v, size_t count);
+/* Sum of squares in f64: chunks of 4096 summed in order. partial: (count + 4095) / 4096 values. */
+double sw_squares(const sw_compute *c, const float *g, size_t count, double *partial);
+#endif

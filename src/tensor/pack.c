@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Packing of B into strips of 16 columns (tensor/gemm.h), and transposition of A.
+ *
+ * Source rows are staged block by block as E in the lane's stack, so that any dtype and alignment
+ * can be packed; then the pairs are interleaved.
+ */
+#include "tensor/gemm.h"
+#include <string.h>
+
+#define STRIP   SW_GEMM_COLUMNS
+#define STAGE_K 128
+
+static size_t least(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+size_t sw_pack_strip(size_t k) {
+    return (k + 1) / 2 * 2 * STRIP;
+}
+
+size_t sw_pack_elements(size_t k, size_t n) {
+    return (n + STRIP - 1) / STRIP * sw_pack_strip(k);
+}
+
+/* count elements of row `row` from column `column` on, as E. */
+static void stage(void *out, const sw_source *in, sw_dtype dtype, size_t row, size_t column,
+                  size_t count) {
+    const uint8_t *from =
+        (const uint8_t *)in->data + (row * in->stride + column) * sw_dtype_bytes(in->dtype);
+    if (in->dtype == dtype) {
+        memcpy(out, from, count * sw_dtype_bytes(dtype));
+        return;
+    }
+    float values[STAGE_K];
+    sw_elements_load(values, from, in->dtype, count);
+    sw_elements_store(out, values, dtype, count);
+}
+
+typedef struct pack_job {
+    void *out;
+    const sw_source *b;
+    sw_dtype dtype;
+    bool transposed;
+    size_t k, n;
+} pack_job;
+
+static void emit_bf16_columns(sw_bf16 *out, sw_bf16 block[STRIP][STAGE_K], size_t pairs) {
+    for (size_t p = 0; p < pairs; p++, out += 2 * STRIP) {
+        for (size_t c = 0; c < STRIP; c++) memcpy(out + 2 * c, &block[c][2 * p], 4);
+    }
+}
+
+static void emit_bf16_rows(sw_bf16 *out, sw_bf16 block[STAGE_K][STRIP], size_t pairs) {
+    for (size_t p = 0; p < pairs; p++, out += 2 * STRIP) {
+        for (size_t c = 0; c < STRIP; c++) {
+            out[2 * c] = block[2 * p][c];
+            out[2 * c + 1] = block[2 * p + 1][c];
+        }
+    }
+}
+
+static void pack_bf16(const pack_job *job, size_t strip, size_t k0, size_t depth) {
+    size_t columns = least(job->n - strip * STRIP, STRIP), pairs = (depth + 1) / 2;
+    sw_bf16 *out = (sw_bf16 *)job->out + strip * sw_pack_strip(job->k) + k0 * STRIP;
+    if (job->transposed) {
+        sw_bf16 block[STRIP][STAGE_K];
+        if (columns < STRIP || (depth & 1)) memset(block, 0, sizeof block);
+        for (size_t c = 0; c < columns; c++) {
+            stage(block[c], job->b, job->dtype, strip * STRIP + c, k0, depth);
+        }
+        emit_bf16_columns(out, block, pairs);
+    } else {
+        sw_bf16 block[STAGE_K][STRIP];
+        if (columns < STRIP || (depth & 1)) memset(block, 0, sizeof block);
+        for (size_t k = 0; k < depth; k++) {
+            stage(block[k], job->b, job->dtype, k0 + k, strip * STRIP, columns);
+        }
+        emit_bf16_rows(out, block, pairs);
+    }
+}
+
+static void pack_f32(const pack_job *job, size_t strip, size_t k0, size_t depth) {
+    size_t columns = least(job->n - strip * STRIP, STRIP), padded = (depth + 1) / 2 * 2;
+    float *out = (float *)job->out + strip * sw_pack_strip(job->k) + k0 * STRIP;
+    memset(out, 0, padded * STRIP * sizeof *out);
+    if (job->transposed) {
+        for (size_t c = 0; c < columns; c++) {
+            float row[STAGE_K];
+            stage(row, job->b, job->dtype, strip * STRIP + c, k0, depth);
+            for (size_t k = 0; k < depth; k++) out[k * STRIP + c] = row[k];
+        }
+    } else {
+        for (size_t k = 0; k < depth; k++) {
+            stage(out + k * STRIP, job->b, job->dtype, k0 + k, strip * STRIP, columns);
+        }
+    }
+}
+
+static void pack_strip(void *context, size_t index, size_t lane) {
+    (void)lane;
+    const pack_job *job = context;
+    for (size_t k0 = 0; k0 < job->k; k0 += STAGE_K) {
+        size_t depth = least(job->k - k0, STAGE_K);
+        if (job->dtype == SW_DTYPE_F32) {
+            pack_f32(job, index, k0, depth);
+        } else {
+            pack_bf16(job, index, k0, depth);
+        }
+    }
+}
+
+void sw_pack(const sw_compute *c, void *out, const sw_source *b, bool transposed, size_t k,
+             size_t n) {
+    pack_job job = {
+        .out = out, .b = b, .dtype = c->dtype, .transposed = transposed, .k = k, .n = n};
+    sw_compute_run(c, (n + STRIP - 1) / STRIP, pack_strip, &job);
+}
+
+void sw_pack_alone(const sw_compute *c, void *out, const sw_source *b, bool transposed, size_t k,
+                   size_t n) {
+    pack_job job = {
+        .out = out, .b = b, .dtype = c->dtype, .transposed = transposed, .k = k, .n = n};
+    for (size_t strip = 0; strip < (n + STRIP - 1) / STRIP; strip++) pack_strip(&job, strip, 0);
+}
+
+typedef struct transpose_job {
+    uint8_t *out;
+    size_t out_stride;
+    const sw_source *in;
+    sw_dtype dtype;
+    size_t k, n;
+} transpose_job;
+
+/* One job: 16 columns of the source, which are 16 rows of the result. */
+static void transpose_strip(void *context, size_t index, size_t lane) {
+    (void)lane;
+    const transpose_job *job = context;
+    size_t first = index * STRIP, columns = least(job->n - first, STRIP);
+    size_t size = sw_dtype_bytes(job->dtype), padded = (job->k + 1) / 2 * 2;
+    for (size_t k = 0; k < padded; k++) {
+        float block[STRIP] = {0};
+        if (k < job->k) stage(block, job->in, job->dtype, k, first, columns);
+        for (size_t c = 0; c < columns; c++) {
+            memcpy(job->out + ((first + c) * job->out_stride + k) * size,
+                   (const uint8_t *)block + c * size, size);
+        }
+    }
+}
+
+void sw_transpose(const sw_compute *c, void *out, size_t out_stride, const sw_source *in, size_t k,
+                  size_t n) {
+    transpose_job job = {
+        .out = out, .out_stride = out_stride, .in = in, .dtype = c->dtype, .k = k, .n = n};
+    sw_compute_run(c, (n + STRIP - 1) / STRIP, transpose_strip, &job);
+}
