@@ -1,26 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The sealed container (DESIGN section 3): body, chunks, trailer. Docs: docs/formats/seal.md (SEAL-001 ...).
+ * The sealed container (DESIGN section 3): body, chunks, trailer. Docs: docs/formats/seal.md
+ * (SEAL-001 ...).
  *
- * Streams through pipes both ways. Nothing in the body depends on what follows. A reader learns whether the whole was authentic only at the end: sw_unseal
- * into a file commits only then; rows handed on chunk by chunk are authentic one by one (each chunk by its tag, under a committed key).
+ * Streams through pipes both ways. Nothing in the body depends on what follows. A reader learns
+ * whether the whole was authentic only at the end: sw_unseal into a file commits only then; rows
+ * handed on chunk by chunk are authentic one by one (each chunk by its tag, under a committed key).
  *
- * Kinds: DATASET containers are signed by their owner. CHECKPOINT and OUTPUT containers carry no signature: the run key authenticates them; their body holds the
- * wrapped data key (fresh data key under HKDF(subkey, object id)) and binds (kind, X, step, previous root). OPENED containers are addressed to a recipient:
- * their body holds an HPKE base-mode stanza to the recipient's encryption key.
+ * Kinds: DATASET containers are signed by their owner. CHECKPOINT and OUTPUT containers carry no
+ * signature: the run key authenticates them; their body holds the wrapped data key (fresh data key
+ * under HKDF(subkey, object id)) and binds (kind, X, step, previous root). OPENED containers are
+ * addressed to a recipient: their body holds an HPKE base-mode stanza to the recipient's encryption
+ * key.
  */
 #ifndef SW_SEAL_CONTAINER_H
 #define SW_SEAL_CONTAINER_H
 #include "crypto/hpke.h"
 #include "envelope/envelope.h"
 
-#define SW_CHUNK_BYTES ((uint32_t)1 << 20)
+#define SW_CHUNK_BYTES      ((uint32_t)1 << 20)
 #define SW_MEDIA_TYPE_LIMIT 64
-typedef enum sw_container_kind { SW_CONTAINER_DATASET = 1, SW_CONTAINER_CHECKPOINT = 2, SW_CONTAINER_OUTPUT = 3, SW_CONTAINER_OPENED = 4 } sw_container_kind;
+typedef enum sw_container_kind {
+    SW_CONTAINER_DATASET = 1,
+    SW_CONTAINER_CHECKPOINT = 2,
+    SW_CONTAINER_OUTPUT = 3,
+    SW_CONTAINER_OPENED = 4
+} sw_container_kind;
 
 /* What a CHECKPOINT or OUTPUT is bound to. */
 typedef struct sw_object_binding {
-    sw_hash compose;       /* X */
+    sw_hash compose; /* X */
     uint64_t step;
     sw_hash previous_root; /* dataset-style id of the previous checkpoint; zero for the first */
 } sw_object_binding;
@@ -28,19 +37,22 @@ typedef struct sw_object_binding {
 typedef struct sw_container_body {
     sw_container_kind kind;
     uint32_t chunk_bytes;
-    sw_hash content_id, owner_id; /* owner_id: DATASET the owner's, OPENED the recipient's key id, else zero */
-    char media_type[SW_MEDIA_TYPE_LIMIT + 1]; /* "application/jsonl", "application/x-tar", "application/octet-stream" */
-    sw_object_binding binding;                /* CHECKPOINT, OUTPUT; OPENED: compose and step of what was opened */
-    sw_hash object_id;                        /* CHECKPOINT, OUTPUT */
-    uint8_t wrapped_key[48];                  /* CHECKPOINT, OUTPUT, OPENED */
-    uint8_t enc[SW_HPKE_ENC_BYTES];           /* OPENED */
-    sw_bytes encoded;                         /* the exact body bytes */
+    sw_hash content_id,
+        owner_id; /* owner_id: DATASET the owner's, OPENED the recipient's key id, else zero */
+    char media_type[SW_MEDIA_TYPE_LIMIT +
+                    1]; /* "application/jsonl", "application/x-tar", "application/octet-stream" */
+    sw_object_binding binding; /* CHECKPOINT, OUTPUT; OPENED: compose and step of what was opened */
+    sw_hash object_id;         /* CHECKPOINT, OUTPUT */
+    uint8_t wrapped_key[48];   /* CHECKPOINT, OUTPUT, OPENED */
+    uint8_t enc[SW_HPKE_ENC_BYTES]; /* OPENED */
+    sw_bytes encoded;               /* the exact body bytes */
 } sw_container_body;
 
 typedef struct sw_container_trailer {
     uint64_t chunk_count, rows, plain_bytes;
     sw_hash merkle_root, commitment;
-    sw_hash root_id;   /* bind-SHA-256("sealwright/dataset/v1", body, commitment, Merkle root): the dataset id; the "root" of outputs */
+    sw_hash root_id;    /* bind-SHA-256("sealwright/dataset/v1", body, commitment, Merkle root): the
+                           dataset id; the "root" of outputs */
     sw_bytes signature; /* DATASET: DER by the owner */
 } sw_container_trailer;
 
@@ -49,47 +61,58 @@ typedef struct sw_sealer sw_sealer;
 typedef struct sw_seal_plan {
     sw_container_kind kind;
     const char *media_type;
-    bool count_rows;                       /* JSONL: rows are lines that are not blank */
-    const sw_identity_key *owner;          /* DATASET */
-    const sw_subkey *subkey;               /* CHECKPOINT, OUTPUT */
+    bool count_rows;              /* JSONL: rows are lines that are not blank */
+    const sw_identity_key *owner; /* DATASET */
+    const sw_subkey *subkey;      /* CHECKPOINT, OUTPUT */
     sw_object_binding binding;
-    const sw_p256_public *recipient;       /* OPENED */
-    size_t lanes;                          /* threads; 1 encrypts in the caller's */
+    const sw_p256_public *recipient; /* OPENED */
+    size_t lanes;                    /* threads; 1 encrypts in the caller's */
     const sw_entropy *entropy;
     sw_status (*write)(void *context, sw_bytes bytes, sw_error *err);
     void *context;
 } sw_seal_plan;
 SW_NODISCARD sw_status sw_sealer_open(const sw_seal_plan *plan, sw_sealer **out, sw_error *err);
 SW_NODISCARD sw_status sw_sealer_add(sw_sealer *s, sw_bytes plain, sw_error *err); /* any sizes */
-/* Ends the stream; *trailer's signature view lives until close. data_key (may be NULL) receives the key for the owner's keyring. */
-SW_NODISCARD sw_status sw_sealer_finish(sw_sealer *s, sw_container_trailer *trailer, sw_data_key *data_key, sw_error *err);
+/* Ends the stream; *trailer's signature view lives until close. data_key (may be NULL) receives the
+ * key for the owner's keyring. */
+SW_NODISCARD sw_status sw_sealer_finish(sw_sealer *s, sw_container_trailer *trailer,
+                                        sw_data_key *data_key, sw_error *err);
 void sw_sealer_close(sw_sealer **s); /* wipes; NULL allowed */
-/* Convenience: pipes fd in to the sealer, with reading, sealing and writing overlapped over plan->lanes. progress may be NULL. */
+/* Convenience: pipes fd in to the sealer, with reading, sealing and writing overlapped over
+ * plan->lanes. progress may be NULL. */
 typedef void (*sw_seal_progress)(void *context, uint64_t bytes_done);
-SW_NODISCARD sw_status sw_seal_fd(const sw_seal_plan *plan, int fd_in, sw_container_trailer *trailer, sw_data_key *data_key,
+SW_NODISCARD sw_status sw_seal_fd(const sw_seal_plan *plan, int fd_in,
+                                  sw_container_trailer *trailer, sw_data_key *data_key,
                                   sw_seal_progress progress, void *progress_context, sw_error *err);
 
 /* ---- reading ---- */
 /* How the data key is had, by kind; members that the kind does not need are NULL. */
 typedef struct sw_unseal_keys {
-    const sw_data_key *data_key;               /* DATASET */
-    const sw_subkey *subkey;                   /* CHECKPOINT, OUTPUT */
-    const sw_encryption_key *recipient;        /* OPENED */
-    const sw_p256_public *owner;               /* DATASET: whose signature the trailer must carry; required */
-    const sw_object_binding *binding;          /* CHECKPOINT, OUTPUT: what it must be bound to; required */
-    const sw_hash *root_id;                    /* what the id must be; required for DATASET in a run, optional for the owner */
+    const sw_data_key *data_key;        /* DATASET */
+    const sw_subkey *subkey;            /* CHECKPOINT, OUTPUT */
+    const sw_encryption_key *recipient; /* OPENED */
+    const sw_p256_public *owner; /* DATASET: whose signature the trailer must carry; required */
+    const sw_object_binding *binding; /* CHECKPOINT, OUTPUT: what it must be bound to; required */
+    const sw_hash
+        *root_id; /* what the id must be; required for DATASET in a run, optional for the owner */
 } sw_unseal_keys;
-/* Front to back from fd: hands on plain bytes chunk by chunk, each authentic; OK only when trailer, root, count, signature and id hold. */
+/* Front to back from fd: hands on plain bytes chunk by chunk, each authentic; OK only when trailer,
+ * root, count, signature and id hold. */
 typedef sw_status (*sw_unseal_sink)(void *context, sw_bytes plain, sw_error *err);
-SW_NODISCARD sw_status sw_unseal_fd(int fd, const sw_unseal_keys *keys, size_t lanes, sw_unseal_sink sink, void *context,
+SW_NODISCARD sw_status sw_unseal_fd(int fd, const sw_unseal_keys *keys, size_t lanes,
+                                    sw_unseal_sink sink, void *context,
                                     sw_container_trailer *trailer, sw_error *err);
 /* Random access: checks body, trailer and last chunk first, then any chunk alone. */
 typedef struct sw_unsealer sw_unsealer;
-SW_NODISCARD sw_status sw_unsealer_open(int fd, const sw_unseal_keys *keys, sw_unsealer **out, sw_error *err);
+SW_NODISCARD sw_status sw_unsealer_open(int fd, const sw_unseal_keys *keys, sw_unsealer **out,
+                                        sw_error *err);
 const sw_container_trailer *sw_unsealer_trailer(const sw_unsealer *u);
-SW_NODISCARD sw_status sw_unsealer_chunk(sw_unsealer *u, uint64_t index, sw_buffer *plain, sw_error *err);
+SW_NODISCARD sw_status sw_unsealer_chunk(sw_unsealer *u, uint64_t index, sw_buffer *plain,
+                                         sw_error *err);
 void sw_unsealer_close(sw_unsealer **u);
-/* Without any key: parses body and trailer, recomputes Merkle root and id over the ciphertext; verifies the owner's signature when `owner` is given. Views in the arena. */
-SW_NODISCARD sw_status sw_container_inspect(sw_arena *arena, int fd, const sw_p256_public *owner, sw_container_body *body,
-                                            sw_container_trailer *trailer, sw_error *err);
+/* Without any key: parses body and trailer, recomputes Merkle root and id over the ciphertext;
+ * verifies the owner's signature when `owner` is given. Views in the arena. */
+SW_NODISCARD sw_status sw_container_inspect(sw_arena *arena, int fd, const sw_p256_public *owner,
+                                            sw_container_body *body, sw_container_trailer *trailer,
+                                            sw_error *err);
 #endif
