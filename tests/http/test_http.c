@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The server and the client over loopback, and the server against peers of other habits, made with
+ * OpenSSL alone. The server is a child process on a port of the system's choice, ended by its pid.
+ */
+#include "http/http.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+typedef struct server {
+    pid_t pid;
+    uint16_t port;
+    char url[64];
+    sw_session_key *key;
+    sw_p256_public public;
+} server;
+
+/* Answers what it saw: method, path, connection, peer's key or zeros, body size; /large answers
+ * `limit` bytes, /over one more, /teapot a status. */
+static void echo(void *context, const sw_http_request *q, sw_http_reply *reply) {
+    (void)context;
+    if (strcmp(q->path, "/large") == 0 || strcmp(q->path, "/over") == 0) {
+        size_t size = SW_HTTP_BODY_LIMIT;
+        uint8_t *to = sw_put_space(&reply->body, size);
+        if (to != NULL) memset(to, 'x', size);
+        if (q->path[1] == 'o') sw_put_u8(&reply->body, 'x');
+        return;
+    }
+    if (strcmp(q->path, "/teapot") == 0) reply->status = 418;
+    static const sw_p256_public none;
+    sw_put_field(&reply->body, sw_text(q->method));
+    sw_put_field(&reply->body, sw_text(q->path));
+    sw_put_u64be(&reply->body, q->connection);
+    sw_put_bytes(&reply->body, SW_BYTES(q->has_peer ? q->peer.b : none.b, SW_P256_BYTES));
+    sw_put_u64be(&reply->body, q->body.size);
+}
+
+static void serve_at(server *s, uint16_t port) {
+    sw_entropy e = sw_entropy_system();
+    int ready[2];
+    assert_int_equal(pipe(ready), 0);
+    s->pid = fork();
+    assert_true(s->pid >= 0);
+    if (s->pid == 0) {
+        sw_http_server *http = NULL;
+        uint16_t bound = 0;
+        sw_status status =
+            sw_http_listen("127.0.0.1", port, s->key, &e, echo, NULL, &http, &bound, NULL);
+        if (status != SW_OK || write(ready[1], &bound, sizeof bound) != sizeof bound) _exit(1);
+        status = sw_http_serve(http, NULL);
+        sw_http_close(&http);
+        _exit(status == SW_OK ? 0 : 1);
+    }
+    (void)close(ready[1]);
+    assert_int_equal(read(ready[0], &s->port, sizeof s->port), sizeof s->port);
+    (void)close(ready[0]);
+    (void)snprintf(s->url, sizeof s->url, "https://127.0.0.1:%u", s->port);
+}
+
+static sw_session_key *fresh_key(sw_p256_public *public) {
+    sw_entropy e = sw_entropy_system();
+    sw_session_key *key = sw_session_key_new();
+    assert_non_null(key);
+    assert_int_equal(sw_p256_generate(&e, key->b, public, NULL), SW_OK);
+    return key;
+}
+
+/* MADV_WIPEONFORK takes the key from a child, so the server's key is made again there: the test
+ * keeps it in plain memory. */
+static void start(server *s) {
+    s->key = calloc(1, sizeof *s->key);
+    assert_non_null(s->key);
+    sw_session_key *made = fresh_key(&s->public);
+    *s->key = *made;
+    sw_session_key_drop(&made);
+    serve_at(s, 0);
+}
+
+static void end_process(server *s) {
+    int status = -1;
+    assert_int_equal(kill(s->pid, SIGTERM), 0);
+    assert_int_equal(waitpid(s->pid, &status, 0), s->pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static int setup(void **state) {
+    server *s = calloc(1, sizeof *s);
+    if (s == NULL) return -1;
+    start(s);
+    *state = s;
+    return 0;
+}
+
+static int teardown(void **state) {
+    server *s = *state;
+    end_process(s);
+    free(s->key);
+    free(s);
+    return 0;
+}
+
+typedef struct seen {
+    char method[8], path[64];
+    uint64_t connection, size;
+    sw_p256_public peer;
+} seen;
+
+static seen parse_seen(sw_bytes answer) {
+    seen out = {0};
+    sw_reader r = sw_reader_of(answer);
+    sw_bytes method = sw_read_field(&r, sizeof out.method - 1);
+    sw_bytes path = sw_read_field(&r, sizeof out.path - 1);
+    out.connection = sw_read_u64be(&r);
+    sw_read_into(&r, out.peer.b, sizeof out.peer.b);
+    out.size = sw_read_u64be(&r);
+    assert_int_equal(sw_reader_finish(&r, "echo", NULL), SW_OK);
+    memcpy(out.method, method.data, method.size);
+    memcpy(out.path, path.data, path.size);
+    return out;
+}
+
+typedef struct visitor {
+    sw_http_client *client;
+    sw_p256_public own, server;
+    int status;
+    sw_buffer answer;
+} visitor;
+
+static void visitor_open(visitor *v, const server *s) {
+    sw_entropy e = sw_entropy_system();
+    sw_session_key *key = fresh_key(&v->own);
+    v->answer = SW_BUFFER(SW_HTTP_BODY_LIMIT);
+    assert_int_equal(sw_http_connect(s->url, key, &e, &v->client, NULL), SW_OK);
+    sw_session_key_drop(&key);
+}
+
+static void visitor_close(visitor *v) {
+    sw_http_disconnect(&v->client);
+    sw_buffer_free(&v->answer);
+}
+
+static sw_status call(visitor *v, const char *method, const char *path, sw_bytes body,
+                      sw_error *err) {
+    return sw_http_call(v->client, method, path, body, &v->status, &v->answer, &v->server, err);
+}
+
+/* ---- what works ---- */
+static void test_both_keys_are_seen(void **state) {
+    server *s = *state;
+    visitor v = {0};
+    visitor_open(&v, s);
+    assert_int_equal(call(&v, "POST", "/a/b?c=d", SW_LITERAL("four"), NULL), SW_OK);
+    seen first = parse_seen(sw_buffer_bytes(&v.answer));
+    assert_int_equal(v.status, 200);
+    assert_string_equal(first.method, "POST");
+    assert_string_equal(first.path, "/a/b");
+    assert_int_equal(first.size, 4);
+    assert_true(sw_p256_equal(&first.peer, &v.own));
+    assert_true(sw_p256_equal(&v.server, &s->public));
+    assert_int_equal(call(&v, "GET", "/teapot", (sw_bytes){0}, NULL), SW_OK);
+    seen second = parse_seen(sw_buffer_bytes(&v.answer));
+    assert_int_equal(v.status, 418);
+    assert_string_equal(second.method, "GET");
+    assert_int_equal(second.size, 0);
+    assert_int_equal(second.connection, first.connection); /* kept alive */
+    visitor other = {0};
+    visitor_open(&other, s);
+    assert_int_equal(call(&other, "POST", "/", (sw_bytes){0}, NULL), SW_OK);
+    assert_true(parse_seen(sw_buffer_bytes(&other.answer)).connection != first.connection);
+    visitor_close(&other);
+    visitor_close(&v);
+}
+
+static void test_bodies_up_to_the_limit(void **state) {
+    visitor v = {0};
+    visitor_open(&v, *state);
+    uint8_t *big = calloc(1, SW_HTTP_BODY_LIMIT + 1);
+    assert_non_null(big);
+    assert_int_equal(call(&v, "POST", "/", SW_BYTES(big, SW_HTTP_BODY_LIMIT), NULL), SW_OK);
+    assert_int_equal(parse_seen(sw_buffer_bytes(&v.answer)).size, SW_HTTP_BODY_LIMIT);
+    sw_error err = {0};
+    sw_status over = call(&v, "POST", "/", SW_BYTES(big, SW_HTTP_BODY_LIMIT + 1), &err);
+    assert_true(over == SW_UNAVAILABLE || (over == SW_OK && v.status == 413));
+    assert_int_equal(call(&v, "GET", "/large", (sw_bytes){0}, NULL), SW_OK);
+    assert_int_equal(v.answer.size, SW_HTTP_BODY_LIMIT);
+    assert_int_equal(call(&v, "GET", "/over", (sw_bytes){0}, NULL), SW_OK);
+    assert_int_equal(v.status, 500); /* a handler's own limit */
+    assert_int_equal(v.answer.size, 0);
+    free(big);
+    visitor_close(&v);
+}
+
+/* ---- refusals of the client ---- */
+static void test_addresses(void **state) {
+    (void)state;
+    static const char *const bad[] = {"",
+                                      "https://",
+                                      "http://127.0.0.1:1",
+                                      "https://user@host:1",
+                                      "https://host:1/path",
+                                      "https://host:1?q",
+                                      "https://host:1#f",
+                                      "https://ho st:1",
+                                      "https://host\n:1",
+                                      "ftp://host:1",
+                                      "127.0.0.1:7440",
+                                      "file:///etc/passwd"};
+    sw_entropy e = sw_entropy_system();
+    sw_p256_public public;
+    sw_session_key *key = fresh_key(&public);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        sw_http_client *c = NULL;
+        sw_error err = {0};
+        assert_int_equal(sw_http_connect(bad[i], key, &e, &c, &err), SW_USAGE);
+        assert_null(c);
+    }
+    sw_session_key_drop(&key);
+}
+
+static void test_nobody_there(void **state) {
+    (void)state;
+    int fd = socket(AF_INET, SOCK_STREAM, 0); /* bound, not listening: refuses */
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof at;
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, size), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &size), 0);
+    server nobody = {.port = ntohs(at.sin_port)};
+    (void)snprintf(nobody.url, sizeof nobody.url, "https://127.0.0.1:%u", nobody.port);
+    visitor v = {0};
+    visitor_open(&v, &nobody);
+    sw_error err = {0};
+    v.status = 7;
+    assert_int_equal(call(&v, "GET", "/", (sw_bytes){0}, &err), SW_UNAVAILABLE);
+    assert_string_equal(err.word, "unavailable");
+    assert_int_equal(v.status, 7);
+    visitor_close(&v);
+    (void)close(fd);
+}
+
+static void test_another_server_at_the_same_place(void **state) {
+    (void)state;
+    server s = {0};
+    start(&s);
+    visitor v = {0};
+    visitor_open(&v, &s);
+    assert_int_equal(call(&v, "GET", "/", (sw_bytes){0}, NULL), SW_OK);
+    end_process(&s);
+    serve_at(&s, s.port); /* the same key: a new connection, nothing else */
+    assert_int_equal(call(&v, "GET", "/", (sw_bytes){0}, NULL), SW_OK);
+    end_process(&s);
+    free(s.key);
+    uint16_t port = s.port;
+    s.key = calloc(1, sizeof *s.key);
+    sw_session_key *other = fresh_key(&s.public);
+    *s.key = *other;
+    sw_session_key_drop(&other);
+    serve_at(&s, port);
+    sw_error err = {0};
+    assert_int_equal(call(&v, "GET", "/", (sw_bytes){0}, &err), SW_UNAUTHENTIC);
+    assert_string_equal(err.word, "signature");
+    visitor_close(&v);
+    end_process(&s);
+    free(s.key);
+}
+
+/* ---- peers of other habits, by OpenSSL alone ---- */
+typedef struct stranger {
+    SSL_CTX *ctx;
+    SSL *ssl;
+    int fd;
+} stranger;
+
+static int dial(const server *s) {
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in at = {.sin_family = AF_INET,
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                             .sin_port = htons(s->port)};
+    assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
+    return fd;
+}
+
+static void stranger_open(stranger *t) {
+    *t = (stranger){.ctx = SSL_CTX_new(TLS_client_method()), .fd = -1};
+    assert_non_null(t->ctx);
+    SSL_CTX_set_security_level(t->ctx, 0);
+}
+
+/* Handshake, one request, the first bytes of the answer; how many, 0 when any of it
+ * fails. */
+static int stranger_asks(stranger *t, const server *s, const char *request, char answer[4096]) {
+    t->fd = dial(s);
+    t->ssl = SSL_new(t->ctx);
+    assert_non_null(t->ssl);
+    assert_int_equal(SSL_set_fd(t->ssl, t->fd), 1);
+    int got = 0, more = 0;
+    if (SSL_connect(t->ssl) == 1 && SSL_write(t->ssl, request, (int)strlen(request)) > 0)
+        while (got < 4095 && (more = SSL_read(t->ssl, answer + got, 4095 - got)) > 0) got += more;
+    ERR_clear_error();
+    answer[got] = 0;
+    return got;
+}
+
+static void stranger_close(stranger *t) {
+    SSL_free(t->ssl);
+    SSL_CTX_free(t->ctx);
+    if (t->fd >= 0) (void)close(t->fd);
+}
+
+static const char get_root[] = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+
+static void test_without_a_certificate(void **state) {
+    stranger t;
+    char answer[4096];
+    stranger_open(&t);
+    assert_true(stranger_asks(&t, *state, get_root, answer));
+    assert_non_null(strstr(answer, "200 OK"));
+    assert_int_equal(SSL_version(t.ssl), TLS1_3_VERSION);
+    assert_false(SSL_SESSION_is_resumable(SSL_get0_session(t.ssl))); /* no ticket came */
+    assert_false(SSL_session_reused(t.ssl));
+    stranger_close(&t);
+}
+
+static void test_other_versions_and_curves(void **state) {
+    char answer[4096];
+    stranger t;
+    stranger_open(&t);
+    assert_int_equal(SSL_CTX_set_max_proto_version(t.ctx, TLS1_2_VERSION), 1);
+    assert_false(stranger_asks(&t, *state, get_root, answer));
+    stranger_close(&t);
+    static const char *const curves[] = {"X25519", "P-384", "P-521"};
+    for (size_t i = 0; i < sizeof curves / sizeof *curves; i++) {
+        stranger_open(&t);
+        assert_int_equal(SSL_CTX_set1_groups_list(t.ctx, curves[i]), 1);
+        assert_false(stranger_asks(&t, *state, get_root, answer));
+        stranger_close(&t);
+    }
+}
+
+static X509 *certificate_for(EVP_PKEY *subject, EVP_PKEY *signer) {
+    X509 *made = X509_new();
+    assert_non_null(made);
+    assert_int_equal(X509_set_version(made, 2), 1);
+    ASN1_INTEGER_set(X509_get_serialNumber(made), 1);
+    X509_gmtime_adj(X509_getm_notBefore(made), -60);
+    X509_gmtime_adj(X509_getm_notAfter(made), 3600);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(made), "CN", MBSTRING_ASC,
+                               (const uint8_t *)"stranger", -1, -1, 0);
+    X509_set_issuer_name(made, X509_get_subject_name(made));
+    X509_set_pubkey(made, subject);
+    assert_true(X509_sign(made, signer, EVP_sha256()) > 0);
+    return made;
+}
+
+/* Did the server see a key? */
+static bool is_known(const char *answer, size_t size) {
+    static const sw_p256_public none;
+    const char *body = strstr(answer, "\r\n\r\n");
+    assert_non_null(body);
+    seen s = parse_seen(SW_BYTES(body + 4, size - (size_t)(body + 4 - answer)));
+    return !sw_p256_equal(&s.peer, &none);
+}
+
+/* Clients whose certificate is not a lone self-signed P-256 one are nobody, or hear nothing. */
+static void test_other_certificates(void **state) {
+    enum { GOOD, RSA_KEY, P384_KEY, NOT_SELF_SIGNED, CHAIN, CASES };
+    for (int i = GOOD; i < CASES; i++) {
+        EVP_PKEY *key = i == RSA_KEY    ? EVP_RSA_gen(2048)
+                        : i == P384_KEY ? EVP_EC_gen("P-384")
+                                        : EVP_EC_gen("P-256");
+        EVP_PKEY *other = EVP_EC_gen("P-256");
+        X509 *cert = certificate_for(key, i == NOT_SELF_SIGNED ? other : key);
+        X509 *extra = certificate_for(other, other);
+        stranger t;
+        char answer[4096];
+        stranger_open(&t);
+        assert_int_equal(SSL_CTX_use_certificate(t.ctx, cert), 1);
+        assert_int_equal(SSL_CTX_use_PrivateKey(t.ctx, key), 1);
+        if (i == CHAIN) assert_int_equal(SSL_CTX_add1_chain_cert(t.ctx, extra), 1);
+        int got = stranger_asks(&t, *state, get_root, answer);
+        assert_true(i != GOOD || got > 0);
+        if (got > 0) assert_int_equal(is_known(answer, (size_t)got), i == GOOD);
+        stranger_close(&t);
+        X509_free(cert);
+        X509_free(extra);
+        EVP_PKEY_free(key);
+        EVP_PKEY_free(other);
+    }
+}
+
+static void test_other_requests(void **state) {
+    static const struct {
+        const char *request, *answer;
+    } table[] = {{"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", "501"},
+                 {"DELETE / HTTP/1.1\r\nHost: x\r\n\r\n", "501"},
+                 {"nonsense\r\n\r\n", "400"},
+                 {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n", "413"},
+                 {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n", "400"}};
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        stranger t;
+        char answer[4096];
+        stranger_open(&t);
+        if (stranger_asks(&t, *state, table[i].request, answer))
+            assert_non_null(strstr(answer, table[i].answer));
+        assert_null(strstr(answer, "200 OK"));
+        stranger_close(&t);
+    }
+    char *headers = calloc(1, 64 << 10);
+    assert_non_null(headers);
+    size_t used = (size_t)sprintf(headers, "GET / HTTP/1.1\r\nHost: x\r\nX: ");
+    memset(headers + used, 'x', SW_HTTP_HEADER_LIMIT + 100);
+    (void)strcat(headers, "\r\n\r\n");
+    stranger t;
+    char answer[4096];
+    stranger_open(&t);
+    (void)stranger_asks(&t, *state, headers, answer);
+    assert_null(strstr(answer, "200 OK"));
+    stranger_close(&t);
+    free(headers);
+}
+
+static void test_nothing_is_answered_in_clear(void **state) {
+    server *s = *state;
+    int fd = dial(s);
+    assert_int_equal(write(fd, get_root, strlen(get_root)), strlen(get_root));
+    char answer[256] = {0};
+    ssize_t got;
+    while ((got = read(fd, answer, sizeof answer - 1)) > 0) {
+        answer[got] = 0;
+        assert_null(strstr(answer, "HTTP"));
+    }
+    (void)close(fd);
+}
+
+/* More connections than the server takes: the rest wait, none is lost, and leaving makes room. */
+static void test_connections_are_bounded(void **state) {
+    enum { MANY = 80 };
+    int fds[MANY];
+    for (size_t i = 0; i < MANY; i++) fds[i] = dial(*state);
+    for (size_t i = 0; i < MANY; i++) (void)close(fds[i]);
+    visitor v = {0};
+    visitor_open(&v, *state);
+    assert_int_equal(call(&v, "GET", "/", (sw_bytes){0}, NULL), SW_OK);
+    visitor_close(&v);
+}
+
+/* A client that leaves in the middle of an answer ends nothing but its own connection. */
+static void test_a_peer_that_leaves(void **state) {
+    for (size_t i = 0; i < 8; i++) {
+        stranger t;
+        char answer[4096];
+        stranger_open(&t);
+        assert_true(stranger_asks(&t, *state, "GET /large HTTP/1.1\r\nHost: x\r\n\r\n", answer));
+        struct linger now = {.l_onoff = 1};
+        assert_int_equal(setsockopt(t.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now), 0);
+        stranger_close(&t);
+    }
+    visitor v = {0};
+    visitor_open(&v, *state);
+    assert_int_equal(call(&v, "GET", "/", (sw_bytes){0}, NULL), SW_OK);
+    visitor_close(&v);
+}
+
+static void test_a_place_that_is_taken(void **state) {
+    server *s = *state;
+    sw_entropy e = sw_entropy_system();
+    sw_http_server *http = NULL;
+    uint16_t bound = 9;
+    sw_error err = {0};
+    assert_int_equal(
+        sw_http_listen("127.0.0.1", s->port, s->key, &e, echo, NULL, &http, &bound, &err), SW_IO);
+    assert_null(http);
+    assert_int_equal(bound, 9);
+    assert_int_equal(sw_http_listen("no such host", 0, s->key, &e, echo, NULL, &http, &bound, &err),
+                     SW_IO);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_both_keys_are_seen),
+        cmocka_unit_test(test_bodies_up_to_the_limit),
+        cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_nobody_there),
+        cmocka_unit_test(test_another_server_at_the_same_place),
+        cmocka_unit_test(test_without_a_certificate),
+        cmocka_unit_test(test_other_versions_and_curves),
+        cmocka_unit_test(test_other_certificates),
+        cmocka_unit_test(test_other_requests),
+        cmocka_unit_test(test_nothing_is_answered_in_clear),
+        cmocka_unit_test(test_connections_are_bounded),
+        cmocka_unit_test(test_a_peer_that_leaves),
+        cmocka_unit_test(test_a_place_that_is_taken),
+    };
+    (void)signal(SIGPIPE, SIG_IGN);
+    return cmocka_run_group_tests_name("http", tests, setup, teardown);
+}
