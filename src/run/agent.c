@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One run, in order: what is measured, trust, rows, steps, manifest. Every way out wipes every key
+ * and ends the worker.
+ */
+#include "run/agent.h"
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+void sw_agent_phase(const sw_agent *a, const char *sentence) {
+    if (a->o->eyes.phase) a->o->eyes.phase(a->o->eyes.context, sentence);
+}
+
+int64_t sw_agent_now_us(const sw_agent *a) {
+    (void)a;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+void sw_agent_commit(const sw_agent *a, sw_hash *out, const char *label, const sw_bytes *fields,
+                     size_t count) {
+    sw_hash bound;
+    sw_bind_sha256(&bound, label, fields, count);
+    sw_hmac_sha256(out, SW_BYTES_OF(a->commit_key->b), SW_BYTES_OF(bound.b));
+}
+
+static void wipe(sw_agent *a) {
+    sw_agent_end_worker(a);
+    for (size_t i = 0; i < SW_SHARD_LIMIT; i++) sw_data_key_drop(&a->data_keys[i]);
+    sw_run_key_drop(&a->run_key);
+    sw_subkey_drop(&a->checkpoint_key);
+    sw_subkey_drop(&a->output_key);
+    sw_subkey_drop(&a->commit_key);
+    sw_session_key_drop(&a->manifest_key);
+    sw_granted_free(&a->granted);
+    sw_remote_close(&a->kms);
+    sw_machine_close(&a->machine);
+    sw_buffer_free(&a->resume);
+    for (size_t i = 0; i < a->output_count; i++) sw_buffer_free(&a->outputs[i]);
+    for (size_t i = 0; i < a->grant_count; i++) {
+        sw_buffer_free(&a->grants[i].receipt);
+        sw_buffer_free(&a->grants[i].statements);
+        sw_buffer_free(&a->grants[i].evidence);
+    }
+    if (a->image_fd >= 0) sw_image_unload(&a->image_fd, &a->image);
+    if (a->model_fd >= 0) close(a->model_fd);
+    if (a->rows_fd >= 0) close(a->rows_fd);
+    if (a->lock_fd >= 0) close(a->lock_fd);
+    sw_arena_free(&a->arena);
+}
+
+static sw_status prepare(sw_agent *a, sw_error *err) {
+    a->recipe = SW_ARENA_NEW(&a->arena, sw_recipe, 1);
+    a->genesis = SW_ARENA_NEW(&a->arena, sw_genesis, 1);
+    a->grants = SW_ARENA_NEW(&a->arena, sw_agent_grant, SW_AGENT_LINK_LIMIT);
+    a->links = SW_ARENA_NEW(&a->arena, sw_manifest_link, SW_AGENT_LINK_LIMIT);
+    a->checkpoints = SW_ARENA_NEW(&a->arena, sw_manifest_link, SW_AGENT_LINK_LIMIT);
+    if (!a->recipe || !a->genesis || !a->grants || !a->links || !a->checkpoints)
+        return sw_fail(err, SW_MEMORY, "memory", "no memory for a run");
+    SW_TRY(sw_compose_parse(a->o->app_compose, a->recipe, err));
+    sw_compose_hash(&a->compose, a->o->app_compose);
+    SW_TRY(sw_genesis_open(&a->arena, a->o->genesis_envelope, true, a->genesis, err));
+    if (!sw_hash_equal(&a->genesis->hash, &a->recipe->genesis))
+        return sw_fail(err, SW_REFUSED, "app",
+                       "the recipe belongs to another app than the genesis given");
+    if (!a->recipe->native)
+        return sw_fail(err, SW_REFUSED, "recipe", "this program runs native recipes only");
+    return SW_OK;
+}
+
+static sw_status open_folder(sw_agent *a, sw_error *err) {
+    SW_TRY(sw_folder_make(a->o->folder, 0700, err));
+    char *lock = sw_path_join(&a->arena, a->o->folder, "lock");
+    if (!lock) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
+    SW_TRY(sw_lock_take(lock, &a->lock_fd, err));
+    return sw_agent_check_state(a, err);
+}
+
+static sw_status measure(sw_agent *a, sw_error *err) {
+    sw_agent_phase(a, "measuring the trainer and the base model");
+    SW_TRY(sw_agent_load_worker(a, err));
+    SW_TRY(sw_agent_load_model(a, err));
+    SW_TRY(sw_agent_match_consents(a, a->o->consents, a->o->consent_count, err));
+    return sw_agent_match_shards(a, err);
+}
+
+static sw_status attest(sw_agent *a, sw_error *err) {
+    sw_agent_phase(a, "attesting this machine and asking for the keys");
+    int64_t begin = sw_agent_now_us(a);
+    SW_TRY(sw_agent_boot(a, a->o->machine, a->o->app_compose, &a->o->entropy, &a->o->clock, err));
+    SW_TRY(sw_agent_take_keys(a, sw_agent_has_checkpoint(a) ? SW_PURPOSE_RESUME : SW_PURPOSE_TRAIN,
+                              err));
+    SW_TRY(sw_agent_derive(a, err));
+    a->account.attest_us += sw_agent_now_us(a) - begin;
+    return SW_OK;
+}
+
+/* After a stop: the lease's refusal is what the caller hears, with the way on. */
+static sw_status stopped(const sw_agent *a, sw_error *err) {
+    if (a->lease_status == SW_OK) return SW_OK;
+    if (err) *err = a->lease_error;
+    sw_error_prefix(err, "stopped after step %llu with a sealed checkpoint",
+                    (unsigned long long)a->step);
+    sw_error_hint(err, "when the reason is gone, the same command resumes from %s", a->o->folder);
+    return a->lease_status;
+}
+
+static sw_status execute(sw_agent *a, sw_run_result *out, sw_error *err) {
+    SW_TRY(prepare(a, err));
+    SW_TRY(open_folder(a, err));
+    SW_TRY(measure(a, err));
+    SW_TRY(attest(a, err));
+    bool resumed = false;
+    SW_TRY(sw_agent_restore(a, &resumed, err));
+    SW_TRY(sw_agent_write_state(a, "unsealing", err));
+    sw_agent_phase(a, "unsealing and reading the shards");
+    SW_TRY(sw_agent_decode_shards(a, err));
+    sw_agent_phase(a, resumed ? "training, from the newest checkpoint" : "training");
+    sw_status trained = sw_agent_train(a, err);
+    if (trained != SW_OK && a->lease_status == SW_OK) return trained;
+    out->steps = a->step;
+    out->compose = a->compose;
+    out->stopped = a->stopped || trained != SW_OK;
+    out->account = a->account;
+    if (out->stopped) return stopped(a, err);
+    sw_agent_phase(a, "sealing the model and writing the manifest");
+    SW_TRY(sw_agent_finish(a, &out->manifest, err));
+    out->account = a->account;
+    return SW_OK;
+}
+
+sw_agent *sw_agent_new(const sw_run_options *o) {
+    sw_agent *a = calloc(1, sizeof *a);
+    if (!a) return NULL;
+    a->o = o;
+    int *fds[] = {&a->lock_fd,      &a->image_fd,   &a->model_fd,  &a->rows_fd,
+                  &a->worker_pidfd, &a->control_fd, &a->stream_fd, &a->metrics_fd};
+    for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++) *fds[i] = -1;
+    return a;
+}
+
+void sw_agent_drop(sw_agent **a) {
+    wipe(*a);
+    sw_wipe(*a, sizeof **a);
+    free(*a);
+    *a = NULL;
+}
+
+sw_status sw_run(const sw_run_options *o, sw_run_result *out, sw_error *err) {
+    sw_agent *a = sw_agent_new(o);
+    if (!a) return sw_fail(err, SW_MEMORY, "memory", "no memory for a run");
+    sw_run_result result = {0};
+    sw_status status = execute(a, &result, err);
+    sw_agent_drop(&a);
+    if (status == SW_OK) *out = result;
+    return status;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The agent's own state, shared by the files of this room. One agent, one run, one thread.
+ */
+#ifndef SW_RUN_AGENT_H
+#define SW_RUN_AGENT_H
+#include "run/run.h"
+#include "sys/files.h"
+#include "sys/process.h"
+
+#define SW_AGENT_MODEL_LIMIT  ((uint64_t)64 << 30)
+#define SW_AGENT_ROWS_LIMIT   ((uint64_t)16 << 30)
+#define SW_AGENT_OUTPUT_FILES 16
+#define SW_AGENT_LINK_LIMIT   4096
+
+typedef struct sw_agent_grant { /* owned bytes behind one sw_manifest_grant */
+    sw_buffer receipt, statements, evidence;
+    sw_manifest_grant view;
+} sw_agent_grant;
+
+typedef struct sw_agent {
+    const sw_run_options *o;
+    sw_arena arena;
+    sw_recipe *recipe;
+    sw_genesis *genesis;
+    sw_hash compose;
+    int lock_fd;
+    /* measured once into memory */
+    int image_fd, model_fd, rows_fd;
+    sw_bytes image;
+    sw_hash worker_digest;
+    uint64_t model_bytes, rows_bytes;
+    sw_wire_span files[SW_WIRE_FILE_LIMIT], shards[SW_WIRE_FILE_LIMIT];
+    /* trust */
+    sw_machine *machine;
+    sw_session_key *manifest_key;
+    sw_p256_public manifest_public;
+    sw_consent consents[SW_SHARD_LIMIT];
+    const char *shard_paths[SW_SHARD_LIMIT];
+    sw_remote *kms;
+    sw_granted granted;
+    int64_t lease_end_ms, renew_at_ms; /* by the machine's counter */
+    int64_t time_base_ms;              /* KMS's time minus the machine's counter */
+    sw_data_key *data_keys[SW_SHARD_LIMIT];
+    sw_run_key *run_key;
+    sw_subkey *checkpoint_key, *output_key, *commit_key;
+    sw_status lease_status; /* why the lease could not be renewed */
+    sw_error lease_error;
+    /* what was seen: goes into the manifest, and into every checkpoint */
+    sw_manifest_dataset datasets[SW_SHARD_LIMIT];
+    sw_agent_grant *grants; /* SW_MANIFEST_GRANT_LIMIT in the arena, filled lazily */
+    size_t grant_count;
+    sw_manifest_link *links, *checkpoints;
+    size_t link_count, checkpoint_count;
+    sw_manifest_metric *metrics;
+    size_t metric_count, metric_capacity;
+    uint64_t resumes;
+    int64_t started_ms;
+    sw_sandbox_layers layers;
+    sw_hash previous_root; /* of the newest checkpoint */
+    sw_buffer resume;      /* worker state of the checkpoint resumed from */
+    /* the worker */
+    pid_t worker;
+    int worker_pidfd, control_fd, stream_fd, metrics_fd;
+    bool stop_sent, stopped;
+    uint64_t step, total_steps;
+    sw_buffer outputs[SW_AGENT_OUTPUT_FILES];
+    char output_names[SW_AGENT_OUTPUT_FILES][129];
+    size_t output_count;
+    uint64_t output_bytes;
+    sw_run_account account;
+} sw_agent;
+
+/* agent.c: allocated with every descriptor closed; dropping wipes every key and ends the worker. */
+sw_agent *sw_agent_new(const sw_run_options *o);
+void sw_agent_drop(sw_agent **a);
+/* agent_trust.c */
+SW_NODISCARD sw_status sw_agent_match_consents(sw_agent *a, const char *const *paths, size_t count,
+                                               sw_error *err);
+SW_NODISCARD sw_status sw_agent_boot(sw_agent *a, const char *where, sw_bytes compose,
+                                     const sw_entropy *e, const sw_clock *clock, sw_error *err);
+SW_NODISCARD sw_status sw_agent_take_keys(sw_agent *a, sw_purpose purpose, sw_error *err);
+SW_NODISCARD sw_status sw_agent_take_open_keys(sw_agent *a, const sw_hash *manifest,
+                                               const sw_p256_public *recipient, sw_error *err);
+SW_NODISCARD sw_status sw_agent_derive(sw_agent *a, sw_error *err);
+/* Renews when it is due; false when the run must end now (a->lease_error says why). */
+bool sw_agent_lease_holds(sw_agent *a);
+/* agent_measure.c */
+SW_NODISCARD sw_status sw_agent_load_worker(sw_agent *a, sw_error *err);
+SW_NODISCARD sw_status sw_agent_load_model(sw_agent *a, sw_error *err);
+/* agent_rows.c */
+SW_NODISCARD sw_status sw_agent_match_shards(sw_agent *a, sw_error *err);
+SW_NODISCARD sw_status sw_agent_decode_shards(sw_agent *a, sw_error *err);
+/* agent_worker.c */
+SW_NODISCARD sw_status sw_agent_start(sw_agent *a, const sw_wire_job *job, const int *fds,
+                                      size_t fd_count, sw_error *err);
+SW_NODISCARD sw_status sw_agent_send_job(sw_agent *a, const sw_wire_job *job, sw_error *err);
+SW_NODISCARD sw_status
+sw_agent_read(sw_agent *a, void *out, uint64_t size,
+              sw_error *err); /* keeps the lease and the metrics pipe alive */
+SW_NODISCARD sw_status sw_agent_frame(sw_agent *a, sw_frame_type *type, uint64_t *size,
+                                      sw_error *err);
+void sw_agent_end_worker(sw_agent *a);
+SW_NODISCARD sw_status sw_agent_train(sw_agent *a, sw_error *err);
+SW_NODISCARD sw_status sw_agent_fill_job(const sw_agent *a, sw_job_kind kind, sw_buffer *settings,
+                                         sw_wire_job *job, sw_error *err);
+/* agent_checkpoint.c */
+SW_NODISCARD sw_status sw_agent_save(sw_agent *a, uint64_t step, sw_bytes state, bool in_chain,
+                                     sw_error *err);
+SW_NODISCARD sw_status sw_agent_restore(sw_agent *a, bool *found, sw_error *err);
+bool sw_agent_has_checkpoint(const sw_agent *a);
+SW_NODISCARD sw_status sw_agent_write_state(sw_agent *a, const char *phase, sw_error *err);
+SW_NODISCARD sw_status sw_agent_check_state(sw_agent *a, sw_error *err);
+/* agent_finish.c */
+SW_NODISCARD sw_status sw_agent_finish(sw_agent *a, sw_hash *manifest, sw_error *err);
+
+void sw_agent_phase(const sw_agent *a, const char *sentence);
+int64_t sw_agent_now_us(const sw_agent *a);
+/* HMAC-SHA256 under the commit subkey over the bound fields. */
+void sw_agent_commit(const sw_agent *a, sw_hash *out, const char *label, const sw_bytes *fields,
+                     size_t count);
+#endif

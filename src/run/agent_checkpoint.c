@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Checkpoints: the worker's state and the agent's own record, sealed together under the run key,
+ * atomically, the two newest kept.
+ *
+ * What the agent will write into the manifest travels inside the sealed checkpoint, not in
+ * state.json: the host may delete a checkpoint or bring back an older one (the run then redoes
+ * those steps, to the same bytes), it cannot change what was seen. state.json only refuses another
+ * recipe early.
+ */
+#include "codec/json.h"
+#include "codec/text.h"
+#include "run/agent.h"
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define RECORD_LIMIT ((size_t)64 << 20)
+#define STATE_LIMIT  ((size_t)64 << 10)
+static const char media_type[] = "application/vnd.sealwright.pack";
+
+/* ---- the agent's record ---- */
+
+static void add_grant(sw_arena *arena, sw_json *array, const sw_manifest_grant *g) {
+    sw_json *o = sw_json_add_object(arena, array, NULL);
+    sw_json_add_base64(arena, o, "receipt", g->receipt);
+    sw_json_add_base64(arena, o, "statements", g->statements);
+    sw_json_add_base64(arena, o, "evidence", g->evidence);
+    sw_json_add_hex(arena, o, "challenge", SW_BYTES_OF(g->challenge.b));
+    sw_json_add_hex(arena, o, "own_tls", SW_BYTES_OF(g->own_tls.b));
+    sw_json_add_hex(arena, o, "peer_tls", SW_BYTES_OF(g->peer_tls.b));
+    sw_json_add_hex(arena, o, "response", SW_BYTES_OF(g->response.b));
+}
+
+static void add_links(sw_arena *arena, sw_json *parent, const char *key,
+                      const sw_manifest_link *links, size_t count) {
+    sw_json *array = sw_json_add_array(arena, parent, key);
+    for (size_t i = 0; i < count; i++) {
+        sw_json *o = sw_json_add_object(arena, array, NULL);
+        sw_json_add_integer(arena, o, "step", (int64_t)links[i].step);
+        sw_json_add_hex(arena, o, "value", SW_BYTES_OF(links[i].value.b));
+    }
+}
+
+static sw_status encode_record(const sw_agent *a, sw_buffer *out, sw_error *err) {
+    SW_SCOPED(sw_arena) arena = {0};
+    sw_json *root = sw_json_make(&arena, SW_JSON_OBJECT);
+    sw_json_add_text(&arena, root, "kind", SW_LITERAL("sealwright/run-record/v1"));
+    sw_json_add_integer(&arena, root, "resumes", (int64_t)a->resumes);
+    sw_json_add_integer(&arena, root, "started_ms", a->started_ms);
+    sw_json *grants = sw_json_add_array(&arena, root, "grants");
+    for (size_t i = 0; i < a->grant_count; i++) add_grant(&arena, grants, &a->grants[i].view);
+    add_links(&arena, root, "links", a->links, a->link_count);
+    add_links(&arena, root, "checkpoints", a->checkpoints, a->checkpoint_count);
+    sw_json *metrics = sw_json_add_array(&arena, root, "metrics");
+    for (size_t i = 0; i < a->metric_count; i++) {
+        sw_json *o = sw_json_add_object(&arena, metrics, NULL);
+        sw_json_add_integer(&arena, o, "step", (int64_t)a->metrics[i].step);
+        sw_json_add_number(&arena, o, "loss", a->metrics[i].loss);
+    }
+    sw_json_encode(out, root);
+    return sw_buffer_check(out, "run record", err);
+}
+
+static sw_status read_base64(const sw_json *o, const char *name, sw_buffer *out, sw_error *err) {
+    sw_bytes text;
+    SW_TRY(sw_json_text(o, "record.grants", name, &text, err));
+    *out = SW_BUFFER(RECORD_LIMIT);
+    return sw_base64_decode(out, text, err);
+}
+
+static sw_status read_key(const sw_json *o, const char *name, sw_p256_public *out, sw_error *err) {
+    return sw_json_hex(o, "record.grants", name, out->b, sizeof out->b, err);
+}
+
+static sw_status read_grant(sw_agent *a, const sw_json *o, sw_error *err) {
+    if (a->grant_count == SW_AGENT_LINK_LIMIT)
+        return sw_fail(err, SW_LIMIT, "limit", "too many grants in a checkpoint");
+    sw_agent_grant *g = &a->grants[a->grant_count];
+    *g = (sw_agent_grant){0};
+    a->grant_count++;
+    SW_TRY(read_base64(o, "receipt", &g->receipt, err));
+    SW_TRY(read_base64(o, "statements", &g->statements, err));
+    SW_TRY(read_base64(o, "evidence", &g->evidence, err));
+    g->view.receipt = sw_buffer_bytes(&g->receipt);
+    g->view.statements = sw_buffer_bytes(&g->statements);
+    g->view.evidence = sw_buffer_bytes(&g->evidence);
+    SW_TRY(sw_json_hash(o, "record.grants", "challenge", &g->view.challenge, err));
+    SW_TRY(read_key(o, "own_tls", &g->view.own_tls, err));
+    SW_TRY(read_key(o, "peer_tls", &g->view.peer_tls, err));
+    return read_key(o, "response", &g->view.response, err);
+}
+
+static sw_status read_links(const sw_json *root, const char *key, sw_manifest_link *links,
+                            size_t *count, sw_error *err) {
+    const sw_json *array;
+    SW_TRY(sw_json_array(root, "record", key, SW_AGENT_LINK_LIMIT, &array, err));
+    *count = 0;
+    for (const sw_json *o = array->first; o; o = o->next) {
+        SW_TRY(sw_json_u64(o, key, "step", UINT32_MAX, &links[*count].step, err));
+        SW_TRY(sw_json_hash(o, key, "value", &links[*count].value, err));
+        (*count)++;
+    }
+    return SW_OK;
+}
+
+static sw_status read_metrics(sw_agent *a, const sw_json *root, sw_error *err) {
+    const sw_json *array;
+    SW_TRY(sw_json_array(root, "record", "metrics", a->metric_capacity, &array, err));
+    for (const sw_json *o = array->first; o; o = o->next) {
+        const sw_json *loss = sw_json_member(o, "loss");
+        if (!loss || loss->type != SW_JSON_NUMBER)
+            return sw_fail(err, SW_MALFORMED, "format", "record.metrics: loss is not a number");
+        sw_manifest_metric *m = &a->metrics[a->metric_count];
+        SW_TRY(sw_json_u64(o, "record.metrics", "step", UINT32_MAX, &m->step, err));
+        m->loss = loss->number;
+        a->metric_count++;
+    }
+    return SW_OK;
+}
+
+/* The grants of this start are already in a->grants: those of earlier starts go before them. */
+static sw_status decode_record(sw_agent *a, sw_bytes text, sw_error *err) {
+    SW_SCOPED(sw_arena) arena = {0};
+    sw_json *root;
+    const sw_json_limits limits = {.bytes = RECORD_LIMIT, .depth = 8, .nodes = 1000000};
+    SW_TRY(sw_json_parse_canonical(&arena, text, &limits, &root, err));
+    sw_agent_grant *mine = SW_ARENA_NEW(&arena, sw_agent_grant, a->grant_count + 1);
+    size_t mine_count = a->grant_count;
+    if (!mine) return sw_fail(err, SW_MEMORY, "memory", "no memory for grants");
+    memcpy(mine, a->grants, mine_count * sizeof *mine);
+    a->grant_count = 0;
+    const sw_json *grants;
+    sw_status status =
+        sw_json_array(root, "record", "grants", SW_AGENT_LINK_LIMIT - mine_count, &grants, err);
+    for (const sw_json *o = status == SW_OK ? grants->first : NULL; o && status == SW_OK;
+         o = o->next)
+        status = read_grant(a, o, err);
+    memcpy(a->grants + a->grant_count, mine, mine_count * sizeof *mine);
+    a->grant_count += mine_count;
+    if (status != SW_OK) return status;
+    uint64_t started = 0;
+    SW_TRY(sw_json_u64(root, "record", "resumes", UINT32_MAX, &a->resumes, err));
+    SW_TRY(sw_json_u64(root, "record", "started_ms", INT64_MAX >> 11, &started, err));
+    a->started_ms = (int64_t)started;
+    SW_TRY(read_links(root, "links", a->links, &a->link_count, err));
+    SW_TRY(read_links(root, "checkpoints", a->checkpoints, &a->checkpoint_count, err));
+    return read_metrics(a, root, err);
+}
+
+/* ---- files ---- */
+
+static char *checkpoint_path(const sw_agent *a, uint64_t step) {
+    char name[48];
+    snprintf(name, sizeof name, "checkpoint-%06" PRIu64 ".sealed", step);
+    return sw_path_join((sw_arena *)&a->arena, a->o->folder, name);
+}
+
+static bool checkpoint_step(const char *name, uint64_t *step) {
+    size_t size = strlen(name);
+    if (size < 24 || strncmp(name, "checkpoint-", 11) != 0 ||
+        strcmp(name + size - 7, ".sealed") != 0)
+        return false;
+    *step = 0;
+    for (size_t i = 11; i < size - 7; i++) {
+        if (name[i] < '0' || name[i] > '9' || *step > UINT32_MAX) return false;
+        *step = 10 * *step + (uint64_t)(name[i] - '0');
+    }
+    return true;
+}
+
+/* Steps of the checkpoints in the folder, ascending. */
+static sw_status list_checkpoints(const sw_agent *a, sw_arena *arena, uint64_t **steps,
+                                  size_t *count, sw_error *err) {
+    const char **names;
+    size_t found = 0;
+    SW_TRY(sw_folder_list(arena, a->o->folder, 10000, &names, &found, err));
+    *steps = SW_ARENA_NEW(arena, uint64_t, found + 1);
+    if (!*steps) return sw_fail(err, SW_MEMORY, "memory", "no memory to list checkpoints");
+    *count = 0;
+    for (size_t i = 0; i < found; i++) {
+        uint64_t step;
+        if (!checkpoint_step(names[i], &step)) continue;
+        size_t at = (*count)++;
+        for (; at > 0 && (*steps)[at - 1] > step; at--) (*steps)[at] = (*steps)[at - 1];
+        (*steps)[at] = step;
+    }
+    return SW_OK;
+}
+
+bool sw_agent_has_checkpoint(const sw_agent *a) {
+    SW_SCOPED(sw_arena) arena = {0};
+    uint64_t *steps;
+    size_t count = 0;
+    return list_checkpoints(a, &arena, &steps, &count, NULL) == SW_OK && count > 0;
+}
+
+static sw_status to_output(void *context, sw_bytes bytes, sw_error *err) {
+    return sw_output_write((sw_output *)context, bytes, err);
+}
+
+/* Keeps the two newest; a missing file is no error. */
+static void drop_old(const sw_agent *a) {
+    SW_SCOPED(sw_arena) arena = {0};
+    uint64_t *steps;
+    size_t count = 0;
+    if (list_checkpoints(a, &arena, &steps, &count, NULL) != SW_OK) return;
+    for (size_t i = 0; i + 2 < count; i++) {
+        char *path = checkpoint_path(a, steps[i]);
+        if (path) unlink(path);
+    }
+}
+
+/* WRK-040: chain value after `step`. Only states at steps that the recipe fixes enter the chain, so
+ * that a run that was interrupted has the same chain. */
+static sw_status extend_chain(sw_agent *a, uint64_t step, sw_bytes state, sw_error *err) {
+    if (a->link_count == SW_AGENT_LINK_LIMIT)
+        return sw_fail(err, SW_LIMIT, "limit", "more checkpoints than a manifest lists");
+    sw_hash digest;
+    sw_sha256(&digest, state);
+    uint8_t number[8];
+    for (int i = 0; i < 8; i++) number[i] = (uint8_t)(step >> (56 - 8 * i));
+    static const sw_hash none;
+    const sw_hash *before = a->link_count ? &a->links[a->link_count - 1].value : &none;
+    const sw_bytes fields[3] = {SW_BYTES_OF(before->b), SW_BYTES_OF(number), SW_BYTES_OF(digest.b)};
+    sw_manifest_link *link = &a->links[a->link_count++];
+    link->step = step;
+    sw_agent_commit(a, &link->value, "sealwright/step/v1", fields, 3);
+    return SW_OK;
+}
+
+static sw_status pad(sw_sealer *sealer, uint64_t count, sw_error *err) {
+    static const uint8_t zeros[65536];
+    for (; count; count -= count < sizeof zeros ? count : sizeof zeros)
+        SW_TRY(sw_sealer_add(
+            sealer, SW_BYTES(zeros, count < sizeof zeros ? (size_t)count : sizeof zeros), err));
+    return SW_OK;
+}
+
+/* record, state, end, zeros: always checkpoint_limit_bytes in all, so that its size says nothing.
+ */
+static sw_status seal_content(const sw_agent *a, sw_sealer *sealer, sw_bytes record, sw_bytes state,
+                              sw_error *err) {
+    SW_SCOPED(sw_buffer) head = SW_BUFFER(RECORD_LIMIT + 4096);
+    sw_pack_add(&head, "record.json", record);
+    sw_put_field(&head, SW_LITERAL("state"));
+    sw_put_u64be(&head, state.size);
+    SW_TRY(sw_buffer_check(&head, "checkpoint", err));
+    uint64_t total = (uint64_t)head.size + state.size + 4;
+    if (total > a->recipe->checkpoint_limit_bytes)
+        return sw_fail(
+            err, SW_LIMIT, "limit",
+            "a checkpoint takes %" PRIu64 " bytes, more than the recipe's checkpoint_limit", total);
+    SW_TRY(sw_sealer_add(sealer, sw_buffer_bytes(&head), err));
+    SW_TRY(sw_sealer_add(sealer, state, err));
+    return pad(sealer, a->recipe->checkpoint_limit_bytes - total + 4, err);
+}
+
+static sw_status write_sealed(const sw_agent *a, uint64_t step, sw_bytes record, sw_bytes state,
+                              sw_container_trailer *trailer, sw_error *err) {
+    char *path = checkpoint_path(a, step);
+    if (!path) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
+    sw_output *output;
+    SW_TRY(sw_output_open(path, 0600, SW_WRITE_REPLACE, &output, err));
+    const sw_seal_plan plan = {.kind = SW_CONTAINER_CHECKPOINT,
+                               .media_type = media_type,
+                               .subkey = a->checkpoint_key,
+                               .binding = {a->compose, step, a->previous_root},
+                               .lanes = 1,
+                               .entropy = &a->o->entropy,
+                               .write = to_output,
+                               .context = output};
+    sw_sealer *sealer = NULL;
+    sw_status status = sw_sealer_open(&plan, &sealer, err);
+    if (status == SW_OK) status = seal_content(a, sealer, record, state, err);
+    if (status == SW_OK) status = sw_sealer_finish(sealer, trailer, NULL, err);
+    sw_sealer_close(&sealer);
+    if (status != SW_OK) {
+        sw_output_abort(&output);
+        return status;
+    }
+    return sw_output_commit(&output, err);
+}
+
+sw_status sw_agent_save(sw_agent *a, uint64_t step, sw_bytes state, bool in_chain, sw_error *err) {
+    int64_t start = sw_agent_now_us(a);
+    if (in_chain) SW_TRY(extend_chain(a, step, state, err));
+    SW_SCOPED(sw_buffer) record = SW_BUFFER(RECORD_LIMIT);
+    SW_TRY(encode_record(a, &record, err));
+    sw_container_trailer trailer;
+    SW_TRY(write_sealed(a, step, sw_buffer_bytes(&record), state, &trailer, err));
+    a->previous_root = trailer.root_id;
+    if (in_chain) a->checkpoints[a->checkpoint_count++] = (sw_manifest_link){step, trailer.root_id};
+    drop_old(a);
+    a->account.seal_us += sw_agent_now_us(a) - start;
+    return SW_OK;
+}
+
+/* ---- resuming ---- */
+
+static sw_status collect(void *context, sw_bytes plain, sw_error *err) {
+    sw_put_bytes(context, plain);
+    return sw_buffer_check(context, "checkpoint", err);
+}
+
+static sw_status restore_from(sw_agent *a, const char *path, uint64_t step, sw_error *err) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return sw_fail(err, SW_MISSING, "missing", "%s cannot be opened", path);
+    SW_SCOPED(sw_arena) arena = {0};
+    SW_SCOPED(sw_buffer) plain = SW_BUFFER((size_t)a->recipe->checkpoint_limit_bytes);
+    sw_container_body body;
+    sw_container_trailer trailer;
+    sw_status status = sw_container_inspect(&arena, fd, NULL, &body, &trailer, err);
+    if (status == SW_OK && (body.kind != SW_CONTAINER_CHECKPOINT || body.binding.step != step ||
+                            !sw_hash_equal(&body.binding.compose, &a->compose)))
+        status = sw_fail(err, SW_REFUSED, "checkpoint", "%s is not a checkpoint of this run", path);
+    if (status == SW_OK && lseek(fd, 0, SEEK_SET) != 0)
+        status = sw_fail(err, SW_IO, "io", "%s cannot be read again", path);
+    const sw_unseal_keys keys = {.subkey = a->checkpoint_key, .binding = &body.binding};
+    if (status == SW_OK) status = sw_unseal_fd(fd, &keys, 1, collect, &plain, &trailer, err);
+    close(fd);
+    if (status != SW_OK) return status;
+    sw_packed files[2];
+    size_t count = 0;
+    SW_TRY(sw_pack_parse(sw_buffer_bytes(&plain), files, 2, &count, err));
+    if (count != 2 || !sw_bytes_is(files[0].name, "record.json") ||
+        !sw_bytes_is(files[1].name, "state"))
+        return sw_fail(err, SW_MALFORMED, "format", "%s holds something else than a checkpoint",
+                       path);
+    SW_TRY(decode_record(a, files[0].content, err));
+    a->resume = SW_BUFFER(files[1].content.size + 1);
+    sw_put_bytes(&a->resume, files[1].content);
+    SW_TRY(sw_buffer_check(&a->resume, "checkpoint", err));
+    /* The record was written before its own root was known. */
+    bool listed = a->link_count > a->checkpoint_count;
+    if (listed) a->checkpoints[a->checkpoint_count++] = (sw_manifest_link){step, trailer.root_id};
+    a->previous_root = trailer.root_id;
+    a->step = step;
+    a->resumes++;
+    return SW_OK;
+}
+
+/* The newest checkpoint that opens; an unreadable newer one is passed over (the run then redoes
+ * those steps). */
+sw_status sw_agent_restore(sw_agent *a, bool *found, sw_error *err) {
+    SW_SCOPED(sw_arena) arena = {0};
+    uint64_t *steps;
+    size_t count = 0;
+    SW_TRY(list_checkpoints(a, &arena, &steps, &count, err));
+    *found = false;
+    sw_status last = SW_OK;
+    while (count-- > 0 && !*found) {
+        char *path = checkpoint_path(a, steps[count]);
+        if (!path) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
+        last = restore_from(a, path, steps[count], err);
+        *found = last == SW_OK;
+    }
+    return *found ? SW_OK : last;
+}
+
+/* ---- state.json: a hint for people and an early refusal, never believed ---- */
+
+sw_status sw_agent_write_state(sw_agent *a, const char *phase, sw_error *err) {
+    SW_SCOPED(sw_arena) arena = {0};
+    sw_json *root = sw_json_make(&arena, SW_JSON_OBJECT);
+    sw_json_add_text(&arena, root, "kind", SW_LITERAL("sealwright/run-state/v1"));
+    sw_json_add_hex(&arena, root, "compose_hash", SW_BYTES_OF(a->compose.b));
+    sw_json_add_text(&arena, root, "phase", sw_text(phase));
+    sw_json_add_integer(&arena, root, "step", (int64_t)a->step);
+    sw_json_add_integer(&arena, root, "total_steps", (int64_t)a->total_steps);
+    SW_SCOPED(sw_buffer) text = SW_BUFFER(STATE_LIMIT);
+    sw_json_encode(&text, root);
+    SW_TRY(sw_buffer_check(&text, "state.json", err));
+    char *path = sw_path_join(&a->arena, a->o->folder, "state.json");
+    if (!path) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
+    return sw_file_write(path, sw_buffer_bytes(&text), 0600, SW_WRITE_REPLACE, err);
+}
+
+sw_status sw_agent_check_state(sw_agent *a, sw_error *err) {
+    char *path = sw_path_join(&a->arena, a->o->folder, "state.json");
+    if (!path) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
+    if (!sw_path_exists(path)) return SW_OK;
+    SW_SCOPED(sw_buffer) text = SW_BUFFER(STATE_LIMIT);
+    SW_TRY(sw_file_read(path, STATE_LIMIT, &text, err));
+    SW_SCOPED(sw_arena) arena = {0};
+    sw_json *root;
+    sw_status status = sw_json_parse(&arena, sw_buffer_bytes(&text), NULL, &root, err);
+    sw_hash compose = {0};
+    if (status == SW_OK) status = sw_json_hash(root, "state", "compose_hash", &compose, err);
+    if (status != SW_OK) {
+        sw_error_prefix(err, "%s", path);
+        return status;
+    }
+    if (sw_hash_equal(&compose, &a->compose)) return SW_OK;
+    status =
+        sw_fail(err, SW_REFUSED, "recipe", "%s belongs to a run of another recipe", a->o->folder);
+    sw_error_hint(err, "give another --run folder");
+    return status;
+}

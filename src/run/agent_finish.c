@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The end of a run: outputs sealed, the manifest written from what the agent saw, signed, and a
+ * closing quote over it. Order: model.sealed, then the files that name it, manifest.json last, so
+ * that an out folder with a manifest is complete.
+ */
+#include "codec/json.h"
+#include "codec/text.h"
+#include "run/agent.h"
+#include <string.h>
+
+#define TEXT_LIMIT ((size_t)256 << 20)
+#define FACTS_NAME "sealwright.json"
+
+static sw_status write_out(sw_agent *a, const char *name, sw_bytes content, sw_error *err) {
+    char *folder = sw_path_join(&a->arena, a->o->folder, "out");
+    char *path = folder ? sw_path_join(&a->arena, folder, name) : NULL;
+    if (!path) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
+    return sw_file_write(path, content, 0644, SW_WRITE_REPLACE, err);
+}
+
+static size_t oms_files(const sw_agent *a, sw_oms_file out[SW_AGENT_OUTPUT_FILES]) {
+    for (size_t i = 0; i < a->output_count; i++)
+        out[i] = (sw_oms_file){a->output_names[i], sw_buffer_bytes(&a->outputs[i])};
+    return a->output_count;
+}
+
+/* MAN-040: lies inside the sealed output only. The salt follows from the run key, so that a run
+ * that was interrupted has the same one. */
+static sw_status make_facts(const sw_agent *a, const sw_hash *salt, const sw_hash *root,
+                            sw_buffer *out, sw_error *err) {
+    SW_SCOPED(sw_arena) arena = {0};
+    sw_json *o = sw_json_make(&arena, SW_JSON_OBJECT);
+    sw_json_add_text(&arena, o, "kind", SW_LITERAL("sealwright/model/v1"));
+    sw_json_add_hex(&arena, o, "compose_hash", SW_BYTES_OF(a->compose.b));
+    sw_json_add_hex(&arena, o, "salt", SW_BYTES_OF(salt->b));
+    sw_json_add_hex(&arena, o, "root", SW_BYTES_OF(root->b));
+    sw_json *files = sw_json_add_array(&arena, o, "files");
+    for (size_t i = 0; i < a->output_count; i++) {
+        sw_json *f = sw_json_add_object(&arena, files, NULL);
+        sw_hash digest;
+        sw_sha256(&digest, sw_buffer_bytes(&a->outputs[i]));
+        sw_json_add_text(&arena, f, "name", sw_text(a->output_names[i]));
+        sw_json_add_integer(&arena, f, "size", (int64_t)a->outputs[i].size);
+        sw_json_add_hex(&arena, f, "sha256", SW_BYTES_OF(digest.b));
+    }
+    sw_json_encode(out, o);
+    return sw_buffer_check(out, FACTS_NAME, err);
+}
+
+static sw_status to_output(void *context, sw_bytes bytes, sw_error *err) {
+    return sw_output_write((sw_output *)context, bytes, err);
+}
+
+static sw_status seal_pack(sw_agent *a, sw_bytes pack, sw_container_trailer *trailer,
+                           sw_error *err) {
+    char *folder = sw_path_join(&a->arena, a->o->folder, "out");
+    char *path = folder ? sw_path_join(&a->arena, folder, "model.sealed") : NULL;
+    if (!path) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
+    sw_output *output;
+    SW_TRY(sw_output_open(path, 0644, SW_WRITE_REPLACE, &output, err));
+    const sw_seal_plan plan = {.kind = SW_CONTAINER_OUTPUT,
+                               .media_type = "application/vnd.sealwright.pack",
+                               .subkey = a->output_key,
+                               .binding = {a->compose, a->step, a->previous_root},
+                               .lanes = 1,
+                               .entropy = &a->o->entropy,
+                               .write = to_output,
+                               .context = output};
+    sw_sealer *sealer = NULL;
+    sw_status status = sw_sealer_open(&plan, &sealer, err);
+    if (status == SW_OK) status = sw_sealer_add(sealer, pack, err);
+    if (status == SW_OK) status = sw_sealer_finish(sealer, trailer, NULL, err);
+    sw_sealer_close(&sealer);
+    if (status == SW_OK) return sw_output_commit(&output, err);
+    sw_output_abort(&output);
+    return status;
+}
+
+static sw_status add_padding(sw_buffer *pack, uint64_t limit, sw_error *err) {
+    if (pack->size > limit)
+        return sw_fail(err, SW_LIMIT, "limit",
+                       "the output takes %zu bytes, more than the recipe's limit", pack->size);
+    size_t count = (size_t)limit - pack->size;
+    uint8_t *space = sw_put_space(pack, count);
+    SW_TRY(sw_buffer_check(pack, "output", err));
+    if (count) memset(space, 0, count);
+    return SW_OK;
+}
+
+static sw_status seal_outputs(sw_agent *a, sw_manifest_facts *facts, sw_error *err) {
+    sw_oms_file files[SW_AGENT_OUTPUT_FILES];
+    size_t count = oms_files(a, files);
+    sw_hash root, salt;
+    SW_TRY(sw_oms_root(files, count, &root, err));
+    sw_agent_commit(a, &salt, "sealwright/salt/v1", NULL, 0);
+    sw_model_commitment(&facts->model_commitment, &salt, &root);
+    SW_SCOPED(sw_buffer) text = SW_BUFFER((size_t)1 << 20);
+    SW_TRY(make_facts(a, &salt, &root, &text, err));
+    SW_SCOPED(sw_buffer) signature = SW_BUFFER((size_t)4 << 20);
+    SW_TRY(sw_oms_sign(a->recipe->name, files, count, a->manifest_key, &signature, err));
+    SW_SCOPED(sw_buffer) pack = SW_BUFFER((size_t)a->recipe->output_limit_bytes + 4096);
+    for (size_t i = 0; i < count; i++) sw_pack_add(&pack, files[i].name, files[i].content);
+    sw_pack_add(&pack, "model.sig", sw_buffer_bytes(&signature));
+    sw_pack_add(&pack, FACTS_NAME, sw_buffer_bytes(&text));
+    sw_pack_end(&pack);
+    SW_TRY(sw_buffer_check(&pack, "output", err));
+    SW_TRY(add_padding(&pack, a->recipe->output_limit_bytes, err));
+    sw_container_trailer trailer;
+    SW_TRY(seal_pack(a, sw_buffer_bytes(&pack), &trailer, err));
+    facts->output_root = trailer.root_id;
+    facts->output_bytes = trailer.plain_bytes;
+    return SW_OK;
+}
+
+static sw_status collect_facts(sw_agent *a, sw_manifest_facts *f, sw_error *err) {
+    sw_manifest_grant *grants = SW_ARENA_NEW(&a->arena, sw_manifest_grant, a->grant_count);
+    if (!grants) return sw_fail(err, SW_MEMORY, "memory", "no memory for grants");
+    for (size_t i = 0; i < a->grant_count; i++) grants[i] = a->grants[i].view;
+    *f = (sw_manifest_facts){
+        .app_compose = a->o->app_compose,
+        .genesis_envelope = a->o->genesis_envelope,
+        .ledger_export = sw_buffer_bytes(&a->granted.ledger),
+        .genesis = a->genesis->hash,
+        .compose = a->compose,
+        .simulated = a->recipe->policy.platform == SW_PLATFORM_SIM,
+        .native = a->recipe->native,
+        .worker_digest = a->worker_digest,
+        .profile = a->recipe->training.profile == SW_PROFILE_FP32_REF ? "fp32-ref" : "bf16-dp",
+        .machine = a->manifest_public,
+        .dataset_count = a->recipe->shard_count,
+        .datasets = a->datasets,
+        .grant_count = a->grant_count,
+        .grants = grants,
+        .layers = a->layers,
+        .steps = a->step,
+        .resumes = a->resumes,
+        .link_count = a->link_count,
+        .checkpoint_count = a->checkpoint_count,
+        .metric_count = a->recipe->metrics == SW_METRICS_PUBLIC ? a->metric_count : 0,
+        .links = a->links,
+        .checkpoints = a->checkpoints,
+        .metrics = a->metrics,
+        .started_ms = a->started_ms,
+        .finished_ms = a->time_base_ms + sw_machine_counter_ms(a->machine)};
+    return SW_OK;
+}
+
+static sw_status write_machine_key(sw_agent *a, sw_error *err) {
+    SW_SCOPED(sw_buffer) der = SW_BUFFER(256);
+    SW_SCOPED(sw_buffer) pem = SW_BUFFER(1024);
+    sw_p256_spki(&der, &a->manifest_public);
+    sw_pem_encode(&pem, "PUBLIC KEY", sw_buffer_bytes(&der));
+    SW_TRY(sw_buffer_check(&pem, "machine.pem", err));
+    return write_out(a, "machine.pem", sw_buffer_bytes(&pem), err);
+}
+
+/* The closing quote names the statement's digest; it stands beside the manifest, not in it. */
+static sw_status write_evidence(sw_agent *a, const sw_manifest_facts *f, const sw_hash *digest,
+                                sw_error *err) {
+    sw_report_data report;
+    sw_report_manifest(&report, digest);
+    SW_SCOPED(sw_buffer) closing = SW_BUFFER(SW_EVIDENCE_LIMIT);
+    SW_TRY(sw_machine_evidence(a->machine, &report, &closing, err));
+    SW_SCOPED(sw_buffer) evidence = SW_BUFFER(TEXT_LIMIT);
+    SW_TRY(sw_manifest_evidence(f, sw_buffer_bytes(&closing), &evidence, err));
+    return write_out(a, "evidence.json", sw_buffer_bytes(&evidence), err);
+}
+
+sw_status sw_agent_finish(sw_agent *a, sw_hash *manifest, sw_error *err) {
+    int64_t begin = sw_agent_now_us(a);
+    char *folder = sw_path_join(&a->arena, a->o->folder, "out");
+    if (!folder) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
+    SW_TRY(sw_folder_make(folder, 0755, err));
+    sw_manifest_facts facts;
+    SW_TRY(collect_facts(a, &facts, err));
+    SW_TRY(seal_outputs(a, &facts, err));
+    SW_SCOPED(sw_buffer) statement = SW_BUFFER(TEXT_LIMIT);
+    SW_TRY(sw_manifest_statement(&facts, &statement, err));
+    SW_SCOPED(sw_buffer) envelope = SW_BUFFER(TEXT_LIMIT);
+    sw_hash digest;
+    SW_TRY(sw_manifest_sign(sw_buffer_bytes(&statement), a->manifest_key, &envelope, &digest, err));
+    SW_TRY(write_evidence(a, &facts, &digest, err));
+    SW_SCOPED(sw_buffer) ledger = SW_BUFFER(TEXT_LIMIT);
+    SW_TRY(sw_manifest_ledger(&facts, &ledger, err));
+    SW_TRY(write_out(a, "ledger.json", sw_buffer_bytes(&ledger), err));
+    SW_TRY(write_out(a, "app-compose.json", a->o->app_compose, err));
+    SW_TRY(write_machine_key(a, err));
+    SW_TRY(write_out(a, "manifest.json", sw_buffer_bytes(&envelope), err));
+    SW_TRY(sw_agent_write_state(a, "done", err));
+    a->account.finish_us += sw_agent_now_us(a) - begin;
+    *manifest = digest;
+    return SW_OK;
+}

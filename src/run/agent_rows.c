@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Rows: each shard is unsealed into a decoder of its own, which sees that shard alone and hands
+ * back token ids; all shards' rows then lie in sealed shared memory for the worker, in the recipe's
+ * order.
+ *
+ * Shards are read front to back in the recipe's order, never on the worker's demand.
+ */
+#include "run/agent.h"
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Finds each listed shard among the files given, by its ciphertext's id; everything else about the
+ * file is checked while it is unsealed. */
+sw_status sw_agent_match_shards(sw_agent *a, sw_error *err) {
+    for (size_t i = 0; i < a->o->shard_count; i++) {
+        const char *path = a->o->shards[i];
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0) return sw_fail(err, SW_MISSING, "missing", "%s cannot be opened", path);
+        sw_container_body body;
+        sw_container_trailer trailer;
+        sw_status status = sw_container_inspect(&a->arena, fd, NULL, &body, &trailer, err);
+        close(fd);
+        if (status != SW_OK) {
+            sw_error_prefix(err, "%s", path);
+            return status;
+        }
+        bool placed = false;
+        for (size_t s = 0; s < a->recipe->shard_count; s++) {
+            if (!sw_hash_equal(&a->recipe->shards[s].dataset, &trailer.root_id) ||
+                a->shard_paths[s])
+                continue;
+            a->shard_paths[s] = path;
+            placed = true;
+            break;
+        }
+        if (!placed) {
+            status = sw_fail(err, SW_REFUSED, "shard",
+                             "%s is not one of the shards that the recipe lists", path);
+            sw_error_hint(err, "sealwright inspect %s shows its dataset id", path);
+            return status;
+        }
+    }
+    for (size_t s = 0; s < a->recipe->shard_count; s++)
+        if (!a->shard_paths[s])
+            return sw_fail(err, SW_MISSING, "shard", "shard %zu of %s is not among the files given",
+                           s + 1, a->recipe->shards[s].name);
+    return SW_OK;
+}
+
+typedef struct feed {
+    sw_agent *agent;
+    int fd;
+} feed;
+
+static sw_status feed_plain(void *context, sw_bytes plain, sw_error *err) {
+    feed *f = context;
+    if (sw_machine_counter_ms(f->agent->machine) >= f->agent->lease_end_ms)
+        return sw_fail(err, SW_REFUSED, "lease", "the lease has ended");
+    return sw_fd_write(f->fd, plain, err);
+}
+
+static sw_status unseal_into(sw_agent *a, size_t shard, int fd_out, sw_error *err) {
+    const sw_shard *s = &a->recipe->shards[shard];
+    const sw_owner *owner = sw_genesis_owner(a->genesis, &s->owner);
+    SW_CHECK(err, owner != NULL);
+    int fd = open(a->shard_paths[shard], O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return sw_fail(err, SW_MISSING, "missing", "%s cannot be opened", a->shard_paths[shard]);
+    const sw_unseal_keys keys = {
+        .data_key = a->data_keys[shard], .owner = &owner->identity_key, .root_id = &s->dataset};
+    feed f = {a, fd_out};
+    sw_container_trailer trailer;
+    int64_t start = sw_agent_now_us(a);
+    sw_status status = sw_unseal_fd(fd, &keys, 1, feed_plain, &f, &trailer, err);
+    close(fd);
+    a->account.unseal_us += sw_agent_now_us(a) - start;
+    if (status == SW_OK && trailer.rows != s->rows)
+        status =
+            sw_fail(err, SW_REFUSED, "shard", "shard %zu holds %llu rows, the recipe lists %llu",
+                    shard + 1, (unsigned long long)trailer.rows, (unsigned long long)s->rows);
+    return status;
+}
+
+/* One frame of rows, or the decoder's word why there is none. */
+static sw_status take_rows(sw_agent *a, size_t shard, sw_buffer *rows, sw_error *err) {
+    for (;;) {
+        sw_frame_type type;
+        uint64_t size;
+        SW_TRY(sw_agent_frame(a, &type, &size, err));
+        if (type == SW_FRAME_HELLO && size == 0) continue;
+        if (type == SW_FRAME_FAILED && size == 1) {
+            uint8_t class = 0;
+            SW_TRY(sw_agent_read(a, &class, 1, err));
+            return sw_fail(err, SW_MALFORMED, "rows", "shard %zu of %s: %s", shard + 1,
+                           a->recipe->shards[shard].name, sw_failure_sentence((sw_failure) class));
+        }
+        if (type != SW_FRAME_ROWS || size > SW_AGENT_ROWS_LIMIT)
+            return sw_fail(err, SW_UNAUTHENTIC, "worker",
+                           "the decoder sent something else than rows");
+        uint8_t *space = sw_put_space(rows, (size_t)size);
+        SW_TRY(sw_buffer_check(rows, "rows", err));
+        return sw_agent_read(a, space, size, err);
+    }
+}
+
+static sw_status note_rows(sw_agent *a, size_t shard, sw_bytes rows, sw_error *err) {
+    sw_reader r = sw_reader_of(rows);
+    uint64_t count = sw_read_u64le(&r), tokens = sw_read_u64le(&r);
+    const sw_shard *s = &a->recipe->shards[shard];
+    if (r.failed || count > s->rows)
+        return sw_fail(err, SW_UNAUTHENTIC, "worker",
+                       "the decoder delivered more rows than shard %zu has", shard + 1);
+    sw_manifest_dataset *d = &a->datasets[shard];
+    *d = (sw_manifest_dataset){.owner = s->owner,
+                               .dataset = s->dataset,
+                               .rows_listed = s->rows,
+                               .rows_delivered = count,
+                               .tokens = tokens};
+    const sw_bytes fields[2] = {SW_BYTES_OF(s->dataset.b), rows};
+    sw_agent_commit(a, &d->tokens_commitment, "sealwright/tokens/v1", fields, 2);
+    return SW_OK;
+}
+
+static sw_status decode_one(sw_agent *a, size_t shard, sw_buffer *rows, sw_error *err) {
+    int plain[2];
+    if (pipe2(plain, O_CLOEXEC))
+        return sw_fail(err, SW_IO, "io", "a pipe to the decoder cannot be made");
+    SW_SCOPED(sw_buffer) settings = SW_BUFFER(4096);
+    sw_wire_job *job = SW_ARENA_NEW(&a->arena, sw_wire_job, 1);
+    sw_status status = job ? SW_OK : sw_fail(err, SW_MEMORY, "memory", "no memory for a job");
+    if (status == SW_OK) {
+        status = sw_agent_fill_job(a, SW_JOB_DECODE, &settings, job, err);
+        memcpy(job->media_type, "application/jsonl", sizeof "application/jsonl");
+        const int fds[2] = {a->model_fd, plain[0]};
+        if (status == SW_OK) status = sw_agent_start(a, job, fds, 2, err);
+    }
+    close(plain[0]);
+    if (status == SW_OK) status = unseal_into(a, shard, plain[1], err);
+    close(plain[1]);
+    int64_t start = sw_agent_now_us(a);
+    /* A decoder that refused a row stops reading: its own word says more than the broken pipe. */
+    if (status == SW_OK || (status == SW_IO && a->stream_fd >= 0))
+        status = take_rows(a, shard, rows, err);
+    a->account.decode_us += sw_agent_now_us(a) - start;
+    sw_agent_end_worker(a);
+    return status == SW_OK ? note_rows(a, shard, sw_buffer_bytes(rows), err) : status;
+}
+
+static sw_status share_rows(sw_agent *a, const sw_buffer *rows, size_t count, sw_error *err) {
+    uint64_t at = 0;
+    for (size_t i = 0; i < count; i++) {
+        a->shards[i] = (sw_wire_span){.offset = at, .size = rows[i].size};
+        at += rows[i].size + (8 - rows[i].size % 8) % 8;
+    }
+    a->rows_bytes = at;
+    void *map = NULL;
+    SW_TRY(sw_shared_make("rows", (size_t)at, &a->rows_fd, &map, err));
+    for (size_t i = 0; i < count; i++)
+        memcpy((uint8_t *)map + a->shards[i].offset, rows[i].data, rows[i].size);
+    return sw_shared_seal(a->rows_fd, &map, (size_t)at, err);
+}
+
+sw_status sw_agent_decode_shards(sw_agent *a, sw_error *err) {
+    sw_buffer rows[SW_SHARD_LIMIT];
+    size_t count = a->recipe->shard_count;
+    for (size_t i = 0; i < count; i++) rows[i] = SW_BUFFER((size_t)SW_AGENT_ROWS_LIMIT);
+    sw_status status = SW_OK;
+    for (size_t i = 0; i < count && status == SW_OK; i++) status = decode_one(a, i, &rows[i], err);
+    if (status == SW_OK) status = share_rows(a, rows, count, err);
+    for (size_t i = 0; i < count; i++) sw_buffer_free(&rows[i]);
+    return status;
+}

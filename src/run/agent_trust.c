@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Trust: consents matched to the recipe, the machine booted with exactly this compose, keys asked
+ * for, renewed and derived (DESIGN sections 2, 3, 5).
+ */
+#include "run/agent.h"
+#include <string.h>
+
+#define CONSENT_LIMIT  ((size_t)64 << 10)
+#define RENEW_RETRY_MS 5000
+
+/* The shard that a verified consent belongs to; every shard takes exactly one. */
+static sw_status place_consent(sw_agent *a, const char *path, sw_bytes file, sw_error *err) {
+    sw_hash owner_id;
+    SW_TRY(sw_consent_owner(&a->arena, file, &owner_id, err));
+    const sw_owner *owner = sw_genesis_owner(a->genesis, &owner_id);
+    if (!owner)
+        return sw_fail(err, SW_REFUSED, "consent",
+                       "%s is by someone who is not an owner of this app", path);
+    sw_consent consent;
+    SW_TRY(sw_consent_open(&a->arena, file, &owner->identity_key, &consent, err));
+    const sw_wrap_context *c = &consent.word.context;
+    if (!sw_hash_equal(&c->compose, &a->compose) ||
+        !sw_hash_equal(&c->genesis, &a->genesis->hash)) {
+        sw_status status = sw_fail(err, SW_REFUSED, "consent", "%s by %s is for another recipe",
+                                   path, owner->name);
+        sw_error_hint(err, "ask %s to consent to this compose hash", owner->name);
+        return status;
+    }
+    for (size_t i = 0; i < a->recipe->shard_count; i++) {
+        const sw_shard *s = &a->recipe->shards[i];
+        if (!sw_hash_equal(&s->owner, &c->owner) || !sw_hash_equal(&s->dataset, &c->dataset))
+            continue;
+        if (a->consents[i].shard_envelope.size)
+            return sw_fail(err, SW_REFUSED, "consent", "two consents are given for shard %zu",
+                           i + 1);
+        a->consents[i] = consent;
+        return SW_OK;
+    }
+    return sw_fail(err, SW_REFUSED, "consent", "%s is for a dataset that the recipe does not list",
+                   path);
+}
+
+sw_status sw_agent_match_consents(sw_agent *a, const char *const *paths, size_t count,
+                                  sw_error *err) {
+    for (size_t i = 0; i < count; i++) {
+        SW_SCOPED(sw_buffer) file = SW_BUFFER(CONSENT_LIMIT);
+        SW_TRY(sw_file_read(paths[i], CONSENT_LIMIT, &file, err));
+        sw_bytes kept = sw_arena_copy(&a->arena, sw_buffer_bytes(&file));
+        if (!kept.data) return sw_fail(err, SW_MEMORY, "memory", "no memory for consents");
+        sw_status status = place_consent(a, paths[i], kept, err);
+        if (status != SW_OK) return status;
+    }
+    for (size_t i = 0; i < a->recipe->shard_count; i++)
+        if (!a->consents[i].shard_envelope.size)
+            return sw_fail(err, SW_MISSING, "consent", "no consent is given for shard %zu (%s)",
+                           i + 1, a->recipe->shards[i].name);
+    return SW_OK;
+}
+
+sw_status sw_agent_boot(sw_agent *a, const char *where, sw_bytes compose, const sw_entropy *e,
+                        const sw_clock *clock, sw_error *err) {
+    uint8_t app_id[20];
+    sw_genesis_app_id(a->genesis, app_id);
+    SW_TRY(sw_machine_boot(where, compose, app_id, e, clock, &a->machine, err));
+    a->manifest_key = sw_session_key_new();
+    if (!a->manifest_key)
+        return sw_fail(err, SW_MEMORY, "memory", "no lockable memory for the manifest key");
+    return sw_p256_generate(e, a->manifest_key->b, &a->manifest_public, err);
+}
+
+static sw_status keep_grant(sw_agent *a, sw_error *err) {
+    if (a->grant_count == SW_AGENT_LINK_LIMIT)
+        return sw_fail(err, SW_LIMIT, "limit", "this run has renewed its lease too often");
+    sw_agent_grant *g = &a->grants[a->grant_count];
+    *g = (sw_agent_grant){.receipt = a->granted.receipt,
+                          .statements = a->granted.statements,
+                          .evidence = a->granted.evidence};
+    a->granted.receipt = a->granted.statements = a->granted.evidence = (sw_buffer){0};
+    g->view = (sw_manifest_grant){.receipt = sw_buffer_bytes(&g->receipt),
+                                  .statements = sw_buffer_bytes(&g->statements),
+                                  .evidence = sw_buffer_bytes(&g->evidence),
+                                  .challenge = a->granted.challenge,
+                                  .own_tls = a->granted.own_tls,
+                                  .peer_tls = a->granted.peer_tls,
+                                  .response = a->granted.response};
+    a->grant_count++;
+    return SW_OK;
+}
+
+static void take_lease(sw_agent *a, int64_t asked_ms) {
+    a->lease_end_ms = asked_ms + a->granted.grant.lease_ms;
+    a->renew_at_ms = asked_ms + a->granted.grant.lease_ms / 2;
+    a->time_base_ms = a->granted.grant.granted_ms - asked_ms;
+    if (!a->started_ms) a->started_ms = a->granted.grant.granted_ms;
+}
+
+static sw_key_request request_for(sw_agent *a, sw_purpose purpose, uint64_t renew) {
+    return (sw_key_request){.purpose = purpose,
+                            .app_compose = a->o->app_compose,
+                            .genesis_envelope = a->o->genesis_envelope,
+                            .genesis = a->genesis,
+                            .recipe = a->recipe,
+                            .consents = a->consents,
+                            .machine = a->machine,
+                            .manifest_key = a->manifest_key,
+                            .manifest_public = a->manifest_public,
+                            .renew_grant = renew};
+}
+
+/* Opens every wrapped key with the KMS's answers: a wrong answer opens nothing. */
+static sw_status unwrap_all(sw_agent *a, sw_error *err) {
+    SW_CHECK(err, a->granted.count == a->recipe->shard_count);
+    for (size_t i = 0; i < a->recipe->shard_count; i++) {
+        a->data_keys[i] = sw_data_key_new();
+        if (!a->data_keys[i])
+            return sw_fail(err, SW_MEMORY, "memory", "no lockable memory for data keys");
+        SW_TRY(sw_consent_unwrap(&a->consents[i], a->granted.keys[i], a->data_keys[i], err));
+    }
+    return SW_OK;
+}
+
+static sw_status ask(sw_agent *a, const sw_key_request *q, sw_error *err) {
+    SW_TRY(sw_remote_open(a->o->kms_url, &a->o->entropy, &a->kms, err));
+    int64_t asked = sw_machine_counter_ms(a->machine);
+    SW_TRY(sw_remote_keys(a->kms, q, &a->o->entropy, a->o->clock.wall_ms(a->o->clock.context),
+                          &a->granted, err));
+    take_lease(a, asked);
+    return unwrap_all(a, err);
+}
+
+sw_status sw_agent_take_keys(sw_agent *a, sw_purpose purpose, sw_error *err) {
+    const sw_key_request q = request_for(a, purpose, 0);
+    SW_TRY(ask(a, &q, err));
+    return keep_grant(a, err);
+}
+
+sw_status sw_agent_take_open_keys(sw_agent *a, const sw_hash *manifest,
+                                  const sw_p256_public *recipient, sw_error *err) {
+    sw_key_request q = request_for(a, SW_PURPOSE_OPEN, 0);
+    q.open_manifest = *manifest;
+    q.open_recipient = *recipient;
+    return ask(a, &q, err);
+}
+
+static sw_status derive_subkey(const sw_agent *a, sw_subkey_label label, sw_subkey **out,
+                               sw_error *err) {
+    *out = sw_subkey_new();
+    if (!*out) return sw_fail(err, SW_MEMORY, "memory", "no lockable memory for subkeys");
+    return sw_subkey_derive(a->run_key, label, *out, err);
+}
+
+sw_status sw_agent_derive(sw_agent *a, sw_error *err) {
+    const sw_data_key *keys[SW_SHARD_LIMIT];
+    for (size_t i = 0; i < a->recipe->shard_count; i++) keys[i] = a->data_keys[i];
+    a->run_key = sw_run_key_new();
+    if (!a->run_key) return sw_fail(err, SW_MEMORY, "memory", "no lockable memory for the run key");
+    SW_TRY(sw_run_key_derive(keys, a->recipe->shard_count, &a->compose, a->run_key, err));
+    SW_TRY(derive_subkey(a, SW_SUBKEY_CHECKPOINT, &a->checkpoint_key, err));
+    SW_TRY(derive_subkey(a, SW_SUBKEY_OUTPUT, &a->output_key, err));
+    return derive_subkey(a, SW_SUBKEY_COMMIT, &a->commit_key, err);
+}
+
+static sw_status renew(sw_agent *a, sw_error *err) {
+    const sw_key_request again = request_for(a, a->granted.grant.purpose, a->granted.grant.number);
+    sw_granted next = {0};
+    int64_t asked = sw_machine_counter_ms(a->machine);
+    sw_status status = sw_remote_keys(a->kms, &again, &a->o->entropy,
+                                      a->o->clock.wall_ms(a->o->clock.context), &next, err);
+    if (status != SW_OK) return status;
+    sw_granted_free(&a->granted);
+    a->granted = next;
+    take_lease(a, asked);
+    return keep_grant(a, err);
+}
+
+bool sw_agent_lease_holds(sw_agent *a) {
+    if (a->lease_status != SW_OK) return false;
+    int64_t now = sw_machine_counter_ms(a->machine);
+    if (now < a->renew_at_ms) return true;
+    sw_status status = renew(a, &a->lease_error);
+    if (status == SW_OK) return true;
+    /* An unreachable KMS is asked again until the lease ends; a refusal is final. */
+    if (status == SW_UNAVAILABLE && now + RENEW_RETRY_MS < a->lease_end_ms) {
+        a->renew_at_ms = now + RENEW_RETRY_MS;
+        return true;
+    }
+    a->lease_status = status;
+    return false;
+}

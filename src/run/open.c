@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Opening: an attested machine that was granted the purpose `open` re-seals the output to one
+ * recipient; the recipient unpacks it. Approval to run is never approval to open: the KMS asks the
+ * ledger for an `open` entry that names this manifest and this key (DESIGN section 3, "Outputs").
+ */
+#include "run/agent.h"
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PACK_LIMIT ((size_t)16 << 30)
+
+typedef struct opener {
+    const sw_open_options *o;
+    sw_run_options run; /* what the trust functions of the agent read */
+    sw_agent *agent;
+    sw_hash manifest;
+} opener;
+
+static sw_status prepare(opener *p, sw_error *err) {
+    sw_agent *a = p->agent;
+    a->recipe = SW_ARENA_NEW(&a->arena, sw_recipe, 1);
+    a->genesis = SW_ARENA_NEW(&a->arena, sw_genesis, 1);
+    if (!a->recipe || !a->genesis) return sw_fail(err, SW_MEMORY, "memory", "no memory to open");
+    SW_TRY(sw_compose_parse(p->o->app_compose, a->recipe, err));
+    sw_compose_hash(&a->compose, p->o->app_compose);
+    SW_TRY(sw_genesis_open(&a->arena, p->o->genesis_envelope, true, a->genesis, err));
+    if (!sw_hash_equal(&a->genesis->hash, &a->recipe->genesis))
+        return sw_fail(err, SW_REFUSED, "app",
+                       "the recipe belongs to another app than the genesis given");
+    SW_TRY(sw_manifest_digest(p->o->manifest, &p->manifest, err));
+    SW_TRY(sw_agent_match_consents(a, p->o->consents, p->o->consent_count, err));
+    return sw_agent_boot(a, p->o->machine, p->o->app_compose, &p->o->entropy, &p->o->clock, err);
+}
+
+static sw_status take_output_key(opener *p, sw_error *err) {
+    SW_TRY(sw_agent_take_open_keys(p->agent, &p->manifest, &p->o->recipient, err));
+    return sw_agent_derive(p->agent, err);
+}
+
+typedef struct resealer {
+    sw_sealer *sealer;
+} resealer;
+
+static sw_status reseal(void *context, sw_bytes plain, sw_error *err) {
+    return sw_sealer_add(((resealer *)context)->sealer, plain, err);
+}
+
+static sw_status to_output(void *context, sw_bytes bytes, sw_error *err) {
+    return sw_output_write((sw_output *)context, bytes, err);
+}
+
+/* The output's own binding is read from its body and then demanded of it: only the compose hash
+ * must be this one. */
+static sw_status open_input(opener *p, int *fd, sw_container_body *body, sw_error *err) {
+    *fd = open(p->o->model_sealed, O_RDONLY | O_CLOEXEC);
+    if (*fd < 0)
+        return sw_fail(err, SW_MISSING, "missing", "%s cannot be opened", p->o->model_sealed);
+    sw_container_trailer trailer;
+    SW_TRY(sw_container_inspect(&p->agent->arena, *fd, NULL, body, &trailer, err));
+    if (body->kind != SW_CONTAINER_OUTPUT ||
+        !sw_hash_equal(&body->binding.compose, &p->agent->compose))
+        return sw_fail(err, SW_REFUSED, "output", "%s is not an output of this recipe",
+                       p->o->model_sealed);
+    if (lseek(*fd, 0, SEEK_SET) != 0)
+        return sw_fail(err, SW_IO, "io", "%s cannot be read again", p->o->model_sealed);
+    return SW_OK;
+}
+
+static sw_status pass_through(opener *p, int fd, const sw_container_body *body, sw_output *output,
+                              sw_error *err) {
+    const sw_seal_plan plan = {.kind = SW_CONTAINER_OPENED,
+                               .media_type = body->media_type,
+                               .binding = body->binding,
+                               .recipient = &p->o->recipient,
+                               .lanes = 1,
+                               .entropy = &p->o->entropy,
+                               .write = to_output,
+                               .context = output};
+    resealer r = {0};
+    SW_TRY(sw_sealer_open(&plan, &r.sealer, err));
+    const sw_unseal_keys keys = {.subkey = p->agent->output_key, .binding = &body->binding};
+    sw_container_trailer trailer;
+    sw_status status = sw_unseal_fd(fd, &keys, 1, reseal, &r, &trailer, err);
+    if (status == SW_OK) status = sw_sealer_finish(r.sealer, &trailer, NULL, err);
+    sw_sealer_close(&r.sealer);
+    return status;
+}
+
+static sw_status execute(opener *p, sw_error *err) {
+    SW_TRY(prepare(p, err));
+    SW_TRY(take_output_key(p, err));
+    sw_container_body body;
+    int fd = -1;
+    sw_status status = open_input(p, &fd, &body, err);
+    sw_output *output = NULL;
+    if (status == SW_OK) status = sw_output_open(p->o->out, 0644, SW_WRITE_NEW, &output, err);
+    if (status == SW_OK) status = pass_through(p, fd, &body, output, err);
+    if (fd >= 0) close(fd);
+    if (status == SW_OK) return sw_output_commit(&output, err);
+    sw_output_abort(&output);
+    return status;
+}
+
+sw_status sw_run_open(const sw_open_options *o, sw_error *err) {
+    opener p = {.o = o,
+                .run = {.app_compose = o->app_compose,
+                        .genesis_envelope = o->genesis_envelope,
+                        .kms_url = o->kms_url,
+                        .machine = o->machine,
+                        .entropy = o->entropy,
+                        .clock = o->clock}};
+    p.agent = sw_agent_new(&p.run);
+    if (!p.agent) return sw_fail(err, SW_MEMORY, "memory", "no memory to open");
+    sw_status status = execute(&p, err);
+    sw_agent_drop(&p.agent);
+    return status;
+}
+
+/* ---- the recipient ---- */
+
+static sw_status collect(void *context, sw_bytes plain, sw_error *err) {
+    sw_put_bytes(context, plain);
+    return sw_buffer_check(context, "opened model", err);
+}
+
+static sw_status write_files(const char *folder, sw_bytes pack, sw_error *err) {
+    sw_packed files[SW_PACK_FILE_LIMIT];
+    size_t count = 0;
+    SW_TRY(sw_pack_parse(pack, files, SW_PACK_FILE_LIMIT, &count, err));
+    SW_TRY(sw_folder_make(folder, 0755, err));
+    SW_SCOPED(sw_arena) arena = {0};
+    for (size_t i = 0; i < count; i++) {
+        char *name = sw_arena_text(&arena, files[i].name);
+        char *path = name ? sw_path_join(&arena, folder, name) : NULL;
+        if (!path) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
+        SW_TRY(sw_file_write(path, files[i].content, 0644, SW_WRITE_NEW, err));
+    }
+    return SW_OK;
+}
+
+sw_status sw_run_unpack(const char *opened, const sw_encryption_key *recipient, const char *folder,
+                        sw_error *err) {
+    if (sw_path_exists(folder))
+        return sw_fail(err, SW_EXISTS, "exists", "%s exists already", folder);
+    int fd = open(opened, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return sw_fail(err, SW_MISSING, "missing", "%s cannot be opened", opened);
+    SW_SCOPED(sw_buffer) pack = SW_BUFFER(PACK_LIMIT);
+    const sw_unseal_keys keys = {.recipient = recipient};
+    sw_container_trailer trailer;
+    sw_status status = sw_unseal_fd(fd, &keys, 1, collect, &pack, &trailer, err);
+    close(fd);
+    return status == SW_OK ? write_files(folder, sw_buffer_bytes(&pack), err) : status;
+}

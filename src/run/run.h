@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The agent: attests, holds the keys, feeds a sandboxed worker, seals what comes out and writes the
+ * manifest from what it saw itself. Docs: docs/formats/worker.md, docs/formats/manifest.md.
+ *
+ * The agent is this process; the worker dies with it. Nothing from a disk is used that was not read
+ * once into memory and hashed there. All keys live in locked memory and are wiped on every way out.
+ */
+#ifndef SW_RUN_H
+#define SW_RUN_H
+#include "kms/client.h"
+#include "manifest/manifest.h"
+#include "run/wire.h"
+
+/* What a person may see of a run: phases always; step of total always; loss only when the recipe
+ * says `metrics: public`. */
+typedef struct sw_run_eyes {
+    void *context;
+    void (*phase)(void *context, const char *sentence);
+    void (*step)(void *context, const sw_wire_step *step, bool with_loss);
+    bool (*interrupted)(void *context); /* Ctrl-C: end after the step in hand, with a checkpoint */
+} sw_run_eyes;
+
+typedef struct sw_run_options {
+    const char *folder;   /* --run DIR */
+    sw_bytes app_compose; /* exact bytes */
+    sw_bytes genesis_envelope;
+    const char *model_folder;  /* base model */
+    const char *const *shards; /* sealed files, any order */
+    size_t shard_count;
+    const char *const *consents; /* consent files, any order */
+    size_t consent_count;
+    const char *kms_url, *machine;
+    const char *worker; /* path of sealwright-worker */
+    uint32_t lanes;     /* 0: all usable CPUs; results do not depend on it */
+    sw_entropy entropy;
+    sw_clock clock;
+    sw_run_eyes eyes;
+} sw_run_options;
+
+/* Accounting inside one run, for `sealed_run_overhead`. */
+typedef struct sw_run_account {
+    int64_t attest_us, unseal_us, decode_us, steps_us, seal_us, finish_us;
+} sw_run_account;
+typedef struct sw_run_result {
+    uint64_t steps;
+    bool stopped;     /* resumable: run the same command again */
+    sw_hash manifest; /* digest, when not stopped */
+    sw_hash compose;
+    sw_run_account account;
+} sw_run_result;
+
+/* Runs, or resumes what lies in the folder. Refuses a folder of another recipe. When the lease
+ * cannot be renewed: seals a checkpoint, wipes, and returns the KMS's refusal with the resuming
+ * hint. */
+SW_NODISCARD sw_status sw_run(const sw_run_options *o, sw_run_result *out, sw_error *err);
+
+typedef struct sw_open_options {
+    sw_bytes app_compose, genesis_envelope, manifest;
+    const char *model_sealed, *out;
+    const char *const *consents;
+    size_t consent_count;
+    const char *kms_url, *machine;
+    sw_p256_public recipient;
+    sw_entropy entropy;
+    sw_clock clock;
+} sw_open_options;
+/* Re-seals model.sealed to one recipient on an attested machine that was granted the purpose
+ * `open`. */
+SW_NODISCARD sw_status sw_run_open(const sw_open_options *o, sw_error *err);
+/* The recipient's side: unseals an OPENED container into a new folder (its files, checksums, salt
+ * and model.sig). */
+SW_NODISCARD sw_status sw_run_unpack(const char *opened, const sw_encryption_key *recipient,
+                                     const char *folder, sw_error *err);
+#endif
