@@ -54,6 +54,12 @@ $O/libsealwright.so: $O/libsealwright.a mk/exports.map
 $O/tests/%: tests/%.c $O/libsealwright.a
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -Itests $(CFLAGS) $(TEST_DEFINES) -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $O/libsealwright.a $(LIBS) -lcmocka
+# Probes are programs that a test starts in the sandbox: static and without sanitizers, as a worker is.
+PROBES := $(patsubst %.c,$O/%,$(wildcard tests/*/probe_*.c))
+$(PROBES): $O/%: %.c $(wildcard src/base/*.[ch]) src/sys/confine.c src/sys/pool.c src/sys/clock.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -std=c2x -O1 -g $(WARN) -Werror -pthread -static -o $@ $(filter %.c,$^)
+$O/tests/sys/test_sandbox: $(PROBES)
 TEST_SCRIPTS := $(sort $(wildcard tests/*/test_*.sh))
 test: deps all $(TESTS) $(FUZZ)
 	tools/run-tests.sh $O $(TESTS) $(TEST_SCRIPTS)

@@ -8,14 +8,16 @@
 #include "sys/sandbox.h"
 #include <sys/types.h>
 
-/* Reads the program once into a memfd, seals it against every change and returns its fd; the bytes
- * can then be hashed by mapping it. */
+/* Reads the program once into a memfd, seals it against every change and returns its fd; `mapped`
+ * are the bytes to hash. The file can be executed and not read (mode 0111), which keeps its process
+ * from being dumped. */
 SW_NODISCARD sw_status sw_image_load(const char *path, size_t limit, int *fd, sw_bytes *mapped,
                                      sw_error *err);
 void sw_image_unload(int *fd, sw_bytes *mapped);
 /* An anonymous shared-memory file, sealed against shrink, grow and writing after sw_shared_seal. */
 SW_NODISCARD sw_status sw_shared_make(const char *name, size_t size, int *fd, void **map,
                                       sw_error *err);
+/* After the seal readers map it MAP_PRIVATE, PROT_READ: older kernels refuse shared maps then. */
 SW_NODISCARD sw_status sw_shared_seal(int fd, void **map, size_t size,
                                       sw_error *err); /* unmaps *map */
 
@@ -27,9 +29,9 @@ typedef struct sw_spawn {
     const sw_sandbox_rules
         *sandbox; /* what the child must be held by before its first instruction */
 } sw_spawn;
-/* The child dies with the calling thread's process (PR_SET_PDEATHSIG), has an empty environment and
- * its own session. `layers` says which sandbox layers hold. A required layer that cannot be had:
- * SW_REFUSED "sandbox", and no child. */
+/* The child dies with the calling thread (PR_SET_PDEATHSIG: call from one that lasts), has an empty
+ * environment and its own session. `layers` says which sandbox layers hold. A required layer that
+ * cannot be had: SW_REFUSED "sandbox", and no child. */
 SW_NODISCARD sw_status sw_process_start(const sw_spawn *what, pid_t *pid, int *pidfd,
                                         sw_sandbox_layers *layers, sw_error *err);
 /* Waits; *exit_code is 0..255, or 256+signal. */

@@ -4,36 +4,44 @@
  *
  * Applied in the child between fork and exec, before any thread: namespaces, another user, rlimits,
  * no_new_privs, not dumpable, Landlock (no path at all), then a seccomp allow list that kills. The
- * list of the profile SW_SANDBOX_NATIVE has no open, no socket, no exec but the one execveat of
- * descriptor `image`, no fork (threads only), no ptrace, no memfd_create, no process_vm_*; W^X
- * memory is refused.
+ * list of SW_SANDBOX_NATIVE has no open, no socket, no exec but the one execveat of the program's
+ * own descriptor, no fork (threads only), no signal to anyone, no ptrace, no memfd_create, no
+ * process_vm_*; executable memory is refused. SW_SANDBOX_COMMAND may fork, exec and open what
+ * Landlock leaves it (nothing, so far).
+ *
+ * sys/process.h starts a child under these rules; sys/confine.h is the child's first call.
  */
 #ifndef SW_SYS_SANDBOX_H
 #define SW_SYS_SANDBOX_H
 #include "base/base.h"
 #include <sys/types.h>
 
+#define SW_SANDBOX_LANDLOCK_ABI_MIN 3
+#define SW_SANDBOX_USER             65534 /* "nobody", taken when we are root */
+
 typedef enum sw_sandbox_profile { SW_SANDBOX_NATIVE, SW_SANDBOX_COMMAND } sw_sandbox_profile;
 
 typedef struct sw_sandbox_rules {
     sw_sandbox_profile profile;
-    size_t memory_limit_bytes; /* RLIMIT_AS; 0 for none */
-    size_t thread_limit; /* RLIMIT_NPROC-like bound through the list: clone count is not bounded by
-                            seccomp, so this is advisory */
+    size_t memory_limit_bytes; /* RLIMIT_AS, thread stacks included; 0 for none */
+    size_t thread_limit;       /* advisory: seccomp cannot count threads */
 } sw_sandbox_rules;
 
-/* Each is true when it was established for this child. required: no_new_privs, seccomp,
- * landlock_abi >= 3, no_core, not_dumpable. */
+/* Each is true when it was established for this child. Required, and always true after a start:
+ * no_new_privs, seccomp, landlock_abi >= 3, no_core, not_dumpable; and other_user when we are root.
+ * The others hold wherever the kernel grants them. */
 typedef struct sw_sandbox_layers {
-    bool no_new_privs, seccomp, no_core, not_dumpable, other_user, network_namespace, pid_namespace,
-        ipc_namespace, mount_namespace;
+    bool no_new_privs, seccomp, no_core, not_dumpable, other_user;
+    bool network_namespace, pid_namespace, ipc_namespace, mount_namespace;
     int landlock_abi; /* 0 when absent */
 } sw_sandbox_layers;
 
-/* In the child: applies everything but the filter's last step; see sandbox.c for the order and
- * reasons. Never returns OK with a required layer missing. */
-SW_NODISCARD sw_status sw_sandbox_enter(const sw_sandbox_rules *rules, int image_fd,
-                                        sw_sandbox_layers *layers, sw_error *err);
-/* The names of system calls that a profile allows, NULL-terminated: for docs and tests. */
+/* The names of system calls that a profile knows (most are allowed, some only with certain
+ * arguments, a few answer with an error instead of killing), NULL-terminated: for docs and tests.
+ */
 const char *const *sw_sandbox_list(sw_sandbox_profile profile);
+/* Appends the profile's seccomp program (struct sock_filter[]); execveat passes for `image_fd`
+ * alone. */
+SW_NODISCARD sw_status sw_sandbox_filter(sw_sandbox_profile profile, int image_fd, sw_buffer *out,
+                                         sw_error *err);
 #endif

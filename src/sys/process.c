@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Starting a child under the sandbox, and hardening ourselves.
+ *
+ * The parent prepares everything (filter, descriptors, pipe); the child makes system calls only. It
+ * reports over a close-on-exec pipe: one record when it is ready to exec, another if it fails; the
+ * end of the pipe means that the program runs. Then the parent looks for itself in /proc.
+ */
+#include "sys/process.h"
+
+#include "sys/sandbox_internal.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { FIRST_FD = 3, FDS_MAX = 16, STATUS_BYTES_MAX = 8192, LAYER_NAME_BYTES = 32 };
+
+/* What the child tells; small enough that a pipe takes it whole. */
+typedef struct report {
+    sw_sandbox_layers layers;
+    int cause; /* errno */
+    char failed[LAYER_NAME_BYTES];
+} report;
+
+typedef struct starter {
+    const sw_spawn *what;
+    sw_sandbox_plan plan;
+    int null, pipe_read, pipe_write;
+    int image_slot, report_slot; /* in the child */
+    sigset_t signals;            /* the caller's mask */
+} starter;
+
+/* ---- the child: system calls only ---- */
+
+static void tell(int fd, const sw_sandbox_layers *layers, const char *failed, int cause) {
+    report r;
+    memset(&r, 0, sizeof r);
+    r.layers = *layers;
+    r.cause = cause;
+    for (size_t i = 0; failed != NULL && failed[i] != 0 && i + 1 < sizeof r.failed; i++)
+        r.failed[i] = failed[i];
+    (void)!write(fd, &r, sizeof r);
+}
+
+/* Copies above every target first, so that no target is overwritten before it was a source. */
+static bool place_descriptors(starter *s) {
+    int count = (int)s->what->fd_count, above = s->report_slot + 1, copies[FDS_MAX + 3];
+    const int sources[3] = {s->null, s->what->image_fd, s->pipe_write};
+    for (int i = 0; i < count + 3; i++) {
+        int source = i < count ? s->what->fds[i] : sources[i - count];
+        copies[i] = fcntl(source, F_DUPFD_CLOEXEC, above);
+        if (copies[i] < 0) return false;
+    }
+    for (int i = 0; i < count; i++)
+        if (dup2(copies[i], FIRST_FD + i) < 0) return false;
+    for (int i = 0; i < FIRST_FD; i++)
+        if (dup2(copies[count], i) < 0) return false;
+    if (dup3(copies[count + 1], s->image_slot, O_CLOEXEC) < 0) return false;
+    if (dup3(copies[count + 2], s->report_slot, O_CLOEXEC) < 0) return false;
+    return syscall(SYS_close_range, above, ~0U, 0) == 0;
+}
+
+static void forget_signals(void) {
+    struct sigaction plain;
+    sigset_t none;
+    memset(&plain, 0, sizeof plain);
+    plain.sa_handler = SIG_DFL;
+    for (int signal = 1; signal < NSIG; signal++) (void)sigaction(signal, &plain, NULL);
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static _Noreturn void run_child(starter *s) {
+    sw_sandbox_layers layers;
+    char *const environment[] = {NULL};
+    memset(&layers, 0, sizeof layers);
+    forget_signals();
+    const char *failed = place_descriptors(s) ? NULL : "descriptors";
+    int report_fd = failed == NULL ? s->report_slot : s->pipe_write;
+    s->plan.parent_pipe = report_fd;
+    if (failed == NULL && setsid() < 0) failed = "a session of its own";
+    if (failed == NULL) failed = sw_sandbox_enter(&s->plan, &layers);
+    if (failed != NULL) {
+        tell(report_fd, &layers, failed, errno);
+        _exit(1);
+    }
+    tell(report_fd, &layers, NULL, 0);
+    failed = "seccomp";
+    if (sw_sandbox_close(&s->plan)) {
+        failed = "exec";
+        (void)syscall(SYS_execveat, s->image_slot, "", s->what->argv, environment, AT_EMPTY_PATH);
+    }
+    tell(report_fd, &layers, failed, errno);
+    _exit(1);
+}
+
+/* ---- the parent ---- */
+
+/* Root asks for a PID namespace; others get one inside a user namespace, where that is allowed. */
+static pid_t clone_child(starter *s, int *pidfd) {
+    const unsigned wanted = CLONE_NEWPID | (geteuid() == 0 ? 0U : (unsigned)CLONE_NEWUSER);
+    const unsigned attempts[] = {wanted, 0};
+    long pid = -1;
+    for (size_t i = 0; i < sizeof attempts / sizeof attempts[0] && pid < 0; i++) {
+        s->plan.clone_flags = attempts[i];
+        pid = syscall(SYS_clone, attempts[i] | CLONE_PIDFD | SIGCHLD, NULL, pidfd, NULL, 0UL);
+        if (pid == 0) run_child(s);
+    }
+    return (pid_t)pid;
+}
+
+static sw_status layer_missing(sw_error *err, const char *layer, int cause) {
+    return sw_fail(err, SW_REFUSED, "sandbox", "the sandbox cannot have %s: %s", layer,
+                   strerror(cause));
+}
+
+static bool read_report(int fd, report *out) {
+    size_t done = 0;
+    while (done < sizeof *out) {
+        ssize_t n = read(fd, (uint8_t *)out + done, sizeof *out - done);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return false;
+        done += (size_t)n;
+    }
+    out->failed[sizeof out->failed - 1] = 0;
+    return true;
+}
+
+/* Until the program runs or the child has said why it does not. */
+static sw_status await_exec(starter *s, sw_sandbox_layers *layers, sw_error *err) {
+    report first, second;
+    if (!read_report(s->pipe_read, &first))
+        return sw_fail(err, SW_REFUSED, "sandbox", "the child died on its way into the sandbox");
+    if (first.failed[0] != 0) return layer_missing(err, first.failed, first.cause);
+    if (read_report(s->pipe_read, &second)) return layer_missing(err, second.failed, second.cause);
+    *layers = first.layers;
+    return SW_OK;
+}
+
+static bool status_says(const char *status, const char *line) {
+    const char *found = strstr(status, line);
+    return found != NULL && found[strlen(line)] == '\n';
+}
+
+/* What the kernel says about the child, whatever the child said. A process that may be dumped owns
+ * its folder in /proc; root owns those of the others. */
+static sw_status look_at_child(pid_t pid, sw_sandbox_layers *layers, sw_error *err) {
+    char path[64], status[STATUS_BYTES_MAX];
+    struct stat folder;
+    struct rlimit core = {1, 1};
+    (void)snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd < 0 ? -1 : read(fd, status, sizeof status - 1);
+    if (fd >= 0) (void)close(fd);
+    if (size < 0) return layer_missing(err, "a look at /proc", errno);
+    status[size] = 0;
+    (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    layers->no_new_privs = status_says(status, "\nNoNewPrivs:\t1");
+    layers->seccomp = status_says(status, "\nSeccomp:\t2");
+    layers->not_dumpable = stat(path, &folder) == 0 && folder.st_uid == 0;
+    layers->no_core = prlimit(pid, RLIMIT_CORE, NULL, &core) == 0 && core.rlim_max == 0;
+    if (!layers->no_new_privs) return layer_missing(err, "no_new_privs", EPERM);
+    if (!layers->seccomp) return layer_missing(err, "seccomp", EPERM);
+    if (!layers->not_dumpable) return layer_missing(err, "a process that is not dumpable", EPERM);
+    if (!layers->no_core) return layer_missing(err, "RLIMIT_CORE 0", EPERM);
+    return SW_OK;
+}
+
+static void end_child(pid_t pid, int pidfd) {
+    sw_process_kill(pidfd);
+    (void)close(pidfd);
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) continue;
+}
+
+static sw_status start_prepared(starter *s, pid_t *pid, int *pidfd, sw_sandbox_layers *layers,
+                                sw_error *err) {
+    sigset_t all;
+    int made_fd = -1, pipe_ends[2];
+    if (pipe2(pipe_ends, O_CLOEXEC) != 0) return layer_missing(err, "a pipe", errno);
+    s->pipe_read = pipe_ends[0];
+    s->pipe_write = pipe_ends[1];
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &s->signals);
+    pid_t made = clone_child(s, &made_fd);
+    int cause = errno;
+    (void)pthread_sigmask(SIG_SETMASK, &s->signals, NULL);
+    (void)close(s->pipe_write);
+    sw_sandbox_layers found = {0};
+    sw_status status = made < 0 ? layer_missing(err, "a process", cause) : SW_OK;
+    if (status == SW_OK) status = await_exec(s, &found, err);
+    (void)close(s->pipe_read);
+    if (status == SW_OK) status = look_at_child(made, &found, err);
+    if (status != SW_OK && made >= 0) end_child(made, made_fd);
+    if (status != SW_OK) return status;
+    *pid = made;
+    *pidfd = made_fd;
+    *layers = found;
+    return SW_OK;
+}
+
+/* The kernel makes a process dumpable at exec unless it may not read its program. */
+static sw_status check_image(int image_fd, sw_error *err) {
+    struct stat st;
+    if (fstat(image_fd, &st) != 0)
+        return sw_fail(err, SW_IO, "io", "looking at the program: %s", strerror(errno));
+    if ((st.st_mode & 0444) != 0)
+        return sw_fail(err, SW_USAGE, "usage", "the program's image may be read by its process");
+    return SW_OK;
+}
+
+sw_status sw_process_start(const sw_spawn *what, pid_t *pid, int *pidfd, sw_sandbox_layers *layers,
+                           sw_error *err) {
+    SW_CHECK(err, what->fd_count <= FDS_MAX && what->argv != NULL && what->sandbox != NULL);
+    starter s = {.what = what,
+                 .plan.rules = *what->sandbox,
+                 .image_slot = FIRST_FD + (int)what->fd_count,
+                 .report_slot = FIRST_FD + (int)what->fd_count + 1};
+    SW_SCOPED(sw_buffer) filter = SW_BUFFER(BPF_MAXINSNS * sizeof(struct sock_filter));
+    SW_TRY(check_image(what->image_fd, err));
+    SW_TRY(sw_sandbox_filter(what->sandbox->profile, s.image_slot, &filter, err));
+    s.plan.filter.len = (unsigned short)(filter.size / sizeof(struct sock_filter));
+    s.plan.filter.filter = (struct sock_filter *)(void *)filter.data;
+    s.null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (s.null < 0) return sw_fail(err, SW_IO, "io", "opening /dev/null: %s", strerror(errno));
+    sw_status status = start_prepared(&s, pid, pidfd, layers, err);
+    (void)close(s.null);
+    return status;
+}
+
+sw_status sw_process_wait(pid_t pid, int *exit_code, sw_error *err) {
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR)
+            return sw_fail(err, SW_IO, "io", "waiting for a child: %s", strerror(errno));
+    *exit_code = WIFSIGNALED(status) ? 256 + WTERMSIG(status) : WEXITSTATUS(status);
+    return SW_OK;
+}
+
+void sw_process_kill(int pidfd) {
+    (void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+}
+
+sw_status sw_process_harden(sw_error *err) {
+    const struct rlimit none = {0, 0};
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || setrlimit(RLIMIT_CORE, &none) != 0)
+        return sw_fail(err, SW_IO, "sandbox", "this process cannot forbid core files: %s",
+                       strerror(errno));
+    (void)umask(077);
+    return SW_OK;
+}

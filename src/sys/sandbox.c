@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The child's way into the sandbox. Async-signal-safe; system calls that the C library would spread
+ * to threads it believes in (setresuid and its kin) are made directly.
+ *
+ * The order and its reasons: namespaces while we may still make them; another user, then no
+ * capabilities; limits; no_new_privs before Landlock and seccomp, which demand it; not dumpable and
+ * the death signal after the change of user, which resets both; the filter last, because it forbids
+ * all of the above.
+ */
+#include "sys/sandbox_internal.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Landlock's interface (Documentation/userspace-api/landlock.rst), spelled out because the headers
+ * at hand may be older than the kernel. */
+enum { LANDLOCK_VERSION_FLAG = 1, NATIVE_DESCRIPTORS_MAX = 64, COMMAND_DESCRIPTORS_MAX = 1024 };
+
+typedef struct landlock_attr {
+    uint64_t fs, net, scoped;
+} landlock_attr;
+
+/* Every access right that `abi` knows: handled and granted to no path, port or peer. */
+static landlock_attr everything(int abi) {
+    static const unsigned fs_rights[] = {0,  13, 14,
+                                         15, 15, 16}; /* ABI 1 to 5; later ones add none */
+    unsigned rights = fs_rights[abi < 5 ? abi : 5];
+    return (landlock_attr){.fs = (UINT64_C(1) << rights) - 1,
+                           .net = abi >= 4 ? 3 : 0,     /* bind and connect over TCP */
+                           .scoped = abi >= 6 ? 3 : 0}; /* abstract sockets, signals */
+}
+
+static size_t attr_bytes(int abi) {
+    return abi >= 6 ? 3 * sizeof(uint64_t) : abi >= 4 ? 2 * sizeof(uint64_t) : sizeof(uint64_t);
+}
+
+static bool enter_landlock(int *abi) {
+    long found = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_VERSION_FLAG);
+    if (found < 0) return false;
+    *abi = (int)found;
+    errno = ENOSYS;
+    if (found < SW_SANDBOX_LANDLOCK_ABI_MIN) return false;
+    landlock_attr attr = everything((int)found);
+    long ruleset = syscall(SYS_landlock_create_ruleset, &attr, attr_bytes((int)found), 0);
+    if (ruleset < 0) return false;
+    bool done = syscall(SYS_landlock_restrict_self, (int)ruleset, 0) == 0;
+    int cause = errno;
+    (void)close((int)ruleset);
+    errno = cause;
+    return done;
+}
+
+static void enter_namespaces(const sw_sandbox_plan *plan, sw_sandbox_layers *layers) {
+    layers->pid_namespace = (plan->clone_flags & CLONE_NEWPID) != 0;
+    layers->network_namespace = unshare(CLONE_NEWNET) == 0;
+    layers->ipc_namespace = unshare(CLONE_NEWIPC) == 0;
+    layers->mount_namespace =
+        unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+}
+
+/* Root becomes nobody. Others stay who they are: the kernel lets them be no one else. */
+static bool enter_other_user(sw_sandbox_layers *layers) {
+    const int id = SW_SANDBOX_USER;
+    if (syscall(SYS_geteuid) != 0) return true;
+    if (syscall(SYS_setgroups, 0, NULL) != 0 || syscall(SYS_setresgid, id, id, id) != 0 ||
+        syscall(SYS_setresuid, id, id, id) != 0)
+        return false;
+    layers->other_user = true;
+    return true;
+}
+
+static bool drop_capabilities(void) {
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0, 0, 0}, {0, 0, 0}};
+    return syscall(SYS_capset, &header, none) == 0;
+}
+
+static bool limit_to(int resource, rlim_t most) {
+    const struct rlimit limit = {most, most};
+    return setrlimit((__rlimit_resource_t)resource, &limit) == 0;
+}
+
+static bool enter_limits(const sw_sandbox_rules *rules, sw_sandbox_layers *layers) {
+    bool native = rules->profile == SW_SANDBOX_NATIVE;
+    layers->no_core = limit_to(RLIMIT_CORE, 0);
+    return layers->no_core && limit_to(RLIMIT_FSIZE, 0) &&
+           limit_to(RLIMIT_NOFILE, native ? NATIVE_DESCRIPTORS_MAX : COMMAND_DESCRIPTORS_MAX) &&
+           (rules->memory_limit_bytes == 0 || limit_to(RLIMIT_AS, rules->memory_limit_bytes));
+}
+
+/* The parent may have died before the signal was asked for; then nobody reads the pipe. */
+static bool follow_parent(int parent_pipe) {
+    struct pollfd end = {.fd = parent_pipe};
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return false;
+    return poll(&end, 1, 0) >= 0 && (end.revents & POLLERR) == 0;
+}
+
+const char *sw_sandbox_enter(const sw_sandbox_plan *plan, sw_sandbox_layers *layers) {
+    enter_namespaces(plan, layers);
+    if (!enter_other_user(layers)) return "another user";
+    if (!drop_capabilities()) return "no capabilities";
+    if (!enter_limits(&plan->rules, layers)) return "resource limits";
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return "no_new_privs";
+    layers->no_new_privs = true;
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return "not dumpable";
+    layers->not_dumpable = true;
+    if (!follow_parent(plan->parent_pipe)) return "the death signal";
+    if (!enter_landlock(&layers->landlock_abi)) return "Landlock";
+    return NULL;
+}
+
+bool sw_sandbox_close(const sw_sandbox_plan *plan) {
+    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &plan->filter) == 0;
+}
