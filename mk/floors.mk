@@ -5,4 +5,4 @@ FLOORS := base=0:g codec=1:g sys=1:g crypto=1:g recipe=2:g http=2:g envelope=2:g
 ALL_ROOMS := $(foreach f,$(FLOORS),$(firstword $(subst =, ,$f)))
 # The worker is a program of its own: it contains no room that knows a key.
 WORKER_ROOMS := base codec tensor tokenizer model train run/worker
-WORKER_FILES := src/sys/pool.c src/sys/files.c src/sys/clock.c src/sys/confine.c
+WORKER_FILES := src/sys/pool.c src/sys/files.c src/sys/clock.c src/sys/confine.c src/recipe/training.c src/run/wire.c

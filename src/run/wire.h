@@ -14,14 +14,12 @@
 #include "base/base.h"
 
 typedef enum sw_frame_type {
-    SW_FRAME_JOB = 1, /* agent: what to do, once */
-    SW_FRAME_STOP,    /* agent: end after the step in hand, with a checkpoint */
-    SW_FRAME_HELLO,   /* worker: it is confined and has read its job */
-    SW_FRAME_PLAN,    /* worker: u64be total steps, u64be tokens per epoch */
-    SW_FRAME_ROWS,    /* decoder: the rows of one shard in wire form */
-    SW_FRAME_STEP,    /* worker, on the metrics pipe: sw_wire_step */
-    SW_FRAME_STATE,   /* worker: u64be step, then the trainable state's bytes: the agent keys their
-                         digest and forgets them */
+    SW_FRAME_JOB = 1,    /* agent: what to do, once */
+    SW_FRAME_STOP,       /* agent: end after the step in hand, with a checkpoint */
+    SW_FRAME_HELLO,      /* worker: it is confined and has read its job */
+    SW_FRAME_PLAN,       /* worker: u64be total steps, u64be tokens per epoch */
+    SW_FRAME_ROWS,       /* decoder: the rows of one shard in wire form */
+    SW_FRAME_STEP,       /* worker, on the metrics pipe: sw_wire_step */
     SW_FRAME_CHECKPOINT, /* worker: u64be step, then resumable state */
     SW_FRAME_OUTPUT,     /* worker: u32be name length, name, content */
     SW_FRAME_DONE,       /* worker: u8: 1 when it was stopped early */
