@@ -42,9 +42,11 @@ typedef struct sw_claims {
     uint8_t instance_id[20];
     sw_report_data report_data;
     char tcb_status[48];           /* "UpToDate", ... */
-    char advisories[512];          /* comma-separated */
+    char advisories[1024];         /* comma-separated, each once */
     uint32_t tcb_evaluation_number, qe_evaluation_number;
     int64_t valid_from_ms, valid_until_ms; /* joint window of the collateral */
+    int64_t tcb_date_ms;           /* the oldest of the three levels' dates */
+    uint32_t trailing_bytes;       /* zeros behind the quote's signature data */
     char image[65];                /* name in the policy; filled by sw_policy_check */
 } sw_claims;
 

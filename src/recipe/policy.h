@@ -31,6 +31,11 @@ typedef struct sw_policy {
     uint32_t gpu_count;               /* 0: none asked for (written out as `gpu: none`) */
 } sw_policy;
 
+/* Every member present and of sense: at least one anchor and one image, devices named or `any` written out, an evaluation number; names and
+ * measurements distinct; `tdx` with exactly Intel's root, `sim` never with it. SW_REFUSED "policy" with one sentence. */
+SW_NODISCARD sw_status sw_policy_complete(const sw_policy *p, sw_error *err);
+/* {"anchors","devices","gpu","images","minimum_tcb":{"evaluation_data_number","status"},"platform"}: docs/formats/evidence.md, EVD-060 on. The result is complete.
+ * `where` is the member's dotted name for messages. */
 SW_NODISCARD sw_status sw_policy_from_json(const sw_json *object, const char *where, sw_policy *out, sw_error *err);
 void sw_policy_to_json(sw_arena *a, sw_json *parent, const char *key, const sw_policy *p);
 

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * RTMR3's runtime events in dstack's format: digests, replay, and what the system said before it
+ * was ready (EVD-050 to EVD-059).
+ *
+ * A digest is always computed from name and payload, never believed. A name with ':' would make
+ * version 1 ambiguous and is refused. After `system-ready` applications write what they like, so
+ * nothing behind it counts; before it each fact may be said once.
+ */
+#include "attest/tdx_internal.h"
+#include "codec/text.h"
+
+#include <string.h>
+
+/* ---- digests ---- */
+static void v1_text(sw_buffer *out, const sw_event *event) {
+    sw_put_u32le(out, SW_RUNTIME_EVENT_TYPE);
+    sw_put_u8(out, ':');
+    sw_put_bytes(out, event->name);
+    sw_put_u8(out, ':');
+    sw_put_bytes(out, event->payload);
+}
+
+static void v2_text(sw_buffer *out, const sw_event *event) {
+    SW_SCOPED(sw_arena) a = {.limit_bytes = (size_t)1 << 20};
+    sw_json *object = sw_json_make(&a, SW_JSON_OBJECT);
+    sw_json_add_text(&a, object, "name", event->name);
+    sw_json_add_hex(&a, object, "payload", event->payload);
+    sw_json_add_integer(&a, object, "type", SW_RUNTIME_EVENT_TYPE);
+    sw_json_encode(out, object);
+}
+
+static sw_status name_check(sw_bytes name, sw_error *err) {
+    if (name.size == 0 || name.size > SW_EVENT_NAME_LIMIT)
+        return BROKEN(err, "an event's name has not 1 to %d bytes", SW_EVENT_NAME_LIMIT);
+    for (size_t i = 0; i < name.size; i++) {
+        if (name.data[i] == ':') return REFUSE(err, "an event's name holds a colon");
+        if (name.data[i] < 0x20 || name.data[i] == 0x7f)
+            return BROKEN(err, "an event's name holds a control character");
+    }
+    return SW_OK;
+}
+
+sw_status sw_event_digest(const sw_event *event, uint8_t out[SW_SHA384_BYTES], sw_error *err) {
+    SW_TRY(name_check(event->name, err));
+    if (event->payload.size > SW_EVENT_PAYLOAD_LIMIT)
+        return sw_fail(err, SW_LIMIT, "evidence", "an event's payload has more than %zu bytes",
+                       SW_EVENT_PAYLOAD_LIMIT);
+    SW_SCOPED(sw_buffer) text = SW_BUFFER(3 * SW_EVENT_PAYLOAD_LIMIT);
+    if (event->v2)
+        v2_text(&text, event);
+    else
+        v1_text(&text, event);
+    SW_TRY(sw_buffer_check(&text, "an event", err));
+    sw_sha384(out, sw_buffer_bytes(&text));
+    return SW_OK;
+}
+
+void sw_rtmr_extend(uint8_t rtmr[SW_SHA384_BYTES], const uint8_t digest[SW_SHA384_BYTES]) {
+    uint8_t both[2 * SW_SHA384_BYTES];
+    memcpy(both, rtmr, SW_SHA384_BYTES);
+    memcpy(both + SW_SHA384_BYTES, digest, SW_SHA384_BYTES);
+    sw_sha384(rtmr, SW_BYTES_OF(both));
+}
+
+sw_status sw_events_replay(const sw_event *events, size_t count, uint8_t rtmr3[SW_SHA384_BYTES],
+                           sw_error *err) {
+    uint8_t value[SW_SHA384_BYTES] = {0}, digest[SW_SHA384_BYTES];
+    for (size_t i = 0; i < count; i++) {
+        SW_TRY(sw_event_digest(&events[i], digest, err));
+        sw_rtmr_extend(value, digest);
+    }
+    memcpy(rtmr3, value, sizeof value);
+    return SW_OK;
+}
+
+/* ---- facts ---- */
+enum { FACT_APP_ID, FACT_COMPOSE, FACT_INSTANCE, FACT_BOOT_DONE, FACT_OTHER, FACT_COUNT = 8 };
+typedef struct fact {
+    const char *name;
+    size_t size; /* of the payload; SIZE_MAX for any */
+} fact;
+/* Each may be said once before `system-ready`. */
+static const fact FACTS[FACT_COUNT] = {
+    [FACT_APP_ID] = {"app-id", 20},
+    [FACT_COMPOSE] = {"compose-hash", SW_HASH_BYTES},
+    [FACT_INSTANCE] = {"instance-id", SIZE_MAX},
+    [FACT_BOOT_DONE] = {"boot-mr-done", 0},
+    [FACT_OTHER] = {"os-image-hash", SIZE_MAX},
+    {"key-provider", SIZE_MAX},
+    {"mr-kms", SIZE_MAX},
+    {"system-preparing", 0},
+};
+
+static sw_status fact_note(const sw_event *event, const sw_event *found[FACT_COUNT],
+                           sw_error *err) {
+    for (size_t i = 0; i < FACT_COUNT; i++) {
+        if (!sw_bytes_is(event->name, FACTS[i].name)) continue;
+        if (found[i] != NULL)
+            return REFUSE(err, "the event %s stands twice before system-ready", FACTS[i].name);
+        if (FACTS[i].size != SIZE_MAX && event->payload.size != FACTS[i].size)
+            return REFUSE(err, "the event %s has not %zu bytes", FACTS[i].name, FACTS[i].size);
+        found[i] = event;
+    }
+    return SW_OK;
+}
+
+static sw_status facts_collect(const sw_event *events, size_t count,
+                               const sw_event *found[FACT_COUNT], sw_error *err) {
+    for (size_t i = 0; i < count; i++) {
+        if (sw_bytes_is(events[i].name, "system-ready")) return SW_OK;
+        SW_TRY(fact_note(&events[i], found, err));
+    }
+    return REFUSE(err, "the event log has no system-ready: the machine has not finished its boot");
+}
+
+sw_status sw_events_read(const sw_event *events, size_t count, sw_boot_facts *out, sw_error *err) {
+    const sw_event *found[FACT_COUNT] = {0};
+    sw_boot_facts facts = {0};
+    SW_TRY(facts_collect(events, count, found, err));
+    for (size_t i = FACT_APP_ID; i <= FACT_COMPOSE; i++)
+        if (found[i] == NULL)
+            return REFUSE(err, "the event log has no %s before system-ready", FACTS[i].name);
+    memcpy(facts.app_id, found[FACT_APP_ID]->payload.data, sizeof facts.app_id);
+    memcpy(facts.compose.b, found[FACT_COMPOSE]->payload.data, sizeof facts.compose.b);
+    const sw_event *instance = found[FACT_INSTANCE];
+    if (instance != NULL && instance->payload.size != 0) {
+        if (instance->payload.size != sizeof facts.instance_id)
+            return REFUSE(err, "the event instance-id has neither 0 nor 20 bytes");
+        memcpy(facts.instance_id, instance->payload.data, sizeof facts.instance_id);
+    }
+    *out = facts;
+    return SW_OK;
+}
+
+/* ---- events as JSON ---- */
+static sw_status payload_read(sw_arena *a, const sw_json *item, const char *where, sw_bytes *out,
+                              sw_error *err) {
+    sw_bytes text;
+    SW_TRY(sw_json_text(item, where, "event_payload", &text, err));
+    uint8_t *space = sw_arena_alloc(a, text.size / 2 + 1, 1);
+    if (space == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for an event");
+    SW_TRY(sw_hex_decode(space, text.size / 2, text, false, err));
+    *out = SW_BYTES(space, text.size / 2);
+    return SW_OK;
+}
+
+static sw_status version_read(const sw_json *item, const char *where, sw_event *out,
+                              sw_error *err) {
+    uint64_t version;
+    if (sw_json_member(item, "version") == NULL) return SW_OK;
+    SW_TRY(sw_json_u64(item, where, "version", UINT32_MAX, &version, err));
+    if (version != 2) return BROKEN(err, "an event's version is neither left out nor 2");
+    out->v2 = true;
+    return SW_OK;
+}
+
+static sw_status digest_compare(const sw_event *event, sw_bytes text, sw_error *err) {
+    uint8_t computed[SW_SHA384_BYTES], claimed[SW_SHA384_BYTES];
+    SW_TRY(sw_event_digest(event, computed, err));
+    SW_TRY(sw_hex_decode(claimed, sizeof claimed, text, false, err));
+    if (memcmp(claimed, computed, sizeof computed) != 0)
+        return REFUSE(err, "an event's digest is not that of its name and payload");
+    return SW_OK;
+}
+
+sw_status sw_event_read(sw_arena *a, const sw_json *item, bool digest_needed, sw_event *out,
+                        sw_error *err) {
+    static const char where[] = "event_log[]";
+    sw_bytes digest;
+    uint64_t type, imr;
+    sw_event event = {0};
+    SW_TRY(sw_json_u64(item, where, "imr", UINT32_MAX, &imr, err));
+    if (imr != SW_RUNTIME_EVENT_REGISTER)
+        return REFUSE(err, "the event log holds an event of another register than RTMR3");
+    SW_TRY(sw_json_u64(item, where, "event_type", UINT32_MAX, &type, err));
+    if (type != SW_RUNTIME_EVENT_TYPE)
+        return REFUSE(err, "the event log holds an event that is not a runtime event");
+    SW_TRY(sw_json_text(item, where, "event", &event.name, err));
+    SW_TRY(payload_read(a, item, where, &event.payload, err));
+    SW_TRY(version_read(item, where, &event, err));
+    SW_TRY(sw_json_text(item, where, "digest", &digest, err));
+    if (digest_needed || digest.size > 0) SW_TRY(digest_compare(&event, digest, err));
+    *out = event;
+    return SW_OK;
+}
+
+sw_status sw_events_from_guest(sw_arena *a, sw_bytes json, const sw_event **out, size_t *count,
+                               sw_error *err) {
+    const sw_json_limits limits = {.bytes = SW_EVIDENCE_LIMIT, .depth = 4, .nodes = 32768};
+    sw_json *root;
+    SW_TRY(sw_json_parse(a, json, &limits, &root, err));
+    if (root->type != SW_JSON_ARRAY) return BROKEN(err, "the event log is not a list");
+    sw_event *events = SW_ARENA_NEW(a, sw_event, SW_EVENT_LIMIT);
+    if (events == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for the event log");
+    size_t n = 0;
+    for (const sw_json *item = root->first; item != NULL; item = item->next) {
+        uint64_t imr;
+        SW_TRY(sw_json_u64(item, "event_log[]", "imr", UINT32_MAX, &imr, err));
+        if (imr != SW_RUNTIME_EVENT_REGISTER) continue;
+        if (n == SW_EVENT_LIMIT)
+            return sw_fail(err, SW_LIMIT, "evidence", "the event log has more than %d events",
+                           SW_EVENT_LIMIT);
+        SW_TRY(sw_event_read(a, item, false, &events[n++], err));
+    }
+    *out = events;
+    *count = n;
+    return SW_OK;
+}

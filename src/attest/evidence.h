@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The evidence object as bytes and as a struct, and RTMR3's events: what a machine assembles and
+ * the verifier takes apart. Docs: docs/formats/evidence.md.
+ *
+ * Views point into the input or the arena. Nothing here is a verdict.
+ */
+#ifndef SW_ATTEST_EVIDENCE_H
+#define SW_ATTEST_EVIDENCE_H
+#include "attest/attest.h"
+
+#define SW_EVIDENCE_KIND       "sealwright/evidence/v1"
+#define SW_QUOTE_LIMIT         ((size_t)32 << 10)
+#define SW_TCB_INFO_LIMIT      ((size_t)128 << 10)
+#define SW_QE_IDENTITY_LIMIT   ((size_t)32 << 10)
+#define SW_ISSUER_CHAIN_LIMIT  ((size_t)16 << 10)
+#define SW_REVOCATION_LIMIT    ((size_t)1 << 20)
+#define SW_EVENT_LIMIT         512
+#define SW_EVENT_NAME_LIMIT    128
+#define SW_EVENT_PAYLOAD_LIMIT ((size_t)64 << 10)
+
+/* ---- RTMR3's runtime events (dstack's format) ---- */
+#define SW_RUNTIME_EVENT_TYPE     UINT32_C(0x08000001)
+#define SW_RUNTIME_EVENT_REGISTER 3
+typedef struct sw_event {
+    sw_bytes name, payload;
+    bool v2; /* digest by version 2 */
+} sw_event;
+/* SHA-384 of le32(type) ":" name ":" payload, or of the RFC 8785 text of version 2. */
+SW_NODISCARD sw_status sw_event_digest(const sw_event *event, uint8_t out[SW_SHA384_BYTES],
+                                       sw_error *err);
+void sw_rtmr_extend(uint8_t rtmr[SW_SHA384_BYTES], const uint8_t digest[SW_SHA384_BYTES]);
+/* Every event from a register of zeros. */
+SW_NODISCARD sw_status sw_events_replay(const sw_event *events, size_t count,
+                                        uint8_t rtmr3[SW_SHA384_BYTES], sw_error *err);
+/* A guest agent's event_log text: events of other registers are left out, a digest may be missing
+ * and otherwise must be right. */
+SW_NODISCARD sw_status sw_events_from_guest(sw_arena *a, sw_bytes json, const sw_event **out,
+                                            size_t *count, sw_error *err);
+
+/* ---- collateral ---- */
+typedef struct sw_signed_json {
+    sw_bytes text;         /* the exact signed bytes */
+    uint8_t signature[64]; /* r||s */
+    sw_bytes issuer_chain; /* PEM: signer, root */
+} sw_signed_json;
+typedef struct sw_collateral {
+    sw_signed_json tcb_info, qe_identity;
+    sw_bytes pck_crl, root_crl; /* DER */
+} sw_collateral;
+/* One answer of the provisioning service, {MEMBER: {...}, "signature": hex}: the signed slice and
+ * its signature. */
+SW_NODISCARD sw_status sw_pcs_parse(sw_bytes json, const char *member, sw_signed_json *out,
+                                    sw_error *err);
+
+/* ---- the evidence object ---- */
+typedef struct sw_evidence {
+    sw_platform platform;
+    sw_bytes quote;
+    const sw_event *events;
+    size_t event_count;
+    sw_collateral collateral;
+} sw_evidence;
+SW_NODISCARD sw_status sw_evidence_parse(sw_arena *a, sw_bytes json, sw_evidence *out,
+                                         sw_error *err);
+SW_NODISCARD sw_status sw_evidence_encode(const sw_evidence *e, sw_buffer *out, sw_error *err);
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * TDX quotes and their collateral, apart from event logs and policy: the part that judges Intel's
+ * own data unchanged. Docs: docs/formats/evidence.md, EVD-020 on.
+ */
+#ifndef SW_ATTEST_TDX_INTERNAL_H
+#define SW_ATTEST_TDX_INTERNAL_H
+#include "attest/evidence.h"
+#include "crypto/x509.h"
+
+/* "return REFUSE(err, ...)" and "return BROKEN(err, ...)": not true, and not of its layout. */
+#define REFUSE(err, ...) sw_fail((err), SW_REFUSED, "evidence", __VA_ARGS__)
+#define BROKEN(err, ...) sw_fail((err), SW_MALFORMED, "evidence", __VA_ARGS__)
+
+/* ---- quote, version 4 ---- */
+enum {
+    SW_QUOTE_HEADER_BYTES = 48,
+    SW_TD_REPORT_BYTES = 584,
+    SW_QUOTE_SIGNED_BYTES = SW_QUOTE_HEADER_BYTES + SW_TD_REPORT_BYTES,
+    SW_QE_REPORT_BYTES = 384
+};
+extern const uint8_t sw_intel_vendor_id[16];
+
+typedef struct sw_td_report {
+    uint8_t tee_tcb_svn[16];
+    uint8_t mr_seam[48], mr_signer_seam[48], seam_attributes[8];
+    uint64_t td_attributes, xfam;
+    uint8_t mrtd[48], mr_config_id[48], mr_owner[48], mr_owner_config[48], rtmr[4][48];
+    uint8_t report_data[64];
+} sw_td_report;
+typedef struct sw_qe_report {
+    sw_bytes raw;
+    uint8_t attributes[16], mr_enclave[32], mr_signer[32], report_data[64];
+    uint32_t misc_select;
+    uint16_t isv_prod_id, isv_svn;
+} sw_qe_report;
+typedef struct sw_tdx_quote {
+    sw_bytes signed_part; /* header and body */
+    uint8_t user_data[20];
+    sw_td_report td;
+    uint8_t signature[64], qe_signature[64];
+    sw_p256_public attestation_key;
+    sw_qe_report qe;
+    sw_bytes auth_data;
+    sw_bytes pck_chain; /* PEM, without its optional NUL */
+    size_t trailing_bytes;
+} sw_tdx_quote;
+SW_NODISCARD sw_status sw_tdx_quote_parse(sw_bytes quote, sw_tdx_quote *out, sw_error *err);
+
+/* ---- PCK extension 1.2.840.113741.1.13.1 ---- */
+#define SW_PCK_EXTENSION_OID "1.2.840.113741.1.13.1"
+typedef struct sw_pck {
+    uint8_t ppid[16], cpu_svn[16], pce_id[2], fmspc[6], component[16];
+    uint16_t pce_svn;
+    bool platform; /* issued by the platform CA: seven members instead of five */
+} sw_pck;
+SW_NODISCARD sw_status sw_pck_parse(sw_bytes extension, sw_pck *out, sw_error *err);
+
+/* ---- TCB info (id TDX, version 3) and QE identity (id TD_QE, version 2) ---- */
+/* A status is a set, so that levels converge by union (EVD-047). */
+enum { SW_TCB_OUT_OF_DATE = 1, SW_TCB_CONFIGURATION = 2, SW_TCB_HARDENING = 4, SW_TCB_REVOKED = 8 };
+const char *sw_tcb_status_name(unsigned status);
+
+#define SW_TCB_LEVEL_LIMIT 64
+#define SW_MODULE_LIMIT    16
+typedef struct sw_level {
+    unsigned status;
+    int64_t date_ms;
+    const sw_json *advisories; /* NULL for none */
+} sw_level;
+typedef struct sw_platform_level {
+    uint8_t sgx[16], tdx[16];
+    uint16_t pce_svn;
+    sw_level level;
+} sw_platform_level;
+typedef struct sw_isv_level {
+    uint16_t isv_svn;
+    sw_level level;
+} sw_isv_level;
+typedef struct sw_isv_levels {
+    size_t count;
+    sw_isv_level *items;
+} sw_isv_levels;
+typedef struct sw_tdx_module {
+    uint8_t line; /* of "TDX_01"; 0 for the plain tdxModule */
+    uint8_t mr_signer[48], attributes[8];
+    sw_isv_levels levels;
+} sw_tdx_module;
+typedef struct sw_tcb_info {
+    int64_t issued_ms, next_ms;
+    uint8_t fmspc[6], pce_id[2];
+    uint32_t evaluation_number;
+    size_t module_count, level_count;
+    sw_tdx_module modules[SW_MODULE_LIMIT]; /* [0] is line 0 */
+    sw_platform_level *levels;
+} sw_tcb_info;
+typedef struct sw_qe_identity {
+    int64_t issued_ms, next_ms;
+    uint32_t evaluation_number, misc_select, misc_select_mask;
+    uint8_t attributes[16], attributes_mask[16], mr_signer[32];
+    uint16_t isv_prod_id;
+    sw_isv_levels levels;
+} sw_qe_identity;
+/* Views live as long as the arena and the text. */
+SW_NODISCARD sw_status sw_tcb_info_parse(sw_arena *a, sw_bytes text, sw_tcb_info *out,
+                                         sw_error *err);
+SW_NODISCARD sw_status sw_qe_identity_parse(sw_arena *a, sw_bytes text, sw_qe_identity *out,
+                                            sw_error *err);
+
+/* Module identity, levels of platform, module and QE, convergence. */
+typedef struct sw_tcb_result {
+    unsigned platform, module, qe, all; /* statuses; module 0 where there is no module level */
+    bool module_level;
+    int64_t date_ms;
+    char advisories[sizeof((sw_claims *)NULL)->advisories];
+} sw_tcb_result;
+SW_NODISCARD sw_status sw_module_check(const sw_td_report *td, const sw_tcb_info *info,
+                                       const sw_tdx_module **out, sw_error *err);
+SW_NODISCARD sw_status sw_qe_check(const sw_qe_report *qe, const sw_qe_identity *identity,
+                                   sw_error *err);
+typedef struct sw_tcb_question {
+    const sw_td_report *td;
+    const sw_pck *pck;
+    uint16_t qe_isv_svn;
+    const sw_tcb_info *info;
+    const sw_tdx_module *module;
+    const sw_qe_identity *identity;
+} sw_tcb_question;
+SW_NODISCARD sw_status sw_tcb_evaluate(const sw_tcb_question *question, sw_tcb_result *out,
+                                       sw_error *err);
+
+/* ---- chains ---- */
+typedef struct sw_window {
+    int64_t wall_ms, from_ms, until_ms;
+} sw_window;
+/* Refuses unless from <= wall < until, naming `what`, and narrows the window. */
+SW_NODISCARD sw_status sw_window_narrow(sw_window *w, const char *what, int64_t from_ms,
+                                        int64_t until_ms, sw_error *err);
+
+typedef struct sw_tdx_roots { /* what every chain of one quote hangs from */
+    sw_cert *pck[3];          /* leaf, CA, root */
+    sw_crl *pck_crl, *root_crl;
+    sw_hash anchor;
+    bool platform_ca;
+} sw_tdx_roots;
+void sw_tdx_roots_free(sw_tdx_roots *r);
+/* The PCK chain against the anchors, both lists, dates, revocation. */
+SW_NODISCARD sw_status sw_tdx_roots_verify(sw_bytes pck_chain, const sw_collateral *c,
+                                           const sw_policy *policy, sw_window *w, sw_tdx_roots *out,
+                                           sw_error *err);
+/* The signer of TCB info or QE identity: chain of two below the same root, name, dates, revocation.
+ */
+SW_NODISCARD sw_status sw_tcb_signer_verify(const sw_tdx_roots *r, sw_bytes issuer_chain,
+                                            const char *what, sw_window *w, sw_p256_public *out,
+                                            sw_error *err);
+
+/* ---- everything together ---- */
+typedef struct sw_tdx_verdict {
+    sw_hash anchor;
+    sw_pck pck;
+    sw_tcb_result tcb;
+    uint32_t tcb_evaluation_number, qe_evaluation_number;
+    int64_t valid_from_ms, valid_until_ms;
+} sw_tdx_verdict;
+/* EVD-030 to EVD-049 in order; the policy gives the anchors alone. */
+SW_NODISCARD sw_status sw_tdx_verify(const sw_tdx_quote *quote, const sw_collateral *c,
+                                     const sw_policy *policy, int64_t wall_ms, sw_tdx_verdict *out,
+                                     sw_error *err);
+/* The TD's own attributes: DEBUG group, MIGRATABLE, unknown bits, SEPT_VE_DISABLE, XFAM, MRCONFIGID
+ * against the compose hash. */
+SW_NODISCARD sw_status sw_td_check(const sw_td_report *td, const sw_hash *compose, sw_error *err);
+
+/* ---- what RTMR3 says ---- */
+/* One runtime event of RTMR3 from JSON; a digest that is there must be right, and there when
+ * needed. */
+SW_NODISCARD sw_status sw_event_read(sw_arena *a, const sw_json *item, bool digest_needed,
+                                     sw_event *out, sw_error *err);
+typedef struct sw_boot_facts {
+    uint8_t app_id[20], instance_id[20];
+    sw_hash compose;
+} sw_boot_facts;
+SW_NODISCARD sw_status sw_events_read(const sw_event *events, size_t count, sw_boot_facts *out,
+                                      sw_error *err);
+#endif
