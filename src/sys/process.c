@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,7 +25,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { FIRST_FD = 3, FDS_MAX = 16, STATUS_BYTES_MAX = 8192, LAYER_NAME_BYTES = 32 };
+enum {
+    FIRST_FD = 3,
+    FDS_MAX = 16,
+    PROC_BYTES_MAX = 8192,
+    END_WAIT_MS = 1000,
+    LAYER_NAME_BYTES = 32
+};
 
 /* What the child tells; small enough that a pipe takes it whole. */
 typedef struct report {
@@ -145,35 +152,58 @@ static sw_status await_exec(starter *s, sw_sandbox_layers *layers, sw_error *err
     if (first.failed[0] != 0) return layer_missing(err, first.failed, first.cause);
     if (read_report(s->pipe_read, &second)) return layer_missing(err, second.failed, second.cause);
     *layers = first.layers;
+    layers->seccomp = true; /* without it there is no exec, and the pipe would have told */
     return SW_OK;
 }
 
-static bool status_says(const char *status, const char *line) {
-    const char *found = strstr(status, line);
-    return found != NULL && found[strlen(line)] == '\n';
+/* Reads /proc/PID/NAME, which is text; false with errno when it cannot be. */
+static bool read_proc(pid_t pid, const char *name, char text[PROC_BYTES_MAX]) {
+    char path[64];
+    (void)snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd < 0 ? -1 : read(fd, text, PROC_BYTES_MAX - 1);
+    int cause = errno;
+    if (fd >= 0) (void)close(fd);
+    errno = cause;
+    text[size < 0 ? 0 : size] = 0;
+    return size > 0;
 }
 
-/* What the kernel says about the child, whatever the child said. A process that may be dumped owns
- * its folder in /proc; root owns those of the others. */
-static sw_status look_at_child(pid_t pid, sw_sandbox_layers *layers, sw_error *err) {
-    char path[64], status[STATUS_BYTES_MAX];
-    struct stat folder;
-    struct rlimit core = {1, 1};
-    (void)snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t size = fd < 0 ? -1 : read(fd, status, sizeof status - 1);
-    if (fd >= 0) (void)close(fd);
-    if (size < 0) return layer_missing(err, "a look at /proc", errno);
-    status[size] = 0;
+/* The rest of the line that starts with `name` is, but for white space, `value`. */
+static bool line_says(const char *text, const char *name, const char *value) {
+    const char *at = strstr(text, name);
+    if (at == NULL) return false;
+    at += strlen(name);
+    at += strspn(at, " \t");
+    size_t size = strlen(value);
+    return strncmp(at, value, size) == 0 && strchr(" \t\n", at[size]) != NULL;
+}
+
+/* What the kernel says about the child; the name of a required layer that it does not see, or NULL.
+ * A process that may be dumped owns its files in /proc; root owns those of the others. */
+static const char *look_at_child(pid_t pid, sw_sandbox_layers *layers) {
+    char path[64], status[PROC_BYTES_MAX], limits[PROC_BYTES_MAX];
+    struct stat file;
     (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    layers->no_new_privs = status_says(status, "\nNoNewPrivs:\t1");
-    layers->seccomp = status_says(status, "\nSeccomp:\t2");
-    layers->not_dumpable = stat(path, &folder) == 0 && folder.st_uid == 0;
-    layers->no_core = prlimit(pid, RLIMIT_CORE, NULL, &core) == 0 && core.rlim_max == 0;
-    if (!layers->no_new_privs) return layer_missing(err, "no_new_privs", EPERM);
-    if (!layers->seccomp) return layer_missing(err, "seccomp", EPERM);
-    if (!layers->not_dumpable) return layer_missing(err, "a process that is not dumpable", EPERM);
-    if (!layers->no_core) return layer_missing(err, "RLIMIT_CORE 0", EPERM);
+    if (!read_proc(pid, "status", status) || !read_proc(pid, "limits", limits)) return "/proc";
+    layers->no_new_privs = line_says(status, "\nNoNewPrivs:", "1");
+    layers->seccomp = line_says(status, "\nSeccomp:", "2");
+    layers->not_dumpable = stat(path, &file) == 0 && file.st_uid == 0;
+    layers->no_core = line_says(limits, "\nMax core file size", "0");
+    if (!layers->no_new_privs) return "no_new_privs";
+    if (!layers->seccomp) return "seccomp";
+    if (!layers->not_dumpable) return "a process that is not dumpable";
+    return layers->no_core ? NULL : "RLIMIT_CORE 0";
+}
+
+/* Of a child that has ended already the kernel tells nothing any more: then its report stands. */
+static sw_status verify_child(pid_t pid, int pidfd, sw_sandbox_layers *layers, sw_error *err) {
+    struct pollfd end = {.fd = pidfd, .events = POLLIN};
+    sw_sandbox_layers seen = *layers;
+    const char *missing = look_at_child(pid, &seen);
+    if (missing != NULL && poll(&end, 1, END_WAIT_MS) != 1)
+        return layer_missing(err, missing, EPERM);
+    if (missing == NULL) *layers = seen;
     return SW_OK;
 }
 
@@ -200,7 +230,7 @@ static sw_status start_prepared(starter *s, pid_t *pid, int *pidfd, sw_sandbox_l
     sw_status status = made < 0 ? layer_missing(err, "a process", cause) : SW_OK;
     if (status == SW_OK) status = await_exec(s, &found, err);
     (void)close(s->pipe_read);
-    if (status == SW_OK) status = look_at_child(made, &found, err);
+    if (status == SW_OK) status = verify_child(made, made_fd, &found, err);
     if (status != SW_OK && made >= 0) end_child(made, made_fd);
     if (status != SW_OK) return status;
     *pid = made;

@@ -1,0 +1,535 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The sandbox from outside: a static probe tries one act at a time. First without the sandbox, to
+ * see that the act works here at all; then inside, where it must be refused or kill the probe.
+ */
+#include "sys/files.h"
+#include "sys/process.h"
+
+// clang-format off
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+// clang-format on
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { DONE = 42, REFUSED = 1, KILLED = 256 + SIGSYS, MEMORY_LIMIT = 1 << 30 };
+
+typedef struct fixture {
+    int image;
+    sw_bytes mapped;
+    char path[512];
+} fixture;
+
+static int load_probe(void **state) {
+    static fixture f;
+    ssize_t size = readlink("/proc/self/exe", f.path, sizeof f.path - 32);
+    assert_true(size > 0);
+    f.path[size] = 0;
+    char *slash = strrchr(f.path, '/');
+    (void)snprintf(slash + 1, 32, "probe_acts");
+    sw_error err = {0};
+    if (sw_image_load(f.path, 16 << 20, &f.image, &f.mapped, &err) != SW_OK) {
+        print_error("%s\n", err.message);
+        return -1;
+    }
+    *state = &f;
+    return 0;
+}
+
+static int unload_probe(void **state) {
+    fixture *f = *state;
+    sw_image_unload(&f->image, &f->mapped);
+    return 0;
+}
+
+typedef struct run {
+    int code; /* exit code, 256 + signal */
+    char output[256];
+    sw_sandbox_layers layers;
+} run;
+
+typedef struct pipes {
+    int in[2], out[2];
+} pipes;
+
+static pipes open_pipes(void) {
+    pipes p;
+    assert_int_equal(pipe2(p.in, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(p.out, O_CLOEXEC), 0);
+    return p;
+}
+
+static sw_status start(const fixture *f, const char *act, sw_sandbox_profile profile,
+                       const pipes *p, pid_t *pid, int *pidfd, run *r, sw_error *err) {
+    char parent[16];
+    (void)snprintf(parent, sizeof parent, "%d", (int)getpid());
+    const char *const argv[] = {"probe", act, parent, NULL};
+    /* A command keeps its program at descriptor 6, behind the slot that exec closes. */
+    const int fds[] = {p->in[0], p->out[1], f->image, f->image};
+    const sw_sandbox_rules rules = {profile, MEMORY_LIMIT, 8};
+    const sw_spawn what = {f->image, argv, fds, profile == SW_SANDBOX_COMMAND ? 4 : 2, &rules};
+    return sw_process_start(&what, pid, pidfd, &r->layers, err);
+}
+
+/* One act inside the sandbox, from start to end. */
+static run run_inside(const fixture *f, const char *act, sw_sandbox_profile profile) {
+    run r = {0};
+    pid_t pid;
+    int pidfd;
+    size_t got = 0;
+    sw_error err = {0};
+    pipes p = open_pipes();
+    assert_int_equal(write(p.in[1], "hello", 5), 5);
+    if (start(f, act, profile, &p, &pid, &pidfd, &r, &err) != SW_OK) fail_msg("%s", err.message);
+    (void)close(p.in[0]);
+    (void)close(p.out[1]);
+    assert_int_equal(sw_process_wait(pid, &r.code, &err), SW_OK);
+    assert_int_equal(sw_fd_read(p.out[0], r.output, sizeof r.output - 1, &got, &err), SW_OK);
+    (void)close(p.in[1]);
+    (void)close(p.out[0]);
+    (void)close(pidfd);
+    return r;
+}
+
+static int run_outside(const fixture *f, const char *act) {
+    char parent[16];
+    int code = 0;
+    pipes p = open_pipes();
+    assert_int_equal(write(p.in[1], "hello", 5), 5);
+    (void)snprintf(parent, sizeof parent, "%d", (int)getpid());
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (dup2(p.in[0], 63) < 0 || dup2(p.out[1], 62) < 0) _exit(98);
+        if (dup2(63, 3) < 0 || dup2(62, 4) < 0) _exit(98);
+        (void)execl(f->path, "probe", act, parent, (char *)NULL);
+        _exit(97);
+    }
+    sw_error err;
+    assert_int_equal(sw_process_wait(pid, &code, &err), SW_OK);
+    for (int i = 0; i < 2; i++) {
+        (void)close(p.in[i]);
+        (void)close(p.out[i]);
+    }
+    return code;
+}
+
+static const struct {
+    const char *act;
+    int native, command; /* expected codes; 0: not run */
+    bool works_outside;  /* here, whatever the machine grants */
+} acts[] = {
+    {"open", KILLED, REFUSED, true},
+    {"open_folder", KILLED, REFUSED, true},
+    {"open_path", KILLED, 0, true}, /* O_PATH reads nothing; Landlock leaves it alone */
+    {"read_proc", KILLED, REFUSED, true},
+    {"write_file", KILLED, REFUSED, true},
+    {"socket", KILLED, REFUSED, true},
+    {"unix_socket", KILLED, REFUSED, true},
+    {"socketpair", KILLED, REFUSED, true},
+    {"connect", KILLED, KILLED, true},
+    {"exec", KILLED, REFUSED, false},
+    {"exec_descriptor", KILLED, KILLED, true},
+    {"exec_image", REFUSED, 0, false}, /* passes the list, but exec has closed the descriptor */
+    {"held:exec_image", KILLED, KILLED, false},
+    {"exec_image_by_path", KILLED, KILLED, false},
+    {"fork", KILLED, DONE, true},
+    {"vfork", KILLED, DONE, true},
+    {"clone3", REFUSED, REFUSED, true},
+    {"thread_in_namespace", KILLED, KILLED, true},
+    {"unshare", KILLED, KILLED, true},
+    {"ptrace", KILLED, KILLED, false},
+    {"trace_me", KILLED, KILLED, true},
+    {"kill", KILLED, REFUSED, true},
+    {"kill_self", KILLED, DONE, true},
+    {"signal_queue", KILLED, REFUSED, true},
+    {"read_memory", KILLED, KILLED, true},
+    {"write_memory", KILLED, KILLED, true},
+    {"memfd", KILLED, KILLED, true},
+    {"map_code", KILLED, DONE, true},
+    {"map_writable_code", KILLED, DONE, true},
+    {"make_code", KILLED, DONE, true},
+    {"key_code", KILLED, KILLED, false},
+    {"shared_memory", KILLED, KILLED, true},
+    {"duplicate", KILLED, DONE, true},
+    {"duplicate_by_fcntl", KILLED, DONE, true},
+    {"own_signal", KILLED, 0, false},
+    {"dumpable", KILLED, KILLED, true},
+    {"other_prctl", KILLED, KILLED, true},
+    {"raise_limit", KILLED, KILLED, true},
+    {"limits_of_parent", KILLED, KILLED, true},
+    {"user", KILLED, KILLED, true},
+    {"mount", KILLED, KILLED, false},
+    {"stat_path", KILLED, 0, true},
+    {"truncate", KILLED, KILLED, true},
+    {"unlink", KILLED, KILLED, true},
+    {"ring", KILLED, KILLED, false},
+    {"userfaultfd", KILLED, KILLED, false},
+    {"bpf", KILLED, KILLED, false},
+    {"perf", KILLED, KILLED, false},
+    {"keys", KILLED, KILLED, false},
+    {"listen_to_filter", KILLED, KILLED, true},
+    {"held:listen_to_filter", KILLED, KILLED, false},
+    {"old_call", KILLED, KILLED, false},
+    {"x32_call", KILLED, KILLED, false},
+    {"legal", DONE, DONE, true},
+    {"held:legal", DONE, DONE, false},
+};
+
+static void each_act_works_outside(void **state) {
+    for (size_t i = 0; i < sizeof acts / sizeof acts[0]; i++) {
+        if (!acts[i].works_outside) continue;
+        int code = run_outside(*state, acts[i].act);
+        if (code != DONE) fail_msg("outside, %s ends with %d", acts[i].act, code);
+    }
+}
+
+static void a_native_worker_is_held(void **state) {
+    for (size_t i = 0; i < sizeof acts / sizeof acts[0]; i++) {
+        run r = run_inside(*state, acts[i].act, SW_SANDBOX_NATIVE);
+        if (r.code != acts[i].native)
+            fail_msg("%s ends with %d, not %d", acts[i].act, r.code, acts[i].native);
+    }
+}
+
+static void a_command_is_held(void **state) {
+    for (size_t i = 0; i < sizeof acts / sizeof acts[0]; i++) {
+        if (acts[i].command == 0) continue;
+        run r = run_inside(*state, acts[i].act, SW_SANDBOX_COMMAND);
+        if (r.code != acts[i].command)
+            fail_msg("%s ends with %d, not %d", acts[i].act, r.code, acts[i].command);
+    }
+}
+
+static void a_command_forks_and_maps_code(void **state) {
+    assert_int_equal(run_inside(*state, "command", SW_SANDBOX_COMMAND).code, DONE);
+}
+
+static void a_legal_worker_gets_its_bytes_through(void **state) {
+    run r = run_inside(*state, "held:legal", SW_SANDBOX_NATIVE);
+    assert_int_equal(r.code, DONE);
+    assert_string_equal(r.output, "hello");
+}
+
+static void the_layers_are_told_truly(void **state) {
+    run r = run_inside(*state, "legal", SW_SANDBOX_NATIVE);
+    assert_true(r.layers.no_new_privs && r.layers.seccomp && r.layers.no_core);
+    assert_true(r.layers.not_dumpable);
+    assert_true(r.layers.landlock_abi >= SW_SANDBOX_LANDLOCK_ABI_MIN);
+    assert_int_equal(r.layers.other_user, geteuid() == 0);
+}
+
+static void the_child_finds_nothing_around_it(void **state) {
+    char expected[256];
+    run r = run_inside(*state, "look", SW_SANDBOX_NATIVE);
+    (void)snprintf(expected, sizeof expected, "fds 5 env 0 core 0 fsize 0 as %d dump 0 uid %d",
+                   MEMORY_LIMIT, SW_SANDBOX_USER);
+    assert_int_equal(r.code, DONE);
+    assert_string_equal(r.output, expected);
+}
+
+static void a_crash_is_told_with_its_signal(void **state) {
+    assert_int_equal(run_inside(*state, "crash", SW_SANDBOX_NATIVE).code, 256 + SIGSEGV);
+}
+
+/* A waiting child, for a look from outside. */
+typedef struct waiting {
+    pid_t pid;
+    int pidfd;
+    pipes p;
+    run r;
+} waiting;
+
+static waiting start_waiting(const fixture *f) {
+    waiting w = {.p = open_pipes()};
+    char byte = 0;
+    sw_error err = {0};
+    if (start(f, "wait", SW_SANDBOX_NATIVE, &w.p, &w.pid, &w.pidfd, &w.r, &err) != SW_OK)
+        fail_msg("%s", err.message);
+    assert_int_equal(read(w.p.out[0], &byte, 1), 1);
+    return w;
+}
+
+static void end_waiting(waiting *w) {
+    int code = 0;
+    sw_error err;
+    sw_process_kill(w->pidfd);
+    assert_int_equal(sw_process_wait(w->pid, &code, &err), SW_OK);
+    assert_int_equal(code, 256 + SIGKILL);
+    (void)close(w->pidfd);
+    for (int i = 0; i < 2; i++) {
+        (void)close(w->p.in[i]);
+        (void)close(w->p.out[i]);
+    }
+}
+
+static bool same_namespace(pid_t pid, const char *kind) {
+    char path[64], own[64] = "", other[64] = "";
+    (void)snprintf(path, sizeof path, "/proc/self/ns/%s", kind);
+    if (readlink(path, own, sizeof own - 1) < 0) return true;
+    (void)snprintf(path, sizeof path, "/proc/%d/ns/%s", (int)pid, kind);
+    if (readlink(path, other, sizeof other - 1) < 0) return true;
+    return strcmp(own, other) == 0;
+}
+
+static void the_namespaces_are_there_when_told(void **state) {
+    waiting w = start_waiting(*state);
+    if (geteuid() == 0) { /* others may not look */
+        assert_int_equal(same_namespace(w.pid, "net"), !w.r.layers.network_namespace);
+        assert_int_equal(same_namespace(w.pid, "pid"), !w.r.layers.pid_namespace);
+        assert_int_equal(same_namespace(w.pid, "ipc"), !w.r.layers.ipc_namespace);
+        assert_int_equal(same_namespace(w.pid, "mnt"), !w.r.layers.mount_namespace);
+    }
+    end_waiting(&w);
+}
+
+static void the_child_leads_its_own_session(void **state) {
+    waiting w = start_waiting(*state);
+    assert_int_equal(getsid(w.pid), w.pid);
+    end_waiting(&w);
+}
+
+/* A process between us and the worker ends; the worker's end of the pipe closes with it. */
+static void the_child_dies_with_its_parent(void **state) {
+    pipes p = open_pipes();
+    pid_t middle = fork();
+    if (middle == 0) {
+        run r;
+        pid_t pid;
+        int pidfd;
+        sw_error err;
+        if (start(*state, "wait", SW_SANDBOX_NATIVE, &p, &pid, &pidfd, &r, &err) != SW_OK) _exit(1);
+        (void)pause();
+        _exit(0);
+    }
+    char byte = 0;
+    (void)close(p.in[0]);
+    (void)close(p.out[1]);
+    assert_int_equal(read(p.out[0], &byte, 1), 1); /* the worker waits */
+    assert_int_equal(kill(middle, SIGKILL), 0);
+    assert_int_equal(waitpid(middle, NULL, 0), middle);
+    struct pollfd end = {.fd = p.out[0], .events = POLLIN};
+    assert_int_equal(poll(&end, 1, 20000), 1);
+    assert_int_equal(read(p.out[0], &byte, 1), 0); /* and is gone */
+    (void)close(p.in[1]);
+    (void)close(p.out[0]);
+}
+
+/* Takes `call` away from this process (a fork of the test), then starts a worker. */
+static int start_without(const fixture *f, int call) {
+    pid_t pid = fork();
+    if (pid == 0) {
+        run r;
+        pid_t child = 0;
+        int pidfd = -1;
+        sw_error err = {0};
+        scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+        (void)seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), call, 0);
+        if (seccomp_load(ctx) != 0) _exit(90);
+        pipes p = open_pipes();
+        sw_status status = start(f, "legal", SW_SANDBOX_NATIVE, &p, &child, &pidfd, &r, &err);
+        bool refused = status == SW_REFUSED && strcmp(err.word, "sandbox") == 0;
+        bool alone = child == 0 && pidfd == -1 && waitpid(-1, NULL, WNOHANG) == -1;
+        _exit(refused && alone ? 50 : status == SW_OK ? 51 : 52);
+    }
+    int code = 0;
+    sw_error err;
+    assert_int_equal(sw_process_wait(pid, &code, &err), SW_OK);
+    return code;
+}
+
+static void no_child_without_a_required_layer(void **state) {
+    static const struct {
+        int call;
+        int code; /* 50: refused and no child, 51: started */
+    } cases[] = {
+        {SCMP_SYS(landlock_create_ruleset), 50},
+        {SCMP_SYS(landlock_restrict_self), 50},
+        {SCMP_SYS(setresuid), 50},
+        {SCMP_SYS(setgroups), 50},
+        {SCMP_SYS(capset), 50},
+        {SCMP_SYS(setsid), 50},
+        {SCMP_SYS(close_range), 50},
+        {SCMP_SYS(execveat), 50},
+        {SCMP_SYS(unshare), 51}, /* namespaces are taken where they are granted */
+    };
+    if (geteuid() != 0) return; /* other users have other layers */
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int code = start_without(*state, cases[i].call);
+        if (code != cases[i].code) fail_msg("case %zu ends with %d", i, code);
+    }
+}
+
+static void a_readable_image_is_refused(void **state) {
+    const fixture *f = *state;
+    run r;
+    pid_t pid = 0;
+    int pidfd = -1;
+    sw_error err = {0};
+    pipes p = open_pipes();
+    fixture other = {.image = open(f->path, O_RDONLY | O_CLOEXEC)};
+    assert_int_equal(start(&other, "legal", SW_SANDBOX_NATIVE, &p, &pid, &pidfd, &r, &err),
+                     SW_USAGE);
+    assert_int_equal(pid, 0);
+    (void)close(other.image);
+    for (int i = 0; i < 2; i++) {
+        (void)close(p.in[i]);
+        (void)close(p.out[i]);
+    }
+}
+
+static void an_image_cannot_change(void **state) {
+    const fixture *f = *state;
+    char path[64];
+    assert_int_equal(pwrite(f->image, "x", 1, 0), -1);
+    assert_int_equal(ftruncate(f->image, 1), -1);
+    assert_ptr_equal(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, f->image, 0), MAP_FAILED);
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", f->image);
+    int again = open(path, O_RDWR | O_CLOEXEC);
+    if (again >= 0) assert_int_equal(pwrite(again, "x", 1, 0), -1);
+    if (again >= 0) (void)close(again);
+}
+
+static void an_image_is_the_file(void **state) {
+    const fixture *f = *state;
+    SW_SCOPED(sw_buffer) file = SW_BUFFER(16 << 20);
+    sw_error err;
+    assert_int_equal(sw_file_read(f->path, 16 << 20, &file, &err), SW_OK);
+    assert_true(sw_bytes_equal(f->mapped, sw_buffer_bytes(&file)));
+}
+
+static void images_that_cannot_be(void **state) {
+    const fixture *f = *state;
+    int fd = -7;
+    sw_bytes mapped = {NULL, 7};
+    sw_error err;
+    assert_int_equal(sw_image_load("/nowhere/at/all", 1 << 20, &fd, &mapped, &err), SW_MISSING);
+    assert_int_equal(sw_image_load(f->path, 1000, &fd, &mapped, &err), SW_LIMIT);
+    assert_int_equal(sw_image_load("/dev/null", 1000, &fd, &mapped, &err), SW_MALFORMED);
+    assert_int_equal(sw_image_load("/", 1000, &fd, &mapped, &err), SW_IO);
+    assert_int_equal(fd, -7);
+    assert_int_equal(mapped.size, 7);
+}
+
+static void shared_memory_is_fixed_then_sealed(void **state) {
+    (void)state;
+    int fd = -1;
+    void *map = NULL;
+    sw_error err;
+    assert_int_equal(sw_shared_make("rows", 0, &fd, &map, &err), SW_USAGE);
+    assert_int_equal(sw_shared_make("rows", 5000, &fd, &map, &err), SW_OK);
+    memcpy(map, "row", 4);
+    assert_int_equal(ftruncate(fd, 1), -1);
+    assert_int_equal(ftruncate(fd, 1 << 20), -1);
+    assert_int_equal(sw_shared_seal(fd, &map, 5000, &err), SW_OK);
+    assert_null(map);
+    assert_int_equal(pwrite(fd, "x", 1, 0), -1);
+    const char *seen = mmap(NULL, 5000, PROT_READ, MAP_PRIVATE, fd, 0);
+    assert_ptr_not_equal(seen, MAP_FAILED);
+    assert_string_equal(seen, "row");
+    (void)munmap((void *)(uintptr_t)seen, 5000);
+    (void)close(fd);
+}
+
+static bool lists(sw_sandbox_profile profile, const char *name) {
+    for (const char *const *n = sw_sandbox_list(profile); *n != NULL; n++)
+        if (strcmp(*n, name) == 0) return true;
+    return false;
+}
+
+static void the_native_list_lacks_what_it_must(void **state) {
+    (void)state;
+    static const char *const never[] = {
+        "open",
+        "openat",
+        "openat2",
+        "creat",
+        "socket",
+        "connect",
+        "sendmsg",
+        "execve",
+        "fork",
+        "vfork",
+        "ptrace",
+        "memfd_create",
+        "kill",
+        "process_vm_readv",
+        "process_vm_writev",
+        "pidfd_getfd",
+        "io_uring_setup",
+        "bpf",
+        "mount",
+        "unshare",
+        "setns",
+        "keyctl",
+        "userfaultfd",
+        "perf_event_open",
+        "personality",
+        "pkey_mprotect",
+        "remap_file_pages",
+        "shmat",
+        "dup",
+        "recvmsg",
+    };
+    for (size_t i = 0; i < sizeof never / sizeof never[0]; i++)
+        assert_false(lists(SW_SANDBOX_NATIVE, never[i]));
+    assert_true(lists(SW_SANDBOX_NATIVE, "read"));
+    assert_true(lists(SW_SANDBOX_COMMAND, "execve"));
+    assert_false(lists(SW_SANDBOX_COMMAND, "ptrace"));
+    assert_false(lists(SW_SANDBOX_COMMAND, "memfd_create"));
+}
+
+static void a_hardened_process_cannot_be_dumped(void **state) {
+    (void)state;
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct rlimit core = {1, 1};
+        sw_error err;
+        if (sw_process_harden(&err) != SW_OK) _exit(1);
+        bool good = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0 && getrlimit(RLIMIT_CORE, &core) == 0 &&
+                    core.rlim_max == 0 && umask(0) == 077;
+        _exit(good ? DONE : 2);
+    }
+    int code = 0;
+    sw_error err;
+    assert_int_equal(sw_process_wait(pid, &code, &err), SW_OK);
+    assert_int_equal(code, DONE);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_act_works_outside),
+        cmocka_unit_test(a_native_worker_is_held),
+        cmocka_unit_test(a_command_is_held),
+        cmocka_unit_test(a_command_forks_and_maps_code),
+        cmocka_unit_test(a_legal_worker_gets_its_bytes_through),
+        cmocka_unit_test(the_layers_are_told_truly),
+        cmocka_unit_test(the_child_finds_nothing_around_it),
+        cmocka_unit_test(a_crash_is_told_with_its_signal),
+        cmocka_unit_test(the_namespaces_are_there_when_told),
+        cmocka_unit_test(the_child_leads_its_own_session),
+        cmocka_unit_test(the_child_dies_with_its_parent),
+        cmocka_unit_test(no_child_without_a_required_layer),
+        cmocka_unit_test(a_readable_image_is_refused),
+        cmocka_unit_test(an_image_cannot_change),
+        cmocka_unit_test(an_image_is_the_file),
+        cmocka_unit_test(images_that_cannot_be),
+        cmocka_unit_test(shared_memory_is_fixed_then_sealed),
+        cmocka_unit_test(the_native_list_lacks_what_it_must),
+        cmocka_unit_test(a_hardened_process_cannot_be_dumped),
+    };
+    return cmocka_run_group_tests(tests, load_probe, unload_probe);
+}
