@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The recipe: what shall be trained, on whose data, by which machine, and who may see what. Docs: docs/formats/recipe.md (RCP-001 ...).
+ * The recipe: what shall be trained, on whose data, by which machine, and who may see what. Docs:
+ * docs/formats/recipe.md (RCP-001 ...).
  *
- * recipe.yaml is written by people and checked strictly; `compose` is a pure function of recipe.yaml, model.lock and trainer.lock to app-compose.json. The compose
- * hash X = SHA-256 of those bytes. KMS, agent and verifier read everything they decide by from the parsed app-compose and from nowhere else.
+ * recipe.yaml is written by people and checked strictly; `compose` is a pure function of
+ * recipe.yaml, model.lock and trainer.lock to app-compose.json. The compose hash X = SHA-256 of
+ * those bytes. KMS, agent and verifier read everything they decide by from the parsed app-compose
+ * and from nowhere else.
  */
 #ifndef SW_RECIPE_H
 #define SW_RECIPE_H
@@ -11,9 +14,9 @@
 #include "recipe/policy.h"
 #include "recipe/training.h"
 
-#define SW_RECIPE_LIMIT ((size_t)1 << 20)
-#define SW_COMPOSE_LIMIT ((size_t)200 << 10) /* below the 256 KiB that dstack 0.5.5 accepts */
-#define SW_SHARD_LIMIT 64
+#define SW_RECIPE_LIMIT    ((size_t)1 << 20)
+#define SW_COMPOSE_LIMIT   ((size_t)200 << 10) /* below the 256 KiB that dstack 0.5.5 accepts */
+#define SW_SHARD_LIMIT     64
 #define SW_LOCK_FILE_LIMIT 64
 
 typedef struct sw_shard {
@@ -33,43 +36,52 @@ typedef struct sw_recipe {
     char name[65], description[513], model_name[129];
     sw_hash genesis; /* the app */
     size_t shard_count;
-    sw_shard shards[SW_SHARD_LIMIT]; /* in the recipe's order: the order of rows and of key derivation */
+    sw_shard
+        shards[SW_SHARD_LIMIT]; /* in the recipe's order: the order of rows and of key derivation */
     sw_training training;
     sw_policy policy;
-    uint32_t open_quorum;            /* 0: every owner of a listed shard */
+    uint32_t open_quorum; /* 0: every owner of a listed shard */
     sw_metrics metrics;
     uint64_t metrics_interval;       /* steps per record */
     uint64_t output_limit_bytes;     /* declared size to which the output is padded */
     uint64_t checkpoint_limit_bytes; /* likewise */
     uint64_t lease_ms, max_silence_ms;
     uint32_t grants;
-    bool native;                     /* false: a command (code) */
+    bool native;          /* false: a command (code) */
+    sw_hash model_digest; /* SHA-256 of model.lock */
     size_t model_file_count;
     sw_locked_file model_files[SW_LOCK_FILE_LIMIT];
-    sw_hash trainer_digest;          /* of the worker program */
-    char profiles[128];              /* numerics profiles that the trainer lock names, comma-separated */
+    sw_hash trainer_digest; /* of the worker program */
+    char profiles[128];     /* numerics profiles that the trainer lock names, comma-separated */
 } sw_recipe;
 
 /* ---- recipe.yaml, locks ---- */
-/* Fills everything but model files and trainer. `file` is the name for messages; unknown or ill-typed keys name file, line and the nearest known key. */
-SW_NODISCARD sw_status sw_recipe_parse(sw_bytes yaml, const char *file, sw_recipe *out, sw_error *err);
+/* Fills everything but model files and trainer. `file` is the name for messages; unknown or
+ * ill-typed keys name file, line and the nearest known key. */
+SW_NODISCARD sw_status sw_recipe_parse(sw_bytes yaml, const char *file, sw_recipe *out,
+                                       sw_error *err);
 /* model.lock / trainer.lock: canonical JSON; see docs/formats/recipe.md. */
-SW_NODISCARD sw_status sw_model_lock_encode(const sw_locked_file *files, size_t count, sw_buffer *out, sw_error *err);
+SW_NODISCARD sw_status sw_model_lock_encode(const sw_locked_file *files, size_t count,
+                                            sw_buffer *out, sw_error *err);
 SW_NODISCARD sw_status sw_model_lock_parse(sw_bytes json, sw_recipe *into, sw_error *err);
 SW_NODISCARD sw_status sw_trainer_lock_parse(sw_bytes json, sw_recipe *into, sw_error *err);
 
 /* ---- app-compose.json ---- */
-SW_NODISCARD sw_status sw_compose_make(sw_bytes recipe_yaml, const char *file, sw_bytes model_lock, sw_bytes trainer_lock,
-                                       sw_buffer *out, sw_error *err);
-/* Parses the exact bytes of an app-compose and refuses ("compose") anything but what sw_compose_make writes: it re-makes the compose from the recipe text and locks that
- * it holds and compares every byte, so one recipe has one compose. */
+SW_NODISCARD sw_status sw_compose_make(sw_bytes recipe_yaml, const char *file, sw_bytes model_lock,
+                                       sw_bytes trainer_lock, sw_buffer *out, sw_error *err);
+/* Parses the exact bytes of an app-compose and refuses ("compose") anything but what
+ * sw_compose_make writes: it re-makes the compose from the recipe text and locks that it holds and
+ * compares every byte, so one recipe has one compose. */
 SW_NODISCARD sw_status sw_compose_parse(sw_bytes app_compose, sw_recipe *out, sw_error *err);
 void sw_compose_hash(sw_hash *out, sw_bytes app_compose);
 
 /* ---- for people ---- */
-SW_NODISCARD sw_status sw_recipe_show(const sw_recipe *r, const sw_hash *compose, sw_buffer *out, sw_error *err);
-SW_NODISCARD sw_status sw_recipe_show_json(const sw_recipe *r, const sw_hash *compose, sw_buffer *out, sw_error *err);
-SW_NODISCARD sw_status sw_recipe_diff(const sw_recipe *a, const sw_recipe *b, sw_buffer *out, size_t *differences, sw_error *err);
+SW_NODISCARD sw_status sw_recipe_show(const sw_recipe *r, const sw_hash *compose, sw_buffer *out,
+                                      sw_error *err);
+SW_NODISCARD sw_status sw_recipe_show_json(const sw_recipe *r, const sw_hash *compose,
+                                           sw_buffer *out, sw_error *err);
+SW_NODISCARD sw_status sw_recipe_diff(const sw_recipe *a, const sw_recipe *b, sw_buffer *out,
+                                      size_t *differences, sw_error *err);
 /* Total of what the host may observe, in bits, from the declared list (docs/formats/recipe.md). */
 uint64_t sw_recipe_observable_bits(const sw_recipe *r, uint64_t total_steps);
 #endif

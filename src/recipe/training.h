@@ -1,33 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What shall be trained, as plain structs: the part of a recipe that the compute wing reads. Names and defaults are TRL's and PEFT's
- * (reference versions trl 1.10, peft 0.2x); docs/formats/recipe.md lists every key with its default.
+ * What shall be trained, as plain structs: the part of a recipe that the compute wing reads. Names
+ * and defaults are TRL's and PEFT's (reference versions trl 1.10, peft 0.2x);
+ * docs/formats/recipe.md lists every key with its default.
  */
 #ifndef SW_RECIPE_TRAINING_H
 #define SW_RECIPE_TRAINING_H
 #include "base/base.h"
 
-typedef enum sw_phase { SW_PHASE_SFT } sw_phase; /* dpo, reward, ppo, cpt, embed, classify, vision join here */
+typedef enum sw_phase {
+    SW_PHASE_SFT
+} sw_phase; /* dpo, reward, ppo, cpt, embed, classify, vision join here */
 typedef enum sw_method { SW_METHOD_FULL, SW_METHOD_LORA } sw_method;
-typedef enum sw_profile { SW_PROFILE_BF16_DP, SW_PROFILE_FP32_REF } sw_profile; /* "bf16-dp", "fp32-ref" */
-typedef enum sw_schedule { SW_SCHEDULE_LINEAR, SW_SCHEDULE_COSINE, SW_SCHEDULE_CONSTANT, SW_SCHEDULE_CONSTANT_WITH_WARMUP } sw_schedule;
+typedef enum sw_profile {
+    SW_PROFILE_BF16_DP,
+    SW_PROFILE_FP32_REF
+} sw_profile; /* "bf16-dp", "fp32-ref" */
+typedef enum sw_schedule {
+    SW_SCHEDULE_LINEAR,
+    SW_SCHEDULE_COSINE,
+    SW_SCHEDULE_CONSTANT,
+    SW_SCHEDULE_CONSTANT_WITH_WARMUP
+} sw_schedule;
+
+/* How rows that are lists of turns become text; the base model's own template must be this one.
+ * Rows of plain text use none. */
+typedef enum sw_chat {
+    SW_CHAT_NONE,
+    SW_CHAT_CHATML,
+    SW_CHAT_CHATML_SMOLLM2
+} sw_chat; /* "none", "chatml", "chatml-smollm2" */
 
 #define SW_LORA_TARGET_LIMIT 16
+#define SW_LORA_TARGET_BYTES 32
 typedef struct sw_lora_settings {
-    uint32_t r;            /* 8 */
-    double lora_alpha;     /* 8 */
-    double lora_dropout;   /* 0 */
-    bool use_rslora;       /* false */
-    size_t target_count;   /* suffix match on the dotted module name: q_proj ... */
-    char targets[SW_LORA_TARGET_LIMIT][32];
+    uint32_t r;          /* 8 */
+    double lora_alpha;   /* 8 */
+    double lora_dropout; /* 0 */
+    bool use_rslora;     /* false */
+    size_t target_count; /* suffix match on the dotted module name: q_proj ... */
+    char targets[SW_LORA_TARGET_LIMIT][SW_LORA_TARGET_BYTES];
 } sw_lora_settings;
 
 typedef struct sw_training {
     sw_phase phase;
     sw_method method;
     sw_profile profile;
-    uint64_t seed;                        /* 42; data order: torch.randperm of MT19937(seed + epoch) */
-    uint32_t max_length;                  /* 1024 tokens, keep_start */
+    uint64_t seed;       /* 42; data order: torch.randperm of MT19937(seed + epoch) */
+    uint32_t max_length; /* 1024 tokens, keep_start */
     uint32_t per_device_train_batch_size; /* 8 rows */
     uint32_t gradient_accumulation_steps; /* 1 */
     double num_train_epochs;              /* 3; ignored when max_steps > 0 */
@@ -36,11 +56,60 @@ typedef struct sw_training {
     sw_schedule lr_scheduler_type;        /* linear */
     double warmup_steps;                  /* >= 1: steps; [0,1): ratio of all steps, rounded up */
     double adam_beta1, adam_beta2, adam_epsilon, weight_decay; /* 0.9 0.999 1e-8 0 */
-    double max_grad_norm;                 /* 1.0; 0 for none */
-    bool completion_only_loss;            /* true for prompt/completion rows, see rows.h */
-    uint64_t save_steps;                  /* sealed checkpoint every so many steps; 0: none */
-    sw_lora_settings lora;                /* read when method is LORA */
+    double max_grad_norm;                                      /* 1.0; 0 for none */
+    bool completion_only_loss; /* true for prompt/completion rows, see rows.h */
+    uint64_t save_steps;       /* sealed checkpoint every so many steps; 0: none */
+    sw_lora_settings lora;     /* read when method is LORA */
+    sw_chat chat;              /* the recipe's `template` */
 } sw_training;
 
-void sw_training_defaults(sw_training *out); /* TRL's SFT defaults */
+void sw_training_defaults(sw_training *out); /* TRL's SFT defaults, method lora with PEFT's, profile
+                                                bf16-dp, no chat template */
+
+/* ---- the settings as a table: reading a recipe, the wire form, checks and what people are shown
+ * all walk it ---- */
+typedef enum sw_setting_type {
+    SW_SETTING_U32,
+    SW_SETTING_U64,
+    SW_SETTING_NUMBER,
+    SW_SETTING_FLAG,
+    SW_SETTING_CHOICE
+} sw_setting_type;
+typedef enum sw_setting_group {
+    SW_GROUP_RECIPE,
+    SW_GROUP_TRAINER,
+    SW_GROUP_TRAINING,
+    SW_GROUP_LORA
+} sw_setting_group;
+typedef struct sw_setting {
+    const char *name;       /* as in recipe.yaml */
+    sw_setting_group group; /* under which key it stands */
+    sw_setting_type type;
+    size_t offset;              /* in sw_training */
+    uint64_t min, max;          /* U32, U64 */
+    double low, high;           /* NUMBER: low <= v <= high */
+    bool above_low, below_high; /* NUMBER: the bound itself is excluded */
+    const char *const *choices; /* CHOICE: words by enum value, NULL-terminated */
+} sw_setting;
+const sw_setting *sw_training_settings(size_t *count);
+uint64_t
+sw_setting_integer(const sw_training *t,
+                   const sw_setting *s); /* U32, U64, FLAG as 0 or 1, CHOICE as its index */
+double sw_setting_number(const sw_training *t, const sw_setting *s); /* NUMBER */
+/* Store without looking at ranges; sw_training_check judges afterwards. */
+void sw_setting_store_integer(sw_training *t, const sw_setting *s, uint64_t value);
+void sw_setting_store_number(sw_training *t, const sw_setting *s, double value);
+/* Every range and the rules between settings: SW_REFUSED "recipe" naming the setting. Nothing that
+ * passes can make the engine divide by zero. */
+SW_NODISCARD sw_status sw_training_check(const sw_training *t, sw_error *err);
+
+/* Optimiser steps for that many rows: TRL's count (a short last window counts). Rows that are
+ * dropped while decoding make it smaller. */
+uint64_t sw_training_steps(const sw_training *t, uint64_t rows);
+
+/* Wire form from the agent to the worker (docs/formats/recipe.md, RCP-080): "SWTRAIN", version,
+ * then every setting as u64le or IEEE bits in table order, target count, and all target slots of 32
+ * bytes padded with NUL. One value, one encoding; parse runs sw_training_check. */
+SW_NODISCARD sw_status sw_training_encode(const sw_training *t, sw_buffer *out, sw_error *err);
+SW_NODISCARD sw_status sw_training_parse(sw_bytes wire, sw_training *out, sw_error *err);
 #endif

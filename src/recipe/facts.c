@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A recipe as one tree of facts: what programs are shown, and what two recipes are compared by.
+ * Settings come from the table, so a new setting is shown and compared without a line here.
+ */
+#include "recipe/recipe_internal.h"
+
+static void add_settings(sw_arena *a, sw_json *parent, const sw_training *t,
+                         sw_setting_group group) {
+    size_t count;
+    const sw_setting *all = sw_training_settings(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (all[i].group != group) continue;
+        uint64_t whole = sw_setting_integer(t, &all[i]);
+        if (all[i].type == SW_SETTING_NUMBER)
+            sw_json_add_number(a, parent, all[i].name, sw_setting_number(t, &all[i]));
+        else if (all[i].type == SW_SETTING_FLAG)
+            sw_json_add_flag(a, parent, all[i].name, whole != 0);
+        else if (all[i].type == SW_SETTING_CHOICE)
+            sw_json_add_text(a, parent, all[i].name, sw_text(all[i].choices[whole]));
+        else
+            sw_json_add_integer(a, parent, all[i].name, (int64_t)whole);
+    }
+}
+
+static void add_shards(sw_arena *a, sw_json *root, const sw_recipe *r) {
+    sw_json *list = sw_json_add_array(a, root, "shards");
+    for (size_t i = 0; i < r->shard_count; i++) {
+        sw_json *s = sw_json_add_object(a, list, NULL);
+        sw_json_add_text(a, s, "name", sw_text(r->shards[i].name));
+        sw_json_add_hex(a, s, "owner", SW_BYTES_OF(r->shards[i].owner.b));
+        sw_json_add_hex(a, s, "dataset", SW_BYTES_OF(r->shards[i].dataset.b));
+        sw_json_add_integer(a, s, "rows", (int64_t)r->shards[i].rows);
+    }
+}
+
+static void add_model(sw_arena *a, sw_json *root, const sw_recipe *r) {
+    sw_json *model = sw_json_add_object(a, root, "model");
+    sw_json_add_text(a, model, "name", sw_text(r->model_name));
+    sw_json *files = sw_json_add_array(a, model, "files");
+    for (size_t i = 0; i < r->model_file_count; i++) {
+        sw_json *f = sw_json_add_object(a, files, NULL);
+        sw_json_add_text(a, f, "name", sw_text(r->model_files[i].name));
+        sw_json_add_integer(a, f, "size", (int64_t)r->model_files[i].size);
+        sw_json_add_hex(a, f, "sha256", SW_BYTES_OF(r->model_files[i].digest.b));
+    }
+}
+
+static void add_trainer(sw_arena *a, sw_json *root, const sw_recipe *r) {
+    sw_json *trainer = sw_json_add_object(a, root, "trainer");
+    sw_json_add_text(a, trainer, "kind", r->native ? SW_LITERAL("native") : SW_LITERAL("command"));
+    add_settings(a, trainer, &r->training, SW_GROUP_TRAINER);
+    sw_json_add_hex(a, trainer, "worker", SW_BYTES_OF(r->trainer_digest.b));
+    sw_json_add_text(a, trainer, "profiles", sw_text(r->profiles));
+    add_settings(a, sw_json_add_object(a, root, "training"), &r->training, SW_GROUP_TRAINING);
+    if (r->training.method != SW_METHOD_LORA) return;
+    sw_json *lora = sw_json_add_object(a, root, "lora");
+    add_settings(a, lora, &r->training, SW_GROUP_LORA);
+    sw_json *targets = sw_json_add_array(a, lora, "target_modules");
+    for (size_t i = 0; i < r->training.lora.target_count; i++)
+        sw_json_add_text(a, targets, NULL, sw_text(r->training.lora.targets[i]));
+}
+
+static void add_terms(sw_arena *a, sw_json *root, const sw_recipe *r) {
+    sw_json *output = sw_json_add_object(a, root, "output");
+    if (r->open_quorum == 0)
+        sw_json_add_text(a, output, "open_quorum", SW_LITERAL("all"));
+    else
+        sw_json_add_integer(a, output, "open_quorum", r->open_quorum);
+    sw_json_add_integer(a, output, "limit_bytes", (int64_t)r->output_limit_bytes);
+    sw_json *observe = sw_json_add_object(a, root, "observe");
+    sw_json_add_text(a, observe, "metrics", sw_text(sw_recipe_metrics_words[r->metrics]));
+    sw_json_add_integer(a, observe, "interval", (int64_t)r->metrics_interval);
+    sw_json_add_integer(a, observe, "checkpoint_limit_bytes", (int64_t)r->checkpoint_limit_bytes);
+    sw_json_add_integer(a, root, "lease_ms", (int64_t)r->lease_ms);
+    sw_json_add_integer(a, root, "max_silence_ms", (int64_t)r->max_silence_ms);
+    sw_json_add_integer(a, root, "grants", r->grants);
+}
+
+sw_json *sw_recipe_facts(sw_arena *arena, const sw_recipe *r) {
+    sw_json *root = sw_json_make(arena, SW_JSON_OBJECT);
+    sw_json_add_text(arena, root, "name", sw_text(r->name));
+    sw_json_add_text(arena, root, "description", sw_text(r->description));
+    sw_json_add_hex(arena, root, "app", SW_BYTES_OF(r->genesis.b));
+    add_model(arena, root, r);
+    add_settings(arena, root, &r->training, SW_GROUP_RECIPE);
+    add_shards(arena, root, r);
+    add_trainer(arena, root, r);
+    sw_policy_to_json(arena, root, "machine", &r->policy);
+    add_terms(arena, root, r);
+    return root;
+}

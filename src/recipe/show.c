@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What an owner would approve, in plain words. Everything said here follows from the compose alone;
+ * the same recipe gives the same text in every locale. docs/formats/recipe.md, RCP-090 to RCP-099.
+ */
+#include "codec/text.h"
+#include "recipe/recipe_internal.h"
+
+#include <math.h>
+#include <string.h>
+
+#define SHOW_LIMIT ((size_t)1 << 20)
+/* RCP-095: bits of what the host may see. */
+#define TOTAL_BITS  UINT64_C(32)
+#define END_BITS    UINT64_C(4)
+#define METRIC_BITS UINT64_C(12)
+
+uint64_t sw_recipe_observable_bits(const sw_recipe *r, uint64_t total_steps) {
+    uint64_t interval = r->metrics_interval == 0 ? 1 : r->metrics_interval, bits;
+    uint64_t records = total_steps / interval + (total_steps % interval != 0);
+    uint64_t each = METRIC_BITS * (r->metrics == SW_METRICS_PUBLIC ? 2 : 1);
+    if (__builtin_mul_overflow(records, each, &bits) ||
+        __builtin_add_overflow(bits, TOTAL_BITS + END_BITS, &bits))
+        return UINT64_MAX;
+    return bits;
+}
+
+/* ---- small words ---- */
+
+static void put_hash(sw_buffer *out, const sw_hash *h) {
+    sw_hex_encode(out, SW_BYTES_OF(h->b));
+}
+
+static void put_short(sw_buffer *out, const sw_hash *h) {
+    sw_hex_encode(out, SW_BYTES(h->b, 8));
+}
+
+static void put_number(sw_buffer *out, double v) {
+    const sw_json node = {.type = SW_JSON_NUMBER, .number = v};
+    sw_json_encode(out, &node);
+}
+
+/* `part` of `whole` in percent, one decimal, rounded down. */
+static void put_percent(sw_buffer *out, uint64_t part, uint64_t whole) {
+    unsigned permille = whole == 0 ? 0 : (unsigned)((unsigned __int128)part * 1000 / whole);
+    sw_put_format(out, "%u.%u %%", permille / 10, permille % 10);
+}
+
+static uint64_t row_visits(const sw_recipe *r, uint64_t rows) {
+    const sw_training *t = &r->training;
+    double visits = t->max_steps == 0
+                        ? ceil((double)rows * t->num_train_epochs)
+                        : (double)t->max_steps * (double)t->per_device_train_batch_size *
+                              (double)t->gradient_accumulation_steps;
+    return visits < 9e15 ? (uint64_t)visits : UINT64_C(9000000000000000);
+}
+
+static const char *word_of(const sw_recipe *r, const char *name) {
+    size_t count;
+    const sw_setting *all = sw_training_settings(&count);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(all[i].name, name) == 0)
+            return all[i].choices[sw_setting_integer(&r->training, &all[i])];
+    return "";
+}
+
+/* ---- sections ---- */
+
+static void put_head(sw_buffer *out, const sw_recipe *r, const sw_hash *compose) {
+    sw_put_format(out, "%s\n", r->name);
+    if (r->description[0] != 0) sw_put_format(out, "  %s\n", r->description);
+    sw_put_text(out, "  compose hash  ");
+    put_hash(out, compose);
+    sw_put_text(out, "\n  app           ");
+    put_hash(out, &r->genesis);
+    if (r->policy.platform == SW_PLATFORM_SIM)
+        sw_put_text(out,
+                    "\n\nSIMULATED\n"
+                    "  The machine is software that anyone can make. Whoever runs it can read every"
+                    " row.\n"
+                    "  Approve this with data that is not secret.\n");
+    else
+        sw_put_text(out, "\n\nNot simulated: only Intel TDX hardware with the images below.\n");
+}
+
+static void put_model(sw_buffer *out, const sw_recipe *r) {
+    uint64_t bytes = 0;
+    const char *known = sw_recipe_known_model(&r->model_digest);
+    for (size_t i = 0; i < r->model_file_count; i++) bytes += r->model_files[i].size;
+    sw_put_format(out, "\nBase model: %s\n", r->model_name);
+    if (known != NULL)
+        sw_put_format(out, "  KNOWN: all %zu files are those of %s (%llu bytes).\n",
+                      r->model_file_count, known, (unsigned long long)bytes);
+    else
+        sw_put_format(out,
+                      "  UNKNOWN: %zu files, %llu bytes, which this program does not know; the name"
+                      " is the author's word.\n"
+                      "  A base model can be prepared to keep rows and give them out. Compare"
+                      " model.lock:\n  ",
+                      r->model_file_count, (unsigned long long)bytes);
+    if (known == NULL) {
+        put_hash(out, &r->model_digest);
+        sw_put_text(out, "\n");
+    }
+}
+
+static void put_shards(sw_buffer *out, const sw_recipe *r) {
+    uint64_t rows = sw_recipe_rows(r, NULL), visits = row_visits(r, rows);
+    sw_put_format(out, "\nData: %zu shards of %zu owners, all of them or none\n", r->shard_count,
+                  sw_recipe_owner_count(r));
+    for (size_t i = 0; i < r->shard_count; i++) {
+        const sw_shard *s = &r->shards[i];
+        sw_put_format(out, "  %s: %llu rows\n    owner   ", s->name, (unsigned long long)s->rows);
+        put_hash(out, &s->owner);
+        sw_put_text(out, "\n    dataset ");
+        put_hash(out, &s->dataset);
+        sw_put_text(out, "\n");
+    }
+    sw_put_text(out, "  Shares of the rows:\n");
+    for (size_t i = 0; i < r->shard_count; i++) {
+        size_t k = 0;
+        while (k < i && !sw_hash_equal(&r->shards[k].owner, &r->shards[i].owner)) k++;
+        if (k < i) continue;
+        sw_put_format(out, "    %s (", r->shards[i].name);
+        put_short(out, &r->shards[i].owner);
+        sw_put_text(out, "): ");
+        put_percent(out, sw_recipe_rows(r, &r->shards[i].owner), rows);
+        sw_put_text(out, "\n");
+    }
+    if (r->training.max_steps > 0) {
+        sw_put_format(out, "  %llu rows, %llu steps: at most %llu row visits\n",
+                      (unsigned long long)rows, (unsigned long long)r->training.max_steps,
+                      (unsigned long long)visits);
+        return;
+    }
+    sw_put_format(out, "  %llu rows x ", (unsigned long long)rows);
+    put_number(out, r->training.num_train_epochs);
+    sw_put_format(out, " epochs = %llu row visits in at most %llu steps\n",
+                  (unsigned long long)visits,
+                  (unsigned long long)sw_training_steps(&r->training, rows));
+}
+
+static void put_setting(sw_buffer *out, const sw_training *t, const sw_setting *s) {
+    sw_put_format(out, "  %s: ", s->name);
+    uint64_t whole = sw_setting_integer(t, s);
+    if (s->type == SW_SETTING_NUMBER)
+        put_number(out, sw_setting_number(t, s));
+    else if (s->type == SW_SETTING_FLAG)
+        sw_put_text(out, whole != 0 ? "true" : "false");
+    else if (s->type == SW_SETTING_CHOICE)
+        sw_put_text(out, s->choices[whole]);
+    else
+        sw_put_format(out, "%llu", (unsigned long long)whole);
+    sw_put_text(out, "\n");
+}
+
+static void put_training(sw_buffer *out, const sw_recipe *r) {
+    size_t count;
+    const sw_setting *all = sw_training_settings(&count);
+    bool lora = r->training.method == SW_METHOD_LORA;
+    sw_put_format(out, "\nTraining: %s, %s\n", word_of(r, "phase"),
+                  lora ? "LoRA adapters beside the frozen base model" : "all weights");
+    for (size_t i = 0; i < count; i++)
+        if (all[i].group == SW_GROUP_TRAINING || (lora && all[i].group == SW_GROUP_LORA))
+            put_setting(out, &r->training, &all[i]);
+    if (!lora) return;
+    sw_put_text(out, "  target_modules:");
+    for (size_t i = 0; i < r->training.lora.target_count; i++)
+        sw_put_format(out, " %s", r->training.lora.targets[i]);
+    sw_put_text(out, "\n");
+}
+
+static void put_template(sw_buffer *out, const sw_recipe *r) {
+    sw_put_format(out, "\nTemplate: %s\n", word_of(r, "template"));
+    if (r->training.chat == SW_CHAT_NONE) {
+        sw_put_text(out, "  Rows are plain text, read as they stand. A row of turns is refused.\n");
+        return;
+    }
+    sw_put_text(out, "  A row of turns becomes this text (ROLE and TEXT from the row):\n");
+    if (r->training.chat == SW_CHAT_CHATML_SMOLLM2)
+        sw_put_text(out, "    <|im_start|>system\n"
+                         "    You are a helpful AI assistant named SmolLM, trained by Hugging Face"
+                         "<|im_end|>\n"
+                         "      (these two lines only when the row has no system turn of its"
+                         " own)\n");
+    sw_put_text(out, "    <|im_start|>ROLE\n    TEXT<|im_end|>\n");
+}
+
+static void put_open(sw_buffer *out, const sw_recipe *r) {
+    size_t owners = sw_recipe_owner_count(r);
+    sw_put_text(out, "\nWho may open what comes out\n  Nobody, until ");
+    if (r->open_quorum == 0)
+        sw_put_format(out, "every owner of a listed shard (%zu) names", owners);
+    else
+        sw_put_format(out, "%u of the %zu owners of listed shards name", r->open_quorum, owners);
+    sw_put_text(out, " one recipient for one manifest.\n"
+                     "  Whoever opens it holds a model that may repeat rows.\n");
+}
+
+static void put_padding(sw_buffer *out, const sw_recipe *r) {
+    uint64_t every = r->training.save_steps;
+    if (every == 0) sw_put_text(out, "  a checkpoint when a run is stopped, padded to ");
+    if (every > 0)
+        sw_put_format(out, "  a checkpoint every %llu steps, padded to ",
+                      (unsigned long long)every);
+    sw_recipe_put_size(out, r->checkpoint_limit_bytes);
+    sw_put_text(out, "; the result, padded to ");
+    sw_recipe_put_size(out, r->output_limit_bytes);
+    sw_put_text(out, ": 0 bits\n  Not counted: the time between steps, and memory access patterns"
+                     " of the processor.\n");
+}
+
+static void put_observe(sw_buffer *out, const sw_recipe *r) {
+    uint64_t steps = sw_training_steps(&r->training, sw_recipe_rows(r, NULL));
+    uint64_t bits = sw_recipe_observable_bits(r, steps);
+    bool open = r->metrics == SW_METRICS_PUBLIC;
+    sw_put_format(out,
+                  "\nWhat the host may observe: at most %llu bits a grant\n"
+                  "  number of steps (%llu bits), step of total, how it ended (%llu bits)\n"
+                  "  tokens a second: %llu bits in each record, a record every %llu steps\n"
+                  "  loss: %s\n",
+                  (unsigned long long)bits, (unsigned long long)TOTAL_BITS,
+                  (unsigned long long)END_BITS, (unsigned long long)METRIC_BITS,
+                  (unsigned long long)r->metrics_interval,
+                  open ? "PUBLIC, 12 bits in each record" : "sealed to the owners, 0 bits");
+    put_padding(out, r);
+}
+
+static void put_code(sw_buffer *out, const sw_recipe *r) {
+    if (r->native)
+        sw_put_text(out, "\nCode: none. The native trainer alone, trainer digest\n  ");
+    else
+        sw_put_text(out, "\nCODE: this recipe runs its author's program on the rows. Together with"
+                         " the host its author has timing and memory-access patterns that no"
+                         " sandbox closes.\n  trainer digest ");
+    put_hash(out, &r->trainer_digest);
+    sw_put_format(out, "\n  numerics profile %s\n", word_of(r, "profile"));
+}
+
+static void put_machine(sw_buffer *out, const sw_recipe *r) {
+    const sw_policy *p = &r->policy;
+    sw_put_format(out, "\nMachine: %s\n", sw_recipe_platforms[p->platform]);
+    for (size_t i = 0; i < p->anchor_count; i++) {
+        sw_put_text(out, "  root of trust ");
+        put_hash(out, &p->anchors[i]);
+        sw_put_text(out, "\n");
+    }
+    for (size_t i = 0; i < p->image_count; i++) {
+        sw_put_format(out, "  image %s, MRTD ", p->images[i].name);
+        sw_hex_encode(out, SW_BYTES(p->images[i].mrtd, 16));
+        sw_put_text(out, "...\n");
+    }
+    if (p->any_device)
+        sw_put_text(out, "  devices: ANY. Every machine of this platform will do, also one that an"
+                         " attacker owns and can open;\n"
+                         "  what that costs: a fault in one processor anywhere is enough.\n");
+    else
+        sw_put_format(out, "  devices: %zu named machines and no other\n", p->device_count);
+    sw_put_format(out, "  TCB %s, evaluation data number %u or later\n",
+                  p->up_to_date_only ? "UpToDate only" : "UpToDate or SWHardeningNeeded",
+                  p->minimum_evaluation_number);
+    if (p->gpu_count == 0)
+        sw_put_text(out, "  GPUs: none\n");
+    else
+        sw_put_format(out, "  GPUs: %u, each attested\n", p->gpu_count);
+}
+
+static void put_terms(sw_buffer *out, const sw_recipe *r) {
+    sw_put_text(out, "\nTerms\n  lease: keys are wiped after ");
+    sw_recipe_put_duration(out, r->lease_ms);
+    sw_put_text(out, " unless every check holds again; a revocation takes effect by then\n"
+                     "  silence: no key of an owner who has not been heard from for ");
+    sw_recipe_put_duration(out, r->max_silence_ms);
+    sw_put_format(out, "\n  grants: at most %u in all, renewals apart\n", r->grants);
+}
+
+sw_status sw_recipe_show(const sw_recipe *r, const sw_hash *compose, sw_buffer *out,
+                         sw_error *err) {
+    SW_SCOPED(sw_buffer) text = SW_BUFFER(SHOW_LIMIT);
+    put_head(&text, r, compose);
+    put_shards(&text, r);
+    put_open(&text, r);
+    put_observe(&text, r);
+    put_code(&text, r);
+    put_model(&text, r);
+    put_template(&text, r);
+    put_training(&text, r);
+    put_machine(&text, r);
+    put_terms(&text, r);
+    SW_TRY(sw_buffer_check(&text, "the recipe's description", err));
+    sw_put_bytes(out, sw_buffer_bytes(&text));
+    return sw_buffer_check(out, "the recipe's description", err);
+}
+
+/* ---- for programs ---- */
+
+static void add_shares(sw_arena *a, sw_json *root, const sw_recipe *r) {
+    sw_json *list = sw_json_add_array(a, root, "shares");
+    for (size_t i = 0; i < r->shard_count; i++) {
+        size_t k = 0;
+        while (k < i && !sw_hash_equal(&r->shards[k].owner, &r->shards[i].owner)) k++;
+        if (k < i) continue;
+        sw_json *share = sw_json_add_object(a, list, NULL);
+        sw_json_add_hex(a, share, "owner", SW_BYTES_OF(r->shards[i].owner.b));
+        sw_json_add_integer(a, share, "rows", (int64_t)sw_recipe_rows(r, &r->shards[i].owner));
+    }
+}
+
+sw_status sw_recipe_show_json(const sw_recipe *r, const sw_hash *compose, sw_buffer *out,
+                              sw_error *err) {
+    SW_SCOPED(sw_arena) a = {0};
+    SW_SCOPED(sw_buffer) text = SW_BUFFER(SHOW_LIMIT);
+    uint64_t rows = sw_recipe_rows(r, NULL), steps = sw_training_steps(&r->training, rows);
+    const char *known = sw_recipe_known_model(&r->model_digest);
+    sw_json *root = sw_recipe_facts(&a, r);
+    sw_json_add_hex(&a, root, "compose_hash", SW_BYTES_OF(compose->b));
+    sw_json_add_hex(&a, root, "model_lock", SW_BYTES_OF(r->model_digest.b));
+    if (known == NULL)
+        sw_json_add_null(&a, root, "known_model");
+    else
+        sw_json_add_text(&a, root, "known_model", sw_text(known));
+    sw_json_add_integer(&a, root, "rows", (int64_t)rows);
+    sw_json_add_integer(&a, root, "row_visits", (int64_t)row_visits(r, rows));
+    sw_json_add_integer(&a, root, "steps", (int64_t)(steps < (UINT64_C(1) << 52) ? steps : 0));
+    add_shares(&a, root, r);
+    uint64_t bits = sw_recipe_observable_bits(r, steps);
+    sw_json_add_number(&a, root, "observable_bits", (double)bits);
+    sw_json_add_flag(&a, root, "simulated", r->policy.platform == SW_PLATFORM_SIM);
+    sw_json_add_flag(&a, root, "code", !r->native);
+    sw_json_encode(&text, root);
+    SW_TRY(sw_buffer_check(&text, "the recipe's description", err));
+    sw_put_bytes(out, sw_buffer_bytes(&text));
+    return sw_buffer_check(out, "the recipe's description", err);
+}

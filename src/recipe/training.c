@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Training settings: one table of names, types and ranges, and what follows from it: defaults,
+ * checks, the count of steps and the wire form from the agent to the worker.
+ *
+ * The worker links this file, so it needs nothing but base. Names and defaults are those of TRL
+ * 1.10 (SFTConfig) and PEFT 0.2x (LoraConfig). docs/formats/recipe.md, RCP-030 to RCP-049, RCP-080.
+ */
+#include "recipe/training.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#define WIRE_MAGIC   "SWTRAIN"
+#define WIRE_VERSION 1
+
+static const char *const phases[] = {"sft", NULL};
+static const char *const methods[] = {"full", "lora", NULL};
+static const char *const profiles[] = {"bf16-dp", "fp32-ref", NULL};
+static const char *const schedules[] = {"linear", "cosine", "constant", "constant_with_warmup",
+                                        NULL};
+static const char *const chats[] = {"none", "chatml", "chatml-smollm2", NULL};
+
+#define AT(member) offsetof(sw_training, member)
+#define CHOICE(key, in, member, words)                                                             \
+    { .name = key, .group = in, .type = SW_SETTING_CHOICE, .offset = AT(member), .choices = words }
+#define WHOLE(key, kind, member, least, most)                                                      \
+    {                                                                                              \
+        .name = key, .group = SW_GROUP_TRAINING, .type = kind, .offset = AT(member), .min = least, \
+        .max = most                                                                                \
+    }
+#define REAL(key, in, member, from, open, to, below)                                               \
+    {                                                                                              \
+        .name = key, .group = in, .type = SW_SETTING_NUMBER, .offset = AT(member), .low = from,    \
+        .high = to, .above_low = open, .below_high = below                                         \
+    }
+#define FLAG(key, in, member)                                                                      \
+    { .name = key, .group = in, .type = SW_SETTING_FLAG, .offset = AT(member) }
+
+/* The order is the wire's. */
+static const sw_setting settings[] = {
+    CHOICE("phase", SW_GROUP_RECIPE, phase, phases),
+    CHOICE("method", SW_GROUP_RECIPE, method, methods),
+    CHOICE("template", SW_GROUP_RECIPE, chat, chats),
+    CHOICE("profile", SW_GROUP_TRAINER, profile, profiles),
+    WHOLE("seed", SW_SETTING_U64, seed, 0, UINT32_MAX),
+    WHOLE("max_length", SW_SETTING_U32, max_length, 2, 131072),
+    WHOLE("per_device_train_batch_size", SW_SETTING_U32, per_device_train_batch_size, 1, 65536),
+    WHOLE("gradient_accumulation_steps", SW_SETTING_U32, gradient_accumulation_steps, 1, 65536),
+    REAL("num_train_epochs", SW_GROUP_TRAINING, num_train_epochs, 0, true, 10000, false),
+    WHOLE("max_steps", SW_SETTING_U64, max_steps, 0, 100000000),
+    REAL("learning_rate", SW_GROUP_TRAINING, learning_rate, 0, true, 1, false),
+    CHOICE("lr_scheduler_type", SW_GROUP_TRAINING, lr_scheduler_type, schedules),
+    REAL("warmup_steps", SW_GROUP_TRAINING, warmup_steps, 0, false, 1e8, false),
+    REAL("adam_beta1", SW_GROUP_TRAINING, adam_beta1, 0, false, 1, true),
+    REAL("adam_beta2", SW_GROUP_TRAINING, adam_beta2, 0, false, 1, true),
+    REAL("adam_epsilon", SW_GROUP_TRAINING, adam_epsilon, 0, true, 1, false),
+    REAL("weight_decay", SW_GROUP_TRAINING, weight_decay, 0, false, 1, false),
+    REAL("max_grad_norm", SW_GROUP_TRAINING, max_grad_norm, 0, false, 1e6, false),
+    FLAG("completion_only_loss", SW_GROUP_TRAINING, completion_only_loss),
+    WHOLE("save_steps", SW_SETTING_U64, save_steps, 0, 100000000),
+    {.name = "r",
+     .group = SW_GROUP_LORA,
+     .type = SW_SETTING_U32,
+     .offset = AT(lora.r),
+     .min = 1,
+     .max = 1024},
+    REAL("lora_alpha", SW_GROUP_LORA, lora.lora_alpha, 0, true, 65536, false),
+    REAL("lora_dropout", SW_GROUP_LORA, lora.lora_dropout, 0, false, 1, true),
+    FLAG("use_rslora", SW_GROUP_LORA, lora.use_rslora),
+};
+#define SETTING_COUNT (sizeof settings / sizeof settings[0])
+static_assert(sizeof(sw_phase) == 4 && sizeof(sw_method) == 4 && sizeof(sw_profile) == 4 &&
+                  sizeof(sw_schedule) == 4 && sizeof(sw_chat) == 4,
+              "a choice is stored as 32 bits");
+
+void sw_training_defaults(sw_training *out) {
+    *out = (sw_training){
+        .phase = SW_PHASE_SFT,
+        .method = SW_METHOD_LORA,
+        .profile = SW_PROFILE_BF16_DP,
+        .seed = 42,
+        .max_length = 1024,
+        .per_device_train_batch_size = 8,
+        .gradient_accumulation_steps = 1,
+        .num_train_epochs = 3,
+        .learning_rate = 2e-5,
+        .lr_scheduler_type = SW_SCHEDULE_LINEAR,
+        .adam_beta1 = 0.9,
+        .adam_beta2 = 0.999,
+        .adam_epsilon = 1e-8,
+        .max_grad_norm = 1,
+        .completion_only_loss = true,
+        .lora = {.r = 8, .lora_alpha = 8, .target_count = 2, .targets = {"q_proj", "v_proj"}},
+    };
+}
+
+const sw_setting *sw_training_settings(size_t *count) {
+    *count = SETTING_COUNT;
+    return settings;
+}
+
+/* ---- one setting ---- */
+
+uint64_t sw_setting_integer(const sw_training *t, const sw_setting *s) {
+    const uint8_t *at = (const uint8_t *)t + s->offset;
+    uint32_t narrow;
+    uint64_t wide;
+    bool flag;
+    switch (s->type) {
+    case SW_SETTING_U32:
+    case SW_SETTING_CHOICE:
+        memcpy(&narrow, at, sizeof narrow);
+        return narrow;
+    case SW_SETTING_U64:
+        memcpy(&wide, at, sizeof wide);
+        return wide;
+    case SW_SETTING_FLAG:
+        memcpy(&flag, at, sizeof flag);
+        return flag ? 1 : 0;
+    case SW_SETTING_NUMBER:
+        break;
+    }
+    return 0;
+}
+
+double sw_setting_number(const sw_training *t, const sw_setting *s) {
+    double value = 0;
+    if (s->type == SW_SETTING_NUMBER) memcpy(&value, (const uint8_t *)t + s->offset, sizeof value);
+    return value;
+}
+
+void sw_setting_store_integer(sw_training *t, const sw_setting *s, uint64_t value) {
+    uint8_t *at = (uint8_t *)t + s->offset;
+    uint32_t narrow = value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
+    bool flag = value != 0;
+    if (s->type == SW_SETTING_U64) memcpy(at, &value, sizeof value);
+    if (s->type == SW_SETTING_U32 || s->type == SW_SETTING_CHOICE)
+        memcpy(at, &narrow, sizeof narrow);
+    if (s->type == SW_SETTING_FLAG) memcpy(at, &flag, sizeof flag);
+}
+
+void sw_setting_store_number(sw_training *t, const sw_setting *s, double value) {
+    if (s->type == SW_SETTING_NUMBER) memcpy((uint8_t *)t + s->offset, &value, sizeof value);
+}
+
+/* ---- checks ---- */
+
+static uint64_t choice_count(const sw_setting *s) {
+    uint64_t count = 0;
+    while (s->choices[count] != NULL) count++;
+    return count;
+}
+
+static sw_status check_setting(const sw_training *t, const sw_setting *s, sw_error *err) {
+    uint64_t whole = sw_setting_integer(t, s);
+    double v = sw_setting_number(t, s);
+    switch (s->type) {
+    case SW_SETTING_U32:
+    case SW_SETTING_U64:
+        if (whole >= s->min && whole <= s->max) return SW_OK;
+        return sw_fail(err, SW_REFUSED, "recipe", "%s must be from %llu to %llu", s->name,
+                       (unsigned long long)s->min, (unsigned long long)s->max);
+    case SW_SETTING_CHOICE:
+        if (whole < choice_count(s)) return SW_OK;
+        return sw_fail(err, SW_REFUSED, "recipe", "%s is none of its words", s->name);
+    case SW_SETTING_NUMBER:
+        if (v >= s->low && v <= s->high && !(s->above_low && v == s->low) &&
+            !(s->below_high && v == s->high))
+            return SW_OK;
+        return sw_fail(err, SW_REFUSED, "recipe", "%s must be %s %g and %s %g", s->name,
+                       s->above_low ? "above" : "at least", s->low,
+                       s->below_high ? "below" : "at most", s->high);
+    case SW_SETTING_FLAG:
+        break;
+    }
+    return SW_OK;
+}
+
+/* A module name: what a suffix match on dotted names can meet. */
+static bool is_target(const char name[SW_LORA_TARGET_BYTES]) {
+    size_t size = strnlen(name, SW_LORA_TARGET_BYTES);
+    if (size == 0 || size == SW_LORA_TARGET_BYTES) return false;
+    for (size_t i = 0; i < size; i++) {
+        char c = name[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!letter && !(c >= '0' && c <= '9') && c != '_' && c != '.') return false;
+    }
+    return name[0] != '.' && name[size - 1] != '.';
+}
+
+static sw_status check_targets(const sw_lora_settings *lora, sw_error *err) {
+    if (lora->target_count == 0 || lora->target_count > SW_LORA_TARGET_LIMIT)
+        return sw_fail(err, SW_REFUSED, "recipe", "target_modules must name 1 to %d modules",
+                       SW_LORA_TARGET_LIMIT);
+    for (size_t i = 0; i < lora->target_count; i++) {
+        if (!is_target(lora->targets[i]))
+            return sw_fail(err, SW_REFUSED, "recipe", "target_modules[%zu] is not a module's name",
+                           i);
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(lora->targets[i], lora->targets[j]) == 0)
+                return sw_fail(err, SW_REFUSED, "recipe", "target_modules names %s twice",
+                               lora->targets[i]);
+    }
+    return SW_OK;
+}
+
+sw_status sw_training_check(const sw_training *t, sw_error *err) {
+    for (size_t i = 0; i < SETTING_COUNT; i++) SW_TRY(check_setting(t, &settings[i], err));
+    if (t->warmup_steps >= 1 && t->warmup_steps != floor(t->warmup_steps))
+        return sw_fail(err, SW_REFUSED, "recipe",
+                       "warmup_steps must be whole, or a ratio below 1 of all steps");
+    return check_targets(&t->lora, err);
+}
+
+/* T = ceil(len(dataloader) / accumulation) * epochs, the last short window counted. */
+uint64_t sw_training_steps(const sw_training *t, uint64_t rows) {
+    if (t->max_steps > 0) return t->max_steps;
+    uint64_t batch = t->per_device_train_batch_size, window = t->gradient_accumulation_steps;
+    if (rows == 0 || batch == 0 || window == 0) return 0;
+    uint64_t batches = rows / batch + (rows % batch != 0);
+    uint64_t per_epoch = batches / window + (batches % window != 0);
+    double total = ceil((double)per_epoch * t->num_train_epochs);
+    return total < 1e18 ? (uint64_t)total : UINT64_C(1000000000000000000);
+}
+
+/* ---- the wire form ---- */
+
+sw_status sw_training_encode(const sw_training *t, sw_buffer *out, sw_error *err) {
+    SW_TRY(sw_training_check(t, err));
+    sw_put_text(out, WIRE_MAGIC);
+    sw_put_u8(out, WIRE_VERSION);
+    for (size_t i = 0; i < SETTING_COUNT; i++) {
+        uint64_t bits = sw_setting_integer(t, &settings[i]);
+        double v = sw_setting_number(t, &settings[i]) + 0.0; /* no negative zero */
+        if (settings[i].type == SW_SETTING_NUMBER) memcpy(&bits, &v, sizeof bits);
+        sw_put_u64le(out, bits);
+    }
+    sw_put_u64le(out, t->lora.target_count);
+    for (size_t i = 0; i < SW_LORA_TARGET_LIMIT; i++) {
+        char slot[SW_LORA_TARGET_BYTES] = {0};
+        if (i < t->lora.target_count) memcpy(slot, t->lora.targets[i], strlen(t->lora.targets[i]));
+        sw_put_bytes(out, SW_BYTES_OF(slot));
+    }
+    return sw_buffer_check(out, "the training settings", err);
+}
+
+static sw_status parse_setting(sw_training *t, const sw_setting *s, uint64_t bits, sw_error *err) {
+    bool narrow = s->type == SW_SETTING_U32 || s->type == SW_SETTING_CHOICE;
+    if ((narrow && bits > UINT32_MAX) || (s->type == SW_SETTING_FLAG && bits > 1))
+        return sw_fail(err, SW_MALFORMED, "format", "training settings: %s is out of range",
+                       s->name);
+    if (s->type != SW_SETTING_NUMBER) {
+        sw_setting_store_integer(t, s, bits);
+        return SW_OK;
+    }
+    double v;
+    memcpy(&v, &bits, sizeof v);
+    if (signbit(v))
+        return sw_fail(err, SW_MALFORMED, "format", "training settings: %s is negative", s->name);
+    sw_setting_store_number(t, s, v);
+    return SW_OK;
+}
+
+/* A slot in use ends with NULs only; a slot that is not in use is all NUL. */
+static bool slot_is_canonical(const char slot[SW_LORA_TARGET_BYTES], bool used) {
+    size_t size = strnlen(slot, SW_LORA_TARGET_BYTES);
+    if (used ? size == 0 || size == SW_LORA_TARGET_BYTES : size != 0) return false;
+    for (size_t i = size; i < SW_LORA_TARGET_BYTES; i++)
+        if (slot[i] != 0) return false;
+    return true;
+}
+
+sw_status sw_training_parse(sw_bytes wire, sw_training *out, sw_error *err) {
+    sw_reader r = sw_reader_of(wire);
+    sw_training t = {0};
+    bool known = sw_bytes_is(sw_read_bytes(&r, strlen(WIRE_MAGIC)), WIRE_MAGIC) &&
+                 sw_read_u8(&r) == WIRE_VERSION;
+    if (!known)
+        return sw_fail(err, SW_MALFORMED, "format", "not training settings of version %d",
+                       WIRE_VERSION);
+    for (size_t i = 0; i < SETTING_COUNT; i++)
+        SW_TRY(parse_setting(&t, &settings[i], sw_read_u64le(&r), err));
+    uint64_t targets = sw_read_u64le(&r);
+    if (targets > SW_LORA_TARGET_LIMIT)
+        return sw_fail(err, SW_MALFORMED, "format", "training settings: too many target modules");
+    t.lora.target_count = (size_t)targets;
+    for (size_t i = 0; i < SW_LORA_TARGET_LIMIT; i++) {
+        sw_read_into(&r, t.lora.targets[i], SW_LORA_TARGET_BYTES);
+        if (!slot_is_canonical(t.lora.targets[i], i < targets) && !r.failed)
+            return sw_fail(err, SW_MALFORMED, "format",
+                           "training settings: target module %zu is not padded with NUL", i);
+    }
+    SW_TRY(sw_reader_finish(&r, "training settings", err));
+    SW_TRY(sw_training_check(&t, err));
+    *out = t;
+    return SW_OK;
+}
