@@ -20,6 +20,7 @@
 
 #define SW_CHUNK_BYTES      ((uint32_t)1 << 20)
 #define SW_MEDIA_TYPE_LIMIT 64
+#define SW_SEAL_LANES       8
 typedef enum sw_container_kind {
     SW_CONTAINER_DATASET = 1,
     SW_CONTAINER_CHECKPOINT = 2,
@@ -51,9 +52,10 @@ typedef struct sw_container_body {
 typedef struct sw_container_trailer {
     uint64_t chunk_count, rows, plain_bytes;
     sw_hash merkle_root, commitment;
-    sw_hash root_id;    /* bind-SHA-256("sealwright/dataset/v1", body, commitment, Merkle root): the
-                           dataset id; the "root" of outputs */
-    sw_bytes signature; /* DATASET: DER by the owner */
+    sw_hash root_id; /* bind-SHA-256("sealwright/dataset/v1", body, commitment, Merkle root): the
+                        dataset id; the "root" of outputs */
+    uint8_t signature[SW_ECDSA_DER_LIMIT]; /* DATASET: DER by the owner, zeros behind it */
+    size_t signature_bytes;
 } sw_container_trailer;
 
 /* ---- writing ---- */
@@ -66,7 +68,7 @@ typedef struct sw_seal_plan {
     const sw_subkey *subkey;      /* CHECKPOINT, OUTPUT */
     sw_object_binding binding;
     const sw_p256_public *recipient; /* OPENED */
-    size_t lanes;                    /* threads; 1 encrypts in the caller's */
+    size_t lanes;                    /* threads, 1 to SW_SEAL_LANES; 1 encrypts in the caller's */
     const sw_entropy *entropy;
     sw_status (*write)(void *context, sw_bytes bytes, sw_error *err);
     void *context;
