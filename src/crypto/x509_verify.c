@@ -146,10 +146,27 @@ static sw_status verify_path(const request *q, sw_error *err) {
     return status;
 }
 
+/* A list that names the certificate in any way refuses it: OpenSSL passes over entries "removed"
+ * and over all but one list in force. */
+static sw_status check_unlisted(const request *q, sw_error *err) {
+    for (size_t i = 0; i + 1 < q->count; i++)
+        for (size_t k = 0; k < q->crl_count; k++) {
+            X509_REVOKED *entry = NULL;
+            ASN1_INTEGER *serial = X509_get_serialNumber(q->chain[i]->x509);
+            if (sw_crl_issued_by(q->crls[k], q->chain[i + 1]) &&
+                X509_CRL_get0_by_serial(q->crls[k]->crl, &entry, serial) != 0)
+                return sw_fail(err, SW_REFUSED, "evidence",
+                               "certificate %zu (%s) is listed in revocation list %zu", i,
+                               role_of(i, q->count), k);
+        }
+    return SW_OK;
+}
+
 sw_status sw_chain_verify(sw_cert *const *chain, size_t count, sw_bytes anchor_der,
                           sw_crl *const *crls, size_t crl_count, int64_t wall_ms, sw_error *err) {
     request q = {chain, count, crls, crl_count, wall_ms};
     SW_TRY(check_shape(&q, anchor_der, err));
     SW_TRY(check_crl_extensions(&q, err));
-    return verify_path(&q, err);
+    SW_TRY(verify_path(&q, err));
+    return check_unlisted(&q, err);
 }

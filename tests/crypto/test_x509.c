@@ -201,6 +201,11 @@ static void newer_list_revokes(request *q) { /* both lists in force: the newer c
     crl_dates newer = {NOW - DAY, NOW + 20 * DAY};
     q->crls[q->crl_count++] = own_crl(q, &house.mid, newer, &serial, 1);
 }
+static void older_list_revokes(request *q) { /* an entry that was taken back still counts */
+    static const uint64_t serial = 3;
+    crl_dates older = {NOW - 19 * DAY, NOW + DAY};
+    q->crls[q->crl_count++] = own_crl(q, &house.mid, older, &serial, 1);
+}
 static void twin_as_anchor(request *q) {
     q->chain[2] = house.twin.cert;
     q->anchor = sw_cert_der(house.twin.cert);
@@ -362,6 +367,7 @@ static const chain_case chain_cases[] = {
     {"leaf among many revoked", leaf_revoked_among_many, "certificate revoked"},
     {"mid revoked", mid_revoked, "certificate 1 (an intermediate): certificate revoked"},
     {"a newer list revokes", newer_list_revokes, "certificate revoked"},
+    {"an older list revokes", older_list_revokes, "is listed in revocation list 2"},
     {"another root of this name", twin_as_anchor, "certificate"},
     {"another root in the chain", twin_in_chain, "does not end in the pinned root"},
     {"another root pinned", twin_pinned, "does not end in the pinned root"},
