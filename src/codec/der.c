@@ -15,10 +15,13 @@ static uint32_t read_length(sw_reader *r) {
     uint8_t first = sw_read_u8(r);
     if (first < 0x80) return first;
     size_t count = first & 0x7f;
-    if (count == 0 || count > LENGTH_BYTES_MAX) r->failed = true;
+    if (count == 0 || count > LENGTH_BYTES_MAX) {
+        r->failed = true;
+        return 0;
+    }
     uint32_t length = 0;
-    for (size_t i = 0; i < count && !r->failed; i++) length = length << 8 | sw_read_u8(r);
-    uint32_t least = count == 1 ? 0x80 : count > 1 ? UINT32_C(1) << (8 * (count - 1)) : 0;
+    for (size_t i = 0; i < count; i++) length = length << 8 | sw_read_u8(r);
+    uint32_t least = count == 1 ? 0x80 : UINT32_C(1) << (8 * (count - 1));
     if (!r->failed && length < least) r->failed = true; /* not its shortest form */
     return r->failed ? 0 : length;
 }
