@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Making an owner's folder. Format: docs/formats/identity.md (ID-010 ... ID-012).
+ *
+ * Everything is written into a folder of another name, which is renamed when it is complete; a
+ * failure or a kill leaves no half-made owner under the final name.
+ */
+#include "identity/identity_internal.h"
+
+#include "codec/text.h"
+#include "sys/files.h"
+#include "sys/folder.h"
+#include <string.h>
+
+typedef struct making {
+    sw_arena arena;
+    const char *folder; /* the one that is being filled */
+    const sw_passphrase *passphrase;
+    const sw_entropy *entropy;
+    sw_p256_public publics[SW_KEY_SLOTS];
+} making;
+
+const char *sw_key_file(sw_key_slot slot) {
+    static const char *const names[SW_KEY_SLOTS] = {"identity.key", "encryption.key", "keyring.key",
+                                                    "unlock.key"};
+    return names[slot];
+}
+
+static sw_status write_file(making *m, const char *name, sw_bytes content, sw_error *err) {
+    const char *path = sw_path_join(&m->arena, m->folder, name);
+    if (path == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
+    return sw_file_write(path, content, 0600, SW_WRITE_NEW, err);
+}
+
+/* One PKCS#8 file; the passphrase lives in locked memory for as long as it is needed. */
+static sw_status write_key(making *m, sw_key_slot slot, const uint8_t secret[32], sw_error *err) {
+    SW_SCOPED(sw_buffer) pem = SW_BUFFER(SW_KEY_FILE_LIMIT);
+    const char *name = sw_key_file(slot);
+    if (m->passphrase == NULL) {
+        SW_TRY(sw_pkcs8_encode(&pem, secret, SW_BYTES(NULL, 0), err));
+        return write_file(m, name, sw_buffer_bytes(&pem), err);
+    }
+    char *text = sw_secret_alloc(SW_PASSPHRASE_LIMIT);
+    if (text == NULL) return sw_fail(err, SW_MEMORY, "memory", "no lockable memory");
+    size_t size = 0;
+    sw_status status =
+        m->passphrase->ask(m->passphrase->context, name, text, SW_PASSPHRASE_LIMIT, &size, err);
+    if (status == SW_OK && (size == 0 || size > SW_PASSPHRASE_LIMIT))
+        status = sw_fail(err, SW_USAGE, "passphrase", "the passphrase for %s is empty", name);
+    if (status == SW_OK) status = sw_pkcs8_encode(&pem, secret, SW_BYTES(text, size), err);
+    sw_secret_release(text);
+    SW_TRY(status);
+    return write_file(m, name, sw_buffer_bytes(&pem), err);
+}
+
+static sw_status make_key(making *m, sw_key_slot slot, sw_error *err) {
+    uint8_t *secret = sw_secret_alloc(32);
+    if (secret == NULL) return sw_fail(err, SW_MEMORY, "memory", "no lockable memory for a key");
+    sw_status status = sw_p256_generate(m->entropy, secret, &m->publics[slot], err);
+    if (status == SW_OK) status = write_key(m, slot, secret, err);
+    sw_secret_release(secret);
+    return status;
+}
+
+static sw_status write_publics(making *m, const char *name, sw_error *err) {
+    SW_SCOPED(sw_buffer) card_json = SW_BUFFER(SW_CARD_LIMIT);
+    SW_SCOPED(sw_buffer) publics_json = SW_BUFFER(SW_CARD_LIMIT);
+    sw_card card = {.identity_key = m->publics[SW_KEY_IDENTITY],
+                    .encryption_key = m->publics[SW_KEY_ENCRYPTION]};
+    memcpy(card.name, name, strlen(name));
+    sw_key_id(&card.id, &card.identity_key);
+    SW_TRY(sw_card_encode(&card, &card_json, err));
+    SW_TRY(sw_publics_encode(m->publics, &publics_json, err));
+    SW_TRY(write_file(m, "public.json", sw_buffer_bytes(&publics_json), err));
+    return write_file(m, "card.json", sw_buffer_bytes(&card_json), err);
+}
+
+static sw_status fill(making *m, const char *name, sw_error *err) {
+    static const char *const subs[] = {"keyring", "unlock", "heads"};
+    SW_TRY(sw_folder_make(m->folder, 0700, err));
+    for (size_t i = 0; i < sizeof subs / sizeof *subs; i++) {
+        const char *path = sw_path_join(&m->arena, m->folder, subs[i]);
+        if (path == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
+        SW_TRY(sw_folder_make(path, 0700, err));
+    }
+    for (int slot = 0; slot < SW_KEY_SLOTS; slot++) SW_TRY(make_key(m, (sw_key_slot)slot, err));
+    return write_publics(m, name, err);
+}
+
+/* A name beside the final one that nobody else uses. */
+static sw_status name_temporary(making *m, const char *folder, sw_error *err) {
+    uint8_t random[8];
+    char hex[2 * sizeof random + 1];
+    SW_SCOPED(sw_buffer) path = SW_BUFFER(4096);
+    size_t size = strlen(folder);
+    while (size > 1 && folder[size - 1] == '/') size--;
+    SW_TRY(sw_entropy_fill(m->entropy, random, sizeof random, err));
+    sw_hex_text(hex, SW_BYTES_OF(random));
+    sw_put_bytes(&path, SW_BYTES(folder, size));
+    sw_put_format(&path, ".new-%s", hex);
+    SW_TRY(sw_buffer_check(&path, "path", err));
+    m->folder = sw_arena_text(&m->arena, sw_buffer_bytes(&path));
+    return m->folder == NULL ? sw_fail(err, SW_MEMORY, "memory", "no memory for a path") : SW_OK;
+}
+
+static sw_status make(making *m, const char *folder, const char *name, sw_error *err) {
+    if (!sw_name_good(sw_text(name)))
+        return sw_fail(err, SW_USAGE, "usage",
+                       "an owner's name is 1 to %d bytes of UTF-8 without control characters",
+                       SW_NAME_LIMIT);
+    if (sw_path_exists(folder))
+        return sw_fail(err, SW_EXISTS, "exists", "%s exists and is left as it is", folder);
+    SW_TRY(name_temporary(m, folder, err));
+    sw_status status = fill(m, name, err);
+    if (status == SW_OK) status = sw_folder_publish(m->folder, folder, err);
+    if (status != SW_OK) sw_folder_discard(m->folder);
+    return status;
+}
+
+sw_status sw_identity_make(const char *folder, const char *name, const sw_passphrase *passphrase,
+                           const sw_entropy *e, sw_error *err) {
+    making m = {.passphrase = passphrase, .entropy = e};
+    sw_status status = make(&m, folder, name, err);
+    sw_arena_free(&m.arena);
+    return status;
+}
