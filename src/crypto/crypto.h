@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One thin layer over OpenSSL 3: hashes, MAC, KDF, AEAD, ECDSA P-256. Only this room includes OpenSSL's primitives.
+ * One thin layer over OpenSSL 3: hashes, MAC, KDF, AEAD, ECDSA P-256. Only this room includes
+ * OpenSSL's primitives.
  *
- * Randomness is a parameter (sw_entropy). Everything returns SW_UNAUTHENTIC when a tag or signature does not hold, SW_INTERNAL when OpenSSL fails.
+ * Randomness is a parameter (sw_entropy). Everything returns SW_UNAUTHENTIC when a tag or signature
+ * does not hold, SW_INTERNAL when OpenSSL fails.
  */
 #ifndef SW_CRYPTO_H
 #define SW_CRYPTO_H
@@ -16,9 +18,11 @@ void sw_sha256(sw_hash *out, sw_bytes in);
 void sw_sha256_parts(sw_hash *out, const sw_bytes *parts, size_t count); /* plain concatenation */
 void sw_sha384(uint8_t out[SW_SHA384_BYTES], sw_bytes in);
 void sw_sha512(uint8_t out[SW_SHA512_BYTES], sw_bytes in);
-/* The binding hash: SHA-256 over u32be length and bytes of every field, the label first (DESIGN section 3, "one encoding everywhere"). */
+/* The binding hash: SHA-256 over u32be length and bytes of every field, the label first (DESIGN
+ * section 3, "one encoding everywhere"). */
 void sw_bind_sha256(sw_hash *out, const char *label, const sw_bytes *fields, size_t count);
-void sw_bind_sha512(uint8_t out[SW_SHA512_BYTES], const char *label, const sw_bytes *fields, size_t count);
+void sw_bind_sha512(uint8_t out[SW_SHA512_BYTES], const char *label, const sw_bytes *fields,
+                    size_t count);
 typedef struct sw_sha256_stream sw_sha256_stream;
 sw_sha256_stream *sw_sha256_open(void); /* NULL without memory */
 void sw_sha256_add(sw_sha256_stream *s, sw_bytes in);
@@ -28,22 +32,25 @@ void sw_hmac_sha256(sw_hash *out, sw_bytes key, sw_bytes message);
 
 /* ---- HKDF-SHA256 (RFC 5869) ---- */
 void sw_hkdf_extract(uint8_t prk[32], sw_bytes salt, sw_bytes ikm);
-SW_NODISCARD sw_status sw_hkdf_expand(void *out, size_t size, const uint8_t prk[32], sw_bytes info, sw_error *err); /* size <= 8160 */
-SW_NODISCARD sw_status sw_hkdf(void *out, size_t size, sw_bytes ikm, sw_bytes salt, sw_bytes info, sw_error *err);
+SW_NODISCARD sw_status sw_hkdf_expand(void *out, size_t size, const uint8_t prk[32], sw_bytes info,
+                                      sw_error *err); /* size <= 8160 */
+SW_NODISCARD sw_status sw_hkdf(void *out, size_t size, sw_bytes ikm, sw_bytes salt, sw_bytes info,
+                               sw_error *err);
 
 /* ---- AES-256-GCM, 16-byte tag behind the ciphertext ---- */
-#define SW_GCM_KEY_BYTES 32
+#define SW_GCM_KEY_BYTES   32
 #define SW_GCM_NONCE_BYTES 12
-#define SW_GCM_TAG_BYTES 16
+#define SW_GCM_TAG_BYTES   16
 typedef struct sw_gcm sw_gcm; /* one key, reusable, one thread at a time; wiped on close */
-SW_NODISCARD sw_status sw_gcm_open(const uint8_t key[SW_GCM_KEY_BYTES], sw_gcm **out, sw_error *err);
+SW_NODISCARD sw_status sw_gcm_open(const uint8_t key[SW_GCM_KEY_BYTES], sw_gcm **out,
+                                   sw_error *err);
 void sw_gcm_close(sw_gcm **g);
 /* out has in.size + 16 bytes; may equal in.data. */
-SW_NODISCARD sw_status sw_gcm_seal(sw_gcm *g, const uint8_t nonce[SW_GCM_NONCE_BYTES], sw_bytes aad, sw_bytes in, uint8_t *out,
-                                   sw_error *err);
+SW_NODISCARD sw_status sw_gcm_seal(sw_gcm *g, const uint8_t nonce[SW_GCM_NONCE_BYTES], sw_bytes aad,
+                                   sw_bytes in, uint8_t *out, sw_error *err);
 /* out has in.size - 16 bytes, wiped when the tag does not hold (SW_UNAUTHENTIC). */
-SW_NODISCARD sw_status sw_gcm_unseal(sw_gcm *g, const uint8_t nonce[SW_GCM_NONCE_BYTES], sw_bytes aad, sw_bytes in, uint8_t *out,
-                                     sw_error *err);
+SW_NODISCARD sw_status sw_gcm_unseal(sw_gcm *g, const uint8_t nonce[SW_GCM_NONCE_BYTES],
+                                     sw_bytes aad, sw_bytes in, uint8_t *out, sw_error *err);
 
 /* ---- P-256 ---- */
 #define SW_P256_BYTES 65 /* SEC1 uncompressed: 04 x y */
@@ -51,34 +58,45 @@ typedef struct sw_p256_public {
     uint8_t b[SW_P256_BYTES];
 } sw_p256_public;
 bool sw_p256_equal(const sw_p256_public *a, const sw_p256_public *b);
-SW_NODISCARD sw_status sw_p256_check(const sw_p256_public *key, sw_error *err); /* on the curve, not infinity (NIST SP 800-56A 5.6.2.3.3) */
+SW_NODISCARD sw_status
+sw_p256_check(const sw_p256_public *key,
+              sw_error *err); /* on the curve, not infinity (NIST SP 800-56A 5.6.2.3.3) */
 
 /* A private scalar, big-endian. The four roles differ in type only. */
 SW_SECRET_ROLE(sw_identity_key, 32)   /* an owner signs with it */
 SW_SECRET_ROLE(sw_encryption_key, 32) /* an owner's or recipient's HPKE key */
 SW_SECRET_ROLE(sw_root_key, 32)       /* a KMS's HPKE key */
-SW_SECRET_ROLE(sw_session_key, 32)    /* made at start and never stored: receipt key, manifest key, response key */
+SW_SECRET_ROLE(sw_session_key,
+               32) /* made at start and never stored: receipt key, manifest key, response key */
 
 /* The generic form below; callers pass role->b. */
-SW_NODISCARD sw_status sw_p256_generate(const sw_entropy *e, uint8_t secret[32], sw_p256_public *out, sw_error *err);
-SW_NODISCARD sw_status sw_p256_derive(const uint8_t secret[32], sw_p256_public *out, sw_error *err); /* public from secret */
+SW_NODISCARD sw_status sw_p256_generate(const sw_entropy *e, uint8_t secret[32],
+                                        sw_p256_public *out, sw_error *err);
+SW_NODISCARD sw_status sw_p256_derive(const uint8_t secret[32], sw_p256_public *out,
+                                      sw_error *err); /* public from secret */
 /* DER ECDSA-Sig-Value over SHA-256(message), low-S. *size <= SW_ECDSA_DER_LIMIT. */
 #define SW_ECDSA_DER_LIMIT 72
-SW_NODISCARD sw_status sw_p256_sign(const uint8_t secret[32], sw_bytes message, uint8_t out[SW_ECDSA_DER_LIMIT], size_t *size,
-                                    sw_error *err);
+SW_NODISCARD sw_status sw_p256_sign(const uint8_t secret[32], sw_bytes message,
+                                    uint8_t out[SW_ECDSA_DER_LIMIT], size_t *size, sw_error *err);
 /* `low_s`: refuse s > n/2 (our own signatures). Refuses non-minimal DER. */
-SW_NODISCARD sw_status sw_p256_verify(const sw_p256_public *key, sw_bytes message, sw_bytes der_signature, bool low_s, sw_error *err);
+SW_NODISCARD sw_status sw_p256_verify(const sw_p256_public *key, sw_bytes message,
+                                      sw_bytes der_signature, bool low_s, sw_error *err);
 /* Raw r||s, 64 bytes (Intel's quotes and collateral). */
-SW_NODISCARD sw_status sw_p256_verify_raw(const sw_p256_public *key, sw_bytes message, const uint8_t signature[64], sw_error *err);
-SW_NODISCARD sw_status sw_p256_sign_raw(const uint8_t secret[32], sw_bytes message, uint8_t signature[64], sw_error *err);
-void sw_p256_spki(sw_buffer *out, const sw_p256_public *key); /* DER SubjectPublicKeyInfo, 91 bytes */
+SW_NODISCARD sw_status sw_p256_verify_raw(const sw_p256_public *key, sw_bytes message,
+                                          const uint8_t signature[64], sw_error *err);
+SW_NODISCARD sw_status sw_p256_sign_raw(const uint8_t secret[32], sw_bytes message,
+                                        uint8_t signature[64], sw_error *err);
+void sw_p256_spki(sw_buffer *out,
+                  const sw_p256_public *key); /* DER SubjectPublicKeyInfo, 91 bytes */
 SW_NODISCARD sw_status sw_p256_from_spki(sw_bytes der, sw_p256_public *out, sw_error *err);
 
-/* ---- private keys at rest: PKCS#8 PEM; encrypted with PBES2 scrypt (N=2^17,r=8,p=1)/AES-256-CBC when a passphrase is given ---- */
+/* ---- private keys at rest: PKCS#8 PEM; encrypted with PBES2 scrypt (N=2^17,r=8,p=1)/AES-256-CBC
+ * when a passphrase is given ---- */
 /* An empty passphrase gives a plain key. Salt and IV come from `e`. */
-SW_NODISCARD sw_status sw_pkcs8_encode(sw_buffer *out, const uint8_t secret[32], sw_bytes passphrase, const sw_entropy *e,
-                                       sw_error *err);
+SW_NODISCARD sw_status sw_pkcs8_encode(sw_buffer *out, const uint8_t secret[32],
+                                       sw_bytes passphrase, const sw_entropy *e, sw_error *err);
 /* SW_REFUSED "passphrase" when one is needed and none given, SW_UNAUTHENTIC when it is wrong. */
-SW_NODISCARD sw_status sw_pkcs8_decode(sw_bytes pem, sw_bytes passphrase, uint8_t secret[32], sw_error *err);
+SW_NODISCARD sw_status sw_pkcs8_decode(sw_bytes pem, sw_bytes passphrase, uint8_t secret[32],
+                                       sw_error *err);
 bool sw_pkcs8_is_encrypted(sw_bytes pem);
 #endif

@@ -1,32 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * X.509 for attestation: chains to one pinned root with CRLs at an explicit time, and the making of the software machine's own PKI.
+ * X.509 for attestation: chains to one pinned root with CRLs at an explicit time, and the making of
+ * the software machine's own PKI.
  */
 #ifndef SW_CRYPTO_X509_H
 #define SW_CRYPTO_X509_H
 #include "crypto/crypto.h"
 
 typedef struct sw_cert sw_cert; /* one parsed certificate; owned */
-SW_NODISCARD sw_status sw_cert_parse(sw_bytes der, sw_cert **out, sw_error *err); /* exactly one, nothing behind it */
+SW_NODISCARD sw_status sw_cert_parse(sw_bytes der, sw_cert **out,
+                                     sw_error *err); /* exactly one, nothing behind it */
 void sw_cert_free(sw_cert **cert);
 sw_bytes sw_cert_der(const sw_cert *cert); /* view */
 SW_NODISCARD sw_status sw_cert_key(const sw_cert *cert, sw_p256_public *out, sw_error *err);
-SW_NODISCARD sw_status sw_cert_common_name(const sw_cert *cert, char *out, size_t size, sw_error *err);
+SW_NODISCARD sw_status sw_cert_common_name(const sw_cert *cert, char *out, size_t size,
+                                           sw_error *err);
 void sw_cert_validity(const sw_cert *cert, int64_t *not_before_ms, int64_t *not_after_ms);
-/* The value of one extension by dotted OID; SW_MISSING when absent, SW_MALFORMED when it occurs twice. View into the certificate. */
-SW_NODISCARD sw_status sw_cert_extension(const sw_cert *cert, const char *oid, sw_bytes *out, sw_error *err);
+/* The value of one extension by dotted OID; SW_MISSING when absent, SW_MALFORMED when it occurs
+ * twice. View into the certificate. */
+SW_NODISCARD sw_status sw_cert_extension(const sw_cert *cert, const char *oid, sw_bytes *out,
+                                         sw_error *err);
 
 typedef struct sw_crl sw_crl;
 SW_NODISCARD sw_status sw_crl_parse(sw_bytes der, sw_crl **out, sw_error *err);
 void sw_crl_free(sw_crl **crl);
 void sw_crl_validity(const sw_crl *crl, int64_t *this_update_ms, int64_t *next_update_ms);
-bool sw_crl_issued_by(const sw_crl *crl, const sw_cert *issuer); /* issuer name equals the subject name byte for byte */
+bool sw_crl_issued_by(
+    const sw_crl *crl,
+    const sw_cert *issuer); /* issuer name equals the subject name byte for byte */
 
-/* Verifies chain[0] (leaf) .. chain[count-1], whose last one must be byte for byte `anchor`: strict RFC 5280, CA flags, notBefore and
- * notAfter at wall_ms, every certificate below the root covered by one of `crls`, whose dates must hold at wall_ms and which must not list
- * it. The root is the only trust; no default paths. SW_REFUSED "evidence" with one precise sentence. */
-SW_NODISCARD sw_status sw_chain_verify(sw_cert *const *chain, size_t count, sw_bytes anchor_der, sw_crl *const *crls, size_t crl_count,
-                                       int64_t wall_ms, sw_error *err);
+/* Verifies chain[0] (leaf) .. chain[count-1], whose last one must be byte for byte `anchor`: strict
+ * RFC 5280, CA flags, notBefore and notAfter at wall_ms, every certificate below the root covered
+ * by one of `crls`, whose dates must hold at wall_ms and which must not list it. The root is the
+ * only trust; no default paths. SW_REFUSED "evidence" with one precise sentence. */
+SW_NODISCARD sw_status sw_chain_verify(sw_cert *const *chain, size_t count, sw_bytes anchor_der,
+                                       sw_crl *const *crls, size_t crl_count, int64_t wall_ms,
+                                       sw_error *err);
 
 /* ---- making (software machine, TLS) ---- */
 typedef struct sw_cert_plan {
@@ -37,9 +46,13 @@ typedef struct sw_cert_plan {
     const char *extension_oid; /* NULL for none */
     sw_bytes extension;        /* DER value */
 } sw_cert_plan;
-/* Self-signed when issuer is NULL. `secret` signs: the issuer's key, or the subject's own when self-signed. */
-SW_NODISCARD sw_status sw_cert_make(const sw_cert_plan *plan, const sw_p256_public *subject, const sw_cert *issuer,
-                                    const uint8_t secret[32], sw_buffer *der, sw_error *err);
-SW_NODISCARD sw_status sw_crl_make(const sw_cert *issuer, const uint8_t secret[32], int64_t this_update_ms, int64_t next_update_ms,
-                                   uint64_t number, const uint64_t *revoked, size_t revoked_count, sw_buffer *der, sw_error *err);
+/* Self-signed when issuer is NULL. `secret` signs: the issuer's key, or the subject's own when
+ * self-signed. */
+SW_NODISCARD sw_status sw_cert_make(const sw_cert_plan *plan, const sw_p256_public *subject,
+                                    const sw_cert *issuer, const uint8_t secret[32], sw_buffer *der,
+                                    sw_error *err);
+SW_NODISCARD sw_status sw_crl_make(const sw_cert *issuer, const uint8_t secret[32],
+                                   int64_t this_update_ms, int64_t next_update_ms, uint64_t number,
+                                   const uint64_t *revoked, size_t revoked_count, sw_buffer *der,
+                                   sw_error *err);
 #endif
