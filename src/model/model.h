@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Models: HF folders in memory (config.json, *.safetensors, tokenizer.json, tokenizer_config.json), GGUF import, safetensors and PEFT out.
+ * Models: HF folders in memory (config.json, *.safetensors, tokenizer.json, tokenizer_config.json),
+ * GGUF import, safetensors and PEFT out.
  *
- * No file is opened here: bytes come in from the caller, bytes go out to a sink. Every shape is checked against config.json before use; a missing, surplus or
- * ill-shaped tensor is named. Nothing is copied: tensors are views into the caller's bytes.
+ * No file is opened here: bytes come in from the caller, bytes go out to a sink. Every shape is
+ * checked against config.json before use; a missing, surplus or ill-shaped tensor is named. Nothing
+ * is copied: tensors are views into the caller's bytes.
  */
 #ifndef SW_MODEL_H
 #define SW_MODEL_H
@@ -25,25 +27,31 @@ typedef struct sw_tensor_view {
     size_t dims[SW_TENSOR_DIMS], dim_count;
     sw_bytes data; /* row-major, little-endian */
 } sw_tensor_view;
-/* All tensors of one file in file order; refuses holes, overlap, unknown dtypes, duplicate names (docs/formats/model.md). */
-SW_NODISCARD sw_status sw_safetensors_parse(sw_arena *arena, sw_bytes file, sw_tensor_view **out, size_t *count, sw_error *err);
-/* Byte for byte what the safetensors library writes for the same content with metadata {"format":"pt"}. */
-SW_NODISCARD sw_status sw_safetensors_encode(sw_buffer *out, const sw_tensor_view *tensors, size_t count, sw_error *err);
+/* All tensors of one file in file order; refuses holes, overlap, unknown dtypes, duplicate names
+ * (docs/formats/model.md). */
+SW_NODISCARD sw_status sw_safetensors_parse(sw_arena *arena, sw_bytes file, sw_tensor_view **out,
+                                            size_t *count, sw_error *err);
+/* Byte for byte what the safetensors library writes for the same content with metadata
+ * {"format":"pt"}. */
+SW_NODISCARD sw_status sw_safetensors_encode(sw_buffer *out, const sw_tensor_view *tensors,
+                                             size_t count, sw_error *err);
 
 /* ---- one Llama-architecture model ---- */
 typedef struct sw_model_config {
     char model_type[32];
-    uint32_t hidden_size, intermediate_size, num_hidden_layers, num_attention_heads, num_key_value_heads, head_dim, vocab_size,
-        max_position_embeddings;
+    uint32_t hidden_size, intermediate_size, num_hidden_layers, num_attention_heads,
+        num_key_value_heads, head_dim, vocab_size, max_position_embeddings;
     double rms_norm_eps, rope_theta;
     bool tie_word_embeddings;
     uint32_t bos_token_id, eos_token_id, pad_token_id; /* UINT32_MAX when absent */
 } sw_model_config;
-SW_NODISCARD sw_status sw_model_config_parse(sw_bytes config_json, sw_model_config *out, sw_error *err);
+SW_NODISCARD sw_status sw_model_config_parse(sw_bytes config_json, sw_model_config *out,
+                                             sw_error *err);
 
 /* Views into the caller's bytes, all of one dtype (bf16 or f32). */
 typedef struct sw_model_layer {
-    sw_tensor_view input_layernorm, q_proj, k_proj, v_proj, o_proj, post_attention_layernorm, gate_proj, up_proj, down_proj;
+    sw_tensor_view input_layernorm, q_proj, k_proj, v_proj, o_proj, post_attention_layernorm,
+        gate_proj, up_proj, down_proj;
 } sw_model_layer;
 typedef struct sw_model {
     sw_model_config config;
@@ -51,16 +59,19 @@ typedef struct sw_model {
     sw_tensor_view embed_tokens, norm, lm_head; /* lm_head == embed_tokens when tied */
     sw_model_layer *layers;                     /* config.num_hidden_layers */
 } sw_model;
-SW_NODISCARD sw_status sw_model_open(sw_arena *arena, const sw_model_file *files, size_t count, sw_model *out, sw_error *err);
+SW_NODISCARD sw_status sw_model_open(sw_arena *arena, const sw_model_file *files, size_t count,
+                                     sw_model *out, sw_error *err);
 
 /* ---- GGUF to an HF folder ---- */
 typedef struct sw_model_sink {
     void *context;
     sw_status (*file)(void *context, const char *name, sw_bytes bytes, sw_error *err);
 } sw_model_sink;
-/* Writes config.json, generation_config.json, model.safetensors, tokenizer.json, tokenizer_config.json. dtype BF16 (rounding the exact f32
- * value) or F32. Refuses architectures, tensor types and pre-tokenisers that it does not know, by name. */
-SW_NODISCARD sw_status sw_gguf_import(sw_bytes gguf, sw_dtype dtype, const sw_model_sink *sink, sw_error *err);
+/* Writes config.json, generation_config.json, model.safetensors, tokenizer.json,
+ * tokenizer_config.json. dtype BF16 (rounding the exact f32 value) or F32. Refuses architectures,
+ * tensor types and pre-tokenisers that it does not know, by name. */
+SW_NODISCARD sw_status sw_gguf_import(sw_bytes gguf, sw_dtype dtype, const sw_model_sink *sink,
+                                      sw_error *err);
 
 /* ---- PEFT adapter: adapter_config.json, adapter_model.safetensors ---- */
 typedef struct sw_adapter_pair {
@@ -68,9 +79,11 @@ typedef struct sw_adapter_pair {
     size_t in, out;
     const float *a, *b; /* (r, in), (out, r) f32 */
 } sw_adapter_pair;
-SW_NODISCARD sw_status sw_adapter_write(const sw_lora_settings *lora, const char *base_model_name, const sw_adapter_pair *pairs,
-                                        size_t count, const sw_model_sink *sink, sw_error *err);
+SW_NODISCARD sw_status sw_adapter_write(const sw_lora_settings *lora, const char *base_model_name,
+                                        const sw_adapter_pair *pairs, size_t count,
+                                        const sw_model_sink *sink, sw_error *err);
 /* Reads an adapter folder back (for generate and merge); pairs' a and b live in the arena. */
-SW_NODISCARD sw_status sw_adapter_read(sw_arena *arena, const sw_model_file *files, size_t count, sw_lora_settings *lora,
-                                       sw_adapter_pair **pairs, size_t *pair_count, sw_error *err);
+SW_NODISCARD sw_status sw_adapter_read(sw_arena *arena, const sw_model_file *files, size_t count,
+                                       sw_lora_settings *lora, sw_adapter_pair **pairs,
+                                       size_t *pair_count, sw_error *err);
 #endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Names, and the table of a Llama model's tensors: what HF calls each, what GGUF calls it, its
+ * shape, and where its view goes.
+ */
+#include "model/model_internal.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define LAYER(member) offsetof(sw_model_layer, member)
+
+const sw_tensor_plan sw_layer_plan[SW_LAYER_TENSORS] = {
+    {"input_layernorm", "attn_norm", SW_SIZE_C, SW_SIZE_NONE, LAYER(input_layernorm), false},
+    {"self_attn.q_proj", "attn_q", SW_SIZE_Q, SW_SIZE_C, LAYER(q_proj), true},
+    {"self_attn.k_proj", "attn_k", SW_SIZE_K, SW_SIZE_C, LAYER(k_proj), true},
+    {"self_attn.v_proj", "attn_v", SW_SIZE_K, SW_SIZE_C, LAYER(v_proj), false},
+    {"self_attn.o_proj", "attn_output", SW_SIZE_C, SW_SIZE_Q, LAYER(o_proj), false},
+    {"post_attention_layernorm", "ffn_norm", SW_SIZE_C, SW_SIZE_NONE,
+     LAYER(post_attention_layernorm), false},
+    {"mlp.gate_proj", "ffn_gate", SW_SIZE_F, SW_SIZE_C, LAYER(gate_proj), false},
+    {"mlp.up_proj", "ffn_up", SW_SIZE_F, SW_SIZE_C, LAYER(up_proj), false},
+    {"mlp.down_proj", "ffn_down", SW_SIZE_C, SW_SIZE_F, LAYER(down_proj), false},
+};
+
+const sw_tensor_plan sw_end_plan[SW_END_TENSORS] = {
+    {"model.embed_tokens", "token_embd", SW_SIZE_V, SW_SIZE_C, offsetof(sw_model, embed_tokens),
+     false},
+    {"model.norm", "output_norm", SW_SIZE_C, SW_SIZE_NONE, offsetof(sw_model, norm), false},
+    {"lm_head", "output", SW_SIZE_V, SW_SIZE_C, offsetof(sw_model, lm_head), false},
+};
+
+static size_t size_of(sw_model_size size, const sw_model_config *c) {
+    switch (size) {
+    case SW_SIZE_C:
+        return c->hidden_size;
+    case SW_SIZE_F:
+        return c->intermediate_size;
+    case SW_SIZE_Q:
+        return (size_t)c->num_attention_heads * c->head_dim;
+    case SW_SIZE_K:
+        return (size_t)c->num_key_value_heads * c->head_dim;
+    case SW_SIZE_V:
+        return c->vocab_size;
+    case SW_SIZE_NONE:
+        break;
+    }
+    return 0;
+}
+
+void sw_plan_shape(const sw_tensor_plan *plan, const sw_model_config *config, sw_tensor_view *out) {
+    out->dim_count = plan->in == SW_SIZE_NONE ? 1 : 2;
+    out->dims[0] = size_of(plan->out, config);
+    out->dims[1] = size_of(plan->in, config);
+}
+
+const char *sw_shown_name(char out[SW_SHOWN_NAME_BYTES], sw_bytes name) {
+    size_t size = name.size < SW_SHOWN_NAME_BYTES - 1 ? name.size : SW_SHOWN_NAME_BYTES - 1;
+    for (size_t i = 0; i < size; i++)
+        out[i] = name.data[i] > 0x20 && name.data[i] < 0x7f ? (char)name.data[i] : '?';
+    out[size] = 0;
+    return out;
+}
+
+const sw_model_file *sw_model_file_find(const sw_model_file *files, size_t count,
+                                        const char *name) {
+    for (size_t i = 0; i < count; i++)
+        if (sw_bytes_is(sw_text(files[i].name), name)) return &files[i];
+    return NULL;
+}
+
+void sw_put_json_text(sw_buffer *out, sw_bytes text) {
+    const sw_json value = {.type = SW_JSON_STRING, .text = text};
+    sw_json_encode(out, &value);
+}
+
+/* Python writes 1e-05 and 100000.0 where others write 1e-5 and 100000. */
+void sw_put_json_float(sw_buffer *out, double value) {
+    char text[40];
+    int digits = 1;
+    do (void)snprintf(text, sizeof text, "%.*g", digits, value);
+    while (digits++ < 9 && strtof(text, NULL) != (float)value);
+    double shortest = strtod(text, NULL);
+    bool fixed = shortest >= 1e-4 && shortest < 1e16;
+    if (fixed && shortest == (double)(int64_t)shortest)
+        sw_put_format(out, "%.1f", shortest);
+    else if (fixed)
+        sw_put_format(out, "%.*g", digits - 1, shortest);
+    else
+        sw_put_text(out, text);
+}
+
+int sw_tensor_name_compare(const void *a, const void *b) {
+    return sw_bytes_compare(((const sw_tensor_view *)a)->name, ((const sw_tensor_view *)b)->name);
+}

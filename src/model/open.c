@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Opening a model folder: every tensor that the configuration implies is there, once, in one type
+ * and in its shape, and nothing else is (MODEL-030 to MODEL-038).
+ */
+#include "model/model_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct folder {
+    sw_arena *arena;
+    const sw_model_file *files;
+    size_t file_count;
+    sw_tensor_view *tensors; /* of all files, sorted by name */
+    size_t *file_of;         /* index of the file, by the order in which they were read */
+    bool *used;
+    size_t count;
+    sw_error *err;
+} folder;
+
+static sw_status wrong(const folder *f, sw_status status, const char *word, sw_bytes name,
+                       const char *what) {
+    char shown[SW_SHOWN_NAME_BYTES];
+    return sw_fail(f->err, status, word, "tensor %s %s", sw_shown_name(shown, name), what);
+}
+
+static bool is_weights(const char *name) {
+    sw_bytes text = sw_text(name), suffix = SW_LITERAL(".safetensors");
+    return text.size > suffix.size &&
+           memcmp(text.data + text.size - suffix.size, suffix.data, suffix.size) == 0;
+}
+
+/* ---- which files ---- */
+
+/* Each tensor lies in the shard that the index names for it, and each shard is listed. */
+static sw_status check_shard(const folder *f, const sw_json *map, const sw_model_file *file,
+                             const sw_tensor_view *tensors, size_t count) {
+    size_t listed = 0;
+    for (const sw_json *m = map->first; m != NULL; m = m->next) {
+        if (m->type != SW_JSON_STRING)
+            return sw_fail(f->err, SW_MALFORMED, "format", "the index names no file for a tensor");
+        listed += sw_bytes_is(m->text, file->name);
+    }
+    if (listed != count)
+        return sw_fail(f->err, SW_MALFORMED, "format",
+                       "the index lists %zu tensors of a shard that holds %zu", listed, count);
+    sw_tensor_view *sorted = SW_ARENA_NEW(f->arena, sw_tensor_view, count);
+    if (sorted == NULL) return sw_fail(f->err, SW_MEMORY, "memory", "no memory for tensors");
+    if (count > 0) memcpy(sorted, tensors, count * sizeof *sorted);
+    if (count > 0) qsort(sorted, count, sizeof *sorted, sw_tensor_name_compare);
+    for (const sw_json *m = map->first; m != NULL; m = m->next) {
+        const sw_tensor_view key = {.name = m->key};
+        if (!sw_bytes_is(m->text, file->name)) continue;
+        if (bsearch(&key, sorted, count, sizeof key, sw_tensor_name_compare) == NULL)
+            return wrong(f, SW_MALFORMED, "format", m->key, "is not in the shard the index names");
+    }
+    return SW_OK;
+}
+
+static sw_status read_index(const folder *f, const sw_json **map) {
+    const sw_json_limits limits = {SW_SAFETENSORS_HEADER_LIMIT, 8, 4 * SW_MODEL_TENSOR_LIMIT};
+    const sw_model_file *file =
+        sw_model_file_find(f->files, f->file_count, "model.safetensors.index.json");
+    sw_json *root;
+    *map = NULL;
+    if (file == NULL) return SW_OK;
+    SW_TRY(sw_json_parse(f->arena, file->bytes, &limits, &root, f->err));
+    SW_TRY(sw_json_object(root, "model.safetensors.index.json", "weight_map", map, f->err));
+    for (const sw_json *m = (*map)->first; m != NULL; m = m->next) {
+        size_t i = 0;
+        if (m->type != SW_JSON_STRING)
+            return sw_fail(f->err, SW_MALFORMED, "format", "the index names no file for a tensor");
+        while (i < f->file_count && !sw_bytes_is(m->text, f->files[i].name)) i++;
+        if (i == f->file_count)
+            return wrong(f, SW_MISSING, "missing", m->key, "lies in a shard that is not there");
+    }
+    return SW_OK;
+}
+
+static sw_status append(folder *f, const sw_tensor_view *tensors, size_t count) {
+    if (count > SW_MODEL_TENSOR_LIMIT - f->count)
+        return sw_fail(f->err, SW_LIMIT, "limit", "a model of more than %zu tensors",
+                       SW_MODEL_TENSOR_LIMIT);
+    sw_tensor_view *grown = SW_ARENA_NEW(f->arena, sw_tensor_view, f->count + count);
+    if (grown == NULL) return sw_fail(f->err, SW_MEMORY, "memory", "no memory for tensors");
+    if (f->count > 0) memcpy(grown, f->tensors, f->count * sizeof *grown);
+    if (count > 0) memcpy(grown + f->count, tensors, count * sizeof *grown);
+    f->tensors = grown;
+    f->count += count;
+    return SW_OK;
+}
+
+static sw_status read_weights(folder *f) {
+    const sw_json *map;
+    size_t weights = 0;
+    SW_TRY(read_index(f, &map));
+    for (size_t i = 0; i < f->file_count; i++) {
+        const sw_model_file *file = &f->files[i];
+        sw_tensor_view *tensors;
+        size_t count;
+        if (!is_weights(file->name)) continue;
+        weights++;
+        SW_TRY(sw_safetensors_parse(f->arena, file->bytes, &tensors, &count, f->err));
+        if (map != NULL) SW_TRY(check_shard(f, map, file, tensors, count));
+        SW_TRY(append(f, tensors, count));
+    }
+    if (weights == 0)
+        return sw_fail(f->err, SW_MISSING, "missing", "there is no *.safetensors file");
+    if (weights > 1 && map == NULL)
+        return sw_fail(f->err, SW_MISSING, "missing",
+                       "several *.safetensors files and no model.safetensors.index.json");
+    qsort(f->tensors, f->count, f->count > 0 ? sizeof *f->tensors : 1, sw_tensor_name_compare);
+    for (size_t i = 1; i < f->count; i++)
+        if (sw_bytes_equal(f->tensors[i - 1].name, f->tensors[i].name))
+            return wrong(f, SW_MALFORMED, "format", f->tensors[i].name, "stands there twice");
+    f->used = SW_ARENA_NEW(f->arena, bool, f->count);
+    return f->used != NULL ? SW_OK : sw_fail(f->err, SW_MEMORY, "memory", "no memory for tensors");
+}
+
+/* ---- which tensors ---- */
+
+static sw_tensor_view *find(folder *f, sw_bytes name) {
+    const sw_tensor_view key = {.name = name};
+    return f->count == 0 ? NULL
+                         : bsearch(&key, f->tensors, f->count, sizeof key, sw_tensor_name_compare);
+}
+
+static sw_status check_tensor(const folder *f, const sw_tensor_view *t, const sw_tensor_view *want,
+                              sw_dtype dtype) {
+    if (t->dtype != dtype || dtype == SW_DTYPE_F16)
+        return wrong(f, SW_REFUSED, "unsupported", t->name,
+                     dtype == SW_DTYPE_F16 ? "has type F16, which is not supported"
+                                           : "has another type than the embedding");
+    if (t->dim_count != want->dim_count || t->dims[0] != want->dims[0] ||
+        (want->dim_count == 2 && t->dims[1] != want->dims[1]))
+        return wrong(f, SW_MALFORMED, "format", t->name,
+                     "has another shape than config.json implies");
+    if ((uintptr_t)t->data.data % sw_dtype_bytes(dtype) != 0)
+        return wrong(f, SW_REFUSED, "unsupported", t->name,
+                     "is not aligned in its file: write it again with a current safetensors");
+    return SW_OK;
+}
+
+static sw_status take(folder *f, const sw_tensor_plan *plan, const char *name,
+                      const sw_model *model, sw_tensor_view *out) {
+    sw_tensor_view want = {0};
+    sw_tensor_view *t = find(f, sw_text(name));
+    if (t == NULL) return wrong(f, SW_MISSING, "missing", sw_text(name), "is missing");
+    sw_plan_shape(plan, &model->config, &want);
+    SW_TRY(check_tensor(f, t, &want, model->dtype));
+    f->used[t - f->tensors] = true;
+    *out = *t;
+    return SW_OK;
+}
+
+static sw_status take_layers(folder *f, sw_model *model) {
+    char name[SW_MODEL_NAME_LIMIT];
+    model->layers = SW_ARENA_NEW(f->arena, sw_model_layer, model->config.num_hidden_layers);
+    if (model->layers == NULL) return sw_fail(f->err, SW_MEMORY, "memory", "no memory for layers");
+    for (uint32_t l = 0; l < model->config.num_hidden_layers; l++)
+        for (size_t i = 0; i < SW_LAYER_TENSORS; i++) {
+            const sw_tensor_plan *plan = &sw_layer_plan[i];
+            (void)snprintf(name, sizeof name, "model.layers.%u.%s.weight", l, plan->hf);
+            void *place = (char *)&model->layers[l] + plan->place;
+            SW_TRY(take(f, plan, name, model, place));
+        }
+    return SW_OK;
+}
+
+/* A tied head may be stored besides, as old files do, when it is the same bytes. */
+static sw_status take_tied_head(folder *f, sw_model *model) {
+    sw_tensor_view stored, *there = find(f, SW_LITERAL("lm_head.weight"));
+    if (there != NULL) {
+        SW_TRY(take(f, &sw_end_plan[2], "lm_head.weight", model, &stored));
+        if (!sw_bytes_equal(stored.data, model->embed_tokens.data))
+            return wrong(f, SW_MALFORMED, "format", stored.name,
+                         "differs from the embedding that config.json ties it to");
+    }
+    model->lm_head = model->embed_tokens;
+    return SW_OK;
+}
+
+static sw_status take_ends(folder *f, sw_model *model) {
+    char name[SW_MODEL_NAME_LIMIT];
+    const sw_tensor_view *first = find(f, SW_LITERAL("model.embed_tokens.weight"));
+    if (first != NULL) model->dtype = first->dtype;
+    size_t count = model->config.tie_word_embeddings ? SW_END_TENSORS - 1 : SW_END_TENSORS;
+    for (size_t i = 0; i < count; i++) {
+        const sw_tensor_plan *plan = &sw_end_plan[i];
+        (void)snprintf(name, sizeof name, "%s.weight", plan->hf);
+        void *place = (char *)model + plan->place;
+        SW_TRY(take(f, plan, name, model, place));
+    }
+    return model->config.tie_word_embeddings ? take_tied_head(f, model) : SW_OK;
+}
+
+static bool is_buffer(sw_bytes name) {
+    sw_bytes suffix = SW_LITERAL(".rotary_emb.inv_freq");
+    return name.size > suffix.size &&
+           memcmp(name.data + name.size - suffix.size, suffix.data, suffix.size) == 0;
+}
+
+sw_status sw_model_open(sw_arena *arena, const sw_model_file *files, size_t count, sw_model *out,
+                        sw_error *err) {
+    sw_model model = {0};
+    folder f = {.arena = arena, .files = files, .file_count = count, .err = err};
+    const sw_model_file *config = sw_model_file_find(files, count, "config.json");
+    if (count > SW_MODEL_FILE_LIMIT)
+        return sw_fail(err, SW_LIMIT, "limit", "a model of more than %d files",
+                       SW_MODEL_FILE_LIMIT);
+    if (config == NULL) return sw_fail(err, SW_MISSING, "missing", "there is no config.json");
+    SW_TRY(sw_model_config_parse(config->bytes, &model.config, err));
+    SW_TRY(read_weights(&f));
+    SW_TRY(take_ends(&f, &model));
+    SW_TRY(take_layers(&f, &model));
+    for (size_t i = 0; i < f.count; i++)
+        if (!f.used[i] && !is_buffer(f.tensors[i].name))
+            return wrong(&f, SW_MALFORMED, "format", f.tensors[i].name,
+                         "is no tensor of this architecture");
+    *out = model;
+    return SW_OK;
+}
