@@ -37,7 +37,7 @@ static sw_status write_key(making *m, sw_key_slot slot, const uint8_t secret[32]
     SW_SCOPED(sw_buffer) pem = SW_BUFFER(SW_KEY_FILE_LIMIT);
     const char *name = sw_key_file(slot);
     if (m->passphrase == NULL) {
-        SW_TRY(sw_pkcs8_encode(&pem, secret, SW_BYTES(NULL, 0), err));
+        SW_TRY(sw_pkcs8_encode(&pem, secret, SW_BYTES(NULL, 0), m->entropy, err));
         return write_file(m, name, sw_buffer_bytes(&pem), err);
     }
     char *text = sw_secret_alloc(SW_PASSPHRASE_LIMIT);
@@ -47,7 +47,8 @@ static sw_status write_key(making *m, sw_key_slot slot, const uint8_t secret[32]
         m->passphrase->ask(m->passphrase->context, name, text, SW_PASSPHRASE_LIMIT, &size, err);
     if (status == SW_OK && (size == 0 || size > SW_PASSPHRASE_LIMIT))
         status = sw_fail(err, SW_USAGE, "passphrase", "the passphrase for %s is empty", name);
-    if (status == SW_OK) status = sw_pkcs8_encode(&pem, secret, SW_BYTES(text, size), err);
+    if (status == SW_OK)
+        status = sw_pkcs8_encode(&pem, secret, SW_BYTES(text, size), m->entropy, err);
     sw_secret_release(text);
     SW_TRY(status);
     return write_file(m, name, sw_buffer_bytes(&pem), err);
