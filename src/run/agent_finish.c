@@ -19,22 +19,16 @@ static sw_status write_out(sw_agent *a, const char *name, sw_bytes content, sw_e
     return sw_file_write(path, content, 0644, SW_WRITE_REPLACE, err);
 }
 
-static size_t oms_files(const sw_agent *a, sw_oms_file out[SW_AGENT_OUTPUT_FILES]) {
-    for (size_t i = 0; i < a->output_count; i++)
-        out[i] = (sw_oms_file){a->output_names[i], sw_buffer_bytes(&a->outputs[i])};
-    return a->output_count;
-}
-
-/* MAN-040: lies inside the sealed output only. The salt follows from the run key, so that a run
- * that was interrupted has the same one. */
-static sw_status make_facts(const sw_agent *a, const sw_hash *salt, const sw_hash *root,
-                            sw_buffer *out, sw_error *err) {
+/* MAN-040: lies inside the sealed output only, and is one of the files that model.sig signs. The
+ * salt follows from the run key, so that a run that was interrupted has the same one. */
+static sw_status make_facts(const sw_agent *a, sw_buffer *out, sw_error *err) {
+    sw_hash salt;
+    sw_agent_commit(a, &salt, "sealwright/salt/v1", NULL, 0);
     SW_SCOPED(sw_arena) arena = {0};
     sw_json *o = sw_json_make(&arena, SW_JSON_OBJECT);
     sw_json_add_text(&arena, o, "kind", SW_LITERAL("sealwright/model/v1"));
     sw_json_add_hex(&arena, o, "compose_hash", SW_BYTES_OF(a->compose.b));
-    sw_json_add_hex(&arena, o, "salt", SW_BYTES_OF(salt->b));
-    sw_json_add_hex(&arena, o, "root", SW_BYTES_OF(root->b));
+    sw_json_add_hex(&arena, o, "salt", SW_BYTES_OF(salt.b));
     sw_json *files = sw_json_add_array(&arena, o, "files");
     for (size_t i = 0; i < a->output_count; i++) {
         sw_json *f = sw_json_add_object(&arena, files, NULL);
@@ -46,6 +40,15 @@ static sw_status make_facts(const sw_agent *a, const sw_hash *salt, const sw_has
     }
     sw_json_encode(out, o);
     return sw_buffer_check(out, FACTS_NAME, err);
+}
+
+/* The worker's outputs and the facts about them: what model.sig signs. */
+static size_t model_files(const sw_agent *a, const sw_buffer *facts,
+                          sw_oms_file out[SW_AGENT_OUTPUT_FILES + 1]) {
+    for (size_t i = 0; i < a->output_count; i++)
+        out[i] = (sw_oms_file){a->output_names[i], sw_buffer_bytes(&a->outputs[i])};
+    out[a->output_count] = (sw_oms_file){FACTS_NAME, sw_buffer_bytes(facts)};
+    return a->output_count + 1;
 }
 
 static sw_status to_output(void *context, sw_bytes bytes, sw_error *err) {
@@ -89,20 +92,19 @@ static sw_status add_padding(sw_buffer *pack, uint64_t limit, sw_error *err) {
 }
 
 static sw_status seal_outputs(sw_agent *a, sw_manifest_facts *facts, sw_error *err) {
-    sw_oms_file files[SW_AGENT_OUTPUT_FILES];
-    size_t count = oms_files(a, files);
+    SW_SCOPED(sw_buffer) text = SW_BUFFER((size_t)1 << 20);
+    SW_TRY(make_facts(a, &text, err));
+    sw_oms_file files[SW_AGENT_OUTPUT_FILES + 1];
+    size_t count = model_files(a, &text, files);
     sw_hash root, salt;
     SW_TRY(sw_oms_root(files, count, &root, err));
     sw_agent_commit(a, &salt, "sealwright/salt/v1", NULL, 0);
     sw_model_commitment(&facts->model_commitment, &salt, &root);
-    SW_SCOPED(sw_buffer) text = SW_BUFFER((size_t)1 << 20);
-    SW_TRY(make_facts(a, &salt, &root, &text, err));
     SW_SCOPED(sw_buffer) signature = SW_BUFFER((size_t)4 << 20);
     SW_TRY(sw_oms_sign(a->recipe->name, files, count, a->manifest_key, &signature, err));
     SW_SCOPED(sw_buffer) pack = SW_BUFFER((size_t)a->recipe->output_limit_bytes + 4096);
     for (size_t i = 0; i < count; i++) sw_pack_add(&pack, files[i].name, files[i].content);
     sw_pack_add(&pack, "model.sig", sw_buffer_bytes(&signature));
-    sw_pack_add(&pack, FACTS_NAME, sw_buffer_bytes(&text));
     sw_pack_end(&pack);
     SW_TRY(sw_buffer_check(&pack, "output", err));
     SW_TRY(add_padding(&pack, a->recipe->output_limit_bytes, err));
