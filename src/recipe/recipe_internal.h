@@ -53,8 +53,6 @@ SW_NODISCARD sw_status sw_recipe_duration(const sw_recipe_reader *r, const sw_ya
                                           const char *where, const char *key, uint64_t min_ms,
                                           uint64_t max_ms, uint64_t *out);
 
-/* Text that people are shown: valid UTF-8, not empty, no control and no direction characters. */
-bool sw_recipe_is_plain_text(sw_bytes text);
 /* The largest unit that divides the value: "64 MiB", "10 minutes". */
 void sw_recipe_put_size(sw_buffer *out, uint64_t bytes);
 void sw_recipe_put_duration(sw_buffer *out, uint64_t ms);

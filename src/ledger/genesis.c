@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The genesis: who owns an app, and how many of them must agree. Its hash is the app; every owner
+ * signs the same bytes, and everything else takes owners' keys from it alone. docs/formats/
+ * ledger.md, LDG-001 to LDG-019.
+ */
+#include "codec/text.h"
+#include "ledger/ledger.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define KIND        "sealwright/genesis/v1"
+#define NONCE_BYTES 32
+
+static const sw_json_limits limits = {.bytes = SW_GENESIS_LIMIT, .depth = 4, .nodes = 400};
+
+static int by_id(const void *a, const void *b) {
+    return memcmp(((const sw_owner *)a)->id.b, ((const sw_owner *)b)->id.b, SW_HASH_BYTES);
+}
+
+static bool is_name(const char *name, size_t room) {
+    size_t size = strnlen(name, room);
+    return size < room && sw_recipe_is_plain_text(SW_BYTES(name, size));
+}
+
+/* Distinct owners in ascending order of their ids, each id the hash of its key (LDG-005 on). */
+static sw_status check_owners(const sw_owner *owners, size_t count, sw_error *err) {
+    for (size_t i = 0; i < count; i++) {
+        sw_hash id;
+        sw_key_id(&id, &owners[i].identity_key);
+        if (!sw_hash_equal(&id, &owners[i].id))
+            return sw_fail(err, SW_REFUSED, "ledger",
+                           "owner %zu of the genesis: the id is not the hash of the key", i + 1);
+        SW_TRY(sw_p256_check(&owners[i].identity_key, err));
+        SW_TRY(sw_p256_check(&owners[i].encryption_key, err));
+        if (!is_name(owners[i].name, sizeof owners[i].name))
+            return sw_fail(err, SW_REFUSED, "ledger",
+                           "owner %zu of the genesis: the name is not 1 to 64 bytes of plain text",
+                           i + 1);
+        if (i > 0 && by_id(&owners[i - 1], &owners[i]) >= 0)
+            return sw_fail(err, SW_REFUSED, "ledger",
+                           "the genesis names an owner twice, or owners out of order");
+    }
+    return SW_OK;
+}
+
+static sw_status check(const char *name, size_t room, uint64_t quorum, const sw_owner *owners,
+                       size_t count, sw_error *err) {
+    if (!is_name(name, room))
+        return sw_fail(err, SW_REFUSED, "ledger",
+                       "an app's name must be 1 to 64 bytes of plain text");
+    if (count == 0 || count > SW_OWNER_LIMIT)
+        return sw_fail(err, SW_REFUSED, "ledger", "an app has 1 to %d owners", SW_OWNER_LIMIT);
+    if (quorum == 0 || quorum > count)
+        return sw_fail(err, SW_REFUSED, "ledger", "the quorum must be from 1 to %zu", count);
+    return check_owners(owners, count, err);
+}
+
+static void add_owner(sw_arena *a, sw_json *list, const sw_owner *owner) {
+    sw_json *o = sw_json_add_object(a, list, NULL);
+    sw_json_add_text(a, o, "name", sw_text(owner->name));
+    sw_json_add_hex(a, o, "id", SW_BYTES_OF(owner->id.b));
+    sw_json_add_hex(a, o, "identity_key", SW_BYTES_OF(owner->identity_key.b));
+    sw_json_add_hex(a, o, "encryption_key", SW_BYTES_OF(owner->encryption_key.b));
+}
+
+sw_status sw_genesis_draft(const char *name, uint32_t quorum, const sw_owner *owners, size_t count,
+                           const sw_entropy *e, sw_buffer *payload, sw_error *err) {
+    SW_SCOPED(sw_arena) a = {0};
+    uint8_t nonce[NONCE_BYTES];
+    if (count == 0 || count > SW_OWNER_LIMIT)
+        return sw_fail(err, SW_REFUSED, "ledger", "an app has 1 to %d owners", SW_OWNER_LIMIT);
+    sw_owner *sorted = SW_ARENA_NEW(&a, sw_owner, count);
+    if (sorted == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a genesis");
+    memcpy(sorted, owners, count * sizeof *owners);
+    qsort(sorted, count, sizeof *sorted, by_id);
+    SW_TRY(check(name, sizeof((sw_genesis *)NULL)->name, quorum, sorted, count, err));
+    SW_TRY(sw_entropy_fill(e, nonce, sizeof nonce, err));
+    sw_json *root = sw_json_make(&a, SW_JSON_OBJECT);
+    sw_json_add_text(&a, root, "backend", SW_LITERAL("local"));
+    sw_json_add_text(&a, root, "kind", SW_LITERAL(KIND));
+    sw_json_add_text(&a, root, "name", sw_text(name));
+    sw_json_add_hex(&a, root, "nonce", SW_BYTES_OF(nonce));
+    sw_json_add_integer(&a, root, "quorum", quorum);
+    sw_json *list = sw_json_add_array(&a, root, "owners");
+    for (size_t i = 0; i < count; i++) add_owner(&a, list, &sorted[i]);
+    sw_json_encode(payload, root);
+    return sw_buffer_check(payload, "a genesis", err);
+}
+
+static sw_status copy_name(const sw_json *object, const char *where, char *out, size_t room,
+                           sw_error *err) {
+    sw_bytes name = {0};
+    SW_TRY(sw_json_text(object, where, "name", &name, err));
+    if (name.size >= room || !sw_recipe_is_plain_text(name))
+        return sw_fail(err, SW_REFUSED, "ledger", "%s.name is not 1 to 64 bytes of plain text",
+                       where);
+    memcpy(out, name.data, name.size);
+    out[name.size] = 0;
+    return SW_OK;
+}
+
+static sw_status read_owner(const sw_json *node, sw_owner *out, sw_error *err) {
+    static const char *const names[] = {"encryption_key", "id", "identity_key", "name", NULL};
+    static const char where[] = "genesis.owners[]";
+    SW_TRY(sw_json_expect(node, where, names, err));
+    SW_TRY(copy_name(node, where, out->name, sizeof out->name, err));
+    SW_TRY(sw_json_hash(node, where, "id", &out->id, err));
+    SW_TRY(sw_json_hex(node, where, "identity_key", out->identity_key.b, sizeof out->identity_key.b,
+                       err));
+    return sw_json_hex(node, where, "encryption_key", out->encryption_key.b,
+                       sizeof out->encryption_key.b, err);
+}
+
+static sw_status read_genesis(const sw_json *root, sw_genesis *out, sw_error *err) {
+    static const char *const names[] = {"backend", "kind",   "name", "nonce",
+                                        "owners",  "quorum", NULL};
+    const sw_json *list = NULL;
+    sw_bytes word = {0};
+    uint8_t nonce[NONCE_BYTES];
+    uint64_t quorum;
+    SW_TRY(sw_json_expect(root, "genesis", names, err));
+    SW_TRY(sw_json_text(root, "genesis", "kind", &word, err));
+    if (!sw_bytes_is(word, KIND))
+        return sw_fail(err, SW_MALFORMED, "format", "genesis.kind is not " KIND);
+    SW_TRY(sw_json_text(root, "genesis", "backend", &word, err));
+    if (!sw_bytes_is(word, "local"))
+        return sw_fail(err, SW_REFUSED, "ledger", "genesis.backend is not local");
+    SW_TRY(copy_name(root, "genesis", out->name, sizeof out->name, err));
+    SW_TRY(sw_json_hex(root, "genesis", "nonce", nonce, sizeof nonce, err));
+    SW_TRY(sw_json_u64(root, "genesis", "quorum", SW_OWNER_LIMIT, &quorum, err));
+    SW_TRY(sw_json_array(root, "genesis", "owners", SW_OWNER_LIMIT, &list, err));
+    for (const sw_json *o = list->first; o != NULL; o = o->next)
+        SW_TRY(read_owner(o, &out->owners[out->owner_count++], err));
+    out->quorum = (uint32_t)quorum;
+    return check(out->name, sizeof out->name, quorum, out->owners, out->owner_count, err);
+}
+
+sw_status sw_genesis_parse(sw_bytes payload, sw_genesis *out, sw_error *err) {
+    SW_SCOPED(sw_arena) a = {0};
+    sw_json *root = NULL;
+    sw_genesis g = {0};
+    SW_TRY(sw_json_parse_canonical(&a, payload, &limits, &root, err));
+    SW_TRY(read_genesis(root, &g, err));
+    sw_sha256(&g.hash, payload);
+    *out = g;
+    return SW_OK;
+}
+
+sw_status sw_genesis_open(sw_arena *arena, sw_bytes envelope, bool complete, sw_genesis *out,
+                          sw_error *err) {
+    sw_envelope e;
+    sw_genesis g;
+    size_t valid = 0;
+    const sw_owner *missing = NULL;
+    SW_TRY(sw_envelope_parse(arena, envelope, &e, err));
+    SW_TRY(sw_genesis_parse(e.payload, &g, err));
+    for (size_t i = 0; i < g.owner_count; i++) {
+        size_t s = 0;
+        while (s < e.signature_count && !sw_hash_equal(&e.signatures[s].key_id, &g.owners[i].id))
+            s++;
+        if (s == e.signature_count) {
+            if (missing == NULL) missing = &g.owners[i];
+            continue;
+        }
+        SW_TRY(sw_envelope_verify(&e, SW_PAYLOAD_JOIN, &g.owners[i].identity_key, err));
+        valid++;
+    }
+    if (valid != e.signature_count)
+        return sw_fail(err, SW_UNAUTHENTIC, "signature",
+                       "the genesis carries a signature of somebody who is no owner");
+    if (complete && missing != NULL)
+        return sw_fail(err, SW_REFUSED, "quorum",
+                       "the genesis is signed by %zu of %zu owners; missing: %s", valid,
+                       g.owner_count, missing->name);
+    *out = g;
+    return SW_OK;
+}
+
+const sw_owner *sw_genesis_owner(const sw_genesis *g, const sw_hash *id) {
+    for (size_t i = 0; i < g->owner_count; i++)
+        if (sw_hash_equal(&g->owners[i].id, id)) return &g->owners[i];
+    return NULL;
+}
+
+void sw_genesis_app_id(const sw_genesis *g, uint8_t out[20]) {
+    memcpy(out, g->hash.b, 20);
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The ledger as people and programs see it: who owns the app, what is approved, what is revoked,
+ * what may be opened.
+ */
+#include "codec/json.h"
+#include "codec/text.h"
+#include "ledger/ledger_internal.h"
+
+#define SHOW_LIMIT ((size_t)64 << 20)
+
+static void put_hash(sw_buffer *out, const sw_hash *h) {
+    sw_hex_encode(out, SW_BYTES_OF(h->b));
+}
+
+static void put_owners(sw_buffer *out, const sw_ledger *l) {
+    const sw_genesis *g = &l->genesis;
+    sw_put_format(out, "app %s\n  genesis ", g->name);
+    put_hash(out, &g->hash);
+    sw_put_format(out, "\n  quorum %u of %zu owners\n", g->quorum, g->owner_count);
+    for (size_t i = 0; i < g->owner_count; i++) {
+        sw_put_text(out, "    ");
+        put_hash(out, &g->owners[i].id);
+        sw_put_format(out, " %s, %llu entries\n", g->owners[i].name,
+                      (unsigned long long)l->counts[i]);
+    }
+    sw_put_format(out, "  head %llu ", (unsigned long long)l->head.index);
+    put_hash(out, &l->head.hash);
+    sw_put_text(out, "\n");
+    if (l->everything == 0) return;
+    sw_put_text(out, "  EVERYTHING IS REVOKED by ");
+    sw_ledger_put_names(out, g, l->everything);
+    sw_put_text(out, "\n");
+}
+
+static void put_compose(sw_buffer *out, const sw_ledger *l, const sw_compose_state *c) {
+    unsigned approvals = (unsigned)__builtin_popcount(c->approvals);
+    uint32_t revocations = l->everything | c->revocations;
+    sw_put_text(out, "  compose ");
+    put_hash(out, &c->compose);
+    if (revocations != 0) {
+        sw_put_text(out, "\n    REVOKED by ");
+        sw_ledger_put_names(out, &l->genesis, revocations);
+    }
+    sw_put_format(out, "\n    %s, %u of %u",
+                  revocations == 0 && approvals >= l->genesis.quorum ? "approved" : "not approved",
+                  approvals, l->genesis.quorum);
+    if (approvals > 0) sw_put_text(out, ": ");
+    sw_ledger_put_names(out, &l->genesis, c->approvals);
+    sw_put_text(out, "\n");
+}
+
+static void put_opening(sw_buffer *out, const sw_ledger *l, const sw_open_state *o) {
+    sw_hash recipient;
+    sw_key_id(&recipient, &o->recipient);
+    sw_put_text(out, "  open manifest ");
+    put_hash(out, &o->manifest);
+    sw_put_text(out, "\n    of compose ");
+    put_hash(out, &o->compose);
+    sw_put_text(out, "\n    to recipient key ");
+    put_hash(out, &recipient);
+    sw_put_text(out, "\n    approved by: ");
+    sw_ledger_put_names(out, &l->genesis, o->approvals);
+    sw_put_text(out, o->approvals == 0 ? "nobody\n" : "\n");
+}
+
+static void add_names(sw_arena *a, sw_json *parent, const char *key, const sw_genesis *g,
+                      uint32_t bits) {
+    sw_json *list = sw_json_add_array(a, parent, key);
+    for (size_t i = 0; i < g->owner_count; i++)
+        if ((bits >> i & 1) != 0) sw_json_add_hex(a, list, NULL, SW_BYTES_OF(g->owners[i].id.b));
+}
+
+static void add_app(sw_arena *a, sw_json *root, const sw_ledger *l) {
+    const sw_genesis *g = &l->genesis;
+    sw_json_add_text(a, root, "name", sw_text(g->name));
+    sw_json_add_hex(a, root, "genesis", SW_BYTES_OF(g->hash.b));
+    sw_json_add_integer(a, root, "quorum", g->quorum);
+    sw_json *owners = sw_json_add_array(a, root, "owners");
+    for (size_t i = 0; i < g->owner_count; i++) {
+        sw_json *o = sw_json_add_object(a, owners, NULL);
+        sw_json_add_hex(a, o, "id", SW_BYTES_OF(g->owners[i].id.b));
+        sw_json_add_text(a, o, "name", sw_text(g->owners[i].name));
+        sw_json_add_integer(a, o, "sequence", (int64_t)l->sequences[i]);
+    }
+    sw_json *head = sw_json_add_object(a, root, "head");
+    sw_json_add_integer(a, head, "index", (int64_t)l->head.index);
+    sw_json_add_hex(a, head, "hash", SW_BYTES_OF(l->head.hash.b));
+    add_names(a, root, "everything_revoked_by", g, l->everything);
+}
+
+static sw_status show_json(const sw_ledger *l, sw_buffer *out, sw_error *err) {
+    SW_SCOPED(sw_arena) a = {0};
+    sw_json *root = sw_json_make(&a, SW_JSON_OBJECT);
+    add_app(&a, root, l);
+    sw_json *composes = sw_json_add_array(&a, root, "composes");
+    for (size_t i = 0; i < l->compose_count; i++) {
+        const sw_compose_state *c = &l->composes[i];
+        sw_json *o = sw_json_add_object(&a, composes, NULL);
+        sw_approval approval;
+        sw_ledger_approval(l, &c->compose, &approval);
+        sw_json_add_hex(&a, o, "compose", SW_BYTES_OF(c->compose.b));
+        sw_json_add_flag(&a, o, "approved", approval.approved);
+        add_names(&a, o, "approved_by", &l->genesis, c->approvals);
+        add_names(&a, o, "revoked_by", &l->genesis, l->everything | c->revocations);
+    }
+    sw_json *opens = sw_json_add_array(&a, root, "openings");
+    for (size_t i = 0; i < l->open_count; i++) {
+        const sw_open_state *open = &l->opens[i];
+        sw_json *o = sw_json_add_object(&a, opens, NULL);
+        sw_json_add_hex(&a, o, "compose", SW_BYTES_OF(open->compose.b));
+        sw_json_add_hex(&a, o, "manifest", SW_BYTES_OF(open->manifest.b));
+        sw_json_add_hex(&a, o, "recipient", SW_BYTES_OF(open->recipient.b));
+        add_names(&a, o, "approved_by", &l->genesis, open->approvals);
+    }
+    sw_json_encode(out, root);
+    return sw_buffer_check(out, "the ledger's view", err);
+}
+
+sw_status sw_ledger_show(const sw_ledger *l, bool json, sw_buffer *out, sw_error *err) {
+    if (json) return show_json(l, out, err);
+    SW_SCOPED(sw_buffer) text = SW_BUFFER(SHOW_LIMIT);
+    put_owners(&text, l);
+    for (size_t i = 0; i < l->compose_count; i++) put_compose(&text, l, &l->composes[i]);
+    for (size_t i = 0; i < l->open_count; i++) put_opening(&text, l, &l->opens[i]);
+    SW_TRY(sw_buffer_check(&text, "the ledger's view", err));
+    sw_put_bytes(out, sw_buffer_bytes(&text));
+    return sw_buffer_check(out, "the ledger's view", err);
+}
