@@ -33,7 +33,7 @@ typedef struct sw_train_step {
     uint64_t step, total_steps;  /* step counts from 1: completed optimiser steps */
     double loss, learning_rate, grad_norm;
     uint64_t tokens;             /* non-padding tokens of this step */
-    sw_hash state_digest;        /* SHA-256 over the trainable state's bytes in name order: goes to the agent alone, which keys it */
+    sw_bytes state;              /* the trainable parameters, f32le, in name order; valid during the call: the agent alone gets a keyed digest of it */
 } sw_train_step;
 
 typedef struct sw_train_host {
@@ -48,7 +48,11 @@ typedef struct sw_train_host {
     bool (*stop)(void *context);
     sw_parallel parallel;
     bool emulate_bf16; /* take the portable path of bf16-dp though the CPU has the instruction */
+    bool recompute;    /* keep only each layer's input and compute the rest again in the backward pass; taken by itself above SW_TRAIN_KEPT_BYTES */
 } sw_train_host;
+
+/* Activations kept for the backward pass beyond this size are computed again instead. The bits are the same either way. */
+#define SW_TRAIN_KEPT_BYTES ((size_t)1 << 30)
 
 typedef struct sw_train_job {
     const sw_training *settings;

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Building an engine: which matrices exist, which are trained and under which names.
+ *
+ * Parameters are listed in the order in which PEFT and torch visit modules, because initial values
+ * are drawn in that order; a second list sorts them by name, because state and outputs are in name
+ * order.
+ */
+#include "train/engine.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HEAD_DIM_LIMIT 512
+
+static const char *const PATHS[SW_MODULE_COUNT] = {
+    "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj",
+    "mlp.gate_proj",    "mlp.up_proj",      "mlp.down_proj"};
+
+const char *sw_module_path(sw_module m) {
+    return PATHS[m];
+}
+
+static bool suffix_matches(const char *name, const char *target) {
+    if (strcmp(target, "all-linear") == 0) return true;
+    size_t n = strlen(name), t = strlen(target);
+    return t > 0 && t <= n && strcmp(name + n - t, target) == 0 &&
+           (t == n || name[n - t - 1] == '.');
+}
+
+static bool targeted(const sw_lora_settings *lora, const char *name) {
+    for (size_t i = 0; i < lora->target_count; i++) {
+        if (suffix_matches(name, lora->targets[i])) return true;
+    }
+    return false;
+}
+
+static sw_parameter *add_parameter(sw_engine *e, size_t rows, size_t columns, bool decay,
+                                   const char *name) {
+    sw_parameter *p = &e->parameters[e->parameter_count++];
+    snprintf(p->name, sizeof p->name, "%s", name);
+    p->rows = rows;
+    p->columns = columns;
+    p->decay = decay;
+    e->parameter_floats += rows * columns;
+    return p;
+}
+
+static void shape_linears(const sw_engine *e, const sw_model_layer *from, sw_layer *l) {
+    size_t c = e->config->hidden_size, f = e->config->intermediate_size;
+    const sw_tensor_view *views[SW_MODULE_COUNT] = {
+        &from->q_proj,    &from->k_proj,  &from->v_proj,   &from->o_proj,
+        &from->gate_proj, &from->up_proj, &from->down_proj};
+    const size_t ins[SW_MODULE_COUNT] = {c, c, c, e->width, c, c, f};
+    const size_t outs[SW_MODULE_COUNT] = {e->width, e->kv_width, e->kv_width, c, f, f, c};
+    for (int m = 0; m < SW_MODULE_COUNT; m++) {
+        l->linear[m] = (sw_linear){.in = ins[m], .out = outs[m], .view = views[m]};
+    }
+    l->input_norm.view = &from->input_layernorm;
+    l->post_norm.view = &from->post_attention_layernorm;
+}
+
+static float adapter_scale(const sw_lora_settings *lora) {
+    double root = __builtin_sqrt((double)lora->r);
+    return (float)(lora->lora_alpha / (lora->use_rslora ? root : (double)lora->r));
+}
+
+static void add_rank(sw_linear *l, const sw_lora_settings *lora) {
+    l->rank = lora->r;
+    l->rank_stride = (l->rank + 1) / 2 * 2;
+    l->scale = adapter_scale(lora);
+}
+
+/* LoRA: A and B of every targeted Linear, in module order. */
+static void add_adapters(sw_engine *e, const sw_lora_settings *lora) {
+    for (size_t i = 0; i < e->layer_count; i++) {
+        for (int m = 0; m < SW_MODULE_COUNT; m++) {
+            char module[64], name[SW_PARAMETER_NAME_BYTES];
+            snprintf(module, sizeof module, "model.layers.%zu.%s", i, PATHS[m]);
+            if (!targeted(lora, module)) continue;
+            sw_linear *l = &e->layers[i].linear[m];
+            add_rank(l, lora);
+            snprintf(name, sizeof name, "base_model.model.%s.lora_A.weight", module);
+            l->a = add_parameter(e, l->rank, l->in, true, name);
+            snprintf(name, sizeof name, "base_model.model.%s.lora_B.weight", module);
+            l->b = add_parameter(e, l->out, l->rank, true, name);
+        }
+    }
+}
+
+/* Full: every matrix and norm, in the order of HF's modules. */
+static void add_weights(sw_engine *e) {
+    size_t c = e->config->hidden_size, vocab = e->config->vocab_size;
+    e->embedding = add_parameter(e, vocab, c, true, "model.embed_tokens.weight");
+    for (size_t i = 0; i < e->layer_count; i++) {
+        sw_layer *l = &e->layers[i];
+        char name[SW_PARAMETER_NAME_BYTES];
+        for (int m = 0; m < SW_MODULE_COUNT; m++) {
+            snprintf(name, sizeof name, "model.layers.%zu.%s.weight", i, PATHS[m]);
+            l->linear[m].weight = add_parameter(e, l->linear[m].out, l->linear[m].in, true, name);
+        }
+        snprintf(name, sizeof name, "model.layers.%zu.input_layernorm.weight", i);
+        l->input_norm.parameter = add_parameter(e, 1, c, false, name);
+        snprintf(name, sizeof name, "model.layers.%zu.post_attention_layernorm.weight", i);
+        l->post_norm.parameter = add_parameter(e, 1, c, false, name);
+    }
+    e->final_norm.parameter = add_parameter(e, 1, c, false, "model.norm.weight");
+    if (!e->config->tie_word_embeddings) {
+        e->head = add_parameter(e, vocab, c, true, "lm_head.weight");
+    }
+}
+
+static int by_name(const void *a, const void *b) {
+    const sw_parameter *const *x = a, *const *y = b;
+    return strcmp((*x)->name, (*y)->name);
+}
+
+static sw_status check_targets(const sw_lora_settings *lora, size_t layers, sw_error *err) {
+    for (size_t i = 0; i < lora->target_count; i++) {
+        bool found = false;
+        for (size_t at = 0; at < layers * SW_MODULE_COUNT && !found; at++) {
+            char module[64];
+            snprintf(module, sizeof module, "model.layers.%zu.%s", at / SW_MODULE_COUNT,
+                     PATHS[at % SW_MODULE_COUNT]);
+            found = suffix_matches(module, lora->targets[i]);
+        }
+        if (!found) {
+            return sw_fail(err, SW_REFUSED, "recipe", "no module of the model is named %s",
+                           lora->targets[i]);
+        }
+    }
+    if (lora->target_count == 0 || lora->r == 0) {
+        return sw_fail(err, SW_REFUSED, "recipe", "LoRA needs a rank and at least one module");
+    }
+    return SW_OK;
+}
+
+static sw_status attach_fixed(sw_engine *e, const sw_engine_plan *plan, sw_error *err) {
+    for (size_t p = 0; p < plan->adapter_count; p++) {
+        const sw_adapter_pair *pair = &plan->adapter[p];
+        sw_linear *found = NULL;
+        for (size_t at = 0; at < e->layer_count * SW_MODULE_COUNT && !found; at++) {
+            char module[64];
+            snprintf(module, sizeof module, "model.layers.%zu.%s", at / SW_MODULE_COUNT,
+                     PATHS[at % SW_MODULE_COUNT]);
+            if (strcmp(module, pair->module) == 0) {
+                found = &e->layers[at / SW_MODULE_COUNT].linear[at % SW_MODULE_COUNT];
+            }
+        }
+        if (!found || found->fixed || pair->in != found->in || pair->out != found->out) {
+            return sw_fail(err, SW_REFUSED, "model", "the adapter of %s does not fit the model",
+                           pair->module);
+        }
+        found->fixed = pair;
+        add_rank(found, plan->lora);
+    }
+    return SW_OK;
+}
+
+static sw_status check_shape(const sw_model_config *c, sw_error *err) {
+    bool fits = c->num_key_value_heads && c->num_attention_heads % c->num_key_value_heads == 0 &&
+                c->head_dim && c->head_dim % 2 == 0 && c->head_dim <= HEAD_DIM_LIMIT &&
+                c->hidden_size && c->hidden_size % 2 == 0 && c->intermediate_size % 2 == 0 &&
+                c->intermediate_size && c->vocab_size && c->vocab_size % 2 == 0 &&
+                c->num_hidden_layers && c->rope_theta >= 1;
+    if (fits) return SW_OK;
+    return sw_fail(err, SW_REFUSED, "model",
+                   "the engine needs even sizes, head_dim up to %d and query heads in whole groups",
+                   HEAD_DIM_LIMIT);
+}
+
+static sw_status build_trained(sw_arena *arena, const sw_engine_plan *plan, sw_engine *e,
+                               sw_error *err) {
+    const sw_training *t = plan->settings;
+    size_t limit = e->layer_count * (2 * SW_MODULE_COUNT + 2) + 3;
+    e->parameters = SW_ARENA_NEW(arena, sw_parameter, limit);
+    e->by_name = SW_ARENA_NEW(arena, sw_parameter *, limit);
+    if (!e->parameters || !e->by_name) {
+        return sw_fail(err, SW_MEMORY, "memory", "no memory for the list of parameters");
+    }
+    if (t->method == SW_METHOD_LORA) {
+        SW_TRY(check_targets(&t->lora, e->layer_count, err));
+        add_adapters(e, &t->lora);
+        e->dropout = t->lora.lora_dropout;
+    } else {
+        add_weights(e);
+    }
+    for (size_t i = 0; i < e->parameter_count; i++) e->by_name[i] = &e->parameters[i];
+    qsort(e->by_name, e->parameter_count, sizeof *e->by_name, by_name);
+    return SW_OK;
+}
+
+sw_status sw_engine_build(sw_arena *arena, const sw_engine_plan *plan, sw_engine *out,
+                          sw_error *err) {
+    const sw_model_config *c = &plan->model->config;
+    SW_TRY(check_shape(c, err));
+    sw_engine e = {.model = plan->model,
+                   .config = c,
+                   .settings = plan->settings,
+                   .heads = c->num_attention_heads,
+                   .kv_heads = c->num_key_value_heads,
+                   .head_dim = c->head_dim,
+                   .width = (size_t)c->num_attention_heads * c->head_dim,
+                   .kv_width = (size_t)c->num_key_value_heads * c->head_dim,
+                   .layer_count = c->num_hidden_layers};
+    e.compute =
+        (sw_compute){.parallel = sw_parallel_serial(),
+                     .dtype = plan->profile == SW_PROFILE_FP32_REF ? SW_DTYPE_F32 : SW_DTYPE_BF16};
+    e.layers = SW_ARENA_NEW(arena, sw_layer, e.layer_count);
+    if (!e.layers) return sw_fail(err, SW_MEMORY, "memory", "no memory for the list of layers");
+    for (size_t i = 0; i < e.layer_count; i++) {
+        shape_linears(&e, &plan->model->layers[i], &e.layers[i]);
+        for (int m = 0; m < SW_MODULE_COUNT; m++) {
+            e.layers[i].linear[m].number = (uint32_t)(i * SW_MODULE_COUNT) + (uint32_t)m;
+        }
+    }
+    e.final_norm.view = &plan->model->norm;
+    if (plan->settings) SW_TRY(build_trained(arena, plan, &e, err));
+    SW_TRY(attach_fixed(&e, plan, err));
+    *out = e;
+    return SW_OK;
+}

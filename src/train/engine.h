@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The engine of one model: its Linears with their packed weights and adapters, and every buffer of
+ * a micro-batch. Training, logits and generation are three ways to drive it.
+ *
+ * All numeric memory is one mapping: sw_engine_layout runs once over an empty slab to measure and
+ * once over the mapping to assign, so nothing is allocated while the engine works.
+ */
+#ifndef SW_TRAIN_ENGINE_H
+#define SW_TRAIN_ENGINE_H
+#include "tensor/ops.h"
+#include "train/train.h"
+
+/* ---- slab: a measured piece of memory handed out front to back ---- */
+typedef struct sw_slab {
+    uint8_t *base; /* NULL while measuring */
+    size_t used;
+    bool overflow;
+    const char *largest_name;
+    size_t largest_bytes;
+} sw_slab;
+#define SW_SLAB_ALIGNMENT 64
+void *sw_slab_take(sw_slab *s, const char *name, size_t count, size_t element_bytes);
+
+/* ---- what is trained ---- */
+#define SW_PARAMETER_NAME_BYTES 128
+typedef struct sw_parameter {
+    char name[SW_PARAMETER_NAME_BYTES]; /* as in the output file */
+    size_t rows, columns;
+    bool decay;
+    float *value, *grad, *m, *v; /* (rows, columns) */
+} sw_parameter;
+
+typedef enum sw_module {
+    SW_MODULE_Q,
+    SW_MODULE_K,
+    SW_MODULE_V,
+    SW_MODULE_O,
+    SW_MODULE_GATE,
+    SW_MODULE_UP,
+    SW_MODULE_DOWN,
+    SW_MODULE_COUNT
+} sw_module;
+const char *sw_module_path(sw_module m); /* "self_attn.q_proj" */
+
+/* y = x W^T + scale (drop(x) A^T) B^T */
+typedef struct sw_linear {
+    size_t in, out, rank, rank_stride; /* rank 0: no adapter; the stride is even */
+    const sw_tensor_view *view;        /* frozen weight (out, in) */
+    sw_parameter *weight, *a, *b;      /* NULL when not trained */
+    const sw_adapter_pair *fixed;      /* an adapter that is only read */
+    float scale;
+    uint32_t number;             /* of the module in the model: names its dropout stream */
+    void *w_t, *w_n;             /* packed for x W^T and dy W */
+    void *a_t, *a_n, *b_t, *b_n; /* packed for x A^T, du A, u B^T, dy B */
+} sw_linear;
+
+typedef struct sw_norm_weight {
+    const sw_tensor_view *view;
+    sw_parameter *parameter; /* NULL when frozen */
+    float *value;            /* (C); the parameter's own value when trained */
+} sw_norm_weight;
+
+/* What a layer keeps for its backward pass; with `recompute` all layers share one set but for x. */
+typedef struct sw_kept {
+    float *middle;            /* (T, C) residual stream after attention */
+    float *rstd1, *rstd2;     /* (T) */
+    float *lse;               /* (H, T) */
+    void *q, *k, *v, *attn;   /* E */
+    void *gate, *up;          /* E (T, F) */
+    void *u[SW_MODULE_COUNT]; /* E (T, rank_stride): scale * drop(x) A^T */
+} sw_kept;
+
+typedef struct sw_layer {
+    sw_linear linear[SW_MODULE_COUNT];
+    sw_norm_weight input_norm, post_norm;
+    float *x; /* (T, C) residual stream at the input */
+    sw_kept kept;
+} sw_layer;
+
+typedef struct sw_batch { /* one micro-batch, padding-free */
+    uint32_t *ids, *position;
+    size_t tokens;
+    sw_segment *segments;
+    size_t segment_count;
+    uint32_t *labelled; /* token whose next token counts */
+    uint32_t *target;   /* that next token */
+    size_t label_count;
+    uint64_t stream; /* names the micro-batch for dropout */
+} sw_batch;
+
+typedef struct sw_scratch {                              /* shared by all layers */
+    void *norm, *h, *dy, *dgate, *dup, *dattn, *dqkv[3]; /* E */
+    float *q, *k;                                        /* before RoPE */
+    float *dx, *dnorm, *dh, *dq, *dk, *dv, *delta;
+    void *du[3], *dropped;      /* E */
+    float *dropped_grad;        /* (T, widest) f32, with dropout alone */
+    void *packed_x, *packed_dy; /* E */
+    void *transposed;           /* E */
+    float *transposed_grad;     /* (rank, widest) */
+    void *attention_packs, *attention;
+    float *head_x, *head_dx, *head_dnorm, *head_rstd, *logits;
+    void *head_norm, *dlogits;
+    double *row_loss, *partial;
+} sw_scratch;
+
+typedef struct sw_capacity { /* of a micro-batch */
+    size_t tokens, labels, segments, longest, positions, head_rows;
+    bool backward, recompute;
+    size_t keys; /* key rows of attention: tokens, or the whole sequence when generating */
+    bool cache;  /* keys and values kept per layer */
+} sw_capacity;
+
+#define SW_HEAD_ROWS 192 /* labelled rows of one chunk of the loss (NUM-034) */
+
+typedef struct sw_engine {
+    sw_compute compute;
+    const sw_model *model;
+    const sw_model_config *config;
+    const sw_training *settings; /* NULL outside training */
+    double dropout;
+    size_t heads, kv_heads, head_dim, width, kv_width; /* width: H * D */
+    sw_layer *layers;
+    size_t layer_count;
+    sw_norm_weight final_norm;
+    sw_parameter *embedding, *head; /* trained alone in full mode; head NULL when tied */
+    void *head_t, *head_n;          /* packed */
+    sw_parameter *parameters;       /* in module order: the order of initialisation */
+    sw_parameter **by_name;         /* the same in byte order of their names */
+    size_t parameter_count, parameter_floats;
+    float *cosine, *sine;
+    float *final_x; /* (T, C) residual stream behind the last layer */
+    size_t past;    /* generation: tokens whose keys and values are already kept */
+    sw_batch batch;
+    sw_scratch scratch;
+    sw_capacity capacity;
+    /* state image: see state.c */
+    sw_buffer prefix;
+    uint8_t *image;
+    size_t image_bytes;
+    float *grads;
+} sw_engine;
+
+typedef struct sw_engine_plan {
+    const sw_model *model;
+    const sw_training *settings;    /* training, or NULL */
+    const sw_adapter_pair *adapter; /* only read; NULL for none */
+    size_t adapter_count;
+    const sw_lora_settings *lora; /* of that adapter */
+    sw_profile profile;
+} sw_engine_plan;
+
+/* build.c: structures in the arena, nothing numeric yet. */
+SW_NODISCARD sw_status sw_engine_build(sw_arena *arena, const sw_engine_plan *plan, sw_engine *out,
+                                       sw_error *err);
+void sw_engine_layout(sw_engine *e, sw_slab *slab, size_t lanes);
+SW_NODISCARD sw_status sw_engine_map(sw_engine *e, size_t lanes, size_t *bytes, void **mapping,
+                                     sw_error *err);
+void sw_engine_unmap(void *mapping, size_t bytes); /* wipes */
+
+/* load.c: packs what is frozen; packs what is trained, again after each step. */
+void sw_engine_load_frozen(sw_engine *e);
+void sw_engine_load_trained(sw_engine *e);
+void sw_engine_init_trained(sw_engine *e, uint64_t seed);
+void sw_engine_load_adapter(sw_engine *e);
+
+/* linear.c */
+typedef struct sw_linear_io {
+    const void *x; /* (T, in) E */
+    void *u;       /* (T, rank_stride) E */
+    void *y;       /* (T, out) */
+    sw_dtype y_dtype;
+    const float *add; /* (T, out) f32 added to y, or NULL */
+} sw_linear_io;
+void sw_linear_forward(sw_engine *e, const sw_linear *l, const sw_linear_io *io);
+/* x (T, columns) packed as the right side of dy^T x, for the modules that read it. */
+void sw_linear_pack_input(sw_engine *e, const void *x, size_t columns);
+typedef struct sw_linear_grad {
+    const void *x; /* (T, in) E; its packed form is in scratch.packed_x */
+    const void *u;
+    const void *dy; /* (T, out) E */
+    size_t slot;    /* 0..2: which du buffer */
+} sw_linear_grad;
+/* Gradients of l's trained matrices, and dy's share of dx as terms of `dx`. */
+void sw_linear_backward(sw_engine *e, const sw_linear *l, const sw_linear_grad *g, sw_gemm *dx);
+/* dx (T, in) f32 from the collected terms, plus what dropout keeps of the adapters' share. */
+void sw_linear_finish(sw_engine *e, sw_gemm *dx, float *out, const sw_linear *const *modules,
+                      size_t count);
+
+/* layer.c, head.c */
+void sw_engine_forward(sw_engine *e);
+void sw_engine_backward(sw_engine *e);
+/* Sum of the negative log likelihoods of the batch; with `scale` > 0 also the gradients, into
+ * scratch.dx for all tokens. */
+double sw_engine_loss(sw_engine *e, float scale);
+/* Logits (count, V) f32 of tokens first .. first + count - 1, at most SW_HEAD_ROWS. */
+void sw_engine_logits(sw_engine *e, size_t first, size_t count, float *out);
+
+/* state.c: the image is prefix | values | m | v | checksum; see docs/formats/worker.md. */
+SW_NODISCARD sw_status sw_state_prefix(sw_engine *e, const sw_train_job *job, sw_error *err);
+sw_bytes sw_state_image(sw_engine *e, uint64_t step); /* complete, valid until the next step */
+sw_bytes sw_state_values(const sw_engine *e);
+/* Checks an image against the expected prefix; *step and the view of its numbers are set on
+ * success. */
+SW_NODISCARD sw_status sw_state_parse(sw_bytes prefix, size_t floats, sw_bytes image,
+                                      uint64_t *step, sw_bytes *numbers, sw_error *err);
+
+/* batch.c: the order of rows, and micro-batches from them. */
+typedef struct sw_order {
+    const sw_rows *rows;
+    uint64_t seed, epoch; /* epoch of `index`; UINT64_MAX before the first */
+    uint32_t *index;      /* (rows) */
+    size_t batch_rows;
+} sw_order;
+void sw_order_shuffle(sw_order *o, uint64_t epoch);
+/* Rows of micro-batch i of the epoch, in order. */
+size_t sw_order_rows(const sw_order *o, uint64_t i, size_t *first);
+size_t sw_order_labels(const sw_order *o, uint64_t i);
+void sw_order_fill(const sw_order *o, uint64_t i, sw_batch *out);
+/* The largest micro-batch over the first `epochs` epochs. */
+void sw_order_capacity(sw_order *o, uint64_t epochs, sw_capacity *out);
+#endif

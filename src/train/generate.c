@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Logits of a sequence, and greedy generation with kept keys and values.
+ */
+#include "train/engine.h"
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct session {
+    sw_arena arena;
+    sw_engine engine;
+    void *mapping;
+    size_t mapping_bytes;
+} session;
+
+static void session_free(session *s) {
+    sw_engine_unmap(s->mapping, s->mapping_bytes);
+    sw_arena_free(&s->arena);
+}
+
+static sw_status check(const sw_generate_job *job, sw_error *err) {
+    if (job->prompt_count == 0) return sw_fail(err, SW_USAGE, "usage", "the prompt is empty");
+    for (size_t i = 0; i < job->prompt_count; i++) {
+        if (job->prompt[i] >= job->model->config.vocab_size) {
+            return sw_fail(err, SW_MALFORMED, "rows", "token %zu is not in the vocabulary", i);
+        }
+    }
+    return SW_OK;
+}
+
+static sw_status open_session(session *s, const sw_generate_job *job, const sw_parallel *parallel,
+                              size_t length, sw_error *err) {
+    SW_TRY(check(job, err));
+    sw_engine_plan plan = {.model = job->model,
+                           .adapter = job->adapter,
+                           .adapter_count = job->adapter_count,
+                           .lora = job->lora,
+                           .profile = job->profile};
+    sw_engine *e = &s->engine;
+    SW_TRY(sw_engine_build(&s->arena, &plan, e, err));
+    size_t rows = job->prompt_count < SW_HEAD_ROWS ? job->prompt_count : SW_HEAD_ROWS;
+    e->capacity = (sw_capacity){.tokens = job->prompt_count,
+                                .labels = rows,
+                                .head_rows = rows,
+                                .segments = 1,
+                                .longest = length,
+                                .positions = length,
+                                .keys = length,
+                                .cache = true};
+    e->compute.parallel = *parallel;
+    e->compute.native = sw_tensor_has_bf16_instructions();
+    SW_TRY(sw_engine_map(e, parallel->lanes, &s->mapping_bytes, &s->mapping, err));
+    sw_engine_load_frozen(e);
+    return SW_OK;
+}
+
+/* The next `count` tokens behind those already kept. */
+static void feed(sw_engine *e, const uint32_t *ids, size_t count) {
+    sw_batch *b = &e->batch;
+    memcpy(b->ids, ids, count * sizeof *ids);
+    for (size_t i = 0; i < count; i++) b->position[i] = (uint32_t)(e->past + i);
+    b->tokens = count;
+    b->segment_count = 1;
+    b->segments[0] = (sw_segment){.query_count = count, .key_count = e->past + count};
+    sw_engine_forward(e);
+    e->past += count;
+}
+
+static uint32_t greatest(const float *logits, size_t count) {
+    size_t best = 0;
+    for (size_t i = 1; i < count; i++) best = logits[i] > logits[best] ? i : best;
+    return (uint32_t)best;
+}
+
+static sw_status append(sw_tokens *t, uint32_t id, sw_error *err) {
+    if (t->count == t->capacity) {
+        size_t capacity = t->capacity ? 2 * t->capacity : 64;
+        uint32_t *ids = reallocarray(t->ids, capacity, sizeof *ids);
+        if (!ids) return sw_fail(err, SW_MEMORY, "memory", "no memory for the answer");
+        t->ids = ids;
+        t->capacity = capacity;
+    }
+    t->ids[t->count++] = id;
+    return SW_OK;
+}
+
+static sw_status continue_greedily(sw_engine *e, const sw_generate_job *job, sw_tokens *out,
+                                   sw_error *err) {
+    feed(e, job->prompt, job->prompt_count);
+    size_t last = job->prompt_count - 1;
+    for (size_t i = 0; i < job->max_new_tokens; i++, last = 0) {
+        sw_engine_logits(e, last, 1, e->scratch.logits);
+        uint32_t id = greatest(e->scratch.logits, e->config->vocab_size);
+        if (id == job->eos_token_id) break;
+        SW_TRY(append(out, id, err));
+        if (i + 1 < job->max_new_tokens) feed(e, &id, 1);
+    }
+    return SW_OK;
+}
+
+sw_status sw_generate(const sw_generate_job *job, const sw_parallel *parallel, sw_tokens *out,
+                      sw_error *err) {
+    session s = {0};
+    size_t length;
+    if (!sw_add_size(job->prompt_count, job->max_new_tokens, &length)) {
+        return sw_fail(err, SW_LIMIT, "limit", "max_new_tokens is too large");
+    }
+    unsigned mode = sw_flush_begin();
+    size_t before = out->count;
+    sw_status status = open_session(&s, job, parallel, length, err);
+    if (status == SW_OK) status = continue_greedily(&s.engine, job, out, err);
+    if (status != SW_OK) out->count = before;
+    sw_flush_restore(mode);
+    session_free(&s);
+    return status;
+}
+
+sw_status sw_logits(const sw_generate_job *job, const sw_parallel *parallel, float *out,
+                    sw_error *err) {
+    session s = {0};
+    unsigned mode = sw_flush_begin();
+    sw_status status = open_session(&s, job, parallel, job->prompt_count, err);
+    if (status == SW_OK) {
+        sw_engine *e = &s.engine;
+        feed(e, job->prompt, job->prompt_count);
+        for (size_t at = 0; at < job->prompt_count; at += SW_HEAD_ROWS) {
+            size_t left = job->prompt_count - at;
+            sw_engine_logits(e, at, left < SW_HEAD_ROWS ? left : SW_HEAD_ROWS,
+                             out + at * e->config->vocab_size);
+        }
+    }
+    sw_flush_restore(mode);
+    session_free(&s);
+    return status;
+}

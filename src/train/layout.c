@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The memory plan: every numeric buffer of an engine, handed out from one mapping.
+ *
+ * sw_engine_layout is run twice over the same code, first to measure (base NULL), then to assign,
+ * so plan and use cannot differ. Fresh pages are zero, which the padding of operands relies on.
+ */
+#include "train/engine.h"
+#include <sys/mman.h>
+
+static size_t most(size_t a, size_t b) {
+    return a > b ? a : b;
+}
+
+void *sw_slab_take(sw_slab *s, const char *name, size_t count, size_t element_bytes) {
+    size_t bytes, end;
+    if (!sw_mul_size(count, element_bytes, &bytes) ||
+        !sw_add_size(bytes, SW_SLAB_ALIGNMENT - 1, &bytes) ||
+        !sw_add_size(s->used, bytes &= ~(size_t)(SW_SLAB_ALIGNMENT - 1), &end)) {
+        s->overflow = true;
+        return NULL;
+    }
+    void *at = s->base ? s->base + s->used : NULL;
+    s->used = end;
+    if (bytes > s->largest_bytes) {
+        s->largest_bytes = bytes;
+        s->largest_name = name;
+    }
+    return at;
+}
+
+typedef struct layout {
+    sw_engine *e;
+    sw_slab *slab;
+    size_t tokens, size, widest, lanes; /* size: bytes of E */
+} layout;
+
+static float *floats(layout *l, const char *name, size_t count) {
+    return sw_slab_take(l->slab, name, count, sizeof(float));
+}
+
+static void *operands(layout *l, const char *name, size_t count) {
+    return sw_slab_take(l->slab, name, count, l->size);
+}
+
+static void take_linear(layout *l, sw_linear *m) {
+    bool backward = l->e->capacity.backward;
+    m->w_t = operands(l, "packed weights", sw_pack_elements(m->in, m->out));
+    if (backward) m->w_n = operands(l, "packed weights", sw_pack_elements(m->out, m->in));
+    if (m->rank == 0) return;
+    m->a_t = operands(l, "packed adapters", sw_pack_elements(m->in, m->rank));
+    m->b_t = operands(l, "packed adapters", sw_pack_elements(m->rank, m->out));
+    if (!backward) return;
+    m->a_n = operands(l, "packed adapters", sw_pack_elements(m->rank, m->in));
+    m->b_n = operands(l, "packed adapters", sw_pack_elements(m->out, m->rank));
+}
+
+static void take_norm(layout *l, sw_norm_weight *n) {
+    if (!n->parameter) n->value = floats(l, "norms", l->e->config->hidden_size);
+}
+
+static void take_weights(layout *l) {
+    sw_engine *e = l->e;
+    size_t c = e->config->hidden_size, vocab = e->config->vocab_size;
+    for (size_t i = 0; i < e->layer_count; i++) {
+        for (int m = 0; m < SW_MODULE_COUNT; m++) take_linear(l, &e->layers[i].linear[m]);
+        take_norm(l, &e->layers[i].input_norm);
+        take_norm(l, &e->layers[i].post_norm);
+    }
+    take_norm(l, &e->final_norm);
+    e->head_t = operands(l, "packed head", sw_pack_elements(c, vocab));
+    if (e->capacity.backward) {
+        e->head_n = operands(l, "packed head", sw_pack_elements(vocab, c));
+    }
+    size_t half = e->head_dim / 2;
+    e->cosine = floats(l, "rotations", e->capacity.positions * half);
+    e->sine = floats(l, "rotations", e->capacity.positions * half);
+}
+
+static void take_cache(layout *l, sw_kept *k) {
+    size_t rows = l->e->capacity.keys;
+    k->k = operands(l, "keys and values", rows * l->e->kv_width);
+    k->v = operands(l, "keys and values", rows * l->e->kv_width);
+}
+
+/* u_stride: columns of every module's u. */
+static void take_kept(layout *l, sw_kept *k, const size_t u_stride[SW_MODULE_COUNT]) {
+    sw_engine *e = l->e;
+    size_t t = l->tokens, f = e->config->intermediate_size;
+    k->middle = floats(l, "activations", t * e->config->hidden_size);
+    k->rstd1 = floats(l, "activations", t);
+    k->rstd2 = floats(l, "activations", t);
+    k->lse = floats(l, "activations", t * e->heads);
+    k->q = operands(l, "activations", t * e->width);
+    k->attn = operands(l, "activations", t * e->width);
+    k->gate = operands(l, "activations", t * f);
+    k->up = operands(l, "activations", t * f);
+    for (int m = 0; m < SW_MODULE_COUNT; m++) {
+        k->u[m] = operands(l, "activations", t * u_stride[m]);
+    }
+    if (!e->capacity.cache) take_cache(l, k);
+}
+
+/* Which layers have their own buffers: all of them when the backward pass reads them, else one set
+ * (two for x, since a layer reads one and writes the next). */
+static void take_layers(layout *l) {
+    sw_engine *e = l->e;
+    size_t count = l->tokens * e->config->hidden_size, widest[SW_MODULE_COUNT] = {0};
+    bool own = e->capacity.backward && !e->capacity.recompute;
+    for (size_t i = 0; i < e->layer_count; i++) {
+        for (int m = 0; m < SW_MODULE_COUNT; m++) {
+            widest[m] = most(widest[m], e->layers[i].linear[m].rank_stride);
+        }
+    }
+    sw_kept shared = {0};
+    if (!own) take_kept(l, &shared, widest);
+    for (size_t i = 0; i < e->layer_count; i++) {
+        sw_layer *layer = &e->layers[i];
+        layer->kept = shared;
+        if (own) take_kept(l, &layer->kept, widest);
+        bool keeps_x = e->capacity.backward || i < 2;
+        layer->x = keeps_x ? floats(l, "activations", count) : e->layers[i - 2].x;
+        if (e->capacity.cache) take_cache(l, &layer->kept);
+    }
+    e->final_x = floats(l, "activations", count);
+}
+
+static void take_backward(layout *l) {
+    sw_engine *e = l->e;
+    sw_scratch *s = &e->scratch;
+    size_t t = l->tokens, c = e->config->hidden_size, f = e->config->intermediate_size;
+    bool full = e->embedding;
+    size_t rank = e->settings && !full ? e->settings->lora.r : 0, padded = (t + 1) / 2 * 2;
+    s->dx = floats(l, "gradients of activations", t * c);
+    s->dnorm = floats(l, "gradients of activations", t * c);
+    s->dh = floats(l, "gradients of activations", t * f);
+    s->dq = floats(l, "gradients of activations", t * e->width);
+    s->dk = floats(l, "gradients of activations", t * e->kv_width);
+    s->dv = floats(l, "gradients of activations", t * e->kv_width);
+    s->delta = floats(l, "gradients of activations", t * e->heads);
+    s->dy = operands(l, "gradients of activations", t * c);
+    s->dgate = operands(l, "gradients of activations", t * f);
+    s->dup = operands(l, "gradients of activations", t * f);
+    s->dattn = operands(l, "gradients of activations", t * e->width);
+    s->dqkv[0] = operands(l, "gradients of activations", t * e->width);
+    s->dqkv[1] = operands(l, "gradients of activations", t * e->kv_width);
+    s->dqkv[2] = operands(l, "gradients of activations", t * e->kv_width);
+    for (size_t i = 0; i < 3; i++) s->du[i] = operands(l, "adapters", t * ((rank + 1) / 2 * 2));
+    s->packed_x = operands(l, "packed activations", sw_pack_elements(t, l->widest));
+    s->packed_dy = operands(l, "packed activations", sw_pack_elements(t, full ? 0 : l->widest));
+    s->transposed_grad = floats(l, "adapters", rank * l->widest);
+    size_t heads = (e->capacity.head_rows + 1) / 2 * 2 * e->config->vocab_size;
+    s->transposed =
+        operands(l, "transposed gradients", full ? most(l->widest * padded, heads) : rank * padded);
+    s->head_dx = floats(l, "head", e->capacity.labels * c);
+    s->head_dnorm = floats(l, "head", e->capacity.labels * c);
+    s->dlogits = operands(l, "head", e->capacity.head_rows * e->config->vocab_size);
+    if (e->dropout > 0) {
+        s->dropped = operands(l, "dropout", t * l->widest);
+        s->dropped_grad = floats(l, "dropout", t * l->widest);
+    }
+}
+
+static void take_scratch(layout *l) {
+    sw_engine *e = l->e;
+    sw_scratch *s = &e->scratch;
+    size_t t = l->tokens, c = e->config->hidden_size, labels = e->capacity.labels;
+    s->norm = operands(l, "activations", t * c);
+    s->h = operands(l, "activations", t * e->config->intermediate_size);
+    s->q = floats(l, "activations", t * e->width);
+    s->k = floats(l, "activations", t * e->kv_width);
+    sw_attention a = {.heads = e->heads,
+                      .kv_heads = e->kv_heads,
+                      .head_dim = e->head_dim,
+                      .segment_count = e->capacity.segments};
+    s->attention_packs = sw_slab_take(
+        l->slab, "attention",
+        sw_attention_pack_bytes(e->compute.dtype, &a, e->capacity.keys, e->capacity.backward), 1);
+    s->attention = sw_slab_take(
+        l->slab, "attention",
+        l->lanes * sw_attention_scratch_bytes(e->compute.dtype, e->capacity.longest), 1);
+    s->head_x = floats(l, "head", labels * c);
+    s->head_rstd = floats(l, "head", labels);
+    s->head_norm = operands(l, "head", labels * c);
+    s->logits = floats(l, "logits", e->capacity.head_rows * e->config->vocab_size);
+    s->row_loss = sw_slab_take(l->slab, "head", labels, sizeof(double));
+}
+
+static void take_batch(layout *l) {
+    sw_batch *b = &l->e->batch;
+    const sw_capacity *c = &l->e->capacity;
+    b->ids = sw_slab_take(l->slab, "batch", c->tokens, sizeof *b->ids);
+    b->position = sw_slab_take(l->slab, "batch", c->tokens, sizeof *b->position);
+    b->labelled = sw_slab_take(l->slab, "batch", c->labels, sizeof *b->labelled);
+    b->target = sw_slab_take(l->slab, "batch", c->labels, sizeof *b->target);
+    b->segments = sw_slab_take(l->slab, "batch", c->segments, sizeof *b->segments);
+}
+
+/* The state image holds values, m and v of all parameters in name order, behind its prefix. */
+static void take_state(layout *l) {
+    sw_engine *e = l->e;
+    size_t head = (e->prefix.size + 63) / 64 * 64, all = e->parameter_floats, at = 0;
+    if (!e->parameter_count) return;
+    e->image_bytes = head + 3 * all * sizeof(float) + sizeof(uint64_t);
+    e->image = sw_slab_take(l->slab, "trained state", e->image_bytes, 1);
+    e->grads = floats(l, "gradients", all);
+    e->scratch.partial =
+        sw_slab_take(l->slab, "gradients", all / 4096 + 1, sizeof *e->scratch.partial);
+    if (!e->image) return;
+    float *values = (float *)(void *)(e->image + head);
+    for (size_t i = 0; i < e->parameter_count; i++) {
+        sw_parameter *p = e->by_name[i];
+        p->value = values + at;
+        p->m = values + all + at;
+        p->v = values + 2 * all + at;
+        p->grad = e->grads + at;
+        at += p->rows * p->columns;
+    }
+}
+
+static void point_norms(sw_engine *e) {
+    for (size_t i = 0; i < e->layer_count; i++) {
+        sw_layer *l = &e->layers[i];
+        if (l->input_norm.parameter) l->input_norm.value = l->input_norm.parameter->value;
+        if (l->post_norm.parameter) l->post_norm.value = l->post_norm.parameter->value;
+    }
+    if (e->final_norm.parameter) e->final_norm.value = e->final_norm.parameter->value;
+}
+
+void sw_engine_layout(sw_engine *e, sw_slab *slab, size_t lanes) {
+    layout l = {.e = e,
+                .slab = slab,
+                .tokens = e->capacity.tokens,
+                .size = sw_dtype_bytes(e->compute.dtype),
+                .widest =
+                    most(e->width, most(e->config->hidden_size, e->config->intermediate_size)),
+                .lanes = lanes};
+    take_state(&l);
+    take_weights(&l);
+    take_layers(&l);
+    take_scratch(&l);
+    if (e->capacity.backward) take_backward(&l);
+    take_batch(&l);
+    point_norms(e);
+}
+
+sw_status sw_engine_map(sw_engine *e, size_t lanes, size_t *bytes, void **mapping, sw_error *err) {
+    sw_slab slab = {0};
+    sw_engine_layout(e, &slab, lanes);
+    void *at = slab.overflow ? MAP_FAILED
+                             : mmap(NULL, slab.used, PROT_READ | PROT_WRITE,
+                                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (at == MAP_FAILED) {
+        return sw_fail(err, SW_MEMORY, "memory", "no memory for %zu MiB; %s take %zu MiB of it",
+                       slab.used >> 20, slab.largest_name, slab.largest_bytes >> 20);
+    }
+    *bytes = slab.used;
+    *mapping = at;
+    slab = (sw_slab){.base = at};
+    sw_engine_layout(e, &slab, lanes);
+    return SW_OK;
+}
+
+void sw_engine_unmap(void *mapping, size_t bytes) {
+    if (!mapping) return;
+    sw_wipe(mapping, bytes);
+    munmap(mapping, bytes);
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One Linear, with or without an adapter, forward and backward.
+ *
+ * y = x W^T + u B^T with u = s drop(x) A^T. With du = s dy B: dB = dy^T u, dA = du^T drop(x),
+ * dx = dy W + du A (masked by dropout). W and the adapter are terms of one product, so they meet in
+ * f32. Small-rank gradients are computed as (r, T) times (T, n), dB transposed at the end.
+ */
+#include "train/engine.h"
+
+static sw_dropout dropout_of(const sw_engine *e, const sw_linear *l) {
+    return (sw_dropout){
+        .seed = e->settings->seed, .stream = e->batch.stream << 16 | l->number, .p = e->dropout};
+}
+
+static size_t even(size_t n) {
+    return (n + 1) / 2 * 2;
+}
+
+static bool drops(const sw_engine *e, const sw_linear *l) {
+    return e->dropout > 0 && l->a;
+}
+
+static const void *dropped(sw_engine *e, const sw_linear *l, const void *x) {
+    if (!drops(e, l)) return x;
+    sw_dropout d = dropout_of(e, l);
+    sw_dropout_apply(&e->compute, &d, x, e->scratch.dropped, e->batch.tokens * l->in);
+    return e->scratch.dropped;
+}
+
+static sw_gemm product(size_t m, size_t n, void *c, sw_dtype dtype) {
+    return (sw_gemm){.m = m, .n = n, .scale = 1, .c = c, .c_stride = n, .c_dtype = dtype};
+}
+
+static void add_term(sw_gemm *g, const void *a, size_t a_stride, const void *b, size_t k) {
+    g->terms[g->term_count++] =
+        (sw_gemm_term){.a = a, .a_stride = a_stride, .b = b, .b_strip = sw_pack_strip(k), .k = k};
+}
+
+void sw_linear_forward(sw_engine *e, const sw_linear *l, const sw_linear_io *io) {
+    size_t t = e->batch.tokens;
+    if (l->rank) {
+        sw_gemm u = product(t, l->rank, io->u, e->compute.dtype);
+        u.scale = l->scale;
+        u.c_stride = l->rank_stride;
+        add_term(&u, dropped(e, l, io->x), l->in, l->a_t, l->in);
+        sw_gemm_run(&e->compute, &u);
+    }
+    sw_gemm y = product(t, l->out, io->y, io->y_dtype);
+    y.add = io->add;
+    add_term(&y, io->x, l->in, l->w_t, l->in);
+    if (l->rank) add_term(&y, io->u, l->rank_stride, l->b_t, l->rank);
+    sw_gemm_run(&e->compute, &y);
+}
+
+static void pack_rows(sw_engine *e, void *out, const void *x, size_t columns) {
+    sw_source source = {.data = x, .dtype = e->compute.dtype, .stride = columns};
+    sw_pack(&e->compute, out, &source, false, e->batch.tokens, columns);
+}
+
+void sw_linear_pack_input(sw_engine *e, const void *x, size_t columns) {
+    pack_rows(e, e->scratch.packed_x, x, columns);
+}
+
+static void transpose_rows(sw_engine *e, const void *x, size_t columns, size_t stride) {
+    sw_source source = {.data = x, .dtype = e->compute.dtype, .stride = stride};
+    sw_transpose(&e->compute, e->scratch.transposed, even(e->batch.tokens), &source,
+                 e->batch.tokens, columns);
+}
+
+/* out (rows, n) += left^T (rows, T) packed (T, n), where `left` (T, rows) was transposed. */
+static void outer(sw_engine *e, size_t rows, size_t n, const void *packed, float *out, bool add) {
+    size_t t = e->batch.tokens;
+    sw_gemm g = product(rows, n, out, SW_DTYPE_F32);
+    g.add = add ? out : NULL;
+    add_term(&g, e->scratch.transposed, even(t), packed, t);
+    sw_gemm_run(&e->compute, &g);
+}
+
+static void adapter_gradients(sw_engine *e, const sw_linear *l, const sw_linear_grad *g, void *du) {
+    sw_scratch *s = &e->scratch;
+    sw_gemm product_du = product(e->batch.tokens, l->rank, du, e->compute.dtype);
+    product_du.scale = l->scale;
+    product_du.c_stride = l->rank_stride;
+    add_term(&product_du, g->dy, l->out, l->b_n, l->out);
+    sw_gemm_run(&e->compute, &product_du);
+    pack_rows(e, s->packed_dy, g->dy, l->out);
+    transpose_rows(e, g->u, l->rank, l->rank_stride);
+    outer(e, l->rank, l->out, s->packed_dy, s->transposed_grad, false);
+    sw_transpose_add(&e->compute, l->b->grad, s->transposed_grad, l->rank, l->out);
+    transpose_rows(e, du, l->rank, l->rank_stride);
+    const void *packed_x = s->packed_x;
+    if (drops(e, l)) { /* the adapter saw its own masked input */
+        pack_rows(e, s->packed_dy, dropped(e, l, g->x), l->in);
+        packed_x = s->packed_dy;
+    }
+    outer(e, l->rank, l->in, packed_x, l->a->grad, true);
+}
+
+void sw_linear_backward(sw_engine *e, const sw_linear *l, const sw_linear_grad *g, sw_gemm *dx) {
+    if (l->weight) {
+        transpose_rows(e, g->dy, l->out, l->out);
+        outer(e, l->out, l->in, e->scratch.packed_x, l->weight->grad, true);
+    }
+    add_term(dx, g->dy, l->out, l->w_n, l->out);
+    if (!l->a) return;
+    void *du = e->scratch.du[g->slot];
+    adapter_gradients(e, l, g, du);
+    if (!drops(e, l)) add_term(dx, du, l->rank_stride, l->a_n, l->rank);
+}
+
+void sw_linear_finish(sw_engine *e, sw_gemm *dx, float *out, const sw_linear *const *modules,
+                      size_t count) {
+    size_t t = e->batch.tokens, in = modules[0]->in;
+    dx->m = t;
+    dx->n = dx->c_stride = in;
+    dx->scale = 1;
+    dx->c = out;
+    dx->c_dtype = SW_DTYPE_F32;
+    sw_gemm_run(&e->compute, dx);
+    for (size_t i = 0; i < count; i++) {
+        const sw_linear *l = modules[i];
+        if (!drops(e, l)) continue;
+        sw_gemm share = product(t, in, e->scratch.dropped_grad, SW_DTYPE_F32);
+        add_term(&share, e->scratch.du[i], l->rank_stride, l->a_n, l->rank);
+        sw_gemm_run(&e->compute, &share);
+        sw_dropout d = dropout_of(e, l);
+        sw_dropout_add(&e->compute, &d, e->scratch.dropped_grad, out, t * in);
+    }
+}

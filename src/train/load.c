@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Weights into the engine: frozen ones are packed once, trained ones after every step; initial
+ * values of adapters as PEFT draws them (docs/formats/numerics.md NUM-060).
+ */
+#include "tensor/numbers.h"
+#include "tensor/random.h"
+#include "train/engine.h"
+
+static sw_source view_source(const sw_tensor_view *v, size_t columns) {
+    return (sw_source){.data = v->data.data, .dtype = v->dtype, .stride = columns};
+}
+
+static sw_source value_source(const float *value, size_t columns) {
+    return (sw_source){.data = value, .dtype = SW_DTYPE_F32, .stride = columns};
+}
+
+/* W (out, in) as both right sides: of x W^T and of dy W. */
+static void pack_both(sw_engine *e, const sw_source *w, size_t out, size_t in, void *t, void *n) {
+    if (t) sw_pack(&e->compute, t, w, true, in, out);
+    if (n) sw_pack(&e->compute, n, w, false, out, in);
+}
+
+static void load_norm(sw_engine *e, sw_norm_weight *n) {
+    if (n->parameter) return;
+    sw_elements_load(n->value, n->view->data.data, n->view->dtype, e->config->hidden_size);
+}
+
+static void pack_adapter(sw_engine *e, sw_linear *l, const float *a, const float *b) {
+    sw_source source_a = value_source(a, l->in), source_b = value_source(b, l->rank);
+    pack_both(e, &source_a, l->rank, l->in, l->a_t, l->a_n);
+    pack_both(e, &source_b, l->out, l->rank, l->b_t, l->b_n);
+}
+
+static void each_linear(sw_engine *e, void (*visit)(sw_engine *e, sw_linear *l)) {
+    for (size_t i = 0; i < e->layer_count; i++) {
+        for (int m = 0; m < SW_MODULE_COUNT; m++) visit(e, &e->layers[i].linear[m]);
+    }
+}
+
+static void load_frozen_linear(sw_engine *e, sw_linear *l) {
+    if (!l->weight) {
+        sw_source w = view_source(l->view, l->in);
+        pack_both(e, &w, l->out, l->in, l->w_t, l->w_n);
+    }
+    if (l->fixed) pack_adapter(e, l, l->fixed->a, l->fixed->b);
+}
+
+void sw_engine_load_frozen(sw_engine *e) {
+    size_t c = e->config->hidden_size;
+    each_linear(e, load_frozen_linear);
+    for (size_t i = 0; i < e->layer_count; i++) {
+        load_norm(e, &e->layers[i].input_norm);
+        load_norm(e, &e->layers[i].post_norm);
+    }
+    load_norm(e, &e->final_norm);
+    if (!e->embedding) {
+        sw_source head = view_source(&e->model->lm_head, c);
+        pack_both(e, &head, e->config->vocab_size, c, e->head_t, e->head_n);
+    }
+    sw_rope_table(e->cosine, e->sine, e->capacity.positions, e->head_dim, e->config->rope_theta);
+}
+
+static void load_trained_linear(sw_engine *e, sw_linear *l) {
+    if (l->weight) {
+        sw_source w = value_source(l->weight->value, l->in);
+        pack_both(e, &w, l->out, l->in, l->w_t, l->w_n);
+    }
+    if (l->a) pack_adapter(e, l, l->a->value, l->b->value);
+}
+
+void sw_engine_load_trained(sw_engine *e) {
+    each_linear(e, load_trained_linear);
+    if (!e->embedding) return;
+    const sw_parameter *table = e->head ? e->head : e->embedding;
+    sw_source head = value_source(table->value, e->config->hidden_size);
+    pack_both(e, &head, e->config->vocab_size, e->config->hidden_size, e->head_t, e->head_n);
+}
+
+/* nn.Linear draws for A and for B, then A is drawn again as kaiming_uniform(a = sqrt 5), and B is
+ * zero: the order in which PEFT uses torch's generator. */
+static void draw_adapter(sw_mt19937 *g, sw_linear *l) {
+    double root5 = __builtin_sqrt(5.0), gain = __builtin_sqrt(2.0 / (1.0 + root5 * root5));
+    double bound = __builtin_sqrt(3.0) * (gain / __builtin_sqrt((double)l->in));
+    size_t a = l->rank * l->in, b = l->out * l->rank;
+    for (size_t i = 0; i < a + b; i++) sw_mt19937_next(g);
+    sw_uniform_fill(g, l->a->value, a, -bound, bound);
+    for (size_t i = 0; i < b; i++) l->b->value[i] = 0;
+}
+
+static void copy_view(const sw_parameter *p, const sw_tensor_view *v) {
+    sw_elements_load(p->value, v->data.data, v->dtype, p->rows * p->columns);
+}
+
+static void copy_weights(sw_engine *e) {
+    copy_view(e->embedding, &e->model->embed_tokens);
+    if (e->head) copy_view(e->head, &e->model->lm_head);
+    copy_view(e->final_norm.parameter, e->final_norm.view);
+    for (size_t i = 0; i < e->layer_count; i++) {
+        sw_layer *l = &e->layers[i];
+        for (int m = 0; m < SW_MODULE_COUNT; m++) copy_view(l->linear[m].weight, l->linear[m].view);
+        copy_view(l->input_norm.parameter, l->input_norm.view);
+        copy_view(l->post_norm.parameter, l->post_norm.view);
+    }
+}
+
+void sw_engine_init_trained(sw_engine *e, uint64_t seed) {
+    if (e->embedding) {
+        copy_weights(e);
+        return;
+    }
+    sw_mt19937 g;
+    sw_mt19937_seed(&g, seed);
+    for (size_t i = 0; i < e->layer_count; i++) {
+        for (int m = 0; m < SW_MODULE_COUNT; m++) {
+            if (e->layers[i].linear[m].a) draw_adapter(&g, &e->layers[i].linear[m]);
+        }
+    }
+}

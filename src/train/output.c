@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Outputs: a PEFT adapter, or a whole model (config.json, model.safetensors) in the dtype of the
+ * base model. No time, path or random id in any byte.
+ */
+#include "train/output.h"
+#include "codec/json.h"
+#include <stdio.h>
+#include <string.h>
+
+#define CONFIG_LIMIT 65536
+
+static sw_status adapter(sw_arena *arena, const sw_engine *e, const sw_train_job *job,
+                         const sw_model_sink *sink, sw_error *err) {
+    size_t count = 0;
+    sw_adapter_pair *pairs = SW_ARENA_NEW(arena, sw_adapter_pair, e->layer_count * SW_MODULE_COUNT);
+    if (!pairs) return sw_fail(err, SW_MEMORY, "memory", "no memory for the adapter's list");
+    for (size_t i = 0; i < e->layer_count; i++) {
+        for (int m = 0; m < SW_MODULE_COUNT; m++) {
+            const sw_linear *l = &e->layers[i].linear[m];
+            if (!l->a) continue;
+            sw_adapter_pair *p = &pairs[count++];
+            *p = (sw_adapter_pair){.in = l->in, .out = l->out, .a = l->a->value, .b = l->b->value};
+            snprintf(p->module, sizeof p->module, "model.layers.%zu.%s", i,
+                     sw_module_path((sw_module)m));
+        }
+    }
+    return sw_adapter_write(&job->settings->lora, job->base_model_name, pairs, count, sink, err);
+}
+
+static void add_sizes(sw_arena *a, sw_json *o, const sw_model_config *c) {
+    sw_json_add_integer(a, o, "hidden_size", c->hidden_size);
+    sw_json_add_integer(a, o, "intermediate_size", c->intermediate_size);
+    sw_json_add_integer(a, o, "num_hidden_layers", c->num_hidden_layers);
+    sw_json_add_integer(a, o, "num_attention_heads", c->num_attention_heads);
+    sw_json_add_integer(a, o, "num_key_value_heads", c->num_key_value_heads);
+    sw_json_add_integer(a, o, "head_dim", c->head_dim);
+    sw_json_add_integer(a, o, "vocab_size", c->vocab_size);
+    sw_json_add_integer(a, o, "max_position_embeddings", c->max_position_embeddings);
+    sw_json_add_number(a, o, "rms_norm_eps", c->rms_norm_eps);
+    sw_json_add_number(a, o, "rope_theta", c->rope_theta);
+    sw_json_add_flag(a, o, "tie_word_embeddings", c->tie_word_embeddings);
+}
+
+static void add_token(sw_arena *a, sw_json *o, const char *name, uint32_t id) {
+    if (id != UINT32_MAX) sw_json_add_integer(a, o, name, id);
+}
+
+static sw_status config(sw_arena *a, const sw_engine *e, const sw_model_sink *sink, sw_error *err) {
+    const sw_model_config *c = e->config;
+    sw_json *o = sw_json_make(a, SW_JSON_OBJECT);
+    sw_json *architectures = sw_json_add_array(a, o, "architectures");
+    sw_json_add_text(a, architectures, NULL, SW_LITERAL("LlamaForCausalLM"));
+    sw_json_add_text(a, o, "model_type", sw_text(c->model_type));
+    sw_json_add_text(a, o, "hidden_act", SW_LITERAL("silu"));
+    sw_json_add_text(a, o, "torch_dtype",
+                     sw_text(e->model->dtype == SW_DTYPE_F32 ? "float32" : "bfloat16"));
+    sw_json_add_flag(a, o, "attention_bias", false);
+    sw_json_add_flag(a, o, "mlp_bias", false);
+    add_sizes(a, o, c);
+    add_token(a, o, "bos_token_id", c->bos_token_id);
+    add_token(a, o, "eos_token_id", c->eos_token_id);
+    add_token(a, o, "pad_token_id", c->pad_token_id);
+    SW_SCOPED(sw_buffer) text = SW_BUFFER(CONFIG_LIMIT);
+    sw_json_encode(&text, o);
+    SW_TRY(sw_buffer_check(&text, "config.json", err));
+    return sink->file(sink->context, "config.json", sw_buffer_bytes(&text), err);
+}
+
+static sw_status weights(sw_arena *arena, const sw_engine *e, const sw_model_sink *sink,
+                         sw_error *err) {
+    sw_dtype dtype = e->model->dtype;
+    size_t size = sw_dtype_bytes(dtype), total = e->parameter_floats * size, at = 0;
+    SW_SCOPED(sw_buffer) data = SW_BUFFER(total), file = SW_BUFFER(total + (1u << 24));
+    sw_tensor_view *views = SW_ARENA_NEW(arena, sw_tensor_view, e->parameter_count);
+    uint8_t *out = sw_put_space(&data, total);
+    if (!views || !out) return sw_fail(err, SW_MEMORY, "memory", "no memory for the model");
+    for (size_t i = 0; i < e->parameter_count; i++) {
+        const sw_parameter *p = e->by_name[i];
+        size_t count = p->rows * p->columns;
+        sw_elements_store(out + at, p->value, dtype, count);
+        views[i] = (sw_tensor_view){.name = sw_text(p->name),
+                                    .dtype = dtype,
+                                    .dims = {p->rows, p->columns},
+                                    .dim_count = 2,
+                                    .data = SW_BYTES(out + at, count * size)};
+        if (p->rows == 1) { /* a norm */
+            views[i].dims[0] = p->columns;
+            views[i].dim_count = 1;
+        }
+        at += count * size;
+    }
+    SW_TRY(sw_safetensors_encode(&file, views, e->parameter_count, err));
+    SW_TRY(sw_buffer_check(&file, "model.safetensors", err));
+    return sink->file(sink->context, "model.safetensors", sw_buffer_bytes(&file), err);
+}
+
+sw_status sw_train_output(sw_arena *arena, const sw_engine *e, const sw_train_job *job,
+                          const sw_train_host *host, sw_error *err) {
+    sw_model_sink sink = {.context = host->context, .file = host->output};
+    if (!e->embedding) return adapter(arena, e, job, &sink, err);
+    SW_TRY(config(arena, e, &sink, err));
+    return weights(arena, e, &sink, err);
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Rows from JSONL, by TRL's rules (docs/formats/worker.md, ROW-001 to ROW-012).
+ *
+ * A row is tokenised into lists of its own and appended only when it is whole, so a refused line
+ * leaves nothing. No message quotes a row: it names the row's number and the member.
+ */
+#include "codec/json.h"
+#include "train/train.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define TURN_LIMIT   4096
+#define TEXT_LIMIT   ((size_t)64 << 20)
+#define FIRST_ROWS   256
+#define FIRST_TOKENS 65536
+
+void sw_rows_free(sw_rows *r) {
+    if (r->ids) sw_wipe(r->ids, r->token_capacity * sizeof *r->ids);
+    if (r->target) sw_wipe(r->target, r->token_capacity);
+    free(r->ids);
+    free(r->target);
+    free(r->ends);
+    *r = (sw_rows){0};
+}
+
+/* A larger copy; the old one is wiped. */
+static void *grown(void *old, size_t count, size_t capacity, size_t size) {
+    void *out = reallocarray(NULL, capacity, size);
+    if (!out) return NULL;
+    if (count) memcpy(out, old, count * size);
+    return out;
+}
+
+static void replace(void **held, void *with, size_t bytes) {
+    if (*held) sw_wipe(*held, bytes);
+    free(*held);
+    *held = with;
+}
+
+static bool reserve_tokens(sw_rows *r, size_t more) {
+    if (r->token_capacity - r->token_count >= more) return true;
+    size_t capacity = r->token_capacity ? r->token_capacity : FIRST_TOKENS;
+    while (capacity - r->token_count < more) {
+        if (!sw_mul_size(capacity, 2, &capacity)) return false;
+    }
+    void *ids = grown(r->ids, r->token_count, capacity, sizeof *r->ids);
+    void *target = grown(r->target, r->token_count, capacity, sizeof *r->target);
+    if (!ids || !target) {
+        free(ids);
+        free(target);
+        return false;
+    }
+    replace((void **)&r->ids, ids, r->token_capacity * sizeof *r->ids);
+    replace((void **)&r->target, target, r->token_capacity);
+    r->token_capacity = capacity;
+    return true;
+}
+
+static bool reserve_row(sw_rows *r) {
+    if (r->count < r->row_capacity) return true;
+    size_t capacity = r->row_capacity ? 2 * r->row_capacity : FIRST_ROWS;
+    void *ends = grown(r->ends, r->count, capacity, sizeof *r->ends);
+    if (!ends) return false;
+    replace((void **)&r->ends, ends, r->row_capacity * sizeof *r->ends);
+    r->row_capacity = capacity;
+    return true;
+}
+
+typedef struct decoder {
+    sw_arena arena;
+    sw_tokenizer *tokenizer;
+    sw_template chat;
+    const sw_training *settings;
+    sw_buffer eos, text;
+    sw_tokens ids, prompt_ids;
+    size_t masked; /* tokens from the start that are no targets */
+} decoder;
+
+static void decoder_free(decoder *d) {
+    sw_buffer_free(&d->eos);
+    sw_buffer_free(&d->text);
+    sw_tokens_free(&d->ids);
+    sw_tokens_free(&d->prompt_ids);
+    sw_arena_free(&d->arena);
+}
+
+static bool ends_with(sw_bytes text, sw_bytes end) {
+    return text.size >= end.size &&
+           memcmp(text.data + text.size - end.size, end.data, end.size) == 0;
+}
+
+/* text = prompt + body + EOS unless body ends with it; as tokens. */
+static sw_status encode_plain(decoder *d, sw_bytes prompt, sw_bytes body, sw_error *err) {
+    sw_bytes eos = sw_buffer_bytes(&d->eos);
+    sw_put_bytes(&d->text, prompt);
+    sw_put_bytes(&d->text, body);
+    if (!ends_with(body, eos)) sw_put_bytes(&d->text, eos);
+    SW_TRY(sw_buffer_check(&d->text, "the row's text", err));
+    return sw_tokenizer_encode(d->tokenizer, sw_buffer_bytes(&d->text), true, &d->ids, err);
+}
+
+static sw_status encode_turns(decoder *d, const sw_chat_turn *turns, size_t count, bool generation,
+                              sw_tokens *out, sw_error *err) {
+    sw_buffer_reset(&d->text);
+    SW_TRY(sw_template_render(d->chat, turns, count, generation, &d->text, err));
+    SW_TRY(sw_buffer_check(&d->text, "the row's text", err));
+    return sw_tokenizer_encode(d->tokenizer, sw_buffer_bytes(&d->text), false, out, err);
+}
+
+/* Turns of one list, appended. */
+static sw_status read_turns(const sw_json *list, const char *name, sw_chat_turn *out, size_t *count,
+                            sw_error *err) {
+    if (list->count == 0 || list->count > TURN_LIMIT - *count) {
+        return sw_fail(err, SW_MALFORMED, "rows", "%s has no turns, or more than %d", name,
+                       TURN_LIMIT);
+    }
+    for (const sw_json *turn = list->first; turn; turn = turn->next) {
+        sw_chat_turn *t = &out[(*count)++];
+        SW_TRY(sw_json_text(turn, name, "role", &t->role, err));
+        SW_TRY(sw_json_text(turn, name, "content", &t->content, err));
+    }
+    return SW_OK;
+}
+
+/* The completion begins where prompt alone and prompt with completion part (as TRL has it). */
+static size_t common_prefix(const sw_tokens *a, const sw_tokens *b) {
+    size_t i = 0;
+    while (i < a->count && i < b->count && a->ids[i] == b->ids[i]) i++;
+    return i;
+}
+
+static sw_status decode_pair(decoder *d, const sw_json *prompt, const sw_json *completion,
+                             sw_error *err) {
+    if (prompt->type != completion->type ||
+        (prompt->type != SW_JSON_STRING && prompt->type != SW_JSON_ARRAY)) {
+        return sw_fail(err, SW_MALFORMED, "rows",
+                       "prompt and completion must both be text, or both lists of turns");
+    }
+    if (prompt->type == SW_JSON_STRING) {
+        SW_TRY(sw_tokenizer_encode(d->tokenizer, prompt->text, true, &d->prompt_ids, err));
+        SW_TRY(encode_plain(d, prompt->text, completion->text, err));
+    } else {
+        sw_chat_turn *turns = SW_ARENA_NEW(&d->arena, sw_chat_turn, TURN_LIMIT);
+        if (!turns) return sw_fail(err, SW_MEMORY, "memory", "no memory for the turns");
+        size_t count = 0;
+        SW_TRY(read_turns(prompt, "prompt", turns, &count, err));
+        SW_TRY(encode_turns(d, turns, count, true, &d->prompt_ids, err));
+        SW_TRY(read_turns(completion, "completion", turns, &count, err));
+        SW_TRY(encode_turns(d, turns, count, false, &d->ids, err));
+    }
+    if (d->settings->completion_only_loss) d->masked = common_prefix(&d->prompt_ids, &d->ids);
+    return SW_OK;
+}
+
+static sw_status decode_messages(decoder *d, const sw_json *messages, sw_error *err) {
+    if (messages->type != SW_JSON_ARRAY) {
+        return sw_fail(err, SW_MALFORMED, "rows", "messages must be a list of turns");
+    }
+    sw_chat_turn *turns = SW_ARENA_NEW(&d->arena, sw_chat_turn, TURN_LIMIT);
+    if (!turns) return sw_fail(err, SW_MEMORY, "memory", "no memory for the turns");
+    size_t count = 0;
+    SW_TRY(read_turns(messages, "messages", turns, &count, err));
+    return encode_turns(d, turns, count, false, &d->ids, err);
+}
+
+static sw_status decode_line(decoder *d, sw_bytes line, sw_error *err) {
+    sw_json *row;
+    SW_TRY(sw_json_parse(&d->arena, line, NULL, &row, err));
+    if (row->type != SW_JSON_OBJECT) {
+        return sw_fail(err, SW_MALFORMED, "rows", "a line must be a JSON object");
+    }
+    const sw_json *prompt = sw_json_member(row, "prompt"), *text = sw_json_member(row, "text");
+    const sw_json *completion = sw_json_member(row, "completion");
+    const sw_json *messages = sw_json_member(row, "messages");
+    if ((prompt != NULL) != (completion != NULL) ||
+        (prompt != NULL) + (text != NULL) + (messages != NULL) != 1) {
+        return sw_fail(err, SW_MALFORMED, "rows",
+                       "a row holds prompt and completion, or messages, or text");
+    }
+    if (prompt) return decode_pair(d, prompt, completion, err);
+    if (messages) return decode_messages(d, messages, err);
+    if (text->type != SW_JSON_STRING) {
+        return sw_fail(err, SW_MALFORMED, "rows", "text must be a string");
+    }
+    return encode_plain(d, (sw_bytes){0}, text->text, err);
+}
+
+static sw_status append(sw_rows *r, const decoder *d, bool *kept, sw_error *err) {
+    size_t count = d->ids.count;
+    if (count > d->settings->max_length) count = d->settings->max_length;
+    size_t first = d->masked > 0 ? d->masked : 1;
+    *kept = first < count;
+    if (!*kept) return SW_OK;
+    if (!reserve_tokens(r, count) || !reserve_row(r)) {
+        return sw_fail(err, SW_MEMORY, "memory", "no memory for the rows");
+    }
+    memcpy(r->ids + r->token_count, d->ids.ids, count * sizeof *r->ids);
+    for (size_t i = 0; i < count; i++) r->target[r->token_count + i] = i >= first;
+    r->token_count += count;
+    r->ends[r->count++] = r->token_count;
+    return SW_OK;
+}
+
+sw_status sw_rows_append(sw_rows *r, sw_tokenizer *t, sw_template chat, uint32_t eos_token_id,
+                         const sw_training *settings, sw_bytes line, size_t row_number, bool *kept,
+                         sw_error *err) {
+    decoder d = {.tokenizer = t,
+                 .chat = chat,
+                 .settings = settings,
+                 .eos = SW_BUFFER(4096),
+                 .text = SW_BUFFER(TEXT_LIMIT)};
+    bool whole = false;
+    sw_status status = sw_tokenizer_decode(t, &eos_token_id, 1, false, &d.eos, err);
+    if (status == SW_OK) status = decode_line(&d, line, err);
+    if (status == SW_OK) status = append(r, &d, &whole, err);
+    if (status == SW_OK) {
+        *kept = whole;
+    } else {
+        sw_error_prefix(err, "row %zu", row_number);
+    }
+    decoder_free(&d);
+    return status;
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The training run: plan, map, load or resume, then steps until the end or until asked to stop.
+ *
+ * A step is one window of micro-batches: the loss and every gradient are divided by the number of
+ * targets in the window, the gradients clipped by their global norm, then AdamW. Inside the loop
+ * nothing is allocated.
+ */
+#include "recipe/training.h"
+#include "tensor/numbers.h"
+#include "train/engine.h"
+#include "train/output.h"
+#include "train/schedule.h"
+#include <string.h>
+
+typedef struct run {
+    const sw_train_job *job;
+    const sw_train_host *host;
+    sw_arena arena;
+    sw_engine engine;
+    sw_order order;
+    uint64_t total, done, batches, windows; /* micro-batches and steps of an epoch */
+    void *mapping;
+    size_t mapping_bytes;
+} run;
+
+static void run_free(run *r) {
+    sw_engine_unmap(r->mapping, r->mapping_bytes);
+    sw_buffer_free(&r->engine.prefix);
+    sw_arena_free(&r->arena);
+}
+
+static uint64_t divide_up(uint64_t a, uint64_t b) {
+    return (a + b - 1) / b;
+}
+
+sw_status sw_train_steps(const sw_train_job *job, uint64_t *steps, sw_error *err) {
+    SW_TRY(sw_training_check(job->settings, err));
+    if (job->rows->count == 0) {
+        return sw_fail(err, SW_REFUSED, "rows", "there is no row with anything to predict");
+    }
+    *steps = sw_training_steps(job->settings, job->rows->count);
+    return SW_OK;
+}
+
+static sw_status check_rows(const sw_rows *r, uint32_t vocab, sw_error *err) {
+    for (size_t i = 0; i < r->token_count; i++) {
+        if (r->ids[i] >= vocab) {
+            return sw_fail(err, SW_MALFORMED, "rows", "token %zu is not in the vocabulary", i);
+        }
+    }
+    return SW_OK;
+}
+
+static size_t planned_bytes(sw_engine *e, size_t lanes) {
+    sw_slab slab = {0};
+    sw_engine_layout(e, &slab, lanes);
+    return slab.used;
+}
+
+/* Keeps activations when they are small enough, else computes them again (bits are equal). */
+static void choose_recompute(sw_engine *e, size_t lanes, bool asked) {
+    size_t kept = planned_bytes(e, lanes);
+    e->capacity.recompute = true;
+    size_t lean = planned_bytes(e, lanes);
+    e->capacity.recompute = asked || (kept > lean && kept - lean > SW_TRAIN_KEPT_BYTES);
+}
+
+static sw_status prepare(run *r, size_t lanes, bool recompute, sw_error *err) {
+    const sw_train_job *job = r->job;
+    const sw_training *t = job->settings;
+    SW_TRY(sw_train_steps(job, &r->total, err));
+    SW_TRY(check_rows(job->rows, job->model->config.vocab_size, err));
+    sw_engine_plan plan = {.model = job->model, .settings = t, .profile = t->profile};
+    SW_TRY(sw_engine_build(&r->arena, &plan, &r->engine, err));
+    SW_TRY(sw_state_prefix(&r->engine, job, err));
+    r->batches = divide_up(job->rows->count, t->per_device_train_batch_size);
+    r->windows = divide_up(r->batches, t->gradient_accumulation_steps);
+    r->order = (sw_order){.rows = job->rows,
+                          .seed = t->seed,
+                          .epoch = UINT64_MAX,
+                          .index = SW_ARENA_NEW(&r->arena, uint32_t, job->rows->count),
+                          .batch_rows = t->per_device_train_batch_size};
+    if (!r->order.index) return sw_fail(err, SW_MEMORY, "memory", "no memory for the row order");
+    sw_capacity *c = &r->engine.capacity;
+    c->backward = true;
+    sw_order_capacity(&r->order, divide_up(r->total, r->windows), c);
+    c->head_rows = c->labels < SW_HEAD_ROWS ? c->labels : SW_HEAD_ROWS;
+    choose_recompute(&r->engine, lanes, recompute);
+    return SW_OK;
+}
+
+sw_status sw_train_plan(const sw_train_job *job, size_t lanes, size_t *bytes, sw_error *err) {
+    run r = {.job = job};
+    sw_status status = prepare(&r, lanes, false, err);
+    if (status == SW_OK) *bytes = planned_bytes(&r.engine, lanes);
+    run_free(&r);
+    return status;
+}
+
+static sw_status resume(run *r, sw_error *err) {
+    sw_engine *e = &r->engine;
+    sw_bytes numbers;
+    uint64_t step;
+    SW_TRY(sw_state_parse(sw_buffer_bytes(&e->prefix), e->parameter_floats, r->job->resume, &step,
+                          &numbers, err));
+    if (step > r->total) {
+        return sw_fail(err, SW_REFUSED, "checkpoint", "the checkpoint lies behind the last step");
+    }
+    memcpy(e->image + e->prefix.size, numbers.data, numbers.size);
+    r->done = step;
+    return SW_OK;
+}
+
+static sw_status load(run *r, sw_error *err) {
+    sw_engine *e = &r->engine;
+    const sw_train_host *h = r->host;
+    e->compute.parallel = h->parallel;
+    e->compute.native = !h->emulate_bf16 && sw_tensor_has_bf16_instructions();
+    SW_TRY(sw_engine_map(e, h->parallel.lanes, &r->mapping_bytes, &r->mapping, err));
+    if (r->job->resume.size) {
+        SW_TRY(resume(r, err));
+    } else {
+        sw_engine_init_trained(e, r->job->settings->seed);
+    }
+    sw_engine_load_frozen(e);
+    sw_engine_load_trained(e);
+    return SW_OK;
+}
+
+/* Micro-batches of the window that follows `done` steps. */
+static void window_of(run *r, uint64_t *first, uint64_t *count) {
+    uint64_t accumulation = r->job->settings->gradient_accumulation_steps;
+    sw_order_shuffle(&r->order, r->done / r->windows);
+    *first = r->done % r->windows * accumulation;
+    uint64_t left = r->batches - *first;
+    *count = left < accumulation ? left : accumulation;
+}
+
+static double accumulate(run *r, uint64_t *tokens) {
+    sw_engine *e = &r->engine;
+    uint64_t first, count, labels = 0;
+    window_of(r, &first, &count);
+    for (uint64_t i = first; i < first + count; i++) labels += sw_order_labels(&r->order, i);
+    memset(e->grads, 0, e->parameter_floats * sizeof *e->grads);
+    double loss = 0;
+    *tokens = 0;
+    for (uint64_t i = first; i < first + count; i++) {
+        sw_order_fill(&r->order, i, &e->batch);
+        e->batch.stream = r->done << 20 | (i - first);
+        *tokens += e->batch.tokens;
+        sw_engine_forward(e);
+        loss += sw_engine_loss(e, (float)(1.0 / (double)labels));
+        sw_engine_backward(e);
+    }
+    return loss / (double)labels;
+}
+
+static void update(run *r, double norm, double rate) {
+    sw_engine *e = &r->engine;
+    const sw_training *t = r->job->settings;
+    double clip = t->max_grad_norm > 0 ? t->max_grad_norm / (norm + 1e-6) : 1;
+    sw_adamw step = {.beta1 = t->adam_beta1,
+                     .beta2 = t->adam_beta2,
+                     .epsilon = t->adam_epsilon,
+                     .learning_rate = rate,
+                     .step = r->done + 1,
+                     .clip = (float)(clip < 1 ? clip : 1)};
+    for (size_t i = 0; i < e->parameter_count; i++) {
+        sw_parameter *p = e->by_name[i];
+        step.weight_decay = p->decay ? t->weight_decay : 0;
+        sw_adamw_step(&e->compute, &step, p->value, p->grad, p->m, p->v, p->rows * p->columns);
+    }
+    sw_engine_load_trained(e);
+}
+
+static sw_status one_step(run *r, sw_error *err) {
+    sw_engine *e = &r->engine;
+    sw_train_step step = {.total_steps = r->total};
+    step.learning_rate = sw_schedule_rate(r->job->settings, r->done, r->total);
+    step.loss = accumulate(r, &step.tokens);
+    step.grad_norm =
+        __builtin_sqrt(sw_squares(&e->compute, e->grads, e->parameter_floats, e->scratch.partial));
+    if (!__builtin_isfinite(step.loss) || !__builtin_isfinite(step.grad_norm)) {
+        return sw_fail(err, SW_REFUSED, "diverged", "step %llu: the loss is no longer a number",
+                       (unsigned long long)r->done + 1);
+    }
+    update(r, step.grad_norm, step.learning_rate);
+    step.step = ++r->done;
+    step.state = sw_state_values(e);
+    return r->host->step(r->host->context, &step, err);
+}
+
+static sw_status checkpoint(run *r, sw_error *err) {
+    return r->host->checkpoint(r->host->context, r->done, sw_state_image(&r->engine, r->done), err);
+}
+
+static sw_status steps(run *r, bool *stopped, sw_error *err) {
+    uint64_t every = r->job->settings->save_steps;
+    while (r->done < r->total) {
+        SW_TRY(one_step(r, err));
+        bool stop = r->host->stop && r->host->stop(r->host->context) && r->done < r->total;
+        if (stop || r->done == r->total || (every && r->done % every == 0)) {
+            SW_TRY(checkpoint(r, err));
+        }
+        if (stop) {
+            *stopped = true;
+            return SW_OK;
+        }
+    }
+    *stopped = false;
+    return sw_train_output(&r->arena, &r->engine, r->job, r->host, err);
+}
+
+sw_status sw_train_run(const sw_train_job *job, const sw_train_host *host, bool *stopped,
+                       sw_error *err) {
+    run r = {.job = job, .host = host};
+    unsigned mode = sw_flush_begin();
+    sw_status status = prepare(&r, host->parallel.lanes, host->recompute, err);
+    if (status == SW_OK) status = load(&r, err);
+    if (status == SW_OK) status = steps(&r, stopped, err);
+    sw_flush_restore(mode);
+    run_free(&r);
+    return status;
+}

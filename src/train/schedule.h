@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Learning-rate schedules.
+ */
+#ifndef SW_TRAIN_SCHEDULE_H
+#define SW_TRAIN_SCHEDULE_H
+#include "recipe/training.h"
+
+uint64_t sw_schedule_warmup(const sw_training *t, uint64_t total);
+/* The rate of the step that follows `done` completed ones. */
+double sw_schedule_rate(const sw_training *t, uint64_t done, uint64_t total);
+#endif
