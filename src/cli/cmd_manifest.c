@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * verify: the auditor's command. No network, no secret, no trust in the folder: it starts from the
+ * genesis hash that the auditor brings.
+ */
+#include "cli/cli.h"
+#include "codec/text.h"
+#include "manifest/manifest.h"
+#include "sys/files.h"
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FILE_LIMIT  ((size_t)256 << 20)
+#define MODEL_LIMIT ((size_t)16 << 30)
+#define MODEL_FILES 64
+
+typedef struct lines {
+    sw_cli *cli;
+    sw_json *array;
+} lines;
+
+static void on_link(void *context, const char *name, bool ok, const char *detail) {
+    lines *l = context;
+    sw_arena *a = sw_cli_arena(l->cli);
+    sw_json *o = sw_json_add_object(a, l->array, NULL);
+    sw_json_add_text(a, o, "link", sw_text(name));
+    sw_json_add_flag(a, o, "ok", ok);
+    sw_json_add_text(a, o, "detail", sw_text(detail));
+    sw_cli_print(l->cli, "%-4s %-16s %s\n", ok ? "ok" : "NO", name, detail);
+}
+
+static sw_status read_part(sw_cli *cli, const char *folder, const char *name, sw_bytes *out,
+                           sw_error *err) {
+    const char *path = sw_path_join(sw_cli_arena(cli), folder, name);
+    if (!path) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
+    return sw_cli_read(cli, path, FILE_LIMIT, out, err);
+}
+
+static sw_status read_folder(sw_cli *cli, const char *folder, sw_manifest_input *in,
+                             sw_error *err) {
+    SW_TRY(read_part(cli, folder, "manifest.json", &in->manifest, err));
+    SW_TRY(read_part(cli, folder, "evidence.json", &in->evidence, err));
+    SW_TRY(read_part(cli, folder, "app-compose.json", &in->app_compose, err));
+    SW_TRY(read_part(cli, folder, "ledger.json", &in->ledger, err));
+    SW_TRY(read_part(cli, folder, "machine.pem", &in->machine_pem, err));
+    const char *path = sw_path_join(sw_cli_arena(cli), folder, "model.sealed");
+    in->model_fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    return SW_OK;
+}
+
+static sw_status read_model(sw_cli *cli, const char *folder, sw_manifest_input *in, sw_error *err) {
+    const char **names;
+    SW_TRY(sw_folder_list(sw_cli_arena(cli), folder, MODEL_FILES, &names, &in->model_count, err));
+    sw_oms_file *files = SW_ARENA_NEW(sw_cli_arena(cli), sw_oms_file, in->model_count + 1);
+    if (!files) return sw_fail(err, SW_MEMORY, "memory", "no memory for the model's files");
+    for (size_t i = 0; i < in->model_count; i++) {
+        const char *path = sw_path_join(sw_cli_arena(cli), folder, names[i]);
+        files[i].name = names[i];
+        if (!path) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
+        SW_TRY(sw_cli_read(cli, path, MODEL_LIMIT, &files[i].content, err));
+    }
+    in->model = files;
+    return SW_OK;
+}
+
+/* What no offline check can know is always said. */
+static void say_limits(sw_cli *cli, const sw_manifest_verdict *v) {
+    char time[21], head[17];
+    sw_time_text(time, v->time_ms);
+    sw_hex_text(head, SW_BYTES(v->ledger.hash.b, 8));
+    sw_cli_print(cli,
+                 "state as of ledger entry %" PRIu64
+                 " (%s...) at %s; a revocation after that is not seen here\n",
+                 v->ledger.index, head, time);
+    if (v->simulated)
+        sw_cli_print(cli, "SIMULATED: a software machine vouches for this run, no hardware does\n");
+    if (!v->model_compared)
+        sw_cli_print(cli, "the opened model was not compared; bring it with --model DIR\n");
+}
+
+static void add_verdict(sw_arena *a, sw_json *root, const sw_manifest_verdict *v) {
+    sw_json_add_hex(a, root, "genesis", SW_BYTES_OF(v->genesis.b));
+    sw_json_add_hex(a, root, "compose_hash", SW_BYTES_OF(v->compose.b));
+    sw_json_add_hex(a, root, "manifest", SW_BYTES_OF(v->digest.b));
+    sw_json_add_flag(a, root, "simulated", v->simulated);
+    sw_json_add_flag(a, root, "model_compared", v->model_compared);
+    sw_json_add_integer(a, root, "ledger_index", (int64_t)v->ledger.index);
+    sw_json_add_hex(a, root, "ledger_head", SW_BYTES_OF(v->ledger.hash.b));
+    sw_json_add_integer(a, root, "time_ms", v->time_ms);
+    sw_json_add_integer(a, root, "steps", (int64_t)v->steps);
+}
+
+static sw_status verify(sw_cli *cli, sw_error *err) {
+    sw_manifest_input in = {.model_fd = -1};
+    sw_hash app;
+    const char *expected = sw_cli_value(cli, "app"), *model = sw_cli_value(cli, "model");
+    if (expected) {
+        SW_TRY(sw_hex_decode(app.b, sizeof app.b, sw_text(expected), false, err));
+        in.app = &app;
+    }
+    SW_TRY(read_folder(cli, sw_cli_argument(cli, 0), &in, err));
+    if (model) SW_TRY(read_model(cli, model, &in, err));
+    sw_arena *a = sw_cli_arena(cli);
+    sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
+    lines l = {cli, sw_json_add_array(a, root, "links")};
+    const sw_manifest_report report = {&l, on_link};
+    sw_manifest_verdict verdict = {0};
+    sw_status status = sw_manifest_verify(&in, &report, &verdict, err);
+    if (in.model_fd >= 0) close(in.model_fd);
+    if (status == SW_OK || (err && strcmp(err->word, "app") == 0 && verdict.steps))
+        say_limits(cli, &verdict);
+    if (status != SW_OK) return status;
+    add_verdict(a, root, &verdict);
+    sw_cli_result(cli, root);
+    sw_cli_print(cli, "verified\n");
+    return SW_OK;
+}
+
+static const sw_option verify_options[] = {
+    {"app", SW_OPTION_VALUE, "HASH",
+     "the genesis hash that you know; without it nothing is compared with your expectation"},
+    {"model", SW_OPTION_VALUE, "DIR", "an opened model folder to tie to the manifest"},
+    {0},
+};
+
+const sw_command sw_commands_manifest[] = {
+    {"verify", "OUT", "verify a run's manifest offline, link by link",
+     "OUT is a run's out folder. Exit 0 only when every link from your genesis hash to the model "
+     "holds.",
+     1, 1, verify_options, verify},
+    {0},
+};
