@@ -19,6 +19,9 @@
 #define SW_EVENT_NAME_LIMIT    128
 #define SW_EVENT_PAYLOAD_LIMIT ((size_t)64 << 10)
 
+/* Where a v4 quote's report data lie: what a machine looks at before it hands a quote on. */
+enum { SW_QUOTE_REPORT_DATA_AT = 568, SW_QUOTE_REPORT_DATA_END = 632 };
+
 /* ---- RTMR3's runtime events (dstack's format) ---- */
 #define SW_RUNTIME_EVENT_TYPE     UINT32_C(0x08000001)
 #define SW_RUNTIME_EVENT_REGISTER 3

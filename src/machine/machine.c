@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Machines by name, and evidence assembled from a guest agent's answer.
+ *
+ * The agent is an outsider: its answer is parsed strictly where we read it, its quote must hold the
+ * report data that were asked for, and its log is replayed later by whoever verifies. Only RTMR3's
+ * events travel; the other registers are compared with the policy's images.
+ */
+#include "codec/text.h"
+#include "machine/machine_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ANSWER_LIMIT (2 * SW_EVIDENCE_LIMIT)
+
+struct sw_machine {
+    const sw_machine_kind *kind;
+    void *self;
+};
+
+/* ---- by name ---- */
+static sw_status machine_start(const char *where, const sw_boot *boot, sw_machine *m,
+                               sw_error *err) {
+    static const char sim[] = "sim:";
+    if (strncmp(where, sim, sizeof sim - 1) != 0 || where[sizeof sim - 1] == 0)
+        return sw_fail(err, SW_USAGE, "usage", "a machine is named sim:DIR; no other kind is here");
+    m->kind = &sw_machine_sim;
+    return sw_sim_boot(where + sizeof sim - 1, boot, &m->self, err);
+}
+
+sw_status sw_machine_boot(const char *where, sw_bytes app_compose, const uint8_t app_id[20],
+                          const sw_entropy *e, const sw_clock *clock, sw_machine **out,
+                          sw_error *err) {
+    sw_boot boot = {app_compose, app_id, e, clock};
+    sw_machine *made = calloc(1, sizeof *made);
+    if (made == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a machine");
+    sw_status status = machine_start(where, &boot, made, err);
+    if (status == SW_OK)
+        *out = made;
+    else
+        free(made);
+    return status;
+}
+
+void sw_machine_close(sw_machine **m) {
+    if (*m == NULL) return;
+    (*m)->kind->close((*m)->self);
+    free(*m);
+    *m = NULL;
+}
+
+sw_platform sw_machine_platform(const sw_machine *m) {
+    return m->kind->platform;
+}
+
+sw_status sw_machine_sealing_key(sw_machine *m, sw_file_key *out, sw_error *err) {
+    return m->kind->sealing_key(m->self, out, err);
+}
+
+int64_t sw_machine_counter_ms(sw_machine *m) {
+    return m->kind->counter_ms(m->self);
+}
+
+/* ---- evidence ---- */
+static sw_status quote_read(sw_arena *a, sw_bytes hex, const sw_report_data *report, sw_bytes *out,
+                            sw_error *err) {
+    size_t size = hex.size / 2;
+    if (size > SW_QUOTE_LIMIT || size < SW_QUOTE_REPORT_DATA_END)
+        return sw_fail(err, SW_MALFORMED, "evidence", "the machine's quote has %zu bytes", size);
+    uint8_t *space = sw_arena_alloc(a, size, 1);
+    if (space == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a quote");
+    SW_TRY(sw_hex_decode(space, size, hex, false, err));
+    if (memcmp(space + SW_QUOTE_REPORT_DATA_AT, report->b, sizeof report->b) != 0)
+        return sw_fail(err, SW_REFUSED, "evidence",
+                       "the machine's quote holds other report data than were asked for");
+    *out = SW_BYTES(space, size);
+    return SW_OK;
+}
+
+/* GetQuote's answer; members that are not known are the agent's own business. */
+static sw_status answer_read(sw_arena *a, sw_bytes answer, const sw_report_data *report,
+                             sw_evidence *out, sw_error *err) {
+    static const char where[] = "GetQuote";
+    const sw_json_limits limits = {.bytes = ANSWER_LIMIT, .depth = 8, .nodes = 10000};
+    sw_json *root;
+    sw_bytes quote, log;
+    SW_TRY(sw_json_parse(a, answer, &limits, &root, err));
+    SW_TRY(sw_json_text(root, where, "quote", &quote, err));
+    SW_TRY(sw_json_text(root, where, "event_log", &log, err));
+    SW_TRY(quote_read(a, quote, report, &out->quote, err));
+    return sw_events_from_guest(a, log, &out->events, &out->event_count, err);
+}
+
+sw_status sw_machine_evidence(sw_machine *m, const sw_report_data *report, sw_buffer *evidence,
+                              sw_error *err) {
+    SW_SCOPED(sw_arena) a = {.limit_bytes = 16 * SW_EVIDENCE_LIMIT};
+    SW_SCOPED(sw_buffer) answer = SW_BUFFER(ANSWER_LIMIT);
+    SW_SCOPED(sw_buffer) made = SW_BUFFER(SW_EVIDENCE_LIMIT);
+    sw_evidence e = {.platform = m->kind->platform, .collateral = *m->kind->collateral(m->self)};
+    SW_TRY(m->kind->quote(m->self, report, &answer, err));
+    SW_TRY(answer_read(&a, sw_buffer_bytes(&answer), report, &e, err));
+    SW_TRY(sw_evidence_encode(&e, &made, err));
+    sw_put_bytes(evidence, sw_buffer_bytes(&made));
+    return sw_buffer_check(evidence, "the evidence", err);
+}

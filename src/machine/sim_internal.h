@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The software machine's folder: what lies in it, and what is made from it.
+ *
+ *   sim.json                  PPID, instance seed, images and which of them boots (canonical JSON)
+ *   keys/NAME.pem             root, platform-ca, pck, tcb-signing, attestation (PKCS#8, 0600)
+ *   keys/platform-secret      32 bytes (0600)
+ *   pck_chain.pem, tcb_signing_chain.pem, root_ca_crl.der, pck_crl.der, tcb_info.json,
+ * qe_identity.json what Intel's side would publish, in its form
+ */
+#ifndef SW_MACHINE_SIM_INTERNAL_H
+#define SW_MACHINE_SIM_INTERNAL_H
+#include "machine/machine_internal.h"
+
+#define SW_SIM_FILE_LIMIT ((size_t)1 << 20)
+
+SW_SECRET_ROLE(sw_sim_key, 32) /* a private key of the simulated platform */
+
+/* What a real platform would carry in silicon and fuses. */
+typedef struct sw_sim_hardware {
+    uint8_t component[16], tee_tcb_svn[16], fmspc[6], pce_id[2];
+    uint16_t pce_svn, qe_svn, qe_product;
+    uint8_t qe_attributes[16], qe_attributes_mask[16];
+    uint32_t evaluation_number;
+} sw_sim_hardware;
+extern const sw_sim_hardware sw_sim_platform;
+void sw_sim_qe_signer(uint8_t out[32]); /* the simulated QE's MRSIGNER; MRENCLAVE follows from it */
+
+/* ---- sim.json ---- */
+typedef struct sw_sim_facts {
+    uint8_t ppid[16], instance_seed[20];
+    size_t image_count, boot_index;
+    sw_image images[SW_IMAGE_LIMIT];
+} sw_sim_facts;
+SW_NODISCARD sw_status sw_sim_facts_read(const char *folder, sw_sim_facts *out, sw_error *err);
+SW_NODISCARD sw_status sw_sim_facts_write(const char *folder, const sw_sim_facts *facts,
+                                          bool replace, sw_error *err);
+SW_NODISCARD sw_status sw_sim_image_make(const char *name, const sw_entropy *e, sw_image *out,
+                                         sw_error *err);
+
+/* ---- files ---- */
+SW_NODISCARD sw_status sw_sim_read(sw_arena *a, const char *folder, const char *name, sw_bytes *out,
+                                   sw_error *err);
+SW_NODISCARD sw_status sw_sim_key_read(const char *folder, const char *name, sw_sim_key *out,
+                                       sw_error *err);
+
+/* ---- collateral (sim_collateral.c) ---- */
+typedef struct sw_sim_dates {
+    int64_t from_ms, until_ms;
+} sw_sim_dates;
+/* The provisioning service's answers: {"tcbInfo":{...},"signature":hex}, {"enclaveIdentity":...}.
+ */
+SW_NODISCARD sw_status sw_sim_tcb_info_make(const sw_sim_key *signer, sw_sim_dates dates,
+                                            sw_buffer *out, sw_error *err);
+SW_NODISCARD sw_status sw_sim_qe_identity_make(const sw_sim_key *signer, sw_sim_dates dates,
+                                               sw_buffer *out, sw_error *err);
+/* The PCK certificate's SGX extension. */
+SW_NODISCARD sw_status sw_sim_pck_extension_make(const uint8_t ppid[16], sw_buffer *out,
+                                                 sw_error *err);
+
+/* ---- quotes (sim_quote.c) ---- */
+typedef struct sw_sim_td {
+    const sw_image *image;
+    uint8_t rtmr3[SW_SHA384_BYTES];
+    sw_hash compose;
+} sw_sim_td;
+/* Everything behind the attestation key that one boot needs once: QE report, its signature,
+ * authentication data, PCK chain. */
+SW_NODISCARD sw_status sw_sim_certification_make(const sw_sim_key *pck,
+                                                 const sw_p256_public *attestation,
+                                                 sw_bytes pck_chain, sw_buffer *out, sw_error *err);
+typedef struct sw_sim_signer {
+    const sw_sim_key *attestation;
+    const sw_p256_public *attestation_public;
+    sw_bytes certification;
+} sw_sim_signer;
+SW_NODISCARD sw_status sw_sim_quote_make(const sw_sim_td *td, const sw_report_data *report,
+                                         const sw_sim_signer *signer, sw_buffer *out,
+                                         sw_error *err);
+#endif
