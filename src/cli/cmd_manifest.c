@@ -92,12 +92,26 @@ static void add_verdict(sw_arena *a, sw_json *root, const sw_manifest_verdict *v
     sw_json_add_integer(a, root, "steps", (int64_t)v->steps);
 }
 
+/* A hash, or a genesis file that the auditor keeps: either way something that did not come with the
+ * folder. */
+static sw_status read_app(sw_cli *cli, const char *given, sw_hash *out, sw_error *err) {
+    if (strlen(given) == 2 * sizeof out->b)
+        return sw_hex_decode(out->b, sizeof out->b, sw_text(given), false, err);
+    sw_genesis *genesis = SW_ARENA_NEW(sw_cli_arena(cli), sw_genesis, 1);
+    if (!genesis) return sw_fail(err, SW_MEMORY, "memory", "no memory for a genesis");
+    sw_bytes envelope;
+    SW_TRY(sw_cli_read(cli, given, SW_ENVELOPE_LIMIT, &envelope, err));
+    SW_TRY(sw_genesis_open(sw_cli_arena(cli), envelope, true, genesis, err));
+    *out = genesis->hash;
+    return SW_OK;
+}
+
 static sw_status verify(sw_cli *cli, sw_error *err) {
     sw_manifest_input in = {.model_fd = -1};
     sw_hash app;
     const char *expected = sw_cli_value(cli, "app"), *model = sw_cli_value(cli, "model");
     if (expected) {
-        SW_TRY(sw_hex_decode(app.b, sizeof app.b, sw_text(expected), false, err));
+        SW_TRY(read_app(cli, expected, &app, err));
         in.app = &app;
     }
     SW_TRY(read_folder(cli, sw_cli_argument(cli, 0), &in, err));
@@ -119,7 +133,7 @@ static sw_status verify(sw_cli *cli, sw_error *err) {
 }
 
 static const sw_option verify_options[] = {
-    {"app", SW_OPTION_VALUE, "HASH",
+    {"app", SW_OPTION_VALUE, "HASH|FILE",
      "the genesis hash that you know; without it nothing is compared with your expectation"},
     {"model", SW_OPTION_VALUE, "DIR", "an opened model folder to tie to the manifest"},
     {0},

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * model import, train, generate: the engine on plain files, unsealed and without a manifest. The
+ * same functions run inside the sealed worker.
+ */
+#include "cli/cli.h"
+#include "cli/plain.h"
+#include "codec/text.h"
+#include "recipe/recipe.h"
+#include "sys/files.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define GGUF_LIMIT ((size_t)64 << 30)
+
+typedef struct folder_sink {
+    sw_cli *cli;
+    const char *folder;
+} folder_sink;
+
+static sw_status write_file(void *context, const char *name, sw_bytes bytes, sw_error *err) {
+    folder_sink *s = context;
+    const char *path = sw_path_join(sw_cli_arena(s->cli), s->folder, name);
+    if (!path) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
+    return sw_file_write(path, bytes, 0644, SW_WRITE_NEW, err);
+}
+
+static sw_status import(sw_cli *cli, sw_error *err) {
+    const char *gguf = sw_cli_argument(cli, 0), *folder = sw_cli_argument(cli, 1);
+    const char *dtype = sw_cli_value(cli, "dtype");
+    if (dtype && strcmp(dtype, "bf16") != 0 && strcmp(dtype, "f32") != 0)
+        return sw_fail(err, SW_USAGE, "usage", "--dtype is bf16 or f32");
+    if (sw_path_exists(folder))
+        return sw_fail(err, SW_EXISTS, "exists", "%s exists already", folder);
+    sw_bytes bytes;
+    SW_TRY(sw_plain_map(cli, gguf, GGUF_LIMIT, &bytes, err));
+    SW_TRY(sw_folder_make(folder, 0755, err));
+    folder_sink context = {cli, folder};
+    const sw_model_sink sink = {&context, write_file};
+    sw_status status = sw_gguf_import(
+        bytes, dtype && strcmp(dtype, "f32") == 0 ? SW_DTYPE_F32 : SW_DTYPE_BF16, &sink, err);
+    if (status != SW_OK) {
+        sw_error_prefix(err, "%s", gguf);
+        return status;
+    }
+    sw_arena *a = sw_cli_arena(cli);
+    sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
+    sw_json_add_text(a, root, "folder", sw_text(folder));
+    sw_cli_result(cli, root);
+    sw_cli_print(cli, "%s\n", folder);
+    return SW_OK;
+}
+
+/* ---- train ---- */
+
+typedef struct plain_run {
+    sw_cli *cli;
+    const char *folder;
+    int64_t first_ms;
+    uint64_t tokens;
+    sw_json *losses;
+} plain_run;
+
+static sw_status on_step(void *context, const sw_train_step *s, sw_error *err) {
+    (void)err;
+    plain_run *r = context;
+    const sw_clock *clock = sw_cli_clock(r->cli);
+    int64_t now = clock->steady_ms(clock->context);
+    if (!r->first_ms)
+        r->first_ms = now;
+    else
+        r->tokens += s->tokens;
+    char text[96];
+    double seconds = (double)(now - r->first_ms) / 1000;
+    snprintf(text, sizeof text, "step %" PRIu64 "/%" PRIu64 "  %.0f tokens/s  loss %.4f", s->step,
+             s->total_steps, seconds > 0 ? (double)r->tokens / seconds : 0.0, s->loss);
+    sw_cli_progress(r->cli, s->step, s->total_steps, text);
+    sw_json_add_number(sw_cli_arena(r->cli), r->losses, NULL, s->loss);
+    return SW_OK;
+}
+
+static sw_status on_checkpoint(void *context, uint64_t step, sw_bytes state, sw_error *err) {
+    (void)context, (void)step, (void)state, (void)err;
+    return SW_OK; /* plain training keeps none: the sealed run is what resumes */
+}
+
+static sw_status on_output(void *context, const char *name, sw_bytes bytes, sw_error *err) {
+    plain_run *r = context;
+    folder_sink sink = {r->cli, r->folder};
+    return write_file(&sink, name, bytes, err);
+}
+
+static bool never(void *context) {
+    (void)context;
+    return false;
+}
+
+static sw_status train_rows(sw_cli *cli, sw_plain_model *m, const sw_recipe *recipe, sw_rows *rows,
+                            sw_error *err) {
+    plain_run r = {.cli = cli, .folder = sw_cli_value(cli, "out")};
+    sw_arena *a = sw_cli_arena(cli);
+    sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
+    r.losses = sw_json_add_array(a, root, "losses");
+    sw_train_host host = {.context = &r,
+                          .step = on_step,
+                          .checkpoint = on_checkpoint,
+                          .output = on_output,
+                          .stop = never};
+    const sw_train_job job = {.settings = &recipe->training,
+                              .model = &m->model,
+                              .rows = rows,
+                              .base_model_name = recipe->model_name};
+    sw_pool *pool;
+    SW_TRY(sw_plain_pool(cli, &pool, &host.parallel, err));
+    const sw_clock *clock = sw_cli_clock(cli);
+    int64_t start = clock->steady_ms(clock->context);
+    bool stopped = false;
+    sw_status status = sw_train_run(&job, &host, &stopped, err);
+    sw_pool_close(&pool);
+    if (status != SW_OK) return status;
+    sw_json_add_integer(a, root, "milliseconds", clock->steady_ms(clock->context) - start);
+    sw_json_add_integer(a, root, "tokens", (int64_t)r.tokens);
+    sw_json_add_text(a, root, "folder", sw_text(r.folder));
+    sw_cli_result(cli, root);
+    sw_cli_print(cli, "%s\n", r.folder);
+    return SW_OK;
+}
+
+static sw_status show_plan(sw_cli *cli, sw_plain_model *m, const sw_recipe *recipe, sw_rows *rows,
+                           sw_error *err) {
+    const sw_train_job job = {.settings = &recipe->training,
+                              .model = &m->model,
+                              .rows = rows,
+                              .base_model_name = recipe->model_name};
+    uint64_t steps, lanes;
+    size_t bytes;
+    SW_TRY(sw_train_steps(&job, &steps, err));
+    SW_TRY(sw_plain_lanes(cli, &lanes, err));
+    SW_TRY(sw_train_plan(&job, (size_t)lanes, &bytes, err));
+    sw_arena *a = sw_cli_arena(cli);
+    sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
+    sw_json_add_integer(a, root, "steps", (int64_t)steps);
+    sw_json_add_integer(a, root, "rows", (int64_t)rows->count);
+    sw_json_add_integer(a, root, "tokens", (int64_t)rows->token_count);
+    sw_json_add_integer(a, root, "bytes", (int64_t)bytes);
+    sw_cli_result(cli, root);
+    sw_cli_print(cli, "steps   %" PRIu64 "\nrows    %zu\ntokens  %zu\nmemory  %.1f MiB\n", steps,
+                 rows->count, rows->token_count, (double)bytes / 1048576);
+    return SW_OK;
+}
+
+static sw_status train(sw_cli *cli, sw_error *err) {
+    const char *folder, *out = sw_cli_value(cli, "out");
+    bool plan = sw_cli_flag(cli, "plan");
+    SW_TRY(sw_cli_need(cli, "model", &folder, err));
+    if (!plan) SW_TRY(sw_cli_need(cli, "out", &out, err));
+    if (!plan && sw_path_exists(out))
+        return sw_fail(err, SW_EXISTS, "exists", "%s exists already", out);
+    sw_recipe *recipe = SW_ARENA_NEW(sw_cli_arena(cli), sw_recipe, 1);
+    sw_plain_model *m = SW_ARENA_NEW(sw_cli_arena(cli), sw_plain_model, 1);
+    if (!recipe || !m) return sw_fail(err, SW_MEMORY, "memory", "no memory to train");
+    sw_bytes text;
+    SW_TRY(sw_cli_read(cli, sw_cli_argument(cli, 0), SW_RECIPE_LIMIT, &text, err));
+    SW_TRY(sw_recipe_parse(text, sw_cli_argument(cli, 0), recipe, err));
+    SW_TRY(sw_plain_open(cli, folder, m, err));
+    size_t count;
+    const char *const *data = sw_cli_list(cli, "data", &count);
+    sw_rows rows = {0};
+    sw_status status = sw_plain_rows(cli, m, &recipe->training, data, count, &rows, err);
+    if (status == SW_OK && plan) status = show_plan(cli, m, recipe, &rows, err);
+    if (status == SW_OK && !plan) status = sw_folder_make(out, 0755, err);
+    if (status == SW_OK && !plan) status = train_rows(cli, m, recipe, &rows, err);
+    sw_rows_free(&rows);
+    sw_plain_close(m);
+    return status;
+}
+
+/* ---- generate ---- */
+
+static sw_status generate(sw_cli *cli, sw_error *err) {
+    const char *folder;
+    uint64_t limit;
+    SW_TRY(sw_cli_need(cli, "model", &folder, err));
+    SW_TRY(sw_cli_u64(cli, "max-new-tokens", 64, 4096, &limit, err));
+    sw_plain_model *m = SW_ARENA_NEW(sw_cli_arena(cli), sw_plain_model, 1);
+    if (!m) return sw_fail(err, SW_MEMORY, "memory", "no memory to generate");
+    SW_TRY(sw_plain_open(cli, folder, m, err));
+    sw_generate_job job = {.model = &m->model,
+                           .max_new_tokens = (size_t)limit,
+                           .eos_token_id = m->model.config.eos_token_id,
+                           .profile =
+                               sw_cli_flag(cli, "f32") ? SW_PROFILE_FP32_REF : SW_PROFILE_BF16_DP};
+    sw_lora_settings lora;
+    const char *adapter = sw_cli_value(cli, "adapter");
+    sw_status status = adapter ? sw_plain_adapter(cli, adapter, &lora, &job, err) : SW_OK;
+    sw_tokens prompt = {0}, answer = {0};
+    SW_SCOPED(sw_buffer) text = SW_BUFFER((size_t)1 << 20);
+    if (status == SW_OK)
+        status = sw_plain_prompt(m, sw_text(sw_cli_argument(cli, 0)), &prompt, err);
+    job.prompt = prompt.ids;
+    job.prompt_count = prompt.count;
+    sw_pool *pool = NULL;
+    sw_parallel parallel;
+    if (status == SW_OK) status = sw_plain_pool(cli, &pool, &parallel, err);
+    if (status == SW_OK) status = sw_generate(&job, &parallel, &answer, err);
+    if (status == SW_OK)
+        status = sw_tokenizer_decode(m->tokenizer, answer.ids, answer.count, true, &text, err);
+    if (pool) sw_pool_close(&pool);
+    if (status == SW_OK) {
+        sw_arena *a = sw_cli_arena(cli);
+        sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
+        sw_json_add_text(a, root, "text", sw_buffer_bytes(&text));
+        sw_cli_result(cli, root);
+        sw_cli_print(cli, "%.*s\n", (int)text.size, (const char *)text.data);
+    }
+    sw_tokens_free(&prompt);
+    sw_tokens_free(&answer);
+    sw_plain_close(m);
+    return status;
+}
+
+static const sw_option import_options[] = {
+    {"dtype", SW_OPTION_VALUE, "TYPE", "bf16 (default; the exact f32 value rounded) or f32"},
+    {0},
+};
+static const sw_option train_options[] = {
+    {"model", SW_OPTION_VALUE, "DIR", "the base model's folder"},
+    {"data", SW_OPTION_LIST, "FILE", "a JSONL file, in the recipe's order of shards"},
+    {"out", SW_OPTION_VALUE, "DIR", "a folder that does not exist yet"},
+    {"threads", SW_OPTION_VALUE, "N", "threads; the result does not depend on it"},
+    {"plan", SW_OPTION_FLAG, NULL, "say steps, tokens and memory, and stop"},
+    {0},
+};
+static const sw_option generate_options[] = {
+    {"model", SW_OPTION_VALUE, "DIR", "the base model's folder"},
+    {"adapter", SW_OPTION_VALUE, "DIR", "a PEFT adapter's folder"},
+    {"max-new-tokens", SW_OPTION_VALUE, "N", "at most so many tokens (64)"},
+    {"threads", SW_OPTION_VALUE, "N", "threads; the result does not depend on it"},
+    {"f32", SW_OPTION_FLAG, NULL, "compute in f32"},
+    {0},
+};
+
+const sw_command sw_commands_model[] = {
+    {"model import", "GGUF DIR", "turn a GGUF file into a Hugging Face model folder", NULL, 2, 2,
+     import_options, import},
+    {"train", "RECIPE", "train a recipe on plain files, unsealed and without a manifest", NULL, 1,
+     1, train_options, train},
+    {"generate", "PROMPT", "answer one question, greedily", NULL, 1, 1, generate_options, generate},
+    {0},
+};

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Opening what lies in plain folders. These commands hold no secret: what they read is the user's
+ * own.
+ */
+#include "cli/plain.h"
+#include "sys/files.h"
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MODEL_LIMIT ((size_t)256 << 30)
+#define DATA_LIMIT  ((size_t)64 << 30)
+
+sw_status sw_plain_map(sw_cli *cli, const char *path, size_t limit, sw_bytes *out, sw_error *err) {
+    (void)cli;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return sw_fail(err, SW_MISSING, "missing", "%s cannot be opened", path);
+    struct stat info;
+    if (fstat(fd, &info) || !S_ISREG(info.st_mode) || info.st_size < 0 ||
+        (uint64_t)info.st_size > limit) {
+        close(fd);
+        return sw_fail(err, SW_LIMIT, "limit", "%s is not a file that can be read whole", path);
+    }
+    void *map =
+        info.st_size ? mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
+    close(fd);
+    if (map == MAP_FAILED) return sw_fail(err, SW_IO, "io", "%s cannot be mapped", path);
+    *out = SW_BYTES(map, (size_t)info.st_size);
+    return SW_OK;
+}
+
+static bool wanted(const char *name) {
+    size_t size = strlen(name);
+    return size > 5 && (strcmp(name + size - 5, ".json") == 0 ||
+                        (size > 12 && strcmp(name + size - 12, ".safetensors") == 0));
+}
+
+static sw_status map_folder(sw_cli *cli, const char *folder,
+                            sw_model_file files[SW_MODEL_FILE_LIMIT], size_t *count,
+                            sw_error *err) {
+    const char **names;
+    size_t found;
+    SW_TRY(sw_folder_list(sw_cli_arena(cli), folder, 1000, &names, &found, err));
+    *count = 0;
+    for (size_t i = 0; i < found; i++) {
+        if (!wanted(names[i])) continue;
+        if (*count == SW_MODEL_FILE_LIMIT)
+            return sw_fail(err, SW_LIMIT, "limit", "%s holds too many model files", folder);
+        const char *path = sw_path_join(sw_cli_arena(cli), folder, names[i]);
+        if (!path) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
+        files[*count].name = names[i];
+        SW_TRY(sw_plain_map(cli, path, MODEL_LIMIT, &files[*count].bytes, err));
+        (*count)++;
+    }
+    return SW_OK;
+}
+
+static sw_bytes file_of(const sw_model_file *files, size_t count, const char *name) {
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(files[i].name, name) == 0) return files[i].bytes;
+    return (sw_bytes){0};
+}
+
+static sw_status open_chat(sw_cli *cli, sw_plain_model *m, sw_error *err) {
+    sw_bytes config = file_of(m->files, m->file_count, "tokenizer_config.json");
+    if (!config.size) return SW_OK;
+    sw_json *root;
+    SW_TRY(sw_json_parse(sw_cli_arena(cli), config, NULL, &root, err));
+    const sw_json *text = sw_json_member(root, "chat_template");
+    if (!text || text->type != SW_JSON_STRING) return SW_OK;
+    m->has_chat = true;
+    return sw_template_recognise(text->text, &m->chat, err);
+}
+
+sw_status sw_plain_open(sw_cli *cli, const char *folder, sw_plain_model *out, sw_error *err) {
+    sw_plain_model m = {0};
+    SW_TRY(map_folder(cli, folder, m.files, &m.file_count, err));
+    sw_status status = sw_model_open(sw_cli_arena(cli), m.files, m.file_count, &m.model, err);
+    if (status == SW_OK) status = open_chat(cli, &m, err);
+    if (status == SW_OK)
+        status =
+            sw_tokenizer_open(file_of(m.files, m.file_count, "tokenizer.json"), &m.tokenizer, err);
+    if (status != SW_OK) {
+        sw_error_prefix(err, "%s", folder);
+        return status;
+    }
+    *out = m;
+    return SW_OK;
+}
+
+void sw_plain_close(sw_plain_model *m) {
+    sw_tokenizer_close(&m->tokenizer);
+    for (size_t i = 0; i < m->file_count; i++)
+        if (m->files[i].bytes.size)
+            munmap((void *)(uintptr_t)m->files[i].bytes.data, m->files[i].bytes.size);
+    m->file_count = 0;
+}
+
+static sw_status add_file(sw_plain_model *m, const sw_training *settings, sw_bytes text,
+                          sw_rows *rows, sw_error *err) {
+    size_t number = 0;
+    while (text.size) {
+        const uint8_t *newline = memchr(text.data, '\n', text.size);
+        size_t size = newline ? (size_t)(newline - text.data) : text.size;
+        sw_bytes line = SW_BYTES(text.data, size);
+        size_t used = newline ? size + 1 : size;
+        text = SW_BYTES(text.data + used, text.size - used);
+        size_t at = 0;
+        while (at < line.size && strchr(" \t\r", line.data[at]) && line.data[at]) at++;
+        if (at == line.size) continue;
+        bool kept;
+        SW_TRY(sw_rows_append(rows, m->tokenizer, m->chat, m->model.config.eos_token_id, settings,
+                              line, ++number, &kept, err));
+    }
+    return SW_OK;
+}
+
+sw_status sw_plain_rows(sw_cli *cli, sw_plain_model *m, const sw_training *settings,
+                        const char *const *files, size_t count, sw_rows *out, sw_error *err) {
+    for (size_t i = 0; i < count; i++) {
+        sw_bytes text;
+        SW_TRY(sw_plain_map(cli, files[i], DATA_LIMIT, &text, err));
+        sw_status status = add_file(m, settings, text, out, err);
+        if (text.size) munmap((void *)(uintptr_t)text.data, text.size);
+        if (status != SW_OK) {
+            sw_error_prefix(err, "%s", files[i]);
+            return status;
+        }
+    }
+    return SW_OK;
+}
+
+sw_status sw_plain_adapter(sw_cli *cli, const char *folder, sw_lora_settings *lora,
+                           sw_generate_job *job, sw_error *err) {
+    sw_model_file *files = SW_ARENA_NEW(sw_cli_arena(cli), sw_model_file, SW_MODEL_FILE_LIMIT);
+    if (!files) return sw_fail(err, SW_MEMORY, "memory", "no memory for the adapter");
+    size_t count;
+    sw_adapter_pair *pairs;
+    SW_TRY(map_folder(cli, folder, files, &count, err));
+    SW_TRY(
+        sw_adapter_read(sw_cli_arena(cli), files, count, lora, &pairs, &job->adapter_count, err));
+    job->adapter = pairs;
+    job->lora = lora;
+    return SW_OK;
+}
+
+sw_status sw_plain_prompt(sw_plain_model *m, sw_bytes text, sw_tokens *out, sw_error *err) {
+    if (!m->has_chat) return sw_tokenizer_encode(m->tokenizer, text, true, out, err);
+    const sw_chat_turn turn = {SW_LITERAL("user"), text};
+    SW_SCOPED(sw_buffer) rendered = SW_BUFFER((size_t)1 << 20);
+    SW_TRY(sw_template_render(m->chat, &turn, 1, true, &rendered, err));
+    return sw_tokenizer_encode(m->tokenizer, sw_buffer_bytes(&rendered), false, out, err);
+}
+
+sw_status sw_plain_lanes(sw_cli *cli, uint64_t *lanes, sw_error *err) {
+    SW_TRY(sw_cli_u64(cli, "threads", sw_cpu_count(), 256, lanes, err));
+    return *lanes ? SW_OK : sw_fail(err, SW_USAGE, "usage", "--threads must be at least 1");
+}
+
+static void run_pool(void *pool, size_t count, void (*fn)(void *, size_t, size_t), void *context) {
+    sw_pool_run(pool, count, fn, context);
+}
+
+sw_status sw_plain_pool(sw_cli *cli, sw_pool **pool, sw_parallel *parallel, sw_error *err) {
+    uint64_t lanes;
+    SW_TRY(sw_plain_lanes(cli, &lanes, err));
+    SW_TRY(sw_pool_open((size_t)lanes, pool, err));
+    *parallel = (sw_parallel){*pool, run_pool, (size_t)lanes};
+    return SW_OK;
+}

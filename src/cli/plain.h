@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Plain model folders and JSONL files for the commands that work unsealed.
+ */
+#ifndef SW_CLI_PLAIN_H
+#define SW_CLI_PLAIN_H
+#include "cli/cli.h"
+#include "sys/pool.h"
+#include "train/train.h"
+
+typedef struct sw_plain_model {
+    sw_model_file files[SW_MODEL_FILE_LIMIT];
+    size_t file_count;
+    sw_model model;
+    sw_tokenizer *tokenizer;
+    sw_template chat;
+    bool has_chat;
+} sw_plain_model;
+
+/* Maps a whole file read-only for the command's life; large files never go through the heap. */
+SW_NODISCARD sw_status sw_plain_map(sw_cli *cli, const char *path, size_t limit, sw_bytes *out,
+                                    sw_error *err);
+SW_NODISCARD sw_status sw_plain_open(sw_cli *cli, const char *folder, sw_plain_model *out,
+                                     sw_error *err);
+void sw_plain_close(sw_plain_model *m);
+SW_NODISCARD sw_status sw_plain_rows(sw_cli *cli, sw_plain_model *m, const sw_training *settings,
+                                     const char *const *files, size_t count, sw_rows *out,
+                                     sw_error *err);
+SW_NODISCARD sw_status sw_plain_adapter(sw_cli *cli, const char *folder, sw_lora_settings *lora,
+                                        sw_generate_job *job, sw_error *err);
+/* One user turn through the model's chat template, or the text itself when it has none. */
+SW_NODISCARD sw_status sw_plain_prompt(sw_plain_model *m, sw_bytes text, sw_tokens *out,
+                                       sw_error *err);
+SW_NODISCARD sw_status sw_plain_lanes(sw_cli *cli, uint64_t *lanes,
+                                      sw_error *err); /* --threads, else all usable CPUs */
+SW_NODISCARD sw_status sw_plain_pool(sw_cli *cli, sw_pool **pool, sw_parallel *parallel,
+                                     sw_error *err);
+#endif
