@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Hex, base64 (RFC 4648 section 10), UTF-8 and PEM.
+ */
+#include "cmocka_plain.h"
+#include "codec/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+static void hex_goes_both_ways(void **state) {
+    (void)state;
+    uint8_t all[256], back[256];
+    char text[513];
+    for (int i = 0; i < 256; i++) all[i] = (uint8_t)i;
+    sw_hex_text(text, SW_BYTES_OF(all));
+    assert_memory_equal(text, "000102", 6);
+    assert_string_equal(text + 506, "fdfeff");
+    assert_int_equal(sw_hex_decode(back, 256, sw_text(text), false, NULL), SW_OK);
+    assert_memory_equal(back, all, 256);
+    SW_SCOPED(sw_buffer) out = SW_BUFFER(1000);
+    sw_hex_encode(&out, SW_BYTES_OF(all));
+    assert_true(sw_bytes_is(sw_buffer_bytes(&out), text));
+    sw_buffer_reset(&out);
+    assert_int_equal(sw_hex_append(&out, sw_text("0aF0"), true, NULL), SW_OK);
+    assert_true(sw_bytes_is(sw_buffer_bytes(&out), "\x0a\xf0"));
+}
+
+static void bad_hex_is_refused(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        bool upper;
+    } cases[] = {{"0", false},  {"000", false}, {"0g", false},      {"g0", false},
+                 {"AB", false}, {"aB", false},  {"0x", false},      {" 0", false},
+                 {"0 ", false}, {"/0", false},  {":0", false},      {"`0", false},
+                 {"@0", true},  {"G0", true},   {"\xff\xff", true}, {"0\n", true}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        SW_SCOPED(sw_buffer) out = SW_BUFFER(100);
+        uint8_t byte[1] = {7};
+        sw_put_u8(&out, 1);
+        sw_bytes text = sw_text(cases[i].text);
+        assert_int_equal(sw_hex_append(&out, text, cases[i].upper, NULL), SW_MALFORMED);
+        assert_int_equal(out.size, 1);
+        assert_int_equal(sw_hex_decode(byte, 1, text, cases[i].upper, NULL), SW_MALFORMED);
+        assert_int_equal(byte[0], 7);
+    }
+    uint8_t two[2];
+    assert_int_equal(sw_hex_decode(two, 2, sw_text("00"), false, NULL), SW_MALFORMED);
+    assert_int_equal(sw_hex_decode(two, 2, sw_text("000000"), false, NULL), SW_MALFORMED);
+    assert_int_equal(sw_hex_decode(two, 0, sw_text(""), false, NULL), SW_OK);
+    SW_SCOPED(sw_buffer) small = SW_BUFFER(1);
+    assert_int_equal(sw_hex_append(&small, sw_text("0000"), false, NULL), SW_LIMIT);
+}
+
+static void base64_goes_both_ways(void **state) {
+    (void)state;
+    static const struct {
+        const char *plain, *text;
+    } cases[] = {{"", ""},
+                 {"f", "Zg=="},
+                 {"fo", "Zm8="},
+                 {"foo", "Zm9v"},
+                 {"foob", "Zm9vYg=="},
+                 {"fooba", "Zm9vYmE="},
+                 {"foobar", "Zm9vYmFy"},
+                 {"\xfb\xff\xfe", "+//+"}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        SW_SCOPED(sw_buffer) out = SW_BUFFER(100);
+        sw_base64_encode(&out, sw_text(cases[i].plain));
+        assert_true(sw_bytes_is(sw_buffer_bytes(&out), cases[i].text));
+        sw_buffer_reset(&out);
+        assert_int_equal(sw_base64_decode(&out, sw_text(cases[i].text), NULL), SW_OK);
+        assert_true(sw_bytes_is(sw_buffer_bytes(&out), cases[i].plain));
+    }
+    SW_SCOPED(sw_buffer) out = SW_BUFFER(100);
+    assert_int_equal(sw_base64_decode_any(&out, sw_text("-__-"), NULL), SW_OK);
+    assert_int_equal(sw_base64_decode_any(&out, sw_text("+//+"), NULL), SW_OK);
+    assert_true(sw_bytes_is(sw_buffer_bytes(&out), "\xfb\xff\xfe\xfb\xff\xfe"));
+}
+
+static void bad_base64_is_refused(void **state) {
+    (void)state;
+    static const char *const cases[] = {
+        "Z",      "Zg",       "Zg=",  "Zg===", "====",     "=",          "==",      "Zh==",
+        "Zm9=",   "Zm8=Zm8=", "Z===", "Z=g=",  "=Zg=",     "Zg==\n",     "Zg= =",   " Zg==",
+        "Zm9v\n", "Zm9!",     "-__-", "-/+_",  "Zm9v====", "\xc3\xa9Zg", "Zm\x80v",
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        SW_SCOPED(sw_buffer) out = SW_BUFFER(100);
+        sw_error err = {0};
+        assert_int_equal(sw_base64_decode(&out, sw_text(cases[i]), &err), SW_MALFORMED);
+        assert_string_equal(err.word, "format");
+        assert_int_equal(out.size, 0);
+    }
+    SW_SCOPED(sw_buffer) out = SW_BUFFER(2);
+    assert_int_equal(sw_base64_decode_any(&out, sw_text("-/+_"), NULL), SW_MALFORMED);
+    assert_int_equal(sw_base64_decode(&out, sw_text("Zm9v"), NULL), SW_LIMIT);
+}
+
+/* Every bit of an encoding, flipped, is refused or decodes to other bytes. */
+static void no_flip_of_base64_decodes_to_the_same(void **state) {
+    (void)state;
+    char text[] = "Zm9vYg==";
+    for (size_t bit = 0; bit < 64; bit++) {
+        SW_SCOPED(sw_buffer) out = SW_BUFFER(100);
+        text[bit / 8] ^= (char)(1 << bit % 8);
+        if (sw_base64_decode(&out, SW_BYTES(text, 8), NULL) == SW_OK)
+            assert_false(sw_bytes_is(sw_buffer_bytes(&out), "foob"));
+        text[bit / 8] ^= (char)(1 << bit % 8);
+    }
+}
+
+static void utf8_is_well_formed(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        bool valid;
+    } cases[] = {
+        {"", true},
+        {"abc", true},
+        {"\x7f", true},
+        {"\xc2\x80", true},
+        {"\xdf\xbf", true},
+        {"\xe0\xa0\x80", true},
+        {"\xed\x9f\xbf", true},
+        {"\xee\x80\x80", true},
+        {"\xef\xbf\xbf", true},
+        {"\xf0\x90\x80\x80", true},
+        {"\xf4\x8f\xbf\xbf", true},
+        {"\x80", false},
+        {"\xbf", false},
+        {"\xc0\x80", false},
+        {"\xc1\xbf", false},
+        {"\xc2", false},
+        {"\xc2\x41", false},
+        {"\xc2\xc2", false},
+        {"\xe0\x9f\xbf", false},
+        {"\xe1\x80", false},
+        {"\xe1\x80\x41", false},
+        {"\xed\xa0\x80", false},
+        {"\xed\xbf\xbf", false},
+        {"\xf0\x8f\xbf\xbf", false},
+        {"\xf0\x90\x80", false},
+        {"\xf4\x90\x80\x80", false},
+        {"\xf5\x80\x80\x80", false},
+        {"\xff", false},
+        {"a\xfe", false},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++)
+        assert_int_equal(sw_utf8_valid(sw_text(cases[i].text)), cases[i].valid);
+}
+
+/* ---- PEM ---- */
+
+typedef struct seen {
+    size_t blocks, bytes;
+    sw_status answer;
+} seen;
+
+static sw_status visit(void *context, sw_bytes der, sw_error *err) {
+    seen *s = context;
+    s->blocks++;
+    s->bytes += der.size;
+    return s->answer == SW_OK ? SW_OK : sw_fail(err, s->answer, "policy", "no");
+}
+
+static void pem_goes_both_ways(void **state) {
+    (void)state;
+    uint8_t der[200];
+    for (size_t size = 1; size < sizeof der; size++) {
+        SW_SCOPED(sw_buffer) text = SW_BUFFER(2000);
+        seen s = {0};
+        memset(der, (int)size, size);
+        sw_pem_encode(&text, "CERTIFICATE", SW_BYTES(der, size));
+        sw_pem_encode(&text, "CERTIFICATE", SW_BYTES(der, size));
+        for (size_t i = 0, column = 0; i < text.size; i++) {
+            column = text.data[i] == '\n' ? 0 : column + 1;
+            assert_true(column <= 64);
+        }
+        sw_put_u8(&text, 0); /* as Intel's chains end */
+        assert_int_equal(sw_pem_decode(sw_buffer_bytes(&text), "CERTIFICATE", 2, visit, &s, NULL),
+                         SW_OK);
+        assert_int_equal(s.blocks, 2);
+        assert_int_equal(s.bytes, 2 * size);
+    }
+}
+
+static void bad_pem_is_refused(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        sw_status status;
+    } cases[] = {
+        {"", SW_MALFORMED},
+        {" \n", SW_MALFORMED},
+        {"Zm9v", SW_MALFORMED},
+        {"-----BEGIN A-----\n-----END A-----\n", SW_MALFORMED},
+        {"-----BEGIN A-----\nZm9v\n", SW_MALFORMED},
+        {"-----BEGIN A-----\nZm9v\n-----END A----", SW_MALFORMED},
+        {"-----BEGIN A-----\nZm9v\n-----END B-----\n", SW_MALFORMED},
+        {"-----BEGIN B-----\nZm9v\n-----END B-----\n", SW_MALFORMED},
+        {"-----BEGIN A-----\nZm9\n-----END A-----\n", SW_MALFORMED},
+        {"-----BEGIN A-----\nProc-Type: 4\n\nZm9v\n-----END A-----\n", SW_MALFORMED},
+        {"x\n-----BEGIN A-----\nZm9v\n-----END A-----\n", SW_MALFORMED},
+        {"-----BEGIN A-----\nZm9v\n-----END A-----\nx", SW_MALFORMED},
+        {"-----BEGIN A-----\nZm9v\n-----END A-----\n-----BEGIN A-----\n", SW_MALFORMED},
+        {"-----BEGIN AA-----\nZm9v\n-----END AA-----\n", SW_MALFORMED},
+        {"-----BEGIN A-----\nZm9v\n-----END A-----\n-----BEGIN A-----\nZm9v\n-----END A-----\n"
+         "-----BEGIN A-----\nZm9v\n-----END A-----\n",
+         SW_LIMIT},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        seen s = {0};
+        sw_error err = {0};
+        sw_status status = sw_pem_decode(sw_text(cases[i].text), "A", 2, visit, &s, &err);
+        if (status != cases[i].status) fail_msg("case %zu gives %d", i, (int)status);
+    }
+    seen s = {.answer = SW_REFUSED};
+    sw_bytes good = SW_LITERAL("-----BEGIN A-----\nZm9v\n-----END A-----\n");
+    assert_int_equal(sw_pem_decode(good, "A", 2, visit, &s, NULL), SW_REFUSED);
+    for (size_t size = 0; size < good.size - 1; size++)
+        assert_int_equal(sw_pem_decode(SW_BYTES(good.data, size), "A", 2, visit, &s, NULL),
+                         SW_MALFORMED);
+    assert_int_equal(sw_pem_decode(good, "A", 0, visit, &s, NULL), SW_LIMIT);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hex_goes_both_ways),
+        cmocka_unit_test(bad_hex_is_refused),
+        cmocka_unit_test(base64_goes_both_ways),
+        cmocka_unit_test(bad_base64_is_refused),
+        cmocka_unit_test(no_flip_of_base64_decodes_to_the_same),
+        cmocka_unit_test(utf8_is_well_formed),
+        cmocka_unit_test(pem_goes_both_ways),
+        cmocka_unit_test(bad_pem_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
