@@ -174,7 +174,7 @@ static sw_status pbes2_parse(sw_bytes der, pbes2 *out, sw_error *err) {
                        "an encrypted private key is not PBES2 with scrypt and AES-256-CBC");
     if (b.n < 2 || (b.n & (b.n - 1)) != 0 || b.r == 0 || b.p == 0)
         return sw_fail(err, SW_MALFORMED, "format", "scrypt parameters have no meaning");
-    if (b.n > SCRYPT_N_MAX || b.r > SCRYPT_COST_MAX / b.n || b.p > SCRYPT_COST_MAX / b.n / b.r)
+    if (b.n > SCRYPT_N_MAX || b.p > SCRYPT_COST_MAX / b.n / b.r)
         return sw_fail(err, SW_LIMIT, "limit", "scrypt parameters ask for too much");
     *out = b;
     return SW_OK;

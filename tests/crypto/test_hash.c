@@ -154,6 +154,9 @@ static void test_hmac(void **state) {
                        unhex(&arena, hmac_cases[i].message));
         assert_hex(mac.b, sizeof mac.b, hmac_cases[i].mac);
     }
+    sw_hash mac; /* no key at all is the empty key */
+    sw_hmac_sha256(&mac, (sw_bytes){0}, (sw_bytes){0});
+    assert_hex(mac.b, sizeof mac.b, hmac_cases[COUNT(hmac_cases) - 1].mac);
     sw_arena_free(&arena);
 }
 

@@ -201,11 +201,30 @@ static const cost_case cost_cases[] = {
     {1 << 17, 8, 1, 65, SW_MALFORMED},
 };
 
-static void put_tagged(sw_buffer *out, uint8_t tag, const sw_buffer *content) {
+/* Where something more than the format allows is put: the optional keyLength among the costs, a
+ * NULL elsewhere. */
+typedef enum extra {
+    NOTHING,
+    IN_COSTS,
+    IN_KDF,
+    IN_CIPHER,
+    IN_SCHEMES,
+    IN_ALGORITHM,
+    IN_WHOLE
+} extra;
+
+static void put_tagged(sw_buffer *out, uint8_t tag, sw_buffer *content, bool with_null) {
+    if (with_null) sw_der_put(content, 0x05, (sw_bytes){0});
     sw_der_put(out, tag, sw_buffer_bytes(content));
 }
 
-static void put_costs(sw_buffer *out, const cost_case *c, uint64_t key_length) {
+static void put_oid(sw_buffer *out, const char *dotted) {
+    SW_SCOPED(sw_buffer) oid = SW_BUFFER(64);
+    assert_true(sw_der_oid(&oid, dotted));
+    sw_der_put(out, SW_DER_OID, sw_buffer_bytes(&oid));
+}
+
+static void put_costs(sw_buffer *out, const cost_case *c, extra where) {
     static const uint8_t salt[65];
     SW_SCOPED(sw_buffer) costs = SW_BUFFER(512);
     SW_SCOPED(sw_buffer) kdf = SW_BUFFER(512);
@@ -213,35 +232,29 @@ static void put_costs(sw_buffer *out, const cost_case *c, uint64_t key_length) {
     sw_der_put_u64(&costs, SW_DER_INTEGER, c->n);
     sw_der_put_u64(&costs, SW_DER_INTEGER, c->r);
     sw_der_put_u64(&costs, SW_DER_INTEGER, c->p);
-    if (key_length != 0) sw_der_put_u64(&costs, SW_DER_INTEGER, key_length);
-    SW_SCOPED(sw_buffer) oid = SW_BUFFER(64);
-    assert_true(sw_der_oid(&oid, "1.3.6.1.4.1.11591.4.11"));
-    put_tagged(&kdf, SW_DER_OID, &oid);
-    put_tagged(&kdf, SW_DER_SEQUENCE, &costs);
-    put_tagged(out, SW_DER_SEQUENCE, &kdf);
+    if (where == IN_COSTS) sw_der_put_u64(&costs, SW_DER_INTEGER, 32);
+    put_oid(&kdf, "1.3.6.1.4.1.11591.4.11");
+    put_tagged(&kdf, SW_DER_SEQUENCE, &costs, false);
+    put_tagged(out, SW_DER_SEQUENCE, &kdf, where == IN_KDF);
 }
 
-static der_copy with_costs(const cost_case *c, uint64_t key_length) {
+static der_copy with_costs(const cost_case *c, extra where) {
     static const uint8_t iv[16], sealed[144];
     der_copy d = {.label = "ENCRYPTED PRIVATE KEY"};
-    SW_SCOPED(sw_buffer) oid = SW_BUFFER(64);
     SW_SCOPED(sw_buffer) cipher = SW_BUFFER(512);
     SW_SCOPED(sw_buffer) schemes = SW_BUFFER(512);
     SW_SCOPED(sw_buffer) algorithm = SW_BUFFER(512);
     SW_SCOPED(sw_buffer) whole = SW_BUFFER(512);
     SW_SCOPED(sw_buffer) der = SW_BUFFER(512);
-    assert_true(sw_der_oid(&oid, "2.16.840.1.101.3.4.1.42"));
-    put_tagged(&cipher, SW_DER_OID, &oid);
+    put_oid(&cipher, "2.16.840.1.101.3.4.1.42");
     sw_der_put(&cipher, SW_DER_OCTETS, SW_BYTES_OF(iv));
-    put_costs(&schemes, c, key_length);
-    put_tagged(&schemes, SW_DER_SEQUENCE, &cipher);
-    sw_buffer_reset(&oid);
-    assert_true(sw_der_oid(&oid, "1.2.840.113549.1.5.13"));
-    put_tagged(&algorithm, SW_DER_OID, &oid);
-    put_tagged(&algorithm, SW_DER_SEQUENCE, &schemes);
-    put_tagged(&whole, SW_DER_SEQUENCE, &algorithm);
+    put_costs(&schemes, c, where);
+    put_tagged(&schemes, SW_DER_SEQUENCE, &cipher, where == IN_CIPHER);
+    put_oid(&algorithm, "1.2.840.113549.1.5.13");
+    put_tagged(&algorithm, SW_DER_SEQUENCE, &schemes, where == IN_SCHEMES);
+    put_tagged(&whole, SW_DER_SEQUENCE, &algorithm, where == IN_ALGORITHM);
     sw_der_put(&whole, SW_DER_OCTETS, SW_BYTES_OF(sealed));
-    put_tagged(&der, SW_DER_SEQUENCE, &whole);
+    put_tagged(&der, SW_DER_SEQUENCE, &whole, where == IN_WHOLE);
     assert_false(der.failed);
     (void)keep(&d, sw_buffer_bytes(&der), NULL);
     return d;
@@ -250,12 +263,18 @@ static der_copy with_costs(const cost_case *c, uint64_t key_length) {
 static void test_cost_limits(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT(cost_cases); i++) {
-        der_copy d = with_costs(&cost_cases[i], 0);
+        der_copy d = with_costs(&cost_cases[i], NOTHING);
         sw_status got = decode_der(&d, "");
         if (got != cost_cases[i].status) fail_msg("case %zu: %d", i, got);
     }
-    der_copy d = with_costs(&cost_cases[3], 32); /* the optional keyLength: a second spelling */
-    assert_int_equal(decode_der(&d, ""), SW_MALFORMED);
+}
+
+static void test_nothing_more_than_the_format(void **state) {
+    (void)state;
+    for (extra where = NOTHING; where <= IN_WHOLE; where++) {
+        der_copy d = with_costs(&cost_cases[3], where);
+        assert_int_equal(decode_der(&d, ""), where == NOTHING ? SW_REFUSED : SW_MALFORMED);
+    }
 }
 
 int main(void) {
@@ -268,6 +287,7 @@ int main(void) {
         cmocka_unit_test(test_damage_to_encrypted),
         cmocka_unit_test(test_pem_refusals),
         cmocka_unit_test(test_cost_limits),
+        cmocka_unit_test(test_nothing_more_than_the_format),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
