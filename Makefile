@@ -36,7 +36,8 @@ all: $O/sealwright $O/sealwright-worker $O/trainer.lock $O/libsealwright.so
 
 $O/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(call ROOM_CFLAGS,$<) -MMD -MP -c $< -o $@
+	@echo "  cc  $<"
+	@$(CC) $(CPPFLAGS) $(CFLAGS) $(call ROOM_CFLAGS,$<) -MMD -MP -c $< -o $@
 $O/libsealwright.a: $(LIB_OBJ)
 	@rm -f $@
 	ar rcsD $@ $^
