@@ -112,6 +112,11 @@ const sw_container_trailer *sw_unsealer_trailer(const sw_unsealer *u);
 SW_NODISCARD sw_status sw_unsealer_chunk(sw_unsealer *u, uint64_t index, sw_buffer *plain,
                                          sw_error *err);
 void sw_unsealer_close(sw_unsealer **u);
+/* What a regular file claims to be, without a key and without reading its chunks: nothing of it is
+ * verified. For finding the key by the claimed root id; pass that id on in sw_unseal_keys. Leaves
+ * the file's position alone. */
+SW_NODISCARD sw_status sw_container_peek(sw_arena *arena, int fd, sw_container_body *body,
+                                         sw_container_trailer *trailer, sw_error *err);
 /* Without any key: parses body and trailer, recomputes Merkle root and id over the ciphertext;
  * verifies the owner's signature when `owner` is given. Views in the arena. */
 SW_NODISCARD sw_status sw_container_inspect(sw_arena *arena, int fd, const sw_p256_public *owner,

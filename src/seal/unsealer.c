@@ -131,13 +131,18 @@ static sw_status open_cipher(sw_unsealer *u, const sw_unseal_keys *keys, sw_erro
     return sw_gcm_open(chunk_keys->key, &u->cipher, err);
 }
 
-static sw_status open_all(sw_unsealer *u, const sw_unseal_keys *keys, sw_error *err) {
+/* Both ends of the file, unverified. */
+static sw_status read_ends(sw_unsealer *u, sw_error *err) {
     uint64_t size = 0;
-    sw_bytes last;
     SW_TRY(file_size(u->fd, &size, err));
     SW_TRY(read_body(u, err));
     SW_TRY(find_chunks(u, size, err));
-    SW_TRY(read_trailer(u, size, err));
+    return read_trailer(u, size, err);
+}
+
+static sw_status open_all(sw_unsealer *u, const sw_unseal_keys *keys, sw_error *err) {
+    sw_bytes last;
+    SW_TRY(read_ends(u, err));
     SW_TRY(open_cipher(u, keys, err));
     SW_TRY(check_trailer(u, keys, err));
     return open_chunk(u, u->chunk_count - 1, &last, err);
@@ -182,4 +187,17 @@ void sw_unsealer_close(sw_unsealer **held) {
     sw_wipe(u, sizeof *u);
     free(u);
     *held = NULL;
+}
+
+sw_status sw_container_peek(sw_arena *arena, int fd, sw_container_body *body,
+                            sw_container_trailer *trailer, sw_error *err) {
+    sw_unsealer u = {.fd = fd};
+    SW_TRY(read_ends(&u, err));
+    sw_bytes encoded = sw_arena_copy(arena, u.body.encoded);
+    if (encoded.data == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory to inspect");
+    sw_root_id(u.body.encoded, &u.trailer, &u.trailer.root_id);
+    *body = u.body;
+    body->encoded = encoded;
+    *trailer = u.trailer;
+    return SW_OK;
 }

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * identity new, identity show: an owner's keys, and what others may know of them.
+ */
+#include "cli/cli.h"
+#include "codec/text.h"
+#include "identity/identity.h"
+#include "sys/files.h"
+#include <string.h>
+
+enum { PASSPHRASE_LIMIT = 1024 };
+
+/* A new passphrase is typed twice and serves for all four files. */
+typedef struct new_passphrase {
+    sw_cli *cli;
+    char *text; /* locked memory, 2 * PASSPHRASE_LIMIT; the second half is for the repetition */
+    size_t size;
+} new_passphrase;
+
+static sw_status ask_new(new_passphrase *p, sw_error *err) {
+    const sw_passphrase *source = sw_cli_passphrase(p->cli);
+    char *again = p->text + PASSPHRASE_LIMIT;
+    size_t size, again_size;
+    SW_TRY(source->ask(source->context, "the new identity", p->text, PASSPHRASE_LIMIT, &size, err));
+    if (sw_cli_value(p->cli, "passphrase-file") == NULL) {
+        SW_TRY(source->ask(source->context, "the new identity, once more", again, PASSPHRASE_LIMIT,
+                           &again_size, err));
+        if (again_size != size || !sw_secret_equal(p->text, again, size))
+            return sw_fail(err, SW_REFUSED, "passphrase", "the two passphrases differ");
+    }
+    p->size = size;
+    return SW_OK;
+}
+
+static sw_status hand_out(void *context, const char *file, char *out, size_t limit, size_t *size,
+                          sw_error *err) {
+    new_passphrase *p = context;
+    (void)file;
+    if (p->size == 0) SW_TRY(ask_new(p, err));
+    if (p->size > limit) return sw_fail(err, SW_LIMIT, "passphrase", "the passphrase is too long");
+    memcpy(out, p->text, p->size);
+    *size = p->size;
+    return SW_OK;
+}
+
+static void report(sw_cli *cli, const sw_card *card) {
+    sw_arena *a = sw_cli_arena(cli);
+    char id[2 * SW_HASH_BYTES + 1], key[2 * SW_P256_BYTES + 1], encryption[2 * SW_P256_BYTES + 1];
+    sw_hex_text(id, SW_BYTES_OF(card->id.b));
+    sw_hex_text(key, SW_BYTES_OF(card->identity_key.b));
+    sw_hex_text(encryption, SW_BYTES_OF(card->encryption_key.b));
+    sw_cli_print(cli, "name            %s\nid              %s\nidentity key    %s\n", card->name,
+                 id, key);
+    sw_cli_print(cli, "encryption key  %s\n", encryption);
+    sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
+    sw_json_add_text(a, root, "name", sw_text(card->name));
+    sw_json_add_text(a, root, "id", sw_text(id));
+    sw_json_add_text(a, root, "identity_key", sw_text(key));
+    sw_json_add_text(a, root, "encryption_key", sw_text(encryption));
+    sw_cli_result(cli, root);
+}
+
+static sw_status show_folder(sw_cli *cli, const char *folder, sw_error *err) {
+    sw_identity *identity;
+    SW_TRY(sw_identity_open(folder, NULL, sw_cli_entropy(cli), &identity, err));
+    report(cli, sw_identity_card(identity));
+    sw_identity_close(&identity);
+    return SW_OK;
+}
+
+static sw_status make_protected(sw_cli *cli, const char *folder, const char *name, sw_error *err) {
+    new_passphrase p = {.cli = cli, .text = sw_secret_alloc(2 * PASSPHRASE_LIMIT)};
+    if (p.text == NULL) return sw_fail(err, SW_MEMORY, "memory", "no lockable memory");
+    const sw_passphrase passphrase = {hand_out, &p};
+    sw_status status = sw_identity_make(folder, name, &passphrase, sw_cli_entropy(cli), err);
+    sw_secret_release(p.text);
+    return status;
+}
+
+static sw_status new_identity(sw_cli *cli, sw_error *err) {
+    const char *folder = sw_cli_argument(cli, 0), *name;
+    SW_TRY(sw_cli_need(cli, "name", &name, err));
+    bool plain = sw_cli_flag(cli, "no-passphrase");
+    if (plain && sw_cli_value(cli, "passphrase-file") != NULL)
+        return sw_fail(err, SW_USAGE, "usage",
+                       "--no-passphrase and --passphrase-file exclude each other");
+    SW_TRY(plain ? sw_identity_make(folder, name, NULL, sw_cli_entropy(cli), err)
+                 : make_protected(cli, folder, name, err));
+    if (plain)
+        sw_cli_note(cli, "the keys in %s are not encrypted; the files are mode 0600", folder);
+    return show_folder(cli, folder, err);
+}
+
+/* DIR is an identity's folder, or a card that somebody handed over. */
+static sw_status show(sw_cli *cli, sw_error *err) {
+    const char *path = sw_cli_argument(cli, 0);
+    if (sw_path_is_folder(path)) return show_folder(cli, path, err);
+    sw_bytes json;
+    sw_card card;
+    SW_TRY(sw_cli_read(cli, path, 1 << 16, &json, err));
+    SW_TRY(sw_card_parse(json, &card, err));
+    report(cli, &card);
+    return SW_OK;
+}
+
+static const sw_option new_options[] = {
+    {"name", SW_OPTION_VALUE, "NAME", "what people call this owner"},
+    {"no-passphrase", SW_OPTION_FLAG, NULL, "leave the keys unencrypted, mode 0600"},
+    SW_CLI_PASSPHRASE_OPTION,
+    {0},
+};
+
+const sw_command sw_commands_identity[] = {
+    {"identity new", "DIR", "make an owner's keys: identity, encryption, keyring, unlock",
+     "DIR/card.json is what others need to name this owner; everything else stays with her.", 1, 1,
+     new_options, new_identity},
+    {"identity show", "DIR", "show an identity's (or a card's) name, id and public keys", NULL, 1,
+     1, NULL, show},
+    {0},
+};
