@@ -11,6 +11,11 @@
 #include "base/base.h"
 #include "sys/clock.h"
 
+/* Makes OpenSSL keep the private keys it computes with in locked memory. For a program's main,
+ * before any other thread; once is enough, again does nothing. SW_MEMORY when it cannot be locked.
+ */
+SW_NODISCARD sw_status sw_crypto_lock_heap(sw_error *err);
+
 /* ---- hashes (FIPS 180-4) ---- */
 #define SW_SHA384_BYTES 48
 #define SW_SHA512_BYTES 64

@@ -28,6 +28,13 @@ SW_NODISCARD sw_status sw_hmac_parts(uint8_t out[32], sw_bytes key, const sw_byt
 SW_NODISCARD sw_status sw_hkdf_expand_parts(void *out, size_t size, const uint8_t prk[32],
                                             const sw_bytes *info, size_t count, sw_error *err);
 
+/* The cipher without an allocation of our own, for one message; sw_gcm_stop wipes it. */
+struct sw_gcm {
+    EVP_CIPHER_CTX *sealing, *unsealing;
+};
+SW_NODISCARD sw_status sw_gcm_start(sw_gcm *g, const uint8_t key[SW_GCM_KEY_BYTES], sw_error *err);
+void sw_gcm_stop(sw_gcm *g);
+
 /* A key that verifies or is a peer in ECDH; refuses what is not a point of the curve (SW_MALFORMED
  * "key"). EVP_PKEY_free. */
 SW_NODISCARD sw_status sw_p256_evp_public(const sw_p256_public *key, EVP_PKEY **out, sw_error *err);

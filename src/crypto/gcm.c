@@ -15,31 +15,38 @@
 /* SP 800-38D 5.2.1.1: 2^39 - 256 bits of plaintext. */
 #define MESSAGE_MAX (((uint64_t)1 << 36) - 32)
 
-struct sw_gcm {
-    EVP_CIPHER_CTX *sealing, *unsealing;
-};
+sw_status sw_gcm_start(sw_gcm *g, const uint8_t key[SW_GCM_KEY_BYTES], sw_error *err) {
+    const EVP_CIPHER *aes = EVP_aes_256_gcm();
+    g->sealing = EVP_CIPHER_CTX_new();
+    g->unsealing = EVP_CIPHER_CTX_new();
+    if (g->sealing != NULL && g->unsealing != NULL &&
+        EVP_EncryptInit_ex(g->sealing, aes, NULL, key, NULL) == 1 &&
+        EVP_DecryptInit_ex(g->unsealing, aes, NULL, key, NULL) == 1)
+        return SW_OK;
+    sw_gcm_stop(g);
+    return sw_openssl_failed(err, "AES-256-GCM");
+}
+
+void sw_gcm_stop(sw_gcm *g) {
+    EVP_CIPHER_CTX_free(g->sealing); /* OpenSSL wipes the key schedule */
+    EVP_CIPHER_CTX_free(g->unsealing);
+    *g = (sw_gcm){0};
+}
 
 sw_status sw_gcm_open(const uint8_t key[SW_GCM_KEY_BYTES], sw_gcm **out, sw_error *err) {
     sw_gcm *g = calloc(1, sizeof *g);
     if (g == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a cipher");
-    g->sealing = EVP_CIPHER_CTX_new();
-    g->unsealing = EVP_CIPHER_CTX_new();
-    const EVP_CIPHER *aes = EVP_aes_256_gcm();
-    bool good = g->sealing != NULL && g->unsealing != NULL &&
-                EVP_EncryptInit_ex(g->sealing, aes, NULL, key, NULL) == 1 &&
-                EVP_DecryptInit_ex(g->unsealing, aes, NULL, key, NULL) == 1;
-    if (!good) {
-        sw_gcm_close(&g);
-        return sw_openssl_failed(err, "AES-256-GCM");
-    }
-    *out = g;
-    return SW_OK;
+    sw_status status = sw_gcm_start(g, key, err);
+    if (status == SW_OK)
+        *out = g;
+    else
+        free(g);
+    return status;
 }
 
 void sw_gcm_close(sw_gcm **g) {
     if (*g == NULL) return;
-    EVP_CIPHER_CTX_free((*g)->sealing); /* OpenSSL wipes the key schedule */
-    EVP_CIPHER_CTX_free((*g)->unsealing);
+    sw_gcm_stop(*g);
     free(*g);
     *g = NULL;
 }

@@ -217,18 +217,18 @@ sw_status sw_hpke_setup_receiver(const uint8_t recipient[32], const uint8_t enc[
 /* ---- one message ---- */
 sw_status sw_hpke_seal(const sw_hpke_keys *k, sw_bytes aad, sw_bytes plain, uint8_t *out,
                        sw_error *err) {
-    sw_gcm *g = NULL;
-    SW_TRY(sw_gcm_open(k->key, &g, err));
-    sw_status status = sw_gcm_seal(g, k->base_nonce, aad, plain, out, err);
-    sw_gcm_close(&g);
+    sw_gcm g;
+    SW_TRY(sw_gcm_start(&g, k->key, err));
+    sw_status status = sw_gcm_seal(&g, k->base_nonce, aad, plain, out, err);
+    sw_gcm_stop(&g);
     return status;
 }
 
 sw_status sw_hpke_unseal(const sw_hpke_keys *k, sw_bytes aad, sw_bytes sealed, uint8_t *out,
                          sw_error *err) {
-    sw_gcm *g = NULL;
-    SW_TRY(sw_gcm_open(k->key, &g, err));
-    sw_status status = sw_gcm_unseal(g, k->base_nonce, aad, sealed, out, err);
-    sw_gcm_close(&g);
+    sw_gcm g;
+    SW_TRY(sw_gcm_start(&g, k->key, err));
+    sw_status status = sw_gcm_unseal(&g, k->base_nonce, aad, sealed, out, err);
+    sw_gcm_stop(&g);
     return status;
 }
