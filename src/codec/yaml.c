@@ -27,6 +27,7 @@ typedef struct loader {
     sw_yaml *root, *open[DEPTH_MAX];
     size_t depth, nodes;
     sw_bytes key;
+    yaml_mark_t key_at;
     bool has_key; /* of the value that comes next */
     bool done;
     sw_error *err;
@@ -64,6 +65,7 @@ static sw_status take_key(loader *l, const yaml_event_t *e, sw_bytes text) {
                        (const char *)text.data);
     }
     l->key = text;
+    l->key_at = e->start_mark;
     l->has_key = true;
     return SW_OK;
 }
@@ -81,7 +83,11 @@ static sw_status place(loader *l, const yaml_event_t *e, sw_yaml_type type, sw_y
         l->root = node;
     } else {
         sw_yaml *parent = l->open[l->depth - 1];
-        if (l->has_key) node->key = l->key;
+        if (l->has_key) {
+            node->key = l->key;
+            node->key_line = l->key_at.line + 1;
+            node->key_column = l->key_at.column + 1;
+        }
         l->has_key = false;
         if (parent->last == NULL)
             parent->first = node;

@@ -14,7 +14,8 @@ typedef struct sw_yaml {
     bool plain; /* scalar without quotes: may be a number, bool or null */
     sw_bytes text;
     sw_bytes key;
-    size_t line, column; /* from 1 */
+    size_t line, column;         /* from 1 */
+    size_t key_line, key_column; /* of the key; 0 outside maps */
     size_t count;
     struct sw_yaml *first, *last, *next;
 } sw_yaml;

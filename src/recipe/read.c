@@ -46,6 +46,27 @@ static const char *nearest(sw_bytes text, const char *const *names) {
     return sw_nearest_name(text, bare);
 }
 
+static void list_words(char *out, size_t size, const char *const *words) {
+    size_t used = 0;
+    out[0] = 0;
+    for (size_t i = 0; words[i] != NULL && used < size; i++) {
+        const char *word = words[i][0] == '?' ? words[i] + 1 : words[i];
+        int length = snprintf(out + used, size - used, "%s%s", i == 0 ? "" : ", ", word);
+        used += length > 0 ? (size_t)length : 0;
+    }
+}
+
+/* What was meant, or what there is. */
+static void hint_names(sw_error *err, sw_bytes text, const char *const *names) {
+    char all[SW_ERROR_HINT_BYTES - 32];
+    const char *near = nearest(text, names);
+    list_words(all, sizeof all, names);
+    if (near != NULL)
+        sw_error_hint(err, "did you mean %s?", near);
+    else
+        sw_error_hint(err, "known here: %s", all);
+}
+
 static bool is_among(sw_bytes key, const char *const *names) {
     for (; *names != NULL; names++)
         if (sw_bytes_is(key, **names == '?' ? *names + 1 : *names)) return true;
@@ -61,9 +82,9 @@ sw_status sw_recipe_expect(const sw_recipe_reader *r, const sw_yaml *map, const 
         if (is_among(m->key, names)) continue;
         char shown[SHOWN_BYTES + 1];
         show(shown, m->key);
-        sw_status status = sw_recipe_refuse(r, m, where, "%s is not known", shown);
-        const char *near = nearest(m->key, names);
-        if (near != NULL) sw_error_hint(r->err, "did you mean %s?", near);
+        const sw_yaml at = {.line = m->key_line, .column = m->key_column};
+        sw_status status = sw_recipe_refuse(r, &at, where, "%s is not known", shown);
+        hint_names(r->err, m->key, names);
         return status;
     }
     for (; *names != NULL; names++)
@@ -151,15 +172,6 @@ sw_status sw_recipe_flag(const sw_recipe_reader *r, const sw_yaml *map, const ch
     return SW_OK;
 }
 
-static void list_words(char *out, size_t size, const char *const *words) {
-    size_t used = 0;
-    out[0] = 0;
-    for (size_t i = 0; words[i] != NULL && used < size; i++) {
-        int length = snprintf(out + used, size - used, "%s%s", i == 0 ? "" : ", ", words[i]);
-        used += length > 0 ? (size_t)length : 0;
-    }
-}
-
 sw_status sw_recipe_choice(const sw_recipe_reader *r, const sw_yaml *map, const char *where,
                            const char *key, const char *const *words, uint64_t *out) {
     const sw_yaml *m = NULL;
@@ -172,8 +184,7 @@ sw_status sw_recipe_choice(const sw_recipe_reader *r, const sw_yaml *map, const 
     char all[160];
     list_words(all, sizeof all, words);
     sw_status status = sw_recipe_refuse(r, m, where, "%s must be one of: %s", key, all);
-    const char *near = nearest(m->text, words);
-    if (near != NULL) sw_error_hint(r->err, "did you mean %s?", near);
+    hint_names(r->err, m->text, words);
     return status;
 }
 
