@@ -165,7 +165,7 @@ static bool grow(sw_buffer *b, size_t need) {
     if (capacity > b->limit) capacity = b->limit;
     uint8_t *data = malloc(capacity > 0 ? capacity : 1);
     if (data == NULL) return false;
-    if (b->size > 0) memcpy(data, b->data, b->size);
+    if (b->data != NULL) memcpy(data, b->data, b->size);
     if (b->data != NULL) sw_wipe(b->data, b->capacity);
     free(b->data);
     b->data = data;

@@ -27,8 +27,8 @@ __attribute__((format(printf, 3, 0))) static void write_text(char *out, size_t s
     if (length >= 0 && (size_t)length >= size) trim_split_character(out);
 }
 
-sw_status sw_fail(sw_error *err, sw_status status, const char *word, const char *format, ...) {
-    if (err == NULL) return status;
+void sw_error_write(sw_error *err, sw_status status, const char *word, const char *format, ...) {
+    if (err == NULL) return;
     sw_error made = {.status = status};
     va_list args;
     va_start(args, format);
@@ -36,7 +36,6 @@ sw_status sw_fail(sw_error *err, sw_status status, const char *word, const char 
     va_end(args);
     (void)snprintf(made.word, sizeof made.word, "%s", word);
     *err = made;
-    return status;
 }
 
 void sw_error_prefix(sw_error *err, const char *format, ...) {

@@ -10,11 +10,17 @@
 
 #include "sealwright.h"
 
-/* Fills *err (when not NULL) and returns `status`, so that `return sw_fail(err, SW_MALFORMED,
- * "format", "...")` is one line. `word` is one of the stable words of docs/formats/errors.md; the
+/* Fills *err (when not NULL): `word` is one of the stable words of docs/formats/errors.md; the
  * sentence is cut at its buffer's end. Clears the hint. */
-__attribute__((format(printf, 4, 5))) sw_status sw_fail(sw_error *err, sw_status status,
-                                                        const char *word, const char *format, ...);
+__attribute__((format(printf, 4, 5))) void
+sw_error_write(sw_error *err, sw_status status, const char *word, const char *format, ...);
+static inline sw_status sw_status_same(sw_status status) {
+    return status;
+}
+/* sw_error_write, with `status` as its value, so that `return sw_fail(err, SW_MALFORMED, "format",
+ * "...")` is one line. A macro, so that compilers and analysers see that a failure is one. */
+#define sw_fail(err, status, ...)                                                                  \
+    sw_status_same((sw_error_write((err), (status), __VA_ARGS__), (status)))
 /* Puts "context: " before the sentence that is already there; returns err->status (or SW_INTERNAL
  * when err is NULL). */
 __attribute__((format(printf, 2, 3))) void sw_error_prefix(sw_error *err, const char *format, ...);

@@ -116,7 +116,7 @@ void sw_json_number_encode(sw_buffer *out, double v) {
     if (k <= n && n <= ES6_FIXED_MAX) {
         sw_put_text(out, d.digits);
         put_zeros(out, n - k);
-    } else if (0 < n && n <= ES6_FIXED_MAX) {
+    } else if (0 < n && n < k) {
         sw_put_format(out, "%.*s.%s", n, d.digits, d.digits + n);
     } else if (ES6_FIXED_MIN < n && n <= 0) {
         sw_put_text(out, "0.");

@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -172,9 +173,7 @@ char *sw_path_join(sw_arena *arena, const char *folder, const char *name) {
     if (!sw_add_size(size + (slash ? 1 : 0), strlen(name) + 1, &total)) return NULL;
     char *out = sw_arena_alloc(arena, total, 1);
     if (out == NULL) return NULL;
-    memcpy(out, folder, size);
-    if (slash) out[size++] = '/';
-    memcpy(out + size, name, strlen(name));
+    (void)snprintf(out, total, "%s%s%s", folder, slash ? "/" : "", name);
     return out;
 }
 

@@ -62,7 +62,7 @@ static void tell(int fd, const sw_sandbox_layers *layers, const char *failed, in
 
 /* Copies above every target first, so that no target is overwritten before it was a source. */
 static bool place_descriptors(starter *s) {
-    int count = (int)s->what->fd_count, above = s->report_slot + 1, copies[FDS_MAX + 3];
+    int count = (int)s->what->fd_count, above = s->report_slot + 1, copies[FDS_MAX + 3] = {0};
     const int sources[3] = {s->null, s->what->image_fd, s->pipe_write};
     for (int i = 0; i < count + 3; i++) {
         int source = i < count ? s->what->fds[i] : sources[i - count];
