@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The key service's clients: an owner (ledger, unlock) and a machine (keys). Docs: docs/formats/kms.md.
+ * The key service's clients: an owner (ledger, unlock) and a machine (keys). Docs:
+ * docs/formats/kms.md.
  */
 #ifndef SW_KMS_CLIENT_H
 #define SW_KMS_CLIENT_H
@@ -13,12 +14,17 @@
 
 /* ---- ledger: self-certifying data, no attestation needed ---- */
 typedef struct sw_remote sw_remote; /* one connection to one KMS */
-SW_NODISCARD sw_status sw_remote_open(const char *url, const sw_entropy *e, sw_remote **out, sw_error *err);
+SW_NODISCARD sw_status sw_remote_open(const char *url, const sw_entropy *e, sw_remote **out,
+                                      sw_error *err);
 void sw_remote_close(sw_remote **r);
-SW_NODISCARD sw_status sw_remote_found(sw_remote *r, sw_bytes genesis_envelope, sw_error *err); /* registers a complete genesis; idempotent */
+SW_NODISCARD sw_status
+sw_remote_found(sw_remote *r, sw_bytes genesis_envelope,
+                sw_error *err); /* registers a complete genesis; idempotent */
 /* The ledger's entries as a memory journal, verified entry by entry under `g`. */
-SW_NODISCARD sw_status sw_remote_ledger(sw_remote *r, const sw_genesis *g, sw_journal **journal, sw_ledger **ledger, sw_error *err);
-SW_NODISCARD sw_status sw_remote_append(sw_remote *r, const sw_genesis *g, sw_bytes entry_envelope, sw_head *head, sw_error *err);
+SW_NODISCARD sw_status sw_remote_ledger(sw_remote *r, const sw_genesis *g, sw_journal **journal,
+                                        sw_ledger **ledger, sw_error *err);
+SW_NODISCARD sw_status sw_remote_append(sw_remote *r, const sw_genesis *g, sw_bytes entry_envelope,
+                                        sw_head *head, sw_error *err);
 
 /* ---- owner: look at the KMS, then give it one's word ---- */
 typedef struct sw_kms_facts {
@@ -27,11 +33,16 @@ typedef struct sw_kms_facts {
     sw_head audit;
     sw_claims claims;
 } sw_kms_facts;
-/* Challenges the KMS with a fresh nonce and verifies its evidence by the owner's own reference: images, compose hash, report data `kms-root`, TLS key of this connection. */
-SW_NODISCARD sw_status sw_remote_look(sw_remote *r, const sw_kms_reference *reference, int64_t wall_ms, sw_kms_facts *out, sw_error *err);
-/* Looks, checks that the ledger and audit log contain what this owner has seen, signs the unlock statement and hands it over with the secret (HPKE-sealed to the root). Updates `seen`. */
-SW_NODISCARD sw_status sw_remote_unlock(sw_remote *r, const sw_kms_reference *reference, const sw_genesis *g, sw_identity *owner,
-                                        const sw_entropy *e, int64_t wall_ms, sw_kms_facts *facts, sw_error *err);
+/* Challenges the KMS with a fresh nonce and verifies its evidence by the owner's own reference:
+ * images, compose hash, report data `kms-root`, TLS key of this connection. */
+SW_NODISCARD sw_status sw_remote_look(sw_remote *r, const sw_kms_reference *reference,
+                                      int64_t wall_ms, sw_kms_facts *out, sw_error *err);
+/* Looks, checks that the ledger and audit log contain what this owner has seen, signs the unlock
+ * statement and hands it over with the secret (HPKE-sealed to the root). Updates `seen`. */
+SW_NODISCARD sw_status sw_remote_unlock(sw_remote *r, const sw_kms_reference *reference,
+                                        const sw_genesis *g, sw_identity *owner,
+                                        const sw_entropy *e, int64_t wall_ms, sw_kms_facts *facts,
+                                        sw_error *err);
 
 /* ---- machine: keys for all listed shards, or none ---- */
 typedef struct sw_key_request {
@@ -41,25 +52,31 @@ typedef struct sw_key_request {
     const sw_recipe *recipe;
     const sw_consent *consents; /* recipe->shard_count, in the recipe's order */
     sw_machine *machine;
-    const sw_session_key *manifest_key; /* the machine's: bound in report data and named in the receipt */
+    const sw_session_key
+        *manifest_key; /* the machine's: bound in report data and named in the receipt */
     sw_p256_public manifest_public;
-    sw_hash open_manifest;              /* purpose OPEN: what is opened, and to whom */
+    sw_hash open_manifest; /* purpose OPEN: what is opened, and to whom */
     sw_p256_public open_recipient;
-    uint64_t renew_grant;               /* 0: a new grant; else renews that grant's lease with fresh evidence */
+    uint64_t renew_grant; /* 0: a new grant; else renews that grant's lease with fresh evidence */
+    /* Judges the KMS's own evidence as well. NULL: the owners' statements alone say which KMS this
+     * is (KMS-054): each owner looked at it, and names its root and receipt key. */
+    const sw_kms_reference *reference;
 } sw_key_request;
 typedef struct sw_granted {
     sw_hpke_keys *keys[SW_SHARD_LIMIT]; /* secret memory; sw_granted_free */
     size_t count;
     sw_grant grant;
-    sw_buffer receipt;     /* the grant envelope */
-    sw_buffer statements;  /* canonical JSON array of unlock envelopes that the decision rested on */
-    sw_buffer evidence;    /* the machine's evidence that was judged: goes into evidence.json */
-    sw_hash challenge;     /* with the next three, what an offline verifier recomputes that evidence's report data from */
+    sw_buffer receipt;    /* the grant envelope */
+    sw_buffer statements; /* canonical JSON array of unlock envelopes that the decision rested on */
+    sw_buffer evidence;   /* the machine's evidence that was judged: goes into evidence.json */
+    sw_hash challenge; /* with the next three, what an offline verifier recomputes that evidence's
+                          report data from */
     sw_p256_public own_tls, peer_tls, response;
-    sw_buffer ledger;      /* journal export at the time of the decision */
+    sw_buffer ledger; /* journal export at the time of the decision */
 } sw_granted;
 void sw_granted_free(sw_granted *g); /* wipes */
-/* Challenge, mutual attestation, request, HPKE-sealed answer; verifies the receipt. On refusal the KMS's word and sentence are passed on. */
-SW_NODISCARD sw_status sw_remote_keys(sw_remote *r, const sw_key_request *q, const sw_entropy *e, int64_t wall_ms, sw_granted *out,
-                                      sw_error *err);
+/* Challenge, mutual attestation, request, HPKE-sealed answer; verifies the receipt. On refusal the
+ * KMS's word and sentence are passed on. */
+SW_NODISCARD sw_status sw_remote_keys(sw_remote *r, const sw_key_request *q, const sw_entropy *e,
+                                      int64_t wall_ms, sw_granted *out, sw_error *err);
 #endif

@@ -2,8 +2,10 @@
  *
  * The key service: who may have a key, and why. Docs: docs/formats/kms.md (KMS-001 ...).
  *
- * One process, one root key, one journal per app (the ledger) and one audit journal. It holds no policy: it judges evidence by the policy inside the app-compose whose hash
- * the evidence carries. It sees neither ciphertext nor wrapped nor data keys. sw_kms is the service without sockets: request bytes in, answer bytes out, so a test drives it directly.
+ * One process, one root key, one journal per app (the ledger) and one audit journal. It holds no
+ * policy: it judges evidence by the policy inside the app-compose whose hash the evidence carries.
+ * It sees neither ciphertext nor wrapped nor data keys. sw_kms is the service without sockets:
+ * request bytes in, answer bytes out, so a test drives it directly.
  */
 #ifndef SW_KMS_H
 #define SW_KMS_H
@@ -14,15 +16,18 @@
 
 typedef struct sw_kms sw_kms;
 typedef struct sw_kms_options {
-    const char *folder;  /* state: root.sealed (sealed by the machine's key), audit.db, apps/<G>.db, app-compose.json of the KMS itself */
+    const char *folder;  /* state: root.sealed (sealed by the machine's key), audit.db, apps/<G>.db,
+                            app-compose.json of the KMS itself */
     const char *machine; /* "sim:DIR" */
     sw_entropy entropy;
     sw_clock clock;
-    sw_bytes program;    /* bytes of the running program: their SHA-256 is in the KMS's compose */
+    sw_bytes program; /* bytes of the running program: their SHA-256 is in the KMS's compose */
 } sw_kms_options;
-/* `kms init`: makes folder and the KMS's own app-compose.json; *compose is its hash. The root is made at first start. */
+/* `kms init`: makes folder and the KMS's own app-compose.json; *compose is its hash. The root is
+ * made at first start. */
 SW_NODISCARD sw_status sw_kms_init(const sw_kms_options *o, sw_hash *compose, sw_error *err);
-/* A start: boots the machine with the KMS's compose, opens or makes the root, makes boot nonce, receipt and TLS keys. Every owner is locked. */
+/* A start: boots the machine with the KMS's compose, opens or makes the root, makes boot nonce,
+ * receipt and TLS keys. Every owner is locked. */
 SW_NODISCARD sw_status sw_kms_open(const sw_kms_options *o, sw_kms **out, sw_error *err);
 void sw_kms_close(sw_kms **k); /* wipes */
 const sw_session_key *sw_kms_tls_key(const sw_kms *k);

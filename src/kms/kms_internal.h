@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The service's own parts. One thread; every table is bounded; `counter_ms` is the machine's
+ * counter and the only clock.
+ */
+#ifndef SW_KMS_INTERNAL_H
+#define SW_KMS_INTERNAL_H
+#include "kms/kms.h"
+#include "kms/message.h"
+#include "seal/consent.h"
+
+#define SW_KMS_APP_LIMIT       256
+#define SW_KMS_CHALLENGE_LIMIT 256
+#define SW_KMS_LOOK_LIMIT      256
+#define SW_KMS_GRANT_LIMIT     1024
+#define SW_KMS_COUNT_LIMIT     4096
+
+/* ---- challenges and looks: what was said to whom, and when (KMS-012, KMS-042) ---- */
+typedef struct sw_kms_token {
+    bool live;
+    sw_hash value;
+    sw_p256_public peer;
+    int64_t made_ms;
+} sw_kms_token;
+typedef struct sw_kms_tokens {
+    sw_kms_token slots[SW_KMS_CHALLENGE_LIMIT];
+} sw_kms_tokens;
+/* The oldest makes room. */
+void sw_kms_token_add(sw_kms_tokens *t, const sw_hash *value, const sw_p256_public *peer,
+                      int64_t now_ms);
+/* Uses up the peer's token of that value (NULL: its newest). SW_UNAUTHENTIC "evidence" with the
+ * cause; *made_ms tells when it was made. */
+SW_NODISCARD sw_status sw_kms_token_take(sw_kms_tokens *t, const sw_hash *value,
+                                         const sw_p256_public *peer, int64_t now_ms,
+                                         int64_t *made_ms, sw_error *err);
+
+/* ---- apps ---- */
+typedef struct sw_kms_word { /* one owner's, since this start */
+    bool present;
+    sw_unlock_statement statement;
+    sw_buffer envelope;
+    int64_t heard_ms; /* counter at the look before it */
+} sw_kms_word;
+SW_SECRET_ROLE(sw_kms_secrets, 32 * SW_OWNER_LIMIT) /* unlock secrets by owner's place */
+typedef struct sw_kms_app {
+    sw_genesis genesis;
+    sw_buffer envelope; /* join */
+    sw_journal *journal;
+    sw_ledger *ledger;
+    sw_kms_word words[SW_OWNER_LIMIT];
+    sw_kms_secrets *secrets; /* NULL until the first unlock */
+} sw_kms_app;
+SW_NODISCARD sw_status sw_kms_apps_load(sw_kms *k, sw_error *err);
+void sw_kms_apps_close(sw_kms *k);
+sw_kms_app *sw_kms_app_find(const sw_kms *k, const sw_hash *genesis);
+SW_NODISCARD sw_status sw_kms_app_found(sw_kms *k, sw_bytes envelope, const sw_kms_app **out,
+                                        sw_error *err);
+SW_NODISCARD sw_status sw_kms_app_append(sw_kms_app *app, sw_bytes entry, sw_head *head,
+                                         sw_error *err);
+/* KMS-023 */
+SW_NODISCARD sw_status sw_kms_page(sw_journal *j, const sw_hash *id, uint64_t from, sw_buffer *out,
+                                   sw_error *err);
+
+/* ---- audit log (KMS-080 ...) ---- */
+typedef struct sw_kms_decision { /* over keys; views into the request */
+    sw_hash app, compose, evidence;
+    sw_purpose purpose;
+    sw_p256_public machine;
+    sw_hash open_manifest;
+    sw_p256_public open_recipient;
+    uint64_t number, renewal;
+    int64_t time_ms;
+} sw_kms_decision;
+SW_NODISCARD sw_status sw_kms_audit_open(sw_kms *k, sw_error *err);
+/* `refusal` NULL: granted. Durable when it returns. */
+SW_NODISCARD sw_status sw_kms_audit_unlock(sw_kms *k, const sw_hash *app, const sw_hash *owner,
+                                           sw_bytes statement, const sw_error *refusal,
+                                           sw_error *err);
+SW_NODISCARD sw_status sw_kms_audit_keys(sw_kms *k, const sw_kms_decision *d,
+                                         const sw_error *refusal, sw_error *err);
+
+/* ---- how many grants a compose hash had (KMS-072) ---- */
+typedef struct sw_kms_count {
+    sw_hash compose;
+    uint64_t granted;
+} sw_kms_count;
+typedef struct sw_kms_counts {
+    size_t count;
+    sw_kms_count slots[SW_KMS_COUNT_LIMIT];
+} sw_kms_counts;
+uint64_t sw_kms_granted(const sw_kms_counts *c, const sw_hash *compose);
+/* Room for one more compose hash, or it is known: else SW_LIMIT. */
+SW_NODISCARD sw_status sw_kms_count_room(const sw_kms_counts *c, const sw_hash *compose,
+                                         sw_error *err);
+SW_NODISCARD sw_status sw_kms_count_raise(sw_kms_counts *c, const sw_hash *compose,
+                                          uint64_t granted, sw_error *err);
+
+/* ---- leases (KMS-073) ---- */
+typedef struct sw_kms_lease {
+    bool live;
+    sw_hash compose;
+    sw_purpose purpose;
+    sw_p256_public machine;
+    sw_hash open_manifest;
+    sw_p256_public open_recipient;
+    uint64_t number, renewal;
+    int64_t until_ms; /* counter */
+} sw_kms_lease;
+
+/* ---- root and own compose (KMS-090 ...) ---- */
+SW_NODISCARD sw_status sw_kms_compose_make(sw_bytes program, sw_buffer *out, sw_error *err);
+/* Boots the machine with the folder's compose, then opens or makes the root. */
+SW_NODISCARD sw_status sw_kms_boot(sw_kms *k, const sw_kms_options *o, sw_error *err);
+
+struct sw_kms {
+    char *folder;
+    int lock_fd;
+    sw_entropy entropy;
+    sw_machine *machine;
+    sw_hash compose; /* of the service itself */
+    sw_root_key *root;
+    sw_session_key *receipt, *tls;
+    void *answer; /* SW_SHARD_LIMIT * SW_KMS_KEYS_BYTES, locked: keys on their way out */
+    sw_hash boot_nonce, audit_id;
+    sw_p256_public root_public, receipt_public, tls_public;
+    sw_journal *audit;
+    sw_kms_tokens challenges, looks;
+    sw_kms_counts counts;
+    sw_kms_lease leases[SW_KMS_GRANT_LIMIT];
+    size_t app_count;
+    sw_kms_app *apps[SW_KMS_APP_LIMIT];
+};
+int64_t sw_kms_counter_ms(const sw_kms *k);
+void sw_kms_self_of(const sw_kms *k, sw_kms_self *out);
+
+/* ---- the two requests that decide; answers go to `out` ---- */
+SW_NODISCARD sw_status sw_kms_unlock(sw_kms *k, sw_kms_app *app, const sw_http_request *q,
+                                     sw_buffer *out, sw_error *err);
+SW_NODISCARD sw_status sw_kms_release(sw_kms *k, sw_kms_app *app, const sw_http_request *q,
+                                      sw_buffer *out, sw_error *err);
+
+/* ---- a key request as it is judged (keys.c judges, release.c delivers) ---- */
+typedef struct sw_kms_case {
+    sw_kms *kms;
+    sw_kms_app *app;
+    const sw_http_request *request;
+    sw_arena *arena;
+    sw_key_call call;
+    sw_bytes app_compose, evidence, shards;
+    sw_recipe *recipe; /* in the arena */
+    sw_shard_word *words;
+    size_t owners[SW_SHARD_LIMIT];          /* the shard's owner's place in the genesis */
+    int64_t now_ms, earliest_ms, latest_ms; /* counter; the listed owners' times */
+    sw_claims claims;
+    sw_kms_lease *lease; /* of the grant to renew; NULL: a new one */
+    sw_kms_decision decision;
+    bool proving; /* the peer was still proving itself when it failed */
+} sw_kms_case;
+SW_NODISCARD sw_status sw_kms_judge(sw_kms_case *c, sw_error *err);
+#endif
