@@ -54,10 +54,12 @@ static sw_status hex_check(sw_bytes text, bool upper, sw_error *err) {
     return SW_OK;
 }
 
+/* Of checked text. */
 static void hex_read(uint8_t *out, sw_bytes text) {
-    for (size_t i = 0; i < text.size / 2; i++)
-        out[i] = (uint8_t)(hex_value(text.data[2 * i], true) << 4 |
-                           hex_value(text.data[2 * i + 1], true));
+    for (size_t i = 0; i < text.size / 2; i++) {
+        unsigned high = (unsigned)hex_value(text.data[2 * i], true);
+        out[i] = (uint8_t)(high << 4 | (unsigned)hex_value(text.data[2 * i + 1], true));
+    }
 }
 
 sw_status sw_hex_decode(void *out, size_t out_size, sw_bytes text, bool upper, sw_error *err) {

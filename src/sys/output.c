@@ -35,7 +35,7 @@ static sw_status failed(sw_error *err, const char *doing, const char *path) {
 }
 
 static void release(sw_output *o) {
-    if (o->named) (void)unlinkat(o->folder, o->partial, 0);
+    if (o->named && o->partial != NULL) (void)unlinkat(o->folder, o->partial, 0);
     if (o->folder >= 0) {
         (void)close(o->folder);
         if (o->fd >= 0) (void)close(o->fd);

@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# Keeps the house tidy: format, floors, static analysis, sizes, and words that must not be committed. Looks at
+# tracked files. check.sh [STEP...] runs some steps only; the last line says how many passed.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+flags=(-std=c2x -D_GNU_SOURCE -Iinclude -Isrc -Itests -Ifuzz)
+jobs=$(nproc)
+
+c_files() { git ls-files '*.c' '*.h'; }
+sources() { git ls-files 'src/*.c' 'fuzz/*.c'; }
+
+step_format() { c_files | xargs -r clang-format --dry-run -Werror; }
+
+step_floors() { tools/check-floors.sh; }
+
+step_sizes() { # STYLE: files under 600 lines; data that a script made is not code
+    local bad=0
+    while read -r file; do
+        lines=$(wc -l <"$file")
+        [ "$lines" -le 600 ] || { echo "$file has $lines lines"; bad=1; }
+    done < <(git ls-files '*.c' '*.h' '*.sh' '*.py' '*.mjs' Makefile | grep -v '/golden_')
+    [ "$(wc -l <Makefile)" -le 250 ] || { echo "Makefile has more than 250 lines"; bad=1; }
+    return $bad
+}
+
+step_licence() { # each C file opens with its SPDX line
+    local bad=0
+    while read -r file; do
+        head -1 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' || { echo "$file: no SPDX line"; bad=1; }
+    done < <(c_files)
+    return $bad
+}
+
+step_words() { # paths of a machine, hosts of registries, work without an issue
+    local bad=0
+    git grep -nIE '/[w]ork/|/[r]oot/|/[h]ome/[a-z]|/tmp/[s]w/|[r]egistry\.npmjs|[f]iles\.pythonhosted' && bad=1
+    git grep -nIE '\b(TO[D]O|FIX[M]E|X[X]X)\b' | grep -vE '#[0-9]+' && bad=1
+    return $bad
+}
+
+step_calls() { # what a library room must not do (STYLE, language): exit, print, read the environment
+    local bad=0
+    git grep -nE '(^|[^_a-z])(exit|abort|printf|puts|getenv|setenv|system|strcpy|strcat|sprintf|gets|alloca) ?\(' -- \
+        'src/*.c' ':!src/cli/*' ':!src/run/worker/main.c' | grep -vE ':[0-9]+: *(\*|/\*)' && bad=1
+    return $bad
+}
+
+step_cppcheck() {
+    cppcheck -q --std=c11 -D_GNU_SOURCE -Iinclude -Isrc --enable=warning,performance,portability \
+        --inline-suppr --suppress=missingIncludeSystem --error-exitcode=1 -j"$jobs" --max-configs=1 src
+}
+
+step_tidy() {
+    sources | xargs -r -P "$jobs" -n 4 sh -c 'clang-tidy --quiet "$@" -- '"${flags[*]}"' 2>/dev/null' tidy
+}
+
+steps=("$@")
+[ ${#steps[@]} -gt 0 ] || steps=(format floors sizes licence words calls cppcheck tidy)
+passed=0 failed=0
+for step in "${steps[@]}"; do
+    if "step_$step" >"$work/out" 2>&1; then
+        echo "passed: $step"
+        passed=$((passed + 1))
+    else
+        head -200 "$work/out"
+        echo "FAILED: $step"
+        failed=$((failed + 1))
+    fi
+done
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
