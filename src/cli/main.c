@@ -4,6 +4,7 @@
  * how it ended.
  */
 #include "cli/cli_internal.h"
+#include "crypto/crypto.h"
 #include "sys/process.h"
 #include <inttypes.h>
 #include <signal.h>
@@ -74,6 +75,7 @@ static int finish(sw_cli *cli, sw_status status, const sw_error *err) {
 
 static sw_status run(sw_cli *cli, int count, char **words, sw_error *err) {
     SW_TRY(sw_process_harden(err));
+    SW_TRY(sw_crypto_lock_heap(err));
     SW_TRY(sw_cli_parse(cli, count, words, err));
     if (cli->help) {
         sw_cli_help_command(cli->command, stdout);

@@ -76,11 +76,11 @@ static bool can_draw(void) {
     return isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
 }
 
-static void time_left(char out[24], int64_t spent_ms, uint64_t done, uint64_t total) {
+static void time_left(char out[64], int64_t spent_ms, uint64_t done, uint64_t total) {
     out[0] = 0;
     if (!total || !done || spent_ms < 1000) return;
     uint64_t seconds = (uint64_t)spent_ms * (total - done) / done / 1000;
-    snprintf(out, 24, "  %" PRIu64 "m%02" PRIu64 "s left", seconds / 60, seconds % 60);
+    snprintf(out, 64, "  %" PRIu64 "m%02" PRIu64 "s left", seconds / 60, seconds % 60);
 }
 
 void sw_cli_progress(sw_cli *cli, uint64_t done, uint64_t total, const char *text) {
@@ -90,7 +90,7 @@ void sw_cli_progress(sw_cli *cli, uint64_t done, uint64_t total, const char *tex
     if (cli->bar_shown && now - cli->bar_drawn_ms < REDRAW_MS && done != total) return;
     if (total && done > total) done = total;
     int width = bar_columns() - 48, filled = total ? (int)((uint64_t)width * done / total) : 0;
-    char left[24];
+    char left[64];
     time_left(left, now - cli->bar_start_ms, done, total);
     fputs("\r\033[K", stderr);
     if (total && width > 0) {
