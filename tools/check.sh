@@ -47,6 +47,15 @@ step_calls() { # what a library room must not do (STYLE, language): exit, print,
     return $bad
 }
 
+step_errors() { # ERR-007: each word in src is in the table
+    local bad=0
+    while read -r word file; do
+        grep -q "^| \`$word\` |" docs/formats/errors.md || { echo "$file: the word $word is not in errors.md"; bad=1; }
+    done < <(git ls-files 'src/*.[ch]' | xargs perl -0777 -ne \
+        'while (/sw_(?:fail|error_write)\(\s*[^,]+,\s*[^,]+,\s*"([^"]*)"/g) { print "$1 $ARGV\n" }' | sort -u)
+    return $bad
+}
+
 step_cppcheck() {
     cppcheck -q --std=c11 -D_GNU_SOURCE -Iinclude -Isrc --enable=warning,performance,portability \
         --inline-suppr --suppress=missingIncludeSystem --error-exitcode=1 -j"$jobs" --max-configs=1 src
@@ -57,7 +66,7 @@ step_tidy() {
 }
 
 steps=("$@")
-[ ${#steps[@]} -gt 0 ] || steps=(format floors sizes licence words calls cppcheck tidy)
+[ ${#steps[@]} -gt 0 ] || steps=(format floors sizes licence words calls errors cppcheck tidy)
 passed=0 failed=0
 for step in "${steps[@]}"; do
     if "step_$step" >"$work/out" 2>&1; then
