@@ -270,10 +270,12 @@ static sw_status check_schema(sqlite_store *s, sw_error *err) {
 }
 
 static sw_status prepare(sqlite_store *s, sw_error *err) {
-    int64_t pages = 0;
+    int64_t pages = 0, objects = 0;
     SW_TRY(run(s, "BEGIN IMMEDIATE", err)); /* two processes may make the same file at once */
     SW_TRY(read_number(s, "PRAGMA page_count", &pages, err));
-    SW_TRY(pages == 0 ? make_schema(s, err) : check_schema(s, err));
+    SW_TRY(read_number(s, "SELECT count(*) FROM sqlite_schema", &objects, err));
+    /* beginning to write has given an empty file its first page already */
+    SW_TRY(pages <= 1 && objects == 0 ? make_schema(s, err) : check_schema(s, err));
     SW_TRY(run(s, "COMMIT", err));
     for (int i = 0; i < SQL_COUNT; i++)
         if (sqlite3_prepare_v3(s->db, SQL[i], -1, SQLITE_PREPARE_PERSISTENT, &s->statements[i],
