@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * app new, join, show; consent, revoke, lift, open approve: what owners say, and where it stands.
+ */
+#include "cli/ledger_access.h"
+#include "codec/text.h"
+#include "manifest/manifest.h"
+#include "sys/files.h"
+#include <string.h>
+
+#define CARD_BYTES     ((size_t)64 << 10)
+#define VIEW_BYTES     ((size_t)64 << 20)
+#define MANIFEST_BYTES ((size_t)256 << 20)
+
+/* ---- app new ---- */
+
+static sw_status read_owner(sw_cli *cli, const char *path, sw_owner *out, sw_error *err) {
+    sw_bytes json;
+    sw_card card;
+    SW_TRY(sw_cli_read(cli, path, CARD_BYTES, &json, err));
+    sw_status status = sw_card_parse(json, &card, err);
+    if (status != SW_OK) sw_error_prefix(err, "%s", path);
+    SW_TRY(status);
+    *out = (sw_owner){
+        .id = card.id, .identity_key = card.identity_key, .encryption_key = card.encryption_key};
+    memcpy(out->name, card.name, sizeof out->name);
+    return SW_OK;
+}
+
+/* A genesis, signed or not yet. */
+static sw_status open_any(sw_cli *cli, const char *path, sw_bytes *bytes, sw_genesis *out,
+                          bool *draft, sw_error *err) {
+    SW_TRY(sw_cli_read(cli, path, SW_ENVELOPE_LIMIT, bytes, err));
+    *draft = sw_genesis_parse(*bytes, out, NULL) == SW_OK;
+    if (*draft) return SW_OK;
+    sw_status status = sw_genesis_open(sw_cli_arena(cli), *bytes, false, out, err);
+    if (status != SW_OK) sw_error_prefix(err, "%s", path);
+    return status;
+}
+
+static void say_genesis(sw_cli *cli, const sw_genesis *g, size_t signers, const char *missing) {
+    char id[2 * SW_HASH_BYTES + 1];
+    sw_arena *a = sw_cli_arena(cli);
+    sw_hex_text(id, SW_BYTES_OF(g->hash.b));
+    sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
+    sw_json_add_text(a, root, "genesis", sw_text(id));
+    sw_json_add_text(a, root, "name", sw_text(g->name));
+    sw_json_add_integer(a, root, "quorum", g->quorum);
+    sw_json_add_integer(a, root, "owners", (int64_t)g->owner_count);
+    sw_json_add_integer(a, root, "signed", (int64_t)signers);
+    sw_cli_result(cli, root);
+    sw_cli_print(cli, "app      %s\ngenesis  %s\nquorum   %u of %zu\n", g->name, id, g->quorum,
+                 g->owner_count);
+    for (size_t i = 0; i < g->owner_count; i++) {
+        sw_hex_text(id, SW_BYTES_OF(g->owners[i].id.b));
+        sw_cli_print(cli, "owner    %s %s\n", id, g->owners[i].name);
+    }
+    sw_cli_print(cli, "signed   by %zu of %zu%s%s\n", signers, g->owner_count,
+                 missing == NULL ? "" : "; missing: ", missing == NULL ? "" : missing);
+}
+
+static sw_status app_new(sw_cli *cli, sw_error *err) {
+    const char *name, *out;
+    uint64_t quorum;
+    size_t count;
+    const char *const *cards = sw_cli_list(cli, "owner", &count);
+    sw_owner *owners = SW_ARENA_NEW(sw_cli_arena(cli), sw_owner, SW_OWNER_LIMIT);
+    sw_genesis *g = SW_ARENA_NEW(sw_cli_arena(cli), sw_genesis, 1);
+    SW_SCOPED(sw_buffer) payload = SW_BUFFER(SW_GENESIS_LIMIT);
+    if (owners == NULL || g == NULL)
+        return sw_fail(err, SW_MEMORY, "memory", "no memory for a genesis");
+    SW_TRY(sw_cli_need(cli, "name", &name, err));
+    SW_TRY(sw_cli_need(cli, "out", &out, err));
+    SW_TRY(sw_cli_u64(cli, "quorum", 0, SW_OWNER_LIMIT, &quorum, err));
+    if (count == 0 || count > SW_OWNER_LIMIT)
+        return sw_fail(err, SW_USAGE, "usage", "--owner must name 1 to %d cards", SW_OWNER_LIMIT);
+    for (size_t i = 0; i < count; i++) SW_TRY(read_owner(cli, cards[i], &owners[i], err));
+    SW_TRY(sw_genesis_draft(name, (uint32_t)quorum, owners, count, sw_cli_entropy(cli), &payload,
+                            err));
+    SW_TRY(sw_genesis_parse(sw_buffer_bytes(&payload), g, err));
+    SW_TRY(sw_file_write(out, sw_buffer_bytes(&payload), 0644, SW_WRITE_NEW, err));
+    say_genesis(cli, g, 0, "everybody");
+    return SW_OK;
+}
+
+/* ---- app join ---- */
+
+/* Who has signed: the owners whose key ids stand in the envelope (all were verified). */
+static size_t count_signers(sw_cli *cli, const sw_genesis *g, sw_bytes bytes,
+                            const char **missing) {
+    sw_envelope e;
+    size_t signers = 0;
+    *missing = NULL;
+    if (sw_envelope_parse(sw_cli_arena(cli), bytes, &e, NULL) != SW_OK) e.signature_count = 0;
+    for (size_t i = 0; i < g->owner_count; i++) {
+        bool found = false;
+        for (size_t s = 0; s < e.signature_count; s++)
+            found = found || sw_hash_equal(&e.signatures[s].key_id, &g->owners[i].id);
+        signers += found ? 1 : 0;
+        if (!found && *missing == NULL) *missing = g->owners[i].name;
+    }
+    return signers;
+}
+
+/* The genesis must name this owner with both keys of the card, or it would receive for another. */
+static sw_status check_self(const sw_genesis *g, const sw_identity *who, sw_error *err) {
+    const sw_card *card = sw_identity_card(who);
+    const sw_owner *owner = sw_genesis_owner(g, &card->id);
+    if (owner == NULL)
+        return sw_fail(err, SW_REFUSED, "ledger", "%s is no owner of the app %s", card->name,
+                       g->name);
+    if (sw_p256_equal(&owner->identity_key, &card->identity_key) &&
+        sw_p256_equal(&owner->encryption_key, &card->encryption_key) &&
+        strcmp(owner->name, card->name) == 0)
+        return SW_OK;
+    return sw_fail(err, SW_REFUSED, "ledger",
+                   "the app %s names %s with another encryption key or name", g->name, card->name);
+}
+
+static sw_status sign_genesis(sw_identity *who, sw_bytes bytes, bool draft, sw_buffer *out,
+                              sw_error *err) {
+    const sw_identity_key *key;
+    SW_TRY(sw_identity_signing_key(who, &key, err));
+    return draft ? sw_envelope_sign(SW_PAYLOAD_JOIN, bytes, key->b, out, err)
+                 : sw_envelope_cosign(bytes, SW_PAYLOAD_JOIN, key->b, out, err);
+}
+
+static sw_status app_join(sw_cli *cli, sw_error *err) {
+    const char *path = sw_cli_argument(cli, 0), *folder, *missing;
+    sw_genesis *g = SW_ARENA_NEW(sw_cli_arena(cli), sw_genesis, 1);
+    sw_identity *who;
+    sw_bytes bytes;
+    bool draft;
+    SW_SCOPED(sw_buffer) made = SW_BUFFER(SW_ENVELOPE_LIMIT);
+    if (g == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a genesis");
+    SW_TRY(sw_cli_need(cli, "identity", &folder, err));
+    SW_TRY(open_any(cli, path, &bytes, g, &draft, err));
+    SW_TRY(sw_identity_open(folder, sw_cli_passphrase(cli), sw_cli_entropy(cli), &who, err));
+    sw_status status = check_self(g, who, err);
+    if (status == SW_OK) status = sign_genesis(who, bytes, draft, &made, err);
+    sw_identity_close(&who);
+    SW_TRY(status);
+    SW_TRY(sw_file_write(path, sw_buffer_bytes(&made), 0644, SW_WRITE_REPLACE, err));
+    size_t signers = count_signers(cli, g, sw_buffer_bytes(&made), &missing);
+    say_genesis(cli, g, signers, missing);
+    return SW_OK;
+}
+
+/* ---- app show ---- */
+
+static sw_status show_ledger(sw_cli *cli, sw_error *err) {
+    sw_ledger_access *access = SW_ARENA_NEW(sw_cli_arena(cli), sw_ledger_access, 1);
+    SW_SCOPED(sw_buffer) text = SW_BUFFER(VIEW_BYTES);
+    if (access == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a ledger");
+    SW_TRY(sw_ledger_access_open(cli, access, err));
+    sw_status status = sw_ledger_show(access->ledger, sw_cli_json(cli), &text, err);
+    if (status == SW_OK && sw_cli_json(cli)) sw_put_u8(&text, '\n');
+    if (status == SW_OK) sw_cli_write(cli, sw_buffer_bytes(&text));
+    sw_ledger_access_close(access);
+    return status;
+}
+
+static sw_status app_show(sw_cli *cli, sw_error *err) {
+    bool reach = sw_cli_value(cli, "app") != NULL &&
+                 (sw_cli_value(cli, "ledger") != NULL || sw_cli_value(cli, "kms") != NULL);
+    const char *path = sw_cli_argument_count(cli) == 1 ? sw_cli_argument(cli, 0) : NULL, *missing;
+    sw_genesis *g = SW_ARENA_NEW(sw_cli_arena(cli), sw_genesis, 1);
+    sw_bytes bytes;
+    bool draft;
+    if (g == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a genesis");
+    if (path == NULL) SW_TRY(sw_cli_need(cli, "app", &path, err));
+    SW_TRY(open_any(cli, path, &bytes, g, &draft, err));
+    size_t signers = count_signers(cli, g, bytes, &missing);
+    if (reach && missing == NULL) return show_ledger(cli, err);
+    say_genesis(cli, g, signers, missing);
+    return SW_OK;
+}
+
+/* ---- revoke, lift, open approve ---- */
+
+/* COMPOSE is a compose hash or a file; --everything stands instead of it. */
+static sw_status read_target(sw_cli *cli, sw_entry *entry, sw_error *err) {
+    entry->everything = sw_cli_flag(cli, "everything");
+    bool named = sw_cli_argument_count(cli) == 1;
+    if (named == entry->everything)
+        return sw_fail(err, SW_USAGE, "usage", "give a compose, or --everything");
+    if (!named) return SW_OK;
+    const char *given = sw_cli_argument(cli, 0);
+    if (sw_hex_decode(entry->compose.b, SW_HASH_BYTES, sw_text(given), false, NULL) == SW_OK)
+        return SW_OK;
+    sw_bytes bytes;
+    SW_TRY(sw_cli_read(cli, given, SW_COMPOSE_LIMIT, &bytes, err));
+    sw_compose_hash(&entry->compose, bytes);
+    return SW_OK;
+}
+
+static void say_entry(sw_cli *cli, const sw_ledger_access *access, const sw_entry *entry,
+                      const char *word) {
+    sw_arena *a = sw_cli_arena(cli);
+    sw_head head = sw_ledger_head(access->ledger);
+    char target[2 * SW_HASH_BYTES + 1] = "everything";
+    if (!entry->everything) sw_hex_text(target, SW_BYTES_OF(entry->compose.b));
+    sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
+    sw_json_add_text(a, root, "entry", sw_text(word));
+    sw_json_add_text(a, root, "target", sw_text(target));
+    sw_json_add_integer(a, root, "sequence", (int64_t)entry->sequence);
+    sw_json_add_integer(a, root, "index", (int64_t)head.index);
+    sw_json_add_hex(a, root, "head", SW_BYTES_OF(head.hash.b));
+    sw_cli_result(cli, root);
+    sw_cli_print(cli, "%s  %s\nledger entry %llu\n", word, target, (unsigned long long)head.index);
+}
+
+/* Opens ledger and identity, appends the entry, says so. */
+static sw_status append(sw_cli *cli, sw_entry *entry, const char *word, sw_error *err) {
+    const char *folder;
+    sw_ledger_access *access = SW_ARENA_NEW(sw_cli_arena(cli), sw_ledger_access, 1);
+    sw_identity *who;
+    if (access == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a ledger");
+    SW_TRY(sw_cli_need(cli, "identity", &folder, err));
+    SW_TRY(sw_ledger_access_open(cli, access, err));
+    sw_status status =
+        sw_identity_open(folder, sw_cli_passphrase(cli), sw_cli_entropy(cli), &who, err);
+    if (status == SW_OK) {
+        status = sw_ledger_access_append(access, who, entry, err);
+        sw_identity_close(&who);
+    }
+    if (status == SW_OK) say_entry(cli, access, entry, word);
+    sw_ledger_access_close(access);
+    return status;
+}
+
+static sw_status revoke(sw_cli *cli, sw_error *err) {
+    sw_entry entry = {.kind = SW_PAYLOAD_REVOKE};
+    SW_TRY(read_target(cli, &entry, err));
+    return append(cli, &entry, "revoked", err);
+}
+
+static sw_status lift(sw_cli *cli, sw_error *err) {
+    sw_entry entry = {.kind = SW_PAYLOAD_LIFT};
+    SW_TRY(read_target(cli, &entry, err));
+    SW_TRY(append(cli, &entry, "lifted", err));
+    sw_cli_note(cli, "the quorum must approve again before anything runs");
+    return SW_OK;
+}
+
+static sw_status read_in(sw_cli *cli, const char *folder, const char *name, size_t limit,
+                         sw_bytes *out, sw_error *err) {
+    const char *path = sw_path_join(sw_cli_arena(cli), folder, name);
+    if (path == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
+    return sw_cli_read(cli, path, limit, out, err);
+}
+
+static sw_status open_approve(sw_cli *cli, sw_error *err) {
+    const char *folder = sw_cli_argument(cli, 0), *card_path;
+    sw_entry entry = {.kind = SW_PAYLOAD_OPEN};
+    sw_bytes manifest, compose, json;
+    sw_card card;
+    sw_recipe *recipe = SW_ARENA_NEW(sw_cli_arena(cli), sw_recipe, 1);
+    if (recipe == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a recipe");
+    SW_TRY(sw_cli_need(cli, "recipient", &card_path, err));
+    SW_TRY(read_in(cli, folder, "manifest.json", MANIFEST_BYTES, &manifest, err));
+    SW_TRY(sw_manifest_digest(manifest, &entry.manifest, err));
+    SW_TRY(read_in(cli, folder, "app-compose.json", SW_COMPOSE_LIMIT, &compose, err));
+    SW_TRY(sw_compose_parse(compose, recipe, err));
+    sw_compose_hash(&entry.compose, compose);
+    SW_TRY(sw_cli_read(cli, card_path, CARD_BYTES, &json, err));
+    SW_TRY(sw_card_parse(json, &card, err));
+    entry.recipient = card.encryption_key;
+    SW_TRY(append(cli, &entry, "opening approved", err));
+    char id[2 * SW_HASH_BYTES + 1];
+    sw_hex_text(id, SW_BYTES_OF(entry.manifest.b));
+    sw_cli_print(cli, "manifest  %s\nrecipient %s\n", id, card.name);
+    return SW_OK;
+}
+
+/* ---- the table ---- */
+
+#define APP_OPTION                                                                                 \
+    { "app", SW_OPTION_VALUE, "FILE", "the app's genesis" }
+#define IDENTITY_OPTION                                                                            \
+    { "identity", SW_OPTION_VALUE, "DIR", "the owner's keys" }
+#define LEDGER_OPTIONS                                                                             \
+    {"ledger", SW_OPTION_VALUE, "WHERE", "file:PATH or https://HOST:PORT"}, {                      \
+        "kms", SW_OPTION_VALUE, "URL", "the key service, when its ledger is the one"               \
+    }
+
+static const sw_option new_options[] = {
+    {"name", SW_OPTION_VALUE, "NAME", "what people call the app"},
+    {"quorum", SW_OPTION_VALUE, "K", "how many owners must approve a recipe"},
+    {"owner", SW_OPTION_LIST, "CARD", "an owner's card.json, once for each"},
+    {"out", SW_OPTION_VALUE, "FILE", "where the genesis goes"},
+    {0},
+};
+static const sw_option join_options[] = {IDENTITY_OPTION, SW_CLI_PASSPHRASE_OPTION, {0}};
+static const sw_option show_options[] = {APP_OPTION, LEDGER_OPTIONS, {0}};
+static const sw_option revoke_options[] = {
+    {"everything", SW_OPTION_FLAG, NULL, "the whole app instead of one compose"},
+    APP_OPTION,
+    IDENTITY_OPTION,
+    LEDGER_OPTIONS,
+    SW_CLI_PASSPHRASE_OPTION,
+    {0},
+};
+static const sw_option open_options[] = {
+    {"recipient", SW_OPTION_VALUE, "CARD", "card.json of the one who may open it"},
+    APP_OPTION,
+    IDENTITY_OPTION,
+    LEDGER_OPTIONS,
+    SW_CLI_PASSPHRASE_OPTION,
+    {0},
+};
+
+const sw_command sw_commands_ledger[] = {
+    {"app new", "", "draft an app: its owners and its quorum",
+     "Every owner then signs with"
+     " `app join`; an app that is not signed by all is none.",
+     0, 0, new_options, app_new},
+    {"app join", "GENESIS", "sign an app's genesis as one of its owners", NULL, 1, 1, join_options,
+     app_join},
+    {"app show", "[GENESIS]", "show an app, and with a ledger what is approved and revoked", NULL,
+     0, 1, show_options, app_show},
+    {"consent", "COMPOSE", "address a sealed shard to one recipe, and approve that recipe",
+     "Writes the consent file and appends the approval to the ledger. Read `recipe show COMPOSE`"
+     " first.\nEarlier consents stay valid until their compose hashes are revoked.",
+     1, 1, sw_cli_consent_options, sw_cli_consent},
+    {"revoke", "[COMPOSE]", "withdraw: no key for this compose, or for the whole app",
+     "COMPOSE is a file or a compose hash. It stands until its own owner lifts it; others cannot"
+     " outvote it.",
+     0, 1, revoke_options, revoke},
+    {"lift", "[COMPOSE]", "lift one's own revocation; the quorum must then approve again", NULL, 0,
+     1, revoke_options, lift},
+    {"open approve", "OUT", "approve that one recipient may open one run's output",
+     "OUT is a run's out folder; verify it first. Approval to run is never approval to open.", 1, 1,
+     open_options, open_approve},
+    {0},
+};

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * recipe compose, hash, show, diff; model lock: from what people write to the exact bytes that
+ * owners approve, and back to words.
+ */
+#include "cli/cli.h"
+#include "cli/programs.h"
+#include "codec/text.h"
+#include "crypto/crypto.h"
+#include "recipe/recipe.h"
+#include "sys/files.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LOCK_BYTES   ((size_t)64 << 10)
+#define TEXT_BYTES   ((size_t)4 << 20)
+#define FOLDER_NAMES 4096
+#define READ_BYTES   ((size_t)1 << 20)
+
+static sw_status no_memory(sw_error *err) {
+    return sw_fail(err, SW_MEMORY, "memory", "no memory for a recipe");
+}
+
+/* A compose of ours; anything else is refused. */
+static sw_status read_compose(sw_cli *cli, const char *path, sw_recipe **recipe, sw_hash *hash,
+                              sw_error *err) {
+    sw_bytes bytes;
+    *recipe = SW_ARENA_NEW(sw_cli_arena(cli), sw_recipe, 1);
+    if (*recipe == NULL) return no_memory(err);
+    SW_TRY(sw_cli_read(cli, path, SW_COMPOSE_LIMIT, &bytes, err));
+    sw_compose_hash(hash, bytes);
+    return sw_compose_parse(bytes, *recipe, err);
+}
+
+static void report_hash(sw_cli *cli, const sw_hash *hash, const char *path) {
+    char hex[2 * SW_HASH_BYTES + 1];
+    sw_json *root = sw_json_make(sw_cli_arena(cli), SW_JSON_OBJECT);
+    sw_hex_text(hex, SW_BYTES_OF(hash->b));
+    sw_json_add_text(sw_cli_arena(cli), root, "compose_hash", sw_text(hex));
+    if (path != NULL) sw_json_add_text(sw_cli_arena(cli), root, "file", sw_text(path));
+    sw_cli_result(cli, root);
+    sw_cli_print(cli, "%s\n", hex);
+}
+
+static sw_status compose(sw_cli *cli, sw_error *err) {
+    const char *recipe = sw_cli_argument(cli, 0), *model_lock, *trainer_lock, *out;
+    sw_bytes yaml, model, trainer;
+    SW_SCOPED(sw_buffer) made = SW_BUFFER(SW_COMPOSE_LIMIT);
+    SW_TRY(sw_cli_need(cli, "model-lock", &model_lock, err));
+    SW_TRY(sw_cli_need(cli, "out", &out, err));
+    SW_TRY(sw_cli_trainer_lock(cli, &trainer_lock, err));
+    SW_TRY(sw_cli_read(cli, recipe, SW_RECIPE_LIMIT, &yaml, err));
+    SW_TRY(sw_cli_read(cli, model_lock, LOCK_BYTES, &model, err));
+    SW_TRY(sw_cli_read(cli, trainer_lock, LOCK_BYTES, &trainer, err));
+    SW_TRY(sw_compose_make(yaml, recipe, model, trainer, &made, err));
+    SW_TRY(sw_file_write(out, sw_buffer_bytes(&made), 0644, SW_WRITE_REPLACE, err));
+    sw_hash hash;
+    sw_compose_hash(&hash, sw_buffer_bytes(&made));
+    report_hash(cli, &hash, out);
+    return SW_OK;
+}
+
+static sw_status hash(sw_cli *cli, sw_error *err) {
+    sw_recipe *recipe;
+    sw_hash compose_hash;
+    SW_TRY(read_compose(cli, sw_cli_argument(cli, 0), &recipe, &compose_hash, err));
+    report_hash(cli, &compose_hash, NULL);
+    return SW_OK;
+}
+
+static sw_status show(sw_cli *cli, sw_error *err) {
+    sw_recipe *recipe;
+    sw_hash compose_hash;
+    SW_SCOPED(sw_buffer) text = SW_BUFFER(TEXT_BYTES);
+    SW_TRY(read_compose(cli, sw_cli_argument(cli, 0), &recipe, &compose_hash, err));
+    SW_TRY(sw_cli_json(cli) ? sw_recipe_show_json(recipe, &compose_hash, &text, err)
+                            : sw_recipe_show(recipe, &compose_hash, &text, err));
+    if (sw_cli_json(cli)) sw_put_u8(&text, '\n');
+    SW_TRY(sw_buffer_check(&text, "the recipe's description", err));
+    sw_cli_write(cli, sw_buffer_bytes(&text));
+    return SW_OK;
+}
+
+static sw_status diff(sw_cli *cli, sw_error *err) {
+    sw_recipe *a, *b;
+    sw_hash hash_a, hash_b;
+    size_t differences;
+    SW_SCOPED(sw_buffer) text = SW_BUFFER(TEXT_BYTES);
+    SW_TRY(read_compose(cli, sw_cli_argument(cli, 0), &a, &hash_a, err));
+    SW_TRY(read_compose(cli, sw_cli_argument(cli, 1), &b, &hash_b, err));
+    SW_TRY(sw_recipe_diff(a, b, &text, &differences, err));
+    bool same_bytes = sw_hash_equal(&hash_a, &hash_b);
+    sw_json *root = sw_json_make(sw_cli_arena(cli), SW_JSON_OBJECT);
+    sw_json_add_integer(sw_cli_arena(cli), root, "differences", (int64_t)differences);
+    sw_json_add_flag(sw_cli_arena(cli), root, "same_compose_hash", same_bytes);
+    sw_json_add_text(sw_cli_arena(cli), root, "text", sw_buffer_bytes(&text));
+    sw_cli_result(cli, root);
+    sw_cli_print(cli, "%.*s", (int)text.size, text.size > 0 ? (const char *)text.data : "");
+    if (same_bytes)
+        sw_cli_print(cli, "the two are the same compose\n");
+    else if (differences == 0)
+        sw_cli_print(cli, "nothing that decides differs, but the compose hashes do (comments or"
+                          " spelling): approvals of one do not count for the other\n");
+    return SW_OK;
+}
+
+/* ---- model lock ---- */
+
+static bool ends_with(const char *name, const char *tail) {
+    size_t size = strlen(name), tail_size = strlen(tail);
+    return size > tail_size && strcmp(name + size - tail_size, tail) == 0;
+}
+
+/* What a model is made of; licences, cards and other formats of the same weights are not. */
+static bool belongs(const char *name) {
+    return name[0] != '.' && (ends_with(name, ".json") || ends_with(name, ".safetensors") ||
+                              ends_with(name, ".jinja") || strcmp(name, "merges.txt") == 0);
+}
+
+static sw_status hash_fd(int fd, sw_locked_file *out, uint8_t *space, sw_error *err) {
+    sw_sha256_stream *stream = sw_sha256_open();
+    size_t got = READ_BYTES;
+    sw_status status = stream == NULL ? no_memory(err) : SW_OK;
+    while (status == SW_OK && got == READ_BYTES) {
+        status = sw_fd_read(fd, space, READ_BYTES, &got, err);
+        if (status != SW_OK) break;
+        sw_sha256_add(stream, SW_BYTES(space, got));
+        out->size += got;
+    }
+    if (stream != NULL) sw_sha256_close(&stream, status == SW_OK ? &out->digest : NULL);
+    return status;
+}
+
+static sw_status lock_file(sw_cli *cli, const char *folder, const char *name, sw_locked_file *out,
+                           sw_error *err) {
+    if (strlen(name) >= sizeof out->name)
+        return sw_fail(err, SW_LIMIT, "limit", "%s/%.200s: the name is too long", folder, name);
+    const char *path = sw_path_join(sw_cli_arena(cli), folder, name);
+    uint8_t *space = malloc(READ_BYTES);
+    int fd = path == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    sw_status status = SW_OK;
+    if (space == NULL || path == NULL) status = no_memory(err);
+    if (status == SW_OK && fd < 0)
+        status = sw_fail(err, SW_IO, "io", "%s: %s", path, strerror(errno));
+    *out = (sw_locked_file){0};
+    memcpy(out->name, name, strlen(name));
+    if (status == SW_OK) status = hash_fd(fd, out, space, err);
+    if (fd >= 0) (void)close(fd);
+    free(space);
+    return status;
+}
+
+static sw_status list_files(sw_cli *cli, const char *folder, sw_locked_file *files, size_t *count,
+                            sw_error *err) {
+    const char **names;
+    size_t listed;
+    bool config = false, weights = false;
+    SW_TRY(sw_folder_list(sw_cli_arena(cli), folder, FOLDER_NAMES, &names, &listed, err));
+    *count = 0;
+    for (size_t i = 0; i < listed; i++) {
+        if (!belongs(names[i])) continue;
+        if (*count == SW_LOCK_FILE_LIMIT)
+            return sw_fail(err, SW_LIMIT, "limit", "%s holds more than %d model files", folder,
+                           SW_LOCK_FILE_LIMIT);
+        SW_TRY(lock_file(cli, folder, names[i], &files[(*count)++], err));
+        config = config || strcmp(names[i], "config.json") == 0;
+        weights = weights || ends_with(names[i], ".safetensors");
+    }
+    if (config && weights) return SW_OK;
+    return sw_fail(err, SW_MISSING, "missing", "%s is no model folder: it has no %s", folder,
+                   config ? "*.safetensors" : "config.json");
+}
+
+static sw_status model_lock(sw_cli *cli, sw_error *err) {
+    const char *folder = sw_cli_argument(cli, 0), *out = sw_cli_value(cli, "out");
+    sw_locked_file *files = SW_ARENA_NEW(sw_cli_arena(cli), sw_locked_file, SW_LOCK_FILE_LIMIT);
+    size_t count;
+    SW_SCOPED(sw_buffer) made = SW_BUFFER(LOCK_BYTES);
+    if (files == NULL) return no_memory(err);
+    SW_TRY(list_files(cli, folder, files, &count, err));
+    SW_TRY(sw_model_lock_encode(files, count, &made, err));
+    if (out == NULL) {
+        sw_cli_write(cli, sw_buffer_bytes(&made));
+        return SW_OK;
+    }
+    SW_TRY(sw_file_write(out, sw_buffer_bytes(&made), 0644, SW_WRITE_REPLACE, err));
+    sw_json *root = sw_json_make(sw_cli_arena(cli), SW_JSON_OBJECT);
+    sw_json_add_text(sw_cli_arena(cli), root, "file", sw_text(out));
+    sw_json_add_integer(sw_cli_arena(cli), root, "files", (int64_t)count);
+    sw_cli_result(cli, root);
+    sw_cli_print(cli, "%s: %zu files\n", out, count);
+    return SW_OK;
+}
+
+static const sw_option compose_options[] = {
+    {"model-lock", SW_OPTION_VALUE, "FILE", "model.lock of the base model (`model lock`)"},
+    {"trainer-lock", SW_OPTION_VALUE, "FILE", "trainer.lock (default: the one beside the program)"},
+    {"out", SW_OPTION_VALUE, "FILE", "where app-compose.json goes"},
+    {0},
+};
+static const sw_option lock_options[] = {
+    {"out", SW_OPTION_VALUE, "FILE", "where model.lock goes (default: standard output)"},
+    {0},
+};
+
+const sw_command sw_commands_recipe[] = {
+    {"recipe compose", "RECIPE", "write the exact app-compose.json of a recipe, print its hash",
+     "A pure function of recipe.yaml, model.lock and trainer.lock: the same three files give the"
+     " same bytes\non any machine.",
+     1, 1, compose_options, compose},
+    {"recipe hash", "COMPOSE", "print the compose hash, which is what owners approve", NULL, 1, 1,
+     NULL, hash},
+    {"recipe show", "COMPOSE", "say in plain words what an owner would approve",
+     "Refuses a compose that holds anything but what `recipe compose` writes.", 1, 1, NULL, show},
+    {"recipe diff", "A B", "say what changed between two composes", NULL, 2, 2, NULL, diff},
+    {"model lock", "DIR", "write model.lock: name, size and SHA-256 of each file of a base model",
+     "Locks config, tokenizer and weights (*.json, *.safetensors, *.jinja, merges.txt).", 1, 1,
+     lock_options, model_lock},
+    {0},
+};

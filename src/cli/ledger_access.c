@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Reaching a ledger. Nothing that the other side says is believed: entries verify under the
+ * genesis, the chain is recomputed, and this owner's own memory of it must be on it.
+ */
+#include "cli/ledger_access.h"
+
+#include <string.h>
+
+sw_status sw_cli_genesis(sw_cli *cli, sw_genesis *out, sw_bytes *envelope, sw_error *err) {
+    const char *path;
+    SW_TRY(sw_cli_need(cli, "app", &path, err));
+    SW_TRY(sw_cli_read(cli, path, SW_ENVELOPE_LIMIT, envelope, err));
+    sw_status status = sw_genesis_open(sw_cli_arena(cli), *envelope, true, out, err);
+    if (status != SW_OK) sw_error_prefix(err, "%s", path);
+    return status;
+}
+
+static sw_status open_file(sw_ledger_access *a, const char *path, sw_error *err) {
+    SW_TRY(sw_journal_open_sqlite(path, &a->genesis.hash, &a->journal, err));
+    SW_TRY(sw_ledger_open(&a->genesis, &a->ledger, err));
+    return sw_ledger_load(a->ledger, a->journal, err);
+}
+
+static sw_status open_remote(sw_cli *cli, sw_ledger_access *a, const char *url, sw_error *err) {
+    SW_TRY(sw_remote_open(url, sw_cli_entropy(cli), &a->remote, err));
+    SW_TRY(sw_remote_found(a->remote, a->genesis_envelope, err));
+    return sw_remote_ledger(a->remote, &a->genesis, &a->journal, &a->ledger, err);
+}
+
+sw_status sw_ledger_access_open(sw_cli *cli, sw_ledger_access *out, sw_error *err) {
+    const char *where = sw_cli_value(cli, "ledger");
+    *out = (sw_ledger_access){0};
+    SW_TRY(sw_cli_genesis(cli, &out->genesis, &out->genesis_envelope, err));
+    if (where == NULL) where = sw_cli_value(cli, "kms");
+    if (where == NULL)
+        return sw_fail(err, SW_USAGE, "usage", "--ledger or --kms must say where the ledger is");
+    sw_status status;
+    if (strncmp(where, "file:", 5) == 0)
+        status = open_file(out, where + 5, err);
+    else if (strncmp(where, "https://", 8) == 0)
+        status = open_remote(cli, out, where, err);
+    else
+        status = sw_fail(err, SW_USAGE, "usage", "a ledger is file:PATH or https://HOST:PORT");
+    if (status != SW_OK) sw_ledger_access_close(out);
+    return status;
+}
+
+void sw_ledger_access_close(sw_ledger_access *a) {
+    if (a->ledger != NULL) sw_ledger_close(&a->ledger);
+    if (a->journal != NULL) sw_journal_close(&a->journal);
+    sw_remote_close(&a->remote);
+}
+
+sw_status sw_ledger_access_owner(const sw_ledger_access *a, const sw_identity *who, sw_error *err) {
+    const sw_card *card = sw_identity_card(who);
+    const sw_owner *owner = sw_genesis_owner(&a->genesis, &card->id);
+    if (owner != NULL && sw_p256_equal(&owner->identity_key, &card->identity_key)) return SW_OK;
+    return sw_fail(err, SW_REFUSED, "ledger", "%s is no owner of the app %s", card->name,
+                   a->genesis.name);
+}
+
+sw_status sw_ledger_access_check(sw_ledger_access *a, sw_identity *who, sw_error *err) {
+    sw_seen seen;
+    SW_TRY(sw_identity_load_seen(who, &a->genesis.hash, &seen, err));
+    if (seen.ledger.index > 0) SW_TRY(sw_journal_contains(a->journal, &seen.ledger, err));
+    if (sw_ledger_sequence(a->ledger, &sw_identity_card(who)->id) >= seen.sequence) return SW_OK;
+    return sw_fail(err, SW_UNAUTHENTIC, "rollback", "the ledger has lost an entry of %s's own",
+                   sw_identity_card(who)->name);
+}
+
+/* The ledger again, from where it is: what was appended must be in it. */
+static sw_status reload(sw_ledger_access *a, const sw_entry *entry, sw_error *err) {
+    if (a->remote != NULL) {
+        sw_ledger_close(&a->ledger);
+        sw_journal_close(&a->journal);
+        SW_TRY(sw_remote_ledger(a->remote, &a->genesis, &a->journal, &a->ledger, err));
+    } else {
+        SW_TRY(sw_ledger_load(a->ledger, a->journal, err));
+    }
+    if (sw_ledger_sequence(a->ledger, &entry->owner) >= entry->sequence) return SW_OK;
+    return sw_fail(err, SW_UNAUTHENTIC, "rollback", "the ledger does not hold the new entry");
+}
+
+static sw_status keep_seen(sw_ledger_access *a, sw_identity *who, uint64_t sequence,
+                           sw_error *err) {
+    sw_seen seen;
+    SW_TRY(sw_identity_load_seen(who, &a->genesis.hash, &seen, err));
+    seen.ledger = sw_ledger_head(a->ledger);
+    if (sequence > seen.sequence) seen.sequence = sequence;
+    return sw_identity_store_seen(who, &a->genesis.hash, &seen, err);
+}
+
+sw_status sw_ledger_access_append(sw_ledger_access *a, sw_identity *who, sw_entry *entry,
+                                  sw_error *err) {
+    const sw_identity_key *key;
+    sw_head head;
+    SW_SCOPED(sw_buffer) envelope = SW_BUFFER(SW_ENVELOPE_LIMIT);
+    sw_seen seen;
+    bool revoke = entry->kind == SW_PAYLOAD_REVOKE;
+    SW_TRY(sw_ledger_access_owner(a, who, err));
+    if (!revoke) SW_TRY(sw_ledger_access_check(a, who, err));
+    SW_TRY(sw_identity_signing_key(who, &key, err));
+    SW_TRY(sw_identity_load_seen(who, &a->genesis.hash, &seen, err));
+    entry->genesis = a->genesis.hash;
+    entry->owner = sw_identity_card(who)->id;
+    entry->sequence = sw_ledger_sequence(a->ledger, &entry->owner) + 1;
+    if (revoke && entry->sequence <= seen.sequence) entry->sequence = seen.sequence + 1;
+    SW_TRY(sw_entry_sign(entry, key, &envelope, err));
+    SW_TRY(sw_ledger_check(a->ledger, sw_buffer_bytes(&envelope), err));
+    if (a->remote != NULL) {
+        SW_TRY(sw_remote_append(a->remote, &a->genesis, sw_buffer_bytes(&envelope), &head, err));
+    } else {
+        sw_head expected = sw_ledger_head(a->ledger);
+        SW_TRY(sw_journal_append(a->journal, &expected, sw_buffer_bytes(&envelope), &head, err));
+    }
+    SW_TRY(reload(a, entry, err));
+    sw_status status = keep_seen(a, who, entry->sequence, err);
+    if (status != SW_OK && revoke) sw_error_prefix(err, "revoked, but");
+    return status;
+}

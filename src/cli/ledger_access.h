@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A ledger as an owner's commands reach it: a file on this machine or a key service's. Read,
+ * checked against what this owner has seen, appended to, and read again.
+ */
+#ifndef SW_CLI_LEDGER_ACCESS_H
+#define SW_CLI_LEDGER_ACCESS_H
+#include "cli/cli.h"
+#include "kms/client.h"
+#include "ledger/ledger.h"
+
+typedef struct sw_ledger_access {
+    sw_genesis genesis;
+    sw_bytes genesis_envelope;
+    sw_journal *journal;
+    sw_ledger *ledger;
+    sw_remote *remote; /* NULL for a file */
+} sw_ledger_access;
+
+/* --app FILE: the complete genesis. */
+SW_NODISCARD sw_status sw_cli_genesis(sw_cli *cli, sw_genesis *out, sw_bytes *envelope,
+                                      sw_error *err);
+/* --ledger file:PATH or https://HOST:PORT, else --kms URL. A key service learns of the app when it
+ * does not know it. */
+SW_NODISCARD sw_status sw_ledger_access_open(sw_cli *cli, sw_ledger_access *out, sw_error *err);
+void sw_ledger_access_close(sw_ledger_access *a);
+/* The owner's place in this app; the identity must be the genesis' owner, key for key. */
+SW_NODISCARD sw_status sw_ledger_access_owner(const sw_ledger_access *a, const sw_identity *who,
+                                              sw_error *err);
+/* What this owner has seen must be on the ledger: "rollback". */
+SW_NODISCARD sw_status sw_ledger_access_check(sw_ledger_access *a, sw_identity *who, sw_error *err);
+/* Signs `entry` (kind and target are given) as the owner's next, appends it, reads the ledger again
+ * and keeps its head as seen. A revocation goes out even to
+ * a ledger that lost what this owner has seen; the error then follows. */
+SW_NODISCARD sw_status sw_ledger_access_append(sw_ledger_access *a, sw_identity *who,
+                                               sw_entry *entry, sw_error *err);
+
+/* `consent` has a file of its own. */
+extern const sw_option sw_cli_consent_options[];
+SW_NODISCARD sw_status sw_cli_consent(sw_cli *cli, sw_error *err);
+#endif
