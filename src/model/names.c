@@ -82,7 +82,7 @@ void sw_put_json_float(sw_buffer *out, double value) {
     do (void)snprintf(text, sizeof text, "%.*g", digits, value);
     while (digits++ < 9 && strtof(text, NULL) != (float)value);
     double shortest = strtod(text, NULL);
-    bool fixed = shortest >= 1e-4 && shortest < 1e16;
+    bool fixed = shortest == 0 || (shortest >= 1e-4 && shortest < 1e16);
     if (fixed && shortest == (double)(int64_t)shortest)
         sw_put_format(out, "%.1f", shortest);
     else if (fixed)

@@ -94,15 +94,27 @@ static sw_status index_token(sw_tokenizer *t, uint32_t id, sw_error *err) {
     return SW_OK;
 }
 
-/* What decoding gives for a token, and the tables that are keyed by it. */
-static sw_status spell_token(sw_tokenizer *t, uint32_t id, sw_error *err) {
-    sw_bytes content = t->contents[id];
+/* What decoding gives for a token's text. */
+static sw_status spell_text(sw_tokenizer *t, sw_bytes text, sw_bytes *out, sw_error *err) {
     size_t size = 0;
-    uint8_t *bytes = sw_arena_alloc(&t->arena, content.size + 1, 1);
+    uint8_t *bytes = sw_arena_alloc(&t->arena, text.size + 1, 1);
     if (bytes == NULL) return no_memory(err);
-    bool spelled = sw_token_spelling(content, bytes, &size);
-    t->spellings[id] = spelled ? SW_BYTES(bytes, size) : content;
-    if (!spelled || size == 0 || id >= t->model_count) return SW_OK;
+    if (!sw_token_spelling(text, bytes, &size)) {
+        memcpy(bytes, text.data, text.size);
+        size = text.size;
+    }
+    *out = SW_BYTES(bytes, size);
+    return SW_OK;
+}
+
+/* Spells a token and enters it into the tables that are keyed by its spelling, unless one of its
+ * characters stands for no byte: then no text can become it by merging. */
+static sw_status spell_token(sw_tokenizer *t, uint32_t id, sw_error *err) {
+    uint8_t bytes[SW_TOKENIZER_TOKEN_LIMIT];
+    size_t size = 0;
+    SW_TRY(spell_text(t, t->contents[id], &t->spellings[id], err));
+    if (id >= t->model_count || !sw_token_spelling(t->contents[id], bytes, &size) || size == 0)
+        return SW_OK;
     if (size == 1) t->byte_ids[bytes[0]] = id;
     if (t->ignore_merges && sw_text_map_add(&t->by_spelling, id) != SW_OK)
         return sw_fail(err, SW_LIMIT, "limit", "tokenizer.json: tokens collide");
@@ -251,7 +263,19 @@ static sw_status add_token(sw_tokenizer *t, const sw_json *entry, sw_error *err)
     return SW_OK;
 }
 
-/* The texts to look for: normalised ones are normalised themselves, as HF does. */
+/* A normalised token is looked for, and decoded, as its normal form, as HF does. */
+static sw_status add_to_trie(sw_tokenizer *t, uint32_t index, sw_error *err) {
+    const sw_added *added = &t->added[index];
+    sw_bytes text = t->contents[added->id];
+    if (added->normalized && t->compose) {
+        SW_TRY(sw_text_compose(&t->normal, text, &text, err));
+        SW_TRY(spell_text(t, text, &t->spellings[added->id], err));
+    }
+    if (sw_trie_add(added->normalized ? &t->normal_trie : &t->raw_trie, text, index) != SW_OK)
+        return sw_fail(err, SW_LIMIT, "limit", "tokenizer.json: added tokens collide");
+    return SW_OK;
+}
+
 static sw_status make_tries(sw_tokenizer *t, sw_error *err) {
     size_t nodes = 0;
     for (size_t i = 0; i < t->added_count; i++)
@@ -259,12 +283,8 @@ static sw_status make_tries(sw_tokenizer *t, sw_error *err) {
     SW_TRY(sw_trie_make(&t->arena, nodes, &t->raw_trie, err));
     SW_TRY(sw_trie_make(&t->arena, nodes, &t->normal_trie, err));
     for (uint32_t i = 0; i < t->added_count; i++) {
-        const sw_added *added = &t->added[i];
-        sw_bytes text = t->contents[added->id];
-        if (added->normalized && t->compose) SW_TRY(sw_text_compose(&t->normal, text, &text, err));
-        if (sw_trie_add(added->normalized ? &t->normal_trie : &t->raw_trie, text, i) != SW_OK)
-            return sw_fail(err, SW_LIMIT, "limit", "tokenizer.json: added tokens collide");
-        if (added->single_word && t->word == NULL)
+        SW_TRY(add_to_trie(t, i, err));
+        if (t->added[i].single_word && t->word == NULL)
             SW_TRY(sw_pattern_open(SW_SPLIT_WORD, &t->word, err));
     }
     return SW_OK;

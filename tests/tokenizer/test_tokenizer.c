@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Encoding against a naive BPE, long words, text that is refused, and what stays untouched then.
+ */
+#include "tokenizer/files.h"
+
+enum { TOKENS_MAX = 64, WORD_MAX = 200 };
+
+/* ---- a vocabulary over a few letters, and BPE as its definition says it ---- */
+
+typedef struct naive {
+    char tokens[TOKENS_MAX][32];
+    size_t count;
+    size_t left[TOKENS_MAX], right[TOKENS_MAX], whole[TOKENS_MAX]; /* by rank */
+    size_t merges;
+} naive;
+
+static uint64_t next_random(uint64_t *state) {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    return *state ^= *state << 17;
+}
+
+static size_t find(const naive *n, const char *text) {
+    for (size_t i = 0; i < n->count; i++)
+        if (strcmp(n->tokens[i], text) == 0) return i;
+    return n->count;
+}
+
+static bool has_merge(const naive *n, size_t left, size_t right) {
+    for (size_t m = 0; m < n->merges; m++)
+        if (n->left[m] == left && n->right[m] == right) return true;
+    return false;
+}
+
+static naive make_naive(uint64_t seed) {
+    naive n = {.tokens = {"a", "b", "c", "d"}, .count = 4};
+    while (n.merges < 24) {
+        char joined[64];
+        size_t left = next_random(&seed) % n.count, right = next_random(&seed) % n.count;
+        (void)snprintf(joined, sizeof joined, "%s%s", n.tokens[left], n.tokens[right]);
+        if (strlen(joined) > 12 || has_merge(&n, left, right)) continue;
+        size_t whole = find(&n, joined);
+        if (whole == n.count) (void)snprintf(n.tokens[n.count++], 32, "%s", joined);
+        n.left[n.merges] = left;
+        n.right[n.merges] = right;
+        n.whole[n.merges++] = whole;
+    }
+    return n;
+}
+
+static sw_tokenizer *open_naive(const naive *n) {
+    SW_SCOPED(sw_buffer) json = SW_BUFFER(1 << 16);
+    sw_tokenizer *t = NULL;
+    sw_error err = {0};
+    sw_put_text(&json, "{\"added_tokens\":[],\"normalizer\":null,\"pre_tokenizer\":{\"type\":"
+                       "\"ByteLevel\",\"add_prefix_space\":false},\"post_processor\":null,"
+                       "\"decoder\":{\"type\":\"ByteLevel\"},\"model\":{\"vocab\":{");
+    for (size_t i = 0; i < n->count; i++)
+        sw_put_format(&json, "%s\"%s\":%zu", i == 0 ? "" : ",", n->tokens[i], i);
+    sw_put_text(&json, "},\"merges\":[");
+    for (size_t m = 0; m < n->merges; m++)
+        sw_put_format(&json, "%s[\"%s\",\"%s\"]", m == 0 ? "" : ",", n->tokens[n->left[m]],
+                      n->tokens[n->right[m]]);
+    sw_put_text(&json, "]}}");
+    if (sw_tokenizer_open(sw_buffer_bytes(&json), &t, &err) != SW_OK) fail_msg("%s", err.message);
+    return t;
+}
+
+/* Until no pair has a rank: merge the pair of lowest rank, leftmost first. */
+static size_t naive_encode(const naive *n, const char *word, size_t *ids) {
+    size_t count = 0;
+    for (; word[count] != 0; count++) ids[count] = (size_t)(word[count] - 'a');
+    for (size_t rank = 0; rank < n->merges;) {
+        size_t at = 0;
+        while (at + 1 < count && !(ids[at] == n->left[rank] && ids[at + 1] == n->right[rank])) at++;
+        if (at + 1 >= count) {
+            rank++;
+            continue;
+        }
+        ids[at] = n->whole[rank];
+        memmove(ids + at + 1, ids + at + 2, (count - at - 2) * sizeof *ids);
+        count--;
+        rank = 0;
+    }
+    return count;
+}
+
+static void random_merges_agree_with_the_definition(void **state) {
+    (void)state;
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        naive n = make_naive(seed * 0x9e3779b97f4a7c15u);
+        sw_tokenizer *t = open_naive(&n);
+        uint64_t r = seed;
+        for (size_t w = 0; w < 200; w++) {
+            char word[WORD_MAX + 1] = "";
+            size_t size = 1 + next_random(&r) % (w % 4 == 0 ? WORD_MAX : 12), ids[WORD_MAX];
+            for (size_t i = 0; i < size; i++) word[i] = (char)('a' + next_random(&r) % 4);
+            sw_tokens tokens = {0};
+            assert_int_equal(sw_tokenizer_encode(t, sw_text(word), false, &tokens, NULL), SW_OK);
+            assert_int_equal(tokens.count, naive_encode(&n, word, ids));
+            for (size_t i = 0; i < tokens.count; i++) assert_int_equal(tokens.ids[i], ids[i]);
+            sw_tokens_free(&tokens);
+        }
+        sw_tokenizer_close(&t);
+    }
+}
+
+/* ---- long text ---- */
+
+/* Quadratic merging of a megabyte would take hours. */
+static void long_words_and_runs_take_moments(void **state) {
+    (void)state;
+    static const char units[] = {'a', ' ', '\n', '=', '7'};
+    enum { SIZE = 1 << 20 };
+    char *text = malloc(SIZE);
+    sw_tokenizer *t = open_golden("qwen2");
+    for (size_t i = 0; i < COUNT(units); i++) {
+        SW_SCOPED(sw_buffer) back = SW_BUFFER(SIZE);
+        sw_tokens tokens = {0};
+        memset(text, units[i], SIZE);
+        assert_int_equal(sw_tokenizer_encode(t, SW_BYTES(text, SIZE), false, &tokens, NULL), SW_OK);
+        assert_int_equal(sw_tokenizer_decode(t, tokens.ids, tokens.count, false, &back, NULL),
+                         SW_OK);
+        assert_true(sw_bytes_equal(sw_buffer_bytes(&back), SW_BYTES(text, SIZE)));
+        sw_tokens_free(&tokens);
+    }
+    sw_tokenizer_close(&t);
+    free(text);
+}
+
+static void text_above_the_limit_is_refused(void **state) {
+    (void)state;
+    enum { SIZE = (16 << 20) + 1 };
+    char *text = calloc(SIZE, 1);
+    sw_tokens tokens = {0};
+    sw_tokenizer *t = open_golden("smollm");
+    assert_int_equal(sw_tokenizer_encode(t, SW_BYTES(text, SIZE), false, &tokens, NULL), SW_LIMIT);
+    assert_int_equal(tokens.count, 0);
+    sw_tokenizer_close(&t);
+    free(text);
+}
+
+/* ---- text that is not text ---- */
+
+static void bad_utf8_is_refused_and_leaves_the_list(void **state) {
+    (void)state;
+    static const char *const bad[] = {"\x80",
+                                      "a\xff",
+                                      "\xc3",
+                                      "\xc0\xaf",
+                                      "\xe0\x80\x80",
+                                      "\xed\xa0\x80",
+                                      "\xf0\x9f",
+                                      "\xf8\x88\x80\x80",
+                                      "\xf4\x90\x80\x80",
+                                      "x\xc3(",
+                                      "\xe2\x82"};
+    sw_tokenizer *t = open_golden("llama3");
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        sw_tokens tokens = {0};
+        sw_error err = {0};
+        assert_int_equal(sw_tokenizer_encode(t, SW_LITERAL("a"), true, &tokens, NULL), SW_OK);
+        size_t before = tokens.count;
+        assert_int_equal(sw_tokenizer_encode(t, sw_text(bad[i]), true, &tokens, &err),
+                         SW_MALFORMED);
+        assert_string_equal(err.word, "format");
+        assert_int_equal(tokens.count, before);
+        sw_tokens_free(&tokens);
+    }
+    sw_tokenizer_close(&t);
+}
+
+/* Table 3-8 of the Unicode standard, and others: one U+FFFD for each maximal subpart. */
+static void bytes_decode_with_replacement(void **state) {
+    (void)state;
+    static const struct {
+        const char *bytes, *text;
+    } cases[] = {
+        {"\xc0\xaf\xe0\x80\xbf\xf0\x81\x82\x41", "????????A"},
+        {"\xed\xa0\x80\xed\xbf\xbf\xed\xaf\x41", "????????A"},
+        {"\xf4\x91\x92\x93\xff\x41\x80\xbf\x42", "?????A??B"},
+        {"\xe1\x80\xe2\xf0\x91\x92\xf1\xbf\x41", "????A"},
+        {"\xc3", "?"},
+        {"\xe2\x82\xac", "\xe2\x82\xac"},
+        {"\xf0\x9f\x99\x82\xf0\x9f\x99", "\xf0\x9f\x99\x82?"},
+    };
+    sw_tokenizer *t = open_golden("unknown");
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        SW_SCOPED(sw_buffer) text = SW_BUFFER(256);
+        SW_SCOPED(sw_buffer) wanted = SW_BUFFER(256);
+        uint32_t ids[16];
+        size_t count = 0;
+        for (const char *c = cases[i].bytes; *c != 0; c++) {
+            uint8_t byte = (uint8_t)*c;
+            bool self = (byte > 0x20 && byte < 0x7f) || (byte > 0xa0 && byte != 0xad);
+            uint32_t point = self ? byte : 0x100u + 33 + (byte - 0x7fu); /* 0x7f..0xa0 */
+            char spelled[3] = {(char)(point < 0x80 ? point : 0xc0 | point >> 6),
+                               (char)(point < 0x80 ? 0 : 0x80 | (point & 63)), 0};
+            assert_true(sw_tokenizer_id(t, sw_text(spelled), &ids[count++]));
+        }
+        for (const char *c = cases[i].text; *c != 0; c++)
+            if (*c == '?')
+                sw_put_text(&wanted, "\xef\xbf\xbd");
+            else
+                sw_put_u8(&wanted, (uint8_t)*c);
+        assert_int_equal(sw_tokenizer_decode(t, ids, count, false, &text, NULL), SW_OK);
+        assert_true(sw_bytes_equal(sw_buffer_bytes(&text), sw_buffer_bytes(&wanted)));
+    }
+    sw_tokenizer_close(&t);
+}
+
+static void a_full_buffer_is_a_limit(void **state) {
+    (void)state;
+    SW_SCOPED(sw_buffer) small = SW_BUFFER(3);
+    uint32_t ids[] = {10, 11, 12, 13};
+    sw_tokenizer *t = open_golden("smollm");
+    assert_int_equal(sw_tokenizer_decode(t, ids, 4, false, &small, NULL), SW_LIMIT);
+    assert_int_equal(small.size, 0);
+    sw_tokenizer_close(&t);
+    sw_tokenizer_close(&t);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(random_merges_agree_with_the_definition),
+        cmocka_unit_test(long_words_and_runs_take_moments),
+        cmocka_unit_test(text_above_the_limit_is_refused),
+        cmocka_unit_test(bad_utf8_is_refused_and_leaves_the_list),
+        cmocka_unit_test(bytes_decode_with_replacement),
+        cmocka_unit_test(a_full_buffer_is_a_limit),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
