@@ -69,9 +69,11 @@ only: $O/tests/$T
 	CMOCKA_MESSAGE_OUTPUT=TAP prove -v --exec '' $O/tests/$T
 
 # ---- fuzz targets replay their corpora in `make test`; `make fuzz` runs them under libFuzzer ----
+FUZZ_MAIN ?= fuzz/replay.c
 $O/fuzz/%: fuzz/%.c fuzz/replay.c $O/libsealwright.a
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Ifuzz $(CFLAGS) -Wno-missing-prototypes -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< fuzz/replay.c $O/libsealwright.a $(LIBS)
+	$(CC) $(CPPFLAGS) -Ifuzz $(CFLAGS) -Wno-missing-prototypes -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $(FUZZ_MAIN) $O/libsealwright.a $(LIBS)
+fuzz: DEPS_FOR := fuzz
 fuzz: deps
 	tools/fuzz.sh $(ONLY)
 

@@ -235,6 +235,7 @@ static void a_dead_partial_file_is_cleared_and_a_held_one_is_not(void **state) {
     assert_int_equal(sw_lock_take(partial, &held, &err), SW_OK);
     assert_int_equal(write_file(path, "x", SW_WRITE_REPLACE, &err), SW_REFUSED);
     assert_string_equal(err.word, "busy");
+    assert_true(sw_path_exists(partial));
     (void)close(held);
     (void)close(fd);
     assert_int_equal(write_file(path, "x", SW_WRITE_REPLACE, &err), SW_OK);
