@@ -44,6 +44,18 @@ SW_NODISCARD sw_status sw_remote_unlock(sw_remote *r, const sw_kms_reference *re
                                         const sw_entropy *e, int64_t wall_ms, sw_kms_facts *facts,
                                         sw_error *err);
 
+/* ---- anyone: the audit log ---- */
+/* The whole log as a journal export, its chain recomputed, its entries not yet verified. */
+SW_NODISCARD sw_status sw_remote_audit(sw_remote *r, sw_buffer *json, sw_error *err);
+typedef struct sw_audit_summary {
+    sw_hash id; /* of the log: hash of the root key */
+    sw_head head;
+    uint64_t starts, unlocks, grants, refusals;
+} sw_audit_summary;
+/* Chain, form and every signature of an exported log. Whether it is the whole log is for owners to
+ * say: each knows a head of it. */
+SW_NODISCARD sw_status sw_audit_verify(sw_bytes json, sw_audit_summary *out, sw_error *err);
+
 /* ---- machine: keys for all listed shards, or none ---- */
 typedef struct sw_key_request {
     sw_purpose purpose;

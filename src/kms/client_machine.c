@@ -130,8 +130,8 @@ static sw_status send_request(asking *a, sw_bytes evidence, sw_buffer *answer, s
 }
 
 /* ---- believing the answer ---- */
-static sw_status answer_refused(sw_error *err, const char *why) {
-    return sw_fail(err, SW_UNAUTHENTIC, "signature", "the key service's answer: %s", why);
+static sw_status answer_refused(sw_error *err, const char *word, const char *why) {
+    return sw_fail(err, SW_UNAUTHENTIC, word, "the key service's answer: %s", why);
 }
 
 /* Every listed owner once, in the order of the genesis, and all of one start. */
@@ -141,7 +141,7 @@ static sw_status read_statements(asking *a, sw_error *err) {
     sw_json *list;
     SW_TRY(sw_json_parse_canonical(a->arena, a->statements, &limits, &list, err));
     if (list->type != SW_JSON_ARRAY || list->count == 0 || list->count > SW_OWNER_LIMIT)
-        return answer_refused(err, "it holds no statements");
+        return answer_refused(err, "statement", "it holds no statements");
     a->words = SW_ARENA_NEW(a->arena, sw_unlock_statement, list->count);
     if (a->words == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for statements");
     const sw_owner *last = NULL;
@@ -150,12 +150,14 @@ static sw_status read_statements(asking *a, sw_error *err) {
         SW_TRY(sw_unlock_open(a->arena, e->span, g, w, err));
         const sw_owner *owner = sw_genesis_owner(g, &w->owner);
         if (last != NULL && owner <= last)
-            return answer_refused(err, "its statements are not in the order of the genesis");
+            return answer_refused(err, "statement",
+                                  "its statements are not in the order of the genesis");
         last = owner;
         if (!sw_p256_equal(&w->root, &a->words[0].root) ||
             !sw_p256_equal(&w->receipt, &a->words[0].receipt) ||
             !sw_hash_equal(&w->boot_nonce, &a->words[0].boot_nonce))
-            return answer_refused(err, "its statements are for different key services");
+            return answer_refused(err, "statement",
+                                  "its statements are for different key services");
         a->word_count++;
     }
     return SW_OK;
@@ -172,12 +174,14 @@ static sw_status check_owners(const asking *a, sw_error *err) {
             if (!sw_hash_equal(&a->words[w].owner, &recipe->shards[i].owner)) continue;
             found = used[w] = true;
         }
-        if (!found) return answer_refused(err, "a listed owner's statement is missing");
+        if (!found)
+            return answer_refused(err, "statement", "a listed owner's statement is missing");
         if (!sw_hash_equal(&a->q->consents[i].word.root_key_hash, &root_hash))
-            return answer_refused(err, "the consents are to another root key");
+            return answer_refused(err, "root", "the consents are to another root key");
     }
     for (size_t w = 0; w < a->word_count; w++)
-        if (!used[w]) return answer_refused(err, "it holds a statement of an owner not listed");
+        if (!used[w])
+            return answer_refused(err, "statement", "it holds a statement of an owner not listed");
     return SW_OK;
 }
 
@@ -204,7 +208,7 @@ static bool grants_what_was_asked(const asking *a, const sw_grant *g, sw_bytes e
 static sw_status check_receipt(const asking *a, sw_bytes evidence, sw_grant *out, sw_error *err) {
     SW_TRY(sw_grant_open(a->arena, a->receipt, &a->words[0].receipt, out, err));
     if (!grants_what_was_asked(a, out, evidence))
-        return answer_refused(err, "the receipt is not for what was asked");
+        return answer_refused(err, "receipt", "the receipt is not for what was asked");
     return SW_OK;
 }
 
@@ -223,7 +227,7 @@ static sw_status copy_entry(void *context, sw_bytes envelope, sw_error *err) {
 static sw_status check_copy(const asking *a, sw_journal *j, const sw_head *decided, sw_error *err) {
     sw_head head = sw_journal_head(j);
     if (!sw_head_equal(&head, decided))
-        return answer_refused(err, "the ledger does not hold the receipt's head");
+        return answer_refused(err, "rollback", "the ledger does not hold the receipt's head");
     for (size_t i = 0; i < a->word_count; i++)
         SW_TRY(sw_journal_contains(j, &a->words[i].ledger, err));
     sw_ledger *l = NULL;

@@ -178,7 +178,7 @@ sw_status sw_remote_unlock(sw_remote *r, const sw_kms_reference *reference, cons
                            sw_identity *owner, const sw_entropy *e, int64_t wall_ms,
                            sw_kms_facts *facts, sw_error *err) {
     if (sw_genesis_owner(g, &sw_identity_card(owner)->id) == NULL)
-        return sw_fail(err, SW_REFUSED, "signature", "this identity is no owner of the app");
+        return sw_fail(err, SW_REFUSED, "owner", "this identity is no owner of the app");
     SW_SCOPED_SECRET(sw_unlock_secret) secret = sw_unlock_secret_new();
     if (secret == NULL) return sw_fail(err, SW_MEMORY, "memory", "no lockable memory for a secret");
     owner_keys keys = {.secret = secret};

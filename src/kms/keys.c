@@ -27,7 +27,7 @@ static sw_status read_compose(sw_kms_case *c, sw_error *err) {
     if (c->recipe == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a recipe");
     SW_TRY(sw_compose_parse(c->app_compose, c->recipe, err));
     if (!sw_hash_equal(&c->recipe->genesis, &c->app->genesis.hash))
-        return sw_fail(err, SW_REFUSED, "compose", "the app-compose belongs to another app");
+        return sw_fail(err, SW_REFUSED, "app", "the app-compose belongs to another app");
     if (c->recipe->shard_count == 0 || c->recipe->shard_count > SW_SHARD_LIMIT)
         return sw_fail(err, SW_REFUSED, "compose", "the app-compose lists no shard");
     return SW_OK;
@@ -106,8 +106,8 @@ static sw_status check_ledger(sw_kms_case *c, sw_error *err) {
 }
 
 /* ---- 7. the shards ---- */
-static sw_status shard_refused(sw_error *err, size_t index, const char *why) {
-    return sw_fail(err, SW_REFUSED, "consent", "shard %zu: %s", index + 1, why);
+static sw_status shard_refused(sw_error *err, size_t index, const char *word, const char *why) {
+    return sw_fail(err, SW_REFUSED, word, "shard %zu: %s", index + 1, why);
 }
 
 static sw_status check_shard(sw_kms_case *c, size_t i, sw_bytes envelope, const sw_hash *root_hash,
@@ -116,17 +116,19 @@ static sw_status check_shard(sw_kms_case *c, size_t i, sw_bytes envelope, const 
     const sw_owner *owner = &c->app->genesis.owners[c->owners[i]];
     sw_shard_word *word = &c->words[i];
     if (sw_shard_open(c->arena, envelope, &owner->identity_key, word, NULL) != SW_OK)
-        return shard_refused(err, i, "the consent is not by the owner whom the recipe lists");
+        return shard_refused(err, i, "consent",
+                             "the consent is not by the owner whom the recipe lists");
     const sw_wrap_context *w = &word->context;
     if (!sw_hash_equal(&w->genesis, &c->app->genesis.hash) ||
         !sw_hash_equal(&w->owner, &listed->owner))
-        return shard_refused(err, i, "the consent is for another app or owner");
+        return shard_refused(err, i, "consent", "the consent is for another app or owner");
     if (!sw_hash_equal(&w->compose, &c->decision.compose))
-        return shard_refused(err, i, "the consent is for another recipe");
+        return shard_refused(err, i, "consent", "the consent is for another recipe");
     if (!sw_hash_equal(&w->dataset, &listed->dataset))
-        return shard_refused(err, i, "the consent is for another dataset than the recipe lists");
+        return shard_refused(err, i, "shard",
+                             "the consent is for another dataset than the recipe lists");
     if (!sw_hash_equal(&word->root_key_hash, root_hash))
-        return shard_refused(err, i, "the consent is to another key service's root");
+        return shard_refused(err, i, "consent", "the consent is to another key service's root");
     return SW_OK;
 }
 
@@ -141,12 +143,12 @@ static sw_status check_shards(sw_kms_case *c, sw_error *err) {
         sw_bytes envelope = sw_read_field(&r, SW_KMS_SHARD_LIMIT);
         if (r.failed) break;
         if (given == count)
-            return sw_fail(err, SW_REFUSED, "consent", "more shards than the recipe's %zu", count);
+            return sw_fail(err, SW_REFUSED, "shard", "more shards than the recipe's %zu", count);
         SW_TRY(check_shard(c, given, envelope, &root_hash, err));
     }
     SW_TRY(sw_reader_finish(&r, "a key request's shards", err));
     if (given < count)
-        return sw_fail(err, SW_REFUSED, "consent", "%zu shards instead of the recipe's %zu", given,
+        return sw_fail(err, SW_REFUSED, "shard", "%zu shards instead of the recipe's %zu", given,
                        count);
     return SW_OK;
 }

@@ -26,6 +26,10 @@ typedef struct sw_kms_options {
 /* `kms init`: makes folder and the KMS's own app-compose.json; *compose is its hash. The root is
  * made at first start. */
 SW_NODISCARD sw_status sw_kms_init(const sw_kms_options *o, sw_hash *compose, sw_error *err);
+/* What an owner reviews and accepts this service by: its compose's hash and its machine's policy.
+ * SW_MISSING for machines that cannot tell their own policy. */
+SW_NODISCARD sw_status sw_kms_reference_make(const sw_kms_options *o, sw_kms_reference *out,
+                                             sw_error *err);
 /* A start: boots the machine with the KMS's compose, opens or makes the root, makes boot nonce,
  * receipt and TLS keys. Every owner is locked. */
 SW_NODISCARD sw_status sw_kms_open(const sw_kms_options *o, sw_kms **out, sw_error *err);

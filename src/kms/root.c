@@ -92,13 +92,18 @@ sw_status sw_kms_init(const sw_kms_options *o, sw_hash *compose, sw_error *err) 
     return status;
 }
 
+static sw_status read_compose(const char *path, sw_buffer *out, sw_error *err) {
+    sw_status status = sw_file_read(path, COMPOSE_LIMIT, out, err);
+    if (status == SW_MISSING) sw_error_hint(err, "make the folder with `sealwright kms init`");
+    return status;
+}
+
 /* The folder's compose must be the one of the program that runs. */
 static sw_status boot_machine(sw_kms *k, const sw_kms_options *o, const char *path, sw_error *err) {
     SW_SCOPED(sw_buffer) there = SW_BUFFER(COMPOSE_LIMIT);
     SW_SCOPED(sw_buffer) ours = SW_BUFFER(COMPOSE_LIMIT);
-    sw_status status = sw_file_read(path, COMPOSE_LIMIT, &there, err);
-    if (status == SW_MISSING) sw_error_hint(err, "make the folder with `sealwright kms init`");
-    if (status != SW_OK) return status;
+    sw_status status;
+    SW_TRY(read_compose(path, &there, err));
     SW_TRY(sw_kms_compose_make(o->program, &ours, err));
     if (!sw_bytes_equal(sw_buffer_bytes(&there), sw_buffer_bytes(&ours))) {
         status = sw_fail(err, SW_REFUSED, "compose",
@@ -110,6 +115,23 @@ static sw_status boot_machine(sw_kms *k, const sw_kms_options *o, const char *pa
     sw_compose_hash(&k->compose, sw_buffer_bytes(&there));
     return sw_machine_boot(o->machine, sw_buffer_bytes(&there), k->compose.b, &o->entropy,
                            &o->clock, &k->machine, err);
+}
+
+sw_status sw_kms_reference_make(const sw_kms_options *o, sw_kms_reference *out, sw_error *err) {
+    static const char sim[] = "sim:";
+    SW_SCOPED(sw_arena) arena = {0};
+    SW_SCOPED(sw_buffer) compose = SW_BUFFER(COMPOSE_LIMIT);
+    sw_kms_reference made = {0};
+    const char *path = NULL;
+    SW_TRY(path_in(&arena, o->folder, COMPOSE_FILE, &path, err));
+    SW_TRY(read_compose(path, &compose, err));
+    if (strncmp(o->machine, sim, sizeof sim - 1) != 0)
+        return sw_fail(err, SW_MISSING, "missing",
+                       "this machine cannot tell its own policy; write the reference by hand");
+    SW_TRY(sw_sim_policy(o->machine + sizeof sim - 1, &made.policy, err));
+    sw_compose_hash(&made.compose, sw_buffer_bytes(&compose));
+    *out = made;
+    return SW_OK;
 }
 
 /* ---- the root at rest ---- */

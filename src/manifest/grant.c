@@ -129,7 +129,7 @@ sw_status sw_unlock_open(sw_arena *arena, sw_bytes envelope, const sw_genesis *g
     SW_TRY(sw_envelope_parse(arena, envelope, &e, err));
     SW_TRY(parse_unlock(arena, e.payload, &made, err));
     if (!sw_hash_equal(&made.genesis, &g->hash))
-        return sw_fail(err, SW_REFUSED, "signature", "an unlock statement is for another app");
+        return sw_fail(err, SW_REFUSED, "statement", "an unlock statement is for another app");
     const sw_owner *owner = sw_genesis_owner(g, &made.owner);
     if (owner == NULL || e.signature_count != 1)
         return sw_fail(err, SW_UNAUTHENTIC, "signature",

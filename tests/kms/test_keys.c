@@ -160,7 +160,7 @@ static void test_another_genesis_of_the_same_names(void **state) {
     found_app(&others, 99, OWNERS, 2);
     use_recipe(w, &(recipe_plan){.app = &others.genesis.hash});
     boot_machine(w);
-    keys_refused(w, (ask){0}, "compose");
+    keys_refused(w, (ask){0}, "app");
     sw_p256_public peer = new_peer(w);
     char path[SW_KMS_PATH_BYTES], hex[65];
     sw_hex_text(hex, SW_BYTES_OF(others.genesis.hash.b));
@@ -174,9 +174,9 @@ static void test_another_genesis_of_the_same_names(void **state) {
 static void test_all_listed_shards_or_none(void **state) {
     (void)state;
     world *w = world_ready();
-    keys_refused(w, (ask){.shards = 2}, "consent");
-    keys_refused(w, (ask){.shards = 1}, "consent");
-    keys_refused(w, (ask){.shards = 4}, "consent");
+    keys_refused(w, (ask){.shards = 2}, "shard");
+    keys_refused(w, (ask){.shards = 1}, "shard");
+    keys_refused(w, (ask){.shards = 4}, "shard");
     sw_bytes swapped[OWNERS] = {w->consents[1].shard_envelope, w->consents[0].shard_envelope,
                                 w->consents[2].shard_envelope};
     keys_refused(w, (ask){.envelopes = swapped}, "consent");
@@ -198,9 +198,11 @@ static void test_consents_for_something_else(void **state) {
     const struct {
         const sw_hash *x, *dataset;
         const sw_p256_public *root;
-    } table[] = {{&w->x, &other_dataset, &w->self.root}, /* an older shard of this owner's */
-                 {&other_x, &w->datasets[1], &w->self.root},
-                 {&w->x, &w->datasets[1], &other_root}};
+        const char *word;
+    } table[] = {
+        {&w->x, &other_dataset, &w->self.root, "shard"}, /* an older shard of this owner's */
+        {&other_x, &w->datasets[1], &w->self.root, "consent"},
+        {&w->x, &w->datasets[1], &other_root, "consent"}};
     for (size_t i = 0; i < COUNT(table); i++) {
         SW_SCOPED(sw_buffer) file = SW_BUFFER(SW_CONSENT_LIMIT);
         SW_SCOPED(sw_arena) arena = {0};
@@ -211,7 +213,7 @@ static void test_consents_for_something_else(void **state) {
                          SW_OK);
         sw_bytes envelopes[OWNERS] = {w->consents[0].shard_envelope, c.shard_envelope,
                                       w->consents[2].shard_envelope};
-        keys_refused(w, (ask){.envelopes = envelopes}, "consent");
+        keys_refused(w, (ask){.envelopes = envelopes}, table[i].word);
     }
     (void)keys_granted(w, (ask){0});
     world_free(w);
@@ -405,7 +407,7 @@ static void test_grants_are_counted_across_restarts(void **state) {
     enter(w, 1, SW_PAYLOAD_APPROVE);
     unlock_all(w);
     assert_int_equal(keys_granted(w, (ask){0}).number, 1);
-    keys_refused(w, (ask){.shards = 1}, "consent"); /* refusals are not counted */
+    keys_refused(w, (ask){.shards = 1}, "shard"); /* refusals are not counted */
     assert_int_equal(keys_granted(w, (ask){.purpose = SW_PURPOSE_REPLAY}).number, 2);
     restart_kms(w);
     unlock_all(w);

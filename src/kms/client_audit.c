@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Verifying an audit log: fetched from a service or exported before. Format: docs/formats/kms.md
+ * (KMS-080 ... KMS-085).
+ *
+ * Chain and signatures are recomputed here. Whether it is the whole log, only owners' statements
+ * say: they name the newest head that each has seen.
+ */
+#include "kms/audit.h"
+#include "kms/client_internal.h"
+
+static sw_status read_id(sw_bytes json, sw_hash *out, sw_error *err) {
+    SW_SCOPED(sw_arena) arena = {0};
+    const sw_json_limits limits = {SW_JOURNAL_EXPORT_LIMIT, 8, 1000000};
+    sw_json *root;
+    SW_TRY(sw_json_parse_canonical(&arena, json, &limits, &root, err));
+    return sw_json_hash(root, "audit log", "id", out, err);
+}
+
+static sw_status take_entry(void *context, sw_bytes envelope, sw_error *err) {
+    return sw_journal_append(context, NULL, envelope, NULL, err);
+}
+
+static sw_status fetch(sw_remote *r, sw_journal **out, sw_error *err) {
+    SW_SCOPED(sw_buffer) page = SW_BUFFER(SW_HTTP_BODY_LIMIT);
+    sw_journal *j = NULL;
+    sw_hash id;
+    sw_head claimed;
+    SW_TRY(sw_remote_call(r, "GET", SW_KMS_AUDIT_PATH "/1", (sw_bytes){0}, &page, NULL, err));
+    SW_TRY(read_id(sw_buffer_bytes(&page), &id, err));
+    SW_TRY(sw_journal_open_memory(&id, &j, err));
+    sw_status status = sw_remote_pages(r, SW_KMS_AUDIT_PATH, &id, 1, take_entry, j, &claimed, err);
+    sw_head head = sw_journal_head(j);
+    if (status == SW_OK && !sw_head_equal(&head, &claimed))
+        status = sw_fail(err, SW_UNAUTHENTIC, "rollback", "the audit log does not end at its head");
+    if (status == SW_OK)
+        *out = j;
+    else
+        sw_journal_close(&j);
+    return status;
+}
+
+sw_status sw_remote_audit(sw_remote *r, sw_buffer *json, sw_error *err) {
+    sw_journal *j = NULL;
+    SW_TRY(fetch(r, &j, err));
+    sw_status status = sw_journal_export(j, json, err);
+    sw_journal_close(&j);
+    return status;
+}
+
+sw_status sw_audit_verify(sw_bytes json, sw_audit_summary *out, sw_error *err) {
+    sw_audit_reader reader = {0};
+    sw_journal *j = NULL;
+    SW_TRY(read_id(json, &reader.id, err));
+    SW_TRY(sw_journal_import(json, &reader.id, &j, err));
+    sw_status status = sw_journal_read(j, 1, sw_audit_read, &reader, err);
+    sw_head head = sw_journal_head(j);
+    sw_journal_close(&j);
+    if (status != SW_OK) return status;
+    *out = (sw_audit_summary){.id = reader.id,
+                              .head = head,
+                              .starts = reader.starts,
+                              .unlocks = reader.unlocks,
+                              .grants = reader.grants,
+                              .refusals = reader.refusals};
+    return SW_OK;
+}
