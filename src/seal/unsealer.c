@@ -182,7 +182,7 @@ void sw_unsealer_close(sw_unsealer **held) {
     sw_unsealer *u = *held;
     if (u == NULL) return;
     sw_gcm_close(&u->cipher);
-    sw_wipe(u->frame, SW_FRAME_BYTES);
+    sw_wipe(u->frame, u->chunk_count > 1 ? SW_FRAME_BYTES : (size_t)u->last_bytes);
     free(u->frame);
     sw_wipe(u, sizeof *u);
     free(u);

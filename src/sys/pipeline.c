@@ -24,6 +24,15 @@ typedef struct run_state {
     sw_frame frames[SW_PIPELINE_LANES];
 } run_state;
 
+/* Remembers how far the buffer was used: wiping the rest would only touch fresh pages. */
+static void note_use(const run_state *r, sw_frame *frame, sw_status status) {
+    size_t end = status != SW_OK
+                     ? r->plan->buffer_bytes
+                     : (size_t)(frame->data - frame->buffer) + frame->size + SW_PIPELINE_SLACK;
+    if (end > r->plan->buffer_bytes) end = r->plan->buffer_bytes;
+    if (end > frame->touched) frame->touched = end;
+}
+
 /* False when there is nothing to take. */
 static bool take(run_state *r, sw_frame *frame, sw_status *status, sw_error *err) {
     (void)pthread_mutex_lock(&r->source);
@@ -32,6 +41,7 @@ static bool take(run_state *r, sw_frame *frame, sw_status *status, sw_error *err
         frame->index = r->next++;
         frame->last = false;
         *status = r->plan->take(r->plan->context, frame, err);
+        note_use(r, frame, *status);
         r->ended = *status != SW_OK || frame->last;
     }
     (void)pthread_mutex_unlock(&r->source);
@@ -83,7 +93,7 @@ static bool make_buffers(run_state *r) {
 
 static void drop_buffers(run_state *r) {
     for (size_t i = 0; i < r->plan->lanes; i++) {
-        if (r->frames[i].buffer != NULL) sw_wipe(r->frames[i].buffer, r->plan->buffer_bytes);
+        if (r->frames[i].buffer != NULL) sw_wipe(r->frames[i].buffer, r->frames[i].touched);
         free(r->frames[i].buffer);
     }
 }

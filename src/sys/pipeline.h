@@ -13,13 +13,16 @@ typedef struct sw_frame {
     uint8_t *buffer, *data; /* buffer: the lane's own; data: where the content begins, inside it */
     size_t size;            /* of the content */
     bool last;              /* set by take: nothing follows */
+    size_t touched;         /* the pipeline's own: bytes of the buffer that were ever used */
     uint8_t note[64];
 } sw_frame;
 
 typedef struct sw_pipeline {
-    size_t lanes;        /* 1 to SW_PIPELINE_LANES */
-    size_t buffer_bytes; /* of each lane's buffer; 64-byte aligned, wiped in the end */
-    /* One at a time, in order. Sets data, size and last. */
+    size_t lanes; /* 1 to SW_PIPELINE_LANES */
+    size_t
+        buffer_bytes; /* of each lane's buffer; 64-byte aligned, wiped in the end as far as used */
+    /* One at a time, in order. Sets data, size and last; leaves at most SW_PIPELINE_SLACK bytes
+     * behind the content's end. */
     sw_status (*take)(void *context, sw_frame *frame, sw_error *err);
     /* Several at once; `lane` < lanes is this thread's alone for the time of the call. */
     sw_status (*work)(void *context, sw_frame *frame, size_t lane, sw_error *err);
@@ -28,6 +31,7 @@ typedef struct sw_pipeline {
     void *context;
 } sw_pipeline;
 #define SW_PIPELINE_LANES 8
+#define SW_PIPELINE_SLACK 256
 
 /* Runs until the last frame is given. The first failure in order of frames ends it and is what is
  * returned; no frame behind it is given. */

@@ -3,6 +3,7 @@
  * The container: every kind, size and number of lanes there and back; every reader says the same.
  */
 #include "seal/container_support.h"
+#include "seal/golden_container.h"
 
 static const sw_container_kind kinds[] = {SW_CONTAINER_DATASET, SW_CONTAINER_CHECKPOINT,
                                           SW_CONTAINER_OUTPUT, SW_CONTAINER_OPENED};
@@ -95,6 +96,35 @@ static void test_everything_is_fresh(void **state) {
     assert_memory_not_equal(before.root_id.b, s->trailer.root_id.b, 32);
     assert_memory_not_equal(before.merkle_root.b, s->trailer.merkle_root.b, 32);
     sealed_end(s);
+}
+
+/* golden_container.h: sealed by node's crypto from the format's document alone. */
+static void test_golden(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT(golden_containers); i++) {
+        const golden_container *g = &golden_containers[i];
+        sw_arena arena = {0};
+        sw_p256_public owner;
+        sw_data_key key;
+        sw_container_trailer t;
+        sw_container_body body;
+        SW_SCOPED(sw_buffer) plain = SW_BUFFER(4096);
+        memcpy(owner.b, unhex(&arena, g->owner).data, sizeof owner.b);
+        memcpy(key.b, unhex(&arena, g->data_key).data, sizeof key.b);
+        const sw_unseal_keys keys = {.data_key = &key, .owner = &owner};
+        sw_bytes file = unhex(&arena, g->file);
+        assert_int_equal(unseal_bytes(file, &keys, 1, &plain, &t), SW_OK);
+        assert_true(sw_bytes_is(sw_buffer_bytes(&plain), g->content));
+        assert_hex(t.root_id.b, 32, g->id);
+        assert_int_equal(t.rows, g->rows);
+        int fd = file_of(file);
+        assert_int_equal(sw_container_peek(&arena, fd, &body, &t, NULL), SW_OK);
+        assert_hex(t.root_id.b, 32, g->id);
+        assert_int_equal(sw_container_inspect(&arena, fd, &owner, &body, &t, NULL), SW_OK);
+        assert_string_equal(body.media_type, g->media_type);
+        (void)close(fd);
+        sw_arena_free(&arena);
+    }
 }
 
 /* ---- rows (SEAL-032) ---- */
@@ -260,6 +290,7 @@ int main(void) {
         cmocka_unit_test(test_there_and_back),
         cmocka_unit_test(test_bytes_do_not_depend_on_lanes),
         cmocka_unit_test(test_everything_is_fresh),
+        cmocka_unit_test(test_golden),
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_rows_across_chunks),
         cmocka_unit_test(test_merkle),
