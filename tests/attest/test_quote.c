@@ -382,8 +382,39 @@ static void test_foreign_lists(void **state) {
     bend_end(&b);
 }
 
-int main(void) {
+/* ---- files for test_openssl.sh ---- */
+static void write_part(const char *folder, const char *name, sw_bytes content) {
+    char path[512];
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(content.data, 1, content.size, file), content.size);
+    assert_int_equal(fclose(file), 0);
+}
+
+static int write_parts(const char *folder) {
+    const sw_collateral *c = &house.good.collateral;
+    write_part(folder, "quote.bin", house.good.quote);
+    write_part(folder, "pck_crl.der", c->pck_crl);
+    write_part(folder, "root_crl.der", c->root_crl);
+    write_part(folder, "signers.pem", c->tcb_info.issuer_chain);
+    write_part(folder, "tcb_info", c->tcb_info.text);
+    write_part(folder, "tcb_info.raw", SW_BYTES_OF(c->tcb_info.signature));
+    write_part(folder, "qe_identity", c->qe_identity.text);
+    write_part(folder, "qe_identity.raw", SW_BYTES_OF(c->qe_identity.signature));
+    (void)printf("%lld\n", (long long)(FORGE_NOW / 1000));
+    return 0;
+}
+
+/* Without arguments the tests; `--write FOLDER` writes one evidence's parts and prints a time at
+ * which they hold. */
+int main(int argc, char **argv) {
     forge_open(&house);
+    if (argc == 3 && strcmp(argv[1], "--write") == 0) {
+        int status = write_parts(argv[2]);
+        forge_close(&house);
+        return status;
+    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),         cmocka_unit_test(test_tolerated),
         cmocka_unit_test(test_patches),      cmocka_unit_test(test_other_images),

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Evidence: what parses is its own canonical encoding, can be explained, and is judged without harm
+ * under its own root (so that the verifier is reached in depth) and refused under another.
+ */
+#include "attest/tdx_internal.h"
+#include "codec/text.h"
+#include "fuzz.h"
+
+#include <string.h>
+
+#define AT_MS (INT64_C(1790000000) * 1000) /* inside the corpus's window */
+
+static sw_status note_root(void *context, sw_bytes der, sw_error *err) {
+    (void)err;
+    sw_sha256(context, der);
+    return SW_OK;
+}
+
+static sw_policy policy_for(const sw_evidence *e) {
+    sw_policy p = {.platform = e->platform,
+                   .anchor_count = 1,
+                   .image_count = 1,
+                   .any_device = true,
+                   .minimum_evaluation_number = 1};
+    p.anchors[0].b[0] = 1;
+    p.images[0].mrtd[0] = 1;
+    memcpy(p.images[0].name, "image", 6);
+    return p;
+}
+
+static void judge(sw_bytes input, const sw_evidence *e) {
+    sw_tdx_quote quote;
+    sw_claims claims;
+    sw_policy p = policy_for(e);
+    FUZZ_REQUIRE(sw_evidence_verify(input, &p, AT_MS, &claims, NULL) != SW_OK);
+    if (sw_tdx_quote_parse(e->quote, &quote, NULL) != SW_OK) return;
+    if (sw_pem_decode(quote.pck_chain, "CERTIFICATE", 3, note_root, &p.anchors[0], NULL) == SW_OK)
+        (void)sw_evidence_verify(input, &p, AT_MS, &claims, NULL);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    SW_SCOPED(sw_arena) a = {.limit_bytes = (size_t)64 << 20};
+    SW_SCOPED(sw_buffer) again = SW_BUFFER(2 * SW_EVIDENCE_LIMIT);
+    SW_SCOPED(sw_buffer) text = SW_BUFFER(2 * SW_EVIDENCE_LIMIT);
+    sw_evidence e;
+    sw_bytes input = SW_BYTES(data, size);
+    if (sw_evidence_parse(&a, input, &e, NULL) != SW_OK) return 0;
+    FUZZ_REQUIRE(sw_evidence_encode(&e, &again, NULL) == SW_OK);
+    FUZZ_REQUIRE(sw_bytes_equal(sw_buffer_bytes(&again), input));
+    (void)sw_evidence_explain(input, &text, NULL);
+    judge(input, &e);
+    return 0;
+}

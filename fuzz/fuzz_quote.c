@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Quotes: every view of what parses lies inside the input, its parts add up to the whole, and
+ * behind it are zeros only.
+ */
+#include "attest/tdx_internal.h"
+#include "fuzz.h"
+
+static bool inside(sw_bytes part, sw_bytes whole) {
+    return part.data >= whole.data && part.size <= whole.size &&
+           (size_t)(part.data - whole.data) <= whole.size - part.size;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    sw_bytes input = SW_BYTES(data, size);
+    sw_tdx_quote q;
+    sw_pck pck;
+    if (sw_pck_parse(input, &pck, NULL) == SW_OK) FUZZ_REQUIRE(size > 200);
+    if (sw_tdx_quote_parse(input, &q, NULL) != SW_OK) return 0;
+    FUZZ_REQUIRE(inside(q.signed_part, input) && q.signed_part.size == SW_QUOTE_SIGNED_BYTES);
+    FUZZ_REQUIRE(inside(q.qe.raw, input) && q.qe.raw.size == SW_QE_REPORT_BYTES);
+    FUZZ_REQUIRE(inside(q.auth_data, input) && inside(q.pck_chain, input));
+    size_t known = 632 + 4 + 64 + 64 + 6 + 384 + 64 + 2 + q.auth_data.size + 6 + q.pck_chain.size;
+    FUZZ_REQUIRE(known + q.trailing_bytes <= size && known + q.trailing_bytes + 1 >= size);
+    for (size_t i = size - q.trailing_bytes; i < size; i++) FUZZ_REQUIRE(data[i] == 0);
+    return 0;
+}
