@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Matrix products: against f64, against the written rule bit for bit, native against portable, and
+ * in any order of jobs (docs/formats/numerics.md NUM-010 to NUM-016).
+ */
+#include "support.h"
+
+typedef struct shape {
+    size_t m, n, k;
+} shape;
+
+static const shape SHAPES[] = {{1, 1, 1},    {1, 16, 2},   {3, 17, 5},    {12, 32, 64},
+                               {13, 33, 63}, {25, 70, 31}, {97, 65, 128}, {5, 130, 513},
+                               {2, 48, 1025}, {96, 64, 512}, {100, 3, 700}, {4, 20, 1}};
+#define SHAPE_COUNT (sizeof SHAPES / sizeof *SHAPES)
+
+typedef struct problem {
+    shape s;
+    size_t stride; /* of A: k rounded up to even */
+    void *a, *packed;
+    float *c;
+    float *a_values, *b_values; /* after rounding to E; B as (k, n) */
+} problem;
+
+static void fill(float *x, size_t count, noise *n, bool wild) {
+    for (size_t i = 0; i < count; i++) {
+        x[i] = noise_float(n, 1);
+        if (wild) x[i] = ldexpf(x[i], (int)(noise_bits(n) % 150) - 110);
+    }
+}
+
+static problem make(const sw_compute *c, shape s, bool transposed, bool wild) {
+    noise n = {s.m * 31 + s.n * 7 + s.k};
+    problem p = {.s = s, .stride = (s.k + 1) / 2 * 2};
+    float *a = calloc(s.m * p.stride, sizeof *a), *b = calloc(s.k * s.n, sizeof *b);
+    for (size_t r = 0; r < s.m; r++) fill(a + r * p.stride, s.k, &n, wild);
+    fill(b, s.k * s.n, &n, wild);
+    p.a = operands(c, a, s.m * p.stride);
+    p.a_values = values(c, p.a, s.m * p.stride);
+    void *b_operands = operands(c, b, s.k * s.n);
+    p.b_values = values(c, b_operands, s.k * s.n);
+    float *lying = malloc(s.k * s.n * sizeof *lying);
+    for (size_t k = 0; k < s.k; k++) {
+        for (size_t j = 0; j < s.n; j++) {
+            lying[transposed ? j * s.k + k : k * s.n + j] = p.b_values[k * s.n + j];
+        }
+    }
+    sw_source source = {
+        .data = lying, .dtype = SW_DTYPE_F32, .stride = transposed ? s.k : s.n};
+    p.packed = malloc(sw_pack_elements(s.k, s.n) * sizeof(float));
+    sw_pack(c, p.packed, &source, transposed, s.k, s.n);
+    p.c = calloc(s.m * s.n, sizeof *p.c);
+    free(a);
+    free(b);
+    free(b_operands);
+    free(lying);
+    return p;
+}
+
+static void drop(problem *p) {
+    free(p->a);
+    free(p->packed);
+    free(p->c);
+    free(p->a_values);
+    free(p->b_values);
+}
+
+static sw_gemm gemm_of(const problem *p) {
+    return (sw_gemm){.m = p->s.m,
+                     .n = p->s.n,
+                     .term_count = 1,
+                     .terms = {{.a = p->a,
+                                .a_stride = p->stride,
+                                .b = p->packed,
+                                .b_strip = sw_pack_strip(p->s.k),
+                                .k = p->s.k}},
+                     .scale = 1,
+                     .c = p->c,
+                     .c_stride = p->s.n,
+                     .c_dtype = SW_DTYPE_F32};
+}
+
+static void test_against_f64(void **state) {
+    (void)state;
+    for (size_t i = 0; i < 2 * SHAPE_COUNT; i++) {
+        for (int mode = 0; mode < 2; mode++) {
+            sw_compute c = mode ? compute_bf16(false) : compute_f32();
+            problem p = make(&c, SHAPES[i / 2], i & 1, false);
+            sw_gemm g = gemm_of(&p);
+            sw_gemm_run(&c, &g);
+            double *expected = calloc(p.s.m * p.s.n, sizeof *expected);
+            for (size_t r = 0; r < p.s.m; r++) {
+                for (size_t k = 0; k < p.s.k; k++) {
+                    for (size_t j = 0; j < p.s.n; j++) {
+                        expected[r * p.s.n + j] += (double)p.a_values[r * p.stride + k] *
+                                                   p.b_values[k * p.s.n + j];
+                    }
+                }
+            }
+            check_close("product", p.c, expected, p.s.m * p.s.n, 2e-5);
+            free(expected);
+            drop(&p);
+        }
+    }
+}
+
+/* The rule as it is written, one element at a time, in the flushing mode. */
+static float rule(const problem *p, size_t row, size_t column, sw_dtype dtype) {
+    float sum = 0;
+    for (size_t panel = 0; panel < p->s.k; panel += SW_GEMM_PANEL) {
+        size_t end = panel + SW_GEMM_PANEL < p->s.k ? panel + SW_GEMM_PANEL : p->s.k;
+        volatile float acc = 0; /* keeps the compiler from joining the steps */
+        for (size_t k = panel; k < end; k++) {
+            size_t at = k;
+            if (dtype == SW_DTYPE_BF16) at = k ^ 1; /* the odd element of each pair first */
+            float b = at < p->s.k ? p->b_values[at * p->s.n + column] : 0;
+            float a = at < p->stride ? p->a_values[row * p->stride + at] : 0;
+            acc = __builtin_fmaf(a, b, acc);
+            if (dtype == SW_DTYPE_BF16 && k + 1 == p->s.k && (p->s.k & 1)) {
+                acc = __builtin_fmaf(p->a_values[row * p->stride + k],
+                                     p->b_values[k * p->s.n + column], acc);
+            }
+        }
+        sum = panel ? sum + acc : acc;
+    }
+    return sum;
+}
+
+static void test_the_rule(void **state) {
+    (void)state;
+    for (size_t i = 0; i < SHAPE_COUNT; i++) {
+        for (int mode = 0; mode < 2; mode++) {
+            sw_compute c = mode ? compute_bf16(false) : compute_f32();
+            problem p = make(&c, SHAPES[i], false, true);
+            sw_gemm g = gemm_of(&p);
+            sw_gemm_run(&c, &g);
+            unsigned held = sw_flush_begin();
+            for (size_t r = 0; r < p.s.m; r++) {
+                for (size_t j = 0; j < p.s.n; j++) {
+                    float expected = rule(&p, r, j, c.dtype);
+                    if (memcmp(&expected, &p.c[r * p.s.n + j], sizeof expected) != 0) {
+                        sw_flush_restore(held);
+                        fail_msg("%zux%zux%zu at %zu,%zu: %a, the rule says %a", p.s.m, p.s.n,
+                                 p.s.k, r, j, (double)p.c[r * p.s.n + j], (double)expected);
+                    }
+                }
+            }
+            sw_flush_restore(held);
+            drop(&p);
+        }
+    }
+}
+
+static void test_native_equals_portable(void **state) {
+    (void)state;
+    if (!sw_tensor_has_bf16_instructions()) {
+        print_message("# no VDPBF16PS here: only the portable kernel was compared with the rule\n");
+        return;
+    }
+    for (size_t i = 0; i < 2 * SHAPE_COUNT; i++) {
+        sw_compute native = compute_bf16(true), portable = compute_bf16(false);
+        problem a = make(&native, SHAPES[i / 2], false, i & 1);
+        problem b = make(&portable, SHAPES[i / 2], false, i & 1);
+        sw_gemm ga = gemm_of(&a), gb = gemm_of(&b);
+        sw_gemm_run(&native, &ga);
+        sw_gemm_run(&portable, &gb);
+        assert_memory_equal(a.c, b.c, a.s.m * a.s.n * sizeof *a.c);
+        drop(&a);
+        drop(&b);
+    }
+}
+
+static void test_any_order_of_jobs(void **state) {
+    (void)state;
+    size_t lanes = 3;
+    sw_compute c = compute_bf16(false), other = c;
+    other.parallel = (sw_parallel){.pool = &lanes, .run = backwards_run, .lanes = lanes};
+    shape s = {205, 147, 600};
+    problem a = make(&c, s, true, false), b = make(&other, s, true, false);
+    sw_gemm ga = gemm_of(&a), gb = gemm_of(&b);
+    sw_gemm_run(&c, &ga);
+    sw_gemm_run(&other, &gb);
+    assert_memory_equal(a.c, b.c, s.m * s.n * sizeof *a.c);
+    memset(b.c, 0, s.m * s.n * sizeof *b.c);
+    sw_gemm_alone(&c, &gb);
+    assert_memory_equal(a.c, b.c, s.m * s.n * sizeof *a.c);
+    drop(&a);
+    drop(&b);
+}
+
+/* Two terms, a scale, an addend and a bf16 result. */
+static void test_terms_and_outputs(void **state) {
+    (void)state;
+    sw_compute c = compute_f32();
+    problem a = make(&c, (shape){30, 40, 50}, false, false);
+    problem b = make(&c, (shape){30, 40, 9}, true, false);
+    sw_gemm one = gemm_of(&a), two = gemm_of(&b), both = one;
+    sw_gemm_run(&c, &one);
+    sw_gemm_run(&c, &two);
+    float *base = noise_floats(5, 1200, 1), *sum = malloc(1200 * sizeof *sum);
+    sw_bf16 *rounded = malloc(1200 * sizeof *rounded);
+    both.terms[both.term_count++] = two.terms[0];
+    both.scale = 0.5f;
+    both.c = sum;
+    both.add = base;
+    sw_gemm_run(&c, &both);
+    for (size_t i = 0; i < 1200; i++) {
+        assert_true(sum[i] == base[i] + 0.5f * (a.c[i] + b.c[i]));
+    }
+    both.add = NULL;
+    both.c = rounded;
+    both.c_dtype = SW_DTYPE_BF16;
+    sw_gemm_run(&c, &both);
+    for (size_t i = 0; i < 1200; i++) {
+        assert_int_equal(rounded[i], sw_bf16_from_float(0.5f * (a.c[i] + b.c[i])));
+    }
+    free(base);
+    free(sum);
+    free(rounded);
+    drop(&a);
+    drop(&b);
+}
+
+static void test_transpose(void **state) {
+    (void)state;
+    for (int mode = 0; mode < 2; mode++) {
+        sw_compute c = mode ? compute_bf16(false) : compute_f32();
+        const size_t rows = 37, columns = 21, stride = 38;
+        float *in = noise_floats(3, rows * columns, 1);
+        void *lying = operands(&c, in, rows * columns), *out = calloc(columns * stride, 4);
+        sw_source source = {.data = lying, .dtype = c.dtype, .stride = columns};
+        memset(out, 0x7f, columns * stride * sw_dtype_bytes(c.dtype));
+        sw_transpose(&c, out, stride, &source, rows, columns);
+        float *from = values(&c, lying, rows * columns), *to = values(&c, out, columns * stride);
+        for (size_t i = 0; i < columns; i++) {
+            for (size_t k = 0; k < rows; k++) {
+                assert_true(to[i * stride + k] == from[k * columns + i]);
+            }
+            assert_true(to[i * stride + rows] == 0);
+        }
+        free(in);
+        free(lying);
+        free(out);
+        free(from);
+        free(to);
+    }
+}
+
+static void test_bf16_rounding(void **state) {
+    (void)state;
+    const struct {
+        uint32_t bits;
+        sw_bf16 expected;
+    } cases[] = {{0x3f800000, 0x3f80}, {0x3f808000, 0x3f80}, {0x3f818000, 0x3f82},
+                 {0x3f808001, 0x3f81}, {0x7f7fffff, 0x7f80}, {0xff800000, 0xff80},
+                 {0x7f800001, 0x7fc0}, {0x80000000, 0x8000}, {0x00008000, 0x0000},
+                 {0x00018000, 0x0002}, {0xffffffff, 0xffff}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        float v;
+        memcpy(&v, &cases[i].bits, sizeof v);
+        assert_int_equal(sw_bf16_from_float(v), cases[i].expected);
+        sw_bf16 stored;
+        sw_elements_store(&stored, &v, SW_DTYPE_BF16, 1);
+        assert_int_equal(stored, cases[i].expected);
+    }
+    const uint16_t halves[] = {0x3c00, 0xc000, 0x0001, 0x8001, 0x7bff, 0x0400, 0x3555};
+    const float floats[] = {1, -2, 0x1p-24f, -0x1p-24f, 65504, 0x1p-14f, 0.333251953125f};
+    float out[7];
+    sw_elements_load(out, halves, SW_DTYPE_F16, 7);
+    for (size_t i = 0; i < 7; i++) assert_true(out[i] == floats[i]);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_against_f64),       cmocka_unit_test(test_the_rule),
+        cmocka_unit_test(test_native_equals_portable),
+        cmocka_unit_test(test_any_order_of_jobs), cmocka_unit_test(test_terms_and_outputs),
+        cmocka_unit_test(test_transpose),         cmocka_unit_test(test_bf16_rounding)};
+    return cmocka_run_group_tests_name("gemm", tests, NULL, NULL);
+}

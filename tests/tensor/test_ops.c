@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Operators against naive f64 references, and their backward passes against finite differences of
+ * those references.
+ */
+#include "support.h"
+
+#define STEP 1e-6
+
+typedef void (*reference)(const double *in, double *out, const void *context);
+
+/* d(sum weight_i out_i)/d(in_j) by central differences in f64. */
+static void differences(reference fn, const void *context, const double *in, size_t in_count,
+                        const double *weight, size_t out_count, double *grad) {
+    double *x = malloc(in_count * sizeof *x), *out = malloc(out_count * sizeof *out);
+    memcpy(x, in, in_count * sizeof *x);
+    for (size_t j = 0; j < in_count; j++) {
+        double side[2];
+        for (int s = 0; s < 2; s++) {
+            x[j] = in[j] + (s ? -STEP : STEP);
+            fn(x, out, context);
+            side[s] = 0;
+            for (size_t i = 0; i < out_count; i++) side[s] += weight[i] * out[i];
+        }
+        x[j] = in[j];
+        grad[j] = (side[0] - side[1]) / (2 * STEP);
+    }
+    free(x);
+    free(out);
+}
+
+static double *widen(const float *in, size_t count) {
+    double *out = malloc((count + 1) * sizeof *out);
+    for (size_t i = 0; i < count; i++) out[i] = in[i];
+    return out;
+}
+
+/* ---- RMSNorm ---- */
+
+enum { NORM_ROWS = 5, NORM_COLUMNS = 37 };
+
+/* in: x then weight. */
+static void norm_reference(const double *in, double *out, const void *context) {
+    (void)context;
+    const double *w = in + NORM_ROWS * NORM_COLUMNS;
+    for (size_t r = 0; r < NORM_ROWS; r++) {
+        const double *x = in + r * NORM_COLUMNS;
+        double sum = 0;
+        for (size_t i = 0; i < NORM_COLUMNS; i++) sum += x[i] * x[i];
+        double rstd = 1 / sqrt(sum / NORM_COLUMNS + 1e-5);
+        for (size_t i = 0; i < NORM_COLUMNS; i++) out[r * NORM_COLUMNS + i] = x[i] * rstd * w[i];
+    }
+}
+
+static void test_norm(void **state) {
+    (void)state;
+    enum { X = NORM_ROWS * NORM_COLUMNS, ALL = X + NORM_COLUMNS };
+    sw_compute c = compute_f32();
+    float *in = noise_floats(1, ALL, 1), *dy = noise_floats(2, X, 1), rstd[NORM_ROWS];
+    float out[X], again[X], dx[X], dw[NORM_COLUMNS] = {0};
+    double *wide = widen(in, ALL), *weight = widen(dy, X), expected[X], grad[ALL];
+    sw_norm n = {.x = in,
+                 .weight = in + X,
+                 .rstd = rstd,
+                 .rows = NORM_ROWS,
+                 .columns = NORM_COLUMNS,
+                 .epsilon = 1e-5f};
+    sw_norm_forward(&c, &n, out);
+    sw_norm_again(&c, &n, again);
+    assert_memory_equal(out, again, sizeof out);
+    norm_reference(wide, expected, NULL);
+    check_close("norm", out, expected, X, 1e-6);
+    differences(norm_reference, NULL, wide, ALL, weight, X, grad);
+    for (size_t i = 0; i < X; i++) dx[i] = 1; /* backward adds */
+    sw_norm_backward(&c, &n, dy, dx, dw);
+    for (size_t i = 0; i < X; i++) grad[i] += 1;
+    check_close("norm dx", dx, grad, X, 1e-5);
+    check_close("norm dweight", dw, grad + X, NORM_COLUMNS, 1e-5);
+    free(in);
+    free(dy);
+    free(wide);
+    free(weight);
+}
+
+/* ---- SwiGLU ---- */
+
+enum { GLU = 601 };
+
+static void swiglu_reference(const double *in, double *out, const void *context) {
+    (void)context;
+    for (size_t i = 0; i < GLU; i++) out[i] = in[i] / (1 + exp(-in[i])) * in[GLU + i];
+}
+
+static void test_swiglu(void **state) {
+    (void)state;
+    sw_compute c = compute_f32();
+    float *in = noise_floats(3, 2 * GLU, 6), *dh = noise_floats(4, GLU, 1);
+    float h[GLU], again[GLU], dgate[GLU], dup[GLU];
+    double *wide = widen(in, 2 * GLU), expected[GLU];
+    sw_swiglu_forward(&c, in, in + GLU, h, GLU);
+    swiglu_reference(wide, expected, NULL);
+    check_close("swiglu", h, expected, GLU, 1e-6);
+    sw_swiglu_grad g = {.gate = in,
+                        .up = in + GLU,
+                        .dh = dh,
+                        .dgate = dgate,
+                        .dup = dup,
+                        .h = again,
+                        .count = GLU};
+    sw_swiglu_backward(&c, &g);
+    assert_memory_equal(h, again, sizeof h);
+    double gate[GLU], up[GLU];
+    for (size_t i = 0; i < GLU; i++) {
+        double s = 1 / (1 + exp(-wide[i]));
+        gate[i] = dh[i] * wide[GLU + i] * (s + wide[i] * s * (1 - s));
+        up[i] = dh[i] * wide[i] * s;
+    }
+    check_close("dgate", dgate, gate, GLU, 1e-6);
+    check_close("dup", dup, up, GLU, 1e-6);
+    free(in);
+    free(dh);
+    free(wide);
+}
+
+/* ---- RoPE ---- */
+
+static void test_rope(void **state) {
+    (void)state;
+    enum { T = 6, H = 2, D = 8, POSITIONS = 700 };
+    sw_compute c = compute_f32();
+    static float cosine[POSITIONS * D / 2], sine[POSITIONS * D / 2];
+    const uint32_t position[T] = {0, 1, 2, 3, 500, 699};
+    sw_rope_table(cosine, sine, POSITIONS, D, 100000);
+    for (size_t p = 0; p < POSITIONS; p++) {
+        for (size_t i = 0; i < D / 2; i++) {
+            float frequency = 1.0f / (float)pow(100000, 2.0 * (double)i / D);
+            double angle = (double)((float)p * frequency);
+            assert_true(fabs(cosine[p * D / 2 + i] - cos(angle)) < 1e-7);
+            assert_true(fabs(sine[p * D / 2 + i] - sin(angle)) < 1e-7);
+        }
+    }
+    float *x = noise_floats(5, T * H * D, 1), out[T * H * D], back[T * H * D];
+    sw_rope r = {.cosine = cosine,
+                 .sine = sine,
+                 .position = position,
+                 .rows = T,
+                 .heads = H,
+                 .head_dim = D};
+    sw_rope_turn(&c, &r, x, H * D, out, H * D, false);
+    for (size_t t = 0; t < T; t++) {
+        for (size_t h = 0; h < H; h++) {
+            const float *in = x + (t * H + h) * D, *got = out + (t * H + h) * D;
+            for (size_t i = 0; i < D / 2; i++) {
+                double co = cosine[position[t] * D / 2 + i], si = sine[position[t] * D / 2 + i];
+                assert_true(fabs(got[i] - (in[i] * co - in[i + D / 2] * si)) < 1e-6);
+                assert_true(fabs(got[i + D / 2] - (in[i + D / 2] * co + in[i] * si)) < 1e-6);
+            }
+        }
+    }
+    sw_rope_turn(&c, &r, out, H * D, back, H * D, true);
+    for (size_t i = 0; i < T * H * D; i++) assert_true(fabsf(back[i] - x[i]) < 1e-6f);
+    free(x);
+}
+
+/* ---- attention ---- */
+
+enum { HEADS = 4, KV = 2, D = 6, ROWS = 75, Q = ROWS * HEADS * D, K = ROWS * KV * D };
+static const sw_segment SEGMENTS[] = {{0, 5, 0, 5}, {5, 1, 5, 1}, {6, 69, 6, 69}};
+
+/* in: q, k, v. */
+static void attention_reference(const double *in, double *out, const void *context) {
+    (void)context;
+    const double *q = in, *k = in + Q, *v = in + Q + K;
+    for (size_t s = 0; s < 3; s++) {
+        size_t first = SEGMENTS[s].query, count = SEGMENTS[s].query_count;
+        for (size_t i = first; i < first + count; i++) {
+            for (size_t h = 0; h < HEADS; h++) {
+                size_t kv = h / (HEADS / KV);
+                double p[ROWS], sum = 0, *o = out + (i * HEADS + h) * D;
+                for (size_t j = first; j <= i; j++) {
+                    double dot = 0;
+                    for (size_t d = 0; d < D; d++) {
+                        dot += q[(i * HEADS + h) * D + d] * k[(j * KV + kv) * D + d];
+                    }
+                    sum += p[j] = exp(dot / sqrt(D));
+                }
+                for (size_t d = 0; d < D; d++) {
+                    o[d] = 0;
+                    for (size_t j = first; j <= i; j++) {
+                        o[d] += p[j] / sum * v[(j * KV + kv) * D + d];
+                    }
+                }
+            }
+        }
+    }
+}
+
+typedef struct attended {
+    float out[Q], lse[HEADS * ROWS], delta[HEADS * ROWS], dq[Q], dk[K], dv[K];
+} attended;
+
+/* in and dout as f32; everything the operator gives, as f32. */
+static void attend(const sw_compute *c, const float *in, const float *dout, attended *r) {
+    void *q = operands(c, in, Q), *k = operands(c, in + Q, K), *v = operands(c, in + Q + K, K);
+    void *d = operands(c, dout, Q), *out = calloc(Q, sizeof(float));
+    sw_attention a = {.heads = HEADS,
+                      .kv_heads = KV,
+                      .head_dim = D,
+                      .segments = SEGMENTS,
+                      .segment_count = 3,
+                      .query_rows = ROWS,
+                      .longest = 69,
+                      .q = q,
+                      .k = k,
+                      .v = v,
+                      .out = out,
+                      .lse = r->lse};
+    a.packs = calloc(1, sw_attention_pack_bytes(c->dtype, &a, ROWS, true));
+    a.scratch = calloc(c->parallel.lanes, sw_attention_scratch_bytes(c->dtype, a.longest));
+    sw_attention_grad g = {
+        .dout = d, .delta = r->delta, .dq = r->dq, .dk = r->dk, .dv = r->dv};
+    sw_attention_forward(c, &a);
+    sw_attention_backward(c, &a, &g);
+    sw_elements_load(r->out, out, c->dtype, Q);
+    free(q);
+    free(k);
+    free(v);
+    free(d);
+    free(out);
+    free(a.packs);
+    free(a.scratch);
+}
+
+static void test_attention(void **state) {
+    (void)state;
+    float *in = noise_floats(6, Q + 2 * K, 1.5f), *dout = noise_floats(7, Q, 1);
+    double *wide = widen(in, Q + 2 * K), *weight = widen(dout, Q);
+    static double expected[Q], grad[Q + 2 * K];
+    static attended r;
+    attention_reference(wide, expected, NULL);
+    differences(attention_reference, NULL, wide, Q + 2 * K, weight, Q, grad);
+    sw_compute c = compute_f32();
+    attend(&c, in, dout, &r);
+    check_close("attention", r.out, expected, Q, 1e-5);
+    check_close("dq", r.dq, grad, Q, 1e-5);
+    check_close("dk", r.dk, grad + Q, K, 1e-5);
+    check_close("dv", r.dv, grad + Q + K, K, 1e-5);
+    c = compute_bf16(false);
+    attend(&c, in, dout, &r);
+    check_close("bf16 attention", r.out, expected, Q, 2e-2);
+    check_close("bf16 dq", r.dq, grad, Q, 3e-2);
+    check_close("bf16 dk", r.dk, grad + Q, K, 3e-2);
+    check_close("bf16 dv", r.dv, grad + Q + K, K, 3e-2);
+    free(in);
+    free(dout);
+    free(wide);
+    free(weight);
+}
+
+static void test_attention_order_of_jobs(void **state) {
+    (void)state;
+    float *in = noise_floats(6, Q + 2 * K, 1.5f), *dout = noise_floats(7, Q, 1);
+    static attended one, other;
+    size_t lanes = 3;
+    sw_compute c = compute_bf16(sw_tensor_has_bf16_instructions()), d = compute_bf16(false);
+    d.parallel = (sw_parallel){.pool = &lanes, .run = backwards_run, .lanes = lanes};
+    attend(&c, in, dout, &one);
+    attend(&d, in, dout, &other);
+    assert_memory_equal(&one, &other, sizeof one);
+    free(in);
+    free(dout);
+}
+
+/* Queries that come later see the keys that are already kept. */
+static void test_attention_with_kept_keys(void **state) {
+    (void)state;
+    sw_compute c = compute_f32();
+    float *in = noise_floats(6, Q + 2 * K, 1.5f);
+    double *wide = widen(in, Q + 2 * K);
+    static double expected[Q];
+    attention_reference(wide, expected, NULL);
+    float out[3 * HEADS * D], lse[3 * HEADS];
+    sw_segment late = {.query_count = 3, .key_count = 69};
+    sw_attention a = {.heads = HEADS,
+                      .kv_heads = KV,
+                      .head_dim = D,
+                      .segments = &late,
+                      .segment_count = 1,
+                      .query_rows = 3,
+                      .longest = 69,
+                      .q = in + 72 * HEADS * D,
+                      .k = in + Q + 6 * KV * D,
+                      .v = in + Q + K + 6 * KV * D,
+                      .out = out,
+                      .lse = lse};
+    a.packs = calloc(1, sw_attention_pack_bytes(c.dtype, &a, 69, false));
+    a.scratch = calloc(1, sw_attention_scratch_bytes(c.dtype, a.longest));
+    sw_attention_forward(&c, &a);
+    check_close("late queries", out, expected + 72 * HEADS * D, 3 * HEADS * D, 1e-5);
+    free(a.packs);
+    free(a.scratch);
+    free(in);
+    free(wide);
+}
+
+/* ---- loss ---- */
+
+static void test_nll(void **state) {
+    (void)state;
+    enum { NLL_ROWS = 3, VOCAB = 101 };
+    sw_compute c = compute_f32();
+    float *logits = noise_floats(8, NLL_ROWS * VOCAB, 20), dlogits[NLL_ROWS * VOCAB];
+    double *wide = widen(logits, NLL_ROWS * VOCAB), loss[NLL_ROWS], grad[NLL_ROWS * VOCAB];
+    const uint32_t target[NLL_ROWS] = {0, 57, 100};
+    sw_nll n = {.logits = logits,
+                .target = target,
+                .rows = NLL_ROWS,
+                .vocab = VOCAB,
+                .loss = loss,
+                .scale = 0.25f,
+                .dlogits = dlogits};
+    sw_nll_rows(&c, &n);
+    for (size_t r = 0; r < NLL_ROWS; r++) {
+        double sum = 0;
+        for (size_t i = 0; i < VOCAB; i++) sum += exp(wide[r * VOCAB + i]);
+        assert_true(fabs(loss[r] - (log(sum) - wide[r * VOCAB + target[r]])) < 1e-5);
+        for (size_t i = 0; i < VOCAB; i++) {
+            double p = exp(wide[r * VOCAB + i]) / sum;
+            grad[r * VOCAB + i] = 0.25 * (p - (i == target[r]));
+        }
+    }
+    check_close("dlogits", dlogits, grad, NLL_ROWS * VOCAB, 1e-6);
+    free(logits);
+    free(wide);
+}
+
+/* ---- embedding, transposition, sums ---- */
+
+static void test_embed(void **state) {
+    (void)state;
+    enum { VOCAB = 9, C = 70, T = 5 };
+    sw_compute c = compute_f32();
+    float *table = noise_floats(9, VOCAB * C, 1), *dx = noise_floats(10, T * C, 1);
+    float out[T * C], dtable[VOCAB * C] = {0};
+    double grad[VOCAB * C] = {0};
+    const uint32_t ids[T] = {3, 8, 3, 0, 3};
+    sw_source source = {.data = table, .dtype = SW_DTYPE_F32, .stride = C};
+    sw_embed_forward(&c, &source, ids, T, C, out);
+    sw_embed_backward(&c, ids, dx, T, C, dtable);
+    for (size_t t = 0; t < T; t++) {
+        assert_memory_equal(out + t * C, table + ids[t] * C, C * sizeof *out);
+        for (size_t i = 0; i < C; i++) grad[ids[t] * C + i] += dx[t * C + i];
+    }
+    check_close("dtable", dtable, grad, VOCAB * C, 1e-6);
+    float sums[T * C] = {0};
+    sw_transpose_add(&c, sums, dx, T, C);
+    for (size_t t = 0; t < T; t++) {
+        for (size_t i = 0; i < C; i++) assert_true(sums[i * T + t] == dx[t * C + i]);
+    }
+    free(table);
+    free(dx);
+}
+
+static void test_adamw(void **state) {
+    (void)state;
+    enum { COUNT = 5000 };
+    sw_compute c = compute_f32();
+    float *p = noise_floats(11, COUNT, 1), *m = calloc(COUNT, 4), *v = calloc(COUNT, 4);
+    double *wide = widen(p, COUNT), *wm = calloc(COUNT, 8), *wv = calloc(COUNT, 8);
+    for (uint64_t step = 1; step <= 5; step++) {
+        float *g = noise_floats(20 + step, COUNT, 0.1f);
+        sw_adamw o = {.beta1 = 0.9,
+                      .beta2 = 0.999,
+                      .epsilon = 1e-8,
+                      .weight_decay = 0.1,
+                      .learning_rate = 0.01,
+                      .step = step,
+                      .clip = 0.5f};
+        sw_adamw_step(&c, &o, p, g, m, v, COUNT);
+        for (size_t i = 0; i < COUNT; i++) {
+            double grad = 0.5 * g[i];
+            wide[i] *= 1 - 0.01 * 0.1;
+            wm[i] = 0.9 * wm[i] + 0.1 * grad;
+            wv[i] = 0.999 * wv[i] + 0.001 * grad * grad;
+            wide[i] -= 0.01 / (1 - pow(0.9, (double)step)) * wm[i] /
+                       (sqrt(wv[i]) / sqrt(1 - pow(0.999, (double)step)) + 1e-8);
+        }
+        free(g);
+    }
+    check_close("adamw", p, wide, COUNT, 1e-6);
+    double partial[2], expected = 0;
+    for (size_t i = 0; i < COUNT; i++) expected += (double)p[i] * p[i];
+    assert_true(fabs(sw_squares(&c, p, COUNT, partial) / expected - 1) < 1e-12);
+    free(p);
+    free(m);
+    free(v);
+    free(wide);
+    free(wm);
+    free(wv);
+}
+
+static void test_dropout(void **state) {
+    (void)state;
+    enum { COUNT = 20001 };
+    sw_compute c = compute_f32();
+    sw_dropout d = {.seed = 42, .stream = 7, .p = 0.25};
+    float *x = noise_floats(12, COUNT, 1), *y = malloc(COUNT * 4), *sum = calloc(COUNT, 4);
+    sw_dropout_apply(&c, &d, x, y, COUNT);
+    sw_dropout_add(&c, &d, x, sum, COUNT);
+    size_t dropped = 0;
+    for (size_t i = 0; i < COUNT; i++) {
+        assert_true(sum[i] == y[i]);
+        dropped += y[i] == 0;
+        if (y[i] != 0) assert_true(fabsf(y[i] - x[i] / 0.75f) < 1e-6f);
+    }
+    assert_in_range(dropped, COUNT / 4 - 300, COUNT / 4 + 300);
+    d.stream = 8;
+    sw_dropout_apply(&c, &d, x, sum, COUNT);
+    assert_memory_not_equal(sum, y, COUNT * sizeof *y);
+    free(x);
+    free(y);
+    free(sum);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_norm),
+                                       cmocka_unit_test(test_swiglu),
+                                       cmocka_unit_test(test_rope),
+                                       cmocka_unit_test(test_attention),
+                                       cmocka_unit_test(test_attention_order_of_jobs),
+                                       cmocka_unit_test(test_attention_with_kept_keys),
+                                       cmocka_unit_test(test_nll),
+                                       cmocka_unit_test(test_embed),
+                                       cmocka_unit_test(test_adamw),
+                                       cmocka_unit_test(test_dropout)};
+    return cmocka_run_group_tests_name("ops", tests, NULL, NULL);
+}

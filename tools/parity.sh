@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Compares with other people's implementations, live: parity.sh O. Installs what tests/parity/requirements*.txt and package.json
+# name into build/parity, then runs every script under tests/parity whose head says "TAP on stdout". Nothing is skipped.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+objects=$1
+venv=build/parity/venv
+mkdir -p build/parity
+[ -x "$venv/bin/python" ] || python3 -m venv "$venv"
+"$venv/bin/pip" install -q -r tests/parity/requirements.txt
+"$venv/bin/pip" install -q --no-deps -r tests/parity/requirements-alone.txt
+if ! cmp -s tests/parity/package.json build/parity/package.json; then
+    cp tests/parity/package.json build/parity/package.json
+    (cd build/parity && npm install --no-audit --no-fund --silent)
+fi
+mapfile -t scripts < <(grep -l -m1 'TAP on stdout' tests/parity/*.sh tests/parity/*.py tests/parity/*.mjs 2>/dev/null)
+export PATH=$PWD/$venv/bin:$PATH SEALWRIGHT_TEST_OBJECTS=$objects
+exec prove -v --exec 'bash tools/run-one.sh' "${scripts[@]}"
