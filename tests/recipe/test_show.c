@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What people are told: each thing that an owner must know before approving, for recipes that
+ * differ in it; and what changed between two. docs/formats/recipe.md, RCP-090 to RCP-099.
+ */
+#include "recipe/golden.h"
+
+#include "codec/json.h"
+
+static void parse(const golden *g, const char *from, const char *to, sw_recipe *out) {
+    SW_SCOPED(sw_buffer) yaml = SW_BUFFER(1 << 20);
+    SW_SCOPED(sw_buffer) made = SW_BUFFER(1 << 20);
+    sw_error err = {0};
+    replace(&g->recipe, from, to, &yaml);
+    if (golden_make(g, sw_buffer_bytes(&yaml), &made, &err) != SW_OK) fail_msg("%s", err.message);
+    assert_int_equal(sw_compose_parse(sw_buffer_bytes(&made), out, &err), SW_OK);
+}
+
+static const char *show(const sw_recipe *r, sw_buffer *text) {
+    const sw_hash compose = {{0xc0}};
+    text->size = 0;
+    assert_int_equal(sw_recipe_show(r, &compose, text, NULL), SW_OK);
+    sw_put_u8(text, 0);
+    return (const char *)text->data;
+}
+
+static void test_words(void **state) {
+    static const struct {
+        const char *from, *to, *says;
+    } cases[] = {
+        {"", "", "c000000000000000000000000000000000000000000000000000000000000000"},
+        {"", "", "SIMULATED"},
+        {"", "", "Mercy (a0a0a0a0a0a0a0a0): 50.0 %"},
+        {"", "", "Sankt Josef (a1a1a1a1a1a1a1a1): 30.0 %"},
+        {"", "", "1000 rows x 2 epochs = 2000 row visits in at most 500 steps"},
+        {"", "", "UNKNOWN: 5 files"},
+        {"", "", "You are a helpful AI assistant named SmolLM"},
+        {"", "", "every owner of a listed shard (3)"},
+        {"", "", "at most 636 bits a grant"},
+        {"", "", "sealed to the owners, 0 bits"},
+        {"", "", "Code: none"},
+        {"", "", "devices: ANY"},
+        {"", "", "GPUs: none"},
+        {"", "", "after 10 minutes"},
+        {"", "", "for 1 day"},
+        {"", "", "at most 32 in all"},
+        {"", "", "128 MiB"},
+        {"learning_rate: 2e-4", "learning_rate: 0.00002", "learning_rate: 0.00002\n"},
+        {"max_length: 512", "max_steps: 7", "7 steps: at most 28 row visits"},
+        {"template: chatml-smollm2", "template: none", "A row of turns is refused"},
+        {"template: chatml-smollm2", "template: chatml", "<|im_start|>ROLE"},
+        {"open_quorum: all", "open_quorum: 2", "2 of the 3 owners"},
+        {"metrics: sealed", "metrics: public", "PUBLIC, 12 bits"},
+        {"metrics: sealed", "metrics: public", "at most 1236 bits a grant"},
+        {"interval: 10", "interval: 1000", "at most 48 bits a grant"},
+        {"save_steps: 50", "save_steps: 0", "a checkpoint when a run is stopped"},
+        {"devices: any",
+         "devices: [3333333333333333333333333333333333333333333333333333333333333333]",
+         "1 named machines and no other"},
+        {"gpu: none", "gpu: 2", "GPUs: 2, each attested"},
+        {"status: UpToDate", "status: SWHardeningNeeded", "UpToDate or SWHardeningNeeded"},
+        {"lease: 10m", "lease: 90s", "after 90 seconds"},
+        {"owner: a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1",
+         "owner: a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0",
+         "Mercy (a0a0a0a0a0a0a0a0): 80.0 %"},
+    };
+    (void)state;
+    golden g = golden_load();
+    static sw_recipe r;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        SW_SCOPED(sw_buffer) text = SW_BUFFER(1 << 20);
+        parse(&g, cases[i].from, cases[i].to, &r);
+        if (strstr(show(&r, &text), cases[i].says) == NULL)
+            fail_msg("does not say: %s\n%s", cases[i].says, (const char *)text.data);
+    }
+    golden_drop(&g);
+}
+
+/* What is not so is not said. */
+static void test_other_words(void **state) {
+    (void)state;
+    golden g = golden_load();
+    static sw_recipe r;
+    SW_SCOPED(sw_buffer) text = SW_BUFFER(1 << 20);
+    parse(&g, "", "", &r);
+    r.native = false;
+    r.policy.platform = SW_PLATFORM_TDX;
+    r.training.method = SW_METHOD_FULL;
+    const char *words = show(&r, &text);
+    assert_non_null(strstr(words, "CODE: this recipe runs its author's program"));
+    assert_non_null(strstr(words, "Not simulated"));
+    assert_non_null(strstr(words, "all weights"));
+    assert_null(strstr(words, "SIMULATED"));
+    assert_null(strstr(words, "Code: none"));
+    assert_null(strstr(words, "lora_alpha"));
+    golden_drop(&g);
+}
+
+static void test_json(void **state) {
+    (void)state;
+    golden g = golden_load();
+    static sw_recipe r;
+    const sw_hash compose = {{0xc0}};
+    sw_json *root;
+    SW_SCOPED(sw_arena) arena = {0};
+    SW_SCOPED(sw_buffer) text = SW_BUFFER(1 << 20);
+    parse(&g, "", "", &r);
+    assert_int_equal(sw_recipe_show_json(&r, &compose, &text, NULL), SW_OK);
+    assert_int_equal(sw_json_parse_canonical(&arena, sw_buffer_bytes(&text), NULL, &root, NULL),
+                     SW_OK);
+    assert_int_equal(sw_json_member(root, "rows")->integer, 1000);
+    assert_int_equal(sw_json_member(root, "row_visits")->integer, 2000);
+    assert_int_equal(sw_json_member(root, "observable_bits")->integer, 636);
+    assert_true(sw_json_member(root, "simulated")->boolean);
+    assert_false(sw_json_member(root, "code")->boolean);
+    assert_int_equal(sw_json_member(root, "known_model")->type, SW_JSON_NULL);
+    assert_int_equal(sw_json_member(root, "shares")->count, 3);
+    golden_drop(&g);
+}
+
+static void test_bits(void **state) {
+    (void)state;
+    sw_recipe *r = calloc(1, sizeof *r);
+    assert_non_null(r);
+    r->metrics_interval = 10;
+    assert_int_equal(sw_recipe_observable_bits(r, 0), 36);
+    assert_int_equal(sw_recipe_observable_bits(r, 1), 48);
+    assert_int_equal(sw_recipe_observable_bits(r, 10), 48);
+    assert_int_equal(sw_recipe_observable_bits(r, 11), 60);
+    r->metrics = SW_METRICS_PUBLIC;
+    assert_int_equal(sw_recipe_observable_bits(r, 11), 84);
+    r->metrics_interval = 1;
+    assert_true(sw_recipe_observable_bits(r, UINT64_MAX) == UINT64_MAX);
+    free(r);
+}
+
+static void test_diff(void **state) {
+    static const struct {
+        const char *from, *to, *line;
+        size_t differences;
+    } cases[] = {
+        {"", "", "", 0},
+        {"# Three", "# Four", "", 0},
+        {"2e-4", "0.0002", "", 0},
+        {"2e-4", "1e-4", "~ training.learning_rate: 0.0002 -> 0.0001\n", 1},
+        {"rows: 300", "rows: 301", "~ shards[Sankt Josef d1d1d1d1d1d1d1d1].rows: 300 -> 301\n", 1},
+        {"devices: any",
+         "devices: [3333333333333333333333333333333333333333333333333333333333333333]",
+         "~ machine.devices: \"any\" -> [\"33333333", 1},
+        {"open_quorum: all", "open_quorum: 1", "~ output.open_quorum: \"all\" -> 1\n", 1},
+        {"metrics: sealed", "metrics: public", "~ observe.metrics: \"sealed\" -> \"public\"\n", 1},
+        {"[q_proj, k_proj,", "[k_proj, q_proj,", "~ lora.target_modules: the order changed\n", 1},
+        {"k_proj, ", "", "- lora.target_modules[k_proj]: \"k_proj\"\n", 1},
+        {"dataset: d1d1", "dataset: e1e1", "- shards[Sankt Josef d1d1d1d1d1d1d1d1]: {", 2},
+        {"name: sealwright-os-1", "name: sealwright-os-2", "+ machine.images[sealwright-os-2]: {",
+         2},
+    };
+    (void)state;
+    golden g = golden_load();
+    static sw_recipe a, b;
+    parse(&g, "", "", &a);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        SW_SCOPED(sw_buffer) text = SW_BUFFER(1 << 20);
+        size_t differences;
+        parse(&g, cases[i].from, cases[i].to, &b);
+        assert_int_equal(sw_recipe_diff(&a, &b, &text, &differences, NULL), SW_OK);
+        sw_put_u8(&text, 0);
+        if (strstr((const char *)text.data, cases[i].line) == NULL)
+            fail_msg("%s: %s", cases[i].to, (const char *)text.data);
+        assert_int_equal(differences, cases[i].differences);
+    }
+    golden_drop(&g);
+}
+
+/* The order of shards decides, so a swap is a difference though nothing else changed. */
+static void test_diff_order(void **state) {
+    (void)state;
+    golden g = golden_load();
+    static sw_recipe a, b;
+    SW_SCOPED(sw_buffer) text = SW_BUFFER(1 << 20);
+    size_t differences;
+    parse(&g, "", "", &a);
+    b = a;
+    b.shards[0] = a.shards[2];
+    b.shards[2] = a.shards[0];
+    assert_int_equal(sw_recipe_diff(&a, &b, &text, &differences, NULL), SW_OK);
+    assert_int_equal(differences, 1);
+    sw_put_u8(&text, 0);
+    assert_string_equal((const char *)text.data, "~ shards: the order changed\n");
+    golden_drop(&g);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_words), cmocka_unit_test(test_other_words),
+        cmocka_unit_test(test_json),  cmocka_unit_test(test_bits),
+        cmocka_unit_test(test_diff),  cmocka_unit_test(test_diff_order),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Training settings: TRL's and PEFT's defaults, the count of steps, and the wire form.
+ * docs/formats/recipe.md, RCP-030 to RCP-049, RCP-080.
+ */
+#include "cmocka_plain.h"
+#include "recipe/training.h"
+
+#include <math.h>
+#include <string.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* SFTConfig of TRL 1.10 over TrainingArguments of transformers 5, LoraConfig of PEFT 0.2x. */
+static void test_defaults(void **state) {
+    (void)state;
+    sw_training t;
+    sw_training_defaults(&t);
+    assert_true(t.learning_rate == 2e-5);
+    assert_true(t.num_train_epochs == 3.0);
+    assert_true(t.adam_beta1 == 0.9 && t.adam_beta2 == 0.999 && t.adam_epsilon == 1e-8);
+    assert_true(t.weight_decay == 0.0 && t.max_grad_norm == 1.0 && t.warmup_steps == 0.0);
+    assert_int_equal(t.per_device_train_batch_size, 8);
+    assert_int_equal(t.gradient_accumulation_steps, 1);
+    assert_int_equal(t.max_length, 1024);
+    assert_int_equal(t.max_steps, 0);
+    assert_int_equal(t.seed, 42);
+    assert_int_equal(t.lr_scheduler_type, SW_SCHEDULE_LINEAR);
+    assert_true(t.completion_only_loss);
+    assert_int_equal(t.lora.r, 8);
+    assert_true(t.lora.lora_alpha == 8.0 && t.lora.lora_dropout == 0.0);
+    assert_false(t.lora.use_rslora);
+    assert_int_equal(t.lora.target_count, 2);
+    assert_string_equal(t.lora.targets[0], "q_proj");
+    assert_string_equal(t.lora.targets[1], "v_proj");
+    assert_int_equal(sw_training_check(&t, NULL), SW_OK);
+}
+
+/* Every member that the engine reads stands in the table once. */
+static void test_table(void **state) {
+    (void)state;
+    size_t count;
+    const sw_setting *all = sw_training_settings(&count);
+    for (size_t i = 0; i < count; i++) {
+        sw_training t = {0};
+        assert_true(all[i].offset < sizeof t);
+        for (size_t k = 0; k < i; k++) {
+            assert_string_not_equal(all[i].name, all[k].name);
+            assert_int_not_equal(all[i].offset, all[k].offset);
+        }
+        sw_setting_store_integer(&t, &all[i], 1);
+        sw_setting_store_number(&t, &all[i], 1.5);
+        bool number = all[i].type == SW_SETTING_NUMBER;
+        assert_int_equal(sw_setting_integer(&t, &all[i]), number ? 0 : 1);
+        assert_true(sw_setting_number(&t, &all[i]) == (number ? 1.5 : 0));
+    }
+    assert_int_equal(count, 24);
+}
+
+/* TrainingArguments.set_initial_training_values: ceil(len(dataloader) / accumulation) updates an
+ * epoch, ceil(epochs * updates) in all. */
+static void test_steps(void **state) {
+    static const struct {
+        uint64_t rows;
+        uint32_t batch, window;
+        double epochs;
+        uint64_t max_steps, steps;
+    } cases[] = {
+        {1000, 4, 1, 2, 0, 500}, {1000, 4, 3, 1, 0, 84},   {1000, 7, 1, 1, 0, 143},
+        {1, 8, 4, 3, 0, 3},      {1000, 8, 1, 0.5, 0, 63}, {1000, 8, 1, 1.01, 0, 127},
+        {1000, 8, 1, 3, 17, 17}, {0, 8, 1, 3, 0, 0},       {3, 1, 2, 3, 0, 6},
+        {100, 8, 4, 1, 0, 4},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        sw_training t;
+        sw_training_defaults(&t);
+        t.per_device_train_batch_size = cases[i].batch;
+        t.gradient_accumulation_steps = cases[i].window;
+        t.num_train_epochs = cases[i].epochs;
+        t.max_steps = cases[i].max_steps;
+        assert_int_equal(sw_training_steps(&t, cases[i].rows), cases[i].steps);
+    }
+}
+
+static void encode(const sw_training *t, sw_buffer *out) {
+    out->size = 0;
+    assert_int_equal(sw_training_encode(t, out, NULL), SW_OK);
+}
+
+static void test_wire(void **state) {
+    (void)state;
+    sw_training t, back;
+    SW_SCOPED(sw_buffer) wire = SW_BUFFER(4096);
+    SW_SCOPED(sw_buffer) again = SW_BUFFER(4096);
+    sw_training_defaults(&t);
+    t.seed = 7;
+    t.learning_rate = 0x1.fffffffffffffp-7;
+    t.chat = SW_CHAT_CHATML;
+    t.profile = SW_PROFILE_FP32_REF;
+    t.completion_only_loss = false;
+    t.lora.target_count = 16;
+    for (size_t i = 0; i < 16; i++) {
+        memset(t.lora.targets[i], 'a' + (int)i, 31);
+        t.lora.targets[i][31] = 0;
+    }
+    encode(&t, &wire);
+    assert_int_equal(wire.size, 8 + 24 * 8 + 8 + 16 * 32);
+    assert_int_equal(sw_training_parse(sw_buffer_bytes(&wire), &back, NULL), SW_OK);
+    encode(&back, &again);
+    assert_true(sw_bytes_equal(sw_buffer_bytes(&wire), sw_buffer_bytes(&again)));
+    assert_true(back.learning_rate == t.learning_rate && back.seed == 7);
+    assert_string_equal(back.lora.targets[15], t.lora.targets[15]);
+    /* Cut, extended; and a flip gives the same bytes back or nothing. */
+    for (size_t i = 0; i < wire.size; i++) {
+        assert_int_not_equal(sw_training_parse(SW_BYTES(wire.data, i), &back, NULL), SW_OK);
+        for (int bit = 0; bit < 8; bit++) {
+            wire.data[i] ^= (uint8_t)(1 << bit);
+            if (sw_training_parse(sw_buffer_bytes(&wire), &back, NULL) == SW_OK) {
+                encode(&back, &again);
+                assert_true(sw_bytes_equal(sw_buffer_bytes(&wire), sw_buffer_bytes(&again)));
+            }
+            wire.data[i] ^= (uint8_t)(1 << bit);
+        }
+    }
+    sw_put_u8(&wire, 0);
+    assert_int_not_equal(sw_training_parse(sw_buffer_bytes(&wire), &back, NULL), SW_OK);
+}
+
+/* Every setting out of its range, both ways, through check, encode and the wire. */
+static void test_ranges(void **state) {
+    (void)state;
+    size_t count;
+    const sw_setting *all = sw_training_settings(&count);
+    for (size_t i = 0; i < count; i++) {
+        const sw_setting *s = &all[i];
+        const double bad[] = {NAN, INFINITY, -INFINITY, -1, s->high * 1.0001 + 1};
+        sw_training t, back;
+        SW_SCOPED(sw_buffer) wire = SW_BUFFER(4096);
+        sw_error err = {0};
+        sw_training_defaults(&t);
+        for (size_t k = 0; s->type == SW_SETTING_NUMBER && k < COUNT(bad); k++) {
+            sw_setting_store_number(&t, s, bad[k]);
+            assert_int_equal(sw_training_check(&t, &err), SW_REFUSED);
+            assert_non_null(strstr(err.message, s->name));
+            assert_int_equal(sw_training_encode(&t, &wire, &err), SW_REFUSED);
+        }
+        sw_training_defaults(&t);
+        sw_setting_store_integer(&t, s, UINT64_MAX);
+        bool bounded = s->type != SW_SETTING_NUMBER && s->type != SW_SETTING_FLAG;
+        assert_int_equal(sw_training_check(&t, &err), bounded ? SW_REFUSED : SW_OK);
+        sw_training_defaults(&t);
+        assert_int_equal(sw_training_encode(&t, &wire, &err), SW_OK);
+        memset(wire.data + 8 + 8 * i, 0xff, 8);
+        assert_int_not_equal(sw_training_parse(sw_buffer_bytes(&wire), &back, &err), SW_OK);
+    }
+}
+
+static void test_rules_between(void **state) {
+    (void)state;
+    sw_training t;
+    sw_training_defaults(&t);
+    t.warmup_steps = 10;
+    assert_int_equal(sw_training_check(&t, NULL), SW_OK);
+    t.warmup_steps = 10.5;
+    assert_int_equal(sw_training_check(&t, NULL), SW_REFUSED);
+    static const char *const bad[] = {"", ".q", "q.", "q proj", "q*", "v_proj"};
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        sw_training_defaults(&t);
+        strcpy(t.lora.targets[0], bad[i]);
+        assert_int_equal(sw_training_check(&t, NULL), SW_REFUSED);
+    }
+    sw_training_defaults(&t);
+    memset(t.lora.targets[0], 'q', 32);
+    assert_int_equal(sw_training_check(&t, NULL), SW_REFUSED);
+    sw_training_defaults(&t);
+    t.lora.target_count = 0;
+    assert_int_equal(sw_training_check(&t, NULL), SW_REFUSED);
+    t.lora.target_count = 17;
+    assert_int_equal(sw_training_check(&t, NULL), SW_REFUSED);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_defaults), cmocka_unit_test(test_table),
+        cmocka_unit_test(test_steps),    cmocka_unit_test(test_wire),
+        cmocka_unit_test(test_ranges),   cmocka_unit_test(test_rules_between),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
