@@ -130,6 +130,13 @@ sw_status sw_remote_found(sw_remote *r, sw_bytes genesis_envelope, sw_error *err
     return sw_remote_call(r, "POST", SW_KMS_APPS_PATH, genesis_envelope, &answer, NULL, err);
 }
 
+sw_status sw_remote_probe(sw_remote *r, const sw_genesis *g, sw_error *err) {
+    char path[SW_KMS_PATH_BYTES];
+    SW_SCOPED(sw_buffer) answer = SW_BUFFER(SW_HTTP_BODY_LIMIT);
+    sw_remote_app_path(path, &g->hash, "");
+    return sw_remote_call(r, "GET", path, (sw_bytes){0}, &answer, NULL, err);
+}
+
 static sw_status take_entry(void *context, sw_bytes envelope, sw_error *err) {
     return sw_journal_append(context, NULL, envelope, NULL, err);
 }

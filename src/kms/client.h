@@ -26,6 +26,10 @@ SW_NODISCARD sw_status sw_remote_ledger(sw_remote *r, const sw_genesis *g, sw_jo
 SW_NODISCARD sw_status sw_remote_append(sw_remote *r, const sw_genesis *g, sw_bytes entry_envelope,
                                         sw_head *head, sw_error *err);
 
+/* Is it there, and still the process that this connection met? SW_UNAVAILABLE when nobody answers,
+ * SW_UNAUTHENTIC when another process does. */
+SW_NODISCARD sw_status sw_remote_probe(sw_remote *r, const sw_genesis *g, sw_error *err);
+
 /* ---- owner: look at the KMS, then give it one's word ---- */
 typedef struct sw_kms_facts {
     sw_hash boot_nonce;

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * kms init, serve, reference, root, unlock, audit verify: the key service, and what owners do with
+ * one.
+ */
+#include "cli/ledger_access.h"
+#include "codec/text.h"
+#include "kms/kms.h"
+#include "sys/files.h"
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define PROGRAM_LIMIT   ((size_t)256 << 20)
+#define REFERENCE_LIMIT ((size_t)64 << 10)
+#define DEFAULT_LISTEN  "127.0.0.1:7440"
+enum { HOST_BYTES = 256, SILENCE_MS = 24 * 3600 * 1000, POLL_SECONDS = 5 };
+
+/* ---- the service ---- */
+/* --dir, --machine, the clock, chance and this program's own bytes. */
+static sw_status read_options(sw_cli *cli, bool program, sw_kms_options *out, sw_error *err) {
+    *out = (sw_kms_options){.entropy = *sw_cli_entropy(cli), .clock = *sw_cli_clock(cli)};
+    SW_TRY(sw_cli_need(cli, "dir", &out->folder, err));
+    SW_TRY(sw_cli_need(cli, "machine", &out->machine, err));
+    return program ? sw_cli_read(cli, "/proc/self/exe", PROGRAM_LIMIT, &out->program, err) : SW_OK;
+}
+
+static void show_hash(sw_cli *cli, const char *label, const char *member, const sw_hash *hash) {
+    char hex[2 * SW_HASH_BYTES + 1];
+    sw_hex_text(hex, SW_BYTES_OF(hash->b));
+    sw_cli_print(cli, "%s%s\n", label, hex);
+    sw_json *root = sw_json_make(sw_cli_arena(cli), SW_JSON_OBJECT);
+    sw_json_add_text(sw_cli_arena(cli), root, member, sw_text(hex));
+    sw_cli_result(cli, root);
+}
+
+static sw_status kms_init(sw_cli *cli, sw_error *err) {
+    sw_kms_options o;
+    sw_hash compose;
+    SW_TRY(read_options(cli, true, &o, err));
+    SW_TRY(sw_kms_init(&o, &compose, err));
+    show_hash(cli, "compose hash of this key service  ", "compose_hash", &compose);
+    return SW_OK;
+}
+
+static sw_status kms_reference(sw_cli *cli, sw_error *err) {
+    sw_kms_options o;
+    sw_kms_reference reference;
+    SW_SCOPED(sw_buffer) json = SW_BUFFER(REFERENCE_LIMIT);
+    SW_TRY(read_options(cli, false, &o, err));
+    SW_TRY(sw_kms_reference_make(&o, &reference, err));
+    SW_TRY(sw_kms_reference_encode(&reference, &json, err));
+    const char *path = sw_cli_value(cli, "out");
+    if (path == NULL) {
+        sw_cli_write(cli, sw_buffer_bytes(&json));
+        return SW_OK;
+    }
+    SW_TRY(sw_file_write(path, sw_buffer_bytes(&json), 0644, SW_WRITE_REPLACE, err));
+    show_hash(cli, "compose hash of this key service  ", "compose_hash", &reference.compose);
+    return SW_OK;
+}
+
+/* "HOST:PORT", "[V6]:PORT". */
+static sw_status read_place(const char *text, char host[HOST_BYTES], uint16_t *port,
+                            sw_error *err) {
+    const char *colon = strrchr(text, ':');
+    size_t size = colon == NULL ? 0 : (size_t)(colon - text);
+    char *end = NULL;
+    unsigned long number = colon == NULL ? 0 : strtoul(colon + 1, &end, 10);
+    if (size == 0 || size >= HOST_BYTES || colon[1] < '0' || colon[1] > '9' || *end != 0 ||
+        number > UINT16_MAX)
+        return sw_fail(err, SW_USAGE, "usage", "--listen is not written as HOST:PORT");
+    bool bracketed = text[0] == '[' && text[size - 1] == ']';
+    memcpy(host, text + bracketed, size - 2 * (size_t)bracketed);
+    host[size - 2 * (size_t)bracketed] = 0;
+    *port = (uint16_t)number;
+    return SW_OK;
+}
+
+static sw_status serve(sw_cli *cli, sw_kms *k, const char *place, sw_error *err) {
+    char host[HOST_BYTES], line[HOST_BYTES + 32];
+    uint16_t port = 0;
+    sw_http_server *server = NULL;
+    SW_TRY(read_place(place, host, &port, err));
+    SW_TRY(sw_http_listen(host, port, sw_kms_tls_key(k), sw_cli_entropy(cli), sw_kms_answer, k,
+                          &server, &port, err));
+    int size =
+        snprintf(line, sizeof line, strchr(host, ':') ? "listening [%s]:%u\n" : "listening %s:%u\n",
+                 host, port);
+    sw_cli_write(cli, SW_BYTES(line, (size_t)size));
+    sw_status status = sw_http_serve(server, err);
+    sw_http_close(&server);
+    return status;
+}
+
+static sw_status kms_serve(sw_cli *cli, sw_error *err) {
+    const char *place = sw_cli_value(cli, "listen");
+    sw_kms_options o;
+    sw_kms *k = NULL;
+    SW_TRY(read_options(cli, true, &o, err));
+    SW_TRY(sw_kms_open(&o, &k, err));
+    sw_status status = serve(cli, k, place == NULL ? DEFAULT_LISTEN : place, err);
+    sw_kms_close(&k);
+    return status;
+}
+
+/* ---- owners ---- */
+static sw_status read_reference(sw_cli *cli, sw_kms_reference *out, sw_error *err) {
+    const char *path;
+    sw_bytes json;
+    SW_TRY(sw_cli_need(cli, "reference", &path, err));
+    SW_TRY(sw_cli_read(cli, path, REFERENCE_LIMIT, &json, err));
+    sw_status status = sw_kms_reference_parse(json, out, err);
+    if (status != SW_OK) sw_error_prefix(err, "%s", path);
+    return status;
+}
+
+static int64_t wall_ms(const sw_cli *cli) {
+    const sw_clock *clock = sw_cli_clock(cli);
+    return clock->wall_ms(clock->context);
+}
+
+static sw_status open_remote(sw_cli *cli, sw_remote **out, sw_error *err) {
+    const char *url;
+    SW_TRY(sw_cli_need(cli, "kms", &url, err));
+    return sw_remote_open(url, sw_cli_entropy(cli), out, err);
+}
+
+static sw_status kms_root(sw_cli *cli, sw_error *err) {
+    sw_kms_reference reference;
+    sw_kms_facts facts;
+    sw_remote *remote = NULL;
+    char hex[2 * SW_P256_BYTES + 1];
+    SW_TRY(read_reference(cli, &reference, err));
+    SW_TRY(open_remote(cli, &remote, err));
+    sw_status status = sw_remote_look(remote, &reference, wall_ms(cli), &facts, err);
+    sw_remote_close(&remote);
+    if (status != SW_OK) return status;
+    sw_hex_text(hex, SW_BYTES_OF(facts.root.b));
+    sw_cli_print(cli, "%s\n", hex);
+    sw_json *root = sw_json_make(sw_cli_arena(cli), SW_JSON_OBJECT);
+    sw_json_add_text(sw_cli_arena(cli), root, "root_key", sw_text(hex));
+    sw_json_add_text(sw_cli_arena(cli), root, "image", sw_text(facts.claims.image));
+    sw_cli_result(cli, root);
+    return SW_OK;
+}
+
+typedef struct unlocking {
+    sw_cli *cli;
+    sw_kms_reference reference;
+    sw_genesis genesis;
+    sw_bytes genesis_envelope;
+    sw_identity *owner;
+    sw_remote *remote;
+    int64_t every_ms; /* --watch */
+} unlocking;
+
+/* One word to the service, which learns of the app first when it does not know it. */
+static sw_status unlock_once(unlocking *u, sw_error *err) {
+    sw_kms_facts facts;
+    SW_TRY(sw_remote_found(u->remote, u->genesis_envelope, err));
+    SW_TRY(sw_remote_unlock(u->remote, &u->reference, &u->genesis, u->owner, sw_cli_entropy(u->cli),
+                            wall_ms(u->cli), &facts, err));
+    const char *kind = facts.claims.platform == SW_PLATFORM_SIM ? " (SIMULATED)" : "";
+    sw_cli_print(u->cli, "unlocked for %s: image %s%s\n", sw_identity_card(u->owner)->name,
+                 facts.claims.image, kind);
+    return SW_OK;
+}
+
+/* Waits for the next turn; ends early when the service is no longer the one that was unlocked. */
+static void wait_for_turn(unlocking *u) {
+    const struct timespec poll = {.tv_sec = POLL_SECONDS};
+    for (int64_t left = u->every_ms; left > 0; left -= POLL_SECONDS * 1000) {
+        sw_error err = {0};
+        (void)nanosleep(&poll, NULL);
+        sw_status there = sw_remote_probe(u->remote, &u->genesis, &err);
+        if (there != SW_OK && there != SW_UNAVAILABLE) return;
+    }
+}
+
+/* A restarted or absent service is asked again; one that the owner refuses ends the watch. */
+static sw_status watch(unlocking *u, sw_error *err) {
+    const char *url;
+    SW_TRY(sw_cli_need(u->cli, "kms", &url, err));
+    for (;;) {
+        wait_for_turn(u);
+        sw_remote *fresh = NULL;
+        SW_TRY(sw_remote_open(url, sw_cli_entropy(u->cli), &fresh, err));
+        sw_remote_close(&u->remote);
+        u->remote = fresh;
+        sw_status status = unlock_once(u, err);
+        if (status == SW_UNAVAILABLE)
+            sw_cli_note(u->cli, "%s; trying again", err->message);
+        else if (status != SW_OK)
+            return status;
+    }
+}
+
+/* A quarter of max_silence: the recipe's with --compose, else of the default. */
+static sw_status read_interval(sw_cli *cli, int64_t *every_ms, sw_error *err) {
+    const char *path = sw_cli_value(cli, "compose");
+    *every_ms = SILENCE_MS / 4;
+    if (path == NULL) return SW_OK;
+    sw_recipe *recipe = SW_ARENA_NEW(sw_cli_arena(cli), sw_recipe, 1);
+    sw_bytes compose;
+    if (recipe == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a recipe");
+    SW_TRY(sw_cli_read(cli, path, SW_COMPOSE_LIMIT, &compose, err));
+    SW_TRY(sw_compose_parse(compose, recipe, err));
+    *every_ms = (int64_t)(recipe->max_silence_ms / 4);
+    return SW_OK;
+}
+
+static sw_status kms_unlock(sw_cli *cli, sw_error *err) {
+    unlocking *u = SW_ARENA_NEW(sw_cli_arena(cli), unlocking, 1);
+    const char *folder;
+    if (u == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a command");
+    u->cli = cli;
+    SW_TRY(sw_cli_need(cli, "identity", &folder, err));
+    SW_TRY(read_reference(cli, &u->reference, err));
+    SW_TRY(sw_cli_genesis(cli, &u->genesis, &u->genesis_envelope, err));
+    SW_TRY(read_interval(cli, &u->every_ms, err));
+    SW_TRY(sw_identity_open(folder, sw_cli_passphrase(cli), sw_cli_entropy(cli), &u->owner, err));
+    sw_status status = open_remote(cli, &u->remote, err);
+    if (status == SW_OK) status = unlock_once(u, err);
+    if (status == SW_OK && sw_cli_flag(cli, "watch")) status = watch(u, err);
+    sw_remote_close(&u->remote);
+    sw_identity_close(&u->owner);
+    return status;
+}
+
+/* ---- the audit log ---- */
+static sw_status read_log(sw_cli *cli, const char *where, sw_buffer *out, sw_error *err) {
+    sw_remote *remote = NULL;
+    if (strncmp(where, "https://", 8) != 0)
+        return sw_file_read(where, SW_JOURNAL_EXPORT_LIMIT, out, err);
+    SW_TRY(sw_remote_open(where, sw_cli_entropy(cli), &remote, err));
+    sw_status status = sw_remote_audit(remote, out, err);
+    sw_remote_close(&remote);
+    return status;
+}
+
+static void show_summary(sw_cli *cli, const sw_audit_summary *s) {
+    sw_arena *a = sw_cli_arena(cli);
+    char hash[2 * SW_HASH_BYTES + 1];
+    sw_hex_text(hash, SW_BYTES_OF(s->head.hash.b));
+    sw_cli_print(cli,
+                 "%llu entries hold: %llu starts, %llu unlocks, %llu grants and renewals, %llu "
+                 "refusals\nhead %s\n",
+                 (unsigned long long)s->head.index, (unsigned long long)s->starts,
+                 (unsigned long long)s->unlocks, (unsigned long long)s->grants,
+                 (unsigned long long)s->refusals, hash);
+    sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
+    sw_json_add_integer(a, root, "entries", (int64_t)s->head.index);
+    sw_json_add_integer(a, root, "starts", (int64_t)s->starts);
+    sw_json_add_integer(a, root, "unlocks", (int64_t)s->unlocks);
+    sw_json_add_integer(a, root, "grants", (int64_t)s->grants);
+    sw_json_add_integer(a, root, "refusals", (int64_t)s->refusals);
+    sw_json_add_text(a, root, "head", sw_text(hash));
+    sw_cli_result(cli, root);
+}
+
+static sw_status kms_audit_verify(sw_cli *cli, sw_error *err) {
+    SW_SCOPED(sw_buffer) json = SW_BUFFER(SW_JOURNAL_EXPORT_LIMIT);
+    const char *out = sw_cli_value(cli, "out");
+    sw_audit_summary summary;
+    if (strcmp(sw_cli_argument(cli, 0), "verify") != 0)
+        return sw_fail(err, SW_USAGE, "usage", "what can be done with an audit log: verify");
+    SW_TRY(read_log(cli, sw_cli_argument(cli, 1), &json, err));
+    SW_TRY(sw_audit_verify(sw_buffer_bytes(&json), &summary, err));
+    if (out != NULL) SW_TRY(sw_file_write(out, sw_buffer_bytes(&json), 0644, SW_WRITE_NEW, err));
+    show_summary(cli, &summary);
+    return SW_OK;
+}
+
+/* ---- tables ---- */
+#define DIR_OPTION                                                                                 \
+    { "dir", SW_OPTION_VALUE, "DIR", "the key service's folder" }
+#define MACHINE_OPTION                                                                             \
+    { "machine", SW_OPTION_VALUE, "KIND:WHERE", "its root of trust, such as sim:DIR" }
+#define KMS_OPTION                                                                                 \
+    { "kms", SW_OPTION_VALUE, "URL", "the key service: https://HOST:PORT" }
+#define REFERENCE_OPTION                                                                           \
+    { "reference", SW_OPTION_VALUE, "FILE", "what this owner accepts the key service by" }
+
+static const sw_option init_options[] = {DIR_OPTION, MACHINE_OPTION, {0}};
+static const sw_option serve_options[] = {
+    DIR_OPTION,
+    MACHINE_OPTION,
+    {"listen", SW_OPTION_VALUE, "HOST:PORT", "default " DEFAULT_LISTEN "; port 0: any"},
+    {0}};
+static const sw_option reference_options[] = {
+    DIR_OPTION, MACHINE_OPTION, {"out", SW_OPTION_VALUE, "FILE", "default: stdout"}, {0}};
+static const sw_option root_options[] = {KMS_OPTION, REFERENCE_OPTION, {0}};
+static const sw_option unlock_options[] = {
+    {"app", SW_OPTION_VALUE, "FILE", "the complete genesis"},
+    {"identity", SW_OPTION_VALUE, "DIR", "the owner's keys"},
+    REFERENCE_OPTION,
+    KMS_OPTION,
+    {"watch", SW_OPTION_FLAG, NULL, "stay, and unlock again in time and after restarts"},
+    {"compose", SW_OPTION_VALUE, "FILE", "with --watch: the app-compose whose max_silence counts"},
+    SW_CLI_PASSPHRASE_OPTION,
+    {0}};
+static const sw_option audit_options[] = {
+    {"out", SW_OPTION_VALUE, "FILE", "keep the log that was verified"}, {0}};
+
+const sw_command sw_commands_kms[] = {
+    {"kms init", "", "make a key service's folder", NULL, 0, 0, init_options, kms_init},
+    {"kms serve", "", "run the key service", NULL, 0, 0, serve_options, kms_serve},
+    {"kms reference", "", "write what owners review and accept a key service by", NULL, 0, 0,
+     reference_options, kms_reference},
+    {"kms root", "", "verify a key service and print its root key", NULL, 0, 0, root_options,
+     kms_root},
+    {"kms unlock", "", "verify a key service and give it this owner's word", NULL, 0, 0,
+     unlock_options, kms_unlock},
+    {"kms audit", "verify FILE|URL", "verify a key service's audit log", NULL, 2, 2, audit_options,
+     kms_audit_verify},
+    {0}};
