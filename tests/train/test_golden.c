@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The miniature against transformers, TRL and PEFT: goldens of tests/train/golden, written by
+ * tests/parity/train.py --golden, each naming the versions that made it.
+ */
+#include "support.h"
+
+static sw_json *golden(sw_arena *arena, sw_buffer *text, const char *name) {
+    char path[128];
+    sw_json *out;
+    snprintf(path, sizeof path, "tests/train/golden/%s.json", name);
+    assert_int_equal(sw_file_read(path, LIMIT, text, NULL), SW_OK);
+    assert_int_equal(sw_json_parse(arena, sw_buffer_bytes(text), NULL, &out, NULL), SW_OK);
+    return out;
+}
+
+static void test_rows(void **state) {
+    const miniature *m = *state;
+    sw_arena arena = {0};
+    sw_buffer text = SW_BUFFER(LIMIT);
+    const sw_json *all = golden(&arena, &text, "rows");
+    sw_training t = small_settings();
+    t.max_length = (uint32_t)sw_json_member(all, "max_length")->integer;
+    const sw_json *forms = sw_json_member(all, "forms");
+    for (const sw_json *form = forms->first; form; form = form->next) {
+        char path[128];
+        sw_rows rows = {0};
+        snprintf(path, sizeof path, "tests/parity/data/%.*s.jsonl", (int)form->key.size,
+                 (const char *)form->key.data);
+        read_rows(m, &t, path, &rows);
+        assert_int_equal(rows.count, form->count);
+        size_t at = 0, row = 0;
+        for (const sw_json *r = form->first; r; r = r->next, row++) {
+            for (const sw_json *pair = r->first; pair; pair = pair->next, at++) {
+                assert_int_equal(rows.ids[at], pair->first->integer);
+                assert_int_equal(rows.target[at], pair->last->integer);
+            }
+            assert_int_equal(rows.ends[row], at);
+        }
+        sw_rows_free(&rows);
+    }
+    sw_buffer_free(&text);
+    sw_arena_free(&arena);
+}
+
+static void test_logits(void **state) {
+    const miniature *m = *state;
+    sw_arena arena = {0};
+    sw_buffer text = SW_BUFFER(LIMIT);
+    const sw_json *all = golden(&arena, &text, "logits"), *list = sw_json_member(all, "ids");
+    uint32_t ids[64];
+    static float out[64 * 320];
+    size_t count = 0;
+    for (const sw_json *v = list->first; v; v = v->next) ids[count++] = (uint32_t)v->integer;
+    sw_parallel lanes = sw_parallel_serial();
+    for (int profile = 0; profile < 2; profile++) {
+        sw_generate_job job = {.model = &m->model,
+                               .prompt = ids,
+                               .prompt_count = count,
+                               .profile = profile ? SW_PROFILE_FP32_REF : SW_PROFILE_BF16_DP};
+        double tolerance = profile ? 1e-5 : 3e-2;
+        assert_int_equal(sw_logits(&job, &lanes, out, NULL), SW_OK);
+        size_t at = 0;
+        for (const sw_json *row = sw_json_member(all, "logits")->first; row; row = row->next) {
+            for (const sw_json *v = row->first; v; v = v->next, at++) {
+                assert_true(fabs(out[at] - v->number) < tolerance);
+            }
+        }
+        assert_int_equal(at, count * 320);
+    }
+    sw_buffer_free(&text);
+    sw_arena_free(&arena);
+}
+
+static sw_training settings_of(const sw_json *s) {
+    sw_training t = small_settings();
+    const char *const targets[] = {"q_proj",    "k_proj",  "v_proj",   "o_proj",
+                                   "gate_proj", "up_proj", "down_proj"};
+    t.method = sw_bytes_is(sw_json_member(s, "method")->text, "full") ? SW_METHOD_FULL
+                                                                     : SW_METHOD_LORA;
+    t.profile = sw_bytes_is(sw_json_member(s, "profile")->text, "bf16-dp") ? SW_PROFILE_BF16_DP
+                                                                          : SW_PROFILE_FP32_REF;
+    t.lr_scheduler_type = sw_bytes_is(sw_json_member(s, "lr_scheduler_type")->text, "cosine")
+                              ? SW_SCHEDULE_COSINE
+                              : SW_SCHEDULE_LINEAR;
+    t.learning_rate = sw_json_member(s, "learning_rate")->number;
+    t.warmup_steps = sw_json_member(s, "warmup_steps")->number;
+    t.weight_decay = sw_json_member(s, "weight_decay")->number;
+    t.seed = (uint64_t)sw_json_member(s, "seed")->integer;
+    t.max_steps = (uint64_t)sw_json_member(s, "max_steps")->integer;
+    t.max_length = (uint32_t)sw_json_member(s, "max_length")->integer;
+    t.per_device_train_batch_size =
+        (uint32_t)sw_json_member(s, "per_device_train_batch_size")->integer;
+    t.gradient_accumulation_steps =
+        (uint32_t)sw_json_member(s, "gradient_accumulation_steps")->integer;
+    if (t.method == SW_METHOD_LORA) {
+        t.lora.r = (uint32_t)sw_json_member(s, "r")->integer;
+        t.lora.lora_alpha = sw_json_member(s, "lora_alpha")->number;
+        t.lora.target_count = 7;
+        for (size_t i = 0; i < 7; i++) strcpy(t.lora.targets[i], targets[i]);
+    }
+    return t;
+}
+
+static void check_series(const char *what, const double *ours, const sw_json *theirs,
+                         double tolerance) {
+    size_t i = 0;
+    for (const sw_json *v = theirs->first; v; v = v->next, i++) {
+        if (fabs(ours[i] / v->number - 1) <= tolerance) continue;
+        fail_msg("%s of step %zu is %.9g, TRL has %.9g", what, i + 1, ours[i], v->number);
+    }
+    assert_int_equal(i, 20);
+}
+
+/* Norm and first values of every tensor in the output, under TRL's names. */
+static void check_tensors(sw_bytes file, const sw_json *theirs) {
+    sw_arena arena = {0};
+    sw_tensor_view *views;
+    size_t count;
+    assert_int_equal(sw_safetensors_parse(&arena, file, &views, &count, NULL), SW_OK);
+    assert_int_equal(count, theirs->count);
+    for (size_t i = 0; i < count; i++) {
+        char name[160];
+        snprintf(name, sizeof name, "%.*s", (int)views[i].name.size, views[i].name.data);
+        const sw_json *expected = sw_json_member(theirs, name);
+        assert_non_null(expected);
+        size_t n = views[i].data.size / 4;
+        double sum = 0;
+        for (size_t j = 0; j < n; j++) {
+            float v;
+            memcpy(&v, views[i].data.data + 4 * j, 4);
+            sum += (double)v * v;
+        }
+        assert_true(fabs(sqrt(sum) / expected->first->number - 1) < 1e-4);
+        size_t j = 0;
+        for (const sw_json *v = expected->first->next; v; v = v->next, j++) {
+            float ours;
+            memcpy(&ours, views[i].data.data + 4 * j, 4);
+            assert_true(fabs(ours - v->number) < 1e-4);
+        }
+    }
+    sw_arena_free(&arena);
+}
+
+static void test_trl(void **state) {
+    const miniature *m = *state;
+    sw_arena arena = {0};
+    sw_buffer text = SW_BUFFER(LIMIT);
+    const sw_json *runs = sw_json_member(golden(&arena, &text, "miniature"), "runs");
+    assert_int_equal(runs->count, 3);
+    for (const sw_json *run = runs->first; run; run = run->next) {
+        sw_training t = settings_of(sw_json_member(run, "settings"));
+        bool exact = t.profile == SW_PROFILE_FP32_REF;
+        sw_rows rows = {0};
+        memory kept = memory_new();
+        read_rows(m, &t, "tests/parity/data/pairs.jsonl", &rows);
+        sw_train_job job = job_of(m, &t, &rows);
+        sw_train_host host = host_of(&kept);
+        run_job(&job, &host);
+        check_series("loss", kept.loss, sw_json_member(run, "loss"), exact ? 1e-5 : 1e-2);
+        check_series("norm", kept.norm, sw_json_member(run, "grad_norm"), exact ? 1e-4 : 5e-2);
+        if (exact) check_tensors(sw_buffer_bytes(&kept.weights), sw_json_member(run, "tensors"));
+        memory_drop(&kept);
+        sw_rows_free(&rows);
+    }
+    sw_buffer_free(&text);
+    sw_arena_free(&arena);
+}
+
+static int open_all(void **state) {
+    static miniature m;
+    miniature_open(&m, "");
+    *state = &m;
+    return 0;
+}
+
+static int close_all(void **state) {
+    miniature_close(*state);
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_logits),
+                                       cmocka_unit_test(test_trl)};
+    return cmocka_run_group_tests_name("train goldens", tests, open_all, close_all);
+}
