@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The chains of one quote: PCK leaf, CA and root, and the signers of TCB info and QE identity below
- * that same root (EVD-030 to EVD-036).
+ * that same root (EVD-030 to EVD-034).
  *
  * The anchor is a hash in the policy; nothing is built in. Each part's dates are checked one by one
  * before OpenSSL judges the whole, so that a refusal names the part. Chains must be written in the

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * RTMR3's runtime events in dstack's format: digests, replay, and what the system said before it
- * was ready (EVD-050 to EVD-059).
+ * was ready (EVD-050 to EVD-055).
  *
  * A digest is always computed from name and payload, never believed. A name with ':' would make
  * version 1 ambiguous and is refused. After `system-ready` applications write what they like, so

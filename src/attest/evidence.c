@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The evidence object (EVD-001 to EVD-019): canonical JSON with a quote, RTMR3's events and all
+ * The evidence object (EVD-001 to EVD-008): canonical JSON with a quote, RTMR3's events and all
  * collateral, so that it can be judged later without asking anyone.
  *
  * One value, one encoding: the JSON is canonical, base64 and hex are, every event carries exactly

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A TDX quote of version 4, from bytes to fields (EVD-020 to EVD-029).
+ * A TDX quote of version 4, from bytes to fields (EVD-020 to EVD-025).
  *
  * The signature data are consumed exactly at both levels; behind them only zeros may stand. Every
  * length is the host's word, so each is compared with what is there before it is used.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Report data (EVD-070 to EVD-075): 64 bytes that bind a quote to what it is for. Each is SHA-512
+ * Report data (EVD-070 to EVD-073): 64 bytes that bind a quote to what it is for. Each is SHA-512
  * in the one binding encoding, the label first; no caller chooses the bytes.
  */
 #include "attest/attest.h"

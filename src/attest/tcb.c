@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Which TCB level a platform, its TDX module and its QE stand on, and what they come to together
- * (EVD-042 to EVD-049).
+ * (EVD-043 to EVD-047).
  *
  * The highest level that fits is sought among all, so the order in the file means nothing. A status
  * is a set of flaws; converging is union.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * TCB info version 3 and TD QE identity version 2, from their signed text (EVD-035 to EVD-041).
+ * TCB info version 3 and TD QE identity version 2, from their signed text (EVD-036 to EVD-040).
  *
  * The format is Intel's: members that are not needed are left alone, those that are needed must be
  * there, of their exact length, with a status that belongs to their kind of level. Lists of sixteen

@@ -162,7 +162,7 @@ typedef struct sw_tdx_verdict {
     uint32_t tcb_evaluation_number, qe_evaluation_number;
     int64_t valid_from_ms, valid_until_ms;
 } sw_tdx_verdict;
-/* EVD-030 to EVD-049 in order; the policy gives the anchors alone. */
+/* EVD-030 to EVD-047 in order; the policy gives the anchors alone. */
 SW_NODISCARD sw_status sw_tdx_verify(const sw_tdx_quote *quote, const sw_collateral *c,
                                      const sw_policy *policy, int64_t wall_ms, sw_tdx_verdict *out,
                                      sw_error *err);

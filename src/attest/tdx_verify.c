@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A quote under its collateral, in the order of EVD-030 to EVD-049: chains and lists, signed
+ * A quote under its collateral, in the order of EVD-030 to EVD-047: chains and lists, signed
  * collateral, identities, the three signatures, TCB levels. The first failure ends it.
  *
  * Nothing is optional: there is no call that leaves out a part.

@@ -4,7 +4,7 @@
  *
  * What is not written is not allowed, so completeness is part of parsing. Nothing here is trusted
  * by being compiled in: the one constant below only keeps the word `tdx` for Intel's root, and
- * keeps that root from being called a simulation. docs/formats/evidence.md, EVD-060 to EVD-069.
+ * keeps that root from being called a simulation. docs/formats/evidence.md, EVD-060 to EVD-066.
  */
 #include "recipe/policy.h"
 #include "codec/text.h"
