@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A model lock that parses encodes to the same bytes; a trainer lock names a profile.
+ */
+#include "fuzz.h"
+#include "recipe/recipe.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    static sw_recipe r;
+    SW_SCOPED(sw_buffer) made = SW_BUFFER((size_t)1 << 20);
+    if (sw_model_lock_parse(SW_BYTES(data, size), &r, NULL) == SW_OK) {
+        FUZZ_REQUIRE(sw_model_lock_encode(r.model_files, r.model_file_count, &made, NULL) == SW_OK);
+        FUZZ_REQUIRE(sw_bytes_equal(sw_buffer_bytes(&made), SW_BYTES(data, size)));
+    }
+    if (sw_trainer_lock_parse(SW_BYTES(data, size), &r, NULL) == SW_OK)
+        FUZZ_REQUIRE(r.profiles[0] != 0);
+    return 0;
+}
