@@ -104,6 +104,8 @@ static bool feed_file(const char *path) {
     uint8_t *data = malloc(INPUT_BYTES_MAX);
     if (file == NULL || data == NULL) {
         (void)printf("Bail out! %s: %s\n", path, strerror(errno));
+        if (file != NULL) (void)fclose(file);
+        free(data);
         return false;
     }
     size_t size = fread(data, 1, INPUT_BYTES_MAX, file);
