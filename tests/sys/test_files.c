@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -302,6 +303,39 @@ static void a_kill_at_any_call_leaves_old_or_new(void **state) {
     assert_true(calls > 8 && still_old > 4 && still_old < calls);
 }
 
+/* A file system without unnamed files, as a filter in a child plays it. */
+static int write_without_unnamed_files(place *p) {
+    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+    sw_output *o = NULL;
+    sw_error err = {0};
+    const char *path = in(p, "f");
+    (void)seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EOPNOTSUPP), SCMP_SYS(openat), 1,
+                           SCMP_A2_64(SCMP_CMP_MASKED_EQ, O_TMPFILE, O_TMPFILE));
+    if (seccomp_load(ctx) != 0) return 1;
+    if (sw_output_open(path, 0600, SW_WRITE_NEW, &o, &err) != SW_OK) return 2;
+    if (!sw_path_exists(in(p, ".f.partial")) || sw_path_exists(path)) return 3;
+    sw_output_abort(&o);
+    if (count_names(p) != 0) return 4;
+    if (write_file(path, "one", SW_WRITE_NEW, &err) != SW_OK || count_names(p) != 1) return 5;
+    if (write_file(path, "two", SW_WRITE_NEW, &err) != SW_EXISTS || count_names(p) != 1) return 6;
+    if (write_file(path, "two", SW_WRITE_REPLACE, &err) != SW_OK || count_names(p) != 1) return 7;
+    if (sw_output_open(in(p, "g"), 0600, SW_WRITE_NEW, &o, &err) != SW_OK) return 8;
+    int other = open(in(p, "g"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (other < 0 || sw_output_commit(&o, &err) != SW_EXISTS || count_names(p) != 2) return 9;
+    seccomp_release(ctx);
+    return 42;
+}
+
+static void outputs_work_without_unnamed_files(void **state) {
+    place *p = *state;
+    pid_t pid = fork();
+    if (pid == 0) _exit(write_without_unnamed_files(p));
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 42);
+    expect_content(in(p, "f"), "two");
+}
+
 static void reading_at_an_offset_is_exact(void **state) {
     place *p = *state;
     const char *path = in(p, "f");
@@ -391,6 +425,7 @@ int main(void) {
         IN_PLACE(a_dead_partial_file_is_cleared_and_a_held_one_is_not),
         IN_PLACE(a_full_disk_leaves_the_old_file),
         IN_PLACE(a_kill_at_any_call_leaves_old_or_new),
+        IN_PLACE(outputs_work_without_unnamed_files),
         IN_PLACE(reading_at_an_offset_is_exact),
         IN_PLACE(folders_are_made_and_listed),
         IN_PLACE(parents_are_made_too),

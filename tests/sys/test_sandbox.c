@@ -492,6 +492,27 @@ static void the_native_list_lacks_what_it_must(void **state) {
     assert_false(lists(SW_SANDBOX_COMMAND, "memfd_create"));
 }
 
+/* SANDBOX-020 and SANDBOX-030: the document shows the lists as they are. */
+static void the_document_shows_the_lists(void **state) {
+    (void)state;
+    SW_SCOPED(sw_buffer) document = SW_BUFFER(1 << 16);
+    sw_error err = {0};
+    if (sw_file_read("docs/formats/sandbox.md", 1 << 16, &document, &err) != SW_OK)
+        fail_msg("%s", err.message);
+    for (size_t i = 0; i < document.size; i++)
+        if (document.data[i] == '\n') document.data[i] = ' ';
+    sw_put_u8(&document, 0);
+    for (int profile = 0; profile < 2; profile++) {
+        SW_SCOPED(sw_buffer) list = SW_BUFFER(1 << 14);
+        sw_put_text(&list, "```");
+        for (const char *const *n = sw_sandbox_list((sw_sandbox_profile)profile); *n != NULL; n++)
+            sw_put_format(&list, " %s", *n);
+        sw_put_text(&list, " ```");
+        sw_put_u8(&list, 0);
+        assert_non_null(strstr((const char *)document.data, (const char *)list.data));
+    }
+}
+
 static void a_hardened_process_cannot_be_dumped(void **state) {
     (void)state;
     pid_t pid = fork();
@@ -529,6 +550,7 @@ int main(void) {
         cmocka_unit_test(images_that_cannot_be),
         cmocka_unit_test(shared_memory_is_fixed_then_sealed),
         cmocka_unit_test(the_native_list_lacks_what_it_must),
+        cmocka_unit_test(the_document_shows_the_lists),
         cmocka_unit_test(a_hardened_process_cannot_be_dumped),
     };
     return cmocka_run_group_tests(tests, load_probe, unload_probe);
