@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Attestation: evidence in, claims or one precise refusal out. Pure: time, anchors and collateral come in. Docs: docs/formats/evidence.md (EVD-001 ...).
+ * Attestation: evidence in, claims or one precise refusal out. Pure: time, anchors and collateral
+ * come in. Docs: docs/formats/evidence.md (EVD-001 ...).
  *
- * One verifier for every root: the software machine and Intel's hardware differ in the anchor that the policy names, in nothing else.
+ * One verifier for every root: the software machine and Intel's hardware differ in the anchor that
+ * the policy names, in nothing else.
  */
 #ifndef SW_ATTEST_H
 #define SW_ATTEST_H
@@ -16,48 +18,62 @@ typedef struct sw_report_data {
     uint8_t b[64];
 } sw_report_data;
 typedef enum sw_role { SW_ROLE_KMS, SW_ROLE_MACHINE } sw_role;
-typedef enum sw_purpose { SW_PURPOSE_NONE, SW_PURPOSE_TRAIN, SW_PURPOSE_RESUME, SW_PURPOSE_REPLAY, SW_PURPOSE_OPEN } sw_purpose;
+typedef enum sw_purpose {
+    SW_PURPOSE_NONE,
+    SW_PURPOSE_TRAIN,
+    SW_PURPOSE_RESUME,
+    SW_PURPOSE_REPLAY,
+    SW_PURPOSE_OPEN
+} sw_purpose;
 const char *sw_purpose_name(sw_purpose p); /* "none", "train", ... */
 bool sw_purpose_parse(sw_bytes text, sw_purpose *out);
-typedef struct sw_channel_binding { /* report data `channel` (DESIGN section 3); keys SEC1, absent ones as empty fields */
+typedef struct sw_channel_binding { /* report data `channel` (DESIGN section 3); keys SEC1, absent
+                                       ones as empty fields */
     sw_role role;
     sw_purpose purpose;
-    sw_hash challenge;                         /* the verifier's */
+    sw_hash challenge; /* the verifier's */
     sw_p256_public own_tls, peer_tls;
     const sw_p256_public *response, *manifest; /* NULL: empty */
     sw_bytes gpu_evidence;                     /* hashed; empty when none */
 } sw_channel_binding;
-SW_NODISCARD sw_status sw_report_channel(sw_report_data *out, const sw_channel_binding *b, sw_error *err);
-void sw_report_kms_root(sw_report_data *out, const sw_hash *nonce, const sw_hash *boot_nonce, const sw_p256_public *root,
-                        const sw_p256_public *receipt, const sw_p256_public *tls);
+SW_NODISCARD sw_status sw_report_channel(sw_report_data *out, const sw_channel_binding *b,
+                                         sw_error *err);
+void sw_report_kms_root(sw_report_data *out, const sw_hash *nonce, const sw_hash *boot_nonce,
+                        const sw_p256_public *root, const sw_p256_public *receipt,
+                        const sw_p256_public *tls);
 void sw_report_manifest(sw_report_data *out, const sw_hash *statement_digest);
 
 /* What evidence proves. */
 typedef struct sw_claims {
     sw_platform platform;
-    sw_hash anchor;                /* SHA-256 of the root that the chain ended in */
+    sw_hash anchor; /* SHA-256 of the root that the chain ended in */
     uint8_t mrtd[48], rtmr[4][48], mr_config_id[48], mr_seam[48];
     uint8_t app_id[20];
-    sw_hash compose, device;       /* from the replayed RTMR3 log; SHA-256(PPID) */
+    sw_hash compose, device; /* from the replayed RTMR3 log; SHA-256(PPID) */
     uint8_t instance_id[20];
     sw_report_data report_data;
-    char tcb_status[48];           /* "UpToDate", ... */
-    char advisories[1024];         /* comma-separated, each once */
+    char tcb_status[48];   /* "UpToDate", ... */
+    char advisories[1024]; /* comma-separated, each once */
     uint32_t tcb_evaluation_number, qe_evaluation_number;
     int64_t valid_from_ms, valid_until_ms; /* joint window of the collateral */
-    int64_t tcb_date_ms;           /* the oldest of the three levels' dates */
-    uint32_t trailing_bytes;       /* zeros behind the quote's signature data */
-    char image[65];                /* name in the policy; filled by sw_policy_check */
+    int64_t tcb_date_ms;                   /* the oldest of the three levels' dates */
+    uint32_t trailing_bytes;               /* zeros behind the quote's signature data */
+    char image[65];                        /* name in the policy; filled by sw_policy_check */
 } sw_claims;
 
-/* Verifies cryptographic truth: layout, chain to one of the policy's anchors, CRLs, TCB info, QE identity, QE report, quote signature, attributes (DEBUG group, MIGRATABLE,
- * unknown bits, MRSERVICETD), event log replay against RTMR3, compose-hash event. `wall_ms` is the time to judge at. SW_REFUSED "evidence". */
-SW_NODISCARD sw_status sw_evidence_verify(sw_bytes evidence_json, const sw_policy *policy, int64_t wall_ms, sw_claims *out, sw_error *err);
-/* Policy: platform, images, devices, TCB status, evaluation numbers, GPU. SW_REFUSED "policy" with one sentence. An incomplete policy is refused first. */
+/* Verifies cryptographic truth: layout, chain to one of the policy's anchors, CRLs, TCB info, QE
+ * identity, QE report, quote signature, attributes (DEBUG group, MIGRATABLE, unknown bits,
+ * MRSERVICETD), event log replay against RTMR3, compose-hash event. `wall_ms` is the time to judge
+ * at. SW_REFUSED "evidence". */
+SW_NODISCARD sw_status sw_evidence_verify(sw_bytes evidence_json, const sw_policy *policy,
+                                          int64_t wall_ms, sw_claims *out, sw_error *err);
+/* Policy: platform, images, devices, TCB status, evaluation numbers, GPU. SW_REFUSED "policy" with
+ * one sentence. An incomplete policy is refused first. */
 SW_NODISCARD sw_status sw_policy_check(const sw_policy *policy, sw_claims *claims, sw_error *err);
 /* Both, then report data and compose hash must be these. The everyday call. */
-SW_NODISCARD sw_status sw_attest(sw_bytes evidence_json, const sw_policy *policy, int64_t wall_ms, const sw_report_data *expected,
-                                 const sw_hash *compose, sw_claims *out, sw_error *err);
+SW_NODISCARD sw_status sw_attest(sw_bytes evidence_json, const sw_policy *policy, int64_t wall_ms,
+                                 const sw_report_data *expected, const sw_hash *compose,
+                                 sw_claims *out, sw_error *err);
 /* Everything inside, for people: never a verdict. */
 SW_NODISCARD sw_status sw_evidence_explain(sw_bytes evidence_json, sw_buffer *out, sw_error *err);
 #endif

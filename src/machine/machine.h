@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Machines: evidence made. "sim:DIR" is the software machine; "tdx" and "dstack[:SOCKET]" join behind the same functions. Docs: docs/formats/evidence.md.
+ * Machines: evidence made. "sim:DIR" is the software machine; "tdx" and "dstack[:SOCKET]" join
+ * behind the same functions. Docs: docs/formats/evidence.md.
  *
- * Each sw_machine_boot is a fresh boot: RTMR3 is replayed from zero with dstack's events for the app-compose given, so evidence of this process always names that compose.
+ * Each sw_machine_boot is a fresh boot: RTMR3 is replayed from zero with dstack's events for the
+ * app-compose given, so evidence of this process always names that compose.
  */
 #ifndef SW_MACHINE_H
 #define SW_MACHINE_H
@@ -11,21 +13,30 @@
 
 typedef struct sw_machine sw_machine;
 /* `where`: "sim:DIR". SW_USAGE names the kinds that exist. */
-SW_NODISCARD sw_status sw_machine_boot(const char *where, sw_bytes app_compose, const uint8_t app_id[20], const sw_entropy *e,
+SW_NODISCARD sw_status sw_machine_boot(const char *where, sw_bytes app_compose,
+                                       const uint8_t app_id[20], const sw_entropy *e,
                                        const sw_clock *clock, sw_machine **out, sw_error *err);
 void sw_machine_close(sw_machine **m);
 sw_platform sw_machine_platform(const sw_machine *m);
 /* Evidence JSON with collateral, for this report data. */
-SW_NODISCARD sw_status sw_machine_evidence(sw_machine *m, const sw_report_data *report, sw_buffer *evidence, sw_error *err);
-/* A key that only this machine, booted with these measurements and this app, derives (sim: from the folder's platform secret; tdx: SW_MISSING). */
+SW_NODISCARD sw_status sw_machine_evidence(sw_machine *m, const sw_report_data *report,
+                                           sw_buffer *evidence, sw_error *err);
+/* A key that only this machine, booted with these measurements and this app, derives (sim: from the
+ * folder's platform secret; tdx: SW_MISSING). */
 SW_NODISCARD sw_status sw_machine_sealing_key(sw_machine *m, sw_file_key *out, sw_error *err);
-/* Milliseconds by a counter that the platform vouches for (sim: its own steady clock). Never a host wall clock. */
+/* Milliseconds by a counter that the platform vouches for (sim: its own steady clock). Never a host
+ * wall clock. */
 int64_t sw_machine_counter_ms(sw_machine *m);
 
-/* `sim init`: a new folder (0700) with its own root, PCK chain, CRLs, collateral valid for ten years from wall_ms, platform secret, one image "sim". */
-SW_NODISCARD sw_status sw_sim_init(const char *folder, const sw_entropy *e, int64_t wall_ms, sw_error *err);
-/* Adds an image of that name (other MRTD and RTMR0-2) to the folder; `boot` makes it the one that boots. */
-SW_NODISCARD sw_status sw_sim_add_image(const char *folder, const char *name, bool boot, const sw_entropy *e, sw_error *err);
-/* The policy that names this machine's anchor, its booting image and its device: what a recipe's `machine:` would say. */
+/* `sim init`: a new folder (0700) with its own root, PCK chain, CRLs, collateral valid for ten
+ * years from wall_ms, platform secret, one image "sim". */
+SW_NODISCARD sw_status sw_sim_init(const char *folder, const sw_entropy *e, int64_t wall_ms,
+                                   sw_error *err);
+/* Adds an image of that name (other MRTD and RTMR0-2) to the folder; `boot` makes it the one that
+ * boots. */
+SW_NODISCARD sw_status sw_sim_add_image(const char *folder, const char *name, bool boot,
+                                        const sw_entropy *e, sw_error *err);
+/* The policy that names this machine's anchor, its booting image and its device: what a recipe's
+ * `machine:` would say. */
 SW_NODISCARD sw_status sw_sim_policy(const char *folder, sw_policy *out, sw_error *err);
 #endif

@@ -224,7 +224,7 @@ static inline sw_bytes chain_text(bend *b, const sw_cert *const *certs, size_t c
 
 static inline void set_pck_text(bend *b, sw_bytes pem) {
     assert_true(AT_CHAIN + pem.size <= FORGE_QUOTE_MAX);
-    memcpy(b->quote + AT_CHAIN, pem.data, pem.size);
+    if (pem.size > 0) memcpy(b->quote + AT_CHAIN, pem.data, pem.size);
     set_lengths(b, pem.size);
 }
 

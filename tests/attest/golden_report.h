@@ -2,6 +2,7 @@
  *
  * Report data by Python's hashlib; written by golden_report.py.
  */
+// clang-format off
 #define GOLDEN_CHANNEL_KMS \
     "224a791da50b6a46d8a6861b1b6f644f868988bd4de676777847036df1829914" \
     "4303ecc82d412fda84f5b3115fc405fa0dd1d67624c57b9da92d514365939fbf"

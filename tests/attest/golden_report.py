@@ -33,6 +33,7 @@ print("/* SPDX-License-Identifier: Apache-2.0")
 print(" *")
 print(" * Report data by Python's hashlib; written by golden_report.py.")
 print(" */")
+print("// clang-format off")
 for name, value in CASES:
     print(f"#define GOLDEN_{name} \\")
     print(f'    "{value[:64]}" \\')

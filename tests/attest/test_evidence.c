@@ -406,6 +406,26 @@ static void test_policies(void **state) {
     }
 }
 
+/* Claims that were never verified under this policy do not pass it. */
+static void test_foreign_claims(void **state) {
+    (void)state;
+    bend b;
+    sw_claims claims, other;
+    sw_error err = {0};
+    bend_start(&b, &house);
+    assert_int_equal(bend_judge(&b, bend_encode(&b), &claims, NULL), SW_OK);
+    other = claims;
+    other.anchor.b[0] ^= 1;
+    assert_int_equal(sw_policy_check(&b.policy, &other, &err), SW_REFUSED);
+    assert_non_null(strstr(err.message, "another platform or anchor"));
+    other = claims;
+    other.platform = SW_PLATFORM_TDX;
+    assert_int_equal(sw_policy_check(&b.policy, &other, &err), SW_REFUSED);
+    assert_non_null(strstr(err.message, "another platform or anchor"));
+    assert_int_equal(sw_policy_check(&b.policy, &claims, &err), SW_OK);
+    bend_end(&b);
+}
+
 /* More than is needed is no harm: other anchors, images and devices beside the right ones. */
 static void test_wider_policies(void **state) {
     (void)state;
@@ -458,7 +478,8 @@ int main(void) {
         cmocka_unit_test(test_logs),           cmocka_unit_test(test_logs_accepted),
         cmocka_unit_test(test_log_limits),     cmocka_unit_test(test_event_digests),
         cmocka_unit_test(test_exchange),       cmocka_unit_test(test_policies),
-        cmocka_unit_test(test_wider_policies), cmocka_unit_test(test_explain),
+        cmocka_unit_test(test_wider_policies), cmocka_unit_test(test_foreign_claims),
+        cmocka_unit_test(test_explain),
     };
     int failed = cmocka_run_group_tests_name("evidence", tests, NULL, NULL);
     forge_close(&house);

@@ -57,62 +57,63 @@ static void test_round(void **state) {
     }
 }
 
+static const struct {
+    const char *old, *new, *sentence;
+} REFUSED[] = {
+    {"\"platform\":\"sim\"", "\"platform\":\"tdx\"", "not exactly Intel's root"},
+    {"\"platform\":\"sim\"", "\"platform\":\"sev\"", "\"sim\" or \"tdx\""},
+    {"\"platform\":\"sim\"", "\"platform\":1", "platform"},
+    {",\"platform\":\"sim\"", "", "platform"},
+    {HASH_A, INTEL, "says sim and names Intel's root"},
+    {"[\"" HASH_A "\"]", "[]", "names no anchor"},
+    {"[\"" HASH_A "\"]", "[\"" HASH_A "\",\"" HASH_A "\"]", "an anchor twice"},
+    {"[\"" HASH_A "\"]", "[\"" HASH_A "0\"]", "anchors[0] is not 64 hex digits"},
+    {"[\"" HASH_A "\"]", "[1]", "anchors[0] is not 64 hex digits"},
+    {"[\"" HASH_A "\"]", "\"any\"", "anchors"},
+    {"\"anchors\":[\"" HASH_A "\"],", "", "anchors"},
+    {"[\"" HASH_B "\"]", "[]", "names no device and does not say any"},
+    {"[\"" HASH_B "\"]", "\"all\"", "a list or \"any\""},
+    {"[\"" HASH_B "\"]", "null", "devices"},
+    {"[\"" HASH_B "\"]", "[\"" HASH_B "\",\"" HASH_B "\"]", "a device twice"},
+    {"\"devices\":[\"" HASH_B "\"],", "", "devices"},
+    {"\"none\"", "\"any\"", "gpu"},
+    {"\"none\"", "0", "gpu"},
+    {"\"none\"", "65", "gpu"},
+    {"\"gpu\":\"none\",", "", "gpu"},
+    {IMAGE("sim", "deadbeef"), "", "names no image"},
+    {IMAGE("sim", "deadbeef"), "{}", "images"},
+    {IMAGE("sim", "deadbeef"), "\"any\"", "images"},
+    {"\"name\":\"sim\"", "\"name\":\"\"", "name"},
+    {"\"name\":\"sim\"", "\"name\":\"a b\"", "name"},
+    {"\"name\":\"sim\"", "\"name\":\"a\\u0000b\"", "name"},
+    {MR("deadbeef"), MR("00000000"), "MRTD of zeros"},
+    {MR("deadbeef"), "00", "mrtd"},
+    {IMAGE("sim", "deadbeef"), IMAGE("sim", "deadbeef") "," IMAGE("b", "deadbeef"),
+     "an image twice"},
+    {IMAGE("sim", "deadbeef"), IMAGE("sim", "deadbeef") "," IMAGE("sim", "deadbeee"),
+     "an image twice"},
+    {"\"evaluation_data_number\":1", "\"evaluation_data_number\":0", "evaluation number is 0"},
+    {"\"evaluation_data_number\":1", "\"evaluation_data_number\":-1", "whole number"},
+    {"\"evaluation_data_number\":1", "\"evaluation_data_number\":4294967296", "number"},
+    {"\"evaluation_data_number\":1,", "", "evaluation_data_number"},
+    {"\"UpToDate\"", "\"OutOfDate\"", "UpToDate or SWHardeningNeeded"},
+    {"\"UpToDate\"", "\"Revoked\"", "UpToDate or SWHardeningNeeded"},
+    {"\"platform\":\"sim\"", "\"platform\":\"sim\",\"debug\":true", "debug"},
+};
+
 static void test_refused(void **state) {
     (void)state;
-    static const struct {
-        const char *old, *new, *sentence;
-    } table[] = {
-        {"\"platform\":\"sim\"", "\"platform\":\"tdx\"", "not exactly Intel's root"},
-        {"\"platform\":\"sim\"", "\"platform\":\"sev\"", "\"sim\" or \"tdx\""},
-        {"\"platform\":\"sim\"", "\"platform\":1", "platform"},
-        {",\"platform\":\"sim\"", "", "platform"},
-        {HASH_A, INTEL, "says sim and names Intel's root"},
-        {"[\"" HASH_A "\"]", "[]", "names no anchor"},
-        {"[\"" HASH_A "\"]", "[\"" HASH_A "\",\"" HASH_A "\"]", "an anchor twice"},
-        {"[\"" HASH_A "\"]", "[\"" HASH_A "0\"]", "anchors[0] is not 64 hex digits"},
-        {"[\"" HASH_A "\"]", "[1]", "anchors[0] is not 64 hex digits"},
-        {"[\"" HASH_A "\"]", "\"any\"", "anchors"},
-        {"\"anchors\":[\"" HASH_A "\"],", "", "anchors"},
-        {"[\"" HASH_B "\"]", "[]", "names no device and does not say any"},
-        {"[\"" HASH_B "\"]", "\"all\"", "a list or \"any\""},
-        {"[\"" HASH_B "\"]", "null", "devices"},
-        {"[\"" HASH_B "\"]", "[\"" HASH_B "\",\"" HASH_B "\"]", "a device twice"},
-        {"\"devices\":[\"" HASH_B "\"],", "", "devices"},
-        {"\"none\"", "\"any\"", "gpu"},
-        {"\"none\"", "0", "gpu"},
-        {"\"none\"", "65", "gpu"},
-        {"\"gpu\":\"none\",", "", "gpu"},
-        {IMAGE("sim", "deadbeef"), "", "names no image"},
-        {IMAGE("sim", "deadbeef"), "{}", "images"},
-        {IMAGE("sim", "deadbeef"), "\"any\"", "images"},
-        {"\"name\":\"sim\"", "\"name\":\"\"", "name"},
-        {"\"name\":\"sim\"", "\"name\":\"a b\"", "name"},
-        {"\"name\":\"sim\"", "\"name\":\"a\\u0000b\"", "name"},
-        {MR("deadbeef"), MR("00000000"), "MRTD of zeros"},
-        {MR("deadbeef"), "00", "mrtd"},
-        {IMAGE("sim", "deadbeef"), IMAGE("sim", "deadbeef") "," IMAGE("b", "deadbeef"),
-         "an image twice"},
-        {IMAGE("sim", "deadbeef"), IMAGE("sim", "deadbeef") "," IMAGE("sim", "deadbeee"),
-         "an image twice"},
-        {"\"evaluation_data_number\":1", "\"evaluation_data_number\":0", "evaluation number is 0"},
-        {"\"evaluation_data_number\":1", "\"evaluation_data_number\":-1", "whole number"},
-        {"\"evaluation_data_number\":1", "\"evaluation_data_number\":4294967296", "number"},
-        {"\"evaluation_data_number\":1,", "", "evaluation_data_number"},
-        {"\"UpToDate\"", "\"OutOfDate\"", "UpToDate or SWHardeningNeeded"},
-        {"\"UpToDate\"", "\"Revoked\"", "UpToDate or SWHardeningNeeded"},
-        {"\"platform\":\"sim\"", "\"platform\":\"sim\",\"debug\":true", "debug"},
-    };
-    for (size_t i = 0; i < COUNT(table); i++) {
+    for (size_t i = 0; i < COUNT(REFUSED); i++) {
         char json[8192];
-        const char *hit = strstr(GOOD, table[i].old);
+        const char *hit = strstr(GOOD, REFUSED[i].old);
         assert_non_null(hit);
-        (void)snprintf(json, sizeof json, "%.*s%s%s", (int)(hit - GOOD), GOOD, table[i].new,
-                       hit + strlen(table[i].old));
+        (void)snprintf(json, sizeof json, "%.*s%s%s", (int)(hit - GOOD), GOOD, REFUSED[i].new,
+                       hit + strlen(REFUSED[i].old));
         sw_policy p = {.gpu_count = 77};
         sw_error err = {0};
-        if (read(sw_text(json), &p, &err) == SW_OK) fail_msg("accepted: %s", table[i].sentence);
-        if (strstr(err.message, table[i].sentence) == NULL)
-            fail_msg("\"%s\" is not in \"%s\"", table[i].sentence, err.message);
+        if (read(sw_text(json), &p, &err) == SW_OK) fail_msg("accepted: %s", REFUSED[i].sentence);
+        if (strstr(err.message, REFUSED[i].sentence) == NULL)
+            fail_msg("\"%s\" is not in \"%s\"", REFUSED[i].sentence, err.message);
         assert_int_equal(p.gpu_count, 77);
     }
 }
