@@ -98,28 +98,26 @@ sw_status sw_train_plan(const sw_train_job *job, size_t lanes, size_t *bytes, sw
     return status;
 }
 
-static sw_status resume(run *r, sw_error *err) {
-    sw_engine *e = &r->engine;
-    sw_bytes numbers;
-    uint64_t step;
-    SW_TRY(sw_state_parse(sw_buffer_bytes(&e->prefix), e->parameter_floats, r->job->resume, &step,
-                          &numbers, err));
-    if (step > r->total) {
-        return sw_fail(err, SW_REFUSED, "checkpoint", "the checkpoint lies behind the last step");
-    }
-    memcpy(e->image + e->prefix.size, numbers.data, numbers.size);
-    r->done = step;
-    return SW_OK;
+/* Refuses a checkpoint before anything is mapped for it. */
+static sw_status parse_resume(const run *r, uint64_t *step, sw_bytes *numbers, sw_error *err) {
+    const sw_engine *e = &r->engine;
+    if (r->job->resume.size == 0) return SW_OK;
+    SW_TRY(sw_state_parse(sw_buffer_bytes(&e->prefix), e->parameter_floats, r->job->resume, step,
+                          numbers, err));
+    if (*step <= r->total) return SW_OK;
+    return sw_fail(err, SW_REFUSED, "checkpoint", "the checkpoint lies behind the last step");
 }
 
 static sw_status load(run *r, sw_error *err) {
     sw_engine *e = &r->engine;
     const sw_train_host *h = r->host;
+    sw_bytes numbers = {0};
+    SW_TRY(parse_resume(r, &r->done, &numbers, err));
     e->compute.parallel = h->parallel;
     e->compute.native = !h->emulate_bf16 && sw_tensor_has_bf16_instructions();
     SW_TRY(sw_engine_map(e, h->parallel.lanes, &r->mapping_bytes, &r->mapping, err));
-    if (r->job->resume.size) {
-        SW_TRY(resume(r, err));
+    if (numbers.size) {
+        memcpy(e->image + e->prefix.size, numbers.data, numbers.size);
     } else {
         sw_engine_init_trained(e, r->job->settings->seed);
     }

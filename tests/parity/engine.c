@@ -153,8 +153,8 @@ static sw_status on_step(void *context, const sw_train_step *s, sw_error *err) {
     sinks *k = context;
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    double seconds = (double)(now.tv_sec - k->last.tv_sec) +
-                     1e-9 * (double)(now.tv_nsec - k->last.tv_nsec);
+    double seconds =
+        (double)(now.tv_sec - k->last.tv_sec) + 1e-9 * (double)(now.tv_nsec - k->last.tv_nsec);
     k->last = now;
     printf("%llu %.9g %.9g %.9g %llu %.4f\n", (unsigned long long)s->step, s->loss,
            s->learning_rate, s->grad_norm, (unsigned long long)s->tokens, seconds);
@@ -192,10 +192,8 @@ static int train(int count, char **arguments) {
     sinks k = {.folder = arguments[2]};
     clock_gettime(CLOCK_MONOTONIC, &k.last);
     need(sw_folder_make(arguments[2], 0755, &err), &err);
-    sw_train_job job = {.settings = &o.training,
-                        .model = &model,
-                        .rows = &rows,
-                        .base_model_name = "base"};
+    sw_train_job job = {
+        .settings = &o.training, .model = &model, .rows = &rows, .base_model_name = "base"};
     sw_train_host host = {.context = &k,
                           .step = on_step,
                           .checkpoint = on_checkpoint,

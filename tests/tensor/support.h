@@ -32,7 +32,8 @@ static inline float *noise_floats(uint64_t seed, size_t count, float scale) {
     return out;
 }
 
-/* Runs jobs from the last to the first, as if on `lanes` lanes: results must not depend on order. */
+/* Runs jobs from the last to the first, as if on `lanes` lanes: results must not depend on order.
+ */
 static inline void backwards_run(void *pool, size_t count, void (*fn)(void *, size_t, size_t),
                                  void *context) {
     size_t lanes = *(const size_t *)pool;
@@ -44,8 +45,7 @@ static inline sw_compute compute_f32(void) {
 }
 
 static inline sw_compute compute_bf16(bool native) {
-    return (sw_compute){
-        .parallel = sw_parallel_serial(), .dtype = SW_DTYPE_BF16, .native = native};
+    return (sw_compute){.parallel = sw_parallel_serial(), .dtype = SW_DTYPE_BF16, .native = native};
 }
 
 /* Each |a - b| at most `tolerance` times the largest |b| (and at least times 1e-3). */

@@ -9,8 +9,8 @@ typedef struct shape {
     size_t m, n, k;
 } shape;
 
-static const shape SHAPES[] = {{1, 1, 1},    {1, 16, 2},   {3, 17, 5},    {12, 32, 64},
-                               {13, 33, 63}, {25, 70, 31}, {97, 65, 128}, {5, 130, 513},
+static const shape SHAPES[] = {{1, 1, 1},     {1, 16, 2},    {3, 17, 5},    {12, 32, 64},
+                               {13, 33, 63},  {25, 70, 31},  {97, 65, 128}, {5, 130, 513},
                                {2, 48, 1025}, {96, 64, 512}, {100, 3, 700}, {4, 20, 1}};
 #define SHAPE_COUNT (sizeof SHAPES / sizeof *SHAPES)
 
@@ -45,8 +45,7 @@ static problem make(const sw_compute *c, shape s, bool transposed, bool wild) {
             lying[transposed ? j * s.k + k : k * s.n + j] = p.b_values[k * s.n + j];
         }
     }
-    sw_source source = {
-        .data = lying, .dtype = SW_DTYPE_F32, .stride = transposed ? s.k : s.n};
+    sw_source source = {.data = lying, .dtype = SW_DTYPE_F32, .stride = transposed ? s.k : s.n};
     p.packed = malloc(sw_pack_elements(s.k, s.n) * sizeof(float));
     sw_pack(c, p.packed, &source, transposed, s.k, s.n);
     p.c = calloc(s.m * s.n, sizeof *p.c);
@@ -92,8 +91,8 @@ static void test_against_f64(void **state) {
             for (size_t r = 0; r < p.s.m; r++) {
                 for (size_t k = 0; k < p.s.k; k++) {
                     for (size_t j = 0; j < p.s.n; j++) {
-                        expected[r * p.s.n + j] += (double)p.a_values[r * p.stride + k] *
-                                                   p.b_values[k * p.s.n + j];
+                        expected[r * p.s.n + j] +=
+                            (double)p.a_values[r * p.stride + k] * p.b_values[k * p.s.n + j];
                     }
                 }
             }
@@ -271,10 +270,12 @@ static void test_bf16_rounding(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_against_f64),       cmocka_unit_test(test_the_rule),
-        cmocka_unit_test(test_native_equals_portable),
-        cmocka_unit_test(test_any_order_of_jobs), cmocka_unit_test(test_terms_and_outputs),
-        cmocka_unit_test(test_transpose),         cmocka_unit_test(test_bf16_rounding)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_against_f64),
+                                       cmocka_unit_test(test_the_rule),
+                                       cmocka_unit_test(test_native_equals_portable),
+                                       cmocka_unit_test(test_any_order_of_jobs),
+                                       cmocka_unit_test(test_terms_and_outputs),
+                                       cmocka_unit_test(test_transpose),
+                                       cmocka_unit_test(test_bf16_rounding)};
     return cmocka_run_group_tests_name("gemm", tests, NULL, NULL);
 }

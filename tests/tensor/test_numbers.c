@@ -65,7 +65,8 @@ static void test_sums(void **state) {
 static void test_mt19937(void **state) {
     (void)state;
     sw_mt19937 g;
-    sw_mt19937_seed(&g, 5489); /* the reference seed: 10000th output is 4123659995 (C++ [rand.predef]) */
+    sw_mt19937_seed(
+        &g, 5489); /* the reference seed: 10000th output is 4123659995 (C++ [rand.predef]) */
     for (int i = 1; i < 10000; i++) sw_mt19937_next(&g);
     assert_int_equal(sw_mt19937_next(&g), 4123659995u);
 }
@@ -79,7 +80,9 @@ static void test_philox(void **state) {
     } cases[] = {
         {0, 0, 0, {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
         {UINT64_MAX, UINT64_MAX, UINT64_MAX, {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
-        {0x299f31d0a4093822, 0x0370734413198a2e, 0x85a308d3243f6a88,
+        {0x299f31d0a4093822,
+         0x0370734413198a2e,
+         0x85a308d3243f6a88,
          {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}}};
     for (size_t i = 0; i < 3; i++) {
         sw_philox p = sw_philox_at(cases[i].key, cases[i].stream, cases[i].index);
@@ -123,8 +126,8 @@ static void test_torch(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_exp32),   cmocka_unit_test(test_f64_functions),
-        cmocka_unit_test(test_sums),    cmocka_unit_test(test_mt19937),
-        cmocka_unit_test(test_philox),  cmocka_unit_test(test_torch)};
+        cmocka_unit_test(test_exp32),  cmocka_unit_test(test_f64_functions),
+        cmocka_unit_test(test_sums),   cmocka_unit_test(test_mt19937),
+        cmocka_unit_test(test_philox), cmocka_unit_test(test_torch)};
     return cmocka_run_group_tests_name("numbers", tests, NULL, NULL);
 }

@@ -100,13 +100,8 @@ static void test_swiglu(void **state) {
     sw_swiglu_forward(&c, in, in + GLU, h, GLU);
     swiglu_reference(wide, expected, NULL);
     check_close("swiglu", h, expected, GLU, 1e-6);
-    sw_swiglu_grad g = {.gate = in,
-                        .up = in + GLU,
-                        .dh = dh,
-                        .dgate = dgate,
-                        .dup = dup,
-                        .h = again,
-                        .count = GLU};
+    sw_swiglu_grad g = {
+        .gate = in, .up = in + GLU, .dh = dh, .dgate = dgate, .dup = dup, .h = again, .count = GLU};
     sw_swiglu_backward(&c, &g);
     assert_memory_equal(h, again, sizeof h);
     double gate[GLU], up[GLU];
@@ -140,12 +135,8 @@ static void test_rope(void **state) {
         }
     }
     float *x = noise_floats(5, T * H * D, 1), out[T * H * D], back[T * H * D];
-    sw_rope r = {.cosine = cosine,
-                 .sine = sine,
-                 .position = position,
-                 .rows = T,
-                 .heads = H,
-                 .head_dim = D};
+    sw_rope r = {
+        .cosine = cosine, .sine = sine, .position = position, .rows = T, .heads = H, .head_dim = D};
     sw_rope_turn(&c, &r, x, H * D, out, H * D, false);
     for (size_t t = 0; t < T; t++) {
         for (size_t h = 0; h < H; h++) {
@@ -217,8 +208,7 @@ static void attend(const sw_compute *c, const float *in, const float *dout, atte
                       .lse = r->lse};
     a.packs = calloc(1, sw_attention_pack_bytes(c->dtype, &a, ROWS, true));
     a.scratch = calloc(c->parallel.lanes, sw_attention_scratch_bytes(c->dtype, a.longest));
-    sw_attention_grad g = {
-        .dout = d, .delta = r->delta, .dq = r->dq, .dk = r->dk, .dv = r->dv};
+    sw_attention_grad g = {.dout = d, .delta = r->delta, .dq = r->dq, .dk = r->dk, .dv = r->dv};
     sw_attention_forward(c, &a);
     sw_attention_backward(c, &a, &g);
     sw_elements_load(r->out, out, c->dtype, Q);

@@ -90,8 +90,7 @@ static inline void read_rows(const miniature *m, const sw_training *t, const cha
         sw_error err = {0};
         sw_bytes line = SW_BYTES(text.data + at, (size_t)(end - text.data) - at);
         if (sw_rows_append(out, m->tokenizer, SW_TEMPLATE_CHATML_SMOLLM2,
-                           m->model.config.eos_token_id, t, line, number, &kept,
-                           &err) != SW_OK) {
+                           m->model.config.eos_token_id, t, line, number, &kept, &err) != SW_OK) {
             fail_msg("%s", err.message);
         }
         at += line.size + 1;
@@ -104,12 +103,12 @@ static inline void read_rows(const miniature *m, const sw_training *t, const cha
 typedef struct memory {
     double loss[STEP_LIMIT], norm[STEP_LIMIT], rate[STEP_LIMIT];
     size_t steps;
-    uint64_t stop_at;   /* ask to stop after this step; 0: never */
-    sw_buffer state;    /* the last checkpoint */
+    uint64_t stop_at; /* ask to stop after this step; 0: never */
+    sw_buffer state;  /* the last checkpoint */
     uint64_t state_step, checkpoints;
-    sw_buffer values;   /* the trainable state after the last step */
-    sw_buffer outputs;  /* names and contents, one behind the other */
-    sw_buffer weights;  /* the last output's bytes */
+    sw_buffer values;  /* the trainable state after the last step */
+    sw_buffer outputs; /* names and contents, one behind the other */
+    sw_buffer weights; /* the last output's bytes */
 } memory;
 
 static inline memory memory_new(void) {

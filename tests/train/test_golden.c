@@ -76,10 +76,10 @@ static sw_training settings_of(const sw_json *s) {
     sw_training t = small_settings();
     const char *const targets[] = {"q_proj",    "k_proj",  "v_proj",   "o_proj",
                                    "gate_proj", "up_proj", "down_proj"};
-    t.method = sw_bytes_is(sw_json_member(s, "method")->text, "full") ? SW_METHOD_FULL
-                                                                     : SW_METHOD_LORA;
+    t.method =
+        sw_bytes_is(sw_json_member(s, "method")->text, "full") ? SW_METHOD_FULL : SW_METHOD_LORA;
     t.profile = sw_bytes_is(sw_json_member(s, "profile")->text, "bf16-dp") ? SW_PROFILE_BF16_DP
-                                                                          : SW_PROFILE_FP32_REF;
+                                                                           : SW_PROFILE_FP32_REF;
     t.lr_scheduler_type = sw_bytes_is(sw_json_member(s, "lr_scheduler_type")->text, "cosine")
                               ? SW_SCHEDULE_COSINE
                               : SW_SCHEDULE_LINEAR;

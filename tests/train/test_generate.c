@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Generation with kept keys and values gives what logits of the whole sequence give; an adapter
+ * changes them as it should; schedules; and a warm step takes nothing from the allocator.
+ */
+#include "support.h"
+#include "train/schedule.h"
+
+#define VOCAB 320
+
+static sw_generate_job generate_job(const miniature *m, const uint32_t *prompt, size_t count,
+                                    sw_profile profile) {
+    return (sw_generate_job){.model = &m->model,
+                             .prompt = prompt,
+                             .prompt_count = count,
+                             .max_new_tokens = 12,
+                             .eos_token_id = UINT32_MAX,
+                             .profile = profile};
+}
+
+static void test_generate_follows_logits(void **state) {
+    const miniature *m = *state;
+    sw_parallel lanes = sw_parallel_serial();
+    for (int profile = 0; profile < 2; profile++) {
+        uint32_t ids[32] = {1, 40, 77, 301, 290, 100};
+        static float logits[32 * VOCAB];
+        sw_tokens out = {0};
+        sw_generate_job job =
+            generate_job(m, ids, 6, profile ? SW_PROFILE_FP32_REF : SW_PROFILE_BF16_DP);
+        assert_int_equal(sw_generate(&job, &lanes, &out, NULL), SW_OK);
+        assert_int_equal(out.count, 12);
+        for (size_t i = 0; i < out.count; i++) {
+            job.prompt_count = 6 + i;
+            assert_int_equal(sw_logits(&job, &lanes, logits, NULL), SW_OK);
+            const float *last = logits + (5 + i) * VOCAB;
+            size_t best = 0;
+            for (size_t v = 1; v < VOCAB; v++) best = last[v] > last[best] ? v : best;
+            assert_int_equal(out.ids[i], best);
+            ids[6 + i] = out.ids[i];
+        }
+        job.prompt_count = 6;
+        job.eos_token_id = out.ids[4];
+        size_t first = 0;
+        while (out.ids[first] != out.ids[4]) first++;
+        out.count = 0;
+        assert_int_equal(sw_generate(&job, &lanes, &out, NULL), SW_OK);
+        assert_int_equal(out.count, first); /* ends before the token that ends it */
+        sw_tokens_free(&out);
+    }
+}
+
+static void test_generate_refusals(void **state) {
+    const miniature *m = *state;
+    sw_parallel lanes = sw_parallel_serial();
+    const uint32_t good[] = {1, 2, 3}, bad[] = {1, VOCAB, 3};
+    static float a[64], b[64 * 4];
+    sw_lora_settings lora = {.r = 4, .lora_alpha = 4};
+    sw_adapter_pair pair = {.module = "model.layers.0.self_attn.q_proj", .in = 64, .out = 64};
+    pair.a = a;
+    pair.b = b;
+    for (int change = 0; change < 6; change++) {
+        sw_generate_job job = generate_job(m, good, 3, SW_PROFILE_FP32_REF);
+        sw_adapter_pair one = pair;
+        sw_tokens out = {0};
+        job.adapter = &one;
+        job.adapter_count = 1;
+        job.lora = &lora;
+        if (change == 0) job.prompt_count = 0;
+        if (change == 1) job.prompt = bad;
+        if (change == 2) job.max_new_tokens = SIZE_MAX;
+        if (change == 3) strcpy(one.module, "model.layers.2.self_attn.q_proj");
+        if (change == 4) one.in = 32;
+        if (change == 5) one.out = 32;
+        assert_int_not_equal(sw_generate(&job, &lanes, &out, NULL), SW_OK);
+        assert_int_equal(out.count, 0);
+        sw_tokens_free(&out);
+    }
+}
+
+/* What was trained, read back as an adapter, gives the logits that the loss was measured with. */
+static void test_adapter_logits(void **state) {
+    const miniature *m = *state;
+    sw_training t = small_settings();
+    sw_rows rows = {0};
+    t.profile = SW_PROFILE_FP32_REF;
+    memory kept = memory_new();
+    read_rows(m, &t, "tests/parity/data/pairs.jsonl", &rows);
+    rows.count = 1; /* one row, so that the last loss is the loss of that row */
+    rows.token_count = rows.ends[0];
+    sw_train_job job = job_of(m, &t, &rows);
+    sw_train_host host = host_of(&kept);
+    t.max_steps = 4;
+    run_job(&job, &host);
+    double last = kept.loss[3];
+    t.max_steps = 3;
+    t.lr_scheduler_type = SW_SCHEDULE_LINEAR;
+    memory shorter = memory_new();
+    sw_train_host short_host = host_of(&shorter);
+    t.learning_rate = 1e-2;
+    run_job(&job, &short_host);
+    assert_true(last > 0 && shorter.loss[0] == kept.loss[0]);
+    sw_arena arena = {0};
+    sw_lora_settings lora;
+    sw_adapter_pair *pairs;
+    size_t count;
+    sw_reader r = sw_reader_of(sw_buffer_bytes(&shorter.outputs));
+    sw_model_file files[2];
+    char names[2][64];
+    for (size_t i = 0; i < 2; i++) {
+        sw_bytes name = sw_read_field(&r, 63);
+        memcpy(names[i], name.data, name.size);
+        names[i][name.size] = 0;
+        files[i] = (sw_model_file){.name = names[i], .bytes = sw_read_field(&r, LIMIT)};
+    }
+    assert_int_equal(sw_adapter_read(&arena, files, 2, &lora, &pairs, &count, NULL), SW_OK);
+    assert_int_equal(count, 6);
+    sw_generate_job g = generate_job(m, rows.ids, rows.token_count, SW_PROFILE_FP32_REF);
+    sw_parallel lanes = sw_parallel_serial();
+    static float plain[128 * VOCAB], tuned[128 * VOCAB];
+    assert_int_equal(sw_logits(&g, &lanes, plain, NULL), SW_OK);
+    g.adapter = pairs;
+    g.adapter_count = count;
+    g.lora = &lora;
+    assert_int_equal(sw_logits(&g, &lanes, tuned, NULL), SW_OK);
+    double loss[2] = {0}, targets = 0;
+    for (size_t at = 1; at < rows.token_count; at++) {
+        if (!rows.target[at]) continue;
+        targets++;
+        for (int which = 0; which < 2; which++) {
+            const float *row = (which ? tuned : plain) + (at - 1) * VOCAB;
+            double sum = 0;
+            for (size_t v = 0; v < VOCAB; v++) sum += exp((double)row[v]);
+            loss[which] += log(sum) - row[rows.ids[at]];
+        }
+    }
+    assert_true(fabs(loss[0] / targets - kept.loss[0]) < 1e-5);
+    assert_true(loss[1] < loss[0]);
+    sw_arena_free(&arena);
+    memory_drop(&kept);
+    memory_drop(&shorter);
+    sw_rows_free(&rows);
+}
+
+/* transformers' factors, worked out by hand. */
+static void test_schedules(void **state) {
+    (void)state;
+    const struct {
+        sw_schedule type;
+        double warmup;
+        uint64_t done, total;
+        double factor;
+    } cases[] = {{SW_SCHEDULE_LINEAR, 0, 0, 10, 1},
+                 {SW_SCHEDULE_LINEAR, 0, 5, 10, 0.5},
+                 {SW_SCHEDULE_LINEAR, 2, 0, 10, 0},
+                 {SW_SCHEDULE_LINEAR, 2, 1, 10, 0.5},
+                 {SW_SCHEDULE_LINEAR, 2, 2, 10, 1},
+                 {SW_SCHEDULE_LINEAR, 2, 6, 10, 0.5},
+                 {SW_SCHEDULE_LINEAR, 0.25, 1, 10, 1.0 / 3}, /* ceil(2.5) = 3 steps */
+                 {SW_SCHEDULE_COSINE, 0, 0, 8, 1},
+                 {SW_SCHEDULE_COSINE, 0, 4, 8, 0.5},
+                 {SW_SCHEDULE_COSINE, 4, 6, 8, 0.5},
+                 {SW_SCHEDULE_COSINE, 0, 2, 8, 0.85355339059327373},
+                 {SW_SCHEDULE_CONSTANT, 5, 0, 10, 1},
+                 {SW_SCHEDULE_CONSTANT_WITH_WARMUP, 5, 1, 10, 0.2},
+                 {SW_SCHEDULE_CONSTANT_WITH_WARMUP, 5, 9, 10, 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        sw_training t = {.learning_rate = 3,
+                         .lr_scheduler_type = cases[i].type,
+                         .warmup_steps = cases[i].warmup};
+        double rate = sw_schedule_rate(&t, cases[i].done, cases[i].total);
+        assert_true(fabs(rate - 3 * cases[i].factor) < 1e-12);
+    }
+}
+
+#ifdef SW_VARIANT_ASAN
+void __sanitizer_malloc_hook(const volatile void *p, size_t size);
+static size_t allocations;
+void __sanitizer_malloc_hook(const volatile void *p, size_t size) {
+    (void)p;
+    (void)size;
+    allocations++;
+}
+#else
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *p, size_t size);
+static size_t allocations;
+void *malloc(size_t size) {
+    allocations++;
+    return __libc_malloc(size);
+}
+void *calloc(size_t count, size_t size) {
+    allocations++;
+    return __libc_calloc(count, size);
+}
+void *realloc(void *p, size_t size) {
+    allocations++;
+    return __libc_realloc(p, size);
+}
+#endif
+
+typedef struct counter {
+    size_t at[STEP_LIMIT], steps;
+} counter;
+
+static sw_status count_step(void *context, const sw_train_step *s, sw_error *err) {
+    (void)err;
+    counter *c = context;
+    c->at[s->step - 1] = allocations;
+    c->steps = s->step;
+    return SW_OK;
+}
+
+static sw_status nothing(void *context, uint64_t step, sw_bytes state, sw_error *err) {
+    (void)context;
+    (void)step;
+    (void)state;
+    (void)err;
+    return SW_OK;
+}
+
+static sw_status no_output(void *context, const char *name, sw_bytes bytes, sw_error *err) {
+    (void)context;
+    (void)name;
+    (void)bytes;
+    (void)err;
+    return SW_OK;
+}
+
+static void test_no_allocation_in_a_step(void **state) {
+    const miniature *m = *state;
+    for (int full = 0; full < 2; full++) {
+        sw_training t = small_settings();
+        sw_rows rows = {0};
+        counter c = {0};
+        sw_pool *pool;
+        t.max_steps = 20; /* three epochs: the order is shuffled again on the way */
+        t.save_steps = 3;
+        if (full) t.method = SW_METHOD_FULL;
+        read_rows(m, &t, "tests/parity/data/pairs.jsonl", &rows);
+        assert_int_equal(sw_pool_open(2, &pool, NULL), SW_OK);
+        sw_train_job job = job_of(m, &t, &rows);
+        sw_train_host host = {.context = &c,
+                              .step = count_step,
+                              .checkpoint = nothing,
+                              .output = no_output,
+                              .parallel = {.pool = pool, .run = pool_run, .lanes = 2}};
+        size_t before = allocations;
+        run_job(&job, &host);
+        assert_true(allocations > before); /* the counter counts */
+        assert_int_equal(c.steps, 20);
+        for (size_t i = 1; i < 20; i++) assert_int_equal(c.at[i], c.at[0]);
+        sw_pool_close(&pool);
+        sw_rows_free(&rows);
+    }
+}
+
+static int open_all(void **state) {
+    static miniature m;
+    miniature_open(&m, "");
+    *state = &m;
+    return 0;
+}
+
+static int close_all(void **state) {
+    miniature_close(*state);
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_generate_follows_logits), cmocka_unit_test(test_generate_refusals),
+        cmocka_unit_test(test_adapter_logits), cmocka_unit_test(test_schedules),
+        cmocka_unit_test(test_no_allocation_in_a_step)};
+    return cmocka_run_group_tests_name("generate", tests, open_all, close_all);
+}

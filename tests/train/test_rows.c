@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Rows: which lines are refused and how, which are dropped or cut, and the wire form between
+ * processes (docs/formats/worker.md ROW-001 ...). What TRL makes of good lines is in test_golden.c.
+ */
+#include "support.h"
+
+static sw_status append(const miniature *m, const sw_training *t, const char *line, size_t size,
+                        sw_rows *rows, bool *kept, sw_error *err) {
+    return sw_rows_append(rows, m->tokenizer, SW_TEMPLATE_CHATML, 2, t, SW_BYTES(line, size), 7,
+                          kept, err);
+}
+
+static void test_refused_lines(void **state) {
+    const miniature *m = *state;
+    static const char *const lines[] = {
+        "",
+        " ",
+        "null",
+        "[]",
+        "\"text\"",
+        "{}",
+        "{\"text\":1}",
+        "{\"text\":null}",
+        "{\"text\":[\"a\"]}",
+        "{\"text\":\"a\"",
+        "{\"text\":\"a\"}{\"text\":\"b\"}",
+        "{\"text\":\"a\",\"text\":\"b\"}",
+        "{\"text\":\"\\ud800\"}",
+        "{\"text\":\"\xff\"}",
+        "{\"text\":\"a\",\"messages\":[]}",
+        "{\"prompt\":\"a\"}",
+        "{\"completion\":\"a\"}",
+        "{\"prompt\":\"a\",\"completion\":1}",
+        "{\"prompt\":1,\"completion\":1}",
+        "{\"prompt\":{},\"completion\":{}}",
+        "{\"prompt\":\"a\",\"completion\":[{\"role\":\"user\",\"content\":\"b\"}]}",
+        "{\"prompt\":[{\"role\":\"user\",\"content\":\"b\"}],\"completion\":\"a\"}",
+        "{\"prompt\":[],\"completion\":[{\"role\":\"assistant\",\"content\":\"b\"}]}",
+        "{\"prompt\":[{\"role\":\"user\",\"content\":\"b\"}],\"completion\":[]}",
+        "{\"prompt\":\"a\",\"completion\":\"b\",\"text\":\"c\"}",
+        "{\"messages\":\"a\"}",
+        "{\"messages\":{}}",
+        "{\"messages\":[]}",
+        "{\"messages\":[1]}",
+        "{\"messages\":[{}]}",
+        "{\"messages\":[{\"role\":\"user\"}]}",
+        "{\"messages\":[{\"content\":\"a\"}]}",
+        "{\"messages\":[{\"role\":1,\"content\":\"a\"}]}",
+        "{\"messages\":[{\"role\":\"user\",\"content\":[\"a\"]}]}",
+    };
+    sw_training t = small_settings();
+    sw_rows rows = {0};
+    bool kept;
+    assert_int_equal(append(m, &t, "{\"text\":\"first\"}", 16, &rows, &kept, NULL), SW_OK);
+    sw_rows before = rows;
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        sw_error err = {0};
+        kept = true;
+        sw_status status = append(m, &t, lines[i], strlen(lines[i]), &rows, &kept, &err);
+        if (status != SW_MALFORMED) fail_msg("accepted: %s", lines[i]);
+        assert_non_null(strstr(err.message, "row 7"));
+        assert_true(kept); /* untouched */
+        assert_memory_equal(&rows, &before, sizeof rows);
+    }
+    sw_rows_free(&rows);
+}
+
+static void test_no_message_quotes_a_row(void **state) {
+    const miniature *m = *state;
+    sw_training t = small_settings();
+    const char *good = "{\"prompt\": \"CANARY one\", \"completion\": \"CANARY two\"}";
+    char copy[256];
+    for (size_t cut = 0; cut < strlen(good); cut++) {
+        sw_rows rows = {0};
+        sw_error err = {0};
+        bool kept;
+        assert_int_not_equal(append(m, &t, good, cut, &rows, &kept, &err), SW_OK);
+        assert_null(strstr(err.message, "CANARY"));
+        assert_null(strstr(err.hint, "CANARY"));
+        strcpy(copy, good);
+        copy[cut] ^= 0x80; /* never valid UTF-8 */
+        assert_int_not_equal(append(m, &t, copy, strlen(good), &rows, &kept, &err), SW_OK);
+        assert_null(strstr(err.message, "CANARY"));
+        sw_rows_free(&rows);
+    }
+}
+
+static void test_dropped_and_cut(void **state) {
+    const miniature *m = *state;
+    sw_training t = small_settings();
+    static const struct {
+        const char *line;
+        uint32_t max_length;
+        bool kept;
+        size_t tokens, targets; /* of the row when kept */
+    } cases[] = {
+        {"{\"text\":\"\"}", 100, false, 0, 0}, /* only the end-of-sequence token */
+        {"{\"text\":\"<|im_end|>\"}", 100, false, 0, 0},
+        {"{\"text\":\"Q\"}", 100, true, 2, 1},
+        {"{\"text\":\"Q\"}", 1, false, 0, 0},
+        {"{\"text\":\"QQQQQQ\"}", 4, true, 4, 3},
+        {"{\"text\":\"Q\",\"id\":17,\"source\":null}", 100, true, 2,
+         1}, /* more members are ignored */
+        {"{\"prompt\":\"QQQ\",\"completion\":\"ZZ\"}", 100, true, 6, 3},
+        {"{\"prompt\":\"QQQ\",\"completion\":\"ZZ\"}", 4, true, 4, 1},
+        {"{\"prompt\":\"QQQ\",\"completion\":\"ZZ\"}", 3, false, 0, 0},
+        {"{\"prompt\":\"\",\"completion\":\"ZZ\"}", 100, true, 3, 2},
+        {"{\"prompt\":\"QQQ\",\"completion\":\"\"}", 100, true, 4, 1},
+        {"{\"prompt\":\"QQQ\",\"completion\":\"Z<|im_end|>\"}", 100, true, 5, 2},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        sw_rows rows = {0};
+        bool kept = !cases[i].kept;
+        t.max_length = cases[i].max_length;
+        assert_int_equal(append(m, &t, cases[i].line, strlen(cases[i].line), &rows, &kept, NULL),
+                         SW_OK);
+        assert_int_equal(kept, cases[i].kept);
+        assert_int_equal(rows.count, cases[i].kept);
+        assert_int_equal(rows.token_count, cases[i].tokens);
+        size_t targets = 0;
+        for (size_t at = 0; at < rows.token_count; at++) targets += rows.target[at];
+        assert_int_equal(targets, cases[i].targets);
+        if (kept) assert_int_equal(rows.target[0], 0);
+        sw_rows_free(&rows);
+    }
+    sw_rows rows = {0};
+    bool kept;
+    t.max_length = 100;
+    t.completion_only_loss = false; /* then the prompt counts too */
+    const char *pair = "{\"prompt\":\"QQQ\",\"completion\":\"ZZ\"}";
+    assert_int_equal(append(m, &t, pair, strlen(pair), &rows, &kept, NULL), SW_OK);
+    for (size_t at = 0; at < 6; at++) assert_int_equal(rows.target[at], at > 0);
+    sw_rows_free(&rows);
+}
+
+/* ---- wire ---- */
+
+static void some_rows(const miniature *m, sw_rows *rows) {
+    sw_training t = small_settings();
+    bool kept;
+    const char *const lines[] = {"{\"text\":\"one\"}",
+                                 "{\"prompt\":\"two\",\"completion\":\"three\"}",
+                                 "{\"text\":\"the patient was seen\"}"};
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(append(m, &t, lines[i], strlen(lines[i]), rows, &kept, NULL), SW_OK);
+    }
+}
+
+static void test_wire_round_trip(void **state) {
+    sw_rows rows = {0}, parsed, both;
+    sw_arena arena = {0};
+    sw_buffer wire = SW_BUFFER(LIMIT), again = SW_BUFFER(LIMIT);
+    some_rows(*state, &rows);
+    assert_int_equal(sw_rows_encode(&wire, &rows, NULL), SW_OK);
+    sw_bytes shards[3] = {sw_buffer_bytes(&wire), sw_buffer_bytes(&wire), sw_buffer_bytes(&wire)};
+    assert_int_equal(sw_rows_parse(&arena, shards, 1, 320, &parsed, NULL), SW_OK);
+    assert_ptr_equal(parsed.ends, wire.data + 16); /* views */
+    assert_int_equal(sw_rows_encode(&again, &parsed, NULL), SW_OK);
+    same_bytes(&wire, &again);
+    uint8_t *odd = malloc(wire.size + 1); /* from an odd address it is copied */
+    memcpy(odd + 1, wire.data, wire.size);
+    sw_bytes shifted = SW_BYTES(odd + 1, wire.size);
+    assert_int_equal(sw_rows_parse(&arena, &shifted, 1, 320, &parsed, NULL), SW_OK);
+    assert_memory_equal(parsed.ids, rows.ids, rows.token_count * sizeof *rows.ids);
+    free(odd);
+    assert_int_equal(sw_rows_parse(&arena, shards, 3, 320, &both, NULL), SW_OK);
+    assert_int_equal(both.count, 9);
+    assert_int_equal(both.token_count, 3 * rows.token_count);
+    for (size_t i = 0; i < 9; i++) {
+        assert_int_equal(both.ends[i], rows.ends[i % 3] + i / 3 * rows.token_count);
+    }
+    assert_int_equal(sw_rows_parse(&arena, shards, 0, 320, &both, NULL), SW_OK);
+    assert_int_equal(both.count, 0);
+    sw_buffer_free(&wire);
+    sw_buffer_free(&again);
+    sw_rows_free(&rows);
+    sw_arena_free(&arena);
+}
+
+static sw_status parse(const uint8_t *data, size_t size) {
+    sw_arena arena = {0};
+    sw_rows out = {.count = 77};
+    sw_bytes shard = SW_BYTES(data, size);
+    sw_status status = sw_rows_parse(&arena, &shard, 1, 320, &out, NULL);
+    if (status == SW_OK) { /* whatever is accepted has one encoding */
+        sw_buffer wire = SW_BUFFER(LIMIT);
+        assert_int_equal(sw_rows_encode(&wire, &out, NULL), SW_OK);
+        assert_int_equal(wire.size, size);
+        assert_memory_equal(wire.data, data, size);
+        sw_buffer_free(&wire);
+    } else {
+        assert_int_equal(out.count, 77);
+    }
+    sw_arena_free(&arena);
+    return status;
+}
+
+static void test_wire_refusals(void **state) {
+    sw_rows rows = {0};
+    sw_buffer wire = SW_BUFFER(LIMIT);
+    some_rows(*state, &rows);
+    assert_int_equal(sw_rows_encode(&wire, &rows, NULL), SW_OK);
+    size_t ends = 16, ids = ends + 8 * rows.count, target = ids + 4 * rows.token_count;
+    uint8_t *copy = malloc(wire.size + 1);
+    for (size_t size = 0; size < wire.size; size++) {
+        assert_int_equal(parse(wire.data, size), SW_MALFORMED);
+    }
+    memcpy(copy, wire.data, wire.size);
+    copy[wire.size] = 0;
+    assert_int_equal(parse(copy, wire.size + 1), SW_MALFORMED);
+    for (size_t bit = 0; bit < 8 * wire.size; bit++) { /* tokens and targets may become others */
+        copy[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        sw_status status = parse(copy, wire.size);
+        if (bit / 8 < ends) assert_int_equal(status, SW_MALFORMED);
+        if (bit / 8 >= target && bit % 8) assert_int_equal(status, SW_MALFORMED);
+        copy[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    const struct {
+        size_t at;
+        uint8_t value;
+    } changes[] = {{0, 4},       {0, 2},      {8, 1},         {7, 0xff},      {15, 0xff},
+                   {ends, 0},    {ends, 200}, {ends + 8, 1},  {ends + 16, 0}, {ids + 1, 2},
+                   {ids + 3, 1}, {target, 1}, {target + 1, 2}};
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        memcpy(copy, wire.data, wire.size);
+        copy[changes[i].at] = changes[i].value;
+        assert_int_equal(parse(copy, wire.size), SW_MALFORMED);
+    }
+    memcpy(copy, wire.data, wire.size);
+    memset(copy + target, 0, rows.ends[0]); /* a row without a target */
+    assert_int_equal(parse(copy, wire.size), SW_MALFORMED);
+    free(copy);
+    sw_buffer_free(&wire);
+    sw_rows_free(&rows);
+}
+
+static int open_all(void **state) {
+    static miniature m;
+    miniature_open(&m, "");
+    *state = &m;
+    return 0;
+}
+
+static int close_all(void **state) {
+    miniature_close(*state);
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_refused_lines), cmocka_unit_test(test_no_message_quotes_a_row),
+        cmocka_unit_test(test_dropped_and_cut), cmocka_unit_test(test_wire_round_trip),
+        cmocka_unit_test(test_wire_refusals)};
+    return cmocka_run_group_tests_name("rows", tests, open_all, close_all);
+}

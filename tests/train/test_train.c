@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The bit rule of training: the same bytes for any lanes, native or emulated, kept or computed
+ * again, stopped and resumed at any step; and what a checkpoint refuses.
+ */
+#include "support.h"
+#include "tensor/tensor.h"
+
+typedef struct fixture {
+    miniature model;
+    sw_rows rows;
+} fixture;
+
+static void jumbled_run(void *pool, size_t count, void (*fn)(void *, size_t, size_t),
+                        void *context) {
+    size_t lanes = *(const size_t *)pool;
+    for (size_t i = count; i-- > 0;) fn(context, i, i % lanes);
+}
+
+static sw_training variant(int which) {
+    sw_training t = small_settings();
+    if (which == 1) t.profile = SW_PROFILE_FP32_REF;
+    if (which == 2) t.lora.lora_dropout = 0.1;
+    if (which == 3) {
+        t.method = SW_METHOD_FULL;
+        t.learning_rate = 1e-3;
+        t.weight_decay = 0.1;
+    }
+    if (which == 4) t.lora.r = 3; /* an odd rank */
+    return t;
+}
+#define VARIANTS 5
+
+static void run_once(const fixture *f, const sw_training *t, const sw_train_host *like,
+                     memory *kept) {
+    sw_train_job job = job_of(&f->model, t, &f->rows);
+    sw_train_host host = host_of(kept);
+    host.parallel = like->parallel;
+    host.emulate_bf16 = like->emulate_bf16;
+    host.recompute = like->recompute;
+    run_job(&job, &host);
+}
+
+static void same_run(const memory *a, const memory *b) {
+    assert_int_equal(a->steps, b->steps);
+    assert_memory_equal(a->loss, b->loss, a->steps * sizeof *a->loss);
+    assert_memory_equal(a->norm, b->norm, a->steps * sizeof *a->norm);
+    same_bytes(&a->state, &b->state);
+    same_bytes(&a->outputs, &b->outputs);
+}
+
+static void test_any_lanes(void **state) {
+    const fixture *f = *state;
+    for (int v = 0; v < VARIANTS; v++) {
+        sw_training t = variant(v);
+        memory one = memory_new();
+        sw_train_host host = {.parallel = sw_parallel_serial()};
+        run_once(f, &t, &host, &one);
+        assert_true(one.loss[5] < one.loss[0]);
+        for (size_t lanes = 2; lanes <= 4; lanes++) {
+            memory other = memory_new();
+            host.parallel = (sw_parallel){.pool = &lanes, .run = jumbled_run, .lanes = lanes};
+            run_once(f, &t, &host, &other);
+            same_run(&one, &other);
+            memory_drop(&other);
+            sw_pool *pool;
+            assert_int_equal(sw_pool_open(lanes, &pool, NULL), SW_OK);
+            other = memory_new();
+            host.parallel = (sw_parallel){.pool = pool, .run = pool_run, .lanes = lanes};
+            run_once(f, &t, &host, &other);
+            same_run(&one, &other);
+            memory_drop(&other);
+            sw_pool_close(&pool);
+        }
+        memory_drop(&one);
+    }
+}
+
+static void test_emulated_and_recomputed(void **state) {
+    const fixture *f = *state;
+    for (int v = 0; v < VARIANTS; v++) {
+        sw_training t = variant(v);
+        memory one = memory_new();
+        sw_train_host host = {.parallel = sw_parallel_serial()};
+        run_once(f, &t, &host, &one);
+        for (int how = 1; how < 4; how++) {
+            memory other = memory_new();
+            host.emulate_bf16 = how & 1;
+            host.recompute = how & 2;
+            run_once(f, &t, &host, &other);
+            same_run(&one, &other);
+            memory_drop(&other);
+        }
+        memory_drop(&one);
+    }
+}
+
+static void test_resume_at_every_step(void **state) {
+    const fixture *f = *state;
+    for (int v = 0; v < VARIANTS; v++) {
+        sw_training t = variant(v);
+        memory whole = memory_new();
+        sw_train_job job = job_of(&f->model, &t, &f->rows);
+        sw_train_host host = host_of(&whole);
+        assert_false(run_job(&job, &host));
+        for (uint64_t stop = 1; stop < t.max_steps; stop++) {
+            memory first = memory_new(), second = memory_new();
+            first.stop_at = stop;
+            sw_train_host a = host_of(&first), b = host_of(&second);
+            job.resume = (sw_bytes){0};
+            assert_true(run_job(&job, &a));
+            assert_int_equal(first.state_step, stop);
+            assert_int_equal(first.outputs.size, 0);
+            job.resume = sw_buffer_bytes(&first.state);
+            assert_false(run_job(&job, &b));
+            for (uint64_t s = stop; s < t.max_steps; s++) {
+                assert_true(second.loss[s] == whole.loss[s]);
+            }
+            same_bytes(&second.state, &whole.state);
+            same_bytes(&second.outputs, &whole.outputs);
+            memory_drop(&first);
+            memory_drop(&second);
+        }
+        memory last = memory_new(); /* from the last step: only the outputs are left to make */
+        sw_train_host c = host_of(&last);
+        job.resume = sw_buffer_bytes(&whole.state);
+        assert_false(run_job(&job, &c));
+        same_bytes(&last.outputs, &whole.outputs);
+        memory_drop(&last);
+        memory_drop(&whole);
+    }
+}
+
+static void test_save_steps(void **state) {
+    const fixture *f = *state;
+    sw_training t = small_settings();
+    memory plain = memory_new(), often = memory_new();
+    sw_train_job job = job_of(&f->model, &t, &f->rows);
+    sw_train_host a = host_of(&plain), b = host_of(&often);
+    run_job(&job, &a);
+    t.save_steps = 2;
+    run_job(&job, &b);
+    assert_int_equal(plain.checkpoints, 1);
+    assert_int_equal(often.checkpoints, 3);
+    same_bytes(&plain.state, &often.state);
+    memory_drop(&plain);
+    memory_drop(&often);
+}
+
+static sw_status resume_with(const fixture *f, const sw_training *t, sw_bytes state) {
+    memory kept = memory_new();
+    sw_train_job job = job_of(&f->model, t, &f->rows);
+    sw_train_host host = host_of(&kept);
+    bool stopped = true;
+    job.resume = state;
+    sw_status status = sw_train_run(&job, &host, &stopped, NULL);
+    if (status != SW_OK) {
+        assert_true(stopped); /* untouched */
+        assert_int_equal(kept.steps + kept.outputs.size + kept.checkpoints, 0);
+    }
+    memory_drop(&kept);
+    return status;
+}
+
+static void test_checkpoint_refusals(void **state) {
+    const fixture *f = *state;
+    sw_training t = small_settings();
+    memory kept = memory_new();
+    sw_train_job job = job_of(&f->model, &t, &f->rows);
+    sw_train_host host = host_of(&kept);
+    kept.stop_at = 3;
+    run_job(&job, &host);
+    sw_bytes good = sw_buffer_bytes(&kept.state);
+    uint8_t *copy = malloc(good.size + 1);
+    size_t prefix = 2048;
+    for (size_t size = 1; size < good.size; size += size < prefix ? 1 : 997) {
+        memcpy(copy, good.data, size); /* cut */
+        assert_int_not_equal(resume_with(f, &t, SW_BYTES(copy, size)), SW_OK);
+    }
+    memcpy(copy, good.data, good.size);
+    copy[good.size] = 0; /* extended */
+    assert_int_not_equal(resume_with(f, &t, SW_BYTES(copy, good.size + 1)), SW_OK);
+    for (size_t bit = 0; bit < 8 * good.size; bit += bit < 8 * prefix ? 5 : 4001) {
+        copy[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        assert_int_not_equal(resume_with(f, &t, SW_BYTES(copy, good.size)), SW_OK);
+        copy[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    assert_int_equal(resume_with(f, &t, SW_BYTES(copy, good.size)), SW_OK);
+    free(copy);
+    memory_drop(&kept);
+}
+
+static void test_checkpoint_of_other_settings(void **state) {
+    const fixture *f = *state;
+    sw_training t = small_settings();
+    memory kept = memory_new();
+    sw_train_job job = job_of(&f->model, &t, &f->rows);
+    sw_train_host host = host_of(&kept);
+    kept.stop_at = 2;
+    run_job(&job, &host);
+    sw_bytes good = sw_buffer_bytes(&kept.state);
+    for (int change = 0; change < 8; change++) {
+        sw_training other = t;
+        if (change == 0) other.seed++;
+        if (change == 1) other.learning_rate *= 2;
+        if (change == 2) other.max_steps++;
+        if (change == 3) other.lora.lora_alpha = 9;
+        if (change == 4) strcpy(other.lora.targets[0], "k_proj");
+        if (change == 5) other.profile = SW_PROFILE_FP32_REF;
+        if (change == 6) other.method = SW_METHOD_FULL;
+        if (change == 7) other.weight_decay = 0.5;
+        assert_int_equal(resume_with(f, &other, good), SW_REFUSED);
+    }
+    fixture fewer = *f;
+    fewer.rows.count--;
+    fewer.rows.token_count = fewer.rows.ends[fewer.rows.count - 1];
+    assert_int_equal(resume_with(&fewer, &t, good), SW_REFUSED);
+    f->rows.ids[1] ^= 1; /* another token in the same place */
+    assert_int_equal(resume_with(f, &t, good), SW_REFUSED);
+    f->rows.ids[1] ^= 1;
+    assert_int_equal(resume_with(f, &t, good), SW_OK);
+    memory_drop(&kept);
+}
+
+static void test_overfit(void **state) {
+    const fixture *f = *state;
+    for (int full = 0; full < 2; full++) {
+        sw_training t = variant(full ? 3 : 0);
+        memory kept = memory_new();
+        fixture few = *f;
+        few.rows.count = 3;
+        few.rows.token_count = few.rows.ends[2];
+        t.max_steps = 60;
+        t.lr_scheduler_type = SW_SCHEDULE_CONSTANT;
+        t.learning_rate = full ? 5e-3 : 5e-2;
+        t.gradient_accumulation_steps = 1;
+        t.weight_decay = 0;
+        sw_train_job job = job_of(&few.model, &t, &few.rows);
+        sw_train_host host = host_of(&kept);
+        run_job(&job, &host);
+        if (kept.loss[59] > kept.loss[0] * (full ? 0.1 : 0.7)) {
+            fail_msg("the loss went from %g to %g", kept.loss[0], kept.loss[59]);
+        }
+        memory_drop(&kept);
+    }
+}
+
+static void test_refusals(void **state) {
+    const fixture *f = *state;
+    for (int change = 0; change < 7; change++) {
+        sw_training t = small_settings();
+        fixture other = *f;
+        sw_model model = f->model.model;
+        if (change == 0) other.rows.count = other.rows.token_count = 0;
+        if (change == 1) strcpy(t.lora.targets[1], "w_proj");
+        if (change == 2) t.lora.target_count = 0;
+        if (change == 3) t.lora.r = 0;
+        if (change == 4) model.config.num_key_value_heads = 3;
+        if (change == 5) model.config.head_dim = 15;
+        if (change == 6) model.config.vocab_size = 200; /* tokens beyond it */
+        memory kept = memory_new();
+        sw_train_job job = job_of(&other.model, &t, &other.rows);
+        sw_train_host host = host_of(&kept);
+        sw_error err = {0};
+        bool stopped;
+        size_t bytes = 7;
+        job.model = &model;
+        assert_int_not_equal(sw_train_run(&job, &host, &stopped, &err), SW_OK);
+        assert_true(err.message[0]);
+        assert_int_not_equal(sw_train_plan(&job, 1, &bytes, NULL), SW_OK);
+        assert_int_equal(bytes, 7);
+        assert_int_equal(kept.steps, 0);
+        memory_drop(&kept);
+    }
+}
+
+static sw_status refuse_third(void *context, const sw_train_step *s, sw_error *err) {
+    sw_status status = keep_step(context, s, err);
+    return s->step == 3 ? sw_fail(err, SW_IO, "io", "the pipe is gone") : status;
+}
+
+static void test_a_host_that_says_no(void **state) {
+    const fixture *f = *state;
+    sw_training t = small_settings();
+    memory kept = memory_new();
+    sw_train_job job = job_of(&f->model, &t, &f->rows);
+    sw_train_host host = host_of(&kept);
+    bool stopped;
+    host.step = refuse_third;
+    assert_int_equal(sw_train_run(&job, &host, &stopped, NULL), SW_IO);
+    assert_int_equal(kept.steps, 3);
+    assert_int_equal(kept.outputs.size, 0);
+    memory_drop(&kept);
+}
+
+static void test_plan(void **state) {
+    const fixture *f = *state;
+    sw_training t = small_settings();
+    sw_train_job job = job_of(&f->model, &t, &f->rows);
+    size_t one, four, full;
+    uint64_t steps;
+    assert_int_equal(sw_train_plan(&job, 1, &one, NULL), SW_OK);
+    assert_int_equal(sw_train_plan(&job, 4, &four, NULL), SW_OK);
+    t.method = SW_METHOD_FULL;
+    assert_int_equal(sw_train_plan(&job, 1, &full, NULL), SW_OK);
+    assert_true(one < four && one < full && full < (size_t)32 << 20);
+    t.max_steps = 0;
+    t.num_train_epochs = 1.5; /* 40 rows in threes in twos: 7 windows an epoch */
+    assert_int_equal(sw_train_steps(&job, &steps, NULL), SW_OK);
+    assert_int_equal(steps, 11);
+}
+
+static int open_all(void **state) {
+    static fixture f;
+    sw_training t = small_settings();
+    miniature_open(&f.model, "--dtype bf16");
+    read_rows(&f.model, &t, "tests/parity/data/pairs.jsonl", &f.rows);
+    *state = &f;
+    return 0;
+}
+
+static int close_all(void **state) {
+    fixture *f = *state;
+    sw_rows_free(&f->rows);
+    miniature_close(&f->model);
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_any_lanes),
+                                       cmocka_unit_test(test_emulated_and_recomputed),
+                                       cmocka_unit_test(test_resume_at_every_step),
+                                       cmocka_unit_test(test_save_steps),
+                                       cmocka_unit_test(test_checkpoint_refusals),
+                                       cmocka_unit_test(test_checkpoint_of_other_settings),
+                                       cmocka_unit_test(test_overfit),
+                                       cmocka_unit_test(test_refusals),
+                                       cmocka_unit_test(test_a_host_that_says_no),
+                                       cmocka_unit_test(test_plan)};
+    return cmocka_run_group_tests_name("training", tests, open_all, close_all);
+}
