@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Confinement seen from inside. The filter here is a program of five instructions: filters add up
- * and the strictest answer wins, so it only has to name what is taken away.
+ * Confinement seen from inside (SANDBOX-013). The filter here is a program of five instructions:
+ * filters add up and the strictest answer wins, so it only has to name what is taken away.
  */
 #include "sys/confine.h"
 

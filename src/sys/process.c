@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Starting a child under the sandbox, and hardening ourselves.
+ * Starting a child under the sandbox (SANDBOX-001 to SANDBOX-003, SANDBOX-011, SANDBOX-012), and
+ * hardening ourselves.
  *
  * The parent prepares everything (filter, descriptors, pipe); the child makes system calls only. It
  * reports over a close-on-exec pipe: one record when it is ready to exec, another if it fails; the

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The child's way into the sandbox. Async-signal-safe; system calls that the C library would spread
- * to threads it believes in (setresuid and its kin) are made directly.
+ * The child's way into the sandbox (docs/formats/sandbox.md, SANDBOX-004 to SANDBOX-010).
+ * Async-signal-safe; system calls that the C library would spread to threads it believes in
+ * (setresuid and its kin) are made directly.
  *
  * The order and its reasons: namespaces while we may still make them; another user, then no
  * capabilities; limits; no_new_privs before Landlock and seccomp, which demand it; not dumpable and

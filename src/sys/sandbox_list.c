@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The allow lists as tables, and the seccomp program made from them with libseccomp.
+ * The allow lists as tables (docs/formats/sandbox.md, SANDBOX-020 to SANDBOX-030), and the seccomp
+ * program made from them with libseccomp.
  *
  * Everything that no line names kills the process. A line says what a call may be: free, free with
  * certain arguments (any other kills), or answered with an error because the C library tries it at
