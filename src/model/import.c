@@ -110,8 +110,7 @@ static sw_status read_sizes(const sw_gguf *g, sw_model_config *c, sw_error *err)
     SW_TRY(read_count(g, KEY "context_length", 0, UINT32_MAX, &c->max_position_embeddings, err));
     if (value != c->head_dim)
         return malformed(err, KEY "attention.value_length", "is not the key's");
-    if (rotated != c->head_dim)
-        return refused(err, SW_LITERAL(KEY "rope.dimension_count of a part of the head"));
+    if (rotated != c->head_dim) return refused(err, SW_LITERAL(KEY "rope.dimension_count"));
     return SW_OK;
 }
 

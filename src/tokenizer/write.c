@@ -128,7 +128,9 @@ sw_status sw_tokenizer_write(const sw_tokenizer_parts *parts, sw_buffer *out, sw
                        "\"trim_offsets\": true, \"use_regex\": true},\n");
     put_model(&file, parts);
     SW_TRY(sw_buffer_check(&file, "a tokenizer.json", err));
-    SW_TRY(sw_tokenizer_open(sw_buffer_bytes(&file), &opened, err));
+    sw_status status = sw_tokenizer_open(sw_buffer_bytes(&file), &opened, err);
+    if (status != SW_OK) sw_error_prefix(err, "a tokenizer.json of this vocabulary");
+    SW_TRY(status);
     sw_tokenizer_close(&opened);
     sw_put_bytes(out, sw_buffer_bytes(&file));
     return sw_buffer_check(out, "a tokenizer.json", err);

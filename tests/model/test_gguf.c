@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * GGUF: each type dequantised to the bits of PyPI's gguf, a miniature file imported to the bytes
+ * that tests/model/make_gguf.py computed, and every way to be wrong (MODEL-040 to MODEL-069).
+ */
+#include "codec/text.h"
+#include "model/model_internal.h"
+#include "tokenizer/files.h"
+
+#include "model/golden_dequantise.h"
+
+/* ---- dequantisation ---- */
+
+static void types_have_the_reference_bits(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT(golden); i++) {
+        SW_SCOPED(sw_arena) arena = {0};
+        const char *name = NULL;
+        const sw_gguf_type *type = sw_gguf_type_of(golden[i].type, &name);
+        assert_non_null(type);
+        size_t in_size = strlen(golden[i].blocks) / 2, out_size = strlen(golden[i].values) / 2;
+        size_t elements = in_size / type->block_bytes * type->block_elements;
+        assert_int_equal(out_size, 4 * elements);
+        uint8_t *in = sw_arena_alloc(&arena, in_size, 1);
+        uint8_t *wanted = sw_arena_alloc(&arena, out_size, 1);
+        float *out = SW_ARENA_NEW(&arena, float, elements);
+        assert_int_equal(sw_hex_decode(in, in_size, sw_text(golden[i].blocks), false, NULL), SW_OK);
+        assert_int_equal(sw_hex_decode(wanted, out_size, sw_text(golden[i].values), false, NULL),
+                         SW_OK);
+        sw_gguf_dequantise(type, out, in, elements);
+        if (memcmp(out, wanted, out_size) != 0) fail_msg("%s differs", type->name);
+    }
+    assert_int_equal(COUNT(golden), 11);
+}
+
+static void other_types_are_known_by_name(void **state) {
+    (void)state;
+    const char *name = "";
+    assert_null(sw_gguf_type_of(10, &name));
+    assert_string_equal(name, "Q2_K");
+    assert_null(sw_gguf_type_of(4, &name));
+    assert_null(name);
+    assert_null(sw_gguf_type_of(UINT32_MAX, &name));
+}
+
+/* ---- import ---- */
+
+typedef struct folder {
+    sw_arena arena;
+    sw_model_file files[8];
+    size_t count, fail_at;
+} folder;
+
+static sw_status keep(void *context, const char *name, sw_bytes bytes, sw_error *err) {
+    folder *f = context;
+    if (f->fail_at == f->count + 1) return sw_fail(err, SW_IO, "io", "the disk is full");
+    assert_true(f->count < COUNT(f->files));
+    f->files[f->count++] = (sw_model_file){name, sw_arena_copy(&f->arena, bytes)};
+    return SW_OK;
+}
+
+static sw_status import(sw_bytes gguf, sw_dtype dtype, folder *f, sw_error *err) {
+    const sw_model_sink sink = {f, keep};
+    return sw_gguf_import(gguf, dtype, &sink, err);
+}
+
+static sw_bytes file_of(const folder *f, const char *name) {
+    const sw_model_file *file = sw_model_file_find(f->files, f->count, name);
+    if (file == NULL) fail_msg("no %s", name);
+    return file->bytes;
+}
+
+static const char config_json[] =
+    "{\n  \"architectures\": [\n    \"LlamaForCausalLM\"\n  ],\n  \"attention_bias\": false,\n"
+    "  \"attention_dropout\": 0.0,\n  \"bos_token_id\": 1,\n  \"eos_token_id\": 2,\n"
+    "  \"head_dim\": 16,\n  \"hidden_act\": \"silu\",\n  \"hidden_size\": 32,\n"
+    "  \"initializer_range\": 0.02,\n  \"intermediate_size\": 64,\n"
+    "  \"max_position_embeddings\": 128,\n  \"mlp_bias\": false,\n  \"model_type\": \"llama\",\n"
+    "  \"num_attention_heads\": 2,\n  \"num_hidden_layers\": 1,\n  \"num_key_value_heads\": 1,\n"
+    "  \"pad_token_id\": 2,\n  \"rms_norm_eps\": 1e-05,\n  \"rope_scaling\": null,\n"
+    "  \"rope_theta\": 10000.0,\n  \"tie_word_embeddings\": true,\n"
+    "  \"torch_dtype\": \"float32\",\n  \"use_cache\": true,\n  \"vocab_size\": 264\n}\n";
+
+static void the_miniature_imports(void **state) {
+    (void)state;
+    static const uint32_t wanted[] = {1, 261, 3 + 'x', 263, 3 + '1', 3 + '2'}; /* digits alone */
+    folder f = {.count = 0};
+    sw_error err = {0};
+    sw_model m;
+    sw_tokenizer *t = NULL;
+    sw_tokens tokens = {0};
+    sw_bytes gguf = read_golden(&f.arena, "model", "mini.gguf");
+    if (import(gguf, SW_DTYPE_F32, &f, &err) != SW_OK) fail_msg("%s", err.message);
+    assert_int_equal(f.count, 5);
+    assert_true(sw_bytes_equal(file_of(&f, "model.safetensors"),
+                               read_golden(&f.arena, "model", "mini-f32.safetensors")));
+    assert_true(sw_bytes_is(file_of(&f, "config.json"), config_json));
+    assert_true(sw_bytes_is(file_of(&f, "generation_config.json"),
+                            "{\n  \"bos_token_id\": 1,\n  \"eos_token_id\": 2,\n"
+                            "  \"pad_token_id\": 2,\n  \"use_cache\": true\n}\n"));
+    assert_int_equal(sw_model_open(&f.arena, f.files, f.count, &m, NULL), SW_OK);
+    assert_true(m.config.rms_norm_eps == 1e-5 && m.dtype == SW_DTYPE_F32);
+    assert_int_equal(sw_tokenizer_open(file_of(&f, "tokenizer.json"), &t, NULL), SW_OK);
+    assert_int_equal(
+        sw_tokenizer_encode(t, SW_LITERAL("<|im_start|> thex<tool>12"), true, &tokens, NULL),
+        SW_OK);
+    assert_int_equal(tokens.count, COUNT(wanted));
+    assert_memory_equal(tokens.ids, wanted, sizeof wanted);
+    sw_tokens_free(&tokens);
+    sw_tokenizer_close(&t);
+    sw_arena_free(&f.arena);
+}
+
+static void the_chat_template_is_kept(void **state) {
+    (void)state;
+    folder f = {.count = 0};
+    sw_json *root = NULL;
+    sw_bytes text;
+    sw_template template = SW_TEMPLATE_CHATML_SMOLLM2;
+    assert_int_equal(import(read_golden(&f.arena, "model", "mini.gguf"), SW_DTYPE_BF16, &f, NULL),
+                     SW_OK);
+    assert_int_equal(
+        sw_json_parse(&f.arena, file_of(&f, "tokenizer_config.json"), NULL, &root, NULL), SW_OK);
+    assert_int_equal(sw_json_text(root, "", "chat_template", &text, NULL), SW_OK);
+    assert_int_equal(sw_template_recognise(text, &template, NULL), SW_OK);
+    assert_int_equal(template, SW_TEMPLATE_CHATML);
+    assert_int_equal(sw_json_text(root, "", "bos_token", &text, NULL), SW_OK);
+    assert_true(sw_bytes_is(text, "<|im_start|>"));
+    assert_int_equal(sw_json_text(root, "", "unk_token", &text, NULL), SW_OK);
+    assert_true(sw_bytes_is(text, "<|endoftext|>"));
+    sw_arena_free(&f.arena);
+}
+
+static void bf16_is_the_rounded_f32(void **state) {
+    (void)state;
+    folder wide = {.count = 0}, half = {.count = 0};
+    sw_tensor_view *a = NULL, *b = NULL;
+    size_t count = 0, other = 0, differ = 0;
+    sw_bytes gguf = read_golden(&wide.arena, "model", "mini.gguf");
+    assert_int_equal(import(gguf, SW_DTYPE_F32, &wide, NULL), SW_OK);
+    assert_int_equal(import(gguf, SW_DTYPE_BF16, &half, NULL), SW_OK);
+    assert_int_equal(
+        sw_safetensors_parse(&wide.arena, file_of(&wide, "model.safetensors"), &a, &count, NULL),
+        SW_OK);
+    assert_int_equal(
+        sw_safetensors_parse(&half.arena, file_of(&half, "model.safetensors"), &b, &other, NULL),
+        SW_OK);
+    assert_int_equal(count, other);
+    for (size_t i = 0; i < count; i++)
+        for (size_t e = 0; e < a[i].data.size / 4; e++) {
+            float value;
+            uint32_t bits;
+            uint16_t rounded;
+            memcpy(&value, a[i].data.data + 4 * e, 4);
+            memcpy(&bits, &value, 4);
+            memcpy(&rounded, b[i].data.data + 2 * e, 2);
+            /* round to nearest, ties to even, written out */
+            uint32_t kept = bits >> 16, rest = bits & 0xffff;
+            if (rest > 0x8000 || (rest == 0x8000 && (kept & 1) == 1)) kept++;
+            assert_int_equal(rounded, kept);
+            differ += rest != 0;
+        }
+    assert_true(differ > 1000);
+    sw_arena_free(&wide.arena);
+    sw_arena_free(&half.arena);
+}
+
+/* ---- refusals: so many bytes behind the end of a text in the file, put others ---- */
+
+#define PUT(bytes) bytes, sizeof(bytes) - 1
+
+typedef struct patch {
+    const char *find;
+    size_t skip;
+    const char *put;
+    size_t put_size;
+    sw_status status;
+    const char *says;
+} patch;
+
+static const patch patches[] = {
+    /* the front */
+    {"GGU", 0, PUT("f"), SW_MALFORMED, "no GGUF"},
+    {"GGUF", 0, PUT("\x01"), SW_REFUSED, "version 1"},
+    {"GGUF", 0, PUT("\x04"), SW_REFUSED, "version 4"},
+    {"GGUF", 0, PUT("\0\0\0\x03"), SW_REFUSED, "version"}, /* big-endian */
+    {"GGUF", 4, PUT("\0"), SW_MALFORMED, "no tensors"},
+    {"GGUF", 4, PUT("\x0c"), SW_LIMIT, "longer"},
+    {"GGUF", 4, PUT("\x0a"), SW_MALFORMED, ""},
+    {"GGUF", 11, PUT("\x80"), SW_LIMIT, "tensors"},
+    {"GGUF", 12, PUT("\0"), SW_MALFORMED, "no tensors or no metadata"},
+    {"GGUF", 14, PUT("\x01"), SW_LIMIT, "entries"},
+    {"GGUF", 20, PUT("\xff\xff\xff\xff\xff\xff\xff\xff"), SW_LIMIT, "longer"},
+    {"GGUF", 20, PUT("\x01\x01"), SW_LIMIT, "longer"},
+    /* metadata */
+    {"general.architecture", 0, PUT("\x0d"), SW_MALFORMED, "unknown type"},
+    {"general.architecture", 0, PUT("\xff\xff\xff\xff"), SW_MALFORMED, "unknown type"},
+    {"general.architecture", 12, PUT("qwen2"), SW_REFUSED, "architecture qwen2"},
+    {"general.architecture", 12, PUT("\x07rok\n"), SW_REFUSED, "architecture ?rok?"},
+    {"general.architectur", 0, PUT("x"), SW_MALFORMED, "general.architecture is missing"},
+    {"general.nam", 0, PUT("\xff"), SW_OK, ""},
+    {"general.alignment", 4, PUT("\x21"), SW_MALFORMED, "alignment"},
+    {"general.alignment", 4, PUT("\x04"), SW_MALFORMED, "alignment"},
+    {"general.alignment", 4, PUT("\x20"), SW_MALFORMED, ""},
+    {"general.alignment", 4, PUT("\0\0\x02\0"), SW_MALFORMED, "alignment"},
+    {"llama.block_count", 4, PUT("\x02"), SW_MALFORMED, "blk.1"},
+    {"llama.block_count", 4, PUT("\0"), SW_MALFORMED, "block_count"},
+    {"llama.block_count", 4, PUT("\x01\x04"), SW_LIMIT, "block_count"},
+    {"llama.block_coun", 0, PUT("x"), SW_REFUSED, "llama.block_counx"},
+    {"llama.block_count", 0, PUT("\x06"), SW_MALFORMED, "llama.block_count"},
+    {"llama.context_length", 4, PUT("\0"), SW_MALFORMED, "context_length"},
+    {"llama.embedding_length", 4, PUT("\x40"), SW_REFUSED, "rope.dimension_count"},
+    {"llama.embedding_length", 4, PUT("\0\0\0\x10"), SW_LIMIT, "embedding_length"},
+    {"llama.feed_forward_length", 4, PUT("\x20"), SW_MALFORMED, "shape"},
+    {"attention.head_count", 4, PUT("\x04"), SW_REFUSED, "rope.dimension_count"},
+    {"attention.head_count_kv", 4, PUT("\x02"), SW_MALFORMED, "attn_k"},
+    {"attention.head_count_kv", 4, PUT("\x03"), SW_MALFORMED, "multiple"},
+    {"rope.freq_base", 4, PUT("\0\0\0\0"), SW_MALFORMED, "freq_base"},
+    {"rope.freq_base", 4, PUT("\0\0\xc0\x7f"), SW_MALFORMED, "freq_base"},
+    {"layer_norm_rms_epsilon", 4, PUT("\0\0\0\xbf"), SW_MALFORMED, "epsilon"},
+    {"layer_norm_rms_epsilon", 4, PUT("\0\0\x80\x7f"), SW_MALFORMED, "epsilon"},
+    {"rope.dimension_count", 4, PUT("\x08"), SW_REFUSED, "rope.dimension_count"},
+    {"llama.vocab_size", 4, PUT("\x09"), SW_MALFORMED, ""},
+    {"llama.expert_count", 4, PUT("\x08"), SW_REFUSED, "llama.expert_count"},
+    /* the tokeniser */
+    {"tokenizer.ggml.model", 12, PUT("llma"), SW_REFUSED, "model \"llma\""},
+    {"tokenizer.ggml.pre", 12, PUT("tekken"), SW_REFUSED, "pre \"tekken\""},
+    {"tokenizer.ggml.pre", 0, PUT("\x04"), SW_LIMIT, "longer"},
+    {"tokenizer.ggml.tokens", 8, PUT("\x07"), SW_MALFORMED, "unknown type"},
+    {"tokenizer.ggml.tokens", 8, PUT("\xff\xff\xff\x7f"), SW_LIMIT, "array"},
+    {"tokenizer.ggml.tokens", 8, PUT("\xff\xff\x0f\0"), SW_MALFORMED, "longer than the file"},
+    {"tokenizer.ggml.tokens", 4, PUT("\x09"), SW_MALFORMED, "unknown type"},
+    {"tokenizer.ggml.tokens", 4, PUT("\x06"), SW_LIMIT, "longer"},
+    {"tokenizer.ggml.token", 0, PUT("x"), SW_MALFORMED, "tokens"},
+    {"!", 8, PUT("!"), SW_MALFORMED, "repeated"},
+    {"<|im_start|>", 8, PUT("\xff"), SW_MALFORMED, "UTF-8"},
+    {"tokenizer.ggml.token_type", 16, PUT("\x06"), SW_REFUSED, "token 0 has the type 6"},
+    {"tokenizer.ggml.token_type", 16, PUT("\x02"), SW_REFUSED, "type 2"},
+    {"tokenizer.ggml.token_type", 4, PUT("\x06"), SW_MALFORMED, "token_type"},
+    {"tokenizer.ggml.merges", 24, PUT("_"), SW_MALFORMED, "merge 0"},
+    {"tokenizer.ggml.merges", 24, PUT("h z"), SW_MALFORMED, "merge 0"},
+    {"tokenizer.ggml.merges", 24, PUT("\xff"), SW_MALFORMED, "merge 0"},
+    {"tokenizer.ggml.bos_token_id", 4, PUT("\x08\x01"), SW_MALFORMED, "bos_token_id"},
+    {"tokenizer.ggml.eos_token_id", 0, PUT("\x06"), SW_MALFORMED, "eos_token_id"},
+    {"tokenizer.ggml.add_bos_token", 4, PUT("\x02"), SW_MALFORMED, "flag"},
+    {"tokenizer.ggml.add_bos_token", 4, PUT("\x01"), SW_OK, ""},
+    {"tokenizer.ggml.add_space_prefix", 4, PUT("\x01"), SW_REFUSED, "add_space_prefix"},
+    /* tensors */
+    {"token_embd.weight", 0, PUT("\0"), SW_MALFORMED, "dimensions"},
+    {"token_embd.weight", 0, PUT("\x05"), SW_MALFORMED, "dimensions"},
+    {"token_embd.weight", 4, PUT("\x21"), SW_MALFORMED, "blocks"},
+    {"token_embd.weight", 4, PUT("\0"), SW_MALFORMED, "dimension"},
+    {"token_embd.weight", 12, PUT("\x07"), SW_MALFORMED, ""},
+    {"token_embd.weight", 11, PUT("\x80"), SW_MALFORMED, "dimension"},
+    {"token_embd.weight", 20, PUT("\x0a"), SW_REFUSED, "token_embd.weight has type Q2_K (10)"},
+    {"token_embd.weight", 20, PUT("\x05"), SW_REFUSED, "no known name (5)"},
+    {"token_embd.weight", 20, PUT("\x02"), SW_MALFORMED, ""},
+    {"token_embd.weight", 24, PUT("\x40"), SW_MALFORMED, "begin"},
+    {"token_embd", 0, PUT("_"), SW_MALFORMED, "token_embd.weight is missing"},
+    {"blk.0.attn_norm", 0, PUT("_"), SW_MALFORMED, "blk.0.attn_norm.weight is missing"},
+    {"blk.0.attn_norm.weight", 16, PUT("\x20"), SW_MALFORMED, "begin"},
+    {"blk.0.attn_v", 0, PUT("_"), SW_MALFORMED, "attn_v.weight is missing"},
+    {"blk.0.ffn_", 0, PUT("gate"), SW_MALFORMED, "one name"},
+    {"output_norm", 0, PUT("_"), SW_MALFORMED, "output_norm.weight is missing"},
+};
+
+static sw_bytes patched(sw_arena *arena, sw_bytes file, const patch *p) {
+    sw_bytes copy = sw_arena_copy(arena, file);
+    const uint8_t *at = memmem(copy.data, copy.size, p->find, strlen(p->find));
+    if (at == NULL) fail_msg("the miniature does not hold %s", p->find);
+    size_t place = (size_t)(at - copy.data) + strlen(p->find) + p->skip;
+    assert_true(place + p->put_size <= copy.size);
+    memcpy((uint8_t *)(uintptr_t)copy.data + place, p->put, p->put_size);
+    return copy;
+}
+
+static void wrong_files_are_refused(void **state) {
+    (void)state;
+    SW_SCOPED(sw_arena) arena = {0};
+    sw_bytes file = read_golden(&arena, "model", "mini.gguf");
+    size_t wrong = 0;
+    for (size_t i = 0; i < COUNT(patches); i++) {
+        folder f = {.count = 0};
+        sw_error err = {0};
+        sw_status status = import(patched(&f.arena, file, &patches[i]), SW_DTYPE_BF16, &f, &err);
+        if (status != patches[i].status || strstr(err.message, patches[i].says) == NULL) {
+            print_message("# patch %zu behind %s: status %d, %s\n", i, patches[i].find, status,
+                          err.message);
+            wrong++;
+        }
+        assert_int_equal(f.count, status == SW_OK ? 5 : 0);
+        sw_arena_free(&f.arena);
+    }
+    assert_int_equal(wrong, 0);
+}
+
+/* A scale that is no number makes rows that are not finite. */
+static void weights_that_are_not_finite_are_refused(void **state) {
+    (void)state;
+    SW_SCOPED(sw_arena) arena = {0};
+    sw_bytes file = read_golden(&arena, "model", "mini.gguf");
+    sw_gguf g;
+    assert_int_equal(sw_gguf_parse(&arena, file, &g, NULL), SW_OK);
+    for (size_t i = 0; i < g.tensor_count; i++) {
+        folder f = {.count = 0};
+        sw_error err = {0};
+        sw_bytes copy = sw_arena_copy(&f.arena, file);
+        size_t place = (size_t)(g.tensors[i].data.data - file.data);
+        uint8_t *at = (uint8_t *)(uintptr_t)copy.data + place;
+        bool wide = strcmp(g.tensors[i].type->name, "F32") == 0;
+        at[wide ? 2 : 0] = wide ? 0x80 : 0;
+        at[wide ? 3 : 1] = wide || strcmp(g.tensors[i].type->name, "BF16") == 0 ? 0x7f : 0x7c;
+        if (strcmp(g.tensors[i].type->name, "BF16") == 0) at[0] = 0x80;
+        assert_int_equal(import(copy, SW_DTYPE_F32, &f, &err), SW_MALFORMED);
+        assert_non_null(strstr(err.message, "not finite in row 0"));
+        assert_int_equal(f.count, 0);
+        sw_arena_free(&f.arena);
+    }
+}
+
+static void cut_extended_and_flipped(void **state) {
+    (void)state;
+    SW_SCOPED(sw_arena) arena = {0};
+    sw_bytes file = read_golden(&arena, "model", "mini.gguf");
+    const uint8_t *weights = memmem(file.data, file.size, "output_norm.weight", 18);
+    size_t front = (size_t)(weights - file.data);
+    folder f = {.count = 0};
+    for (size_t cut = 0; cut < file.size; cut += cut < front ? 1 : 97) {
+        uint8_t *exact = malloc(cut + 1);
+        memcpy(exact, file.data, cut);
+        sw_status status = import(SW_BYTES(exact, cut), SW_DTYPE_BF16, &f, NULL);
+        assert_true(status == SW_MALFORMED || status == SW_LIMIT);
+        free(exact);
+    }
+    uint8_t *longer = calloc(file.size + 64, 1);
+    memcpy(longer, file.data, file.size);
+    for (size_t more = 1; more < 64; more++)
+        assert_int_equal(import(SW_BYTES(longer, file.size + more), SW_DTYPE_BF16, &f, NULL),
+                         SW_MALFORMED);
+    assert_int_equal(f.count, 0);
+    size_t accepted = 0;
+    for (size_t bit = 0; bit < front * 8; bit += 3) {
+        folder g = {.count = 0};
+        longer[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        if (import(SW_BYTES(longer, file.size), SW_DTYPE_BF16, &g, NULL) == SW_OK) accepted++;
+        longer[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        assert_true(g.count == 0 || g.count == 5);
+        sw_arena_free(&g.arena);
+    }
+    assert_true(accepted < front * 8 / 3 / 2); /* free text: names, tokens, the template */
+    free(longer);
+    sw_arena_free(&f.arena);
+}
+
+static void a_sink_that_fails_ends_the_import(void **state) {
+    (void)state;
+    SW_SCOPED(sw_arena) arena = {0};
+    sw_bytes file = read_golden(&arena, "model", "mini.gguf");
+    for (size_t at = 1; at <= 5; at++) {
+        folder f = {.fail_at = at};
+        sw_error err = {0};
+        assert_int_equal(import(file, SW_DTYPE_BF16, &f, &err), SW_IO);
+        assert_int_equal(f.count, at - 1);
+        sw_arena_free(&f.arena);
+    }
+    folder f = {.count = 0};
+    assert_int_equal(import(file, SW_DTYPE_F16, &f, NULL), SW_USAGE);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(types_have_the_reference_bits),
+        cmocka_unit_test(other_types_are_known_by_name),
+        cmocka_unit_test(the_miniature_imports),
+        cmocka_unit_test(the_chat_template_is_kept),
+        cmocka_unit_test(bf16_is_the_rounded_f32),
+        cmocka_unit_test(wrong_files_are_refused),
+        cmocka_unit_test(weights_that_are_not_finite_are_refused),
+        cmocka_unit_test(cut_extended_and_flipped),
+        cmocka_unit_test(a_sink_that_fails_ends_the_import),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
