@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * config.json and adapter_config.json: what parses keeps to its ranges.
+ */
+#include "fuzz.h"
+#include "model/model.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    sw_model_config c;
+    sw_arena arena = {.limit_bytes = (size_t)16 << 20};
+    sw_lora_settings lora = {.r = 1};
+    sw_adapter_pair *pairs = NULL;
+    size_t count = 0;
+    const sw_model_file files[] = {{"adapter_config.json", SW_BYTES(data, size)},
+                                   {"adapter_model.safetensors", SW_BYTES(data, size)}};
+    if (sw_model_config_parse(SW_BYTES(data, size), &c, NULL) == SW_OK) {
+        FUZZ_REQUIRE(c.head_dim > 0 && c.head_dim % 2 == 0);
+        FUZZ_REQUIRE(c.num_key_value_heads > 0 &&
+                     c.num_attention_heads % c.num_key_value_heads == 0);
+        FUZZ_REQUIRE(c.num_hidden_layers > 0 && c.rms_norm_eps > 0 && c.rope_theta >= 1);
+    }
+    FUZZ_REQUIRE(sw_adapter_read(&arena, files, 2, &lora, &pairs, &count, NULL) != SW_OK);
+    FUZZ_REQUIRE(pairs == NULL && lora.r == 1);
+    sw_arena_free(&arena);
+    return 0;
+}
