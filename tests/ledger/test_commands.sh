@@ -1,0 +1,133 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Owners at the command line, over a ledger in a file: an app is founded, a recipe composed, shown and consented to,
+# revoked and lifted; and everything that must be refused is, leaving files as they were.
+# test_commands.sh OBJECTS, after $OBJECTS/sealwright was built.
+set -uo pipefail
+objects=$(cd "${1:?objects}" && pwd) || exit 1
+source=$(cd "$(dirname "$0")/../recipe/golden" && pwd)
+sealwright=$objects/sealwright
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+count=0 failed=0
+
+say() { # say STATUS NAME
+    count=$((count + 1))
+    if [ "$1" -eq 0 ]; then echo "ok $count - $2"; else
+        echo "not ok $count - $2" && failed=1
+        sed 's/^/# /' log
+    fi
+}
+holds() { # holds NAME PATTERN COMMAND...: exit 0, and the output holds the pattern
+    local name=$1 pattern=$2
+    shift 2
+    "$@" >log 2>&1 && grep -q -- "$pattern" log
+    say $? "$name"
+}
+refused() { # refused NAME EXIT PATTERN COMMAND...
+    local name=$1 code=$2 pattern=$3
+    shift 3
+    "$@" >log 2>&1
+    [ $? -eq "$code" ] && grep -q -- "$pattern" log
+    say $? "$name"
+}
+value() { # value MEMBER: of the JSON object on stdin, one text or number
+    sed -n "s/.*\"$1\":\"\{0,1\}\([^\",}]*\).*/\1/p"
+}
+
+for name in anna bert cleo mallory; do
+    holds "identity of $name" "$name" "$sealwright" identity new $name --name $name --no-passphrase
+done
+
+# ---- the app ----
+holds "an app is drafted" "signed   by 0 of 3" "$sealwright" app new --name hospitals --quorum 2 \
+    --owner anna/card.json --owner bert/card.json --owner cleo/card.json --out app.genesis
+refused "a draft is not overwritten" 1 "there already" "$sealwright" app new --name other --quorum 1 --owner anna/card.json --out app.genesis
+refused "a quorum above the owners" 1 "quorum" "$sealwright" app new --name x --quorum 2 --owner anna/card.json --out x.genesis
+refused "an owner twice" 1 "twice" "$sealwright" app new --name x --quorum 1 --owner anna/card.json --owner anna/card.json --out x.genesis
+refused "a stranger does not join" 1 "no owner" "$sealwright" app join app.genesis --identity mallory
+holds "anna joins" "missing: " "$sealwright" app join app.genesis --identity anna
+refused "anna joins once" 1 "signed" "$sealwright" app join app.genesis --identity anna
+refused "an app that is not complete has no ledger" 1 "missing" "$sealwright" revoke --everything --identity anna --app app.genesis --ledger file:ledger.db
+holds "bert joins" "by 2 of 3" "$sealwright" app join app.genesis --identity bert
+holds "cleo joins" "by 3 of 3" "$sealwright" app join app.genesis --identity cleo
+genesis=$("$sealwright" app show app.genesis --json | value genesis)
+
+# ---- the recipe ----
+shards=
+for name in anna bert; do
+    for row in $(seq 20); do echo "{\"prompt\":\"$name $row?\",\"completion\":\"yes\"}"; done >$name.jsonl
+    dataset=$("$sealwright" seal $name.jsonl --identity $name --out $name.sealed --json | value dataset)
+    owner=$("$sealwright" identity show $name --json | value id)
+    shards+="  - {owner: $owner, dataset: $dataset, rows: 20, name: $name}"$'\n'
+done
+"$sealwright" seal anna.jsonl --identity anna --out older.sealed >/dev/null 2>&1
+awk -v shards="$shards" '/^  - {owner/ { next } { print } /^shards:/ { printf "%s", shards }' "$source/recipe.yaml" |
+    sed "s/1\{64\}/$genesis/" >recipe.yaml
+mkdir model && echo '{}' >model/config.json && echo weights >model/model.safetensors && echo text >model/README.md
+holds "a model is locked" "2 files" "$sealwright" model lock model --out model.lock
+refused "an empty folder is no model" 1 "no model folder" "$sealwright" model lock anna/keyring
+compose=("$sealwright" recipe compose recipe.yaml --model-lock model.lock --trainer-lock "$source/trainer.lock")
+holds "a recipe is composed" "^[0-9a-f]\{64\}$" "${compose[@]}" --out app-compose.json
+hash=$(cat log)
+holds "its hash is SHA-256 of the file" "$hash" sha256sum app-compose.json
+holds "recipe hash says the same" "$hash" "$sealwright" recipe hash app-compose.json
+holds "recipe show" "SIMULATED" "$sealwright" recipe show app-compose.json
+(cd / && "$sealwright" recipe compose "$folder/recipe.yaml" --model-lock "$folder/model.lock" --trainer-lock "$source/trainer.lock" --out "$folder/again.json") >log 2>&1
+say $? "composed from another folder"
+cmp app-compose.json again.json >log 2>&1
+say $? "the same bytes"
+sed 's/learning_rate/learning_rat/' recipe.yaml >bad.yaml
+refused "an unknown key, with its line and what was meant" 1 "bad.yaml:[0-9]*:.*learning_rat is not known" \
+    "$sealwright" recipe compose bad.yaml --model-lock model.lock --trainer-lock "$source/trainer.lock" --out bad.json
+grep -q "did you mean learning_rate" log && [ ! -e bad.json ]
+say $? "a hint, and no file"
+sed 's/{"allowed_envs":\[\]/{"allowed_envs":["LD_PRELOAD"]/' app-compose.json >env.json
+refused "a compose with an environment" 1 "allowed_envs" "$sealwright" recipe show env.json
+refused "its hash is not printed either" 1 "allowed_envs" "$sealwright" recipe hash env.json
+sed 's/2e-4/1e-4/' recipe.yaml >changed.yaml
+"$sealwright" recipe compose changed.yaml --model-lock model.lock --trainer-lock "$source/trainer.lock" --out changed.json >log 2>&1
+holds "recipe diff" "training.learning_rate: 0.0002 -> 0.0001" "$sealwright" recipe diff app-compose.json changed.json
+
+# ---- consent, revocation ----
+root=$("$sealwright" identity show cleo --json | value encryption_key)
+owners=(--app app.genesis --ledger file:ledger.db)
+consent() { "$sealwright" consent "$1" --shard "$2" --identity "$3" "${owners[@]}" --root "$root" --out "$4"; }
+refused "somebody else's shard" 1 "error" consent app-compose.json anna.sealed bert x.consent
+refused "an older shard" 1 "does not list" consent app-compose.json older.sealed anna x.consent
+refused "a stranger's consent" 1 "no owner" consent app-compose.json anna.sealed mallory x.consent
+refused "a compose of something else" 1 "allowed_envs" consent env.json anna.sealed anna x.consent
+[ ! -e x.consent ]
+say $? "no consent file was left"
+holds "anna consents" "by 1 of 2" consent app-compose.json anna.sealed anna anna.consent
+holds "bert consents" "by 2 of 2" consent app-compose.json bert.sealed bert bert.consent
+holds "anna consents again, and approves once" "stood already" consent app-compose.json anna.sealed anna anna.consent
+holds "approved" "approved, 2 of 2" "$sealwright" app show "${owners[@]}"
+cp ledger.db older.db
+holds "cleo revokes" "revoked" "$sealwright" revoke app-compose.json --identity cleo "${owners[@]}"
+holds "revoked" "REVOKED by cleo" "$sealwright" app show "${owners[@]}"
+refused "anna cannot lift it" 1 "no revocation" "$sealwright" lift app-compose.json --identity anna "${owners[@]}"
+refused "a rolled-back ledger is noticed" 1 "last seen" "$sealwright" lift "$hash" --identity cleo --app app.genesis --ledger file:older.db
+refused "neither compose nor everything" 2 "everything" "$sealwright" revoke --identity cleo "${owners[@]}"
+refused "a stranger's revocation" 1 "no owner" "$sealwright" revoke --everything --identity mallory "${owners[@]}"
+holds "cleo lifts" "lifted" "$sealwright" lift "$hash" --identity cleo "${owners[@]}"
+holds "approvals before it do not count" "not approved, 0 of 2" "$sealwright" app show "${owners[@]}"
+holds "anna approves again" "by 1 of 2" consent app-compose.json anna.sealed anna anna.consent
+holds "bert approves again" "by 2 of 2" consent app-compose.json bert.sealed bert bert.consent
+holds "bert revokes everything" "everything" "$sealwright" revoke --everything --identity bert "${owners[@]}"
+holds "everything is revoked" "EVERYTHING IS REVOKED by bert" "$sealwright" app show "${owners[@]}"
+
+# ---- the ledger file: a flipped bit is refused or changes nothing (every 151st byte) ----
+"$sealwright" app show "${owners[@]}" >before 2>&1
+size=$(stat -c %s ledger.db) wrong=0
+for ((at = 0; at < size; at += 151)); do
+    cp ledger.db flipped.db
+    byte=$(od -An -tu1 -j $at -N 1 ledger.db)
+    printf "\\x$(printf %02x $((byte ^ (1 << at % 8))))" | dd of=flipped.db bs=1 seek=$at conv=notrunc status=none
+    if "$sealwright" app show --app app.genesis --ledger file:flipped.db >after 2>log; then cmp -s before after || wrong=$((wrong + 1)); fi
+done
+[ "$wrong" -eq 0 ]
+say $? "no flip in the ledger's file changes an answer"
+echo "1..$count"
+exit $failed
