@@ -74,7 +74,11 @@ static inline void remove_folder(const char *path) {
 }
 
 static inline void path_in(char out[512], const char *folder, const char *name) {
-    (void)snprintf(out, 512, "%s/%s", folder, name);
+    size_t size = strlen(folder);
+    assert_true(size + 1 + strlen(name) < 512);
+    memcpy(out, folder, size);
+    out[size] = '/';
+    memcpy(out + size + 1, name, strlen(name) + 1);
 }
 
 static inline sw_buffer read_file(const char *path) {
