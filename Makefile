@@ -47,8 +47,9 @@ $O/sealwright-worker: $(WORKER_OBJ)
 	$(CC) $(LDFLAGS) $(WORKER_LDFLAGS) -o $@ $(WORKER_OBJ) $(WORKER_LIBS)
 $O/trainer.lock: $O/sealwright-worker tools/trainer-lock.sh
 	bash tools/trainer-lock.sh $O/sealwright-worker >$@
+COMMA := ,
 $O/libsealwright.so: $O/libsealwright.a mk/exports.map
-	$(CC) $(LDFLAGS) -shared -Wl,-soname,libsealwright.so.0 -Wl,--version-script=mk/exports.map \
+	$(CC) $(LDFLAGS) -shared -Wl,-soname,libsealwright.so.0 $(if $(filter release,$V),-Wl$(COMMA)-z$(COMMA)defs) -Wl,--version-script=mk/exports.map \
 	  -Wl,--whole-archive $O/libsealwright.a -Wl,--no-whole-archive -o $@ $(LIBS)
 
 # ---- tests: cmocka programs, shell and Python scripts, one runner, one summary ----
@@ -95,15 +96,19 @@ repro: deps
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
 PREFIX ?= /usr/local
-install: all
+VERSION := $(shell sed -n 's/^.define SEALWRIGHT_VERSION "\(.*\)".*/\1/p' include/sealwright.h)
+$O/man/sealwright.1: $O/sealwright tools/man.sh
+	tools/man.sh $O/sealwright $O/man
+install: all $O/man/sealwright.1
 	install -D -m 755 $O/sealwright $(DESTDIR)$(PREFIX)/bin/sealwright
 	install -D -m 755 $O/sealwright-worker $(DESTDIR)$(PREFIX)/libexec/sealwright/sealwright-worker
 	install -D -m 644 $O/trainer.lock $(DESTDIR)$(PREFIX)/libexec/sealwright/trainer.lock
 	install -D -m 644 include/sealwright.h $(DESTDIR)$(PREFIX)/include/sealwright.h
 	install -D -m 755 $O/libsealwright.so $(DESTDIR)$(PREFIX)/lib/libsealwright.so.0
 	ln -sf libsealwright.so.0 $(DESTDIR)$(PREFIX)/lib/libsealwright.so
-	@mkdir -p $(DESTDIR)$(PREFIX)/lib/pkgconfig
-	sed 's|@PREFIX@|$(PREFIX)|' mk/sealwright.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/sealwright.pc
+	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/share/man/man1
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' mk/sealwright.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/sealwright.pc
+	install -m 644 $O/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
 clean:
 	rm -rf $O
 -include $(shell find $O -name '*.d' 2>/dev/null)

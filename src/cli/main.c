@@ -10,7 +10,7 @@
 #include <signal.h>
 #include <string.h>
 
-#define VERSION "0.1.0"
+#define VERSION SEALWRIGHT_VERSION
 
 static const sw_command *const groups[] = {
     sw_commands_identity, sw_commands_ledger,  sw_commands_seal,

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The installed interface: offline verification of a run's out folder. Contracts:
+ * include/sealwright.h. The verification itself is a pure function of bytes (manifest/verify.c);
+ * here the folder is read, once.
+ */
+#include "manifest/manifest.h"
+#include "sys/files.h"
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FILE_LIMIT  ((size_t)256 << 20)
+#define MODEL_LIMIT ((size_t)16 << 30)
+#define MODEL_FILES 64
+#define READ_LIMIT  ((size_t)24 << 30) /* all files together */
+
+static sw_status read_file(sw_arena *a, const char *folder, const char *name, size_t limit,
+                           sw_bytes *out, sw_error *err) {
+    const char *path = sw_path_join(a, folder, name);
+    SW_SCOPED(sw_buffer) content = SW_BUFFER(limit);
+    if (path == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
+    SW_TRY(sw_file_read(path, limit, &content, err));
+    sw_bytes copy = sw_arena_copy(a, sw_buffer_bytes(&content));
+    if (copy.data == NULL && content.size > 0)
+        return sw_fail(err, SW_MEMORY, "memory", "no memory for %s", name);
+    *out = copy;
+    return SW_OK;
+}
+
+static sw_status read_folder(sw_arena *a, const char *folder, sw_manifest_input *in,
+                             sw_error *err) {
+    SW_TRY(read_file(a, folder, "manifest.json", FILE_LIMIT, &in->manifest, err));
+    SW_TRY(read_file(a, folder, "evidence.json", FILE_LIMIT, &in->evidence, err));
+    SW_TRY(read_file(a, folder, "app-compose.json", FILE_LIMIT, &in->app_compose, err));
+    SW_TRY(read_file(a, folder, "ledger.json", FILE_LIMIT, &in->ledger, err));
+    return read_file(a, folder, "machine.pem", FILE_LIMIT, &in->machine_pem, err);
+}
+
+static sw_status read_model(sw_arena *a, const char *folder, sw_manifest_input *in, sw_error *err) {
+    const char **names;
+    SW_TRY(sw_folder_list(a, folder, MODEL_FILES, &names, &in->model_count, err));
+    sw_oms_file *files = SW_ARENA_NEW(a, sw_oms_file, in->model_count + 1);
+    if (files == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a model's files");
+    for (size_t i = 0; i < in->model_count; i++) {
+        files[i].name = names[i];
+        SW_TRY(read_file(a, folder, names[i], MODEL_LIMIT, &files[i].content, err));
+    }
+    in->model = files;
+    return SW_OK;
+}
+
+static void fill_verdict(sealwright_verdict *out, const sw_manifest_verdict *v) {
+    sealwright_verdict made = {.ledger_index = v->ledger.index,
+                               .time_ms = v->time_ms,
+                               .steps = v->steps,
+                               .simulated = v->simulated,
+                               .model_compared = v->model_compared};
+    memcpy(made.genesis, v->genesis.b, sizeof made.genesis);
+    memcpy(made.compose, v->compose.b, sizeof made.compose);
+    memcpy(made.manifest, v->digest.b, sizeof made.manifest);
+    memcpy(made.ledger_head, v->ledger.hash.b, sizeof made.ledger_head);
+    *out = made;
+}
+
+typedef struct caller {
+    sealwright_link link;
+    void *context;
+} caller;
+
+static void pass_link(void *context, const char *name, bool ok, const char *detail) {
+    const caller *c = context;
+    if (c->link != NULL) c->link(c->context, name, ok, detail);
+}
+
+static sw_status verify(sw_arena *a, const char *folder, const char *model, sw_manifest_input *in,
+                        const sw_manifest_report *report, sw_manifest_verdict *verdict,
+                        sw_error *err) {
+    SW_TRY(read_folder(a, folder, in, err));
+    if (model != NULL) SW_TRY(read_model(a, model, in, err));
+    const char *path = sw_path_join(a, folder, "model.sealed");
+    if (path == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
+    in->model_fd = open(path, O_RDONLY | O_CLOEXEC); /* absent: its link says so */
+    sw_status status = sw_manifest_verify(in, report, verdict, err);
+    if (in->model_fd >= 0) (void)close(in->model_fd);
+    return status;
+}
+
+sw_status sealwright_manifest_verify(const char *folder, const uint8_t app[SEALWRIGHT_ID_BYTES],
+                                     const char *model, sealwright_link link, void *context,
+                                     sealwright_verdict *out, sw_error *err) {
+    sw_arena arena = {.limit_bytes = READ_LIMIT};
+    sw_manifest_input in = {.model_fd = -1};
+    sw_manifest_verdict verdict;
+    sw_hash expected;
+    caller c = {link, context};
+    const sw_manifest_report report = {&c, pass_link};
+    if (app != NULL) {
+        memcpy(expected.b, app, sizeof expected.b);
+        in.app = &expected;
+    }
+    sw_status status = verify(&arena, folder, model, &in, &report, &verdict, err);
+    sw_arena_free(&arena);
+    if (status == SW_OK && out != NULL) fill_verdict(out, &verdict);
+    return status;
+}
