@@ -114,7 +114,8 @@ static void report_claims(sw_cli *cli, const sw_claims *c) {
     bool sim = c->platform == SW_PLATFORM_SIM;
     sw_time_text(from, c->valid_from_ms);
     sw_time_text(until, c->valid_until_ms);
-    report_text(cli, root, "platform", "platform", sim ? "sim (SIMULATED)" : "tdx");
+    if (sim) sw_cli_print(cli, "SIMULATED: made by a software machine\n");
+    report_text(cli, root, "platform", "platform", sim ? "sim" : "tdx");
     report_text(cli, root, "image", "image", c->image);
     report_text(cli, root, "tcb_status", "TCB status", c->tcb_status);
     report_text(cli, root, "advisories", "advisories",

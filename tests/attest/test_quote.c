@@ -319,6 +319,66 @@ static void test_other_root(void **state) {
     forge_close(&other);
 }
 
+/* The root's own dates count as well: the same key and name, issued again and named by the policy.
+ */
+static void test_root_dates(void **state) {
+    (void)state;
+    const struct {
+        sw_cert_plan plan;
+        const char *sentence;
+    } table[] = {
+        {{.ca = true}, NULL},
+        {{.ca = true, .not_before_ms = FORGE_NOW + 1000}, "root certificate is not valid yet"},
+        {{.ca = true, .not_after_ms = FORGE_NOW}, "root certificate is no longer valid"},
+        {{.ca = true, .common_name = "Intel SGX Root"}, "root is not named"},
+    };
+    for (size_t i = 0; i < COUNT(table); i++) {
+        bend b;
+        sw_claims claims;
+        bend_start(&b, &house);
+        sw_cert *root = reissue(&house, house.root, table[i].plan, NULL, house.root_key);
+        const sw_cert *signers[2] = {house.tcb, root};
+        sw_sha256(&b.policy.anchors[0], sw_cert_der(root));
+        set_pck_chain(&b, house.pck, house.ca, root);
+        b.e.collateral.tcb_info.issuer_chain = chain_text(&b, signers, 2);
+        b.e.collateral.qe_identity.issuer_chain = b.e.collateral.tcb_info.issuer_chain;
+        if (table[i].sentence == NULL)
+            expect_ok(&b, &claims);
+        else
+            expect(&b, "evidence", table[i].sentence);
+        sw_cert_free(&root);
+        bend_end(&b);
+    }
+}
+
+/* TCB info and QE identity may have signers of their own; each is judged. */
+static void test_two_signers(void **state) {
+    (void)state;
+    bend b;
+    sw_claims claims;
+    bend_start(&b, &house);
+    const reissue_case good = {SIGNER, {0}, NULL},
+                       stale = {SIGNER, {.not_after_ms = FORGE_NOW}, NULL};
+    sw_signed_json *info = &b.e.collateral.tcb_info, *identity = &b.e.collateral.qe_identity;
+    sw_bytes first = info->issuer_chain;
+    reissue_signer(&b, &good);
+    info->issuer_chain = first;
+    expect_ok(&b, &claims);
+    reissue_signer(&b, &stale);
+    info->issuer_chain = first;
+    expect(&b, "evidence", "TCB signing certificate is no longer valid");
+    info->issuer_chain = identity->issuer_chain;
+    identity->issuer_chain = first;
+    expect(&b, "evidence", "TCB signing certificate is no longer valid");
+    info->issuer_chain = first;
+    const sw_cert *one[1] = {house.tcb}, *wrong[2] = {house.tcb, house.ca};
+    identity->issuer_chain = chain_text(&b, one, 1);
+    expect(&b, "evidence", "issuer chain has 1 certificates, not 2");
+    identity->issuer_chain = chain_text(&b, wrong, 2);
+    expect(&b, "evidence", "does not end in the root of the PCK chain");
+    bend_end(&b);
+}
+
 /* ---- revocation lists ---- */
 static void test_lists(void **state) {
     (void)state;
@@ -420,6 +480,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_patches),      cmocka_unit_test(test_other_images),
         cmocka_unit_test(test_chain_shapes), cmocka_unit_test(test_chain_text),
         cmocka_unit_test(test_reissued),     cmocka_unit_test(test_other_root),
+        cmocka_unit_test(test_root_dates),   cmocka_unit_test(test_two_signers),
         cmocka_unit_test(test_lists),        cmocka_unit_test(test_foreign_lists),
     };
     int failed = cmocka_run_group_tests_name("quote", tests, NULL, NULL);

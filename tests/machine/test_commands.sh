@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# sim init, sim image, sim show, attest explain and attest verify as a person runs them.
+# test_commands.sh OBJECTS, after $OBJECTS/sealwright was built.
+set -uo pipefail
+objects=$(cd "${1:?objects}" && pwd) || exit 1
+program=$objects/sealwright
+[ -x "$program" ] || { echo "1..0 # SKIP no sealwright in $1"; exit 0; }
+corpus=$PWD/fuzz/corpus
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+count=0 failed=0
+
+expect() { # expect NAME STATUS PATTERN COMMAND...: exit status, and a pattern in what was printed
+    local name=$1 status=$2 pattern=$3 found
+    shift 3
+    count=$((count + 1))
+    "$program" "$@" >out 2>&1
+    found=$?
+    if [ $found -eq "$status" ] && grep -q -- "$pattern" out; then
+        echo "ok $count - $name"
+    else
+        echo "not ok $count - $name (exit $found)" && sed 's/^/# /' out
+        failed=1
+    fi
+}
+
+expect "a machine is made and says what it is" 0 "SIMULATED" sim init m
+expect "it is not made twice" 1 "is there already" sim init m
+expect "a recipe's block names it" 0 "^machine:" sim show m
+expect "the block as JSON" 0 '"platform":"sim"' sim show m --json
+expect "another image boots" 0 "name: second" sim image m second --boot
+expect "an image is not added twice" 1 "already" sim image m second
+expect "a folder that is no machine" 1 "hint: make one" sim show .
+expect "no folder named" 2 "sim init" sim init
+good=$corpus/evidence/good policy=$corpus/policy/sim
+at=2026-09-21T14:13:20Z
+expect "evidence holds under its policy" 0 "UpToDate" attest verify "$good" --policy "$policy" --time $at
+expect "and says that it is simulated" 0 "SIMULATED" attest verify "$good" --policy "$policy" --time $at
+expect "under a KMS reference" 0 '"simulated":true' attest verify "$good" --policy "$corpus/policy/reference" --time $at --json
+"$program" sim show m --json >other.json
+expect "not under another machine's policy" 1 "a root that the machine policy does not name" attest verify "$good" --policy other.json --time $at
+expect "not before its time" 1 "not valid yet" attest verify "$good" --policy "$policy" --time 2020-01-01T00:00:00Z
+expect "not after its time" 1 "no longer valid" attest verify "$good" --policy "$policy" --time 2040-01-01T00:00:00Z
+expect "a policy is needed" 2 "policy" attest verify "$good"
+expect "a bad time" 1 "time" attest verify "$good" --policy "$policy" --time today
+tr 'Z' 'z' <"$good" >bent
+expect "bent evidence" 1 "error" attest verify bent --policy "$policy" --time $at
+expect "evidence explained" 0 "nothing above was verified" attest explain "$good"
+expect "what is no evidence is not explained" 1 "error" attest explain "$policy"
+echo "1..$count"
+exit $failed
