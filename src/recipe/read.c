@@ -40,7 +40,7 @@ static void show(char out[SHOWN_BYTES + 1], sw_bytes text) {
 static const char *nearest(sw_bytes text, const char *const *names) {
     const char *bare[KEY_LIMIT + 1];
     size_t count = 0;
-    for (; names[count] != NULL && count < KEY_LIMIT; count++)
+    for (; count < KEY_LIMIT && names[count] != NULL; count++)
         bare[count] = names[count][0] == '?' ? names[count] + 1 : names[count];
     bare[count] = NULL;
     return sw_nearest_name(text, bare);
@@ -93,13 +93,14 @@ sw_status sw_recipe_expect(const sw_recipe_reader *r, const sw_yaml *map, const 
     return SW_OK;
 }
 
-static sw_status member(const sw_recipe_reader *r, const sw_yaml *map, const char *where,
-                        const char *key, sw_yaml_type type, const char *what, const sw_yaml **out) {
+/* The member, or NULL after refusing. */
+static const sw_yaml *member(const sw_recipe_reader *r, const sw_yaml *map, const char *where,
+                             const char *key, sw_yaml_type type, const char *what) {
     const sw_yaml *m = sw_yaml_member(map, key);
-    if (m == NULL) return sw_recipe_refuse(r, map, where, "%s is missing", key);
-    if (m->type != type) return sw_recipe_refuse(r, m, where, "%s must be %s", key, what);
-    *out = m;
-    return SW_OK;
+    if (m == NULL) (void)sw_recipe_refuse(r, map, where, "%s is missing", key);
+    if (m == NULL || m->type == type) return m;
+    (void)sw_recipe_refuse(r, m, where, "%s must be %s", key, what);
+    return NULL;
 }
 
 /* U+202A to U+202E and U+2066 to U+2069 turn the order of what is shown; C1 controls move cursors.
@@ -122,8 +123,8 @@ bool sw_recipe_is_plain_text(sw_bytes text) {
 
 sw_status sw_recipe_text(const sw_recipe_reader *r, const sw_yaml *map, const char *where,
                          const char *key, size_t limit, char *out) {
-    const sw_yaml *m = NULL;
-    SW_TRY(member(r, map, where, key, SW_YAML_SCALAR, "text", &m));
+    const sw_yaml *m = member(r, map, where, key, SW_YAML_SCALAR, "text");
+    if (m == NULL) return SW_REFUSED;
     if (m->text.size > limit)
         return sw_recipe_refuse(r, m, where, "%s is longer than %zu bytes", key, limit);
     if (!sw_recipe_is_plain_text(m->text))
@@ -136,8 +137,8 @@ sw_status sw_recipe_text(const sw_recipe_reader *r, const sw_yaml *map, const ch
 
 sw_status sw_recipe_hex(const sw_recipe_reader *r, const sw_yaml *map, const char *where,
                         const char *key, void *out, size_t size) {
-    const sw_yaml *m = NULL;
-    SW_TRY(member(r, map, where, key, SW_YAML_SCALAR, "hex", &m));
+    const sw_yaml *m = member(r, map, where, key, SW_YAML_SCALAR, "hex");
+    if (m == NULL) return SW_REFUSED;
     if (sw_hex_decode(out, size, m->text, false, NULL) != SW_OK)
         return sw_recipe_refuse(r, m, where, "%s must be %zu lower-case hex digits", key, 2 * size);
     return SW_OK;
@@ -145,9 +146,9 @@ sw_status sw_recipe_hex(const sw_recipe_reader *r, const sw_yaml *map, const cha
 
 sw_status sw_recipe_whole(const sw_recipe_reader *r, const sw_yaml *map, const char *where,
                           const char *key, uint64_t min, uint64_t max, uint64_t *out) {
-    const sw_yaml *m = NULL;
     uint64_t value;
-    SW_TRY(member(r, map, where, key, SW_YAML_SCALAR, "a whole number", &m));
+    const sw_yaml *m = member(r, map, where, key, SW_YAML_SCALAR, "a whole number");
+    if (m == NULL) return SW_REFUSED;
     if (!sw_yaml_u64(m, &value) || value < min || value > max)
         return sw_recipe_refuse(r, m, where, "%s must be a whole number from %llu to %llu", key,
                                 (unsigned long long)min, (unsigned long long)max);
@@ -157,16 +158,16 @@ sw_status sw_recipe_whole(const sw_recipe_reader *r, const sw_yaml *map, const c
 
 sw_status sw_recipe_number(const sw_recipe_reader *r, const sw_yaml *map, const char *where,
                            const char *key, double *out) {
-    const sw_yaml *m = NULL;
-    SW_TRY(member(r, map, where, key, SW_YAML_SCALAR, "a number", &m));
+    const sw_yaml *m = member(r, map, where, key, SW_YAML_SCALAR, "a number");
+    if (m == NULL) return SW_REFUSED;
     if (!sw_yaml_number(m, out)) return sw_recipe_refuse(r, m, where, "%s must be a number", key);
     return SW_OK;
 }
 
 sw_status sw_recipe_flag(const sw_recipe_reader *r, const sw_yaml *map, const char *where,
                          const char *key, bool *out) {
-    const sw_yaml *m = NULL;
-    SW_TRY(member(r, map, where, key, SW_YAML_SCALAR, "true or false", &m));
+    const sw_yaml *m = member(r, map, where, key, SW_YAML_SCALAR, "true or false");
+    if (m == NULL) return SW_REFUSED;
     if (!sw_yaml_flag(m, out))
         return sw_recipe_refuse(r, m, where, "%s must be true or false", key);
     return SW_OK;
@@ -174,8 +175,8 @@ sw_status sw_recipe_flag(const sw_recipe_reader *r, const sw_yaml *map, const ch
 
 sw_status sw_recipe_choice(const sw_recipe_reader *r, const sw_yaml *map, const char *where,
                            const char *key, const char *const *words, uint64_t *out) {
-    const sw_yaml *m = NULL;
-    SW_TRY(member(r, map, where, key, SW_YAML_SCALAR, "one word", &m));
+    const sw_yaml *m = member(r, map, where, key, SW_YAML_SCALAR, "one word");
+    if (m == NULL) return SW_REFUSED;
     for (uint64_t i = 0; words[i] != NULL; i++) {
         if (!sw_bytes_is(m->text, words[i])) continue;
         *out = i;
@@ -190,13 +191,16 @@ sw_status sw_recipe_choice(const sw_recipe_reader *r, const sw_yaml *map, const 
 
 sw_status sw_recipe_map(const sw_recipe_reader *r, const sw_yaml *map, const char *where,
                         const char *key, const sw_yaml **out) {
-    return member(r, map, where, key, SW_YAML_MAP, "a map of keys and values", out);
+    const sw_yaml *m = member(r, map, where, key, SW_YAML_MAP, "a map of keys and values");
+    if (m == NULL) return SW_REFUSED;
+    *out = m;
+    return SW_OK;
 }
 
 sw_status sw_recipe_list(const sw_recipe_reader *r, const sw_yaml *map, const char *where,
                          const char *key, size_t limit, const sw_yaml **out) {
-    const sw_yaml *m = NULL;
-    SW_TRY(member(r, map, where, key, SW_YAML_SEQUENCE, "a list", &m));
+    const sw_yaml *m = member(r, map, where, key, SW_YAML_SEQUENCE, "a list");
+    if (m == NULL) return SW_REFUSED;
     if (m->count == 0) return sw_recipe_refuse(r, m, where, "%s is empty", key);
     if (m->count > limit)
         return sw_recipe_refuse(r, m, where, "%s holds more than %zu", key, limit);
