@@ -16,7 +16,7 @@ LIB_SRC := $(filter-out src/cli/% src/run/worker/%,$(SRC))
 LIB_OBJ := $(LIB_SRC:%.c=$O/obj/%.o)
 CLI_OBJ := $(patsubst %.c,$O/obj/%.o,$(filter src/cli/%,$(SRC)))
 WORKER_SRC := $(sort $(foreach r,$(WORKER_ROOMS),$(wildcard src/$r/*.c))) $(WORKER_FILES)
-WORKER_OBJ := $(WORKER_SRC:%.c=$O/obj/%.o)
+WORKER_OBJ := $(WORKER_SRC:%.c=$O/worker-obj/%.o)
 TEST_SRC := $(sort $(wildcard tests/*/test_*.c))
 TESTS ?= $(TEST_SRC:tests/%.c=$O/tests/%)
 FUZZ_SRC := $(sort $(wildcard fuzz/fuzz_*.c))
@@ -38,13 +38,19 @@ $O/obj/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  cc  $<"
 	@$(CC) $(CPPFLAGS) $(CFLAGS) $(call ROOM_CFLAGS,$<) -MMD -MP -c $< -o $@
+# The worker starts inside a sandbox in which no dynamic loader can open a file, so it is static, and sanitizers do not link statically: its code
+# is the release code in every variant, and the same rooms run under sanitizers in the test programs.
+$O/worker-obj/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  cc  $< (worker)"
+	@$(CC) $(CPPFLAGS) $(filter-out $(VFLAGS),$(CFLAGS)) $(VFLAGS_release) $(call ROOM_CFLAGS,$<) -MMD -MP -c $< -o $@
 $O/libsealwright.a: $(LIB_OBJ)
 	@rm -f $@
 	ar rcsD $@ $^
 $O/sealwright: $(CLI_OBJ) $O/libsealwright.a
 	$(CC) $(LDFLAGS) -o $@ $(CLI_OBJ) $O/libsealwright.a $(LIBS)
 $O/sealwright-worker: $(WORKER_OBJ)
-	$(CC) $(LDFLAGS) $(WORKER_LDFLAGS) -o $@ $(WORKER_OBJ) $(WORKER_LIBS)
+	$(CC) -pthread -Wl,-z,relro,-z,now -static -o $@ $(WORKER_OBJ) $(WORKER_LIBS)
 $O/trainer.lock: $O/sealwright-worker tools/trainer-lock.sh
 	bash tools/trainer-lock.sh $O/sealwright-worker >$@
 COMMA := ,

@@ -229,6 +229,24 @@ static sw_status append(sw_cli *cli, sw_entry *entry, const char *word, sw_error
     return status;
 }
 
+/* An owner approves a compose that this program understands and that is of this app, never a bare
+ * hash. */
+static sw_status approve(sw_cli *cli, sw_error *err) {
+    sw_bytes compose, envelope;
+    sw_entry entry = {.kind = SW_PAYLOAD_APPROVE};
+    sw_recipe *recipe = SW_ARENA_NEW(sw_cli_arena(cli), sw_recipe, 1);
+    sw_genesis *genesis = SW_ARENA_NEW(sw_cli_arena(cli), sw_genesis, 1);
+    if (recipe == NULL || genesis == NULL)
+        return sw_fail(err, SW_MEMORY, "memory", "no memory for a recipe");
+    SW_TRY(sw_cli_read(cli, sw_cli_argument(cli, 0), SW_COMPOSE_LIMIT, &compose, err));
+    SW_TRY(sw_compose_parse(compose, recipe, err));
+    SW_TRY(sw_cli_genesis(cli, genesis, &envelope, err));
+    if (!sw_hash_equal(&recipe->genesis, &genesis->hash))
+        return sw_fail(err, SW_REFUSED, "compose", "the recipe is of another app");
+    sw_compose_hash(&entry.compose, compose);
+    return append(cli, &entry, "approved", err);
+}
+
 static sw_status revoke(sw_cli *cli, sw_error *err) {
     sw_entry entry = {.kind = SW_PAYLOAD_REVOKE};
     SW_TRY(read_target(cli, &entry, err));
@@ -301,6 +319,9 @@ static const sw_option revoke_options[] = {
     SW_CLI_PASSPHRASE_OPTION,
     {0},
 };
+static const sw_option approve_options[] = {
+    APP_OPTION, IDENTITY_OPTION, LEDGER_OPTIONS, SW_CLI_PASSPHRASE_OPTION, {0},
+};
 static const sw_option open_options[] = {
     {"recipient", SW_OPTION_VALUE, "CARD", "card.json of the one who may open it"},
     APP_OPTION,
@@ -323,6 +344,10 @@ const sw_command sw_commands_ledger[] = {
      "Writes the consent file and appends the approval to the ledger. Read `recipe show COMPOSE`"
      " first.\nEarlier consents stay valid until their compose hashes are revoked.",
      1, 1, sw_cli_consent_options, sw_cli_consent},
+    {"approve", "COMPOSE", "co-sign one recipe; `consent` does this too",
+     "For owners without a shard in the recipe, and after a lift. Read `recipe show COMPOSE` "
+     "first.",
+     1, 1, approve_options, approve},
     {"revoke", "[COMPOSE]", "withdraw: no key for this compose, or for the whole app",
      "COMPOSE is a file or a compose hash. It stands until its own owner lifts it; others cannot"
      " outvote it.",

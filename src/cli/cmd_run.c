@@ -68,6 +68,17 @@ static sw_status read_compose(sw_cli *cli, const char *path, sw_bytes *out, sw_e
     return out->data ? SW_OK : sw_fail(err, SW_MEMORY, "memory", "no memory for the compose");
 }
 
+static sw_status read_reference(sw_cli *cli, const sw_kms_reference **out, sw_error *err) {
+    const char *path;
+    SW_TRY(sw_cli_need(cli, "reference", &path, err));
+    sw_bytes text;
+    SW_TRY(sw_cli_read(cli, path, SW_RECIPE_LIMIT, &text, err));
+    sw_kms_reference *reference = SW_ARENA_NEW(sw_cli_arena(cli), sw_kms_reference, 1);
+    if (!reference) return sw_fail(err, SW_MEMORY, "memory", "no memory for a reference");
+    *out = reference;
+    return sw_kms_reference_parse(text, reference, err);
+}
+
 static sw_status fill(sw_cli *cli, sw_run_options *o, sw_error *err) {
     const char *app;
     SW_TRY(sw_cli_need(cli, "app", &app, err));
@@ -75,6 +86,7 @@ static sw_status fill(sw_cli *cli, sw_run_options *o, sw_error *err) {
     SW_TRY(sw_cli_need(cli, "machine", &o->machine, err));
     SW_TRY(sw_cli_need(cli, "model", &o->model_folder, err));
     SW_TRY(sw_cli_need(cli, "run", &o->folder, err));
+    SW_TRY(read_reference(cli, &o->reference, err));
     SW_TRY(sw_cli_worker(cli, &o->worker, err));
     uint64_t lanes;
     SW_TRY(sw_cli_u64(cli, "threads", 0, 256, &lanes, err));
@@ -155,6 +167,7 @@ static sw_status open_output(sw_cli *cli, sw_error *err) {
     SW_TRY(sw_cli_need(cli, "app", &app, err));
     SW_TRY(sw_cli_need(cli, "kms", &o.kms_url, err));
     SW_TRY(sw_cli_need(cli, "machine", &o.machine, err));
+    SW_TRY(read_reference(cli, &o.reference, err));
     SW_TRY(sw_cli_need(cli, "recipient", &to, err));
     SW_TRY(sw_cli_need(cli, "out", &o.out, err));
     SW_TRY(in_folder(cli, folder, "app-compose.json", &compose, err));
@@ -207,6 +220,7 @@ static const sw_option run_options[] = {
     {"data", SW_OPTION_LIST, "FILE", "a sealed shard"},
     {"consent", SW_OPTION_LIST, "FILE", "an owner's consent to this recipe"},
     {"kms", SW_OPTION_VALUE, "URL", "the key service"},
+    {"reference", SW_OPTION_VALUE, "FILE", "what this machine accepts the key service by"},
     {"machine", SW_OPTION_VALUE, "KIND:WHERE", "this machine's root of trust, such as sim:DIR"},
     {"threads", SW_OPTION_VALUE, "N", "threads of the worker; the result does not depend on it"},
     {0},
@@ -216,6 +230,7 @@ static const sw_option open_options[] = {
     {"recipient", SW_OPTION_VALUE, "CARD", "card.json of the one who may open it"},
     {"consent", SW_OPTION_LIST, "FILE", "an owner's consent to this recipe"},
     {"kms", SW_OPTION_VALUE, "URL", "the key service"},
+    {"reference", SW_OPTION_VALUE, "FILE", "what this machine accepts the key service by"},
     {"machine", SW_OPTION_VALUE, "KIND:WHERE", "this machine's root of trust"},
     {"out", SW_OPTION_VALUE, "FILE", "where the re-sealed output goes"},
     {0},

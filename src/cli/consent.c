@@ -27,6 +27,7 @@ const sw_option sw_cli_consent_options[] = {
     {"root", SW_OPTION_VALUE, "KEY", "instead: its root key (`kms root`), 130 hex digits"},
     {"ledger", SW_OPTION_VALUE, "WHERE", "file:PATH or https://HOST:PORT (default: the --kms)"},
     {"out", SW_OPTION_VALUE, "FILE", "where the consent goes"},
+    {"address-only", SW_OPTION_FLAG, NULL, "write the consent file; `approve` comes later"},
     SW_CLI_PASSPHRASE_OPTION,
     {0},
 };
@@ -150,7 +151,8 @@ static bool has_approved(const consenting *c) {
 static sw_status approve(consenting *c, sw_error *err) {
     sw_entry entry = {.kind = SW_PAYLOAD_APPROVE, .compose = c->context.compose};
     c->approved_before = has_approved(c);
-    if (c->approved_before) return sw_ledger_access_check(&c->access, c->who, err);
+    if (c->approved_before || sw_cli_flag(c->cli, "address-only"))
+        return sw_ledger_access_check(&c->access, c->who, err);
     return sw_ledger_access_append(&c->access, c->who, &entry, err);
 }
 

@@ -103,6 +103,7 @@ static sw_key_request request_for(sw_agent *a, sw_purpose purpose, uint64_t rene
                             .recipe = a->recipe,
                             .consents = a->consents,
                             .machine = a->machine,
+                            .reference = a->o->reference,
                             .manifest_key = a->manifest_key,
                             .manifest_public = a->manifest_public,
                             .renew_grant = renew};

@@ -110,6 +110,7 @@ sw_status sw_run_open(const sw_open_options *o, sw_error *err) {
                         .genesis_envelope = o->genesis_envelope,
                         .kms_url = o->kms_url,
                         .machine = o->machine,
+                        .reference = o->reference,
                         .entropy = o->entropy,
                         .clock = o->clock}};
     p.agent = sw_agent_new(&p.run);

@@ -31,8 +31,9 @@ typedef struct sw_run_options {
     const char *const *consents; /* consent files, any order */
     size_t consent_count;
     const char *kms_url, *machine;
-    const char *worker; /* path of sealwright-worker */
-    uint32_t lanes;     /* 0: all usable CPUs; results do not depend on it */
+    const sw_kms_reference *reference; /* the key service as this machine's operator accepts it */
+    const char *worker;                /* path of sealwright-worker */
+    uint32_t lanes;                    /* 0: all usable CPUs; results do not depend on it */
     sw_entropy entropy;
     sw_clock clock;
     sw_run_eyes eyes;
@@ -61,6 +62,7 @@ typedef struct sw_open_options {
     const char *const *consents;
     size_t consent_count;
     const char *kms_url, *machine;
+    const sw_kms_reference *reference;
     sw_p256_public recipient;
     sw_entropy entropy;
     sw_clock clock;
