@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A GGUF's tokeniser as tokenizer.json and tokenizer_config.json (MODEL-060 to MODEL-068).
+ * A GGUF's tokeniser as tokenizer.json and tokenizer_config.json (MODEL-065 to MODEL-069).
  *
  * The token types and the pre-tokeniser's name say what the file means; a type or a name that is
  * not in the tables is refused, never guessed.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A GGUF file of the llama architecture as a Hugging Face folder (MODEL-060 to MODEL-065).
+ * A GGUF file of the llama architecture as a Hugging Face folder (MODEL-060 to MODEL-064).
  *
  * The metadata becomes config.json; an entry of the architecture that is not read here is refused,
  * since it would change what is computed. Nothing reaches the sink before everything is made.

@@ -41,7 +41,7 @@ static naive make_naive(uint64_t seed) {
         (void)snprintf(joined, sizeof joined, "%s%s", n.tokens[left], n.tokens[right]);
         if (strlen(joined) > 12 || has_merge(&n, left, right)) continue;
         size_t whole = find(&n, joined);
-        if (whole == n.count) (void)snprintf(n.tokens[n.count++], 32, "%s", joined);
+        if (whole == n.count) memcpy(n.tokens[n.count++], joined, strlen(joined) + 1);
         n.left[n.merges] = left;
         n.right[n.merges] = right;
         n.whole[n.merges++] = whole;
