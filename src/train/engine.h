@@ -196,7 +196,7 @@ double sw_engine_loss(sw_engine *e, float scale);
 /* Logits (count, V) f32 of tokens first .. first + count - 1, at most SW_HEAD_ROWS. */
 void sw_engine_logits(sw_engine *e, size_t first, size_t count, float *out);
 
-/* state.c: the image is prefix | values | m | v | checksum; see docs/formats/worker.md. */
+/* state.c: the image is prefix | values | m | v | checksum; see docs/formats/training.md. */
 SW_NODISCARD sw_status sw_state_prefix(sw_engine *e, const sw_train_job *job, sw_error *err);
 sw_bytes sw_state_image(sw_engine *e, uint64_t step); /* complete, valid until the next step */
 sw_bytes sw_state_values(const sw_engine *e);

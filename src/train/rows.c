@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Rows from JSONL, by TRL's rules (docs/formats/worker.md, ROW-001 to ROW-012).
+ * Rows from JSONL, by TRL's rules (docs/formats/training.md, ROW-001 to ROW-008).
  *
  * A row is tokenised into lists of its own and appended only when it is whole, so a refused line
  * leaves nothing. No message quotes a row: it names the row's number and the member.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Rows between processes: u64le rows, u64le tokens, ends u64le[rows], ids u32le[tokens], target
- * u8[tokens] (docs/formats/worker.md, ROW-020 to ROW-027). One set of rows has one encoding.
+ * u8[tokens] (docs/formats/training.md, ROW-020 to ROW-023). One set of rows has one encoding.
  */
 #include "train/train.h"
 #include <string.h>

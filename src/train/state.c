@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The trained state as bytes (docs/formats/worker.md, CKP-001 to CKP-009).
+ * The trained state as bytes (docs/formats/training.md, CKP-001 to CKP-009).
  *
  * One image: a prefix that names everything the state depends on, padded to 64; the values of all
  * parameters in name order, then both moments, f32le; a checksum. The engine works in the image

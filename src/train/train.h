@@ -22,7 +22,7 @@ void sw_rows_free(sw_rows *r); /* wipes */
  * dropped (*kept = false). A malformed line is SW_MALFORMED naming the row, never its content. */
 SW_NODISCARD sw_status sw_rows_append(sw_rows *r, sw_tokenizer *t, sw_template chat, uint32_t eos_token_id, const sw_training *settings,
                                       sw_bytes line, size_t row_number, bool *kept, sw_error *err);
-/* The wire form between the decoder's process and the agent, and from the agent to the worker (docs/formats/worker.md): u64le rows, u64le
+/* The wire form between the decoder's process and the agent, and from the agent to the worker (docs/formats/training.md): u64le rows, u64le
  * tokens, ends u64le[rows], ids u32le[tokens], target u8[tokens]. parse gives views when aligned; refuses ids >= vocab and ends out of order. */
 SW_NODISCARD sw_status sw_rows_encode(sw_buffer *out, const sw_rows *r, sw_error *err);
 SW_NODISCARD sw_status sw_rows_parse(sw_arena *arena, const sw_bytes *shards, size_t shard_count, uint32_t vocab, sw_rows *out,

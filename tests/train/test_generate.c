@@ -173,7 +173,8 @@ static void test_schedules(void **state) {
 }
 
 #ifdef SW_VARIANT_ASAN
-void __sanitizer_malloc_hook(const volatile void *p, size_t size);
+__attribute__((visibility("default"))) void __sanitizer_malloc_hook(const volatile void *p,
+                                                                    size_t size);
 static size_t allocations;
 void __sanitizer_malloc_hook(const volatile void *p, size_t size) {
     (void)p;

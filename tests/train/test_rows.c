@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Rows: which lines are refused and how, which are dropped or cut, and the wire form between
- * processes (docs/formats/worker.md ROW-001 ...). What TRL makes of good lines is in test_golden.c.
+ * processes (docs/formats/training.md ROW-001 ...). What TRL makes of good lines is in test_golden.c.
  */
 #include "support.h"
 
