@@ -1,0 +1,156 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# seal, inspect, unseal and identity at the command line: every kind of input, pipes, limits of memory, a full disk, and
+# everything that must be refused, leaving files as they were.
+# test_commands.sh OBJECTS, after $OBJECTS/sealwright was built.
+set -uo pipefail
+objects=$(cd "${1:?objects}" && pwd) || exit 1
+sealwright=$objects/sealwright
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+count=0 failed=0
+
+say() { # say STATUS NAME
+    count=$((count + 1))
+    if [ "$1" -eq 0 ]; then echo "ok $count - $2"; else
+        echo "not ok $count - $2" && failed=1
+        sed 's/^/# /' log
+    fi
+}
+holds() { # holds NAME COMMAND...: exit 0
+    local name=$1
+    shift
+    "$@" >log 2>&1
+    say $? "$name"
+}
+shows() { # shows NAME PATTERN COMMAND...: exit 0, and the output holds the pattern
+    local name=$1 pattern=$2
+    shift 2
+    "$@" >log 2>&1 && grep -q -- "$pattern" log
+    say $? "$name"
+}
+refused() { # refused NAME EXIT PATTERN COMMAND...
+    local name=$1 code=$2 pattern=$3
+    shift 3
+    "$@" >log 2>&1
+    [ $? -eq "$code" ] && grep -q -- "$pattern" log
+    say $? "$name"
+}
+absent() { # absent NAME FILE: neither the file nor a part of it is there
+    ls -A >log
+    [ ! -e "$2" ] && ! grep -q "partial\|new-" log
+    say $? "$1"
+}
+
+# ---- identities ----
+printf 'a good passphrase\n' >pass && printf 'another one\n' >wrong && chmod 600 pass wrong
+shows 'an identity without passphrase' 'name  *Anna' "$sealwright" identity new anna --name 'Anna' --no-passphrase
+shows 'an identity with passphrase' 'name  *Bert' "$sealwright" identity new bert --name 'Bert' --passphrase-file pass
+grep -L ENCRYPTED bert/*.key >log; [ ! -s log ]; say $? 'its four keys are encrypted'
+[ "$(stat -c %a anna anna/identity.key | tr '\n' ' ')" = '700 600 ' ]; say $? 'folder 0700, files 0600'
+shows 'identity show of a folder' "$(sed -n 's/.*"id":"\([0-9a-f]*\)".*/\1/p' anna/card.json)" "$sealwright" identity show anna
+shows 'identity show of a card, as JSON' '^{.*"name":"Bert"}$' "$sealwright" identity show bert/card.json --json
+refused 'an identity over another' 1 'left as it is' "$sealwright" identity new anna --name Anna --no-passphrase
+refused 'an identity without a name' 2 'name' "$sealwright" identity new carl --no-passphrase
+refused 'a name with control characters' 2 'control' "$sealwright" identity new carl --name $'a\nb' --no-passphrase
+refused 'no passphrase and no terminal' 1 'terminal' setsid "$sealwright" identity new carl --name Carl
+absent 'nothing half-made is left' carl
+refused 'a card that was changed' 1 'card\|curve\|key' "$sealwright" identity show <(sed 's/"id":"./"id":"x/' anna/card.json)
+
+# ---- seal and back, by kind of input ----
+printf '{"a":1}\n\n{"b":2}\n' >rows.jsonl
+head -c 3000000 /dev/urandom >large.bin
+mkdir -p tree/sub && cp rows.jsonl tree/sub && echo text >tree/a.txt
+shows 'a file of JSON lines' '^[0-9a-f]\{64\}$' "$sealwright" seal rows.jsonl --identity anna --out rows.sealed
+shows 'its rows are counted' '^rows  *2$' "$sealwright" inspect rows.sealed --owner anna/card.json
+shows "the owner's signature" "the owner's" "$sealwright" inspect rows.sealed --owner anna/card.json
+shows 'without a card nothing is claimed' 'not checked' "$sealwright" inspect rows.sealed
+shows 'inspect as JSON' '"rows":2,"signature_verified":true' "$sealwright" inspect rows.sealed --owner anna/card.json --json
+holds 'unsealed by its owner' "$sealwright" unseal rows.sealed --identity anna --out rows.back
+cmp rows.jsonl rows.back >log; say $? 'the same bytes'
+for threads in 1 2 8; do
+    "$sealwright" seal large.bin --identity anna --out large.$threads.sealed --threads $threads >log 2>&1 &&
+        "$sealwright" unseal large.$threads.sealed --identity anna --out - --threads $threads 2>>log | cmp - large.bin >>log
+    say $? "3 MB with $threads threads"
+done
+"$sealwright" seal - --type jsonl --identity anna --out piped.sealed <rows.jsonl >id 2>log
+say $? 'from standard input'
+"$sealwright" unseal - --dataset "$(cat id)" --identity anna --out - <piped.sealed 2>log | cmp - rows.jsonl >>log
+say $? 'through pipes, by the dataset id'
+refused 'a pipe without the id' 2 'dataset' sh -c "cat piped.sealed | '$sealwright' unseal - --identity anna --out x"
+"$sealwright" seal tree --identity anna --out tree.sealed >log 2>&1 &&
+    "$sealwright" unseal tree.sealed --identity anna --out - 2>>log | tar xf - -C "$(mkdir -p out && echo out)" && diff -r tree out >>log
+say $? 'a folder'
+"$sealwright" seal rows.jsonl tree --identity anna --out both.sealed >log 2>&1 &&
+    "$sealwright" unseal both.sealed --identity anna --out - 2>>log | tar tf - | sort | tr '\n' ' ' | grep -q '^rows.jsonl tree/ tree/a.txt tree/sub/ tree/sub/rows.jsonl $'
+say $? 'several inputs'
+"$sealwright" seal tree --identity anna --out tree2.sealed >log 2>&1
+"$sealwright" unseal tree.sealed --identity anna --out - 2>log | sha256sum >one
+"$sealwright" unseal tree2.sealed --identity anna --out - 2>log | sha256sum >two
+cmp one two >log; say $? 'a folder gives the same tar again'
+cmp -s tree.sealed tree2.sealed; [ $? -eq 1 ]; say $? 'and never the same sealed bytes'
+: >empty; "$sealwright" seal empty --identity anna --out empty.sealed >log 2>&1 &&
+    "$sealwright" unseal empty.sealed --identity anna --out empty.back >>log 2>&1 && cmp empty empty.back >>log
+say $? 'nothing at all'
+holds 'with a passphrase' "$sealwright" seal rows.jsonl --identity bert --passphrase-file pass --out bert.sealed
+
+# ---- refusals ----
+cp rows.sealed before
+refused 'an output that is there' 1 'there already' "$sealwright" seal rows.jsonl --identity anna --out rows.sealed
+cmp rows.sealed before >log; say $? 'it is untouched'
+refused 'another identity' 1 'not in the identity' "$sealwright" unseal rows.sealed --identity bert --passphrase-file pass --out x
+refused 'the wrong passphrase' 1 'passphrase' "$sealwright" unseal bert.sealed --identity bert --passphrase-file wrong --out x
+refused 'no passphrase' 1 'passphrase' setsid "$sealwright" unseal bert.sealed --identity bert --out x
+refused "another owner's card" 1 'another owner' "$sealwright" inspect rows.sealed --owner bert/card.json
+refused 'not a sealed file' 1 'not a sealed file' "$sealwright" inspect large.bin
+refused 'a file that is not there' 1 'No such file' "$sealwright" seal nothing --identity anna --out x
+refused 'an identity that is not there' 1 'no such identity' "$sealwright" seal rows.jsonl --identity nobody --out x
+refused 'a folder as JSON lines' 2 'tar' "$sealwright" seal tree --type jsonl --identity anna --out x
+refused 'an unknown type' 2 'media type' "$sealwright" seal rows.jsonl --type Nonsense --identity anna --out x
+refused 'nine threads' 2 'threads' "$sealwright" seal rows.jsonl --threads 9 --identity anna --out x
+refused 'two inputs of one name' 2 'two inputs' "$sealwright" seal rows.jsonl tree/sub/rows.jsonl --identity anna --out x
+ln -s /etc/passwd tree/link
+refused 'a link in a folder' 1 'neither a file nor a folder' "$sealwright" seal tree --identity anna --out x
+refused 'JSON and data on one output' 2 'standard output' "$sealwright" unseal rows.sealed --identity anna --out - --json
+for damage in cut long flip; do
+    case $damage in
+    cut) head -c -1 large.1.sealed >damaged ;;
+    long) cat large.1.sealed empty <(printf x) >damaged ;;
+    flip) cp large.1.sealed damaged && printf '\377\000' | dd of=damaged bs=1 seek=1500000 conv=notrunc 2>/dev/null ;;
+    esac
+    refused "a damaged file ($damage): unseal" 1 'error' "$sealwright" unseal damaged --identity anna --out x
+    refused "a damaged file ($damage): inspect" 1 'error' "$sealwright" inspect damaged --owner anna/card.json
+done
+refused 'a full disk' 1 'error' sh -c "ulimit -f 1000; trap '' XFSZ; '$sealwright' seal large.bin --identity anna --out x"
+absent 'no half file is left' x
+
+# ---- the ways of the run ----
+mkfifo slow
+"$sealwright" seal slow --identity anna --out x >log 2>&1 &
+pid=$!
+exec 9>slow
+printf 'some rows\n' >&9
+kill -TERM $pid
+exec 9>&-
+wait $pid
+[ $? -gt 1 ]; say $? 'a signal ends it'
+absent 'and leaves no half file' x
+head -c 100000000 /dev/zero >zeros
+cat >measure.py <<'PY'
+import resource, subprocess, sys
+code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(code)
+PY
+if [ "$(basename "$objects")" = release ] || ! nm "$sealwright" 2>/dev/null | grep -q '__asan_init\|__tsan_init'; then
+    kib=$(python3 measure.py "$sealwright" seal zeros --identity anna --out zeros.sealed --threads 8 2>log)
+    echo "# sealing 100 MB takes $kib KiB" | tee -a log
+    [ "$kib" -lt 32768 ]; say $? 'sealing stays under 32 MiB'
+    kib=$(python3 measure.py "$sealwright" unseal zeros.sealed --identity anna --out zeros.back --threads 8 2>log)
+    echo "# unsealing takes $kib KiB" | tee -a log
+    [ "$kib" -lt 32768 ]; say $? 'unsealing stays under 32 MiB'
+fi
+grep -rl 'a good passphrase' --exclude=pass . >log; [ ! -s log ]; say $? 'the passphrase is in no file'
+echo "1..$count"
+exit $failed
