@@ -167,7 +167,7 @@ static sw_status give_word(sw_remote *r, const sw_kms_reference *reference, cons
                                    .time_ms = wall_ms,
                                    .sequence = (uint64_t)wall_ms};
     SW_TRY(send_word(r, &s, keys, e, &looked.audit, err));
-    audit_seen.audit = s.audit;
+    audit_seen.audit = looked.audit; /* with this word's own entry */
     SW_TRY(sw_identity_store_seen(owner, &g->hash, &seen, err));
     SW_TRY(sw_identity_store_seen(owner, &place, &audit_seen, err));
     *facts = looked;

@@ -73,8 +73,12 @@ static sw_status open_secret(const sw_kms *k, const word_offer *w, sw_unlock_sec
     sw_kms_unlock_info(&info, &s->genesis, &s->owner, &s->boot_nonce, w->envelope);
     SW_TRY(sw_buffer_check(&info, "an unlock request's binding", err));
     const sw_hpke_info binding = {.info = sw_buffer_bytes(&info)};
-    SW_TRY(sw_hpke_setup_receiver(k->root->b, w->enc.data, &binding, keys, err));
-    return sw_hpke_unseal(keys, (sw_bytes){0}, w->sealed, out->b, err);
+    sw_status status = sw_hpke_setup_receiver(k->root->b, w->enc.data, &binding, keys, err);
+    if (status == SW_OK) status = sw_hpke_unseal(keys, (sw_bytes){0}, w->sealed, out->b, err);
+    if (status == SW_UNAUTHENTIC || status == SW_MALFORMED)
+        return sw_fail(err, SW_UNAUTHENTIC, "statement",
+                       "the unlock secret was not sealed for this start and statement");
+    return status;
 }
 
 static sw_status decide(sw_kms *k, sw_kms_app *app, const sw_http_request *q, sw_arena *a,

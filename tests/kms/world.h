@@ -485,8 +485,11 @@ static inline void restart_kms(world *w) {
 
 static inline void world_folders(world *w) {
     sw_error err = {0};
-    (void)snprintf(w->folder, sizeof w->folder, "/tmp/sealwright-kms-XXXXXX");
-    assert_non_null(mkdtemp(w->folder));
+    (void)snprintf(w->folder, sizeof w->folder, "/dev/shm/sealwright-kms-XXXXXX");
+    if (mkdtemp(w->folder) == NULL) { /* slower: every decision waits for the disk */
+        (void)snprintf(w->folder, sizeof w->folder, "/tmp/sealwright-kms-XXXXXX");
+        assert_non_null(mkdtemp(w->folder));
+    }
     (void)snprintf(w->sim, sizeof w->sim, "%s/sim", w->folder);
     (void)snprintf(w->where, sizeof w->where, "sim:%s", w->sim);
     (void)snprintf(w->dir, sizeof w->dir, "%s/kms", w->folder);
