@@ -86,6 +86,7 @@ static size_t skip_space_right(sw_bytes text, size_t at) {
     return at;
 }
 
+/* Empty when a token on the left has eaten beyond `stop`. */
 static sw_bytes between(sw_bytes text, size_t start, size_t stop) {
     return start < stop ? SW_BYTES(text.data + start, stop - start) : (sw_bytes){NULL, 0};
 }
@@ -102,7 +103,6 @@ bool sw_added_next(sw_tokenizer *t, const sw_trie *trie, sw_added_cursor *c, sw_
         const sw_added *added = &t->added[index];
         if (added->single_word && touches_word(t, c->text, start, stop)) continue;
         if (added->lstrip) start = skip_space_left(c->text, start);
-        if (start < c->done) start = c->done;
         if (added->rstrip) stop = skip_space_right(c->text, stop);
         *gap = between(c->text, c->done, start);
         *token = added;

@@ -106,6 +106,28 @@ static void random_merges_agree_with_the_definition(void **state) {
     }
 }
 
+/* More words of one length than the cache has places: each is still told from the others. */
+static void words_that_share_a_place_in_the_cache_stay_apart(void **state) {
+    (void)state;
+    enum { WORDS = 1 << 18, LETTERS = 9 };
+    naive n = make_naive(77);
+    sw_tokenizer *t = open_naive(&n);
+    sw_tokens tokens = {0};
+    for (size_t w = 0; w < WORDS; w++) {
+        char word[LETTERS + 1] = "";
+        size_t ids[LETTERS];
+        for (size_t i = 0; i < LETTERS; i++) word[i] = (char)('a' + (w >> (2 * i) & 3));
+        tokens.count = 0;
+        assert_int_equal(sw_tokenizer_encode(t, sw_text(word), false, &tokens, NULL), SW_OK);
+        size_t count = naive_encode(&n, word, ids);
+        bool same = tokens.count == count;
+        for (size_t i = 0; same && i < count; i++) same = tokens.ids[i] == ids[i];
+        if (!same) fail_msg("%s differs", word);
+    }
+    sw_tokens_free(&tokens);
+    sw_tokenizer_close(&t);
+}
+
 /* ---- long text ---- */
 
 /* Quadratic merging of a megabyte would take hours. */
@@ -224,6 +246,7 @@ static void a_full_buffer_is_a_limit(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_merges_agree_with_the_definition),
+        cmocka_unit_test(words_that_share_a_place_in_the_cache_stay_apart),
         cmocka_unit_test(long_words_and_runs_take_moments),
         cmocka_unit_test(text_above_the_limit_is_refused),
         cmocka_unit_test(bad_utf8_is_refused_and_leaves_the_list),
