@@ -14,7 +14,7 @@
 
 #define SW_KMS_GENESIS_LIMIT   ((size_t)64 << 10)
 #define SW_KMS_ENTRY_LIMIT     ((size_t)16 << 10)
-#define SW_KMS_PAGE_LIMIT      ((size_t)4 << 20)
+#define SW_KMS_PAGE_LIMIT      ((size_t)256 << 10)
 #define SW_KMS_REFUSAL_LIMIT   ((size_t)4 << 10)
 #define SW_KMS_FACTS_LIMIT     ((size_t)2 << 10)
 #define SW_KMS_STATEMENT_LIMIT ((size_t)8 << 10)
