@@ -96,6 +96,26 @@ static void test_other_words(void **state) {
     golden_drop(&g);
 }
 
+/* Known is who has the whole lock's digest, whatever the recipe calls it. */
+static void test_known_model(void **state) {
+    static const sw_hash known = {{0xac, 0x61, 0x51, 0xc5, 0xc5, 0x30, 0x1f, 0xda, 0xad, 0xbb, 0xa5,
+                                   0xa1, 0xc3, 0x60, 0xda, 0x79, 0x11, 0x3e, 0xd1, 0xb1, 0x3a, 0x4c,
+                                   0x17, 0x0b, 0xf3, 0x74, 0xf1, 0x0f, 0x8b, 0x06, 0x62, 0x3c}};
+    (void)state;
+    golden g = golden_load();
+    static sw_recipe r;
+    SW_SCOPED(sw_buffer) text = SW_BUFFER(1 << 20);
+    parse(&g, "", "", &r);
+    r.model_digest = known;
+    (void)snprintf(r.model_name, sizeof r.model_name, "another name");
+    const char *words = show(&r, &text);
+    assert_non_null(strstr(words, "KNOWN: all 5 files are those of SmolLM2-135M-Instruct"));
+    assert_null(strstr(words, "UNKNOWN"));
+    r.model_digest.b[31] ^= 1;
+    assert_non_null(strstr(show(&r, &text), "UNKNOWN"));
+    golden_drop(&g);
+}
+
 static void test_json(void **state) {
     (void)state;
     golden g = golden_load();
@@ -192,9 +212,10 @@ static void test_diff_order(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_words), cmocka_unit_test(test_other_words),
-        cmocka_unit_test(test_json),  cmocka_unit_test(test_bits),
-        cmocka_unit_test(test_diff),  cmocka_unit_test(test_diff_order),
+        cmocka_unit_test(test_words),       cmocka_unit_test(test_other_words),
+        cmocka_unit_test(test_known_model), cmocka_unit_test(test_json),
+        cmocka_unit_test(test_bits),        cmocka_unit_test(test_diff),
+        cmocka_unit_test(test_diff_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
