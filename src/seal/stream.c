@@ -14,6 +14,7 @@
 #include <assert.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { ALIGNMENT = 64, HELD_MAX = SW_TRAILER_SIGNED + 1, LEAD = 3 * ALIGNMENT };
 static_assert(HELD_MAX <= LEAD, "what is held back fits before a frame's aligned part");
@@ -178,14 +179,21 @@ static sw_status check_owner(const sw_container_body *body, const sw_p256_public
     return sw_fail(err, SW_REFUSED, "owner", "the sealed file names another owner");
 }
 
+/* A file of one chunk needs no second thread. */
+static size_t inspecting_lanes(int fd) {
+    struct stat st;
+    size_t processors = sw_cpu_count();
+    bool small = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= SW_CHUNK_BYTES;
+    return small ? 1 : processors < SW_SEAL_LANES ? processors : SW_SEAL_LANES;
+}
+
 sw_status sw_container_inspect(sw_arena *arena, int fd, const sw_p256_public *owner,
                                sw_container_body *body, sw_container_trailer *trailer,
                                sw_error *err) {
     stream s = {.fd = fd};
-    size_t lanes = sw_cpu_count() < SW_SEAL_LANES ? sw_cpu_count() : SW_SEAL_LANES;
     SW_TRY(read_head(&s, err));
     if (owner != NULL) SW_TRY(check_owner(&s.body, owner, err));
-    SW_TRY(run(&s, lanes, err));
+    SW_TRY(run(&s, inspecting_lanes(fd), err));
     SW_TRY(check_end(&s, owner, NULL, err));
     sw_bytes encoded = sw_arena_copy(arena, s.body.encoded);
     if (encoded.data == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory to inspect");

@@ -31,6 +31,7 @@ typedef struct walk {
     struct archive_entry *entry;
     sw_archive_sink sink;
     void *context;
+    bool stopped;     /* nothing more goes to the sink */
     sw_status status; /* of the sink */
     sw_error error;
     uint8_t *buffer;
@@ -40,8 +41,9 @@ typedef struct walk {
 
 static la_ssize_t pass_on(struct archive *tar, void *context, const void *bytes, size_t size) {
     walk *w = context;
-    w->status = w->sink(w->context, SW_BYTES(bytes, size), &w->error);
-    if (w->status == SW_OK) return (la_ssize_t)size;
+    if (!w->stopped) w->status = w->sink(w->context, SW_BYTES(bytes, size), &w->error);
+    w->stopped |= w->status != SW_OK;
+    if (!w->stopped) return (la_ssize_t)size;
     archive_set_error(tar, EIO, "sink");
     return -1;
 }
@@ -188,10 +190,8 @@ sw_status sw_archive_write(const sw_archive_input *inputs, size_t count, sw_arch
                            ? no_memory(err)
                            : write_all(w, inputs, count, err);
     for (size_t i = 0; i < w->depth; i++) sw_arena_free(&w->levels[i].arena);
-    if (w->tar != NULL) {
-        if (status != SW_OK) (void)archive_write_fail(w->tar);
-        (void)archive_write_free(w->tar);
-    }
+    w->stopped = true; /* closing would write the tar's end; archive_write_fail would leak */
+    if (w->tar != NULL) (void)archive_write_free(w->tar);
     archive_entry_free(w->entry);
     sw_arena_free(&arena);
     return status;
