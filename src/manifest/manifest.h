@@ -34,6 +34,10 @@ typedef struct sw_manifest_metric {
     double loss; /* rounded to 12 significant bits by the agent; only with metrics: public */
 } sw_manifest_metric;
 
+typedef struct sw_manifest_sealed_metrics {
+    sw_hash owner, root; /* metrics-N.sealed: addressed to this owner alone */
+} sw_manifest_sealed_metrics;
+
 /* One grant as the out folder keeps it: receipt in the manifest; evidence and channel beside it. */
 typedef struct sw_manifest_grant {
     sw_bytes receipt, statements; /* envelope; canonical JSON array of unlock envelopes */
@@ -60,6 +64,8 @@ typedef struct sw_manifest_facts {
     const sw_manifest_link
         *checkpoints; /* step and root of each sealed checkpoint that is still part of the run */
     const sw_manifest_metric *metrics;
+    size_t sealed_metrics_count; /* 0 when metrics are public */
+    const sw_manifest_sealed_metrics *sealed_metrics;
     sw_hash output_root;      /* root id of model.sealed */
     uint64_t output_bytes;    /* plain bytes, padded */
     sw_hash model_commitment; /* bind-SHA-256("sealwright/model/v1", salt, OMS root digest) */

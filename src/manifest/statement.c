@@ -87,6 +87,12 @@ static void add_run(sw_arena *a, sw_json *predicate, const sw_manifest_facts *f)
         sw_json_add_integer(a, o, "step", (int64_t)f->metrics[i].step);
         sw_json_add_number(a, o, "loss", f->metrics[i].loss);
     }
+    sw_json *sealed = sw_json_add_array(a, run, "sealed_metrics");
+    for (size_t i = 0; i < f->sealed_metrics_count; i++) {
+        sw_json *o = sw_json_add_object(a, sealed, NULL);
+        sw_json_add_hex(a, o, "owner", SW_BYTES_OF(f->sealed_metrics[i].owner.b));
+        sw_json_add_hex(a, o, "root", SW_BYTES_OF(f->sealed_metrics[i].root.b));
+    }
 }
 
 static void add_engine(sw_arena *a, sw_json *predicate, const sw_manifest_facts *f) {

@@ -111,6 +111,9 @@ SW_NODISCARD sw_status sw_agent_restore(sw_agent *a, bool *found, sw_error *err)
 bool sw_agent_has_checkpoint(const sw_agent *a);
 SW_NODISCARD sw_status sw_agent_write_state(sw_agent *a, const char *phase, sw_error *err);
 SW_NODISCARD sw_status sw_agent_check_state(sw_agent *a, sw_error *err);
+/* agent_metrics.c: out/metrics-N.sealed for every owner of a listed shard, unless metrics are
+ * public */
+SW_NODISCARD sw_status sw_agent_seal_metrics(sw_agent *a, sw_manifest_facts *facts, sw_error *err);
 /* agent_finish.c */
 SW_NODISCARD sw_status sw_agent_finish(sw_agent *a, sw_hash *manifest, sw_error *err);
 

@@ -22,18 +22,23 @@ typedef struct decoder {
     size_t row_number;
 } decoder;
 
-/* The template is the one that tokenizer_config.json carries; without one, only plain-text rows can
- * be read. */
+/* The template must be the one that the recipe names and owners were shown; the model carries it in
+ * tokenizer_config.json. With `none` only plain-text rows are read, and the model's is not used. */
 static sw_status open_template(decoder *d, sw_error *err) {
+    sw_chat named = d->worker->settings.chat;
+    d->chat = SW_TEMPLATE_CHATML;
+    if (named == SW_CHAT_NONE) return SW_OK;
     sw_bytes config = sw_worker_file(d->worker, "tokenizer_config.json");
     sw_json *root;
     SW_TRY(sw_json_parse(&d->worker->arena, config, NULL, &root, err));
     const sw_json *text = sw_json_member(root, "chat_template");
-    if (!text || text->type != SW_JSON_STRING) {
-        d->chat = SW_TEMPLATE_CHATML;
+    if (!text || text->type != SW_JSON_STRING)
+        return sw_fail(err, SW_REFUSED, "model", "the base model carries no chat template");
+    SW_TRY(sw_template_recognise(text->text, &d->chat, err));
+    if (d->chat == (named == SW_CHAT_CHATML ? SW_TEMPLATE_CHATML : SW_TEMPLATE_CHATML_SMOLLM2))
         return SW_OK;
-    }
-    return sw_template_recognise(text->text, &d->chat, err);
+    return sw_fail(err, SW_REFUSED, "model",
+                   "the base model's chat template is not the one that the recipe names");
 }
 
 static sw_status open_model(decoder *d, sw_error *err) {
