@@ -1,0 +1,223 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# A small complete world for tests and benches of sealed runs, made with the real commands in a temporary folder: three owners with a
+# shard each, quorum 2, two software machines, a key service on a port of its own, the miniature model, one recipe. Sourced; then
+#     world_new OBJECTS        makes all of it and enters its folder; everything is unlocked, consented and approved by three
+#     run_sealed [OPTION...]   the sealed run into ./run (or --run DIR)
+# What a recipe says can be changed first: steps, save_steps, lease, max_silence, grants, metrics, threads, rows, open_quorum,
+# checkpoint_limit, output_limit, worker, model. At exit the processes started here are ended by pid and the folder goes (WORLD_KEEP=1 keeps it).
+: "${steps:=4}" "${save_steps:=1}" "${lease:=10m}" "${max_silence:=24h}" "${grants:=100}" "${metrics:=sealed}" "${threads:=1}" "${rows:=6}"
+: "${open_quorum:=all}" "${checkpoint_limit:=1MiB}" "${output_limit:=1MiB}" "${worker:=}" "${model:=}" "${seed:=42}"
+world_source=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+owners=(anna bert cleo)
+kms_pid='' count=0 failed=0
+
+# ---- what a test says (TAP) ----
+say() { # say STATUS NAME; a failure shows the log
+    count=$((count + 1))
+    if [ "$1" -eq 0 ]; then
+        echo "ok $count - $2"
+    else
+        echo "not ok $count - $2"
+        failed=1
+        [ ! -s "$world/log" ] || sed 's/^/# /' "$world/log"
+    fi
+}
+holds() { # holds NAME COMMAND...: exit 0
+    local name=$1
+    shift
+    "$@" >"$world/log" 2>&1
+    say $? "$name"
+}
+# refused WORD NAME COMMAND...: exits 1, or 2 for usage, and --json names exactly this word
+refused() {
+    local word=$1 name=$2 code=1
+    shift 2
+    [ "$word" = usage ] && code=2
+    "$@" --json >"$world/log" 2>&1
+    [ $? -eq $code ] && [ "$(error_word <"$world/log")" = "$word" ]
+    say $? "$name: $word"
+}
+error_word() { sed -n 's/.*"error":{.*"word":"\([a-z-]*\)".*/\1/p'; }
+value() { sed -n "s/.*\"$1\":\"\{0,1\}\([^\",}]*\).*/\1/p"; } # of one member of the JSON object on stdin
+finish() {
+    echo "1..$count"
+    exit $failed
+}
+
+# ---- processes ----
+world_end() {
+    local code=$?
+    stop_kms
+    [ -n "${WORLD_KEEP:-}" ] || rm -rf "$world"
+    exit $code
+}
+# start_kms [PREFIX...]: through PREFIX (strace, say); writes the configuration that names it
+start_kms() {
+    local line
+    rm -f "$world/kms.pipe"
+    mkfifo "$world/kms.pipe"
+    "$@" "$sealwright" kms serve --dir kms --machine sim:kms-machine --listen "127.0.0.1:${kms_port:-0}" >"$world/kms.pipe" 2>>"$world/kms.err" &
+    kms_pid=$!
+    read -r line <"$world/kms.pipe" || return 1
+    kms_url=https://${line#listening }
+    printf 'kms: %s\napp: app.genesis\nmachine: sim:training-machine\n' "$kms_url" >sealwright.yaml
+}
+stop_kms() { # stop_kms [SIGNAL]
+    [ -z "$kms_pid" ] && return
+    kill -"${1:-TERM}" "$kms_pid" 2>/dev/null
+    wait "$kms_pid" 2>/dev/null
+    kms_pid=''
+}
+unlock_all() {
+    local owner
+    for owner in "${owners[@]}"; do
+        "$sealwright" kms unlock --identity "$owner" --reference kms.reference >/dev/null || return 1
+    done
+}
+
+# ---- the pieces of a world ----
+make_rows() { # make_rows NAME: as many JSON lines as `rows` says, other ones for each name
+    local i
+    for ((i = 1; i <= rows; i++)); do
+        echo "{\"prompt\":\"What did $1 write down on day $i?\",\"completion\":\"The patient of $1 in room $((i * 7 % 10)) was seen $i times.\"}"
+    done
+}
+# The miniature model is the same on every machine; one copy serves all tests of a build folder.
+make_model() {
+    local made
+    model=$objects/miniature
+    [ -f "$model/model.safetensors" ] && return
+    made=$(mktemp -d "$objects/miniature.XXXXXX")
+    python3 "$world_source/tools/make-miniature.py" "$made" || return 1
+    chmod 755 "$made"
+    mv -T "$made" "$model" 2>/dev/null || rm -rf "$made"
+}
+dataset_of() { "$sealwright" inspect "$1" --json | value id; }
+write_recipe() { # write_recipe FILE [OWNER...]: of these owners' shards
+    local file=$1 owner
+    shift
+    [ $# -gt 0 ] || set -- "${owners[@]}"
+    {
+        printf 'sealwright: 1\nname: small-world\napp: %s\nmodel: {name: Miniature}\nphase: sft\nmethod: lora\n' "$genesis"
+        printf 'template: chatml-smollm2\nshards:\n'
+        for owner in "$@"; do
+            printf '  - {owner: %s, dataset: %s, rows: %s, name: %s}\n' \
+                "$("$sealwright" identity show "$owner" --json | value id)" "$(dataset_of "$owner.sealed")" "$rows" "$owner"
+        done
+        printf 'training: {learning_rate: 1.0e-2, per_device_train_batch_size: 4, max_steps: %s, max_length: 64, save_steps: %s, seed: %s}\n' \
+            "$steps" "$save_steps" "$seed"
+        printf 'lora: {r: 4, lora_alpha: 8}\ntrainer: {kind: native, profile: bf16-dp}\n'
+        printf 'output: {open_quorum: %s, limit: %s}\n' "$open_quorum" "$output_limit"
+        printf 'observe: {metrics: %s, interval: 1, checkpoint_limit: %s}\n' "$metrics" "$checkpoint_limit"
+        printf 'lease: %s\nmax_silence: %s\ngrants: %s\n' "$lease" "$max_silence" "$grants"
+        "$sealwright" sim show training-machine
+    } >"$file"
+}
+compose() { # compose RECIPE FILE
+    "$sealwright" recipe compose "$1" --model-lock model.lock --trainer-lock trainer.lock --out "$2" >/dev/null
+}
+make_owners() {
+    local owner cards=()
+    for owner in "${owners[@]}"; do
+        "$sealwright" identity new "$owner" --name "$owner" --no-passphrase >/dev/null || return 1
+        cards+=(--owner "$owner/card.json")
+    done
+    "$sealwright" app new --name small-world --quorum 2 "${cards[@]}" --out app.genesis >/dev/null || return 1
+    for owner in "${owners[@]}"; do "$sealwright" app join app.genesis --identity "$owner" >/dev/null || return 1; done
+    genesis=$("$sealwright" app show app.genesis --json | value genesis)
+}
+seal_rows() {
+    local owner
+    for owner in "${owners[@]}"; do
+        [ -f "$owner.jsonl" ] || make_rows "$owner" >"$owner.jsonl"
+        "$sealwright" seal "$owner.jsonl" --identity "$owner" --out "$owner.sealed" >/dev/null || return 1
+    done
+}
+make_machines() {
+    "$sealwright" sim init kms-machine >/dev/null && "$sealwright" sim init training-machine >/dev/null &&
+        "$sealwright" kms init --dir kms --machine sim:kms-machine >/dev/null &&
+        "$sealwright" kms reference --dir kms --machine sim:kms-machine --out kms.reference >/dev/null
+}
+make_locks() {
+    [ -n "$model" ] || make_model || return 1
+    worker=${worker:-$objects/sealwright-worker}
+    "$sealwright" model lock "$model" --out model.lock >/dev/null && bash "$world_source/tools/trainer-lock.sh" "$worker" >trainer.lock
+}
+# consent_all COMPOSE SUFFIX [OPTION...]: OWNER.SUFFIX of every owner
+consent_all() {
+    local compose=$1 suffix=$2 owner
+    shift 2
+    for owner in "${owners[@]}"; do
+        "$sealwright" consent "$compose" --shard "$owner.sealed" --identity "$owner" --reference kms.reference \
+            --out "$owner.$suffix" "$@" >/dev/null || return 1
+    done
+}
+
+# world_new OBJECTS: an empty folder becomes a world. A step that fails ends the test.
+world_new() {
+    objects=$(cd "$1" && pwd) || exit 1
+    sealwright=$objects/sealwright
+    world=$(mktemp -d)
+    trap world_end EXIT
+    trap 'exit 143' TERM INT
+    cd "$world" || exit 1
+    local step
+    for step in make_locks make_owners seal_rows make_machines 'write_recipe recipe.yaml' 'compose recipe.yaml app-compose.json' start_kms \
+        unlock_all 'consent_all app-compose.json consent'; do
+        $step 2>>"$world/setup.err" || {
+            echo "Bail out! the world could not be made: $step"
+            sed 's/^/# /' "$world/setup.err"
+            exit 1
+        }
+    done
+}
+
+# ---- what a world does ----
+# of_owners OPTION SUFFIX: `--data anna.sealed --data ...` into the array `given`
+of_owners() {
+    local owner
+    for owner in "${owners[@]}"; do given+=("$1" "$owner.$2"); done
+}
+# run_with PREFIX... -- [OPTION...]: the sealed run through a prefix (strace, ulimit); an option given again wins
+run_with() {
+    local prefix=() given=()
+    while [ "$1" != -- ]; do prefix+=("$1") && shift; done
+    shift
+    of_owners --data sealed
+    of_owners --consent consent
+    [[ " $* " == *" --run "* ]] || given+=(--run run)
+    [[ " $* " == *" --worker "* ]] || given+=(--worker "$worker")
+    [[ " $* " == *" --model "* ]] || given+=(--model "$model")
+    [[ " $* " == *" --threads "* ]] || given+=(--threads "$threads")
+    "${prefix[@]}" "$sealwright" run app-compose.json --reference kms.reference "${given[@]}" "$@"
+}
+run_sealed() { run_with -- "$@"; }
+verify_out() { # verify_out [FOLDER [OPTION...]]
+    local folder=${1:-run/out}
+    shift
+    "$sealwright" verify "$folder" --app "$genesis" "$@"
+}
+approve_open() { # approve_open OUT CARD
+    local owner
+    for owner in "${owners[@]}"; do "$sealwright" open approve "$1" --recipient "$2" --identity "$owner" >/dev/null || return 1; done
+}
+# open_out OUT CARD FILE; unpack_to FILE IDENTITY FOLDER
+open_out() {
+    local given=()
+    of_owners --consent consent
+    "$sealwright" open "$1" --recipient "$2" --reference kms.reference "${given[@]}" --out "$3" "${@:4}"
+}
+unpack_to() { "$sealwright" open unpack "$1" --identity "$2" --out "$3"; }
+# opened OUT FOLDER: approved by all, opened to the identity `research`, unpacked; what was trained lies in FOLDER
+opened() {
+    [ -d research ] || "$sealwright" identity new research --name research --no-passphrase >/dev/null || return 1
+    rm -f "$2.opened"
+    approve_open "$1" research/card.json && open_out "$1" research/card.json "$2.opened" >/dev/null && unpack_to "$2.opened" research "$2" >/dev/null
+}
+train_plain() { # train_plain FOLDER [OPTION...]: the same recipe on the plain rows
+    local given=() folder=$1
+    shift
+    of_owners --data jsonl
+    "$sealwright" train recipe.yaml --model "$model" "${given[@]}" --out "$folder" "$@" >/dev/null
+}
