@@ -2,6 +2,7 @@
  *
  * Made by tests/parity/model_golden.py with PyPI's gguf 0.19.0. Do not edit.
  */
+/* clang-format off */
 static const struct {
     uint32_t type;
     const char *blocks, *values; /* hex; values are f32, little-endian */

@@ -2,6 +2,7 @@
  *
  * Made by tests/parity/model_golden.py with PyPI's safetensors 0.8.0. Do not edit.
  */
+/* clang-format off */
 typedef struct golden_tensor {
     const char *name;
     sw_dtype dtype;

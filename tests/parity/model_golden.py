@@ -18,6 +18,7 @@ HEAD = """/* SPDX-License-Identifier: Apache-2.0
  *
  * Made by tests/parity/model_golden.py with {}. Do not edit.
  */
+/* clang-format off */
 """
 # Where the 16-bit scales of a block stand.
 SCALES = {T.Q4_0: [0], T.Q4_1: [0, 2], T.Q5_0: [0], T.Q5_1: [0, 2], T.Q8_0: [0], T.Q4_K: [0, 2], T.Q5_K: [0, 2], T.Q6_K: [208], T.F16: [0], T.BF16: [0],

@@ -176,9 +176,8 @@ static int open_model(char **args) {
                  "bos %u eos %u pad %u dtype %d\n",
                  c->model_type, c->hidden_size, c->intermediate_size, c->num_hidden_layers,
                  c->num_attention_heads, c->num_key_value_heads, c->head_dim, c->vocab_size,
-                 c->max_position_embeddings, c->rms_norm_eps, c->rope_theta,
-                 c->tie_word_embeddings, c->bos_token_id, c->eos_token_id, c->pad_token_id,
-                 (int)model.dtype);
+                 c->max_position_embeddings, c->rms_norm_eps, c->rope_theta, c->tie_word_embeddings,
+                 c->bos_token_id, c->eos_token_id, c->pad_token_id, (int)model.dtype);
     return 0;
 }
 
@@ -217,8 +216,12 @@ int main(int argc, char **argv) {
         const char *name;
         int count;
         int (*run)(char **args);
-    } commands[] = {{"import", 3, import}, {"encode", 2, encode},   {"decode", 2, decode},
-                    {"chat", 2, chat},     {"open", 1, open_model}, {"adapter", 3, adapter},
+    } commands[] = {{"import", 3, import},
+                    {"encode", 2, encode},
+                    {"decode", 2, decode},
+                    {"chat", 2, chat},
+                    {"open", 1, open_model},
+                    {"adapter", 3, adapter},
                     {"encode-safetensors", 2, encode_safetensors}};
     for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof commands[0]; i++)
         if (strcmp(argv[1], commands[i].name) == 0 && argc == commands[i].count + 2)
