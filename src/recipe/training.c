@@ -92,6 +92,7 @@ void sw_training_defaults(sw_training *out) {
         .adam_epsilon = 1e-8,
         .max_grad_norm = 1,
         .completion_only_loss = true,
+        .chat = SW_CHAT_CHATML,
         .lora = {.r = 8, .lora_alpha = 8, .target_count = 2, .targets = {"q_proj", "v_proj"}},
     };
 }

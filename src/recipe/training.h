@@ -64,7 +64,7 @@ typedef struct sw_training {
 } sw_training;
 
 void sw_training_defaults(sw_training *out); /* TRL's SFT defaults, method lora with PEFT's, profile
-                                                bf16-dp, no chat template */
+                                                bf16-dp, template chatml */
 
 /* ---- the settings as a table: reading a recipe, the wire form, checks and what people are shown
  * all walk it ---- */

@@ -102,6 +102,8 @@ static sw_status encode_plain(decoder *d, sw_bytes prompt, sw_bytes body, sw_err
 
 static sw_status encode_turns(decoder *d, const sw_chat_turn *turns, size_t count, bool generation,
                               sw_tokens *out, sw_error *err) {
+    if (d->settings->chat == SW_CHAT_NONE)
+        return sw_fail(err, SW_REFUSED, "rows", "rows of turns, and the recipe's template is none");
     sw_buffer_reset(&d->text);
     SW_TRY(sw_template_render(d->chat, turns, count, generation, &d->text, err));
     SW_TRY(sw_buffer_check(&d->text, "the row's text", err));

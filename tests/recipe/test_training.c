@@ -96,7 +96,7 @@ static void test_wire(void **state) {
     sw_training_defaults(&t);
     t.seed = 7;
     t.learning_rate = 0x1.fffffffffffffp-7;
-    t.chat = SW_CHAT_CHATML;
+    t.chat = SW_CHAT_NONE;
     t.profile = SW_PROFILE_FP32_REF;
     t.completion_only_loss = false;
     t.lora.target_count = 16;

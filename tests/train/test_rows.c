@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Rows: which lines are refused and how, which are dropped or cut, and the wire form between
- * processes (docs/formats/training.md ROW-001 ...). What TRL makes of good lines is in test_golden.c.
+ * processes (docs/formats/training.md ROW-001 ...). What TRL makes of good lines is in
+ * test_golden.c.
  */
 #include "support.h"
 
@@ -84,6 +85,27 @@ static void test_no_message_quotes_a_row(void **state) {
         assert_null(strstr(err.message, "CANARY"));
         sw_rows_free(&rows);
     }
+}
+
+/* A recipe without a template reads plain text alone (RCP-045). */
+static void test_no_template_no_turns(void **state) {
+    const miniature *m = *state;
+    sw_training t = small_settings();
+    static const char *const lines[] = {
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]}",
+        "{\"prompt\":[{\"role\":\"user\",\"content\":\"a\"}],"
+        "\"completion\":[{\"role\":\"assistant\",\"content\":\"b\"}]}",
+    };
+    sw_rows rows = {0};
+    bool kept;
+    for (size_t i = 0; i < 2; i++) {
+        t.chat = SW_CHAT_CHATML;
+        assert_int_equal(append(m, &t, lines[i], strlen(lines[i]), &rows, &kept, NULL), SW_OK);
+        t.chat = SW_CHAT_NONE;
+        assert_int_equal(append(m, &t, lines[i], strlen(lines[i]), &rows, &kept, NULL), SW_REFUSED);
+    }
+    assert_int_equal(append(m, &t, "{\"text\":\"plain\"}", 16, &rows, &kept, NULL), SW_OK);
+    sw_rows_free(&rows);
 }
 
 static void test_dropped_and_cut(void **state) {
@@ -249,8 +271,8 @@ static int close_all(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refused_lines), cmocka_unit_test(test_no_message_quotes_a_row),
-        cmocka_unit_test(test_dropped_and_cut), cmocka_unit_test(test_wire_round_trip),
-        cmocka_unit_test(test_wire_refusals)};
+        cmocka_unit_test(test_refused_lines),   cmocka_unit_test(test_no_message_quotes_a_row),
+        cmocka_unit_test(test_dropped_and_cut), cmocka_unit_test(test_no_template_no_turns),
+        cmocka_unit_test(test_wire_round_trip), cmocka_unit_test(test_wire_refusals)};
     return cmocka_run_group_tests_name("rows", tests, open_all, close_all);
 }
