@@ -63,8 +63,11 @@ static sw_status folders_make(const maker *m, sw_error *err) {
     int size = snprintf(path, sizeof path, "%s/keys", m->folder);
     if (size < 0 || (size_t)size >= sizeof path)
         return sw_fail(err, SW_LIMIT, "limit", "the machine's folder has too long a name");
-    if (sw_path_exists(m->folder))
-        return sw_fail(err, SW_EXISTS, "exists", "%s is there already", m->folder);
+    if (sw_path_exists(m->folder)) {
+        (void)sw_fail(err, SW_EXISTS, "exists", "%s is there already", m->folder);
+        sw_error_hint(err, "choose a new folder; a machine is never made anew in place");
+        return SW_EXISTS;
+    }
     SW_TRY(sw_folder_make(m->folder, 0700, err));
     return sw_folder_make(path, 0700, err);
 }

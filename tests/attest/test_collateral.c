@@ -17,6 +17,11 @@ typedef struct edit {
 
 #define UP        "\"tcbStatus\":\"UpToDate\""
 #define STATUS(s) "\"tcbStatus\":\"" s "\""
+#define ISV5      "{\"tcb\":{\"isvsvn\":5},\"tcbDate\":\"2026-01-01T00:00:00Z\"," UP "}"
+#define MODULE1                                                                                    \
+    "{\"attributes\":\"0000000000000000\",\"id\":\"tdx_01\",\"mrsigner\":\"" ZEROS48 ZEROS48       \
+    "\",\"tcbLevels\":[]}"
+#define ZEROS48 "000000000000000000000000000000000000000000000000"
 enum { PLATFORM_LEVEL = 0, MODULE_LEVEL = 1 };
 
 static void apply(bend *b, const edit *e) {
@@ -81,6 +86,12 @@ static const edit REFUSED[] = {
      "mrsigner is not 32 bytes"},
     {QE_IDENTITY, "\"tcbEvaluationDataNumber\":1", "\"tcbEvaluationDataNumber\":0", 0, "policy",
      "QE identity's evaluation number is below"},
+    {TCB_INFO, "\"tcbLevels\":[{\"tcb\":{\"isvsvn\":5}",
+     "\"tcbLevels\":[" ISV5 ",{\"tcb\":{\"isvsvn\":5}", 0, "evidence", "two levels of one isvsvn"},
+    {QE_IDENTITY, "\"tcbLevels\":[", "\"tcbLevels\":[" ISV5 "," ISV5 ",", 0, "evidence",
+     "two levels of one isvsvn"},
+    {TCB_INFO, "\"tdxModuleIdentities\":[", "\"tdxModuleIdentities\":[" MODULE1 ",", 0, "evidence",
+     "one TDX module identity twice"},
     /* statuses, accepted by nobody */
     {TCB_INFO, UP, STATUS("SWHardeningNeeded"), PLATFORM_LEVEL, "policy",
      "TCB status is SWHardeningNeeded"},

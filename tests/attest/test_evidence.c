@@ -266,6 +266,51 @@ static void test_log_limits(void **state) {
     bend_end(&b);
 }
 
+/* A guest agent's log: other registers pass by, digests may be missing, nothing may be wrong. */
+static void test_guest_logs(void **state) {
+    (void)state;
+#define EVENT(rest) "[{\"imr\":3,\"event_type\":134217729,\"digest\":\"\"," rest "}]"
+    static const struct {
+        const char *log, *sentence;
+    } table[] = {
+        {"[]", NULL},
+        {"[{\"imr\":0}]", NULL},
+        {EVENT("\"event\":\"a\",\"event_payload\":\"00\""), NULL},
+        {EVENT("\"event\":\"a\",\"event_payload\":\"00\",\"version\":2"), NULL},
+        {EVENT("\"event\":\"a\",\"event_payload\":\"00\",\"version\":1"), "neither left out nor 2"},
+        {EVENT("\"event\":\"a:b\",\"event_payload\":\"00\""), "holds a colon"},
+        {EVENT("\"event\":\"a\",\"event_payload\":\"0\""), "hex"},
+        {EVENT("\"event\":\"a\""), "event_payload"},
+        {EVENT("\"event_payload\":\"00\""), "event"},
+        {"[{\"imr\":3,\"event_type\":134217729,\"digest\":\"00\",\"event\":\"a\",\"event_payload\":"
+         "\"\"}]",
+         "hex"},
+        {"[{\"imr\":3,\"event_type\":1,\"digest\":\"\",\"event\":\"a\",\"event_payload\":\"\"}]",
+         "not a runtime event"},
+        {"[{}]", "imr"},
+        {"[3]", "imr"},
+        {"{}", "not a list"},
+        {"\"\"", "not a list"},
+        {"", "JSON"},
+    };
+    for (size_t i = 0; i < COUNT(table); i++) {
+        SW_SCOPED(sw_arena) a = {0};
+        const sw_event *events = NULL;
+        size_t count = 99;
+        sw_error err = {0};
+        sw_status status = sw_events_from_guest(&a, sw_text(table[i].log), &events, &count, &err);
+        if (table[i].sentence == NULL) {
+            assert_int_equal(status, SW_OK);
+            assert_true(count <= 1);
+            continue;
+        }
+        assert_int_not_equal(status, SW_OK);
+        assert_int_equal(count, 99);
+        if (strstr(err.message, table[i].sentence) == NULL)
+            fail_msg("\"%s\" is not in \"%s\"", table[i].sentence, err.message);
+    }
+}
+
 /* Constants of dstack's reference implementation. */
 static void test_event_digests(void **state) {
     (void)state;
@@ -477,9 +522,9 @@ int main(void) {
         cmocka_unit_test(test_flips),          cmocka_unit_test(test_quote_flips),
         cmocka_unit_test(test_logs),           cmocka_unit_test(test_logs_accepted),
         cmocka_unit_test(test_log_limits),     cmocka_unit_test(test_event_digests),
-        cmocka_unit_test(test_exchange),       cmocka_unit_test(test_policies),
-        cmocka_unit_test(test_wider_policies), cmocka_unit_test(test_foreign_claims),
-        cmocka_unit_test(test_explain),
+        cmocka_unit_test(test_guest_logs),     cmocka_unit_test(test_exchange),
+        cmocka_unit_test(test_policies),       cmocka_unit_test(test_wider_policies),
+        cmocka_unit_test(test_foreign_claims), cmocka_unit_test(test_explain),
     };
     int failed = cmocka_run_group_tests_name("evidence", tests, NULL, NULL);
     forge_close(&house);

@@ -151,6 +151,46 @@ static void test_patches(void **state) {
     }
 }
 
+/* A quoting enclave that vouches for a key that is none. */
+static void test_no_point(void **state) {
+    (void)state;
+    bend b;
+    sw_hash bound;
+    bend_start(&b, &house);
+    b.quote[AT_ATTESTATION_KEY + 63] ^= 1;
+    sw_bytes parts[2] = {SW_BYTES(b.quote + AT_ATTESTATION_KEY, 64),
+                         SW_BYTES(b.quote + AT_AUTH, 32)};
+    sw_sha256_parts(&bound, parts, 2);
+    memcpy(b.quote + AT_QE_REPORT + 320, bound.b, sizeof bound.b);
+    sign_qe(&b);
+    expect(&b, "evidence", "attestation key is not a point of P-256");
+    bend_end(&b);
+}
+
+static void test_cuts(void **state) {
+    (void)state;
+    static const struct {
+        size_t from, until;
+        const char *sentence;
+    } table[] = {
+        {1, 48, "ends inside its header"},
+        {48, 632, "ends inside its TD report"},
+        {632, 4000, "ends inside its signature data"},
+    };
+    bend b;
+    bend_start(&b, &house);
+    size_t whole = b.quote_size;
+    for (size_t i = 0; i < COUNT(table); i++)
+        for (size_t size = table[i].from; size < table[i].until && size < whole; size += 7) {
+            b.quote_size = size;
+            expect(&b, "evidence", table[i].sentence);
+        }
+    b.quote_size = AT_CHAIN;
+    put_le(b.quote + AT_SIGNATURE_SIZE, 129, 4);
+    expect(&b, "evidence", "signature data are cut short");
+    bend_end(&b);
+}
+
 /* Another image than the policy's: the right RTMR3 is not enough. */
 static void test_other_images(void **state) {
     (void)state;
@@ -437,6 +477,8 @@ static void test_foreign_lists(void **state) {
     c->root_crl = house.good.collateral.root_crl;
     c->pck_crl = spoilt(&b, house.good.collateral.pck_crl);
     expect(&b, "evidence", "PCK chain");
+    c->pck_crl = (sw_bytes){0};
+    expect(&b, "evidence", "pck_crl is empty");
     c->pck_crl = SW_LITERAL("x");
     expect(&b, "evidence", "PCK revocation list: ");
     bend_end(&b);
@@ -477,7 +519,8 @@ int main(int argc, char **argv) {
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),         cmocka_unit_test(test_tolerated),
-        cmocka_unit_test(test_patches),      cmocka_unit_test(test_other_images),
+        cmocka_unit_test(test_patches),      cmocka_unit_test(test_no_point),
+        cmocka_unit_test(test_cuts),         cmocka_unit_test(test_other_images),
         cmocka_unit_test(test_chain_shapes), cmocka_unit_test(test_chain_text),
         cmocka_unit_test(test_reissued),     cmocka_unit_test(test_other_root),
         cmocka_unit_test(test_root_dates),   cmocka_unit_test(test_two_signers),
