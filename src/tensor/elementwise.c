@@ -8,6 +8,7 @@
 #include "tensor/random.h"
 
 #define BLOCK    512
+#define SPAN     (16 * BLOCK) /* of one job */
 #define ROWS     8
 #define HEAD_MAX 512 /* head_dim is at most this (checked by the plan of a model) */
 #define COLUMNS  64
@@ -94,10 +95,8 @@ static void *into(void *base, size_t at, sw_dtype dtype) {
     return (uint8_t *)base + at * sw_dtype_bytes(dtype);
 }
 
-static void swiglu_block(void *context, size_t index, size_t lane) {
-    (void)lane;
-    const swiglu_job *job = context;
-    size_t at = index * BLOCK, count = least(job->g.count - at, BLOCK);
+static void swiglu_block(const swiglu_job *job, size_t at) {
+    size_t count = least(job->g.count - at, BLOCK);
     float gate[BLOCK], up[BLOCK];
     sw_elements_load(gate, from(job->g.gate, at, job->dtype), job->dtype, count);
     sw_elements_load(up, from(job->g.up, at, job->dtype), job->dtype, count);
@@ -105,16 +104,21 @@ static void swiglu_block(void *context, size_t index, size_t lane) {
     sw_elements_store(into(job->g.h, at, job->dtype), up, job->dtype, count);
 }
 
+static void swiglu_span(void *context, size_t index, size_t lane) {
+    (void)lane;
+    const swiglu_job *job = context;
+    size_t end = least((index + 1) * SPAN, job->g.count);
+    for (size_t at = index * SPAN; at < end; at += BLOCK) swiglu_block(job, at);
+}
+
 void sw_swiglu_forward(const sw_compute *c, const void *gate, const void *up, void *h,
                        size_t count) {
     swiglu_job job = {.g = {.gate = gate, .up = up, .h = h, .count = count}, .dtype = c->dtype};
-    sw_compute_run(c, (count + BLOCK - 1) / BLOCK, swiglu_block, &job);
+    sw_compute_run(c, (count + SPAN - 1) / SPAN, swiglu_span, &job);
 }
 
-static void swiglu_grad_block(void *context, size_t index, size_t lane) {
-    (void)lane;
-    const swiglu_job *job = context;
-    size_t at = index * BLOCK, count = least(job->g.count - at, BLOCK);
+static void swiglu_grad_block(const swiglu_job *job, size_t at) {
+    size_t count = least(job->g.count - at, BLOCK);
     float gate[BLOCK], up[BLOCK], h[BLOCK];
     const float *dh = job->g.dh + at;
     sw_elements_load(gate, from(job->g.gate, at, job->dtype), job->dtype, count);
@@ -131,9 +135,16 @@ static void swiglu_grad_block(void *context, size_t index, size_t lane) {
     if (job->g.h) sw_elements_store(into(job->g.h, at, job->dtype), h, job->dtype, count);
 }
 
+static void swiglu_grad_span(void *context, size_t index, size_t lane) {
+    (void)lane;
+    const swiglu_job *job = context;
+    size_t end = least((index + 1) * SPAN, job->g.count);
+    for (size_t at = index * SPAN; at < end; at += BLOCK) swiglu_grad_block(job, at);
+}
+
 void sw_swiglu_backward(const sw_compute *c, const sw_swiglu_grad *g) {
     swiglu_job job = {.g = *g, .dtype = c->dtype};
-    sw_compute_run(c, (g->count + BLOCK - 1) / BLOCK, swiglu_grad_block, &job);
+    sw_compute_run(c, (g->count + SPAN - 1) / SPAN, swiglu_grad_span, &job);
 }
 
 /* ---- embedding ---- */

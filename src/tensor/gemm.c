@@ -29,19 +29,31 @@ static const void *offset(const void *base, size_t elements, sw_dtype dtype) {
     return (const uint8_t *)base + elements * sw_dtype_bytes(dtype);
 }
 
+static void store_f32(const sw_gemm *g, const float *restrict tile, size_t at, size_t columns) {
+    float *out = (float *)g->c + at;
+    if (g->add) {
+        const float *base = g->add + at;
+        for (size_t i = 0; i < columns; i++) out[i] = base[i] + tile[i] * g->scale;
+    } else {
+        for (size_t i = 0; i < columns; i++) out[i] = tile[i] * g->scale;
+    }
+}
+
+static void store_bf16(const sw_gemm *g, const float *restrict tile, size_t at, size_t columns) {
+    float scaled[TILE_COLUMNS];
+    for (size_t i = 0; i < TILE_COLUMNS; i++) scaled[i] = tile[i] * g->scale;
+    sw_elements_store((sw_bf16 *)g->c + at, scaled, SW_DTYPE_BF16, columns);
+}
+
 static void store_rows(const sw_gemm *g, const float *tile, size_t row, size_t column,
                        size_t rows) {
     size_t columns = least(g->n - column, TILE_COLUMNS);
     for (size_t r = 0; r < rows; r++, tile += TILE_COLUMNS) {
         size_t at = (row + r) * g->c_stride + column;
-        float scaled[TILE_COLUMNS];
-        for (size_t i = 0; i < columns; i++) scaled[i] = tile[i] * g->scale;
-        if (g->add) {
-            float *out = (float *)g->c + at;
-            for (size_t i = 0; i < columns; i++) out[i] = g->add[at + i] + scaled[i];
+        if (g->c_dtype == SW_DTYPE_F32) {
+            store_f32(g, tile, at, columns);
         } else {
-            sw_elements_store((uint8_t *)g->c + at * sw_dtype_bytes(g->c_dtype), scaled, g->c_dtype,
-                              columns);
+            store_bf16(g, tile, at, columns);
         }
     }
 }

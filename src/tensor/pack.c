@@ -6,6 +6,7 @@
  * can be packed; then the pairs are interleaved.
  */
 #include "tensor/gemm.h"
+#include <immintrin.h>
 #include <string.h>
 
 #define STRIP   SW_GEMM_COLUMNS
@@ -60,10 +61,26 @@ static void emit_bf16_rows(sw_bf16 *out, sw_bf16 block[STAGE_K][STRIP], size_t p
     }
 }
 
+/* Whole strips of rows that are bf16 already: no stage. */
+static void interleave_rows(sw_bf16 *out, const sw_source *b, size_t k0, size_t pairs,
+                            size_t column) {
+    const uint8_t *row = (const uint8_t *)b->data + 2 * (k0 * b->stride + column);
+    for (size_t p = 0; p < pairs; p++, row += 4 * b->stride, out += 2 * STRIP) {
+        __m256i even = _mm256_loadu_si256((const __m256i *)(const void *)row);
+        __m256i odd = _mm256_loadu_si256((const __m256i *)(const void *)(row + 2 * b->stride));
+        __m256i low = _mm256_unpacklo_epi16(even, odd), high = _mm256_unpackhi_epi16(even, odd);
+        _mm256_storeu_si256((__m256i *)(void *)out, _mm256_permute2x128_si256(low, high, 0x20));
+        _mm256_storeu_si256((__m256i *)(void *)(out + STRIP),
+                            _mm256_permute2x128_si256(low, high, 0x31));
+    }
+}
+
 static void pack_bf16(const pack_job *job, size_t strip, size_t k0, size_t depth) {
     size_t columns = least(job->n - strip * STRIP, STRIP), pairs = (depth + 1) / 2;
     sw_bf16 *out = (sw_bf16 *)job->out + strip * sw_pack_strip(job->k) + k0 * STRIP;
-    if (job->transposed) {
+    if (!job->transposed && job->b->dtype == SW_DTYPE_BF16 && columns == STRIP && depth % 2 == 0) {
+        interleave_rows(out, job->b, k0, pairs, strip * STRIP);
+    } else if (job->transposed) {
         sw_bf16 block[STRIP][STAGE_K];
         if (columns < STRIP || (depth & 1)) memset(block, 0, sizeof block);
         for (size_t c = 0; c < columns; c++) {

@@ -173,6 +173,7 @@ typedef struct sw_linear_io {
     const float *add; /* (T, out) f32 added to y, or NULL */
 } sw_linear_io;
 void sw_linear_forward(sw_engine *e, const sw_linear *l, const sw_linear_io *io);
+bool sw_linear_is_trained(const sw_linear *l); /* its weight or its adapter */
 /* x (T, columns) packed as the right side of dy^T x, for the modules that read it. */
 void sw_linear_pack_input(sw_engine *e, const void *x, size_t columns);
 typedef struct sw_linear_grad {

@@ -107,6 +107,16 @@ static void module_backward(sw_engine *e, sw_layer *l, sw_module m, const void *
     sw_linear_backward(e, &l->linear[m], &g, dx);
 }
 
+/* The normed input of modules that are trained, packed for their gradients. */
+static void norm_input_again(sw_engine *e, const sw_norm *norm, const sw_linear *const *modules,
+                             size_t count) {
+    bool trained = false;
+    for (size_t i = 0; i < count; i++) trained |= sw_linear_is_trained(modules[i]);
+    if (!trained) return;
+    sw_norm_again(&e->compute, norm, e->scratch.norm);
+    sw_linear_pack_input(e, e->scratch.norm, e->config->hidden_size);
+}
+
 static float *norm_grad(const sw_norm_weight *w) {
     return w->parameter ? w->parameter->grad : NULL;
 }
@@ -116,9 +126,11 @@ static void mlp_backward(sw_engine *e, sw_layer *l) {
     size_t t = e->batch.tokens, c = e->config->hidden_size, f = e->config->intermediate_size;
     const sw_linear *down = &l->linear[SW_MODULE_DOWN];
     sw_convert(&e->compute, s->dy, s->dx, t * c);
-    sw_swiglu_forward(&e->compute, l->kept.gate, l->kept.up, s->h, t * f);
     sw_gemm dh = {0};
-    sw_linear_pack_input(e, s->h, f);
+    if (sw_linear_is_trained(down)) {
+        sw_swiglu_forward(&e->compute, l->kept.gate, l->kept.up, s->h, t * f);
+        sw_linear_pack_input(e, s->h, f);
+    }
     module_backward(e, l, SW_MODULE_DOWN, s->h, s->dy, 0, &dh);
     sw_linear_finish(e, &dh, s->dh, &down, 1);
     sw_swiglu_grad g = {.gate = l->kept.gate,
@@ -129,10 +141,9 @@ static void mlp_backward(sw_engine *e, sw_layer *l) {
                         .count = t * f};
     sw_swiglu_backward(&e->compute, &g);
     sw_norm norm = norm_of(e, l->kept.middle, &l->post_norm, l->kept.rstd2);
-    sw_norm_again(&e->compute, &norm, s->norm);
-    sw_linear_pack_input(e, s->norm, c);
     sw_gemm dnorm = {0};
     const sw_linear *both[] = {&l->linear[SW_MODULE_GATE], &l->linear[SW_MODULE_UP]};
+    norm_input_again(e, &norm, both, 2);
     module_backward(e, l, SW_MODULE_GATE, s->norm, s->dgate, 0, &dnorm);
     module_backward(e, l, SW_MODULE_UP, s->norm, s->dup, 1, &dnorm);
     sw_linear_finish(e, &dnorm, s->dnorm, both, 2);
@@ -145,7 +156,7 @@ static void attention_backward(sw_engine *e, sw_layer *l) {
     const sw_linear *o = &l->linear[SW_MODULE_O];
     sw_convert(&e->compute, s->dy, s->dx, t * e->config->hidden_size);
     sw_gemm dattn = {0};
-    sw_linear_pack_input(e, l->kept.attn, e->width);
+    if (sw_linear_is_trained(o)) sw_linear_pack_input(e, l->kept.attn, e->width);
     module_backward(e, l, SW_MODULE_O, l->kept.attn, s->dy, 0, &dattn);
     sw_linear_finish(e, &dattn, s->dq, &o, 1);
     sw_convert(&e->compute, s->dattn, s->dq, t * e->width);
@@ -162,14 +173,12 @@ static void attention_backward(sw_engine *e, sw_layer *l) {
 
 static void projections_backward(sw_engine *e, sw_layer *l, bool below) {
     sw_scratch *s = &e->scratch;
-    size_t c = e->config->hidden_size;
     sw_norm norm = norm_of(e, l->x, &l->input_norm, l->kept.rstd1);
-    sw_norm_again(&e->compute, &norm, s->norm);
-    sw_linear_pack_input(e, s->norm, c);
     sw_gemm dnorm = {0};
-    const sw_linear *three[3];
+    const sw_linear *three[] = {&l->linear[SW_MODULE_Q], &l->linear[SW_MODULE_K],
+                                &l->linear[SW_MODULE_V]};
+    norm_input_again(e, &norm, three, 3);
     for (size_t i = 0; i < 3; i++) {
-        three[i] = &l->linear[SW_MODULE_Q + i];
         module_backward(e, l, (sw_module)(SW_MODULE_Q + i), s->norm, s->dqkv[i], i, &dnorm);
     }
     if (!below) return; /* nothing under this layer is trained */

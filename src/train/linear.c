@@ -8,6 +8,10 @@
  */
 #include "train/engine.h"
 
+bool sw_linear_is_trained(const sw_linear *l) {
+    return l->weight || l->a;
+}
+
 static sw_dropout dropout_of(const sw_engine *e, const sw_linear *l) {
     return (sw_dropout){
         .seed = e->settings->seed, .stream = e->batch.stream << 16 | l->number, .p = e->dropout};
