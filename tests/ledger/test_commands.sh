@@ -115,13 +115,16 @@ holds "cleo lifts" "lifted" "$sealwright" lift "$hash" --identity cleo "${owners
 holds "approvals before it do not count" "not approved, 0 of 2" "$sealwright" app show "${owners[@]}"
 holds "anna approves again" "by 1 of 2" consent app-compose.json anna.sealed anna anna.consent
 holds "bert approves again" "by 2 of 2" consent app-compose.json bert.sealed bert bert.consent
+refused "a bad compose is not approved" 1 "allowed_envs" "$sealwright" approve env.json --identity cleo "${owners[@]}"
+holds "cleo approves without a shard" "approved" "$sealwright" approve app-compose.json --identity cleo "${owners[@]}"
+refused "and does so once" 1 "already" "$sealwright" approve app-compose.json --identity cleo "${owners[@]}"
 holds "bert revokes everything" "everything" "$sealwright" revoke --everything --identity bert "${owners[@]}"
 holds "everything is revoked" "EVERYTHING IS REVOKED by bert" "$sealwright" app show "${owners[@]}"
 
-# ---- the ledger file: a flipped bit is refused or changes nothing (every 151st byte) ----
+# ---- the ledger file: a flipped bit is refused or changes nothing (every 211th byte) ----
 "$sealwright" app show "${owners[@]}" >before 2>&1
 size=$(stat -c %s ledger.db) wrong=0
-for ((at = 0; at < size; at += 151)); do
+for ((at = 0; at < size; at += 211)); do
     cp ledger.db flipped.db
     byte=$(od -An -tu1 -j $at -N 1 ledger.db)
     printf "\\x$(printf %02x $((byte ^ (1 << at % 8))))" | dd of=flipped.db bs=1 seek=$at conv=notrunc status=none
