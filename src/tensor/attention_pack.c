@@ -33,7 +33,7 @@ size_t sw_attention_places(const sw_attention *a, size_t heads, bool keys) {
 
 sw_attention_place sw_attention_place_of(const sw_attention *a, size_t heads, bool keys,
                                          size_t index) {
-    size_t segment = 0, blocks = 0, rows = 0;
+    size_t segment = 0, blocks = 1, rows = 0;
     for (; segment < a->segment_count; segment++) {
         rows = sw_attention_segment_rows(&a->segments[segment], keys);
         blocks = blocks_of(rows);

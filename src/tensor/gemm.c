@@ -6,6 +6,7 @@
  * gradients through q, k and v) meet before any rounding. See tensor/gemm.h for the bit rule.
  */
 #include "tensor/kernels.h"
+#include <string.h>
 
 #define TILE_ROWS    96
 #define TILE_STRIPS  4
@@ -41,7 +42,7 @@ static void store_f32(const sw_gemm *g, const float *restrict tile, size_t at, s
 
 static void store_bf16(const sw_gemm *g, const float *restrict tile, size_t at, size_t columns) {
     float scaled[TILE_COLUMNS];
-    for (size_t i = 0; i < TILE_COLUMNS; i++) scaled[i] = tile[i] * g->scale;
+    for (size_t i = 0; i < columns; i++) scaled[i] = tile[i] * g->scale;
     sw_elements_store((sw_bf16 *)g->c + at, scaled, SW_DTYPE_BF16, columns);
 }
 
@@ -63,6 +64,7 @@ static void tile_sum(const sw_compute *c, const sw_gemm *g, size_t row, size_t c
     size_t rows = least(g->m - row, TILE_ROWS), strip = column / SW_GEMM_COLUMNS;
     size_t strips = (least(g->n - column, TILE_COLUMNS) + SW_GEMM_COLUMNS - 1) / SW_GEMM_COLUMNS;
     bool add = false;
+    if (g->term_count == 0 || g->terms[0].k == 0) memset(tile, 0, sizeof tile);
     for (size_t i = 0; i < g->term_count; i++) {
         const sw_gemm_term *term = &g->terms[i];
         for (size_t k = 0; k < term->k; k += SW_GEMM_PANEL) {

@@ -1,57 +1,69 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Training: rows in, metrics and checkpoints and outputs out; nothing else. The same function serves `sealwright train` (plain files) and the sealed worker.
+ * Training: rows in, metrics and checkpoints and outputs out; nothing else. The same function
+ * serves `sealwright train` (plain files) and the sealed worker.
  *
- * Bit rule: same settings, model, rows and profile give the same bytes in every callback, for any number of lanes, with native or emulated bf16,
- * and for a run that was stopped at any step and resumed from its last checkpoint.
+ * Bit rule: same settings, model, rows and profile give the same bytes in every callback, for any
+ * number of lanes, with native or emulated bf16, and for a run that was stopped at any step and
+ * resumed from its last checkpoint.
  */
 #ifndef SW_TRAIN_H
 #define SW_TRAIN_H
 #include "model/model.h"
 
-/* ---- rows: what the decoder of one shard hands on. Rows of all shards are laid one after the other in the recipe's order. ---- */
+/* ---- rows: what the decoder of one shard hands on. Rows of all shards are laid one after the
+ * other in the recipe's order. ---- */
 typedef struct sw_rows {
-    uint32_t *ids;     /* all tokens */
-    uint8_t *target;   /* 1: this token counts in the loss as a prediction target; the first token of a row never does */
-    uint64_t *ends;    /* ends[i]: index behind row i's last token */
+    uint32_t *ids;   /* all tokens */
+    uint8_t *target; /* 1: this token counts in the loss as a prediction target; the first token of
+                        a row never does */
+    uint64_t *ends;  /* ends[i]: index behind row i's last token */
     size_t count, token_count, row_capacity, token_capacity;
 } sw_rows;
 void sw_rows_free(sw_rows *r); /* wipes */
-/* One JSONL line ({"prompt","completion"} as strings or as turns, {"messages":[{role,content}]}, {"text"}) becomes one row, by TRL's rules: EOS
- * appended to plain text, prompt masked when completion_only_loss, cut to max_length keeping the start; a row with nothing left to predict is
+/* One JSONL line ({"prompt","completion"} as strings or as turns, {"messages":[{role,content}]},
+ * {"text"}) becomes one row, by TRL's rules: EOS appended to plain text, prompt masked when
+ * completion_only_loss, cut to max_length keeping the start; a row with nothing left to predict is
  * dropped (*kept = false). A malformed line is SW_MALFORMED naming the row, never its content. */
-SW_NODISCARD sw_status sw_rows_append(sw_rows *r, sw_tokenizer *t, sw_template chat, uint32_t eos_token_id, const sw_training *settings,
+SW_NODISCARD sw_status sw_rows_append(sw_rows *r, sw_tokenizer *t, sw_template chat,
+                                      uint32_t eos_token_id, const sw_training *settings,
                                       sw_bytes line, size_t row_number, bool *kept, sw_error *err);
-/* The wire form between the decoder's process and the agent, and from the agent to the worker (docs/formats/training.md): u64le rows, u64le
- * tokens, ends u64le[rows], ids u32le[tokens], target u8[tokens]. parse gives views when aligned; refuses ids >= vocab and ends out of order. */
+/* The wire form between the decoder's process and the agent, and from the agent to the worker
+ * (docs/formats/training.md): u64le rows, u64le tokens, ends u64le[rows], ids u32le[tokens], target
+ * u8[tokens]. parse gives views when aligned; refuses ids >= vocab and ends out of order. */
 SW_NODISCARD sw_status sw_rows_encode(sw_buffer *out, const sw_rows *r, sw_error *err);
-SW_NODISCARD sw_status sw_rows_parse(sw_arena *arena, const sw_bytes *shards, size_t shard_count, uint32_t vocab, sw_rows *out,
-                                     sw_error *err);
+SW_NODISCARD sw_status sw_rows_parse(sw_arena *arena, const sw_bytes *shards, size_t shard_count,
+                                     uint32_t vocab, sw_rows *out, sw_error *err);
 
 /* ---- the run ---- */
 typedef struct sw_train_step {
-    uint64_t step, total_steps;  /* step counts from 1: completed optimiser steps */
+    uint64_t step, total_steps; /* step counts from 1: completed optimiser steps */
     double loss, learning_rate, grad_norm;
-    uint64_t tokens;             /* non-padding tokens of this step */
-    sw_bytes state;              /* the trainable parameters, f32le, in name order; valid during the call: the agent alone gets a keyed digest of it */
+    uint64_t tokens; /* non-padding tokens of this step */
+    sw_bytes state;  /* the trainable parameters, f32le, in name order; valid during the call: the
+                        agent alone gets a keyed digest of it */
 } sw_train_step;
 
 typedef struct sw_train_host {
     void *context;
     /* After every optimiser step. Returning anything but SW_OK ends the run with that status. */
     sw_status (*step)(void *context, const sw_train_step *step, sw_error *err);
-    /* A complete resumable state after `step` (every save_steps, at the end, and when stop asks for it). The bytes are valid during the call. */
+    /* A complete resumable state after `step` (every save_steps, at the end, and when stop asks for
+     * it). The bytes are valid during the call. */
     sw_status (*checkpoint)(void *context, uint64_t step, sw_bytes state, sw_error *err);
-    /* The outputs at the end, in order: adapter_config.json, adapter_model.safetensors (or config.json, model.safetensors when full). */
+    /* The outputs at the end, in order: adapter_config.json, adapter_model.safetensors (or
+     * config.json, model.safetensors when full). */
     sw_status (*output)(void *context, const char *name, sw_bytes bytes, sw_error *err);
     /* Asked after every step: true writes a checkpoint and returns SW_OK with *stopped. */
     bool (*stop)(void *context);
     sw_parallel parallel;
     bool emulate_bf16; /* take the portable path of bf16-dp though the CPU has the instruction */
-    bool recompute;    /* keep only each layer's input and compute the rest again in the backward pass; taken by itself above SW_TRAIN_KEPT_BYTES */
+    bool recompute; /* keep only each layer's input and compute the rest again in the backward pass;
+                       taken by itself above SW_TRAIN_KEPT_BYTES */
 } sw_train_host;
 
-/* Activations kept for the backward pass beyond this size are computed again instead. The bits are the same either way. */
+/* Activations kept for the backward pass beyond this size are computed again instead. The bits are
+ * the same either way. */
 #define SW_TRAIN_KEPT_BYTES ((size_t)1 << 30)
 
 typedef struct sw_train_job {
@@ -64,9 +76,12 @@ typedef struct sw_train_job {
 
 /* Total optimiser steps of a job; SW_REFUSED when there are no rows. */
 SW_NODISCARD sw_status sw_train_steps(const sw_train_job *job, uint64_t *steps, sw_error *err);
-SW_NODISCARD sw_status sw_train_run(const sw_train_job *job, const sw_train_host *host, bool *stopped, sw_error *err);
-/* Bytes that sw_train_run will hold, planned before anything starts; the largest part is named for messages. */
-SW_NODISCARD sw_status sw_train_plan(const sw_train_job *job, size_t lanes, size_t *bytes, sw_error *err);
+SW_NODISCARD sw_status sw_train_run(const sw_train_job *job, const sw_train_host *host,
+                                    bool *stopped, sw_error *err);
+/* Bytes that sw_train_run will hold, planned before anything starts; the largest part is named for
+ * messages. */
+SW_NODISCARD sw_status sw_train_plan(const sw_train_job *job, size_t lanes, size_t *bytes,
+                                     sw_error *err);
 
 /* ---- greedy generation, for the example and for checks ---- */
 typedef struct sw_generate_job {
@@ -80,7 +95,9 @@ typedef struct sw_generate_job {
     uint32_t eos_token_id;
     sw_profile profile;
 } sw_generate_job;
-SW_NODISCARD sw_status sw_generate(const sw_generate_job *job, const sw_parallel *parallel, sw_tokens *out, sw_error *err);
+SW_NODISCARD sw_status sw_generate(const sw_generate_job *job, const sw_parallel *parallel,
+                                   sw_tokens *out, sw_error *err);
 /* Logits (T, V) f32 of one sequence, for parity tests. */
-SW_NODISCARD sw_status sw_logits(const sw_generate_job *job, const sw_parallel *parallel, float *out, sw_error *err);
+SW_NODISCARD sw_status sw_logits(const sw_generate_job *job, const sw_parallel *parallel,
+                                 float *out, sw_error *err);
 #endif
