@@ -70,13 +70,15 @@ typedef struct sw_seal_plan {
     const sw_p256_public *recipient; /* OPENED */
     size_t lanes;                    /* threads, 1 to SW_SEAL_LANES; 1 encrypts in the caller's */
     const sw_entropy *entropy;
+    /* Called in order, one call at a time, from any of the lanes; a failure ends the sealing. */
     sw_status (*write)(void *context, sw_bytes bytes, sw_error *err);
     void *context;
 } sw_seal_plan;
 SW_NODISCARD sw_status sw_sealer_open(const sw_seal_plan *plan, sw_sealer **out, sw_error *err);
 SW_NODISCARD sw_status sw_sealer_add(sw_sealer *s, sw_bytes plain, sw_error *err); /* any sizes */
-/* Ends the stream; *trailer's signature view lives until close. data_key (may be NULL) receives the
- * key for the owner's keyring. */
+/* Ends the stream; nothing may be added after it or after a failure (SW_USAGE). trailer and
+ * data_key may be NULL; data_key receives the key for the owner's keyring: give it locked memory.
+ */
 SW_NODISCARD sw_status sw_sealer_finish(sw_sealer *s, sw_container_trailer *trailer,
                                         sw_data_key *data_key, sw_error *err);
 void sw_sealer_close(sw_sealer **s); /* wipes; NULL allowed */
@@ -94,17 +96,23 @@ typedef struct sw_unseal_keys {
     const sw_subkey *subkey;            /* CHECKPOINT, OUTPUT */
     const sw_encryption_key *recipient; /* OPENED */
     const sw_p256_public *owner; /* DATASET: whose signature the trailer must carry; required */
-    const sw_object_binding *binding; /* CHECKPOINT, OUTPUT: what it must be bound to; required */
+    /* CHECKPOINT, OUTPUT: what it must be bound to; required. OPENED: optional, previous_root zero.
+     */
+    const sw_object_binding *binding;
     const sw_hash
         *root_id; /* what the id must be; required for DATASET in a run, optional for the owner */
 } sw_unseal_keys;
-/* Front to back from fd: hands on plain bytes chunk by chunk, each authentic; OK only when trailer,
- * root, count, signature and id hold. */
+/* Front to back from fd: hands on plain bytes chunk by chunk, each authentic, in order, one call at
+ * a time from any of the lanes (sink may be NULL); OK only when trailer, root, count, signature and
+ * id hold. SW_REFUSED "kind", "owner", "binding"; SW_UNAUTHENTIC "key" (the wrong one), "chunk",
+ * "trailer", "signature", "id"; SW_MALFORMED "format". *trailer is written on success only. */
 typedef sw_status (*sw_unseal_sink)(void *context, sw_bytes plain, sw_error *err);
 SW_NODISCARD sw_status sw_unseal_fd(int fd, const sw_unseal_keys *keys, size_t lanes,
                                     sw_unseal_sink sink, void *context,
                                     sw_container_trailer *trailer, sw_error *err);
-/* Random access: checks body, trailer and last chunk first, then any chunk alone. */
+/* Random access in a regular file: checks body, trailer and last chunk first, then any chunk alone.
+ * Without root_id, kinds that nobody signs are hashed whole at opening. The descriptor stays the
+ * caller's and must live as long; its position is left alone. */
 typedef struct sw_unsealer sw_unsealer;
 SW_NODISCARD sw_status sw_unsealer_open(int fd, const sw_unseal_keys *keys, sw_unsealer **out,
                                         sw_error *err);

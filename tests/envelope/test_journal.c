@@ -1,86 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The journal in memory and in SQLite: chain, conflict, rollback, fork, export and import, several
- * writers, and every kind of damage to the file (JRN-001 ...).
+ * writers (JRN-001 ...). The file under attack: test_journal_file.c.
  */
-#include "envelope/journal_internal.h"
-#include "seal/support.h"
+#include "envelope/journal_support.h"
 
-#include <fcntl.h>
 #include <signal.h>
-#include <sqlite3.h>
 #include <sys/wait.h>
-
-typedef struct fixture {
-    chance c;
-    key_pair owner;
-    sw_hash id;
-    char folder[64], path[512];
-} fixture;
-
-static fixture *start(uint64_t seed) {
-    fixture *f = calloc(1, sizeof *f);
-    assert_non_null(f);
-    chance_start(&f->c, seed);
-    f->owner = make_key_pair(&f->c);
-    f->id = make_hash(&f->c);
-    make_folder(f->folder);
-    path_in(f->path, f->folder, "journal.db");
-    return f;
-}
-
-static void end(fixture *f) {
-    remove_folder(f->folder);
-    free(f);
-}
-
-/* The n-th entry of a test: its payload is its number. */
-static void make_entry(fixture *f, uint64_t number, sw_buffer *out) {
-    char payload[64];
-    (void)snprintf(payload, sizeof payload, "{\"number\":%llu}", (unsigned long long)number);
-    sw_buffer_reset(out);
-    assert_int_equal(
-        sw_envelope_sign(SW_PAYLOAD_APPROVE, sw_text(payload), f->owner.secret, out, NULL), SW_OK);
-}
-
-static sw_head append(fixture *f, sw_journal *j, uint64_t number) {
-    SW_SCOPED(sw_buffer) entry = SW_BUFFER(4096);
-    sw_head head;
-    make_entry(f, number, &entry);
-    assert_int_equal(sw_journal_append(j, NULL, sw_buffer_bytes(&entry), &head, NULL), SW_OK);
-    return head;
-}
-
-static sw_journal *open_sqlite(fixture *f) {
-    sw_journal *j = NULL;
-    assert_int_equal(sw_journal_open_sqlite(f->path, &f->id, &j, NULL), SW_OK);
-    return j;
-}
-
-typedef struct seen {
-    uint64_t next, count, stop_at;
-    sw_head last;
-} seen;
-
-static sw_status check_entry(void *context, const sw_head *at, const sw_envelope *e, sw_bytes bytes,
-                             sw_error *err) {
-    seen *s = context;
-    char payload[64];
-    (void)snprintf(payload, sizeof payload, "{\"number\":%llu}", (unsigned long long)at->index);
-    assert_true(sw_bytes_is(e->payload, payload));
-    assert_true(bytes.size > e->payload.size);
-    assert_int_equal(at->index, s->next++);
-    s->last = *at;
-    s->count++;
-    if (at->index == s->stop_at) return sw_fail(err, SW_REFUSED, "stop", "enough");
-    return SW_OK;
-}
-
-static seen read_all(sw_journal *j, uint64_t from) {
-    seen s = {.next = from};
-    assert_int_equal(sw_journal_read(j, from, check_entry, &s, NULL), SW_OK);
-    return s;
-}
 
 /* ---- the chain ---- */
 
@@ -177,14 +103,6 @@ static void test_reopen(void **state) {
 }
 
 /* ---- rollback and fork (JRN-006, JRN-014) ---- */
-
-static void copy_file(const char *from, const char *to) {
-    sw_buffer content = read_file(from);
-    int fd = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    assert_int_equal(sw_fd_write(fd, sw_buffer_bytes(&content), NULL), SW_OK);
-    (void)close(fd);
-    sw_buffer_free(&content);
-}
 
 static void test_rollback_and_fork(void **state) {
     (void)state;
@@ -360,13 +278,6 @@ static void test_export_and_import(void **state) {
     end(f);
 }
 
-/* A flip is refused, moves the head, or breaks a signature, which the reader verifies. */
-static sw_status verify_entry(void *context, const sw_head *at, const sw_envelope *e, sw_bytes b,
-                              sw_error *err) {
-    (void)at, (void)b;
-    return sw_envelope_verify(e, SW_PAYLOAD_APPROVE, context, err);
-}
-
 static bool passes(sw_journal *j, const sw_head *expected, const sw_p256_public *owner) {
     sw_head head = sw_journal_head(j);
     return sw_head_equal(&head, expected) &&
@@ -426,159 +337,6 @@ static void test_malformed_exports(void **state) {
     end(f);
 }
 
-/* ---- the file under attack (JRN-013) ---- */
-
-/* Opens the damaged file; true when it gives the whole true answer, false when it refuses. */
-static bool answers(fixture *f, const sw_head *expected) {
-    sw_journal *j = NULL;
-    sw_status status = sw_journal_open_sqlite(f->path, &f->id, &j, NULL);
-    if (status != SW_OK) return false;
-    sw_head head = sw_journal_head(j);
-    status = sw_journal_read(j, 1, verify_entry, &f->owner.public, NULL);
-    if (status == SW_OK) assert_true(sw_head_equal(&head, expected));
-    sw_journal_close(&j);
-    return status == SW_OK;
-}
-
-/* What SQLite may have left beside a damaged file. */
-static void clear_beside(const fixture *f) {
-    static const char *const tails[] = {"-journal", "-wal", "-shm"};
-    for (size_t i = 0; i < COUNT(tails); i++) {
-        char path[1024];
-        (void)snprintf(path, sizeof path, "%s%s", f->path, tails[i]);
-        (void)unlink(path);
-    }
-}
-
-static void write_file(const char *path, sw_bytes content) {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    assert_true(fd >= 0);
-    assert_int_equal(sw_fd_write(fd, content, NULL), SW_OK);
-    (void)close(fd);
-}
-
-static void test_flips_of_the_file(void **state) {
-    (void)state;
-    enum { FLIPS = 2500 };
-    uint64_t seed = 5523, random = seed;
-    fixture *f = start(12);
-    size_t refused = 0, same = 0;
-    sw_journal *j = open_sqlite(f);
-    sw_head head = {0};
-    for (uint64_t n = 1; n <= 12; n++) head = append(f, j, n);
-    sw_journal_close(&j);
-    sw_buffer file = read_file(f->path);
-    assert_true(answers(f, &head));
-    for (size_t i = 0; i < FLIPS; i++) {
-        /* All bits of the first kilobyte's first bytes, where SQLite's header is, then anywhere. */
-        size_t bit = i < 800 ? i : next_random(&random) % (file.size * 8);
-        file.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
-        write_file(f->path, sw_buffer_bytes(&file));
-        file.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
-        if (answers(f, &head))
-            same++;
-        else
-            refused++;
-        clear_beside(f);
-    }
-    print_message("# seed %llu: %zu flips refused, %zu without effect\n", (unsigned long long)seed,
-                  refused, same);
-    assert_true(refused > FLIPS / 4);
-    sw_buffer_free(&file);
-    end(f);
-}
-
-static void test_cuts_of_the_file(void **state) {
-    (void)state;
-    fixture *f = start(13);
-    sw_journal *j = open_sqlite(f);
-    sw_head head = {0};
-    for (uint64_t n = 1; n <= 12; n++) head = append(f, j, n);
-    sw_journal_close(&j);
-    sw_buffer file = read_file(f->path);
-    for (size_t size = 1; size < file.size; size += size < 600 ? 7 : 509) {
-        write_file(f->path, SW_BYTES(file.data, size));
-        assert_false(answers(f, &head));
-        clear_beside(f);
-    }
-    sw_buffer_free(&file);
-    end(f);
-}
-
-/* Whoever can write the file can run SQL on it. */
-static void test_hostile_sql(void **state) {
-    (void)state;
-    static const char *const attacks[] = {
-        "DELETE FROM entries WHERE position=3",
-        "DELETE FROM entries WHERE position=2",
-        "UPDATE entries SET position=9 WHERE position=3",
-        "INSERT INTO entries SELECT 4, envelope FROM entries WHERE position=3",
-        "UPDATE entries SET envelope=(SELECT envelope FROM entries WHERE position=1) WHERE "
-        "position=2",
-        "UPDATE head SET position=2",
-        "UPDATE head SET position=4",
-        "UPDATE head SET position=-1",
-        "UPDATE head SET hash=zeroblob(32)",
-        "UPDATE head SET hash=zeroblob(31)",
-        "UPDATE head SET id=zeroblob(32)",
-        "DELETE FROM head",
-        "UPDATE entries SET envelope=zeroblob(10)",
-        "UPDATE entries SET envelope=zeroblob(0) WHERE position=3",
-        "DROP TABLE entries",
-        "CREATE TABLE more(x)",
-        "CREATE INDEX more ON entries(envelope)",
-        "CREATE TRIGGER t AFTER INSERT ON entries BEGIN DELETE FROM entries; END",
-        "CREATE VIEW v AS SELECT * FROM entries",
-        "ALTER TABLE entries ADD COLUMN x INTEGER",
-        "PRAGMA user_version=2",
-        "PRAGMA application_id=7",
-        "DROP TABLE entries; CREATE VIEW entries AS SELECT 1 AS position, zeroblob(9) AS envelope",
-        "BEGIN; DELETE FROM entries WHERE position=3; UPDATE head SET position=2; COMMIT",
-    };
-    fixture *f = start(14);
-    sw_journal *j = open_sqlite(f);
-    sw_head head = {0};
-    for (uint64_t n = 1; n <= 3; n++) head = append(f, j, n);
-    sw_journal_close(&j);
-    sw_buffer file = read_file(f->path);
-    for (size_t i = 0; i < COUNT(attacks); i++) {
-        sqlite3 *db;
-        write_file(f->path, sw_buffer_bytes(&file));
-        assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-        assert_int_equal(sqlite3_exec(db, attacks[i], NULL, NULL, NULL), SQLITE_OK);
-        assert_int_equal(sqlite3_close(db), SQLITE_OK);
-        assert_false(answers(f, &head));
-    }
-    write_file(f->path, sw_buffer_bytes(&file));
-    assert_true(answers(f, &head));
-    sw_buffer_free(&file);
-    end(f);
-}
-
-static void test_not_a_journal(void **state) {
-    (void)state;
-    fixture *f = start(15);
-    sw_journal *j = NULL;
-    char target[512];
-    write_file(f->path, SW_LITERAL("not a database, but long enough to be one if it tried hard"));
-    assert_int_equal(sw_journal_open_sqlite(f->path, &f->id, &j, NULL), SW_MALFORMED);
-    sw_buffer untouched = read_file(f->path);
-    assert_int_equal(untouched.size, 58);
-    sw_buffer_free(&untouched);
-    assert_int_equal(sw_journal_open_sqlite(f->folder, &f->id, &j, NULL), SW_IO);
-    path_in(target, f->folder, "nowhere/journal.db");
-    assert_int_equal(sw_journal_open_sqlite(target, &f->id, &j, NULL), SW_IO);
-    path_in(target, f->folder, "link.db");
-    assert_int_equal(symlink(f->path, target), 0);
-    assert_int_equal(sw_journal_open_sqlite(target, &f->id, &j, NULL), SW_IO);
-    write_file(f->path, SW_LITERAL("")); /* JRN-015 */
-    assert_int_equal(sw_journal_open_sqlite(f->path, &f->id, &j, NULL), SW_OK);
-    assert_int_equal(sw_journal_head(j).index, 0);
-    sw_journal_close(&j);
-    assert_null(j);
-    end(f);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_chain),
@@ -592,10 +350,6 @@ int main(void) {
         cmocka_unit_test(test_export_and_import),
         cmocka_unit_test(test_every_flip_of_an_export),
         cmocka_unit_test(test_malformed_exports),
-        cmocka_unit_test(test_flips_of_the_file),
-        cmocka_unit_test(test_cuts_of_the_file),
-        cmocka_unit_test(test_hostile_sql),
-        cmocka_unit_test(test_not_a_journal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

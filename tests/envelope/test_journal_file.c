@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The journal's SQLite file under attack: flips, cuts, SQL by whoever can write it, other files in
+ * its place (JRN-010 ... JRN-015).
+ */
+#include "envelope/journal_support.h"
+
+#include <sqlite3.h>
+
+/* Opens the damaged file; true when it gives the whole true answer, false when it refuses. */
+static bool answers(fixture *f, const sw_head *expected) {
+    sw_journal *j = NULL;
+    sw_status status = sw_journal_open_sqlite(f->path, &f->id, &j, NULL);
+    if (status != SW_OK) return false;
+    sw_head head = sw_journal_head(j);
+    status = sw_journal_read(j, 1, verify_entry, &f->owner.public, NULL);
+    if (status == SW_OK) assert_true(sw_head_equal(&head, expected));
+    sw_journal_close(&j);
+    return status == SW_OK;
+}
+
+/* What SQLite may have left beside a damaged file. */
+static void clear_beside(const fixture *f) {
+    static const char *const tails[] = {"-journal", "-wal", "-shm"};
+    for (size_t i = 0; i < COUNT(tails); i++) {
+        char path[1024];
+        (void)snprintf(path, sizeof path, "%s%s", f->path, tails[i]);
+        (void)unlink(path);
+    }
+}
+
+static void write_file(const char *path, sw_bytes content) {
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(sw_fd_write(fd, content, NULL), SW_OK);
+    (void)close(fd);
+}
+
+static void test_flips_of_the_file(void **state) {
+    (void)state;
+    enum { FLIPS = 2500 };
+    uint64_t seed = 5523, random = seed;
+    fixture *f = start(12);
+    size_t refused = 0, same = 0;
+    sw_journal *j = open_sqlite(f);
+    sw_head head = {0};
+    for (uint64_t n = 1; n <= 12; n++) head = append(f, j, n);
+    sw_journal_close(&j);
+    sw_buffer file = read_file(f->path);
+    assert_true(answers(f, &head));
+    for (size_t i = 0; i < FLIPS; i++) {
+        /* All bits of the first kilobyte's first bytes, where SQLite's header is, then anywhere. */
+        size_t bit = i < 800 ? i : next_random(&random) % (file.size * 8);
+        file.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        write_file(f->path, sw_buffer_bytes(&file));
+        file.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        if (answers(f, &head))
+            same++;
+        else
+            refused++;
+        clear_beside(f);
+    }
+    print_message("# seed %llu: %zu flips refused, %zu without effect\n", (unsigned long long)seed,
+                  refused, same);
+    assert_true(refused > FLIPS / 4);
+    sw_buffer_free(&file);
+    end(f);
+}
+
+static void test_cuts_of_the_file(void **state) {
+    (void)state;
+    fixture *f = start(13);
+    sw_journal *j = open_sqlite(f);
+    sw_head head = {0};
+    for (uint64_t n = 1; n <= 12; n++) head = append(f, j, n);
+    sw_journal_close(&j);
+    sw_buffer file = read_file(f->path);
+    for (size_t size = 1; size < file.size; size += size < 600 ? 7 : 509) {
+        write_file(f->path, SW_BYTES(file.data, size));
+        assert_false(answers(f, &head));
+        clear_beside(f);
+    }
+    sw_buffer_free(&file);
+    end(f);
+}
+
+/* Whoever can write the file can run SQL on it. */
+static void test_hostile_sql(void **state) {
+    (void)state;
+    static const char *const attacks[] = {
+        "DELETE FROM entries WHERE position=3",
+        "DELETE FROM entries WHERE position=2",
+        "UPDATE entries SET position=9 WHERE position=3",
+        "INSERT INTO entries SELECT 4, envelope FROM entries WHERE position=3",
+        "UPDATE entries SET envelope=(SELECT envelope FROM entries WHERE position=1) WHERE "
+        "position=2",
+        "UPDATE head SET position=2",
+        "UPDATE head SET position=4",
+        "UPDATE head SET position=-1",
+        "UPDATE head SET hash=zeroblob(32)",
+        "UPDATE head SET hash=zeroblob(31)",
+        "UPDATE head SET id=zeroblob(32)",
+        "DELETE FROM head",
+        "UPDATE entries SET envelope=zeroblob(10)",
+        "UPDATE entries SET envelope=zeroblob(0) WHERE position=3",
+        "DROP TABLE entries",
+        "CREATE TABLE more(x)",
+        "CREATE INDEX more ON entries(envelope)",
+        "CREATE TRIGGER t AFTER INSERT ON entries BEGIN DELETE FROM entries; END",
+        "CREATE VIEW v AS SELECT * FROM entries",
+        "ALTER TABLE entries ADD COLUMN x INTEGER",
+        "PRAGMA user_version=2",
+        "PRAGMA application_id=7",
+        "DROP TABLE entries; CREATE VIEW entries AS SELECT 1 AS position, zeroblob(9) AS envelope",
+        "BEGIN; DELETE FROM entries WHERE position=3; UPDATE head SET position=2; COMMIT",
+    };
+    fixture *f = start(14);
+    sw_journal *j = open_sqlite(f);
+    sw_head head = {0};
+    for (uint64_t n = 1; n <= 3; n++) head = append(f, j, n);
+    sw_journal_close(&j);
+    sw_buffer file = read_file(f->path);
+    for (size_t i = 0; i < COUNT(attacks); i++) {
+        sqlite3 *db;
+        write_file(f->path, sw_buffer_bytes(&file));
+        assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(db, attacks[i], NULL, NULL, NULL), SQLITE_OK);
+        assert_int_equal(sqlite3_close(db), SQLITE_OK);
+        assert_false(answers(f, &head));
+    }
+    write_file(f->path, sw_buffer_bytes(&file));
+    assert_true(answers(f, &head));
+    sw_buffer_free(&file);
+    end(f);
+}
+
+/* An entry that this process has read before must be what it was, head or no head. */
+static void test_entry_changed_while_open(void **state) {
+    (void)state;
+    static const char *const attacks[] = {
+        "UPDATE entries SET envelope=(SELECT envelope FROM entries WHERE position=2) WHERE "
+        "position=1",
+        "UPDATE entries SET envelope=(SELECT envelope FROM entries WHERE position=1) WHERE "
+        "position=2",
+        "DELETE FROM entries WHERE position=2",
+    };
+    fixture *f = start(16);
+    sw_journal *j = open_sqlite(f);
+    for (uint64_t n = 1; n <= 3; n++) (void)append(f, j, n);
+    sw_buffer file = read_file(f->path);
+    for (size_t i = 0; i < COUNT(attacks); i++) {
+        sqlite3 *db;
+        sw_error err = {0};
+        assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(db, attacks[i], NULL, NULL, NULL), SQLITE_OK);
+        assert_int_equal(sw_journal_read(j, 1, verify_entry, &f->owner.public, &err),
+                         SW_UNAUTHENTIC);
+        assert_string_equal(err.word, "rollback");
+        assert_int_equal(
+            sqlite3_exec(db, "DELETE FROM entries; DELETE FROM head", NULL, NULL, NULL), SQLITE_OK);
+        assert_int_equal(sqlite3_close(db), SQLITE_OK);
+        assert_int_not_equal(sw_journal_read(j, 1, verify_entry, &f->owner.public, NULL), SW_OK);
+        sw_journal_close(&j);
+        write_file(f->path, sw_buffer_bytes(&file));
+        j = open_sqlite(f);
+        assert_int_equal(sw_journal_read(j, 1, verify_entry, &f->owner.public, NULL), SW_OK);
+    }
+    sw_buffer_free(&file);
+    sw_journal_close(&j);
+    end(f);
+}
+
+static void test_not_a_journal(void **state) {
+    (void)state;
+    fixture *f = start(15);
+    sw_journal *j = NULL;
+    char target[512];
+    write_file(f->path, SW_LITERAL("not a database, but long enough to be one if it tried hard"));
+    assert_int_equal(sw_journal_open_sqlite(f->path, &f->id, &j, NULL), SW_MALFORMED);
+    sw_buffer untouched = read_file(f->path);
+    assert_int_equal(untouched.size, 58);
+    sw_buffer_free(&untouched);
+    assert_int_equal(sw_journal_open_sqlite(f->folder, &f->id, &j, NULL), SW_IO);
+    path_in(target, f->folder, "nowhere/journal.db");
+    assert_int_equal(sw_journal_open_sqlite(target, &f->id, &j, NULL), SW_IO);
+    path_in(target, f->folder, "link.db");
+    assert_int_equal(symlink(f->path, target), 0);
+    assert_int_equal(sw_journal_open_sqlite(target, &f->id, &j, NULL), SW_IO);
+    write_file(f->path, SW_LITERAL("")); /* JRN-015 */
+    assert_int_equal(sw_journal_open_sqlite(f->path, &f->id, &j, NULL), SW_OK);
+    assert_int_equal(sw_journal_head(j).index, 0);
+    sw_journal_close(&j);
+    assert_null(j);
+    end(f);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_flips_of_the_file), cmocka_unit_test(test_cuts_of_the_file),
+        cmocka_unit_test(test_hostile_sql),       cmocka_unit_test(test_entry_changed_while_open),
+        cmocka_unit_test(test_not_a_journal),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
