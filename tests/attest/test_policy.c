@@ -136,6 +136,9 @@ static void test_too_many(void **state) {
     memset(more.images[0].name, 'a', sizeof more.images[0].name); /* no end */
     assert_int_equal(sw_policy_complete(&more, NULL), SW_REFUSED);
     more = p;
+    more.gpu_count = 65;
+    assert_int_equal(sw_policy_complete(&more, NULL), SW_REFUSED);
+    more = p;
     more.platform = (sw_platform)2;
     assert_int_equal(sw_policy_complete(&more, NULL), SW_REFUSED);
 }
