@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Machine policy: by what evidence is judged. Plain data, read by attest. A member that is missing means refusal, never "any".
+ * Machine policy: by what evidence is judged. Plain data, read by attest. A member that is missing
+ * means refusal, never "any".
  *
- * The same structure is an owner's list of accepted KMS images (a "reference" file: canonical JSON of this policy plus the KMS's compose hash).
+ * The same structure is an owner's list of accepted KMS images (a "reference" file: canonical JSON
+ * of this policy plus the KMS's compose hash).
  */
 #ifndef SW_RECIPE_POLICY_H
 #define SW_RECIPE_POLICY_H
 #include "codec/json.h"
 
 #define SW_ANCHOR_LIMIT 4
-#define SW_IMAGE_LIMIT 16
+#define SW_IMAGE_LIMIT  16
 #define SW_DEVICE_LIMIT 64
 typedef struct sw_image {
     char name[65];
@@ -20,30 +22,36 @@ typedef enum sw_platform { SW_PLATFORM_SIM, SW_PLATFORM_TDX } sw_platform;
 typedef struct sw_policy {
     sw_platform platform;
     size_t anchor_count;
-    sw_hash anchors[SW_ANCHOR_LIMIT]; /* SHA-256 of the root certificate's DER; for tdx exactly Intel's */
+    sw_hash anchors[SW_ANCHOR_LIMIT]; /* SHA-256 of the root certificate's DER; for tdx exactly
+                                         Intel's */
     size_t image_count;               /* 0 is refused as incomplete */
     sw_image images[SW_IMAGE_LIMIT];
-    bool any_device;                  /* written out as `devices: any` */
+    bool any_device; /* written out as `devices: any` */
     size_t device_count;
-    sw_hash devices[SW_DEVICE_LIMIT]; /* SHA-256(PPID) */
+    sw_hash devices[SW_DEVICE_LIMIT];   /* SHA-256(PPID) */
     uint32_t minimum_evaluation_number; /* tcbEvaluationDataNumber of TCB info and QE identity */
-    bool up_to_date_only;             /* accepted TCB statuses: UpToDate; false also SWHardeningNeeded */
-    uint32_t gpu_count;               /* 0: none asked for (written out as `gpu: none`) */
+    bool up_to_date_only; /* accepted TCB statuses: UpToDate; false also SWHardeningNeeded */
+    uint32_t gpu_count;   /* 0: none asked for (written out as `gpu: none`) */
 } sw_policy;
 
-/* Every member present and of sense: at least one anchor and one image, devices named or `any` written out, an evaluation number; names and
- * measurements distinct; `tdx` with exactly Intel's root, `sim` never with it. SW_REFUSED "policy" with one sentence. */
+/* Every member present and of sense: at least one anchor and one image, devices named or `any`
+ * written out, an evaluation number; names and measurements distinct; `tdx` with exactly Intel's
+ * root, `sim` never with it. SW_REFUSED "policy" with one sentence. */
 SW_NODISCARD sw_status sw_policy_complete(const sw_policy *p, sw_error *err);
-/* {"anchors","devices","gpu","images","minimum_tcb":{"evaluation_data_number","status"},"platform"}: docs/formats/evidence.md, EVD-060 on. The result is complete.
- * `where` is the member's dotted name for messages. */
-SW_NODISCARD sw_status sw_policy_from_json(const sw_json *object, const char *where, sw_policy *out, sw_error *err);
+/* {"anchors","devices","gpu","images","minimum_tcb":{"evaluation_data_number","status"},"platform"}:
+ * docs/formats/evidence.md, EVD-060 on. The result is complete. `where` is the member's dotted name
+ * for messages. */
+SW_NODISCARD sw_status sw_policy_from_json(const sw_json *object, const char *where, sw_policy *out,
+                                           sw_error *err);
 void sw_policy_to_json(sw_arena *a, sw_json *parent, const char *key, const sw_policy *p);
 
-/* A KMS as one owner accepts it. {"compose_hash","kind":"sealwright/kms-reference/v1","policy"} canonical. */
+/* A KMS as one owner accepts it. {"compose_hash","kind":"sealwright/kms-reference/v1","policy"}
+ * canonical. */
 typedef struct sw_kms_reference {
     sw_hash compose; /* hash of the KMS's own app-compose, measured into its RTMR3 */
     sw_policy policy;
 } sw_kms_reference;
 SW_NODISCARD sw_status sw_kms_reference_parse(sw_bytes json, sw_kms_reference *out, sw_error *err);
-SW_NODISCARD sw_status sw_kms_reference_encode(const sw_kms_reference *r, sw_buffer *out, sw_error *err);
+SW_NODISCARD sw_status sw_kms_reference_encode(const sw_kms_reference *r, sw_buffer *out,
+                                               sw_error *err);
 #endif
