@@ -102,16 +102,16 @@ def entry(key, kind, value):
     return text(key) + struct.pack("<IIQ", 9, 5, len(value)) + struct.pack(f"<{len(value)}i", *value)
 
 
-def metadata():
+def metadata(pre, add_bos):
     tokens, types, merges = vocabulary()
     return [("general.architecture", "text", "llama"), ("general.name", "text", "mini"), ("general.alignment", "u32", 64),
             ("llama.block_count", "u32", 1), ("llama.context_length", "u32", 128), ("llama.embedding_length", "u32", C),
             ("llama.feed_forward_length", "u32", F), ("llama.attention.head_count", "u32", HEADS), ("llama.attention.head_count_kv", "u32", KV),
             ("llama.rope.freq_base", "f32", 10000.0), ("llama.attention.layer_norm_rms_epsilon", "f32", 1e-5), ("llama.rope.dimension_count", "u32", D),
             ("llama.vocab_size", "u32", len(tokens)), ("llama.expert_count", "u32", 0), ("tokenizer.ggml.model", "text", "gpt2"),
-            ("tokenizer.ggml.pre", "text", "smollm"), ("tokenizer.ggml.tokens", "texts", tokens), ("tokenizer.ggml.token_type", "i32s", types),
+            ("tokenizer.ggml.pre", "text", pre), ("tokenizer.ggml.tokens", "texts", tokens), ("tokenizer.ggml.token_type", "i32s", types),
             ("tokenizer.ggml.merges", "texts", merges), ("tokenizer.ggml.bos_token_id", "u32", 1), ("tokenizer.ggml.eos_token_id", "u32", 2),
-            ("tokenizer.ggml.padding_token_id", "u32", 2), ("tokenizer.ggml.unknown_token_id", "u32", 0), ("tokenizer.ggml.add_bos_token", "bool", False),
+            ("tokenizer.ggml.padding_token_id", "u32", 2), ("tokenizer.ggml.unknown_token_id", "u32", 0), ("tokenizer.ggml.add_bos_token", "bool", add_bos),
             ("tokenizer.ggml.add_space_prefix", "bool", False), ("tokenizer.chat_template", "text", TEMPLATE)]
 
 
@@ -149,8 +149,10 @@ def halves(values, heads):
     return out
 
 
-def main():
-    entries = metadata()
+def make(pre="smollm", add_bos=False):
+    """The GGUF file, and the safetensors file that it becomes."""
+    rng.seed(20)
+    entries = metadata(pre, add_bos)
     records, data, expected = b"", b"", {}
     for gguf, hf, kind, rows, columns in tensors():
         raw, values = make_rows(kind, rows, columns)
@@ -162,9 +164,6 @@ def main():
         flat = [v for row in values for v in row]
         expected[hf + ".weight"] = (sizes[::-1], struct.pack(f"<{len(flat)}f", *flat))
     front = b"GGUF" + struct.pack("<IQQ", 3, len(expected), len(entries)) + b"".join(entry(*e) for e in entries) + records
-    os.makedirs(FOLDER, exist_ok=True)
-    with open(os.path.join(FOLDER, "mini.gguf"), "wb") as f:
-        f.write(front + b"\0" * (-len(front) % 64) + data)
     header, at = {"__metadata__": {"format": "pt"}}, 0
     for name in sorted(expected):
         shape, raw = expected[name]
@@ -172,8 +171,15 @@ def main():
         at += len(raw)
     line = json.dumps(header, separators=(",", ":")).encode()
     line += b" " * (-len(line) % 8)
-    with open(os.path.join(FOLDER, "mini-f32.safetensors"), "wb") as f:
-        f.write(struct.pack("<Q", len(line)) + line + b"".join(expected[n][1] for n in sorted(expected)))
+    return (front + b"\0" * (-len(front) % 64) + data,
+            struct.pack("<Q", len(line)) + line + b"".join(expected[n][1] for n in sorted(expected)))
+
+
+def main():
+    os.makedirs(FOLDER, exist_ok=True)
+    for name, content in zip(("mini.gguf", "mini-f32.safetensors"), make()):
+        with open(os.path.join(FOLDER, name), "wb") as f:
+            f.write(content)
 
 
 if __name__ == "__main__":

@@ -65,12 +65,14 @@ static const struct {
     {"[]", 0, SW_MALFORMED},
     {"{", 0, SW_MALFORMED},
     {"{}x", 0, SW_MALFORMED},
-    {"{}", 1, SW_MALFORMED},                                        /* data of no tensor */
-    {"{" A "}", 7, SW_MALFORMED},                                   /* cut short */
-    {"{" A "}", 9, SW_MALFORMED},                                   /* bytes behind */
-    {"{" A "," A "}", 8, SW_MALFORMED},                             /* a name twice */
-    {"{" A "," T("b", "F32", "[2]", 0, 8) "}", 8, SW_MALFORMED},    /* overlap */
-    {"{" A "," T("b", "F32", "[2]", 4, 12) "}", 12, SW_MALFORMED},  /* overlap */
+    {"{}", 1, SW_MALFORMED},                                       /* data of no tensor */
+    {"{" A "}", 7, SW_MALFORMED},                                  /* cut short */
+    {"{" A "}", 9, SW_MALFORMED},                                  /* bytes behind */
+    {"{" A "," A "}", 8, SW_MALFORMED},                            /* a name twice */
+    {"{" A "," T("b", "F32", "[2]", 0, 8) "}", 8, SW_MALFORMED},   /* overlap */
+    {"{" A "," T("b", "F32", "[2]", 4, 12) "}", 12, SW_MALFORMED}, /* overlap */
+    {"{" A "," T("b", "F32", "[2]", 0, 8) "}", 16, SW_MALFORMED},  /* overlap and rest */
+    {"{" T("a", "F32", "[2]", 4, 12) "," T("b", "F32", "[1]", 12, 16) "}", 16, SW_MALFORMED},
     {"{" A "," T("b", "F32", "[2]", 12, 20) "}", 20, SW_MALFORMED}, /* hole */
     {"{" T("a", "F32", "[2]", 4, 12) "}", 12, SW_MALFORMED},        /* hole in front */
     {"{" T("a", "F32", "[2]", 8, 0) "}", 8, SW_MALFORMED},          /* backwards */

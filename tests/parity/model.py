@@ -19,7 +19,9 @@ import numpy as np
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(ROOT, "tests", "model"))
 import corpus  # noqa: E402
+import make_gguf  # noqa: E402
 
 OBJECTS = sys.argv[1] if len(sys.argv) > 1 else os.path.join(ROOT, "build", "release")
 PEER = os.path.join(OBJECTS, "tests", "parity", "model_peer")
@@ -236,6 +238,17 @@ def compare_adapter(folder):
                   torch.equal(loaded(ids).logits, tuned.eval()(ids).logits))
 
 
+def families(folder):
+    """The tokenizer.json that an import writes for each pre-tokeniser that a GGUF may name."""
+    for pre, add_bos in (("smollm", True), ("gpt-2", False), ("llama-bpe", True), ("qwen2", False)):
+        path = os.path.join(folder, pre)
+        os.makedirs(path)
+        with open(path + ".gguf", "wb") as f:
+            f.write(make_gguf.make(pre, add_bos)[0])
+        peer("import", path + ".gguf", path, "bf16")
+        yield "imported " + pre, os.path.join(path, "tokenizer.json")
+
+
 def variants(folder, smollm):
     """Tokenizers of the other families that are known, over the same vocabulary."""
     from tokenizers import AddedToken, Tokenizer, normalizers, pre_tokenizers, processors
@@ -283,6 +296,8 @@ def main():
             compare_ids(name, path, few + corpus.added_texts(), add=True)
             if name in ("gpt2", "llama3"):
                 compare_ids(name + ", every character", path, corpus.every_character())
+        for name, path in families(folder):
+            compare_ids(name, path, few[: len(few) // 8] + corpus.added_texts(), add=True)
         compare_ids("every character", smollm, corpus.every_character())
         compare_tensors(gguf_path, folder)
         compare_safetensors(folder)
