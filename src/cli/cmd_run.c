@@ -112,7 +112,7 @@ static void add_account(sw_arena *a, sw_json *root, const sw_run_account *t) {
 static void report_run(sw_cli *cli, const sw_run_options *o, const sw_run_result *r) {
     sw_arena *a = sw_cli_arena(cli);
     sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
-    sw_json_add_integer(a, root, "steps", (int64_t)r->steps);
+    if (!r->finished_before) sw_json_add_integer(a, root, "steps", (int64_t)r->steps);
     sw_json_add_flag(a, root, "stopped", r->stopped);
     sw_json_add_hex(a, root, "compose_hash", SW_BYTES_OF(r->compose.b));
     if (!r->stopped) sw_json_add_hex(a, root, "manifest", SW_BYTES_OF(r->manifest.b));
@@ -121,8 +121,8 @@ static void report_run(sw_cli *cli, const sw_run_options *o, const sw_run_result
     if (r->stopped) return;
     char id[65];
     sw_hex_text(id, SW_BYTES_OF(r->manifest.b));
-    sw_cli_print(cli, "steps     %" PRIu64 "\nmanifest  %s\nout       %s/out\n", r->steps, id,
-                 o->folder);
+    if (!r->finished_before) sw_cli_print(cli, "steps     %" PRIu64 "\n", r->steps);
+    sw_cli_print(cli, "manifest  %s\nout       %s/out\n", id, o->folder);
 }
 
 static sw_status run(sw_cli *cli, sw_error *err) {

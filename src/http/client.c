@@ -123,6 +123,13 @@ sw_status sw_http_connect(const char *url, const sw_session_key *tls, const sw_e
     return SW_OK;
 }
 
+void sw_http_patience(sw_http_client *c, int64_t ms) {
+    long most = ms < 1 ? 1 : ms > CALL_MS ? CALL_MS : (long)ms;
+    (void)curl_easy_setopt(c->curl, CURLOPT_TIMEOUT_MS, most);
+    (void)curl_easy_setopt(c->curl, CURLOPT_CONNECTTIMEOUT_MS,
+                           most < CONNECT_MS ? most : CONNECT_MS);
+}
+
 void sw_http_disconnect(sw_http_client **held) {
     sw_http_client *c = *held;
     *held = NULL;

@@ -41,6 +41,8 @@ typedef struct sw_http_client sw_http_client;
 SW_NODISCARD sw_status sw_http_connect(const char *url, const sw_session_key *tls, const sw_entropy *e, sw_http_client **out,
                                        sw_error *err);
 void sw_http_disconnect(sw_http_client **c);
+/* How long each later call may take, connecting included (60 s at first). */
+void sw_http_patience(sw_http_client *c, int64_t ms);
 /* One request. SW_UNAVAILABLE "unavailable" when there is no answer. *server is the TLS key of this very connection; a server key that changes between calls of
  * one client is SW_UNAUTHENTIC (a new connection must prove itself again). Answers above SW_HTTP_BODY_LIMIT: SW_LIMIT. */
 SW_NODISCARD sw_status sw_http_call(sw_http_client *c, const char *method, const char *path, sw_bytes body, int *status, sw_buffer *answer,

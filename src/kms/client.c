@@ -21,7 +21,9 @@ enum { PAGE_LIMIT = 1000000, PATH_INDEX_BYTES = 24 };
 sw_status sw_remote_reconnect(sw_remote *r, sw_error *err) {
     sw_http_disconnect(&r->http);
     SW_TRY(sw_p256_generate(&r->entropy, r->tls->b, &r->tls_public, err));
-    return sw_http_connect(r->url, r->tls, &r->entropy, &r->http, err);
+    SW_TRY(sw_http_connect(r->url, r->tls, &r->entropy, &r->http, err));
+    if (r->patience_ms) sw_http_patience(r->http, r->patience_ms);
+    return SW_OK;
 }
 
 sw_status sw_remote_open(const char *url, const sw_entropy *e, sw_remote **out, sw_error *err) {
@@ -36,6 +38,11 @@ sw_status sw_remote_open(const char *url, const sw_entropy *e, sw_remote **out, 
     else
         sw_remote_close(&r);
     return status;
+}
+
+void sw_remote_patience(sw_remote *r, int64_t ms) {
+    r->patience_ms = ms;
+    if (r->http != NULL) sw_http_patience(r->http, ms);
 }
 
 void sw_remote_close(sw_remote **held) {

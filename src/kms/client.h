@@ -17,6 +17,8 @@ typedef struct sw_remote sw_remote; /* one connection to one KMS */
 SW_NODISCARD sw_status sw_remote_open(const char *url, const sw_entropy *e, sw_remote **out,
                                       sw_error *err);
 void sw_remote_close(sw_remote **r);
+/* How long each later request may take; what asks several times may take as many times that. */
+void sw_remote_patience(sw_remote *r, int64_t ms);
 SW_NODISCARD sw_status
 sw_remote_found(sw_remote *r, sw_bytes genesis_envelope,
                 sw_error *err); /* registers a complete genesis; idempotent */
@@ -74,8 +76,7 @@ typedef struct sw_key_request {
     sw_hash open_manifest; /* purpose OPEN: what is opened, and to whom */
     sw_p256_public open_recipient;
     uint64_t renew_grant; /* 0: a new grant; else renews that grant's lease with fresh evidence */
-    /* Judges the KMS's own evidence as well. NULL: the owners' statements alone say which KMS this
-     * is (KMS-054): each owner looked at it, and names its root and receipt key. */
+    /* Judges the KMS's own evidence, beside the owners' statements about it (KMS-054). */
     const sw_kms_reference *reference;
 } sw_key_request;
 typedef struct sw_granted {

@@ -41,10 +41,8 @@ typedef struct asking {
 } asking;
 
 /* ---- the channel ---- */
-/* The KMS's evidence, judged when there is a reference to judge it by. */
 static sw_status check_service(const asking *a, const sw_hash *nonce, sw_bytes evidence,
                                sw_error *err) {
-    if (a->q->reference == NULL) return SW_OK;
     const sw_channel_binding binding = {.role = SW_ROLE_KMS,
                                         .challenge = *nonce,
                                         .own_tls = a->server,
@@ -315,6 +313,8 @@ static sw_key_call call_of(const sw_key_request *q) {
 sw_status sw_remote_keys(sw_remote *r, const sw_key_request *q, const sw_entropy *e,
                          int64_t wall_ms, sw_granted *out, sw_error *err) {
     SW_SCOPED(sw_arena) arena = {0};
+    if (q->reference == NULL)
+        return sw_fail(err, SW_USAGE, "usage", "no reference to judge the key service by");
     SW_SCOPED_SECRET(sw_session_key) response = sw_session_key_new();
     if (response == NULL) return sw_fail(err, SW_MEMORY, "memory", "no lockable memory for a key");
     asking a = {.r = r,

@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define MANIFEST_LIMIT ((size_t)256 << 20)
+
 void sw_agent_phase(const sw_agent *a, const char *sentence) {
     if (a->o->eyes.phase) a->o->eyes.phase(a->o->eyes.context, sentence);
 }
@@ -78,6 +80,21 @@ static sw_status open_folder(sw_agent *a, sw_error *err) {
     return sw_agent_check_state(a, err);
 }
 
+/* MAN-001: a folder with a manifest is complete. It is left as it is: approvals to open name this
+ * manifest. */
+static sw_status look_for_manifest(sw_agent *a, sw_run_result *out, sw_error *err) {
+    char *path = sw_path_join(&a->arena, a->o->folder, "out/manifest.json");
+    if (!path) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
+    if (!sw_path_exists(path)) return SW_OK;
+    SW_SCOPED(sw_buffer) manifest = SW_BUFFER(MANIFEST_LIMIT);
+    SW_TRY(sw_file_read(path, MANIFEST_LIMIT, &manifest, err));
+    SW_TRY(sw_manifest_digest(sw_buffer_bytes(&manifest), &out->manifest, err));
+    out->finished_before = true;
+    out->compose = a->compose;
+    sw_agent_phase(a, "this run is finished: its folder holds a manifest, and nothing was done");
+    return SW_OK;
+}
+
 static sw_status measure(sw_agent *a, sw_error *err) {
     sw_agent_phase(a, "measuring the trainer and the base model");
     SW_TRY(sw_agent_load_worker(a, err));
@@ -101,8 +118,9 @@ static sw_status attest(sw_agent *a, sw_error *err) {
 static sw_status stopped(const sw_agent *a, sw_error *err) {
     if (a->lease_status == SW_OK) return SW_OK;
     if (err) *err = a->lease_error;
-    sw_error_prefix(err, "stopped after step %llu with a sealed checkpoint",
-                    (unsigned long long)a->step);
+    if (a->saved_step)
+        sw_error_prefix(err, "stopped with a sealed checkpoint of step %llu",
+                        (unsigned long long)a->saved_step);
     sw_error_hint(err, "when the reason is gone, the same command resumes from %s", a->o->folder);
     return a->lease_status;
 }
@@ -110,6 +128,8 @@ static sw_status stopped(const sw_agent *a, sw_error *err) {
 static sw_status execute(sw_agent *a, sw_run_result *out, sw_error *err) {
     SW_TRY(prepare(a, err));
     SW_TRY(open_folder(a, err));
+    SW_TRY(look_for_manifest(a, out, err));
+    if (out->finished_before) return SW_OK;
     SW_TRY(measure(a, err));
     SW_TRY(attest(a, err));
     bool resumed = false;
@@ -120,7 +140,7 @@ static sw_status execute(sw_agent *a, sw_run_result *out, sw_error *err) {
     sw_agent_phase(a, resumed ? "training, from the newest checkpoint" : "training");
     sw_status trained = sw_agent_train(a, err);
     if (trained != SW_OK && a->lease_status == SW_OK) return trained;
-    out->steps = a->step;
+    out->steps = trained == SW_OK ? a->step : a->saved_step;
     out->compose = a->compose;
     out->stopped = a->stopped || trained != SW_OK;
     out->account = a->account;

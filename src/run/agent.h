@@ -12,6 +12,7 @@
 #define SW_AGENT_ROWS_LIMIT   ((uint64_t)16 << 30)
 #define SW_AGENT_OUTPUT_FILES 16
 #define SW_AGENT_LINK_LIMIT   4096
+#define SW_AGENT_METRIC_LIMIT 300000 /* what a checkpoint's record carries */
 
 typedef struct sw_agent_grant { /* owned bytes behind one sw_manifest_grant */
     sw_buffer receipt, statements, evidence;
@@ -58,11 +59,15 @@ typedef struct sw_agent {
     int64_t started_ms;
     sw_sandbox_layers layers;
     sw_hash previous_root; /* of the newest checkpoint */
+    uint64_t saved_step;   /* and its step; 0 when there is none */
     sw_buffer resume;      /* worker state of the checkpoint resumed from */
     /* the worker */
     pid_t worker;
     int worker_pidfd, control_fd, stream_fd, metrics_fd;
-    bool stop_sent, stopped;
+    bool hello_seen, plan_seen, stop_sent, stopped;
+    int64_t progress_ms; /* when the worker last took or gave a byte, by the machine's counter */
+    uint8_t record[SW_FRAME_HEADER_BYTES + SW_WIRE_STEP_BYTES]; /* a step record as it arrives */
+    size_t record_bytes;
     uint64_t step, total_steps;
     sw_buffer outputs[SW_AGENT_OUTPUT_FILES];
     char output_names[SW_AGENT_OUTPUT_FILES][129];
@@ -95,9 +100,12 @@ SW_NODISCARD sw_status sw_agent_decode_shards(sw_agent *a, sw_error *err);
 SW_NODISCARD sw_status sw_agent_start(sw_agent *a, const sw_wire_job *job, const int *fds,
                                       size_t fd_count, sw_error *err);
 SW_NODISCARD sw_status sw_agent_send_job(sw_agent *a, const sw_wire_job *job, sw_error *err);
-SW_NODISCARD sw_status
-sw_agent_read(sw_agent *a, void *out, uint64_t size,
-              sw_error *err); /* keeps the lease and the metrics pipe alive */
+/* All three keep the lease and the metrics pipe alive, and none waits for a worker longer than a
+ * lease (WRK-050). */
+SW_NODISCARD sw_status sw_agent_read(sw_agent *a, void *out, uint64_t size, sw_error *err);
+SW_NODISCARD sw_status sw_agent_feed(sw_agent *a, int fd, sw_bytes bytes, sw_error *err);
+/* Until the metrics pipe has told of `step`. */
+SW_NODISCARD sw_status sw_agent_await_step(sw_agent *a, uint64_t step, sw_error *err);
 SW_NODISCARD sw_status sw_agent_frame(sw_agent *a, sw_frame_type *type, uint64_t *size,
                                       sw_error *err);
 void sw_agent_end_worker(sw_agent *a);
@@ -111,7 +119,11 @@ SW_NODISCARD sw_status sw_agent_restore(sw_agent *a, bool *found, sw_error *err)
 bool sw_agent_has_checkpoint(const sw_agent *a);
 SW_NODISCARD sw_status sw_agent_write_state(sw_agent *a, const char *phase, sw_error *err);
 SW_NODISCARD sw_status sw_agent_check_state(sw_agent *a, sw_error *err);
-/* agent_metrics.c: out/metrics-N.sealed for every owner of a listed shard, unless metrics are
+/* agent_metrics.c: what the metrics pipe holds; closes it at its end */
+SW_NODISCARD sw_status sw_agent_take_metrics(sw_agent *a, sw_error *err);
+/* Room for so many step records, those that are there kept. */
+SW_NODISCARD sw_status sw_agent_metric_room(sw_agent *a, uint64_t count, sw_error *err);
+/* out/metrics-N.sealed for every owner of a listed shard, unless metrics are
  * public */
 SW_NODISCARD sw_status sw_agent_seal_metrics(sw_agent *a, sw_manifest_facts *facts, sw_error *err);
 /* agent_finish.c */

@@ -44,7 +44,8 @@ static void add_links(sw_arena *arena, sw_json *parent, const char *key,
     }
 }
 
-static sw_status encode_record(const sw_agent *a, sw_buffer *out, sw_error *err) {
+/* As of `step`: records of later steps may have been read already. */
+static sw_status encode_record(const sw_agent *a, uint64_t step, sw_buffer *out, sw_error *err) {
     SW_SCOPED(sw_arena) arena = {0};
     sw_json *root = sw_json_make(&arena, SW_JSON_OBJECT);
     sw_json_add_text(&arena, root, "kind", SW_LITERAL("sealwright/run-record/v1"));
@@ -55,7 +56,7 @@ static sw_status encode_record(const sw_agent *a, sw_buffer *out, sw_error *err)
     add_links(&arena, root, "links", a->links, a->link_count);
     add_links(&arena, root, "checkpoints", a->checkpoints, a->checkpoint_count);
     sw_json *metrics = sw_json_add_array(&arena, root, "metrics");
-    for (size_t i = 0; i < a->metric_count; i++) {
+    for (size_t i = 0; i < a->metric_count && a->metrics[i].step <= step; i++) {
         sw_json *o = sw_json_add_object(&arena, metrics, NULL);
         sw_json_add_integer(&arena, o, "step", (int64_t)a->metrics[i].step);
         sw_json_add_number(&arena, o, "loss", a->metrics[i].loss);
@@ -108,7 +109,9 @@ static sw_status read_links(const sw_json *root, const char *key, sw_manifest_li
 
 static sw_status read_metrics(sw_agent *a, const sw_json *root, sw_error *err) {
     const sw_json *array;
-    SW_TRY(sw_json_array(root, "record", "metrics", a->metric_capacity, &array, err));
+    SW_TRY(sw_json_array(root, "record", "metrics", SW_AGENT_METRIC_LIMIT, &array, err));
+    SW_TRY(sw_agent_metric_room(a, array->count, err));
+    a->metric_count = 0;
     for (const sw_json *o = array->first; o; o = o->next) {
         const sw_json *loss = sw_json_member(o, "loss");
         if (!loss || loss->type != SW_JSON_NUMBER)
@@ -288,10 +291,11 @@ sw_status sw_agent_save(sw_agent *a, uint64_t step, sw_bytes state, bool in_chai
     int64_t start = sw_agent_now_us(a);
     if (in_chain) SW_TRY(extend_chain(a, step, state, err));
     SW_SCOPED(sw_buffer) record = SW_BUFFER(RECORD_LIMIT);
-    SW_TRY(encode_record(a, &record, err));
+    SW_TRY(encode_record(a, step, &record, err));
     sw_container_trailer trailer;
     SW_TRY(write_sealed(a, step, sw_buffer_bytes(&record), state, &trailer, err));
     a->previous_root = trailer.root_id;
+    a->saved_step = step;
     if (in_chain) a->checkpoints[a->checkpoint_count++] = (sw_manifest_link){step, trailer.root_id};
     drop_old(a);
     a->account.seal_us += sw_agent_now_us(a) - start;
@@ -306,7 +310,7 @@ static sw_status collect(void *context, sw_bytes plain, sw_error *err) {
 }
 
 static sw_status restore_from(sw_agent *a, const char *path, uint64_t step, sw_error *err) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return sw_fail(err, SW_MISSING, "missing", "%s cannot be opened", path);
     SW_SCOPED(sw_arena) arena = {0};
     SW_SCOPED(sw_buffer) plain = SW_BUFFER((size_t)a->recipe->checkpoint_limit_bytes);
@@ -337,7 +341,7 @@ static sw_status restore_from(sw_agent *a, const char *path, uint64_t step, sw_e
     bool listed = a->link_count > a->checkpoint_count;
     if (listed) a->checkpoints[a->checkpoint_count++] = (sw_manifest_link){step, trailer.root_id};
     a->previous_root = trailer.root_id;
-    a->step = step;
+    a->step = a->saved_step = step;
     a->resumes++;
     return SW_OK;
 }

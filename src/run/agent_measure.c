@@ -43,7 +43,7 @@ static sw_status read_file(const sw_agent *a, size_t index, uint8_t *map, sw_err
     const sw_locked_file *f = &a->recipe->model_files[index];
     char *path = sw_path_join((sw_arena *)&a->arena, a->o->model_folder, f->name);
     if (!path) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not hold us up */
     if (fd < 0)
         return sw_fail(err, SW_MISSING, "missing", "the base model's file %s cannot be opened",
                        path);

@@ -1,14 +1,83 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Metrics: rounded by the agent, and sealed to each owner of a listed shard unless the recipe makes
- * them public (DESIGN section 8; MAN-021, MAN-024).
+ * Metrics: step records as they come out of a pipe that the worker may fill with anything, rounded
+ * by the agent, and sealed to each owner of a listed shard unless the recipe makes them public
+ * (DESIGN section 8; MAN-021, MAN-024).
  */
 #include "codec/json.h"
 #include "run/agent.h"
+#include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define METRICS_LIMIT ((size_t)64 << 20)
+
+#define METRIC_BITS 12
+
+/* The agent rounds, so that a metric cannot carry more than METRIC_BITS bits of mantissa out. */
+static double rounded(double v) {
+    if (!isfinite(v)) return 0; /* the worker says DIVERGED itself */
+    int exponent = 0;
+    double mantissa = frexp(v, &exponent);
+    return ldexp(nearbyint(ldexp(mantissa, METRIC_BITS)), exponent - METRIC_BITS);
+}
+
+sw_status sw_agent_metric_room(sw_agent *a, uint64_t count, sw_error *err) {
+    if (count > SW_AGENT_METRIC_LIMIT)
+        return sw_fail(err, SW_LIMIT, "limit",
+                       "more step records than a run keeps (%d): raise the recipe's interval",
+                       SW_AGENT_METRIC_LIMIT);
+    if (count <= a->metric_capacity) return SW_OK;
+    sw_manifest_metric *metrics = SW_ARENA_NEW(&a->arena, sw_manifest_metric, (size_t)count);
+    if (!metrics) return sw_fail(err, SW_MEMORY, "memory", "no memory for step records");
+    if (a->metric_count) memcpy(metrics, a->metrics, a->metric_count * sizeof *metrics);
+    a->metrics = metrics;
+    a->metric_capacity = (size_t)count;
+    return SW_OK;
+}
+
+static sw_status take_metric(sw_agent *a, const sw_wire_step *s, sw_error *err) {
+    if (!a->plan_seen || s->step != a->step + 1 || s->step > s->total_steps ||
+        s->total_steps != a->total_steps)
+        return sw_fail(err, SW_UNAUTHENTIC, "worker", "the worker counts its steps wrongly");
+    a->step = s->step;
+    sw_wire_step seen = *s;
+    seen.loss = rounded(s->loss);
+    if (s->step % a->recipe->metrics_interval == 0) {
+        if (a->metric_count == a->metric_capacity)
+            return sw_fail(err, SW_LIMIT, "limit", "more step records than the recipe can have");
+        a->metrics[a->metric_count++] = (sw_manifest_metric){s->step, seen.loss};
+    }
+    bool with_loss = a->recipe->metrics == SW_METRICS_PUBLIC;
+    if (a->o->eyes.step) a->o->eyes.step(a->o->eyes.context, &seen, with_loss);
+    return SW_OK;
+}
+
+/* WRK-004: records of one length; one that has begun waits here for its end. */
+sw_status sw_agent_take_metrics(sw_agent *a, sw_error *err) {
+    ssize_t n =
+        read(a->metrics_fd, a->record + a->record_bytes, sizeof a->record - a->record_bytes);
+    if (n < 0 && errno == EINTR) return SW_OK;
+    if (n < 0) return sw_fail(err, SW_IO, "io", "the metrics pipe: %s", strerror(errno));
+    a->record_bytes += (size_t)n;
+    if (n == 0) {
+        close(a->metrics_fd);
+        a->metrics_fd = -1;
+    }
+    if (a->record_bytes < sizeof a->record) return SW_OK;
+    a->record_bytes = 0;
+    sw_reader r = sw_reader_of(SW_BYTES_OF(a->record));
+    uint32_t type = sw_read_u32be(&r);
+    uint64_t size = sw_read_u64be(&r);
+    if (type != SW_FRAME_STEP || size != SW_WIRE_STEP_BYTES)
+        return sw_fail(err, SW_UNAUTHENTIC, "worker",
+                       "the worker's metrics pipe holds something else than step records");
+    sw_wire_step step;
+    SW_TRY(sw_wire_step_parse(r.rest, &step, err));
+    return take_metric(a, &step, err);
+}
 
 static sw_status records(const sw_agent *a, sw_buffer *out, sw_error *err) {
     SW_SCOPED(sw_arena) arena = {0};

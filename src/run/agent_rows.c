@@ -16,7 +16,7 @@
 sw_status sw_agent_match_shards(sw_agent *a, sw_error *err) {
     for (size_t i = 0; i < a->o->shard_count; i++) {
         const char *path = a->o->shards[i];
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not hold us up */
         if (fd < 0) return sw_fail(err, SW_MISSING, "missing", "%s cannot be opened", path);
         sw_container_body body;
         sw_container_trailer trailer;
@@ -56,16 +56,14 @@ typedef struct feed {
 
 static sw_status feed_plain(void *context, sw_bytes plain, sw_error *err) {
     feed *f = context;
-    if (sw_machine_counter_ms(f->agent->machine) >= f->agent->lease_end_ms)
-        return sw_fail(err, SW_REFUSED, "lease", "the lease has ended");
-    return sw_fd_write(f->fd, plain, err);
+    return sw_agent_feed(f->agent, f->fd, plain, err);
 }
 
 static sw_status unseal_into(sw_agent *a, size_t shard, int fd_out, sw_error *err) {
     const sw_shard *s = &a->recipe->shards[shard];
     const sw_owner *owner = sw_genesis_owner(a->genesis, &s->owner);
     SW_CHECK(err, owner != NULL);
-    int fd = open(a->shard_paths[shard], O_RDONLY | O_CLOEXEC);
+    int fd = open(a->shard_paths[shard], O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return sw_fail(err, SW_MISSING, "missing", "%s cannot be opened", a->shard_paths[shard]);
     const sw_unseal_keys keys = {
@@ -83,22 +81,32 @@ static sw_status unseal_into(sw_agent *a, size_t shard, int fd_out, sw_error *er
     return status;
 }
 
+/* WRK-006: what the rows of a shard can take, cut to max_length as they are. */
+static uint64_t rows_limit(const sw_agent *a, size_t shard) {
+    uint64_t count = a->recipe->shards[shard].rows;
+    uint64_t each = 8 + 5 * (uint64_t)a->recipe->training.max_length;
+    return count > SW_AGENT_ROWS_LIMIT / each ? SW_AGENT_ROWS_LIMIT : 16 + count * each;
+}
+
 /* One frame of rows, or the decoder's word why there is none. */
 static sw_status take_rows(sw_agent *a, size_t shard, sw_buffer *rows, sw_error *err) {
     for (;;) {
         sw_frame_type type;
         uint64_t size;
         SW_TRY(sw_agent_frame(a, &type, &size, err));
-        if (type == SW_FRAME_HELLO && size == 0) continue;
+        if (type == SW_FRAME_HELLO && size == 0 && !a->hello_seen) {
+            a->hello_seen = true;
+            continue;
+        }
         if (type == SW_FRAME_FAILED && size == 1) {
             uint8_t class = 0;
             SW_TRY(sw_agent_read(a, &class, 1, err));
             return sw_fail(err, SW_MALFORMED, "rows", "shard %zu of %s: %s", shard + 1,
                            a->recipe->shards[shard].name, sw_failure_sentence((sw_failure) class));
         }
-        if (type != SW_FRAME_ROWS || size > SW_AGENT_ROWS_LIMIT)
+        if (type != SW_FRAME_ROWS || size > rows_limit(a, shard))
             return sw_fail(err, SW_UNAUTHENTIC, "worker",
-                           "the decoder sent something else than rows");
+                           "the decoder sent something else than the rows of shard %zu", shard + 1);
         uint8_t *space = sw_put_space(rows, (size_t)size);
         SW_TRY(sw_buffer_check(rows, "rows", err));
         return sw_agent_read(a, space, size, err);
@@ -109,9 +117,10 @@ static sw_status note_rows(sw_agent *a, size_t shard, sw_bytes rows, sw_error *e
     sw_reader r = sw_reader_of(rows);
     uint64_t count = sw_read_u64le(&r), tokens = sw_read_u64le(&r);
     const sw_shard *s = &a->recipe->shards[shard];
-    if (r.failed || count > s->rows)
+    if (r.failed || count > s->rows || tokens > rows.size ||
+        rows.size != 16 + 8 * count + 5 * tokens)
         return sw_fail(err, SW_UNAUTHENTIC, "worker",
-                       "the decoder delivered more rows than shard %zu has", shard + 1);
+                       "the decoder counts the rows of shard %zu wrongly", shard + 1);
     sw_manifest_dataset *d = &a->datasets[shard];
     *d = (sw_manifest_dataset){.owner = s->owner,
                                .dataset = s->dataset,
@@ -125,7 +134,7 @@ static sw_status note_rows(sw_agent *a, size_t shard, sw_bytes rows, sw_error *e
 
 static sw_status decode_one(sw_agent *a, size_t shard, sw_buffer *rows, sw_error *err) {
     int plain[2];
-    if (pipe2(plain, O_CLOEXEC))
+    if (pipe2(plain, O_CLOEXEC) || fcntl(plain[1], F_SETFL, O_NONBLOCK))
         return sw_fail(err, SW_IO, "io", "a pipe to the decoder cannot be made");
     SW_SCOPED(sw_buffer) settings = SW_BUFFER(4096);
     sw_wire_job *job = SW_ARENA_NEW(&a->arena, sw_wire_job, 1);

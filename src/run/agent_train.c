@@ -21,41 +21,61 @@ static sw_status read_buffer(sw_agent *a, uint64_t size, uint64_t limit, sw_buff
     return sw_agent_read(a, space, size, err);
 }
 
-static bool in_chain(const sw_agent *a, uint64_t step) {
-    uint64_t every = a->recipe->training.save_steps;
-    bool fixed = (every && step % every == 0) || step == a->total_steps;
-    bool already = a->link_count && a->links[a->link_count - 1].step >= step;
-    return fixed && !already;
+static sw_status not_due(sw_error *err, const char *what) {
+    return sw_fail(err, SW_UNAUTHENTIC, "worker", "the worker sent %s that is not due", what);
 }
 
+/* Steps that the recipe fixes: their states make the chain. */
+static bool is_fixed(const sw_agent *a, uint64_t step) {
+    uint64_t every = a->recipe->training.save_steps;
+    return (every && step % every == 0) || step == a->total_steps;
+}
+
+static bool in_chain(const sw_agent *a, uint64_t step) {
+    bool already = a->link_count && a->links[a->link_count - 1].step >= step;
+    return is_fixed(a, step) && !already;
+}
+
+/* The two pipes have no order between them: a state may arrive before its step's record, and after
+ * the next step's. */
 static sw_status take_checkpoint(sw_agent *a, uint64_t size, sw_error *err) {
     uint8_t head[8];
-    if (size < sizeof head)
-        return sw_fail(err, SW_UNAUTHENTIC, "worker", "the worker sent a malformed checkpoint");
+    if (size < sizeof head || !a->plan_seen) return not_due(err, "a state");
     SW_TRY(sw_agent_read(a, head, sizeof head, err));
     sw_reader r = sw_reader_of(SW_BYTES_OF(head));
     uint64_t step = sw_read_u64be(&r);
+    if (step <= a->saved_step || step > a->total_steps || (!is_fixed(a, step) && !a->stop_sent))
+        return not_due(err, "a state");
     SW_SCOPED(sw_buffer) state = {0};
     SW_TRY(read_buffer(a, size - sizeof head, a->recipe->checkpoint_limit_bytes, &state, err));
-    if (step != a->step)
-        return sw_fail(err, SW_UNAUTHENTIC, "worker",
-                       "the worker sent a checkpoint of another step");
+    SW_TRY(sw_agent_await_step(a, step, err));
     SW_TRY(sw_agent_save(a, step, sw_buffer_bytes(&state), in_chain(a, step), err));
     return sw_agent_write_state(a, "training", err);
 }
 
+/* WRK-031: a name that a pack takes, once, and not one of the agent's own. */
+static bool name_is_free(const sw_agent *a, const char *name) {
+    if (strcmp(name, "sealwright.json") == 0 || strcmp(name, "model.sig") == 0) return false;
+    for (size_t i = 0; i < a->output_count; i++)
+        if (strcmp(a->output_names[i], name) == 0) return false;
+    return true;
+}
+
 static sw_status take_output(sw_agent *a, uint64_t size, sw_error *err) {
     uint8_t head[4];
-    if (size < sizeof head || a->output_count == SW_AGENT_OUTPUT_FILES)
-        return sw_fail(err, SW_UNAUTHENTIC, "worker", "the worker sent a malformed output");
+    bool due = a->plan_seen && a->saved_step == a->total_steps;
+    if (size < sizeof head || !due || a->output_count == SW_AGENT_OUTPUT_FILES)
+        return not_due(err, "an output");
     SW_TRY(sw_agent_read(a, head, sizeof head, err));
     sw_reader r = sw_reader_of(SW_BYTES_OF(head));
     uint32_t name_size = sw_read_u32be(&r);
     if (name_size < 1 || name_size > OUTPUT_NAME_LIMIT || name_size > size - sizeof head)
-        return sw_fail(err, SW_UNAUTHENTIC, "worker", "the worker sent a malformed output");
+        return not_due(err, "an output's name");
     char *name = a->output_names[a->output_count];
     SW_TRY(sw_agent_read(a, name, name_size, err));
     name[name_size] = 0;
+    if (!sw_pack_name_fits(SW_BYTES(name, name_size)) || !name_is_free(a, name))
+        return not_due(err, "an output's name");
     uint64_t content = size - sizeof head - name_size;
     if (content > a->recipe->output_limit_bytes - a->output_bytes)
         return sw_fail(err, SW_LIMIT, "limit", "the output is larger than the recipe declares");
@@ -65,23 +85,21 @@ static sw_status take_output(sw_agent *a, uint64_t size, sw_error *err) {
     return SW_OK;
 }
 
+/* WRK-005: the number of steps follows from the recipe and the rows that were delivered. */
 static sw_status take_plan(sw_agent *a, uint64_t size, sw_error *err) {
     uint8_t plan[16];
-    if (size != sizeof plan)
-        return sw_fail(err, SW_UNAUTHENTIC, "worker", "the worker sent a malformed plan");
+    if (size != sizeof plan || !a->hello_seen || a->plan_seen) return not_due(err, "a plan");
     SW_TRY(sw_agent_read(a, plan, sizeof plan, err));
     sw_reader r = sw_reader_of(SW_BYTES_OF(plan));
-    uint64_t total = sw_read_u64be(&r);
-    if (!total || total > UINT32_MAX || (a->total_steps && a->total_steps != total))
+    uint64_t total = sw_read_u64be(&r), rows = 0;
+    for (size_t i = 0; i < a->recipe->shard_count; i++) rows += a->datasets[i].rows_delivered;
+    if (!total || total > UINT32_MAX || total != sw_training_steps(&a->recipe->training, rows) ||
+        total < a->step)
         return sw_fail(err, SW_UNAUTHENTIC, "worker",
-                       "the worker plans an impossible number of steps");
-    uint64_t records = total / a->recipe->metrics_interval + 1;
-    sw_manifest_metric *metrics = SW_ARENA_NEW(&a->arena, sw_manifest_metric, records);
-    if (!metrics) return sw_fail(err, SW_MEMORY, "memory", "no memory for step records");
-    if (a->metric_count) memcpy(metrics, a->metrics, a->metric_count * sizeof *metrics);
-    a->metrics = metrics;
-    a->metric_capacity = records;
+                       "the worker plans another number of steps than the recipe");
+    SW_TRY(sw_agent_metric_room(a, total / a->recipe->metrics_interval + 1, err));
     a->total_steps = total;
+    a->plan_seen = true;
     return SW_OK;
 }
 
@@ -96,13 +114,24 @@ static sw_status take_failure(sw_agent *a, uint64_t size, sw_error *err) {
     return status;
 }
 
+/* Done is believed when the last step's state is sealed and a model is there; stopped, when a STOP
+ * was sent and its state is sealed. */
 static sw_status take_done(sw_agent *a, uint64_t size, sw_error *err) {
     uint8_t early = 0;
-    if (size != 1) return sw_fail(err, SW_UNAUTHENTIC, "worker", "the worker's end is malformed");
+    if (size != 1 || !a->plan_seen) return not_due(err, "an end");
     SW_TRY(sw_agent_read(a, &early, 1, err));
+    uint64_t last = early ? a->saved_step : a->total_steps;
+    SW_TRY(sw_agent_await_step(a, last, err));
+    bool whole = early == 0 && a->saved_step == a->total_steps && a->output_count > 0;
+    bool asked = early == 1 && a->stop_sent && a->step == a->saved_step && a->output_count == 0;
+    if (!whole && !asked) return not_due(err, "an end");
     a->stopped = early == 1;
-    if (!a->stopped && a->step != a->total_steps)
-        return sw_fail(err, SW_UNAUTHENTIC, "worker", "the worker ended before its last step");
+    return SW_OK;
+}
+
+static sw_status take_hello(sw_agent *a, uint64_t size, sw_error *err) {
+    if (size || a->hello_seen) return not_due(err, "a hello");
+    a->hello_seen = true;
     return SW_OK;
 }
 
@@ -112,8 +141,7 @@ static sw_status take_frame(sw_agent *a, bool *done, sw_error *err) {
     SW_TRY(sw_agent_frame(a, &type, &size, err));
     switch (type) {
     case SW_FRAME_HELLO:
-        return size ? sw_fail(err, SW_UNAUTHENTIC, "worker", "the worker's hello is malformed")
-                    : SW_OK;
+        return take_hello(a, size, err);
     case SW_FRAME_PLAN:
         return take_plan(a, size, err);
     case SW_FRAME_CHECKPOINT:
@@ -126,8 +154,7 @@ static sw_status take_frame(sw_agent *a, bool *done, sw_error *err) {
         *done = true;
         return take_done(a, size, err);
     default:
-        return sw_fail(err, SW_UNAUTHENTIC, "worker",
-                       "the worker sent a frame that is not its to send");
+        return not_due(err, "a frame");
     }
 }
 
@@ -155,24 +182,13 @@ static sw_status start(sw_agent *a, sw_error *err) {
     return status;
 }
 
-/* Step records that are still in the pipe when the worker has said that it is done. */
-static sw_status drain(sw_agent *a, sw_error *err) {
-    for (;;) {
-        uint8_t byte;
-        ssize_t n = read(a->stream_fd, &byte, 1);
-        if (n == 0) return SW_OK;
-        if (n > 0) return sw_fail(err, SW_UNAUTHENTIC, "worker", "the worker speaks after its end");
-    }
-}
-
 sw_status sw_agent_train(sw_agent *a, sw_error *err) {
     SW_TRY(start(a, err));
     int64_t begin = sw_agent_now_us(a), seal_before = a->account.seal_us;
     bool done = false;
     sw_status status = SW_OK;
     while (!done && status == SW_OK) status = take_frame(a, &done, err);
-    if (status == SW_OK) status = drain(a, err);
-    sw_agent_end_worker(a);
+    sw_agent_end_worker(a); /* whatever it would still say */
     a->account.steps_us += sw_agent_now_us(a) - begin - (a->account.seal_us - seal_before);
     return status;
 }

@@ -8,6 +8,7 @@
 
 #define CONSENT_LIMIT  ((size_t)64 << 10)
 #define RENEW_RETRY_MS 5000
+#define RENEW_CALLS    4 /* requests that one renewal makes, so that it ends before the lease */
 
 /* The shard that a verified consent belongs to; every shard takes exactly one. */
 static sw_status place_consent(sw_agent *a, const char *path, sw_bytes file, sw_error *err) {
@@ -166,6 +167,7 @@ static sw_status renew(sw_agent *a, sw_error *err) {
     const sw_key_request again = request_for(a, a->granted.grant.purpose, a->granted.grant.number);
     sw_granted next = {0};
     int64_t asked = sw_machine_counter_ms(a->machine);
+    sw_remote_patience(a->kms, (a->lease_end_ms - asked) / RENEW_CALLS);
     sw_status status = sw_remote_keys(a->kms, &again, &a->o->entropy,
                                       a->o->clock.wall_ms(a->o->clock.context), &next, err);
     if (status != SW_OK) return status;

@@ -3,20 +3,19 @@
  * The worker as the agent sees it: a child that was never given a key, a stream of bounded frames,
  * and a pipe of step records.
  *
- * Every wait is a poll with a timeout, in which the lease is renewed and Ctrl-C is seen; a worker
- * that stalls cannot hold the keys beyond the lease.
+ * Every wait is a poll with a timeout, in which the lease is renewed, step records are read and
+ * Ctrl-C is seen; a worker that stalls is ended within one lease.
  */
 #include "run/agent.h"
 #include "sys/pool.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
-#define TICK_MS     100
-#define METRIC_BITS 12
+#define TICK_MS 100
 
 static void close_fd(int *fd) {
     if (*fd >= 0) close(*fd);
@@ -73,6 +72,9 @@ sw_status sw_agent_start(sw_agent *a, const sw_wire_job *job, const int *fds, si
     a->control_fd = p.control[1];
     a->stream_fd = p.stream[0];
     a->metrics_fd = p.metrics[0];
+    a->hello_seen = a->plan_seen = false;
+    a->record_bytes = 0;
+    a->progress_ms = sw_machine_counter_ms(a->machine);
     if (status == SW_OK) status = sw_agent_send_job(a, job, err);
     if (status != SW_OK) sw_agent_end_worker(a);
     return status;
@@ -97,101 +99,114 @@ sw_status sw_agent_fill_job(const sw_agent *a, sw_job_kind kind, sw_buffer *sett
     return SW_OK;
 }
 
-/* The agent rounds, so that a metric cannot carry more than METRIC_BITS bits of mantissa out. */
-static double rounded(double v) {
-    if (!isfinite(v)) return v;
-    int exponent = 0;
-    double mantissa = frexp(v, &exponent);
-    return ldexp(nearbyint(ldexp(mantissa, METRIC_BITS)), exponent - METRIC_BITS);
-}
-
-static sw_status take_metric(sw_agent *a, const sw_wire_step *s, sw_error *err) {
-    if (s->step != a->step + 1 || s->step > s->total_steps ||
-        (a->total_steps && s->total_steps != a->total_steps))
-        return sw_fail(err, SW_UNAUTHENTIC, "worker", "the worker counts its steps wrongly");
-    a->step = s->step;
-    a->total_steps = s->total_steps;
-    sw_wire_step seen = *s;
-    seen.loss = rounded(s->loss);
-    bool with_loss = a->recipe->metrics == SW_METRICS_PUBLIC;
-    if (!isfinite(seen.loss)) seen.loss = 0; /* the worker says DIVERGED itself */
-    if (s->step % a->recipe->metrics_interval == 0) {
-        if (a->metric_count == a->metric_capacity)
-            return sw_fail(err, SW_LIMIT, "limit", "more step records than the recipe can have");
-        a->metrics[a->metric_count++] = (sw_manifest_metric){s->step, seen.loss};
-    }
-    if (a->o->eyes.step) a->o->eyes.step(a->o->eyes.context, &seen, with_loss);
-    return SW_OK;
-}
-
-static sw_status read_metrics(sw_agent *a, sw_error *err) {
-    uint8_t record[SW_FRAME_HEADER_BYTES + SW_WIRE_STEP_BYTES];
-    size_t got = 0;
-    SW_TRY(sw_fd_read(a->metrics_fd, record, sizeof record, &got, err));
-    if (got == 0) {
-        close_fd(&a->metrics_fd);
-        return SW_OK;
-    }
-    sw_reader r = sw_reader_of(SW_BYTES(record, got));
-    uint32_t type = sw_read_u32be(&r);
-    uint64_t size = sw_read_u64be(&r);
-    if (r.failed || type != SW_FRAME_STEP || size != SW_WIRE_STEP_BYTES || got != sizeof record)
-        return sw_fail(err, SW_UNAUTHENTIC, "worker",
-                       "the worker's metrics pipe holds something else than step records");
-    sw_wire_step step;
-    SW_TRY(sw_wire_step_parse(r.rest, &step, err));
-    return take_metric(a, &step, err);
-}
-
-static sw_status send_stop(sw_agent *a, sw_error *err) {
-    if (a->stop_sent) return SW_OK;
+/* A worker that has gone cannot be told; its stream says why it went. */
+static void send_stop(sw_agent *a) {
+    if (a->stop_sent) return;
     a->stop_sent = true;
-    return sw_frame_write(a->control_fd, SW_FRAME_STOP, (sw_bytes){0}, (sw_bytes){0}, err);
+    (void)!sw_frame_write(a->control_fd, SW_FRAME_STOP, (sw_bytes){0}, (sw_bytes){0}, NULL);
 }
 
-/* Once a tick: lease, lease end, Ctrl-C. */
+static sw_status lease_ended(sw_agent *a, sw_error *err) {
+    if (a->lease_status == SW_OK)
+        a->lease_status = sw_fail(&a->lease_error, SW_REFUSED, "lease", "the lease has ended");
+    if (err) *err = a->lease_error;
+    return a->lease_status;
+}
+
+/* Without a plan there is no state to save: the decoders are ended at once. */
+static sw_status stop(sw_agent *a, sw_error *err) {
+    send_stop(a);
+    if (a->plan_seen) return SW_OK;
+    if (a->lease_status != SW_OK) return lease_ended(a, err);
+    sw_status status = sw_fail(err, SW_REFUSED, "stopped", "stopped before the first step");
+    sw_error_hint(err, "the same command begins again");
+    return status;
+}
+
+/* WRK-050. Once a tick: lease end, a stalled worker, renewal, Ctrl-C. After a STOP nothing is
+ * renewed, so a worker that does not heed it has until the lease's end. */
 static sw_status tick(sw_agent *a, sw_error *err) {
-    if (sw_machine_counter_ms(a->machine) >= a->lease_end_ms) {
-        a->lease_status = a->lease_status == SW_OK ? SW_REFUSED : a->lease_status;
-        return sw_fail(err, SW_REFUSED, "lease", "the lease has ended");
-    }
+    int64_t now = sw_machine_counter_ms(a->machine);
+    if (now >= a->lease_end_ms) return lease_ended(a, err);
+    if (now - a->progress_ms >= a->granted.grant.lease_ms)
+        return sw_fail(err, SW_UNAUTHENTIC, "worker",
+                       "the worker has stalled: not a byte during one whole lease");
+    if (a->stop_sent) return SW_OK;
     const sw_run_eyes *eyes = &a->o->eyes;
     bool interrupted = eyes->interrupted && eyes->interrupted(eyes->context);
-    if (!sw_agent_lease_holds(a) || interrupted) return send_stop(a, err);
-    return SW_OK;
+    return !interrupted && sw_agent_lease_holds(a) ? SW_OK : stop(a, err);
 }
 
-/* Waits until the stream has bytes or has ended. */
-static sw_status wait_stream(sw_agent *a, sw_error *err) {
-    for (;;) {
-        struct pollfd fds[2] = {{a->stream_fd, POLLIN, 0}, {a->metrics_fd, POLLIN, 0}};
-        int ready = poll(fds, a->metrics_fd >= 0 ? 2 : 1, TICK_MS);
-        if (ready < 0 && errno != EINTR)
-            return sw_fail(err, SW_IO, "io", "poll: %s", strerror(errno));
-        if (ready > 0 && a->metrics_fd >= 0 && fds[1].revents) SW_TRY(read_metrics(a, err));
-        SW_TRY(tick(a, err));
-        if (ready > 0 && fds[0].revents) return SW_OK;
-    }
+/* One turn of waiting: for `events` on fd, while step records are taken. *ready: they are there,
+ * or the other end has gone. */
+static sw_status turn(sw_agent *a, int fd, short events, bool *ready, sw_error *err) {
+    struct pollfd fds[2] = {{fd, events, 0}, {a->metrics_fd, POLLIN, 0}};
+    int count = poll(fds, 2, TICK_MS); /* a closed metrics pipe is -1, which poll passes over */
+    if (count < 0 && errno != EINTR) return sw_fail(err, SW_IO, "io", "poll: %s", strerror(errno));
+    *ready = count > 0 && fds[0].revents;
+    if (count > 0) a->progress_ms = sw_machine_counter_ms(a->machine);
+    if (count > 0 && fds[1].revents) SW_TRY(sw_agent_take_metrics(a, err));
+    return tick(a, err);
+}
+
+/* The stream has ended where a word was due: what became of the worker. */
+static sw_status worker_ended(sw_agent *a, sw_error *err) {
+    sw_process_kill(a->worker_pidfd);
+    int code = 0;
+    SW_TRY(sw_process_wait(a->worker, &code, err));
+    a->worker = 0;
+    if (code == 256 + SIGSYS)
+        return sw_fail(err, SW_UNAUTHENTIC, "worker",
+                       "the worker was killed: it made a system call that the sandbox forbids");
+    if (code > 256)
+        return sw_fail(err, SW_UNAUTHENTIC, "worker", "the worker was killed by signal %d",
+                       code - 256);
+    return sw_fail(err, SW_UNAUTHENTIC, "worker", "the worker ended without its last word");
 }
 
 sw_status sw_agent_read(sw_agent *a, void *out, uint64_t size, sw_error *err) {
     uint8_t *at = out;
     while (size) {
-        SW_TRY(wait_stream(a, err));
+        bool ready = false;
+        SW_TRY(turn(a, a->stream_fd, POLLIN, &ready, err));
+        if (!ready) continue;
         ssize_t n =
             read(a->stream_fd, at, size < ((uint64_t)1 << 20) ? (size_t)size : (size_t)1 << 20);
         if (n < 0 && errno == EINTR) continue;
-        if (n <= 0)
-            return sw_fail(err, SW_UNAUTHENTIC, "worker",
-                           "the worker ended in the middle of a frame");
+        if (n <= 0) return worker_ended(a, err);
         at += n;
         size -= (uint64_t)n;
     }
     return SW_OK;
 }
 
+sw_status sw_agent_feed(sw_agent *a, int fd, sw_bytes bytes, sw_error *err) {
+    while (bytes.size) {
+        bool ready = false;
+        SW_TRY(turn(a, fd, POLLOUT, &ready, err));
+        if (!ready) continue;
+        ssize_t n = write(fd, bytes.data, bytes.size);
+        if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+        if (n < 0) return sw_fail(err, SW_IO, "io", "the decoder has gone");
+        bytes.data += n;
+        bytes.size -= (size_t)n;
+    }
+    return SW_OK;
+}
+
+sw_status sw_agent_await_step(sw_agent *a, uint64_t step, sw_error *err) {
+    while (a->step < step) {
+        if (a->metrics_fd < 0)
+            return sw_fail(err, SW_UNAUTHENTIC, "worker", "the worker counts its steps wrongly");
+        bool ready;
+        SW_TRY(turn(a, -1, 0, &ready, err));
+    }
+    return SW_OK;
+}
+
 sw_status sw_agent_frame(sw_agent *a, sw_frame_type *type, uint64_t *size, sw_error *err) {
     uint8_t header[SW_FRAME_HEADER_BYTES];
+    a->progress_ms = sw_machine_counter_ms(a->machine); /* what we did meanwhile is not its delay */
     SW_TRY(sw_agent_read(a, header, sizeof header, err));
     sw_reader r = sw_reader_of(SW_BYTES_OF(header));
     uint32_t kind = sw_read_u32be(&r);

@@ -45,8 +45,9 @@ typedef struct sw_run_account {
 } sw_run_account;
 typedef struct sw_run_result {
     uint64_t steps;
-    bool stopped;     /* resumable: run the same command again */
-    sw_hash manifest; /* digest, when not stopped */
+    bool stopped;         /* resumable: run the same command again */
+    bool finished_before; /* the folder holds this recipe's manifest: nothing was done */
+    sw_hash manifest;     /* digest, when not stopped */
     sw_hash compose;
     sw_run_account account;
 } sw_run_result;

@@ -186,7 +186,7 @@ void sw_pack_end(sw_buffer *out) {
     sw_put_u32be(out, 0);
 }
 
-static bool good_name(sw_bytes name) {
+bool sw_pack_name_fits(sw_bytes name) {
     if (name.size < 1 || name.size > 128 || name.data[0] == '.') return false;
     for (size_t i = 0; i < name.size; i++) {
         uint8_t c = name.data[i];
@@ -211,7 +211,7 @@ sw_status sw_pack_parse(sw_bytes in, sw_packed *files, size_t limit, size_t *cou
         uint64_t size = sw_read_u64be(&r);
         sw_bytes content = size <= r.rest.size ? sw_read_bytes(&r, (size_t)size)
                                                : (r.failed = true, (sw_bytes){0});
-        if (!good_name(name) || found == limit) r.failed = true;
+        if (!sw_pack_name_fits(name) || found == limit) r.failed = true;
         for (size_t i = 0; i < found; i++)
             if (sw_bytes_equal(files[i].name, name)) r.failed = true;
         if (r.failed) break;

@@ -92,6 +92,7 @@ enum {
 #define SW_PACK_FILE_LIMIT 64
 void sw_pack_add(sw_buffer *out, const char *name, sw_bytes content);
 void sw_pack_end(sw_buffer *out);
+bool sw_pack_name_fits(sw_bytes name);
 typedef struct sw_packed {
     sw_bytes name, content;
 } sw_packed;

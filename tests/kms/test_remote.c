@@ -182,7 +182,8 @@ static sw_key_request request_of(remote_world *r) {
                             .consents = w->consents,
                             .machine = w->machine,
                             .manifest_key = &w->manifest_key,
-                            .manifest_public = w->manifest_public};
+                            .manifest_public = w->manifest_public,
+                            .reference = &w->reference};
 }
 
 static sw_status ask_by(remote_world *r, const sw_key_request *q, sw_granted *out, sw_error *err) {
@@ -234,7 +235,9 @@ static void test_keys_over_the_wire(void **state) {
     unlock_all_by(r);
     assert_int_equal(granted_by(r, request_of(r)), 1);
     sw_key_request q = request_of(r);
-    q.reference = &r->w->reference; /* and judges the service itself */
+    q.reference = NULL; /* nothing to judge the service by */
+    refused_by(r, q, "usage");
+    q.reference = &r->w->reference;
     assert_int_equal(granted_by(r, q), 2);
     sw_kms_reference other = r->w->reference;
     other.compose.b[0] ^= 1;
