@@ -14,7 +14,7 @@
 #define PROGRAM_LIMIT   ((size_t)256 << 20)
 #define REFERENCE_LIMIT ((size_t)64 << 10)
 #define DEFAULT_LISTEN  "127.0.0.1:7440"
-enum { HOST_BYTES = 256, SILENCE_MS = 24 * 3600 * 1000, POLL_SECONDS = 5 };
+enum { HOST_BYTES = 256, SILENCE_MS = 24 * 3600 * 1000, POLL_SECONDS = 2 };
 
 /* ---- the service ---- */
 /* --dir, --machine, the clock, chance and this program's own bytes. */
@@ -77,11 +77,9 @@ static sw_status read_place(const char *text, char host[HOST_BYTES], uint16_t *p
     return SW_OK;
 }
 
-static sw_status serve(sw_cli *cli, sw_kms *k, const char *place, sw_error *err) {
-    char host[HOST_BYTES], line[HOST_BYTES + 32];
-    uint16_t port = 0;
+static sw_status serve(sw_cli *cli, sw_kms *k, const char *host, uint16_t port, sw_error *err) {
+    char line[HOST_BYTES + 32];
     sw_http_server *server = NULL;
-    SW_TRY(read_place(place, host, &port, err));
     SW_TRY(sw_http_listen(host, port, sw_kms_tls_key(k), sw_cli_entropy(cli), sw_kms_answer, k,
                           &server, &port, err));
     int size =
@@ -95,11 +93,14 @@ static sw_status serve(sw_cli *cli, sw_kms *k, const char *place, sw_error *err)
 
 static sw_status kms_serve(sw_cli *cli, sw_error *err) {
     const char *place = sw_cli_value(cli, "listen");
+    char host[HOST_BYTES];
+    uint16_t port;
     sw_kms_options o;
     sw_kms *k = NULL;
+    SW_TRY(read_place(place == NULL ? DEFAULT_LISTEN : place, host, &port, err));
     SW_TRY(read_options(cli, true, &o, err));
     SW_TRY(sw_kms_open(&o, &k, err));
-    sw_status status = serve(cli, k, place == NULL ? DEFAULT_LISTEN : place, err);
+    sw_status status = serve(cli, k, host, port, err);
     sw_kms_close(&k);
     return status;
 }

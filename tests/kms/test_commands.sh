@@ -1,0 +1,182 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The key service at the command line: made, started, looked at, unlocked, audited; killed at counted system calls and
+# put back to older states; and everything that must be refused is.
+# test_commands.sh OBJECTS, after $OBJECTS/sealwright was built.
+set -uo pipefail
+objects=$(cd "${1:?objects}" && pwd) || exit 1
+sealwright=$objects/sealwright
+# The service waits for the disk at each decision; in memory the test is not slowed by other tests.
+folder=$(mktemp -d -p /dev/shm 2>/dev/null || mktemp -d)
+pid=
+watcher=
+trap '[ -z "$pid$watcher" ] || kill -9 $pid $watcher 2>/dev/null; rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+count=0 failed=0
+
+say() { # say STATUS NAME
+    count=$((count + 1))
+    if [ "$1" -eq 0 ]; then echo "ok $count - $2"; else
+        echo "not ok $count - $2" && failed=1
+        sed 's/^/# /' log
+    fi
+}
+holds() { # holds NAME PATTERN COMMAND...: exit 0, and the output holds the pattern
+    local name=$1 pattern=$2
+    shift 2
+    "$@" >log 2>&1 && grep -q -- "$pattern" log
+    say $? "$name"
+}
+refused() { # refused NAME EXIT PATTERN COMMAND...
+    local name=$1 code=$2 pattern=$3
+    shift 3
+    "$@" >log 2>&1
+    [ $? -eq "$code" ] && grep -q -- "$pattern" log
+    say $? "$name"
+}
+listening() { # waits for the first line of ./listen, from a service that is process $pid
+    url=
+    until grep -q '^listening ' listen 2>/dev/null; do kill -0 "$pid" 2>/dev/null || return 1; done
+    url=https://$(sed -n '1s/^listening //p' listen)
+}
+serve() { # serve PLACE: in the background, its place in $url
+    rm -f listen
+    "$sealwright" kms serve --dir kms --machine sim:box --listen "$1" >listen 2>serve.log &
+    pid=$!
+    listening
+}
+stop() { # stop SIGNAL
+    kill -"$1" "$pid"
+    wait "$pid" 2>/dev/null
+    ended=$?
+    pid=
+}
+unlock() { # unlock NAME
+    "$sealwright" kms unlock --app app.genesis --identity "$1" --reference reference.json --kms "$url"
+}
+
+# ---- making ----
+holds "a software machine" "platform: sim" "$sealwright" sim init box
+holds "a key service's folder" "compose hash" "$sealwright" kms init --dir kms --machine sim:box
+refused "it is made once" 1 "there already" "$sealwright" kms init --dir kms --machine sim:box
+holds "a reference for owners" "compose hash" "$sealwright" kms reference --dir kms --machine sim:box --out reference.json
+refused "a folder that is none" 1 "no folder" "$sealwright" kms serve --dir nowhere --machine sim:box --listen 127.0.0.1:0
+refused "a machine that is none" 2 "sim" "$sealwright" kms serve --dir kms --machine toaster --listen 127.0.0.1:0
+for place in 127.0.0.1 :0 127.0.0.1:x 127.0.0.1:70000 127.0.0.1:; do
+    refused "no place: $place" 2 "HOST:PORT" "$sealwright" kms serve --dir kms --machine sim:box --listen "$place"
+done
+for name in anna bert cleo mallory; do
+    "$sealwright" identity new $name --name $name --no-passphrase >log 2>&1 || say 1 "identity of $name"
+done
+"$sealwright" app new --name hospitals --quorum 2 --owner anna/card.json --owner bert/card.json --owner cleo/card.json \
+    --out app.genesis >log 2>&1 || say 1 "an app"
+for name in anna bert cleo; do "$sealwright" app join app.genesis --identity $name >log 2>&1 || say 1 "$name joins"; done
+
+# ---- looking and unlocking ----
+serve 127.0.0.1:0
+say $? "it says where it listens"
+refused "one process at a time" 1 "another process" "$sealwright" kms serve --dir kms --machine sim:box --listen 127.0.0.1:0
+holds "its root key is proven" '^04[0-9a-f]\{128\}$' "$sealwright" kms root --kms "$url" --reference reference.json
+root=$(cat log)
+sed 's/"compose_hash":"../"compose_hash":"00/' reference.json >other.json
+refused "another program is not accepted" 1 "compose" "$sealwright" kms root --kms "$url" --reference other.json
+"$sealwright" sim init otherbox >log 2>&1
+"$sealwright" kms init --dir otherkms --machine sim:otherbox >log 2>&1
+"$sealwright" kms reference --dir otherkms --machine sim:otherbox --out other.json >log 2>&1
+refused "another machine is not accepted" 1 "does not name" "$sealwright" kms root --kms "$url" --reference other.json
+refused "nor unlocked" 1 "does not name" "$sealwright" kms unlock --app app.genesis --identity anna --reference other.json --kms "$url"
+refused "without a reference nothing is believed" 2 "reference" "$sealwright" kms root --kms "$url"
+for name in anna bert cleo; do holds "$name unlocks" "unlocked for $name.*SIMULATED" unlock $name; done
+refused "mallory does not" 1 "no owner" unlock mallory
+holds "the audit log holds" "1 starts, 3 unlocks, 0 grants" "$sealwright" kms audit verify "$url" --out log.json
+holds "an exported log verifies without the service" "1 starts, 3 unlocks" "$sealwright" kms audit verify log.json
+refused "an export is not overwritten" 1 "there already" "$sealwright" kms audit verify "$url" --out log.json
+sed 's/"sig":"\(....\)./"sig":"\1A/' log.json >broken.json
+refused "a changed log is refused" 1 "audit entry\|journal entry" "$sealwright" kms audit verify broken.json
+refused "a log that is none" 1 "" "$sealwright" kms audit verify reference.json
+refused "what cannot be done with a log" 2 "verify" "$sealwright" kms audit erase "$url"
+
+# ---- ends and starts ----
+place=${url#https://}
+stop TERM
+[ "$ended" -eq 0 ]
+say $? "it ends well when asked to"
+refused "nobody there" 1 "does not answer" unlock anna
+cp kms/audit.db audit.before
+serve "$place"
+holds "a new start keeps the root" "$root" "$sealwright" kms root --kms "$url" --reference reference.json
+holds "and is unlocked anew" "unlocked" unlock anna
+
+# ---- watching ----
+"$sealwright" kms unlock --app app.genesis --identity bert --reference reference.json --kms "$url" --watch >watch.log 2>&1 &
+watcher=$!
+grown() { # waits until watch.log says $1 times that it unlocked
+    local found
+    coproc follow { exec timeout 60 tail -n +1 -f watch.log; }
+    found=$(grep -m"$1" -c unlocked <&"${follow[0]}")
+    kill "$follow_PID"
+    wait "$follow_PID" 2>/dev/null
+    [ "$found" -eq "$1" ]
+}
+grown 1
+say $? "a watch unlocks at once"
+stop TERM
+serve "$place"
+grown 2
+say $? "and again after a restart, by itself"
+kill "$watcher"
+wait "$watcher" 2>/dev/null
+watcher=
+
+stop KILL
+cp audit.before kms/audit.db
+serve "$place"
+refused "an audit log that was put back is noticed" 1 "not the one that was seen" unlock anna
+stop TERM
+"$sealwright" sim image box other --boot >log 2>&1
+refused "another image does not open the root" 1 "root key does not open" "$sealwright" kms serve --dir kms --machine sim:box --listen 127.0.0.1:0
+refused "another machine does not open the root" 1 "root key does not open" "$sealwright" kms serve --dir kms --machine sim:otherbox --listen 127.0.0.1:0
+"$sealwright" sim image box sim --boot >log 2>&1
+
+# ---- killed at the n-th write to disk: what was answered is there, and it starts again ----
+exec 2>/dev/null # the shell's own notes about what was killed
+moments=0
+for n in 1 2 3 5 8 11 14 18 22 27 33 40; do
+    rm -rf kms box2 && "$sealwright" sim init box2 >log 2>&1 && "$sealwright" kms init --dir kms --machine sim:box2 >log 2>&1
+    "$sealwright" kms reference --dir kms --machine sim:box2 --out killed.json >log 2>&1
+    rm -rf fresh && "$sealwright" identity new fresh --name fresh --no-passphrase >log 2>&1
+    rm -f fresh.genesis && "$sealwright" app new --name fresh --quorum 1 --owner fresh/card.json --out fresh.genesis >log 2>&1
+    "$sealwright" app join fresh.genesis --identity fresh >log 2>&1
+    rm -f listen
+    strace -f -qq -o /dev/null -e trace=pwrite64,ftruncate,rename,renameat2,linkat \
+        -e inject=pwrite64,ftruncate,rename,renameat2,linkat:signal=KILL:when=$n \
+        "$sealwright" kms serve --dir kms --machine sim:box2 --listen 127.0.0.1:0 >listen 2>serve.log &
+    pid=$!
+    answered=0
+    if listening; then
+        for _ in 1 2 3; do
+            "$sealwright" kms unlock --app fresh.genesis --identity fresh --reference killed.json --kms "$url" >log 2>&1 || break
+            answered=$((answered + 1))
+        done
+        kill -9 $(cat "/proc/$pid/task/$pid/children") # the service; its tracer follows
+    fi
+    wait "$pid" 2>/dev/null
+    pid=
+    rm -f listen
+    "$sealwright" kms serve --dir kms --machine sim:box2 --listen 127.0.0.1:0 >listen 2>serve.log &
+    pid=$!
+    if listening &&
+        "$sealwright" kms unlock --app fresh.genesis --identity fresh --reference killed.json --kms "$url" >log 2>&1 &&
+        "$sealwright" kms audit verify "$url" --json >log 2>&1; then
+        unlocks=$(sed -n 's/.*"unlocks":\([0-9]*\).*/\1/p' log)
+        [ "$unlocks" -gt "$answered" ] && moments=$((moments + 1))
+    else
+        cat serve.log >>log
+    fi
+    stop TERM
+done
+[ "$moments" -eq 12 ]
+say $? "killed at 12 counted moments, nothing answered was lost ($moments)"
+
+echo "1..$count"
+exit $failed
