@@ -193,6 +193,51 @@ static void test_mixed_halves_are_refused(void **state) {
     end(f);
 }
 
+/* One half's payload with one digit of one member changed, signed again by the owner herself. */
+static void put_changed_half(fixture *f, const char *name, const char *member, sw_buffer *out) {
+    sw_payload_kind kind = strcmp(name, "shard") == 0 ? SW_PAYLOAD_SHARD : SW_PAYLOAD_CONSENT;
+    SW_SCOPED(sw_buffer) payload = SW_BUFFER(4096);
+    sw_envelope e;
+    char start[64];
+    sw_bytes bytes = half(f, sw_buffer_bytes(&f->file), name);
+    assert_int_equal(sw_envelope_parse(&f->arena, bytes, &e, NULL), SW_OK);
+    sw_put_bytes(&payload, e.payload);
+    (void)snprintf(start, sizeof start, "\"%s\":\"", member);
+    uint8_t *at = memmem(payload.data, payload.size, start, strlen(start));
+    if (at != NULL) { /* the digit before the last, so that a point stays 04... */
+        at += strlen(start);
+        while (at[2] != '"') at++;
+        *at = *at == '0' ? '1' : '0';
+    }
+    assert_int_equal(sw_envelope_sign(kind, sw_buffer_bytes(&payload), f->owner.secret, out, NULL),
+                     SW_OK);
+}
+
+/* SEAL-064, member by member. */
+static void test_every_common_member_must_agree(void **state) {
+    (void)state;
+    static const char *const members[] = {"none",          "compose",     "dataset",
+                                          "enc",           "genesis",     "owner",
+                                          "root_key_hash", "wrapped_key", "wrapped_key_hash"};
+    static const char *const halves[] = {"consent", "shard"};
+    fixture *f = start(10);
+    for (size_t m = 0; m < COUNT(members); m++)
+        for (size_t h = 0; h < COUNT(halves); h++) {
+            SW_SCOPED(sw_buffer) file = SW_BUFFER(SW_CONSENT_LIMIT);
+            sw_consent c;
+            sw_put_text(&file, "{\"consent\":");
+            put_changed_half(f, "consent", h == 0 ? members[m] : "none", &file);
+            sw_put_text(&file, ",\"kind\":\"sealwright/consent/v1\",\"shard\":");
+            put_changed_half(f, "shard", h == 1 ? members[m] : "none", &file);
+            sw_put_text(&file, "}");
+            bool elsewhere = (h == 0 && m == 8) || (h == 1 && m == 7);
+            assert_int_equal(
+                sw_consent_open(&f->arena, sw_buffer_bytes(&file), &f->owner.public, &c, NULL),
+                m == 0 || elsewhere ? SW_OK : SW_UNAUTHENTIC);
+        }
+    end(f);
+}
+
 /* The kinds of the two envelopes cannot be exchanged. */
 static void test_swapped_halves_are_refused(void **state) {
     (void)state;
@@ -322,6 +367,7 @@ int main(void) {
         cmocka_unit_test(test_every_cut_and_extension_is_refused),
         cmocka_unit_test(test_wrong_owner_is_refused),
         cmocka_unit_test(test_mixed_halves_are_refused),
+        cmocka_unit_test(test_every_common_member_must_agree),
         cmocka_unit_test(test_swapped_halves_are_refused),
         cmocka_unit_test(test_malformed_payloads_are_refused),
         cmocka_unit_test(test_golden),
