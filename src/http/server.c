@@ -175,7 +175,7 @@ static sw_status bind_to(sw_http_server *s, const char *host, uint16_t port, uin
         return sw_fail(err, SW_IO, "io", "cannot listen on %s:%u: %s", host, port,
                        strerror(errno != 0 ? errno : EADDRNOTAVAIL));
     int fd = evhttp_bound_socket_get_fd(socket), on = 1;
-    struct sockaddr_storage at;
+    struct sockaddr_storage at = {0};
     socklen_t size = sizeof at;
     if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
         getsockname(fd, (struct sockaddr *)&at, &size) != 0)
