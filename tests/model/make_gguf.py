@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes a miniature GGUF file and the f32 safetensors file that importing it must give, from Python's standard library alone.
 
-    tests/model/make_gguf.py        writes tests/model/golden/mini.gguf and mini-f32.safetensors
+    tests/model/make_gguf.py        writes tests/model/golden/mini.gguf, mini-f32.safetensors and surplus.gguf
 
 One layer, hidden 32, 2 query heads and 1 key/value head of 16, feed-forward 64, vocabulary 264, one tensor of each type with blocks
 of at most 32. The quantised blocks are drawn first and their values computed from them by the formulae of ggml's documentation, so
@@ -115,10 +115,10 @@ def metadata(pre, add_bos):
             ("tokenizer.ggml.add_space_prefix", "bool", False), ("tokenizer.chat_template", "text", TEMPLATE)]
 
 
-def tensors():
+def tensors(surplus):
     vocab = len(vocabulary()[0])
     layer = "model.layers.0."
-    return [("token_embd", "model.embed_tokens", "Q8_0", vocab, C), ("blk.0.attn_norm", layer + "input_layernorm", "F32", None, C),
+    return ([("rope_freqs", "rope_freqs", "F32", None, D // 2)] if surplus else []) + [("token_embd", "model.embed_tokens", "Q8_0", vocab, C), ("blk.0.attn_norm", layer + "input_layernorm", "F32", None, C),
             ("blk.0.ffn_down", layer + "mlp.down_proj", "Q5_1", C, F), ("blk.0.ffn_gate", layer + "mlp.gate_proj", "Q4_0", F, C),
             ("blk.0.ffn_up", layer + "mlp.up_proj", "Q5_0", F, C), ("blk.0.ffn_norm", layer + "post_attention_layernorm", "F32", None, C),
             ("blk.0.attn_k", layer + "self_attn.k_proj", "F32", KV * D, C), ("blk.0.attn_output", layer + "self_attn.o_proj", "BF16", C, HEADS * D),
@@ -149,12 +149,12 @@ def halves(values, heads):
     return out
 
 
-def make(pre="smollm", add_bos=False):
+def make(pre="smollm", add_bos=False, surplus=False):
     """The GGUF file, and the safetensors file that it becomes."""
     rng.seed(20)
     entries = metadata(pre, add_bos)
     records, data, expected = b"", b"", {}
-    for gguf, hf, kind, rows, columns in tensors():
+    for gguf, hf, kind, rows, columns in tensors(surplus):
         raw, values = make_rows(kind, rows, columns)
         if "attn_q" in gguf or "attn_k" in gguf:
             values = halves(values, HEADS if "attn_q" in gguf else KV)
@@ -177,7 +177,7 @@ def make(pre="smollm", add_bos=False):
 
 def main():
     os.makedirs(FOLDER, exist_ok=True)
-    for name, content in zip(("mini.gguf", "mini-f32.safetensors"), make()):
+    for name, content in zip(("mini.gguf", "mini-f32.safetensors", "surplus.gguf"), make() + make(surplus=True)[:1]):
         with open(os.path.join(FOLDER, name), "wb") as f:
             f.write(content)
 

@@ -294,6 +294,18 @@ static void wrong_files_are_refused(void **state) {
     assert_int_equal(wrong, 0);
 }
 
+/* Scaled rotation: one tensor more, which says that the model is another one. */
+static void surplus_tensors_are_refused(void **state) {
+    (void)state;
+    folder f = {.count = 0};
+    sw_error err = {0};
+    sw_bytes file = read_golden(&f.arena, "model", "surplus.gguf");
+    assert_int_equal(import(file, SW_DTYPE_BF16, &f, &err), SW_REFUSED);
+    assert_non_null(strstr(err.message, "rope_freqs.weight"));
+    assert_int_equal(f.count, 0);
+    sw_arena_free(&f.arena);
+}
+
 /* A scale that is no number makes rows that are not finite. */
 static void weights_that_are_not_finite_are_refused(void **state) {
     (void)state;
@@ -375,6 +387,7 @@ int main(void) {
         cmocka_unit_test(the_chat_template_is_kept),
         cmocka_unit_test(bf16_is_the_rounded_f32),
         cmocka_unit_test(wrong_files_are_refused),
+        cmocka_unit_test(surplus_tensors_are_refused),
         cmocka_unit_test(weights_that_are_not_finite_are_refused),
         cmocka_unit_test(cut_extended_and_flipped),
         cmocka_unit_test(a_sink_that_fails_ends_the_import),

@@ -179,6 +179,24 @@ static void buffers_and_a_stored_tied_head_are_allowed(void **state) {
     assert_int_equal(open_set(CONFIG("true"), &s, &arena, &m, NULL), SW_OK);
 }
 
+/* The same file one byte further in memory: its elements cannot be read as they lie. */
+static void data_that_is_not_aligned_is_refused(void **state) {
+    (void)state;
+    SW_SCOPED(sw_arena) arena = {0};
+    SW_SCOPED(sw_buffer) file = SW_BUFFER(1 << 16);
+    set s = {0};
+    sw_model m;
+    sw_error err = {0};
+    fill(&s, true);
+    assert_int_equal(sw_safetensors_encode(&file, s.views, s.count, NULL), SW_OK);
+    uint8_t *memory = sw_arena_alloc(&arena, file.size + 1, 1);
+    memcpy(memory + 1, file.data, file.size);
+    const sw_model_file files[] = {{"config.json", SW_LITERAL(CONFIG("true"))},
+                                   {"model.safetensors", SW_BYTES(memory + 1, file.size)}};
+    assert_int_equal(sw_model_open(&arena, files, 2, &m, &err), SW_REFUSED);
+    assert_non_null(strstr(err.message, "not aligned"));
+}
+
 /* ---- several files ---- */
 
 typedef struct shards {
@@ -270,6 +288,7 @@ int main(void) {
         cmocka_unit_test(swapped_sizes_are_refused),
         cmocka_unit_test(surplus_tensors_are_refused),
         cmocka_unit_test(buffers_and_a_stored_tied_head_are_allowed),
+        cmocka_unit_test(data_that_is_not_aligned_is_refused),
         cmocka_unit_test(shards_follow_their_index),
         cmocka_unit_test(files_must_be_there),
     };

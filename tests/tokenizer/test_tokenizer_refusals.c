@@ -133,6 +133,41 @@ static void every_change_is_refused(void **state) {
     }
 }
 
+#define TEMPLATE                                                                                   \
+    "{\"type\":\"TemplateProcessing\",\"single\":[{\"Sequence\":{\"id\":\"A\"}},"                  \
+    "{\"SpecialToken\":{\"id\":\"<s>\"}}],\"pair\":[],\"special_tokens\":{\"<s>\":{\"ids\":[0]}}}"
+
+static void one_template_in_a_sequence_is_enough(void **state) {
+    (void)state;
+    static const struct {
+        const char *list;
+        sw_status status;
+    } cases[] = {
+        {"[]", SW_OK},
+        {"[{\"type\":\"ByteLevel\"}," TEMPLATE "]", SW_OK},
+        {"[" TEMPLATE "," TEMPLATE "]", SW_REFUSED},
+        {"[" TEMPLATE ",{\"type\":\"RobertaProcessing\"}]", SW_REFUSED},
+        {"[{\"type\":\"Sequence\",\"processors\":[]}]", SW_REFUSED},
+        {"[{},{},{},{},{}]", SW_LIMIT},
+        {"{}", SW_MALFORMED},
+    };
+    sw_bytes base = SW_LITERAL(BASE);
+    const uint8_t *from = memmem(base.data, base.size, "{\"type\":\"Templ", 14);
+    const uint8_t *to = memmem(base.data, base.size, ",\"decoder\"", 10);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        SW_SCOPED(sw_buffer) file = SW_BUFFER(1 << 14);
+        sw_tokenizer *t = NULL;
+        sw_put_bytes(&file, SW_BYTES(base.data, (size_t)(from - base.data)));
+        sw_put_text(&file, "{\"type\":\"Sequence\",\"processors\":");
+        sw_put_text(&file, cases[i].list);
+        sw_put_u8(&file, '}');
+        sw_put_bytes(&file, SW_BYTES(to, base.size - (size_t)(to - base.data)));
+        assert_int_equal(sw_tokenizer_open(sw_buffer_bytes(&file), &t, NULL), cases[i].status);
+        assert_true((t != NULL) == (cases[i].status == SW_OK));
+        sw_tokenizer_close(&t);
+    }
+}
+
 /* <s> is 0 and stands before every text; it is also what an unknown byte becomes. <x> is 6, but not
  * where it touches a word. */
 static void the_base_opens_and_encodes(void **state) {
@@ -209,6 +244,7 @@ static void cut_extended_and_flipped(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(the_base_opens_and_encodes),
+                                       cmocka_unit_test(one_template_in_a_sequence_is_enough),
                                        cmocka_unit_test(every_change_is_refused),
                                        cmocka_unit_test(cut_extended_and_flipped)};
     return cmocka_run_group_tests(tests, NULL, NULL);
