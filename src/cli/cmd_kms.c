@@ -14,7 +14,7 @@
 #define PROGRAM_LIMIT   ((size_t)256 << 20)
 #define REFERENCE_LIMIT ((size_t)64 << 10)
 #define DEFAULT_LISTEN  "127.0.0.1:7440"
-enum { HOST_BYTES = 256, SILENCE_MS = 24 * 3600 * 1000, POLL_SECONDS = 2 };
+enum { HOST_BYTES = 256, SILENCE_MS = 24 * 3600 * 1000, POLL_SECONDS = 2, REFUSAL_LIMIT = 3 };
 
 /* ---- the service ---- */
 /* --dir, --machine, the clock, chance and this program's own bytes. */
@@ -179,22 +179,34 @@ static void wait_for_turn(unlocking *u) {
     }
 }
 
-/* A restarted or absent service is asked again; one that the owner refuses ends the watch. */
+/* Is it worth asking again? An absent service always; one that refuses, or that the owner refuses,
+ * a few times: it may be in the middle of a restart. */
+static bool asks_again(unlocking *u, sw_status status, const sw_error *err, unsigned *refusals) {
+    const struct timespec poll = {.tv_sec = POLL_SECONDS};
+    *refusals = status == SW_OK || status == SW_UNAVAILABLE ? 0 : *refusals + 1;
+    if (*refusals == REFUSAL_LIMIT) return false;
+    if (status == SW_OK) {
+        wait_for_turn(u);
+    } else {
+        sw_cli_note(u->cli, "%s; trying again", err->message);
+        (void)nanosleep(&poll, NULL);
+    }
+    return true;
+}
+
 static sw_status watch(unlocking *u, sw_error *err) {
+    sw_status status = SW_OK;
+    unsigned refusals = 0;
     const char *url;
     SW_TRY(sw_cli_need(u->cli, "kms", &url, err));
-    for (;;) {
-        wait_for_turn(u);
+    while (asks_again(u, status, err, &refusals)) {
         sw_remote *fresh = NULL;
         SW_TRY(sw_remote_open(url, sw_cli_entropy(u->cli), &fresh, err));
         sw_remote_close(&u->remote);
         u->remote = fresh;
-        sw_status status = unlock_once(u, err);
-        if (status == SW_UNAVAILABLE)
-            sw_cli_note(u->cli, "%s; trying again", err->message);
-        else if (status != SW_OK)
-            return status;
+        status = unlock_once(u, err);
     }
+    return status;
 }
 
 /* A quarter of max_silence: the recipe's with --compose, else of the default. */
@@ -313,6 +325,6 @@ const sw_command sw_commands_kms[] = {
      kms_root},
     {"kms unlock", "", "verify a key service and give it this owner's word", NULL, 0, 0,
      unlock_options, kms_unlock},
-    {"kms audit", "verify FILE|URL", "verify a key service's audit log", NULL, 2, 2, audit_options,
-     kms_audit_verify},
+    {"kms audit", "verify FILE|URL", "verify a key service's audit log",
+     "FILE is a log that --out kept.", 2, 2, audit_options, kms_audit_verify},
     {0}};

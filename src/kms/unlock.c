@@ -43,8 +43,11 @@ static sw_status check_newer(const sw_kms_word *before, const sw_unlock_statemen
     if (!before->present ||
         (s->sequence > before->statement.sequence && s->time_ms >= before->statement.time_ms))
         return SW_OK;
-    return sw_fail(err, SW_REFUSED, "replay",
-                   "the statement is not newer than the one that this owner gave before");
+    sw_status status =
+        sw_fail(err, SW_REFUSED, "replay",
+                "the statement is not newer than the one that this owner gave before");
+    sw_error_hint(err, "see that the owner's clock did not go backwards");
+    return status;
 }
 
 /* KMS-042, in order. */

@@ -261,7 +261,8 @@ static void test_another_server_at_the_same_place(void **state) {
     assert_int_equal(call(&v, "GET", "/", (sw_bytes){0}, NULL), SW_OK);
     end_process(&s);
     serve_at(&s, s.port); /* the same key: a new connection, nothing else */
-    assert_int_equal(call(&v, "GET", "/", (sw_bytes){0}, NULL), SW_OK);
+    assert_int_equal(call(&v, "POST", "/", SW_LITERAL("again"), NULL), SW_OK);
+    assert_int_equal(parse_seen(sw_buffer_bytes(&v.answer)).size, 5);
     end_process(&s);
     free(s.key);
     uint16_t port = s.port;

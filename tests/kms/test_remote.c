@@ -312,6 +312,18 @@ static void copy_file(const char *from, const char *to) {
     assert_int_equal(sw_file_write(to, bytes_of(&file), 0600, SW_WRITE_REPLACE, NULL), SW_OK);
 }
 
+/* How often the service took an owner's word, by its own log. */
+static uint64_t words_taken(remote_world *r) {
+    SW_SCOPED(sw_buffer) log = SW_BUFFER(SW_JOURNAL_EXPORT_LIMIT);
+    sw_audit_summary s;
+    sw_remote *remote = NULL;
+    assert_int_equal(sw_remote_open(r->url, &r->w->p.entropy, &remote, NULL), SW_OK);
+    assert_int_equal(sw_remote_audit(remote, &log, NULL), SW_OK);
+    assert_int_equal(sw_audit_verify(bytes_of(&log), &s, NULL), SW_OK);
+    sw_remote_close(&remote);
+    return s.unlocks;
+}
+
 /* An owner's program remembers heads: it signs nothing for a log or ledger that was put back. */
 static void test_an_owner_remembers(void **state) {
     (void)state;
@@ -336,6 +348,7 @@ static void test_an_owner_remembers(void **state) {
     serve(r);
     assert_int_equal(unlock_by(r, 0, &err), SW_UNAUTHENTIC);
     assert_string_equal(err.word, "rollback");
+    assert_int_equal(words_taken(r), 0); /* nothing was handed over */
     remote_free(r);
 }
 
@@ -361,6 +374,7 @@ static void test_an_owner_remembers_the_ledger(void **state) {
         assert_int_equal(unlock_by(r, i, &err), SW_UNAUTHENTIC);
         assert_string_equal(err.word, "rollback");
     }
+    assert_int_equal(words_taken(r), OWNERS); /* those of the start before */
     remote_free(r);
 }
 
