@@ -63,9 +63,9 @@ static void put_config(sw_buffer *out, const sw_lora_settings *lora, const char 
     if (lora->lora_alpha == (double)(int64_t)lora->lora_alpha)
         sw_put_format(out, "%lld", (long long)lora->lora_alpha);
     else
-        sw_put_json_float(out, lora->lora_alpha);
+        sw_put_json_double(out, lora->lora_alpha);
     sw_put_text(out, ",\n  \"lora_bias\": false,\n  \"lora_dropout\": ");
-    sw_put_json_float(out, lora->lora_dropout);
+    sw_put_json_double(out, lora->lora_dropout);
     sw_put_format(out,
                   ",\n  \"lora_ga_config\": null,\n  \"megatron_config\": null,\n"
                   "  \"megatron_core\": \"megatron.core\",\n  \"modules_to_save\": null,\n"

@@ -159,9 +159,9 @@ static void put_config(sw_buffer *out, const sw_model_config *c, sw_dtype dtype)
                   c->num_attention_heads, c->num_hidden_layers, c->num_key_value_heads);
     put_id(out, "pad_token_id", c->pad_token_id);
     sw_put_text(out, "  \"rms_norm_eps\": ");
-    sw_put_json_float(out, c->rms_norm_eps);
+    sw_put_json_single(out, c->rms_norm_eps);
     sw_put_text(out, ",\n  \"rope_scaling\": null,\n  \"rope_theta\": ");
-    sw_put_json_float(out, c->rope_theta);
+    sw_put_json_single(out, c->rope_theta);
     sw_put_format(out,
                   ",\n  \"tie_word_embeddings\": %s,\n  \"torch_dtype\": \"%s\",\n"
                   "  \"use_cache\": true,\n  \"vocab_size\": %u\n}\n",

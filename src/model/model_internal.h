@@ -27,8 +27,9 @@
 const char *sw_shown_name(char out[SW_SHOWN_NAME_BYTES], sw_bytes name);
 const sw_model_file *sw_model_file_find(const sw_model_file *files, size_t count, const char *name);
 void sw_put_json_text(sw_buffer *out, sw_bytes text); /* quoted and escaped */
-/* The shortest decimal that reads back as this f32, as Python writes it. */
-void sw_put_json_float(sw_buffer *out, double value);
+/* The shortest decimal that reads back as this f32, or this double, as Python writes it. */
+void sw_put_json_single(sw_buffer *out, double value);
+void sw_put_json_double(sw_buffer *out, double value);
 
 /* ---- safetensors, in parts ---- */
 int sw_tensor_name_compare(const void *a, const void *b); /* of two const sw_tensor_view */

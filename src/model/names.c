@@ -75,20 +75,30 @@ void sw_put_json_text(sw_buffer *out, sw_bytes text) {
     sw_json_encode(out, &value);
 }
 
-/* Python writes 1e-05 and 100000.0 where others write 1e-5 and 100000. */
-void sw_put_json_float(sw_buffer *out, double value) {
+static void put_number(sw_buffer *out, double value, bool single) {
     char text[40];
-    int digits = 1;
-    do (void)snprintf(text, sizeof text, "%.*g", digits, value);
-    while (digits++ < 9 && strtof(text, NULL) != (float)value);
-    double shortest = strtod(text, NULL);
-    bool fixed = shortest == 0 || (shortest >= 1e-4 && shortest < 1e16);
-    if (fixed && shortest == (double)(int64_t)shortest)
-        sw_put_format(out, "%.1f", shortest);
+    int digits = 0, most = single ? 9 : 17;
+    double back;
+    do {
+        (void)snprintf(text, sizeof text, "%.*g", ++digits, value);
+        back = strtod(text, NULL);
+    } while (digits < most && (single ? (float)back != (float)value : back != value));
+    /* Python writes 1e-05 and 100000.0 where others write 1e-5 and 100000. */
+    bool fixed = back == 0 || (back >= 1e-4 && back < 1e16);
+    if (fixed && back == (double)(int64_t)back)
+        sw_put_format(out, "%.1f", back);
     else if (fixed)
-        sw_put_format(out, "%.*g", digits - 1, shortest);
+        sw_put_format(out, "%.*g", digits, back);
     else
         sw_put_text(out, text);
+}
+
+void sw_put_json_single(sw_buffer *out, double value) {
+    put_number(out, value, true);
+}
+
+void sw_put_json_double(sw_buffer *out, double value) {
+    put_number(out, value, false);
 }
 
 int sw_tensor_name_compare(const void *a, const void *b) {

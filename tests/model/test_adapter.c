@@ -87,6 +87,37 @@ static void what_is_written_reads_back(void **state) {
     sw_arena_free(&f.arena);
 }
 
+/* As json.dumps writes them: floats keep a point, exponents two digits. */
+static void numbers_are_written_as_python_does(void **state) {
+    (void)state;
+    static const struct {
+        double alpha, dropout;
+        const char *alpha_text, *dropout_text;
+    } cases[] = {
+        {16, 0, "\"lora_alpha\": 16,", "\"lora_dropout\": 0.0,"},
+        {0.5, 0.1, "\"lora_alpha\": 0.5,", "\"lora_dropout\": 0.1,"},
+        {1.0 / 3, 1, "\"lora_alpha\": 0.3333333333333333,", "\"lora_dropout\": 1.0,"},
+        {64, 1e-5, "\"lora_alpha\": 64,", "\"lora_dropout\": 1e-05,"},
+        {0.30000000000000004, 0.0001, "\"lora_alpha\": 0.30000000000000004,",
+         "\"lora_dropout\": 0.0001,"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        folder f = {.count = 0};
+        const sw_model_sink sink = {&f, keep};
+        sw_lora_settings s = lora;
+        s.lora_alpha = cases[i].alpha;
+        s.lora_dropout = cases[i].dropout;
+        assert_int_equal(sw_adapter_write(&s, NULL, NULL, 0, &sink, NULL), SW_OK);
+        sw_bytes text = f.files[0].bytes;
+        const char *const wanted[] = {cases[i].alpha_text, cases[i].dropout_text,
+                                      "\"base_model_name_or_path\": null,"};
+        for (size_t k = 0; k < COUNT(wanted); k++)
+            if (memmem(text.data, text.size, wanted[k], strlen(wanted[k])) == NULL)
+                fail_msg("not written: %s", wanted[k]);
+        sw_arena_free(&f.arena);
+    }
+}
+
 static const struct {
     const char *from, *to;
     sw_status status;
@@ -249,6 +280,7 @@ static void settings_that_mean_nothing_are_not_written(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_reads_back),
+        cmocka_unit_test(numbers_are_written_as_python_does),
         cmocka_unit_test(wrong_settings_are_refused),
         cmocka_unit_test(wrong_tensors_are_refused),
         cmocka_unit_test(files_must_be_there),
