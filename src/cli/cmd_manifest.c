@@ -9,6 +9,7 @@
 #include "sys/files.h"
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -38,16 +39,37 @@ static sw_status read_part(sw_cli *cli, const char *folder, const char *name, sw
     return sw_cli_read(cli, path, FILE_LIMIT, out, err);
 }
 
+/* A sealed file of the folder, -1 when it is not there or cannot be read. */
+static int open_part(sw_cli *cli, const char *folder, const char *name) {
+    const char *path = sw_path_join(sw_cli_arena(cli), folder, name);
+    return path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+}
+
+static void open_sealed(sw_cli *cli, const char *folder, sw_manifest_input *in,
+                        int metrics[SW_OWNER_LIMIT]) {
+    in->model_fd = open_part(cli, folder, "model.sealed");
+    for (size_t i = 0; i < SW_OWNER_LIMIT; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "metrics-%zu.sealed", i + 1);
+        metrics[i] = open_part(cli, folder, name);
+    }
+    in->metrics_fds = metrics;
+    in->metrics_count = SW_OWNER_LIMIT;
+}
+
+static void close_sealed(const sw_manifest_input *in) {
+    if (in->model_fd >= 0) close(in->model_fd);
+    for (size_t i = 0; i < in->metrics_count; i++)
+        if (in->metrics_fds[i] >= 0) close(in->metrics_fds[i]);
+}
+
 static sw_status read_folder(sw_cli *cli, const char *folder, sw_manifest_input *in,
                              sw_error *err) {
     SW_TRY(read_part(cli, folder, "manifest.json", &in->manifest, err));
     SW_TRY(read_part(cli, folder, "evidence.json", &in->evidence, err));
     SW_TRY(read_part(cli, folder, "app-compose.json", &in->app_compose, err));
     SW_TRY(read_part(cli, folder, "ledger.json", &in->ledger, err));
-    SW_TRY(read_part(cli, folder, "machine.pem", &in->machine_pem, err));
-    const char *path = sw_path_join(sw_cli_arena(cli), folder, "model.sealed");
-    in->model_fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-    return SW_OK;
+    return read_part(cli, folder, "machine.pem", &in->machine_pem, err);
 }
 
 static sw_status read_model(sw_cli *cli, const char *folder, sw_manifest_input *in, sw_error *err) {
@@ -90,6 +112,8 @@ static void add_verdict(sw_arena *a, sw_json *root, const sw_manifest_verdict *v
     sw_json_add_hex(a, root, "ledger_head", SW_BYTES_OF(v->ledger.hash.b));
     sw_json_add_integer(a, root, "time_ms", v->time_ms);
     sw_json_add_integer(a, root, "steps", (int64_t)v->steps);
+    sw_json_add_text(a, root, "unseen",
+                     SW_LITERAL("revocations after this ledger entry and this time"));
 }
 
 /* A hash, or a genesis file that the auditor keeps: either way something that did not come with the
@@ -106,8 +130,16 @@ static sw_status read_app(sw_cli *cli, const char *given, sw_hash *out, sw_error
     return SW_OK;
 }
 
+/* Nothing was established, so there is not even a time to name. */
+static void say_unknown(sw_cli *cli) {
+    sw_cli_print(cli,
+                 "not verified; and whatever a folder says, no offline check sees a revocation "
+                 "after its newest grant\n");
+}
+
 static sw_status verify(sw_cli *cli, sw_error *err) {
     sw_manifest_input in = {.model_fd = -1};
+    int metrics[SW_OWNER_LIMIT];
     sw_hash app;
     const char *expected = sw_cli_value(cli, "app"), *model = sw_cli_value(cli, "model");
     if (expected) {
@@ -121,10 +153,12 @@ static sw_status verify(sw_cli *cli, sw_error *err) {
     lines l = {cli, sw_json_add_array(a, root, "links")};
     const sw_manifest_report report = {&l, on_link};
     sw_manifest_verdict verdict = {0};
+    open_sealed(cli, sw_cli_argument(cli, 0), &in, metrics);
     sw_status status = sw_manifest_verify(&in, &report, &verdict, err);
-    if (in.model_fd >= 0) close(in.model_fd);
-    if (status == SW_OK || (err && strcmp(err->word, "app") == 0 && verdict.steps))
-        say_limits(cli, &verdict);
+    close_sealed(&in);
+    bool consistent = status == SW_OK || (status == SW_REFUSED && verdict.steps != 0);
+    if (consistent) say_limits(cli, &verdict);
+    if (!consistent) say_unknown(cli);
     if (status != SW_OK) return status;
     add_verdict(a, root, &verdict);
     sw_cli_result(cli, root);

@@ -7,6 +7,7 @@
 #include "manifest/manifest.h"
 #include "sys/files.h"
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -73,6 +74,15 @@ static void pass_link(void *context, const char *name, bool ok, const char *deta
     if (c->link != NULL) c->link(c->context, name, ok, detail);
 }
 
+static void open_metrics(sw_arena *a, const char *folder, int metrics[SW_OWNER_LIMIT]) {
+    for (size_t i = 0; i < SW_OWNER_LIMIT; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "metrics-%zu.sealed", i + 1);
+        const char *path = sw_path_join(a, folder, name);
+        metrics[i] = path == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    }
+}
+
 static sw_status verify(sw_arena *a, const char *folder, const char *model, sw_manifest_input *in,
                         const sw_manifest_report *report, sw_manifest_verdict *verdict,
                         sw_error *err) {
@@ -80,9 +90,15 @@ static sw_status verify(sw_arena *a, const char *folder, const char *model, sw_m
     if (model != NULL) SW_TRY(read_model(a, model, in, err));
     const char *path = sw_path_join(a, folder, "model.sealed");
     if (path == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
-    in->model_fd = open(path, O_RDONLY | O_CLOEXEC); /* absent: its link says so */
+    int metrics[SW_OWNER_LIMIT];
+    open_metrics(a, folder, metrics);
+    in->metrics_fds = metrics;
+    in->metrics_count = SW_OWNER_LIMIT;
+    in->model_fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* absent: its link says so */
     sw_status status = sw_manifest_verify(in, report, verdict, err);
     if (in->model_fd >= 0) (void)close(in->model_fd);
+    for (size_t i = 0; i < SW_OWNER_LIMIT; i++)
+        if (metrics[i] >= 0) (void)close(metrics[i]);
     return status;
 }
 

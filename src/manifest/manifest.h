@@ -94,7 +94,8 @@ typedef struct sw_oms_file {
     const char *name;
     sw_bytes content;
 } sw_oms_file;
-/* SHA-256 over the concatenated digests of files sorted by name: the OMS root digest. */
+/* SHA-256 over the concatenated digests of files sorted by name: the OMS root digest. At most 64
+ * files with plain base names (MAN-050), each once. */
 SW_NODISCARD sw_status sw_oms_root(const sw_oms_file *files, size_t count, sw_hash *root,
                                    sw_error *err);
 /* model.sig: Sigstore bundle v0.3 in public-key mode, P-256; see reference: verifies with
@@ -106,7 +107,10 @@ void sw_model_commitment(sw_hash *out, const sw_hash *salt, const sw_hash *oms_r
 /* ---- verification ---- */
 typedef struct sw_manifest_input {
     sw_bytes manifest, evidence, app_compose, ledger, machine_pem;
-    int model_fd;             /* model.sealed, or -1: then the link says that it was not brought */
+    int model_fd; /* model.sealed, or -1: then the link says that it was not brought */
+    const int
+        *metrics_fds; /* metrics-N.sealed for N from 1, -1 where it is not there; NULL: none */
+    size_t metrics_count;
     const sw_hash *app;       /* the genesis hash the auditor brings; NULL: "consistent in itself;
                                  compared with nobody's expectation" */
     const sw_oms_file *model; /* opened folder's files, or NULL */

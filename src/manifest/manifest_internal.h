@@ -15,9 +15,14 @@
 #define SW_MODEL_FACTS_NAME       "sealwright.json"
 #define SW_MODEL_SIGNATURE_NAME   "model.sig"
 
+/* A run's step chain and checkpoints may be long, and grants many; the tree of all of it may not
+ * take more than this. */
+#define SW_MANIFEST_ARENA_LIMIT ((size_t)1 << 30)
+
 typedef struct sw_walk {
     const sw_manifest_input *in;
     const sw_manifest_report *report;
+    const char *link; /* in hand */
     sw_arena arena;
     sw_manifest_verdict verdict;
     sw_genesis *genesis;
@@ -25,30 +30,57 @@ typedef struct sw_walk {
     sw_journal *journal;
     /* parsed, unverified until the link that verifies it */
     sw_envelope manifest;
-    const sw_json *predicate, *ledger_file, *evidence_file;
+    const sw_json *statement, *predicate, *ledger_file, *evidence_file;
+    /* established by the links, in their order */
     sw_p256_public machine; /* named by the newest receipt */
     size_t grant_count;
     sw_grant *grants;
+    uint64_t starts;  /* receipts that are no renewals */
+    sw_claims claims; /* of the newest receipt's evidence */
+    uint64_t rows;    /* delivered to training */
     int64_t finished_ms;
-    sw_hash output_root, model_commitment;
+    sw_hash last_checkpoint, output_root, model_commitment;
+    size_t sealed_metrics_count;
+    sw_manifest_sealed_metrics sealed_metrics[SW_OWNER_LIMIT];
 } sw_walk;
 
 /* Reports a link that holds; `format` is its detail. */
 __attribute__((format(printf, 3, 4))) void sw_walk_holds(sw_walk *w, const char *link,
                                                          const char *format, ...);
-/* Each verifies one link and reports it. On failure the caller reports the error's sentence. */
+/* Refuses unless the member of that name is this hash, which an earlier link established. */
+SW_NODISCARD sw_status sw_walk_same_hash(const sw_json *o, const char *where, const char *name,
+                                         const sw_hash *expected, sw_error *err);
+bool sw_walk_has_shard(const sw_walk *w, const sw_hash *owner);
+
+/* Each verifies one link (the grants: three) and reports it. On failure the caller reports the
+ * error's sentence under `link`. */
 SW_NODISCARD sw_status sw_walk_genesis(sw_walk *w, sw_error *err);
 SW_NODISCARD sw_status sw_walk_compose(sw_walk *w, sw_error *err);
 SW_NODISCARD sw_status sw_walk_ledger(sw_walk *w, sw_error *err);
-SW_NODISCARD sw_status
-sw_walk_grants(sw_walk *w, sw_error *err); /* statements, receipts, approvals at their heads */
+SW_NODISCARD sw_status sw_walk_grants(sw_walk *w, sw_error *err);
 SW_NODISCARD sw_status sw_walk_evidence(sw_walk *w, sw_error *err);
 SW_NODISCARD sw_status sw_walk_statement(sw_walk *w, sw_error *err);
 SW_NODISCARD sw_status sw_walk_closing(sw_walk *w, sw_error *err);
 SW_NODISCARD sw_status sw_walk_sealed(sw_walk *w, sw_error *err);
+SW_NODISCARD sw_status sw_walk_metrics(sw_walk *w, sw_error *err);
 SW_NODISCARD sw_status sw_walk_model(sw_walk *w, sw_error *err);
 
-/* OMS bundle: signature by `key` and root over these files. */
-SW_NODISCARD sw_status sw_oms_check(sw_bytes bundle, const sw_hash *root, const sw_p256_public *key,
+/* `predicate.run` (MAN-019 on); a part of the link `manifest`. Needs `rows` and `starts`. */
+SW_NODISCARD sw_status sw_walk_record(sw_walk *w, const sw_json *run, sw_error *err);
+
+/* ---- OMS: a model's files by name, each hashed once ---- */
+#define SW_OMS_FILE_LIMIT 64
+typedef struct sw_oms_listing {
+    size_t count;
+    const char *names[SW_OMS_FILE_LIMIT]; /* ascending; the caller's */
+    uint64_t sizes[SW_OMS_FILE_LIMIT];
+    sw_hash digests[SW_OMS_FILE_LIMIT];
+} sw_oms_listing;
+SW_NODISCARD sw_status sw_oms_list(const sw_oms_file *files, size_t count, sw_oms_listing *out,
+                                   sw_error *err);
+void sw_oms_listing_root(const sw_oms_listing *listing, sw_hash *root);
+/* The bundle is byte for byte what is made of this name, these files and a signature by `key`. */
+SW_NODISCARD sw_status sw_oms_check(sw_bytes bundle, const char *model_name,
+                                    const sw_oms_listing *listing, const sw_p256_public *key,
                                     sw_error *err);
 #endif

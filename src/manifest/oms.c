@@ -9,9 +9,10 @@
  */
 #include "codec/text.h"
 #include "manifest/manifest_internal.h"
+#include <assert.h>
 #include <string.h>
 
-#define OMS_FILE_LIMIT 64
+#define STATEMENT_LIMIT ((size_t)1 << 20)
 
 static sw_status check_name(const char *name, sw_error *err) {
     size_t size = strlen(name);
@@ -26,33 +27,38 @@ static sw_status check_name(const char *name, sw_error *err) {
                           "a model file's name cannot be signed without doubt");
 }
 
-/* Order by name: insertion sort over at most OMS_FILE_LIMIT files. */
-static sw_status sorted(const sw_oms_file *files, size_t count, size_t order[OMS_FILE_LIMIT],
-                        sw_error *err) {
-    if (count < 1 || count > OMS_FILE_LIMIT)
-        return sw_fail(err, SW_LIMIT, "limit", "a model has 1 to %d files", OMS_FILE_LIMIT);
+/* Names in order, each with its digest: insertion sort over at most SW_OMS_FILE_LIMIT files. */
+sw_status sw_oms_list(const sw_oms_file *files, size_t count, sw_oms_listing *out, sw_error *err) {
+    if (count < 1 || count > SW_OMS_FILE_LIMIT)
+        return sw_fail(err, SW_LIMIT, "limit", "a model has 1 to %d files", SW_OMS_FILE_LIMIT);
+    const sw_oms_file *order[SW_OMS_FILE_LIMIT];
     for (size_t i = 0; i < count; i++) {
         SW_TRY(check_name(files[i].name, err));
         size_t at = i;
-        for (; at > 0 && strcmp(files[order[at - 1]].name, files[i].name) > 0; at--)
+        for (; at > 0 && strcmp(order[at - 1]->name, files[i].name) > 0; at--)
             order[at] = order[at - 1];
-        if (at > 0 && strcmp(files[order[at - 1]].name, files[i].name) == 0)
+        if (at > 0 && strcmp(order[at - 1]->name, files[i].name) == 0)
             return sw_fail(err, SW_MALFORMED, "model", "two model files have one name");
-        order[at] = i;
+        order[at] = &files[i];
+    }
+    out->count = count;
+    for (size_t i = 0; i < count; i++) {
+        out->names[i] = order[i]->name;
+        out->sizes[i] = order[i]->content.size;
+        sw_sha256(&out->digests[i], order[i]->content);
     }
     return SW_OK;
 }
 
+void sw_oms_listing_root(const sw_oms_listing *listing, sw_hash *root) {
+    static_assert(sizeof listing->digests[0] == SW_HASH_BYTES, "digests stand one behind another");
+    sw_sha256(root, SW_BYTES(listing->digests, listing->count * SW_HASH_BYTES));
+}
+
 sw_status sw_oms_root(const sw_oms_file *files, size_t count, sw_hash *root, sw_error *err) {
-    size_t order[OMS_FILE_LIMIT];
-    SW_TRY(sorted(files, count, order, err));
-    uint8_t digests[OMS_FILE_LIMIT][SW_HASH_BYTES];
-    for (size_t i = 0; i < count; i++) {
-        sw_hash digest;
-        sw_sha256(&digest, files[order[i]].content);
-        memcpy(digests[i], digest.b, sizeof digest.b);
-    }
-    sw_sha256(root, SW_BYTES(digests, count * SW_HASH_BYTES));
+    sw_oms_listing listing;
+    SW_TRY(sw_oms_list(files, count, &listing, err));
+    sw_oms_listing_root(&listing, root);
     return SW_OK;
 }
 
@@ -61,25 +67,20 @@ void sw_model_commitment(sw_hash *out, const sw_hash *salt, const sw_hash *oms_r
     sw_bind_sha256(out, "sealwright/model/v1", fields, 2);
 }
 
-static void add_resources(sw_arena *a, sw_json *predicate, const sw_oms_file *files,
-                          const size_t *order, size_t count) {
+static void add_resources(sw_arena *a, sw_json *predicate, const sw_oms_listing *listing) {
     sw_json *resources = sw_json_add_array(a, predicate, "resources");
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < listing->count; i++) {
         sw_json *o = sw_json_add_object(a, resources, NULL);
-        sw_hash digest;
-        sw_sha256(&digest, files[order[i]].content);
-        sw_json_add_text(a, o, "name", sw_text(files[order[i]].name));
+        sw_json_add_text(a, o, "name", sw_text(listing->names[i]));
         sw_json_add_text(a, o, "algorithm", SW_LITERAL("sha256"));
-        sw_json_add_hex(a, o, "digest", SW_BYTES_OF(digest.b));
+        sw_json_add_hex(a, o, "digest", SW_BYTES_OF(listing->digests[i].b));
     }
 }
 
-static sw_status statement(const char *model_name, const sw_oms_file *files, size_t count,
-                           sw_buffer *out, sw_error *err) {
-    size_t order[OMS_FILE_LIMIT];
-    SW_TRY(sorted(files, count, order, err));
+static sw_status statement(const char *model_name, const sw_oms_listing *listing, sw_buffer *out,
+                           sw_error *err) {
     sw_hash root;
-    SW_TRY(sw_oms_root(files, count, &root, err));
+    sw_oms_listing_root(listing, &root);
     SW_SCOPED(sw_arena) a = {0};
     sw_json *o = sw_json_make(&a, SW_JSON_OBJECT);
     sw_json_add_text(&a, o, "_type", SW_LITERAL("https://in-toto.io/Statement/v1"));
@@ -93,7 +94,7 @@ static sw_status statement(const char *model_name, const sw_oms_file *files, siz
     sw_json_add_text(&a, how, "method", SW_LITERAL("files"));
     sw_json_add_text(&a, how, "hash_type", SW_LITERAL("sha256"));
     sw_json_add_flag(&a, how, "allow_symlinks", false);
-    add_resources(&a, predicate, files, order, count);
+    add_resources(&a, predicate, listing);
     sw_json_encode(out, o);
     return sw_buffer_check(out, "model statement", err);
 }
@@ -109,21 +110,11 @@ static sw_status key_hint(const sw_p256_public *key, sw_hash *out, sw_error *err
     return SW_OK;
 }
 
-sw_status sw_oms_sign(const char *model_name, const sw_oms_file *files, size_t count,
-                      const sw_session_key *key, sw_buffer *bundle, sw_error *err) {
-    SW_SCOPED(sw_buffer) payload = SW_BUFFER((size_t)1 << 20);
-    SW_TRY(statement(model_name, files, count, &payload, err));
-    const char *type = sw_payload_type(SW_PAYLOAD_STATEMENT);
-    SW_SCOPED(sw_buffer) pae = SW_BUFFER((size_t)2 << 20);
-    sw_envelope_pae(&pae, sw_text(type), sw_buffer_bytes(&payload));
-    SW_TRY(sw_buffer_check(&pae, "model statement", err));
-    uint8_t signature[SW_ECDSA_DER_LIMIT];
-    size_t size = 0;
-    SW_TRY(sw_p256_sign(key->b, sw_buffer_bytes(&pae), signature, &size, err));
-    sw_p256_public public;
-    SW_TRY(sw_p256_derive(key->b, &public, err));
+/* The bundle around a payload and its signature; nothing in it is left to choose. */
+static sw_status bundle_of(sw_bytes payload, const sw_p256_public *key, sw_bytes signature,
+                           sw_buffer *out, sw_error *err) {
     sw_hash hint;
-    SW_TRY(key_hint(&public, &hint, err));
+    SW_TRY(key_hint(key, &hint, err));
     SW_SCOPED(sw_arena) a = {0};
     sw_json *o = sw_json_make(&a, SW_JSON_OBJECT);
     sw_json_add_text(&a, o, "mediaType",
@@ -132,53 +123,64 @@ sw_status sw_oms_sign(const char *model_name, const sw_oms_file *files, size_t c
     sw_json_add_hex(&a, sw_json_add_object(&a, material, "publicKey"), "hint", SW_BYTES_OF(hint.b));
     sw_json_add_array(&a, material, "tlogEntries");
     sw_json *envelope = sw_json_add_object(&a, o, "dsseEnvelope");
-    sw_json_add_base64(&a, envelope, "payload", sw_buffer_bytes(&payload));
-    sw_json_add_text(&a, envelope, "payloadType", sw_text(type));
+    sw_json_add_base64(&a, envelope, "payload", payload);
+    sw_json_add_text(&a, envelope, "payloadType", sw_text(sw_payload_type(SW_PAYLOAD_STATEMENT)));
     sw_json *signatures = sw_json_add_array(&a, envelope, "signatures"),
             *one = sw_json_add_object(&a, signatures, NULL);
-    sw_json_add_base64(&a, one, "sig", SW_BYTES(signature, size));
-    sw_json_encode(bundle, o);
-    return sw_buffer_check(bundle, "model signature", err);
+    sw_json_add_base64(&a, one, "sig", signature);
+    sw_json_encode(out, o);
+    return sw_buffer_check(out, "model signature", err);
 }
 
-/* ---- checking our own bundle again ---- */
-
-static sw_status check_payload(sw_arena *a, sw_bytes payload, const sw_hash *root, sw_error *err) {
-    sw_json *o;
-    SW_TRY(sw_json_parse_canonical(a, payload, NULL, &o, err));
-    const sw_json *subjects;
-    SW_TRY(sw_json_array(o, "model.sig", "subject", 1, &subjects, err));
-    const sw_json *digest = subjects->first ? sw_json_member(subjects->first, "digest") : NULL;
-    if (!digest) return sw_fail(err, SW_MALFORMED, "model", "model.sig names no subject");
-    sw_hash named;
-    SW_TRY(sw_json_hash(digest, "model.sig", "sha256", &named, err));
-    if (sw_hash_equal(&named, root)) return SW_OK;
-    return sw_fail(err, SW_UNAUTHENTIC, "model", "model.sig is over other files than these");
+static sw_status encode_pae(sw_bytes payload, sw_buffer *out, sw_error *err) {
+    sw_envelope_pae(out, sw_text(sw_payload_type(SW_PAYLOAD_STATEMENT)), payload);
+    return sw_buffer_check(out, "model statement", err);
 }
 
-sw_status sw_oms_check(sw_bytes bundle, const sw_hash *root, const sw_p256_public *key,
-                       sw_error *err) {
-    SW_SCOPED(sw_arena) a = {0};
-    sw_json *o;
-    SW_TRY(sw_json_parse_canonical(&a, bundle, NULL, &o, err));
+sw_status sw_oms_sign(const char *model_name, const sw_oms_file *files, size_t count,
+                      const sw_session_key *key, sw_buffer *bundle, sw_error *err) {
+    sw_oms_listing listing;
+    SW_TRY(sw_oms_list(files, count, &listing, err));
+    SW_SCOPED(sw_buffer) payload = SW_BUFFER(STATEMENT_LIMIT);
+    SW_SCOPED(sw_buffer) pae = SW_BUFFER(2 * STATEMENT_LIMIT);
+    SW_TRY(statement(model_name, &listing, &payload, err));
+    SW_TRY(encode_pae(sw_buffer_bytes(&payload), &pae, err));
+    uint8_t signature[SW_ECDSA_DER_LIMIT];
+    size_t size = 0;
+    SW_TRY(sw_p256_sign(key->b, sw_buffer_bytes(&pae), signature, &size, err));
+    sw_p256_public public;
+    SW_TRY(sw_p256_derive(key->b, &public, err));
+    return bundle_of(sw_buffer_bytes(&payload), &public, SW_BYTES(signature, size), bundle, err);
+}
+
+/* ---- checking our own bundle again: made anew from the files, and every byte compared ---- */
+
+static sw_status read_signature(sw_arena *a, sw_bytes bundle, sw_buffer *out, sw_error *err) {
     const sw_json *envelope, *signatures;
-    sw_bytes payload64, type, signature64;
+    sw_json *o;
+    sw_bytes text;
+    SW_TRY(sw_json_parse_canonical(a, bundle, NULL, &o, err));
     SW_TRY(sw_json_object(o, "model.sig", "dsseEnvelope", &envelope, err));
-    SW_TRY(sw_json_text(envelope, "model.sig", "payload", &payload64, err));
-    SW_TRY(sw_json_text(envelope, "model.sig", "payloadType", &type, err));
     SW_TRY(sw_json_array(envelope, "model.sig", "signatures", 1, &signatures, err));
     if (!signatures->first)
         return sw_fail(err, SW_UNAUTHENTIC, "model", "model.sig holds no signature");
-    SW_TRY(sw_json_text(signatures->first, "model.sig", "sig", &signature64, err));
-    SW_SCOPED(sw_buffer) payload = SW_BUFFER((size_t)1 << 20);
+    SW_TRY(sw_json_text(signatures->first, "model.sig", "sig", &text, err));
+    return sw_base64_decode(out, text, err);
+}
+
+sw_status sw_oms_check(sw_bytes bundle, const char *model_name, const sw_oms_listing *listing,
+                       const sw_p256_public *key, sw_error *err) {
+    SW_SCOPED(sw_arena) a = {0};
     SW_SCOPED(sw_buffer) signature = SW_BUFFER(256);
-    SW_SCOPED(sw_buffer) pae = SW_BUFFER((size_t)2 << 20);
-    SW_TRY(sw_base64_decode(&payload, payload64, err));
-    SW_TRY(sw_base64_decode(&signature, signature64, err));
-    if (!sw_bytes_is(type, sw_payload_type(SW_PAYLOAD_STATEMENT)))
-        return sw_fail(err, SW_MALFORMED, "model", "model.sig has another payload type");
-    sw_envelope_pae(&pae, type, sw_buffer_bytes(&payload));
-    SW_TRY(sw_buffer_check(&pae, "model.sig", err));
-    SW_TRY(sw_p256_verify(key, sw_buffer_bytes(&pae), sw_buffer_bytes(&signature), true, err));
-    return check_payload(&a, sw_buffer_bytes(&payload), root, err);
+    SW_SCOPED(sw_buffer) payload = SW_BUFFER(STATEMENT_LIMIT);
+    SW_SCOPED(sw_buffer) pae = SW_BUFFER(2 * STATEMENT_LIMIT);
+    SW_SCOPED(sw_buffer) again = SW_BUFFER(2 * STATEMENT_LIMIT);
+    SW_TRY(read_signature(&a, bundle, &signature, err));
+    SW_TRY(statement(model_name, listing, &payload, err));
+    SW_TRY(bundle_of(sw_buffer_bytes(&payload), key, sw_buffer_bytes(&signature), &again, err));
+    if (!sw_bytes_equal(sw_buffer_bytes(&again), bundle))
+        return sw_fail(err, SW_UNAUTHENTIC, "model",
+                       "model.sig is over other files than these, or names another key");
+    SW_TRY(encode_pae(sw_buffer_bytes(&payload), &pae, err));
+    return sw_p256_verify(key, sw_buffer_bytes(&pae), sw_buffer_bytes(&signature), true, err);
 }

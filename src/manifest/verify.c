@@ -36,11 +36,8 @@ static sw_status parse_file(sw_walk *w, sw_bytes bytes, const char *name, const 
     return SW_OK;
 }
 
-/* Everything is parsed before anything is believed; the manifest's payload is verified as the bytes
- * parsed here. */
-static sw_status parse(sw_walk *w, sw_error *err) {
-    static const char *const root_names[] = {"_type", "predicate", "predicateType", "subject",
-                                             NULL};
+static sw_status parse_statement(sw_walk *w, sw_error *err) {
+    static const char *const names[] = {"_type", "predicate", "predicateType", "subject", NULL};
     SW_TRY(sw_envelope_parse(&w->arena, w->in->manifest, &w->manifest, err));
     if (!sw_bytes_is(w->manifest.payload_type, sw_payload_type(SW_PAYLOAD_STATEMENT)) ||
         w->manifest.signature_count != 1)
@@ -49,19 +46,26 @@ static sw_status parse(sw_walk *w, sw_error *err) {
     const sw_json_limits limits = {
         .bytes = SW_MANIFEST_TEXT_LIMIT, .depth = 32, .nodes = SW_MANIFEST_NODE_LIMIT};
     SW_TRY(sw_json_parse_canonical(&w->arena, w->manifest.payload, &limits, &root, err));
-    SW_TRY(sw_json_expect(root, "manifest", root_names, err));
+    SW_TRY(sw_json_expect(root, "manifest", names, err));
     sw_bytes type, predicate_type;
     SW_TRY(sw_json_text(root, "manifest", "_type", &type, err));
     SW_TRY(sw_json_text(root, "manifest", "predicateType", &predicate_type, err));
     if (!sw_bytes_is(type, "https://in-toto.io/Statement/v1") ||
         !sw_bytes_is(predicate_type, SW_MANIFEST_PREDICATE))
         return sw_fail(err, SW_MALFORMED, "format", "manifest.json is a statement of another kind");
-    SW_TRY(sw_json_object(root, "manifest", "predicate", &w->predicate, err));
+    w->statement = root;
+    sw_sha256(&w->verdict.digest, w->manifest.payload);
+    return sw_json_object(root, "manifest", "predicate", &w->predicate, err);
+}
+
+/* Everything is parsed before anything is believed; the manifest's payload is verified as the bytes
+ * parsed here. */
+static sw_status parse(sw_walk *w, sw_error *err) {
+    SW_TRY(parse_statement(w, err));
     SW_TRY(
         parse_file(w, w->in->ledger, "ledger.json", SW_MANIFEST_LEDGER_KIND, &w->ledger_file, err));
     SW_TRY(parse_file(w, w->in->evidence, "evidence.json", SW_MANIFEST_EVIDENCE_KIND,
                       &w->evidence_file, err));
-    sw_sha256(&w->verdict.digest, w->manifest.payload);
     w->genesis = SW_ARENA_NEW(&w->arena, sw_genesis, 1);
     w->recipe = SW_ARENA_NEW(&w->arena, sw_recipe, 1);
     return w->genesis && w->recipe ? SW_OK
@@ -83,16 +87,18 @@ static const step steps[] = {
     {"manifest", sw_walk_statement},
     {"closing quote", sw_walk_closing},
     {"model.sealed", sw_walk_sealed},
+    {"metrics", sw_walk_metrics},
     {"model", sw_walk_model},
 };
 
 static sw_status walk(sw_walk *w, sw_error *err) {
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         sw_error local = {0};
+        w->link = steps[i].name;
         sw_status status = steps[i].verify(w, &local);
         if (status == SW_OK) continue;
         if (w->report && w->report->link)
-            w->report->link(w->report->context, steps[i].name, false, local.message);
+            w->report->link(w->report->context, w->link, false, local.message);
         if (err) *err = local;
         return status;
     }
@@ -101,7 +107,7 @@ static sw_status walk(sw_walk *w, sw_error *err) {
 
 sw_status sw_manifest_verify(const sw_manifest_input *in, const sw_manifest_report *report,
                              sw_manifest_verdict *out, sw_error *err) {
-    sw_walk w = {.in = in, .report = report};
+    sw_walk w = {.in = in, .report = report, .arena = {.limit_bytes = SW_MANIFEST_ARENA_LIMIT}};
     sw_status status = walk(&w, err);
     if (status == SW_OK) *out = w.verdict;
     sw_journal_close(&w.journal);

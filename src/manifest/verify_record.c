@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * `predicate.run`: what the agent recorded about the training itself, held against the recipe that
+ * the links before established (MAN-019 to MAN-021, MAN-024, MAN-086 to MAN-089).
+ *
+ * The numbers of steps, of states in the chain and of metric records all follow from recipe and
+ * rows, so each list has one right length and one right order.
+ */
+#include "codec/text.h"
+#include "manifest/manifest_internal.h"
+#include <math.h>
+
+enum { METRIC_BITS = 12, LANDLOCK_ABI = 3 };
+
+static sw_status broken(sw_error *err, const char *sentence) {
+    return sw_fail(err, SW_UNAUTHENTIC, "manifest", "%s", sentence);
+}
+
+static sw_status check_steps(sw_walk *w, const sw_json *run, sw_error *err) {
+    uint64_t resumes, *steps = &w->verdict.steps;
+    SW_TRY(sw_json_u64(run, "manifest.run", "steps", UINT32_MAX, steps, err));
+    SW_TRY(sw_json_u64(run, "manifest.run", "resumes", UINT32_MAX, &resumes, err));
+    if (!*steps ||
+        (w->recipe->native && *steps != sw_training_steps(&w->recipe->training, w->rows)))
+        return broken(err, "the run has another number of steps than the recipe gives these rows");
+    if (resumes + 1 != w->starts)
+        return broken(err, "the run was resumed another number of times than receipts were given");
+    return SW_OK;
+}
+
+static sw_status read_time(const sw_json *run, const char *name, int64_t *out, sw_error *err) {
+    sw_bytes text;
+    SW_TRY(sw_json_text(run, "manifest.run", name, &text, err));
+    return sw_time_parse(text, out, err);
+}
+
+/* Times are written in whole seconds, rounded down. */
+static sw_status check_times(sw_walk *w, const sw_json *run, sw_error *err) {
+    const sw_grant *first = &w->grants[0], *last = &w->grants[w->grant_count - 1];
+    int64_t started;
+    SW_TRY(read_time(run, "started", &started, err));
+    SW_TRY(read_time(run, "finished", &w->finished_ms, err));
+    if (started > first->granted_ms || started + 1000 <= first->granted_ms)
+        return broken(err, "the run did not start at its first grant");
+    if (w->finished_ms + 1000 <= last->granted_ms ||
+        w->finished_ms > last->granted_ms + last->lease_ms)
+        return broken(err, "the run did not end within its last lease");
+    return SW_OK;
+}
+
+static sw_status check_sandbox(const sw_json *run, sw_error *err) {
+    static const char *const names[] = {"ipc_namespace",
+                                        "landlock_abi",
+                                        "mount_namespace",
+                                        "network_namespace",
+                                        "no_core",
+                                        "no_new_privs",
+                                        "not_dumpable",
+                                        "other_user",
+                                        "pid_namespace",
+                                        "seccomp",
+                                        NULL};
+    static const char *const required[] = {"no_new_privs", "seccomp", "no_core", "not_dumpable"};
+    const char *where = "manifest.run.sandbox";
+    const sw_json *sandbox;
+    SW_TRY(sw_json_object(run, "manifest.run", "sandbox", &sandbox, err));
+    SW_TRY(sw_json_expect(sandbox, where, names, err));
+    for (size_t i = 0; names[i]; i++) {
+        const sw_json *layer = sw_json_member(sandbox, names[i]);
+        if (layer->type != SW_JSON_BOOL && layer->type != SW_JSON_NUMBER)
+            return sw_fail(err, SW_MALFORMED, "format", "%s.%s is no layer", where, names[i]);
+    }
+    for (size_t i = 0; i < sizeof required / sizeof required[0]; i++) {
+        bool held;
+        SW_TRY(sw_json_flag(sandbox, where, required[i], &held, err));
+        if (!held)
+            return sw_fail(err, SW_UNAUTHENTIC, "manifest", "the worker ran without the layer %s",
+                           required[i]);
+    }
+    uint64_t abi;
+    SW_TRY(sw_json_u64(sandbox, where, "landlock_abi", 1000, &abi, err));
+    return abi < LANDLOCK_ABI ? broken(err, "the worker ran without Landlock") : SW_OK;
+}
+
+/* MAN-020: a state every save_steps, and the last one. */
+static uint64_t chain_step(const sw_walk *w, uint64_t index) {
+    uint64_t every = w->recipe->training.save_steps, steps = w->verdict.steps;
+    uint64_t step = every ? (index + 1) * every : steps;
+    return step < steps ? step : steps;
+}
+
+static sw_status check_chain(const sw_walk *w, const sw_json *run, const char *list_name,
+                             const char *value_name, sw_hash *last, sw_error *err) {
+    const char *const names[] = {"step", value_name, NULL};
+    uint64_t every = w->recipe->training.save_steps, steps = w->verdict.steps;
+    uint64_t count = every ? (steps + every - 1) / every : 1, i = 0;
+    const sw_json *list;
+    SW_TRY(sw_json_array(run, "manifest.run", list_name, SW_MANIFEST_CHECKPOINT_LIMIT, &list, err));
+    if (list->count != count)
+        return sw_fail(err, SW_UNAUTHENTIC, "manifest",
+                       "%s does not hold the states that the recipe fixes", list_name);
+    for (const sw_json *o = list->first; o; o = o->next, i++) {
+        uint64_t step;
+        SW_TRY(sw_json_expect(o, list_name, names, err));
+        SW_TRY(sw_json_u64(o, list_name, "step", UINT32_MAX, &step, err));
+        SW_TRY(sw_json_hash(o, list_name, value_name, last, err));
+        if (step != chain_step(w, i))
+            return sw_fail(err, SW_UNAUTHENTIC, "manifest",
+                           "%s does not hold the states that the recipe fixes", list_name);
+    }
+    return SW_OK;
+}
+
+/* ---- metrics ---- */
+
+static bool rounded(double loss) {
+    int exponent;
+    double mantissa = ldexp(frexp(loss, &exponent), METRIC_BITS);
+    return isfinite(loss) && mantissa == floor(mantissa);
+}
+
+static sw_status check_public(const sw_walk *w, const sw_json *list, sw_error *err) {
+    static const char *const names[] = {"loss", "step", NULL};
+    uint64_t every = w->recipe->metrics_interval, due = every;
+    if (list->count != w->verdict.steps / every)
+        return broken(err, "metrics do not hold a record for each interval");
+    for (const sw_json *o = list->first; o; o = o->next, due += every) {
+        uint64_t step;
+        SW_TRY(sw_json_expect(o, "manifest.run.metrics", names, err));
+        SW_TRY(sw_json_u64(o, "manifest.run.metrics", "step", UINT32_MAX, &step, err));
+        const sw_json *loss = sw_json_member(o, "loss");
+        if (step != due || loss->type != SW_JSON_NUMBER || !rounded(loss->number))
+            return broken(err, "a metric is at another step or not rounded as the agent rounds");
+    }
+    return SW_OK;
+}
+
+/* MAN-024: one for each owner of a listed shard, in the order of the genesis. */
+static sw_status check_sealed(sw_walk *w, const sw_json *list, sw_error *err) {
+    static const char *const names[] = {"owner", "root", NULL};
+    const sw_json *o = list->first;
+    for (size_t i = 0; i < w->genesis->owner_count; i++) {
+        const sw_owner *owner = &w->genesis->owners[i];
+        if (!sw_walk_has_shard(w, &owner->id)) continue;
+        if (!o) return broken(err, "an owner of a listed shard has no sealed metrics");
+        sw_manifest_sealed_metrics *m = &w->sealed_metrics[w->sealed_metrics_count++];
+        m->owner = owner->id;
+        SW_TRY(sw_json_expect(o, "manifest.run.sealed_metrics", names, err));
+        SW_TRY(sw_walk_same_hash(o, "manifest.run.sealed_metrics", "owner", &owner->id, err));
+        SW_TRY(sw_json_hash(o, "manifest.run.sealed_metrics", "root", &m->root, err));
+        o = o->next;
+    }
+    return o ? broken(err, "metrics are sealed to somebody without a listed shard") : SW_OK;
+}
+
+static sw_status check_metrics(sw_walk *w, const sw_json *run, sw_error *err) {
+    const sw_json *plain, *sealed;
+    SW_TRY(sw_json_array(run, "manifest.run", "metrics", SW_MANIFEST_NODE_LIMIT, &plain, err));
+    SW_TRY(sw_json_array(run, "manifest.run", "sealed_metrics", SW_OWNER_LIMIT, &sealed, err));
+    bool public = w->recipe->metrics == SW_METRICS_PUBLIC;
+    if ((public ? sealed : plain)->count)
+        return broken(err, "metrics stand where the recipe does not say");
+    return public ? check_public(w, plain, err) : check_sealed(w, sealed, err);
+}
+
+sw_status sw_walk_record(sw_walk *w, const sw_json *run, sw_error *err) {
+    static const char *const names[] = {"checkpoints",    "finished", "metrics",    "resumes",
+                                        "sandbox",        "started",  "step_chain", "steps",
+                                        "sealed_metrics", NULL};
+    sw_hash unused;
+    SW_TRY(sw_json_expect(run, "manifest.run", names, err));
+    SW_TRY(check_steps(w, run, err));
+    SW_TRY(check_times(w, run, err));
+    SW_TRY(check_sandbox(run, err));
+    SW_TRY(check_chain(w, run, "step_chain", "value", &unused, err));
+    SW_TRY(check_chain(w, run, "checkpoints", "root", &w->last_checkpoint, err));
+    return check_metrics(w, run, err);
+}
