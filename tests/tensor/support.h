@@ -71,4 +71,33 @@ static inline float *values(const sw_compute *c, const void *in, size_t count) {
     sw_elements_load(out, in, c->dtype, count);
     return out;
 }
+#define STEP 1e-6
+
+typedef void (*reference)(const double *in, double *out, const void *context);
+
+/* d(sum weight_i out_i)/d(in_j) by central differences in f64. */
+static inline void differences(reference fn, const void *context, const double *in, size_t in_count,
+                               const double *weight, size_t out_count, double *grad) {
+    double *x = malloc(in_count * sizeof *x), *out = malloc(out_count * sizeof *out);
+    memcpy(x, in, in_count * sizeof *x);
+    for (size_t j = 0; j < in_count; j++) {
+        double side[2];
+        for (int s = 0; s < 2; s++) {
+            x[j] = in[j] + (s ? -STEP : STEP);
+            fn(x, out, context);
+            side[s] = 0;
+            for (size_t i = 0; i < out_count; i++) side[s] += weight[i] * out[i];
+        }
+        x[j] = in[j];
+        grad[j] = (side[0] - side[1]) / (2 * STEP);
+    }
+    free(x);
+    free(out);
+}
+
+static inline double *widen(const float *in, size_t count) {
+    double *out = malloc((count + 1) * sizeof *out);
+    for (size_t i = 0; i < count; i++) out[i] = in[i];
+    return out;
+}
 #endif

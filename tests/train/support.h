@@ -35,7 +35,7 @@ static inline sw_bytes miniature_file(const miniature *m, const char *name) {
 }
 
 static inline void miniature_open(miniature *m, const char *options) {
-    char folder[] = "/tmp/sealwright-miniature-XXXXXX", command[256], path[128];
+    char folder[] = P_tmpdir "/sealwright-miniature-XXXXXX", command[256], path[128];
     const char *const names[] = {"config.json", "generation_config.json", "model.safetensors",
                                  "tokenizer.json", "tokenizer_config.json"};
     *m = (miniature){0};
