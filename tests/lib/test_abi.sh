@@ -56,8 +56,17 @@ printf '#include <sealwright.h>\nint main(void) { sealwright_lock_heap(0); retur
 ! gcc -Wall -Werror -o "$work/careless" "$work/careless.c" "${flags[@]}" 2>/dev/null
 result $? "a status that nobody looks at does not compile under -Werror"
 
+# A run to verify, made in a small world of its own.
+sealed_run() (
+    steps=2 output_limit=64KiB
+    . tests/run/world.sh
+    world_new "$objects"
+    run_sealed >"$work/run.log" 2>&1 && cp -r run/out "$work/out" && echo "$genesis" >"$work/genesis"
+)
+sealed_run || sed 's/^/# /' "$work/run.log"
 mkdir "$work/c" "$work/cc"
-program "the C program: seals, unseals by stream and by chunk, verifies" "$work/user" "$work/c"
+program "the C program: seals, unseals by stream and by chunk, verifies" \
+    "$work/user" "$work/c" "$work/out" "$(cat "$work/genesis")"
 program "the C++ program" "$work/user-cc" "$work/cc"
 "$work/root/usr/bin/sealwright" unseal --identity "$work/c/me" --out "$work/c/plain" "$work/c/sealed" 2>/dev/null &&
     cmp "$work/c/plain" "$work/c/rows"
