@@ -9,6 +9,7 @@
 #include "kms/client.h"
 
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 typedef struct remote_world {
@@ -45,7 +46,10 @@ static void serve(remote_world *r) {
     assert_int_equal(pipe(ready), 0);
     r->pid = fork();
     assert_true(r->pid >= 0);
-    if (r->pid == 0) child(r->w, r->port, ready[1]);
+    if (r->pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nothing behind */
+        child(r->w, r->port, ready[1]);
+    }
     (void)close(ready[1]);
     assert_int_equal(read(ready[0], &r->port, sizeof r->port), sizeof r->port);
     (void)close(ready[0]);
