@@ -69,7 +69,7 @@ $(PROBES): $O/%: %.c $(wildcard src/base/*.[ch]) src/sys/confine.c src/sys/pool.
 	$(CC) $(CPPFLAGS) -std=c2x -O1 -g $(WARN) -Werror -pthread -static -o $@ $(filter %.c,$^)
 $O/tests/sys/test_sandbox: $(PROBES)
 TEST_SCRIPTS := $(sort $(wildcard tests/*/test_*.sh))
-test: deps all $(TESTS) $(FUZZ)
+test: deps all $(TESTS) $(FUZZ) $O/tests/manifest/flip_out
 	tools/run-tests.sh $O $(TESTS) $(TEST_SCRIPTS)
 # One program: make O=build/mine ROOMS="base codec" only T=codec/test_json
 only: $O/tests/$T

@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define FILE_LIMIT  ((size_t)256 << 20)
@@ -32,10 +33,18 @@ static void on_link(void *context, const char *name, bool ok, const char *detail
     sw_cli_print(l->cli, "%-4s %-16s %s\n", ok ? "ok" : "NO", name, detail);
 }
 
+/* A pipe would wait for its writer for ever. */
+static sw_status check_regular(const char *path, sw_error *err) {
+    struct stat st;
+    if (stat(path, &st) != 0 || S_ISREG(st.st_mode)) return SW_OK; /* reading says what is wrong */
+    return sw_fail(err, SW_IO, "io", "%s is not a regular file", path);
+}
+
 static sw_status read_part(sw_cli *cli, const char *folder, const char *name, sw_bytes *out,
                            sw_error *err) {
     const char *path = sw_path_join(sw_cli_arena(cli), folder, name);
     if (!path) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
+    SW_TRY(check_regular(path, err));
     return sw_cli_read(cli, path, FILE_LIMIT, out, err);
 }
 
@@ -81,6 +90,7 @@ static sw_status read_model(sw_cli *cli, const char *folder, sw_manifest_input *
         const char *path = sw_path_join(sw_cli_arena(cli), folder, names[i]);
         files[i].name = names[i];
         if (!path) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
+        SW_TRY(check_regular(path, err));
         SW_TRY(sw_cli_read(cli, path, MODEL_LIMIT, &files[i].content, err));
     }
     in->model = files;

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define FILE_LIMIT  ((size_t)256 << 20)
@@ -16,11 +17,19 @@
 #define MODEL_FILES 64
 #define READ_LIMIT  ((size_t)24 << 30) /* all files together */
 
+/* A pipe would wait for its writer for ever. */
+static sw_status check_regular(const char *path, sw_error *err) {
+    struct stat st;
+    if (stat(path, &st) != 0 || S_ISREG(st.st_mode)) return SW_OK; /* reading says what is wrong */
+    return sw_fail(err, SW_IO, "io", "%s is not a regular file", path);
+}
+
 static sw_status read_file(sw_arena *a, const char *folder, const char *name, size_t limit,
                            sw_bytes *out, sw_error *err) {
     const char *path = sw_path_join(a, folder, name);
     SW_SCOPED(sw_buffer) content = SW_BUFFER(limit);
     if (path == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
+    SW_TRY(check_regular(path, err));
     SW_TRY(sw_file_read(path, limit, &content, err));
     sw_bytes copy = sw_arena_copy(a, sw_buffer_bytes(&content));
     if (copy.data == NULL && content.size > 0)
