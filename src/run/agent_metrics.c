@@ -39,8 +39,7 @@ sw_status sw_agent_metric_room(sw_agent *a, uint64_t count, sw_error *err) {
 }
 
 static sw_status take_metric(sw_agent *a, const sw_wire_step *s, sw_error *err) {
-    if (!a->plan_seen || s->step != a->step + 1 || s->step > s->total_steps ||
-        s->total_steps != a->total_steps)
+    if (s->step != a->step + 1 || s->step > s->total_steps || s->total_steps != a->total_steps)
         return sw_fail(err, SW_UNAUTHENTIC, "worker", "the worker counts its steps wrongly");
     a->step = s->step;
     sw_wire_step seen = *s;

@@ -138,10 +138,10 @@ static sw_status tick(sw_agent *a, sw_error *err) {
 }
 
 /* One turn of waiting: for `events` on fd, while step records are taken. *ready: they are there,
- * or the other end has gone. */
+ * or the other end has gone. Records wait for the plan, which comes by the other pipe. */
 static sw_status turn(sw_agent *a, int fd, short events, bool *ready, sw_error *err) {
-    struct pollfd fds[2] = {{fd, events, 0}, {a->metrics_fd, POLLIN, 0}};
-    int count = poll(fds, 2, TICK_MS); /* a closed metrics pipe is -1, which poll passes over */
+    struct pollfd fds[2] = {{fd, events, 0}, {a->plan_seen ? a->metrics_fd : -1, POLLIN, 0}};
+    int count = poll(fds, 2, TICK_MS); /* poll passes over -1 */
     if (count < 0 && errno != EINTR) return sw_fail(err, SW_IO, "io", "poll: %s", strerror(errno));
     *ready = count > 0 && fds[0].revents;
     if (count > 0) a->progress_ms = sw_machine_counter_ms(a->machine);

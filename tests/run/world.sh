@@ -221,3 +221,10 @@ train_plain() { # train_plain FOLDER [OPTION...]: the same recipe on the plain r
     of_owners --data jsonl
     "$sealwright" train recipe.yaml --model "$model" "${given[@]}" --out "$folder" "$@" >/dev/null
 }
+# predicate OUT: the signed statement of a manifest, on stdout
+predicate() { value payload <"$1/manifest.json" | base64 -d; }
+# same_model OUT OUT: the same model and the same states on the way, as the two manifests commit to them
+same_model() {
+    local out
+    for out in "$@"; do predicate "$out" | sed 's/.*\("model_commitment":"[0-9a-f]*"\).*\("step_chain":\[[^]]*\]\).*/\1 \2/'; done | sort -u | wc -l | grep -qx 1
+}
