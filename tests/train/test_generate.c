@@ -175,7 +175,7 @@ static void test_schedules(void **state) {
     }
 }
 
-#ifdef SW_VARIANT_ASAN
+#if defined(SW_VARIANT_ASAN) || defined(SW_VARIANT_TSAN)
 __attribute__((visibility("default"))) void __sanitizer_malloc_hook(const volatile void *p,
                                                                     size_t size);
 static size_t allocations;
