@@ -3,7 +3,7 @@
  * A driver for the parity scripts: the engine on an HF folder and a JSONL file, results as text.
  *
  *   engine train MODEL ROWS OUT key=value...   one line a step: step loss rate norm tokens
- *   engine logits MODEL OUT id,id,...          logits (T, V) f32le into OUT
+ *   engine logits MODEL PROFILE OUT id,id,... [ADAPTER]   logits (T, V) f32le into OUT
  *   engine generate MODEL ADAPTER|- COUNT id,id,...   the new ids on one line
  *   engine rows MODEL ROWS                     one line a row: id:target ...
  *
@@ -218,11 +218,25 @@ static size_t read_ids(char *list, uint32_t *ids, size_t limit) {
     return count;
 }
 
-static int logits(int count, char **arguments) {
-    if (count != 4) return 2;
+/* "-": none */
+static void open_adapter(folder *a, const char *path, sw_lora_settings *lora,
+                         sw_generate_job *job) {
+    if (strcmp(path, "-") == 0) return;
     sw_error err = {0};
-    folder f = {0};
+    sw_adapter_pair *pairs;
+    open_folder(a, path);
+    need(sw_adapter_read(&a->arena, a->files, a->count, lora, &pairs, &job->adapter_count, &err),
+         &err);
+    job->adapter = pairs;
+    job->lora = lora;
+}
+
+static int logits(int count, char **arguments) {
+    if (count != 4 && count != 5) return 2;
+    sw_error err = {0};
+    folder f = {0}, a = {0};
     sw_model model;
+    sw_lora_settings lora;
     static uint32_t ids[8192];
     size_t tokens = read_ids(arguments[3], ids, 8192);
     open_folder(&f, arguments[0]);
@@ -232,6 +246,7 @@ static int logits(int count, char **arguments) {
                            .prompt = ids,
                            .prompt_count = tokens,
                            .profile = reference ? SW_PROFILE_FP32_REF : SW_PROFILE_BF16_DP};
+    if (count == 5) open_adapter(&a, arguments[4], &lora, &job);
     sw_parallel lanes = open_lanes(sw_cpu_count());
     size_t bytes = tokens * model.config.vocab_size * sizeof(float);
     float *out = malloc(bytes);
@@ -251,21 +266,13 @@ static int generate(int count, char **arguments) {
     size_t tokens = read_ids(arguments[3], ids, 8192);
     open_folder(&f, arguments[0]);
     need(sw_model_open(&f.arena, f.files, f.count, &model, &err), &err);
-    sw_adapter_pair *pairs = NULL;
-    size_t pair_count = 0;
-    if (strcmp(arguments[1], "-") != 0) {
-        open_folder(&a, arguments[1]);
-        need(sw_adapter_read(&a.arena, a.files, a.count, &lora, &pairs, &pair_count, &err), &err);
-    }
     sw_generate_job job = {.model = &model,
-                           .adapter = pairs,
-                           .adapter_count = pair_count,
-                           .lora = &lora,
                            .prompt = ids,
                            .prompt_count = tokens,
                            .max_new_tokens = strtoul(arguments[2], NULL, 10),
                            .eos_token_id = model.config.eos_token_id,
                            .profile = SW_PROFILE_FP32_REF};
+    open_adapter(&a, arguments[1], &lora, &job);
     sw_parallel lanes = open_lanes(sw_cpu_count());
     sw_tokens out = {0};
     need(sw_generate(&job, &lanes, &out, &err), &err);
