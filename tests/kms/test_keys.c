@@ -364,6 +364,9 @@ static void test_renewal(void **state) {
     keys_refused(w, (ask){.renew = g.number}, "lease"); /* it has ended */
     sw_grant next = keys_granted(w, (ask){.purpose = SW_PURPOSE_RESUME});
     assert_int_equal(next.number, 2); /* renewals were not counted */
+    assert_int_equal(keys_granted(w, (ask){0}).number, 3);
+    (void)keys_granted(w, (ask){.renew = 2, .purpose = SW_PURPOSE_RESUME});
+    assert_int_equal(keys_granted(w, (ask){0}).number, 4); /* nor set the count back */
     world_free(w);
 }
 
