@@ -72,6 +72,10 @@ static void test_holds(void **state) {
     sw_hash digest;
     assert_int_equal(sw_manifest_digest(in.manifest, &digest, NULL), SW_OK);
     assert_memory_equal(v.digest.b, digest.b, 32);
+    assert_int_equal(sw_manifest_output_root(in.manifest, &digest, NULL), SW_OK);
+    assert_memory_equal(f->facts.output_root.b, digest.b, 32);
+    assert_int_equal(sw_manifest_output_root(in.ledger, &digest, NULL), SW_MALFORMED);
+    assert_memory_equal(f->facts.output_root.b, digest.b, 32);
     in = forge_input(f);
     in.model = NULL;
     accepted(&in, &v);
