@@ -42,11 +42,12 @@ static _Noreturn inline void child(const remote_world *r, uint16_t port, int rea
     sw_http_server *server = NULL;
     sw_error err = {0};
     sw_status status = sw_kms_open(&o, &k, &err);
+    liar context = {k, r};
     if (status == SW_OK)
-        status = sw_http_listen("127.0.0.1", port, sw_kms_tls_key(k), &o.entropy,
-                                r->handler != NULL ? r->handler : sw_kms_answer,
-                                r->handler != NULL ? (void *)&(liar){k, r} : (void *)k, &server,
-                                &port, &err);
+        status =
+            sw_http_listen("127.0.0.1", port, sw_kms_tls_key(k), &o.entropy,
+                           r->handler != NULL ? r->handler : sw_kms_answer,
+                           r->handler != NULL ? (void *)&context : (void *)k, &server, &port, &err);
     if (status != SW_OK || write(ready, &port, sizeof port) != sizeof port) _exit(1);
     status = sw_http_serve(server, &err);
     sw_http_close(&server);
