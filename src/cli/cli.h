@@ -75,6 +75,10 @@ void sw_cli_progress_end(sw_cli *cli);
 /* Reads a whole file into the command's arena. */
 SW_NODISCARD sw_status sw_cli_read(sw_cli *cli, const char *path, size_t limit, sw_bytes *out,
                                    sw_error *err);
+/* The same for a file in a folder that somebody else may have filled: nothing but a regular file is
+ * read, because a pipe would wait for its writer for ever. */
+SW_NODISCARD sw_status sw_cli_read_in(sw_cli *cli, const char *folder, const char *name,
+                                      size_t limit, sw_bytes *out, sw_error *err);
 
 extern const sw_command sw_commands_seal[], sw_commands_identity[], sw_commands_recipe[],
     sw_commands_ledger[], sw_commands_machine[], sw_commands_kms[], sw_commands_model[],

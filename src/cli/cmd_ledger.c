@@ -261,13 +261,6 @@ static sw_status lift(sw_cli *cli, sw_error *err) {
     return SW_OK;
 }
 
-static sw_status read_in(sw_cli *cli, const char *folder, const char *name, size_t limit,
-                         sw_bytes *out, sw_error *err) {
-    const char *path = sw_path_join(sw_cli_arena(cli), folder, name);
-    if (path == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
-    return sw_cli_read(cli, path, limit, out, err);
-}
-
 static sw_status open_approve(sw_cli *cli, sw_error *err) {
     const char *folder = sw_cli_argument(cli, 0), *card_path;
     sw_entry entry = {.kind = SW_PAYLOAD_OPEN};
@@ -276,9 +269,9 @@ static sw_status open_approve(sw_cli *cli, sw_error *err) {
     sw_recipe *recipe = SW_ARENA_NEW(sw_cli_arena(cli), sw_recipe, 1);
     if (recipe == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a recipe");
     SW_TRY(sw_cli_need(cli, "recipient", &card_path, err));
-    SW_TRY(read_in(cli, folder, "manifest.json", MANIFEST_BYTES, &manifest, err));
+    SW_TRY(sw_cli_read_in(cli, folder, "manifest.json", MANIFEST_BYTES, &manifest, err));
     SW_TRY(sw_manifest_digest(manifest, &entry.manifest, err));
-    SW_TRY(read_in(cli, folder, "app-compose.json", SW_COMPOSE_LIMIT, &compose, err));
+    SW_TRY(sw_cli_read_in(cli, folder, "app-compose.json", SW_COMPOSE_LIMIT, &compose, err));
     SW_TRY(sw_compose_parse(compose, recipe, err));
     sw_compose_hash(&entry.compose, compose);
     SW_TRY(sw_cli_read(cli, card_path, CARD_BYTES, &json, err));

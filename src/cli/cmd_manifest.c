@@ -11,7 +11,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define FILE_LIMIT  ((size_t)256 << 20)
@@ -31,21 +30,6 @@ static void on_link(void *context, const char *name, bool ok, const char *detail
     sw_json_add_flag(a, o, "ok", ok);
     sw_json_add_text(a, o, "detail", sw_text(detail));
     sw_cli_print(l->cli, "%-4s %-16s %s\n", ok ? "ok" : "NO", name, detail);
-}
-
-/* A pipe would wait for its writer for ever. */
-static sw_status check_regular(const char *path, sw_error *err) {
-    struct stat st;
-    if (stat(path, &st) != 0 || S_ISREG(st.st_mode)) return SW_OK; /* reading says what is wrong */
-    return sw_fail(err, SW_IO, "io", "%s is not a regular file", path);
-}
-
-static sw_status read_part(sw_cli *cli, const char *folder, const char *name, sw_bytes *out,
-                           sw_error *err) {
-    const char *path = sw_path_join(sw_cli_arena(cli), folder, name);
-    if (!path) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
-    SW_TRY(check_regular(path, err));
-    return sw_cli_read(cli, path, FILE_LIMIT, out, err);
 }
 
 /* A sealed file of the folder, -1 when it is not there or cannot be read. */
@@ -74,11 +58,11 @@ static void close_sealed(const sw_manifest_input *in) {
 
 static sw_status read_folder(sw_cli *cli, const char *folder, sw_manifest_input *in,
                              sw_error *err) {
-    SW_TRY(read_part(cli, folder, "manifest.json", &in->manifest, err));
-    SW_TRY(read_part(cli, folder, "evidence.json", &in->evidence, err));
-    SW_TRY(read_part(cli, folder, "app-compose.json", &in->app_compose, err));
-    SW_TRY(read_part(cli, folder, "ledger.json", &in->ledger, err));
-    return read_part(cli, folder, "machine.pem", &in->machine_pem, err);
+    SW_TRY(sw_cli_read_in(cli, folder, "manifest.json", FILE_LIMIT, &in->manifest, err));
+    SW_TRY(sw_cli_read_in(cli, folder, "evidence.json", FILE_LIMIT, &in->evidence, err));
+    SW_TRY(sw_cli_read_in(cli, folder, "app-compose.json", FILE_LIMIT, &in->app_compose, err));
+    SW_TRY(sw_cli_read_in(cli, folder, "ledger.json", FILE_LIMIT, &in->ledger, err));
+    return sw_cli_read_in(cli, folder, "machine.pem", FILE_LIMIT, &in->machine_pem, err);
 }
 
 static sw_status read_model(sw_cli *cli, const char *folder, sw_manifest_input *in, sw_error *err) {
@@ -87,11 +71,8 @@ static sw_status read_model(sw_cli *cli, const char *folder, sw_manifest_input *
     sw_oms_file *files = SW_ARENA_NEW(sw_cli_arena(cli), sw_oms_file, in->model_count + 1);
     if (!files) return sw_fail(err, SW_MEMORY, "memory", "no memory for the model's files");
     for (size_t i = 0; i < in->model_count; i++) {
-        const char *path = sw_path_join(sw_cli_arena(cli), folder, names[i]);
         files[i].name = names[i];
-        if (!path) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
-        SW_TRY(check_regular(path, err));
-        SW_TRY(sw_cli_read(cli, path, MODEL_LIMIT, &files[i].content, err));
+        SW_TRY(sw_cli_read_in(cli, folder, names[i], MODEL_LIMIT, &files[i].content, err));
     }
     in->model = files;
     return SW_OK;

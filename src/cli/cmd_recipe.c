@@ -141,11 +141,14 @@ static sw_status lock_file(sw_cli *cli, const char *folder, const char *name, sw
         return sw_fail(err, SW_LIMIT, "limit", "%s/%.200s: the name is too long", folder, name);
     const char *path = sw_path_join(sw_cli_arena(cli), folder, name);
     uint8_t *space = malloc(READ_BYTES);
-    int fd = path == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int fd = path == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    struct stat st;
     sw_status status = SW_OK;
     if (space == NULL || path == NULL) status = no_memory(err);
-    if (status == SW_OK && fd < 0)
+    if (status == SW_OK && (fd < 0 || fstat(fd, &st) != 0))
         status = sw_fail(err, SW_IO, "io", "%s: %s", path, strerror(errno));
+    if (status == SW_OK && !S_ISREG(st.st_mode)) /* a device may have no end */
+        status = sw_fail(err, SW_IO, "io", "%s is not a regular file", path);
     *out = (sw_locked_file){0};
     memcpy(out->name, name, strlen(name));
     if (status == SW_OK) status = hash_fd(fd, out, space, err);

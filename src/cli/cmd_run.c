@@ -163,19 +163,17 @@ static sw_status in_folder(sw_cli *cli, const char *folder, const char *name, co
 
 static sw_status open_output(sw_cli *cli, sw_error *err) {
     sw_open_options o = {0};
-    const char *app, *to, *compose, *manifest, *folder = sw_cli_argument(cli, 0);
+    const char *app, *to, *folder = sw_cli_argument(cli, 0);
     SW_TRY(sw_cli_need(cli, "app", &app, err));
     SW_TRY(sw_cli_need(cli, "kms", &o.kms_url, err));
     SW_TRY(sw_cli_need(cli, "machine", &o.machine, err));
     SW_TRY(read_reference(cli, &o.reference, err));
     SW_TRY(sw_cli_need(cli, "recipient", &to, err));
     SW_TRY(sw_cli_need(cli, "out", &o.out, err));
-    SW_TRY(in_folder(cli, folder, "app-compose.json", &compose, err));
-    SW_TRY(in_folder(cli, folder, "manifest.json", &manifest, err));
     SW_TRY(in_folder(cli, folder, "model.sealed", &o.model_sealed, err));
     SW_TRY(sw_cli_read(cli, app, SW_ENVELOPE_LIMIT, &o.genesis_envelope, err));
-    SW_TRY(sw_cli_read(cli, compose, SW_COMPOSE_LIMIT, &o.app_compose, err));
-    SW_TRY(sw_cli_read(cli, manifest, (size_t)256 << 20, &o.manifest, err));
+    SW_TRY(sw_cli_read_in(cli, folder, "app-compose.json", SW_COMPOSE_LIMIT, &o.app_compose, err));
+    SW_TRY(sw_cli_read_in(cli, folder, "manifest.json", (size_t)256 << 20, &o.manifest, err));
     SW_TRY(recipient_key(cli, to, &o.recipient, err));
     o.consents = sw_cli_list(cli, "consent", &o.consent_count);
     o.entropy = *sw_cli_entropy(cli);

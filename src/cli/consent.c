@@ -68,7 +68,7 @@ static sw_status read_shard(consenting *c, sw_error *err) {
     sw_container_trailer trailer;
     const sw_card *card = sw_identity_card(c->who);
     SW_TRY(sw_cli_need(c->cli, "shard", &path, err));
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0)
         return sw_fail(err, errno == ENOENT ? SW_MISSING : SW_IO, "io", "%s: %s", path,
                        strerror(errno));

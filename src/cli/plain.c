@@ -16,7 +16,7 @@
 
 sw_status sw_plain_map(sw_cli *cli, const char *path, size_t limit, sw_bytes *out, sw_error *err) {
     (void)cli;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe is refused, not waited for */
     if (fd < 0) return sw_fail(err, SW_MISSING, "missing", "%s cannot be opened", path);
     struct stat info;
     if (fstat(fd, &info) || !S_ISREG(info.st_mode) || info.st_size < 0 ||

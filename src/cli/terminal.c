@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -119,6 +120,16 @@ sw_status sw_cli_read(sw_cli *cli, const char *path, size_t limit, sw_bytes *out
         return sw_fail(err, SW_MEMORY, "memory", "no memory to read %s", path);
     *out = copy;
     return SW_OK;
+}
+
+sw_status sw_cli_read_in(sw_cli *cli, const char *folder, const char *name, size_t limit,
+                         sw_bytes *out, sw_error *err) {
+    struct stat st;
+    const char *path = sw_path_join(&cli->arena, folder, name);
+    if (!path) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) /* what stat cannot see, reading explains */
+        return sw_fail(err, SW_IO, "io", "%s is not a regular file", path);
+    return sw_cli_read(cli, path, limit, out, err);
 }
 
 /* ---- passphrase ---- */

@@ -88,6 +88,10 @@ SW_NODISCARD sw_status sw_manifest_ledger(const sw_manifest_facts *f, sw_buffer 
                                           sw_error *err);
 SW_NODISCARD sw_status sw_manifest_digest(sw_bytes manifest_json, sw_hash *digest,
                                           sw_error *err); /* of the payload, unverified */
+/* The root of model.sealed that it names, unverified. Who opens an output on an approval of this
+ * manifest's digest opens that output and no other. */
+SW_NODISCARD sw_status sw_manifest_output_root(sw_bytes manifest_json, sw_hash *root,
+                                               sw_error *err);
 
 /* ---- OpenSSF Model Signing (OMS v1.0) bundle over files, and the model commitment ---- */
 typedef struct sw_oms_file {

@@ -16,7 +16,7 @@ typedef struct opener {
     const sw_open_options *o;
     sw_run_options run; /* what the trust functions of the agent read */
     sw_agent *agent;
-    sw_hash manifest;
+    sw_hash manifest, output_root; /* what owners approved, and the output that it names */
 } opener;
 
 static sw_status prepare(opener *p, sw_error *err) {
@@ -31,6 +31,7 @@ static sw_status prepare(opener *p, sw_error *err) {
         return sw_fail(err, SW_REFUSED, "app",
                        "the recipe belongs to another app than the genesis given");
     SW_TRY(sw_manifest_digest(p->o->manifest, &p->manifest, err));
+    SW_TRY(sw_manifest_output_root(p->o->manifest, &p->output_root, err));
     SW_TRY(sw_agent_match_consents(a, p->o->consents, p->o->consent_count, err));
     return sw_agent_boot(a, p->o->machine, p->o->app_compose, &p->o->entropy, &p->o->clock, err);
 }
@@ -52,10 +53,11 @@ static sw_status to_output(void *context, sw_bytes bytes, sw_error *err) {
     return sw_output_write((sw_output *)context, bytes, err);
 }
 
-/* The output's own binding is read from its body and then demanded of it: only the compose hash
- * must be this one. */
+/* Owners approve one manifest, so only the output that it names is opened; outputs of other runs of
+ * the same recipe would open under the same key. The rest of the binding is read from the body and
+ * then demanded of it. */
 static sw_status open_input(opener *p, int *fd, sw_container_body *body, sw_error *err) {
-    *fd = open(p->o->model_sealed, O_RDONLY | O_CLOEXEC);
+    *fd = open(p->o->model_sealed, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* no waiting for a pipe */
     if (*fd < 0)
         return sw_fail(err, SW_MISSING, "missing", "%s cannot be opened", p->o->model_sealed);
     sw_container_trailer trailer;
@@ -63,6 +65,9 @@ static sw_status open_input(opener *p, int *fd, sw_container_body *body, sw_erro
     if (body->kind != SW_CONTAINER_OUTPUT ||
         !sw_hash_equal(&body->binding.compose, &p->agent->compose))
         return sw_fail(err, SW_REFUSED, "output", "%s is not an output of this recipe",
+                       p->o->model_sealed);
+    if (!sw_hash_equal(&trailer.root_id, &p->output_root))
+        return sw_fail(err, SW_REFUSED, "output", "%s is not the output that the manifest names",
                        p->o->model_sealed);
     if (lseek(*fd, 0, SEEK_SET) != 0)
         return sw_fail(err, SW_IO, "io", "%s cannot be read again", p->o->model_sealed);
@@ -81,7 +86,8 @@ static sw_status pass_through(opener *p, int fd, const sw_container_body *body, 
                                .context = output};
     resealer r = {0};
     SW_TRY(sw_sealer_open(&plan, &r.sealer, err));
-    const sw_unseal_keys keys = {.subkey = p->agent->output_key, .binding = &body->binding};
+    const sw_unseal_keys keys = {
+        .subkey = p->agent->output_key, .binding = &body->binding, .root_id = &p->output_root};
     sw_container_trailer trailer;
     sw_status status = sw_unseal_fd(fd, &keys, 1, reseal, &r, &trailer, err);
     if (status == SW_OK) status = sw_sealer_finish(r.sealer, &trailer, NULL, err);
@@ -146,7 +152,7 @@ sw_status sw_run_unpack(const char *opened, const sw_encryption_key *recipient, 
                         sw_error *err) {
     if (sw_path_exists(folder))
         return sw_fail(err, SW_EXISTS, "exists", "%s exists already", folder);
-    int fd = open(opened, O_RDONLY | O_CLOEXEC);
+    int fd = open(opened, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return sw_fail(err, SW_MISSING, "missing", "%s cannot be opened", opened);
     SW_SCOPED(sw_buffer) pack = SW_BUFFER(PACK_LIMIT);
     const sw_unseal_keys keys = {.recipient = recipient};

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# An approval opens the one output that its manifest names: not that of another run of the same recipe under the same key, not a changed
+# file, and nothing that never ends. test_open.sh OBJECTS
+set -uo pipefail
+steps=2 output_limit=64KiB
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/world.sh"
+world_new "$1"
+
+given=()
+of_owners --consent consent
+# open_from WORD NAME: the folder `mixed` is refused in time, and nothing is written
+open_from() {
+    refused "$1" "$2" timeout 20 "$sealwright" open mixed --recipient research/card.json --reference kms.reference "${given[@]}" --out mixed.opened
+    [ ! -e mixed.opened ] && [ ! -e .mixed.opened.partial ]
+    say $? "$2: no file is left"
+    rm -rf mixed && cp -r run/out mixed
+}
+
+"$sealwright" identity new research --name research --no-passphrase >log 2>&1
+holds 'a run' run_sealed
+holds 'another run of the same recipe' run_sealed --run other
+approve_open run/out research/card.json
+cp -r run/out mixed
+cmp -s run/out/model.sealed other/out/model.sealed
+[ $? -eq 1 ]; say $? 'two runs seal their models differently'
+
+cp other/out/model.sealed mixed/model.sealed
+open_from output 'the output of another run'
+cp other/out/manifest.json mixed/manifest.json
+open_from quorum 'the manifest of another run'
+cp run/checkpoint-000002.sealed mixed/model.sealed
+open_from output 'a checkpoint'
+cp anna.sealed mixed/model.sealed
+open_from output 'a shard'
+head -c 5000 run/out/model.sealed >mixed/model.sealed
+open_from format 'a cut output'
+: >mixed/model.sealed
+open_from format 'an empty output'
+rm mixed/model.sealed && mkfifo mixed/model.sealed
+open_from format 'a pipe as model.sealed'
+for file in manifest.json app-compose.json; do
+    rm mixed/$file && mkfifo mixed/$file
+    open_from io "a pipe as $file"
+done
+refused io 'approving a folder of pipes' timeout 20 "$sealwright" open approve "$(rm -rf mixed && mkdir mixed && mkfifo mixed/manifest.json && echo mixed)" \
+    --recipient research/card.json --identity anna
+rm -rf mixed && mkdir mixed && cp "$model"/* mixed && rm mixed/tokenizer.json && ln -s /dev/zero mixed/tokenizer.json
+refused io 'a lock of what never ends' timeout 20 "$sealwright" model lock mixed --out endless.lock
+rm mixed/tokenizer.json && mkfifo mixed/tokenizer.json
+refused io 'a lock of a pipe' timeout 20 "$sealwright" model lock mixed --out endless.lock
+refused limit 'a model with a pipe' timeout 20 "$sealwright" generate hello --model mixed
+holds 'the output that was approved' open_out run/out research/card.json adapter.opened
+finish
