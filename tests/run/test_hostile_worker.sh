@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# A worker that means harm (hostile_worker.c), approved by the owners and started by the real agent: it finds no key in its memory, no
+# network, no file, no process; every wrong word and every wrong count ends the run with one clear error; nothing is left behind.
+# test_hostile_worker.sh OBJECTS
+set -uo pipefail
+objects=$(cd "${1:?objects}" && pwd)
+worker=$objects/tests/run/hostile_worker
+[ -x "$worker" ] || make -s -C "$(dirname "$0")/../.." O="$1" "$1/tests/run/hostile_worker" "$1/tests/run/find_keys" >&2 || exit 1
+steps=4 save_steps=2 lease=3s output_limit=16MiB grants=1000
+. "$(dirname "$0")/world.sh"
+world_new "$objects"
+touch start
+
+# tries ACT EXPECTED NAME: the run that asks for that many threads
+tries() {
+    local word=worker code=1
+    rm -rf run.act
+    run_sealed --threads "$1" --run run.act --json >log 2>&1
+    code=$?
+    case $2 in
+    done) [ $code -eq 0 ] && [ -f run.act/out/manifest.json ] ;;
+    *)
+        [ "$2" = limit ] && word=limit
+        [ $code -eq 1 ] && [ "$(error_word <log)" = $word ] && [ "$(grep -c . log)" -eq 1 ] &&
+            ! grep -q 'no longer a number' log && [ ! -e run.act/out ] &&
+            { [ "$2" != stalled ] || grep -q 'stalled' log; }
+        ;;
+    esac
+    say $? "$3: $2"
+}
+"$worker" --list >acts
+while read -r number expected part name; do
+    tries "$number" "$expected" "$part $name"
+    [ "$name" = dump ] && mv run.act run.dump
+    [ "$name" = loss_infinite ] && mv run.act run.infinite
+    ls -A run.act 2>/dev/null | grep -vxE 'lock|out|state\.json|checkpoint-[0-9]{6}\.sealed' >>strange
+done <acts
+[ "$(wc -l <acts)" -ge 100 ]; say $? 'a hundred acts were tried'
+
+# ---- what it could read of its memory, sealed into its model: no key is there ----
+pairs=()
+for owner in "${owners[@]}"; do pairs+=("$owner" "$(dataset_of "$owner.sealed")"); done
+holds 'what it read is opened' opened run.dump/out dump
+holds 'it holds no key of the owners or of the run' "$objects/tests/run/find_keys" dump/memory.bin app-compose.json "$genesis" "${pairs[@]}"
+tail -n 1 log | sed 's/^/# /'
+grep -qa 'sealwright-worker' dump/memory.bin; say $? '(it read its own stack)'
+
+# ---- what is left ----
+[ ! -s strange ]; say $? 'nothing but checkpoints and state in the run folders'
+for place in /tmp /var/tmp /dev/shm; do find $place -maxdepth 2 -user 65534 -newer start 2>/dev/null; ls $place/hostile 2>/dev/null; done >log
+[ ! -s log ]; say $? 'no file of its user anywhere'
+ps -eo comm= | grep -x hostile >log
+[ ! -s log ]; say $? 'no process of it lives on'
+"$sealwright" kms audit verify "$kms_url" >log 2>&1; say $? 'the key service stands'
+predicate run.infinite/out | grep -q '"step_chain"'; say $? 'a loss that is no number is none in the manifest'
+finish
