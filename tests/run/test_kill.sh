@@ -21,7 +21,6 @@ moment() {
     call=$(grep '(' "$1" | sed -n "${line}s/(.*//p")
     echo "$call:signal=KILL:when=$(grep '(' "$1" | head -n $line | grep -c "^$call(")"
 }
-children() { sed 's/ $//' /proc/$1/task/$1/children; }
 # again FOLDER NAME: what lies there still opens; the same command ends as the run that nobody disturbed did
 again() {
     local file

@@ -11,6 +11,7 @@
 world_source=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 owners=(anna bert cleo)
 kms_pid='' count=0 failed=0
+app_compose=app-compose.json consents=consent # what a run takes: a variant has its own
 
 # ---- what a test says (TAP) ----
 say() { # say STATUS NAME; a failure shows the log
@@ -154,6 +155,15 @@ consent_all() {
     done
 }
 
+# variant NAME [OPTION...]: another recipe, by what the variables say now; consents with these options; the runs that follow are of it
+variant() {
+    local name=$1
+    shift
+    write_recipe "$name.yaml" && compose "$name.yaml" "$name.json" && consent_all "$name.json" "$name" "$@" 2>/dev/null || return 1
+    app_compose=$name.json consents=$name
+}
+children() { sed 's/ $//' "/proc/$1/task/$1/children"; }
+
 # world_new OBJECTS: an empty folder becomes a world. A step that fails ends the test.
 world_new() {
     objects=$(cd "$1" && pwd) || exit 1
@@ -179,18 +189,19 @@ of_owners() {
     local owner
     for owner in "${owners[@]}"; do given+=("$1" "$owner.$2"); done
 }
-# run_with PREFIX... -- [OPTION...]: the sealed run through a prefix (strace, ulimit); an option given again wins
+# run_with PREFIX... -- [OPTION...]: the sealed run through a prefix (strace, env); an option that is given replaces the world's own
 run_with() {
     local prefix=() given=()
     while [ "$1" != -- ]; do prefix+=("$1") && shift; done
     shift
-    of_owners --data sealed
-    of_owners --consent consent
+    [[ " $* " == *" --data "* ]] || of_owners --data sealed
+    [[ " $* " == *" --consent "* ]] || of_owners --consent "$consents"
     [[ " $* " == *" --run "* ]] || given+=(--run run)
+    [[ " $* " == *" --reference "* ]] || given+=(--reference kms.reference)
     [[ " $* " == *" --worker "* ]] || given+=(--worker "$worker")
     [[ " $* " == *" --model "* ]] || given+=(--model "$model")
     [[ " $* " == *" --threads "* ]] || given+=(--threads "$threads")
-    "${prefix[@]}" "$sealwright" run app-compose.json --reference kms.reference "${given[@]}" "$@"
+    "${prefix[@]}" "$sealwright" run "$app_compose" "${given[@]}" "$@"
 }
 run_sealed() { run_with -- "$@"; }
 verify_out() { # verify_out [FOLDER [OPTION...]]
@@ -205,7 +216,7 @@ approve_open() { # approve_open OUT CARD
 # open_out OUT CARD FILE; unpack_to FILE IDENTITY FOLDER
 open_out() {
     local given=()
-    of_owners --consent consent
+    of_owners --consent "$consents"
     "$sealwright" open "$1" --recipient "$2" --reference kms.reference "${given[@]}" --out "$3" "${@:4}"
 }
 unpack_to() { "$sealwright" open unpack "$1" --identity "$2" --out "$3"; }
