@@ -194,8 +194,8 @@ static bool asks_again(unlocking *u, sw_status status, const sw_error *err, unsi
     return true;
 }
 
-static sw_status watch(unlocking *u, sw_error *err) {
-    sw_status status = SW_OK;
+/* After a first attempt that ended with `status`. */
+static sw_status watch(unlocking *u, sw_status status, sw_error *err) {
     unsigned refusals = 0;
     const char *url;
     SW_TRY(sw_cli_need(u->cli, "kms", &url, err));
@@ -235,7 +235,8 @@ static sw_status kms_unlock(sw_cli *cli, sw_error *err) {
     SW_TRY(sw_identity_open(folder, sw_cli_passphrase(cli), sw_cli_entropy(cli), &u->owner, err));
     sw_status status = open_remote(cli, &u->remote, err);
     if (status == SW_OK) status = unlock_once(u, err);
-    if (status == SW_OK && sw_cli_flag(cli, "watch")) status = watch(u, err);
+    bool there = status == SW_OK || status == SW_UNAVAILABLE; /* a refusal is told at once */
+    if (there && sw_cli_flag(cli, "watch")) status = watch(u, status, err);
     sw_remote_close(&u->remote);
     sw_identity_close(&u->owner);
     return status;

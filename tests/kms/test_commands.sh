@@ -108,7 +108,8 @@ holds "a new start keeps the root" "$root" "$sealwright" kms root --kms "$url" -
 holds "and is unlocked anew" "unlocked" unlock anna
 
 # ---- watching ----
-"$sealwright" kms unlock --app app.genesis --identity bert --reference reference.json --kms "$url" --watch >watch.log 2>&1 &
+: >watch.log
+"$sealwright" kms unlock --app app.genesis --identity bert --reference reference.json --kms "$url" --watch >>watch.log 2>&1 &
 watcher=$!
 grown() { # waits until watch.log says $1 times that it unlocked
     local found
@@ -116,6 +117,7 @@ grown() { # waits until watch.log says $1 times that it unlocked
     found=$(grep -m"$1" -c unlocked <&"${follow[0]}")
     kill "$follow_PID"
     wait "$follow_PID" 2>/dev/null
+    cp watch.log log
     [ "$found" -eq "$1" ]
 }
 grown 1
