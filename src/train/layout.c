@@ -249,7 +249,7 @@ sw_status sw_engine_map(sw_engine *e, size_t lanes, size_t *bytes, void **mappin
     sw_engine_layout(e, &slab, lanes);
     void *at = slab.overflow ? MAP_FAILED
                              : mmap(NULL, slab.used, PROT_READ | PROT_WRITE,
-                                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+                                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (at == MAP_FAILED) {
         return sw_fail(err, SW_MEMORY, "memory", "no memory for %zu MiB; %s take %zu MiB of it",
                        slab.used >> 20, slab.largest_name, slab.largest_bytes >> 20);
