@@ -48,31 +48,37 @@ $O/libsealwright.a: $(LIB_OBJ)
 	@rm -f $@
 	ar rcsD $@ $^
 $O/sealwright: $(CLI_OBJ) $O/libsealwright.a
-	$(CC) $(LDFLAGS) -o $@ $(CLI_OBJ) $O/libsealwright.a $(LIBS)
+	@echo "  ld  $@"
+	@$(CC) $(LDFLAGS) -o $@ $(CLI_OBJ) $O/libsealwright.a $(LIBS)
 $O/sealwright-worker: $(WORKER_OBJ)
-	$(CC) -pthread -Wl,-z,relro,-z,now -static -o $@ $(WORKER_OBJ) $(WORKER_LIBS)
+	@echo "  ld  $@"
+	@$(CC) -pthread -Wl,-z,relro,-z,now -static -o $@ $(WORKER_OBJ) $(WORKER_LIBS)
 $O/trainer.lock: $O/sealwright-worker tools/trainer-lock.sh
 	bash tools/trainer-lock.sh $O/sealwright-worker >$@
 COMMA := ,
 $O/libsealwright.so: $O/libsealwright.a mk/exports.map
-	$(CC) $(LDFLAGS) -shared -Wl,-soname,libsealwright.so.0 $(if $(filter release,$V),-Wl$(COMMA)-z$(COMMA)defs) -Wl,--version-script=mk/exports.map \
+	@echo "  ld  $@"
+	@$(CC) $(LDFLAGS) -shared -Wl,-soname,libsealwright.so.0 $(if $(filter release,$V),-Wl$(COMMA)-z$(COMMA)defs) -Wl,--version-script=mk/exports.map \
 	  -Wl,--whole-archive $O/libsealwright.a -Wl,--no-whole-archive -o $@ $(LIBS)
 
 # ---- tests: cmocka programs, shell and Python scripts, one runner, one summary ----
 $O/tests/%: tests/%.c $O/libsealwright.a
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Itests $(CFLAGS) $(TEST_DEFINES) -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $O/libsealwright.a $(LIBS) -lcmocka
+	@echo "  ld  $@"
+	@$(CC) $(CPPFLAGS) -Itests $(CFLAGS) $(TEST_DEFINES) -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $O/libsealwright.a $(LIBS) -lcmocka
 # Probes are programs that a test starts in the sandbox: static and without sanitizers, as a worker is.
 PROBES := $(patsubst %.c,$O/%,$(wildcard tests/*/probe_*.c))
 $(PROBES): $O/%: %.c $(wildcard src/base/*.[ch]) src/sys/confine.c src/sys/pool.c src/sys/clock.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -std=c2x -O1 -g $(WARN) -Werror -pthread -static -o $@ $(filter %.c,$^)
+	@echo "  ld  $@"
+	@$(CC) $(CPPFLAGS) -std=c2x -O1 -g $(WARN) -Werror -pthread -static -o $@ $(filter %.c,$^)
 $O/tests/sys/test_sandbox: $(PROBES)
 # What the tests of sealed runs start: a worker that means harm, and a search for keys in what it could read.
 HELPERS := $O/tests/run/hostile_worker $O/tests/run/find_keys
 $O/tests/run/hostile_worker: tests/run/hostile_worker.c $(wildcard src/base/*.[ch]) src/run/wire.c src/run/wire.h
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -std=c2x -O1 -g $(WARN) -Werror -static -o $@ $(filter %.c,$^)
+	@echo "  ld  $@"
+	@$(CC) $(CPPFLAGS) -std=c2x -O1 -g $(WARN) -Werror -static -o $@ $(filter %.c,$^)
 TEST_SCRIPTS := $(sort $(wildcard tests/*/test_*.sh))
 test: deps all $(TESTS) $(FUZZ) $O/tests/manifest/flip_out
 	tools/run-tests.sh $O $(TESTS) $(TEST_SCRIPTS)
@@ -84,7 +90,8 @@ only: $O/tests/$T
 FUZZ_MAIN ?= fuzz/replay.c
 $O/fuzz/%: fuzz/%.c fuzz/replay.c $O/libsealwright.a
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Ifuzz $(CFLAGS) -Wno-missing-prototypes -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $(FUZZ_MAIN) $O/libsealwright.a $(LIBS)
+	@echo "  ld  $@"
+	@$(CC) $(CPPFLAGS) -Ifuzz $(CFLAGS) -Wno-missing-prototypes -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $(FUZZ_MAIN) $O/libsealwright.a $(LIBS)
 fuzz: DEPS_FOR := fuzz
 fuzz: deps
 	tools/fuzz.sh $(ONLY)
