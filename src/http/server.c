@@ -175,14 +175,17 @@ static sw_status bind_to(sw_http_server *s, const char *host, uint16_t port, uin
         return sw_fail(err, SW_IO, "io", "cannot listen on %s:%u: %s", host, port,
                        strerror(errno != 0 ? errno : EADDRNOTAVAIL));
     int fd = evhttp_bound_socket_get_fd(socket), on = 1;
-    struct sockaddr_storage at = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } at = {.v6 = {0}};
     socklen_t size = sizeof at;
     if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
-        getsockname(fd, (struct sockaddr *)&at, &size) != 0)
+        getsockname(fd, &at.any, &size) != 0)
         return sw_fail(err, SW_IO, "io", "cannot set up the socket: %s", strerror(errno));
     s->listener = evhttp_bound_socket_get_listener(socket);
-    *bound = ntohs(at.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&at)->sin6_port
-                                            : ((struct sockaddr_in *)&at)->sin_port);
+    *bound = ntohs(at.any.sa_family == AF_INET6 ? at.v6.sin6_port : at.v4.sin_port);
     return SW_OK;
 }
 
