@@ -85,20 +85,23 @@ static sw_status app_new(sw_cli *cli, sw_error *err) {
 
 /* ---- app join ---- */
 
-/* Who has signed: the owners whose key ids stand in the envelope (all were verified). */
+/* Who has signed: the owners whose key ids stand in the envelope (all were verified). *missing: the
+ * others' names, NULL when there is none. */
 static size_t count_signers(sw_cli *cli, const sw_genesis *g, sw_bytes bytes,
                             const char **missing) {
     sw_envelope e;
     size_t signers = 0;
-    *missing = NULL;
+    SW_SCOPED(sw_buffer) names = SW_BUFFER(SW_OWNER_LIMIT * (sizeof g->owners[0].name + 2));
     if (sw_envelope_parse(sw_cli_arena(cli), bytes, &e, NULL) != SW_OK) e.signature_count = 0;
     for (size_t i = 0; i < g->owner_count; i++) {
         bool found = false;
         for (size_t s = 0; s < e.signature_count; s++)
             found = found || sw_hash_equal(&e.signatures[s].key_id, &g->owners[i].id);
         signers += found ? 1 : 0;
-        if (!found && *missing == NULL) *missing = g->owners[i].name;
+        if (!found) sw_put_format(&names, "%s%s", names.size == 0 ? "" : ", ", g->owners[i].name);
     }
+    const char *list = sw_arena_text(sw_cli_arena(cli), sw_buffer_bytes(&names));
+    *missing = signers == g->owner_count ? NULL : list == NULL ? "somebody" : list;
     return signers;
 }
 

@@ -13,15 +13,23 @@
 
 #define CARD_KIND "sealwright/card/v1"
 
+/* Control characters, and those that turn the direction of what follows: a name is shown to people
+ * (RCP-004). */
+static bool deceives(const uint8_t *at, size_t left) {
+    if (at[0] < 0x20 || at[0] == 0x7f) return true;
+    if (left < 2) return false;
+    if ((at[0] == 0xc2 && at[1] < 0xa0) || (at[0] == 0xd8 && at[1] == 0x9c)) return true;
+    if (left < 3 || at[0] != 0xe2) return false;
+    return (at[1] == 0x80 &&
+            ((at[2] >= 0xa8 && at[2] <= 0xae) || at[2] == 0x8e || at[2] == 0x8f)) ||
+           (at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9);
+}
+
 bool sw_name_good(sw_bytes name) { /* ID-005 */
     if (name.size == 0 || name.size > SW_NAME_LIMIT || !sw_utf8_valid(name)) return false;
     if (name.data[0] == ' ' || name.data[name.size - 1] == ' ') return false;
-    for (size_t i = 0; i < name.size; i++) {
-        uint8_t c = name.data[i];
-        if (c < 0x20 || c == 0x7f) return false;
-        bool c1 = c == 0xc2 && i + 1 < name.size && name.data[i + 1] < 0xa0;
-        if (c1) return false;
-    }
+    for (size_t i = 0; i < name.size; i++)
+        if (deceives(name.data + i, name.size - i)) return false;
     return true;
 }
 

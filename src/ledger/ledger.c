@@ -312,7 +312,7 @@ sw_status sw_ledger_check_run(const sw_ledger *l, const sw_hash *compose, sw_err
     sw_status status =
         sw_fail(err, SW_REFUSED, "quorum", "%u of the %u owners who must approve have approved",
                 a.approvals, a.quorum);
-    sw_error_hint(err, "owners approve with `sealwright consent`");
+    sw_error_hint(err, "owners approve with `sealwright approve`, or `consent` for their shard");
     return status;
 }
 

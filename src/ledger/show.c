@@ -21,8 +21,8 @@ static void put_owners(sw_buffer *out, const sw_ledger *l) {
     for (size_t i = 0; i < g->owner_count; i++) {
         sw_put_text(out, "    ");
         put_hash(out, &g->owners[i].id);
-        sw_put_format(out, " %s, %llu entries\n", g->owners[i].name,
-                      (unsigned long long)l->counts[i]);
+        sw_put_format(out, " %s, %llu %s\n", g->owners[i].name, (unsigned long long)l->counts[i],
+                      l->counts[i] == 1 ? "entry" : "entries");
     }
     sw_put_format(out, "  head %llu ", (unsigned long long)l->head.index);
     put_hash(out, &l->head.hash);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Unlock statements and grant receipts: canonical JSON in DSSE. Format: docs/formats/kms.md
- * (KMS-040 ... KMS-046, KMS-070 ... KMS-074).
+ * (KMS-040 ... KMS-044, KMS-070 ... KMS-074).
  *
  * The idea: each is a flat object with a fixed set of members, so that one value has one encoding;
  * what does not apply is the empty string, never absent. A statement names its owner, and the key

@@ -103,11 +103,12 @@ static const sw_yaml *member(const sw_recipe_reader *r, const sw_yaml *map, cons
     return NULL;
 }
 
-/* U+202A to U+202E and U+2066 to U+2069 turn the order of what is shown; C1 controls move cursors.
- */
+/* U+061C, U+200E, U+200F, U+202A to U+202E and U+2066 to U+2069 turn the order of what is shown; C1
+ * controls move cursors. */
 static bool is_deceptive(const uint8_t *at, size_t left) {
     if (at[0] < 0x20 || at[0] == 0x7f) return true;
     if (left >= 2 && at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f) return true;
+    if (left >= 2 && at[0] == 0xd8 && at[1] == 0x9c) return true;
     if (left < 3 || at[0] != 0xe2) return false;
     return (at[1] == 0x80 &&
             ((at[2] >= 0xa8 && at[2] <= 0xae) || at[2] == 0x8e || at[2] == 0x8f)) ||

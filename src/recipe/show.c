@@ -255,7 +255,8 @@ static void put_machine(sw_buffer *out, const sw_recipe *r) {
                          " attacker owns and can open;\n"
                          "  what that costs: a fault in one processor anywhere is enough.\n");
     else
-        sw_put_format(out, "  devices: %zu named machines and no other\n", p->device_count);
+        sw_put_format(out, "  devices: %zu named machine%s and no other\n", p->device_count,
+                      p->device_count == 1 ? "" : "s");
     sw_put_format(out, "  TCB %s, evaluation data number %u or later\n",
                   p->up_to_date_only ? "UpToDate only" : "UpToDate or SWHardeningNeeded",
                   p->minimum_evaluation_number);

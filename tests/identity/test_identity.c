@@ -104,8 +104,23 @@ static void test_cards_that_lie(void **state) {
     card = good;
     card.encryption_key = card.identity_key;
     assert_int_equal(sw_card_encode(&card, &none, NULL), SW_MALFORMED);
-    static const char *const names[] = {"",     " a",   "a ",         "a\nb",     "\x7f",
-                                        "a\tb", "\xff", "\xc2\x80 x", "\xc2\x9b", "\xc3"};
+    static const char *const names[] = {"",
+                                        " a",
+                                        "a ",
+                                        "a\nb",
+                                        "\x7f",
+                                        "a\tb",
+                                        "\xff",
+                                        "\xc2\x80 x",
+                                        "\xc2\x9b",
+                                        "\xc3",
+                                        "\xe2\x80\xae"
+                                        "nna",
+                                        "a\xe2\x81\xa6",
+                                        "\xd8\x9c"
+                                        "b",
+                                        "a\xe2\x80\xa8"
+                                        "b"};
     for (size_t i = 0; i < COUNT(names); i++) {
         card = good;
         memset(card.name, 0, sizeof card.name);

@@ -152,6 +152,7 @@ static const refusal refusals[] = {
     {"name: three-hospitals", "name: \"\"", "name", 3},
     {"name: three-hospitals", "name: \"a\\e[31mb\"", "control", 3},
     {"name: three-hospitals", "name: \"a\\u202eb\"", "control", 3},
+    {"name: three-hospitals", "name: \"a\\u061cb\"", "control", 3},
     {"name: three-hospitals", "name: [a]", "name must be text", 3},
     {"app: 1", "app: 2222222", "64 lower-case hex digits", 5},
     {"app: 11", "app: AA", "64 lower-case hex digits", 5},

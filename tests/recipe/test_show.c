@@ -56,7 +56,7 @@ static void test_words(void **state) {
         {"save_steps: 50", "save_steps: 0", "a checkpoint when a run is stopped"},
         {"devices: any",
          "devices: [3333333333333333333333333333333333333333333333333333333333333333]",
-         "1 named machines and no other"},
+         "1 named machine and no other"},
         {"gpu: none", "gpu: 2", "GPUs: 2, each attested"},
         {"status: UpToDate", "status: SWHardeningNeeded", "UpToDate or SWHardeningNeeded"},
         {"lease: 10m", "lease: 90s", "after 90 seconds"},
