@@ -32,7 +32,11 @@ keys.py|key_request|verify_ms key_request_ms
 sealed_run.py||sealed_run_overhead
 lora.py|peak trl|lora_tokens_vs_trl lora_memory_vs_trl lora_step_vs_peak'
 
+# Ratios of wall times mean what they say on a machine that does nothing else.
+busy() { read -r load _ </proc/loadavg && echo "# load average $load on $(nproc) processors $1"; }
+
 failed=0 known=0
+busy before
 missing() { # missing NAME REASON
     echo "bench $1 none $2"
     failed=1
@@ -57,5 +61,6 @@ while IFS='|' read -r program needs names <&3; do
         grep -q "^bench $name " "$work/out" || missing "$name" "$(tail -1 "$work/err" | tr -s ' ')"
     done
 done 3<<<"$table"
+busy after
 [ "$known" -eq 1 ] || { echo "there is no figure $only" >&2; exit 2; }
 exit $failed

@@ -97,10 +97,13 @@ static sw_status look_for_manifest(sw_agent *a, sw_run_result *out, sw_error *er
 
 static sw_status measure(sw_agent *a, sw_error *err) {
     sw_agent_phase(a, "measuring the trainer and the base model");
+    int64_t begin = sw_agent_now_us(a);
     SW_TRY(sw_agent_load_worker(a, err));
     SW_TRY(sw_agent_load_model(a, err));
     SW_TRY(sw_agent_match_consents(a, a->o->consents, a->o->consent_count, err));
-    return sw_agent_match_shards(a, err);
+    SW_TRY(sw_agent_match_shards(a, err));
+    a->account.attest_us += sw_agent_now_us(a) - begin;
+    return SW_OK;
 }
 
 static sw_status attest(sw_agent *a, sw_error *err) {

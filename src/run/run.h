@@ -39,7 +39,10 @@ typedef struct sw_run_options {
     sw_run_eyes eyes;
 } sw_run_options;
 
-/* Accounting inside one run, for `sealed_run_overhead`. */
+/* Accounting inside one run, for `sealed_run_overhead`. attest: measuring, attesting, obtaining
+ * keys, starting the worker; decode: rows into tokens, which plain training does as well; seal:
+ * receiving and sealing checkpoints, receiving outputs; finish: sealing the output, the manifest.
+ */
 typedef struct sw_run_account {
     int64_t attest_us, unseal_us, decode_us, steps_us, seal_us, finish_us;
 } sw_run_account;
