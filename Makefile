@@ -73,14 +73,14 @@ $(PROBES): $O/%: %.c $(wildcard src/base/*.[ch]) src/sys/confine.c src/sys/pool.
 	@echo "  ld  $@"
 	@$(CC) $(CPPFLAGS) -std=c2x -O1 -g $(WARN) -Werror -pthread -static -o $@ $(filter %.c,$^)
 $O/tests/sys/test_sandbox: $(PROBES)
-# What the tests of sealed runs start: a worker that means harm, and a search for keys in what it could read.
-HELPERS := $O/tests/run/hostile_worker $O/tests/run/find_keys
+# What tests start: a worker that means harm, a search for keys in what it could read, flips in an out folder.
+HELPERS := $O/tests/run/hostile_worker $O/tests/run/find_keys $O/tests/manifest/flip_out
 $O/tests/run/hostile_worker: tests/run/hostile_worker.c $(wildcard src/base/*.[ch]) src/run/wire.c src/run/wire.h
 	@mkdir -p $(@D)
 	@echo "  ld  $@"
 	@$(CC) $(CPPFLAGS) -std=c2x -O1 -g $(WARN) -Werror -static -o $@ $(filter %.c,$^)
 TEST_SCRIPTS := $(sort $(wildcard tests/*/test_*.sh))
-test: deps all $(TESTS) $(FUZZ) $O/tests/manifest/flip_out
+test: deps all $(TESTS) $(HELPERS) $(FUZZ)
 	tools/run-tests.sh $O $(TESTS) $(TEST_SCRIPTS)
 # One program: make O=build/mine ROOMS="base codec" only T=codec/test_json
 only: $O/tests/$T

@@ -15,6 +15,8 @@ step_format() { c_files | xargs -r clang-format --dry-run -Werror; }
 
 step_floors() { tools/check-floors.sh; }
 
+step_threats() { tools/check-threats.sh; } # each line of docs/THREATS.md has its test
+
 step_sizes() { # STYLE: files under 600 lines; data that a script made is not code
     local bad=0
     while read -r file; do
@@ -66,7 +68,7 @@ step_tidy() {
 }
 
 steps=("$@")
-[ ${#steps[@]} -gt 0 ] || steps=(format floors sizes licence words calls errors cppcheck tidy)
+[ ${#steps[@]} -gt 0 ] || steps=(format floors threats sizes licence words calls errors cppcheck tidy)
 passed=0 failed=0
 for step in "${steps[@]}"; do
     if "step_$step" >"$work/out" 2>&1; then
