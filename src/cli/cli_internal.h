@@ -30,6 +30,7 @@ struct sw_cli {
 };
 
 extern const char *const sw_cli_config_names[SW_CLI_CONFIG_MEMBERS];
+bool sw_cli_asks_json(int count, char **words);
 /* Fills options and arguments from words behind the command's name. */
 SW_NODISCARD sw_status sw_cli_parse(sw_cli *cli, int count, char **words, sw_error *err);
 /* --config, else ./sealwright.yaml, else the user's config folder; absent files other than --config

@@ -73,6 +73,12 @@ static int finish(sw_cli *cli, sw_status status, const sw_error *err) {
     return status == SW_USAGE ? 2 : 1;
 }
 
+static sw_status unknown_command(const char *word, sw_error *err) {
+    sw_status status = sw_fail(err, SW_USAGE, "usage", "there is no command '%.80s'", word);
+    sw_error_hint(err, "sealwright --help");
+    return status;
+}
+
 static sw_status run(sw_cli *cli, int count, char **words, sw_error *err) {
     SW_TRY(sw_process_harden(err));
     SW_TRY(sw_crypto_lock_heap(err));
@@ -104,11 +110,8 @@ int main(int argc, char **argv) {
     int used = 0;
     cli.command = find(argc - 1, argv + 1, &used);
     if (!cli.command) {
-        fprintf(
-            stderr,
-            "sealwright: error: there is no command '%.80s'\nsealwright: hint: sealwright --help\n",
-            argv[1]);
-        return 2;
+        cli.json = sw_cli_asks_json(argc - 1, argv + 1);
+        return finish(&cli, unknown_command(argv[1], &err), &err);
     }
     sw_status status = run(&cli, argc - 1 - used, argv + 1 + used, &err);
     int code = finish(&cli, status, &err);

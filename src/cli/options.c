@@ -66,8 +66,17 @@ static sw_status take_option(sw_cli *cli, int count, char **words, int *index, s
     return SW_OK;
 }
 
+/* Before anything is parsed, so that what cannot be parsed is told in the form that was asked for.
+ */
+bool sw_cli_asks_json(int count, char **words) {
+    for (int i = 0; i < count && strcmp(words[i], "--") != 0; i++)
+        if (strcmp(words[i], "--json") == 0) return true;
+    return false;
+}
+
 sw_status sw_cli_parse(sw_cli *cli, int count, char **words, sw_error *err) {
     bool options = true;
+    cli->json = sw_cli_asks_json(count, words);
     for (int i = 0; i < count; i++) {
         if (options && strcmp(words[i], "--") == 0) {
             options = false;

@@ -50,7 +50,7 @@ static sw_status check_metrics(sw_walk *w, int fd, const sw_manifest_sealed_metr
         sw_hash_equal(&body.owner_id, &recipient) &&
         sw_hash_equal(&body.binding.compose, &w->verdict.compose))
         return SW_OK;
-    return sw_fail(err, SW_UNAUTHENTIC, "metrics",
+    return sw_fail(err, SW_UNAUTHENTIC, "manifest",
                    "the metrics sealed to %s are not those that the manifest names", owner->name);
 }
 
@@ -59,7 +59,7 @@ sw_status sw_walk_metrics(sw_walk *w, sw_error *err) {
     for (size_t i = 0; i < w->in->metrics_count; i++) {
         if (w->in->metrics_fds[i] < 0) continue;
         if (i >= w->sealed_metrics_count)
-            return sw_fail(err, SW_UNAUTHENTIC, "metrics",
+            return sw_fail(err, SW_UNAUTHENTIC, "manifest",
                            "there are sealed metrics that the manifest does not name");
         SW_TRY(check_metrics(w, w->in->metrics_fds[i], &w->sealed_metrics[i], err));
         here++;
