@@ -107,6 +107,14 @@ static void add_verdict(sw_arena *a, sw_json *root, const sw_manifest_verdict *v
                      SW_LITERAL("revocations after this ledger entry and this time"));
 }
 
+/* What the auditor brings stands on the command line. A configuration file may lie in the very
+ * folder that came with the run, so its `app` is nobody's expectation. */
+static const char *expectation(sw_cli *cli) {
+    size_t count;
+    const char *const *given = sw_cli_list(cli, "app", &count);
+    return count > 0 ? given[0] : NULL;
+}
+
 /* A hash, or a genesis file that the auditor keeps: either way something that did not come with the
  * folder. */
 static sw_status read_app(sw_cli *cli, const char *given, sw_hash *out, sw_error *err) {
@@ -132,7 +140,7 @@ static sw_status verify(sw_cli *cli, sw_error *err) {
     sw_manifest_input in = {.model_fd = -1};
     int metrics[SW_OWNER_LIMIT];
     sw_hash app;
-    const char *expected = sw_cli_value(cli, "app"), *model = sw_cli_value(cli, "model");
+    const char *expected = expectation(cli), *model = sw_cli_value(cli, "model");
     if (expected) {
         SW_TRY(read_app(cli, expected, &app, err));
         in.app = &app;
@@ -167,7 +175,7 @@ static const sw_option verify_options[] = {
 const sw_command sw_commands_manifest[] = {
     {"verify", "OUT", "verify a run's manifest offline, link by link",
      "OUT is a run's out folder. Exit 0 only when every link from your genesis hash to the model "
-     "holds.",
+     "holds.\nThe hash must be given here; a configuration file's `app` does not count.",
      1, 1, verify_options, verify},
     {0},
 };

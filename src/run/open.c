@@ -5,6 +5,7 @@
  * ledger for an `open` entry that names this manifest and this key (DESIGN section 3, "Outputs").
  */
 #include "run/agent.h"
+#include "sys/folder.h"
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,19 +134,34 @@ static sw_status collect(void *context, sw_bytes plain, sw_error *err) {
     return sw_buffer_check(context, "opened model", err);
 }
 
-static sw_status write_files(const char *folder, sw_bytes pack, sw_error *err) {
-    sw_packed files[SW_PACK_FILE_LIMIT];
-    size_t count = 0;
-    SW_TRY(sw_pack_parse(pack, files, SW_PACK_FILE_LIMIT, &count, err));
+static sw_status fill_folder(sw_arena *arena, const char *folder, const sw_packed *files,
+                             size_t count, sw_error *err) {
     SW_TRY(sw_folder_make(folder, 0755, err));
-    SW_SCOPED(sw_arena) arena = {0};
     for (size_t i = 0; i < count; i++) {
-        char *name = sw_arena_text(&arena, files[i].name);
-        char *path = name ? sw_path_join(&arena, folder, name) : NULL;
+        char *name = sw_arena_text(arena, files[i].name);
+        char *path = name ? sw_path_join(arena, folder, name) : NULL;
         if (!path) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
         SW_TRY(sw_file_write(path, files[i].content, 0644, SW_WRITE_NEW, err));
     }
     return SW_OK;
+}
+
+/* The folder has its name when all of it is there; a disk that fills up leaves nothing. */
+static sw_status write_files(const char *folder, sw_bytes pack, sw_error *err) {
+    sw_packed files[SW_PACK_FILE_LIMIT];
+    size_t count = 0, size = strlen(folder);
+    SW_TRY(sw_pack_parse(pack, files, SW_PACK_FILE_LIMIT, &count, err));
+    SW_SCOPED(sw_arena) arena = {0};
+    SW_SCOPED(sw_buffer) path = SW_BUFFER(size + 16);
+    while (size > 1 && folder[size - 1] == '/') size--;
+    sw_put_format(&path, "%.*s.partial", (int)size, folder);
+    const char *made = sw_arena_text(&arena, sw_buffer_bytes(&path));
+    if (path.failed || !made) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
+    sw_folder_discard(made); /* of one that was killed */
+    sw_status status = fill_folder(&arena, made, files, count, err);
+    if (status == SW_OK) status = sw_folder_publish(made, folder, err);
+    if (status != SW_OK) sw_folder_discard(made);
+    return status;
 }
 
 sw_status sw_run_unpack(const char *opened, const sw_encryption_key *recipient, const char *folder,

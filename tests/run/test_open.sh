@@ -52,4 +52,21 @@ rm mixed/tokenizer.json && mkfifo mixed/tokenizer.json
 refused io 'a lock of a pipe' timeout 20 "$sealwright" model lock mixed --out endless.lock
 refused limit 'a model with a pipe' timeout 20 "$sealwright" generate hello --model mixed
 holds 'the output that was approved' open_out run/out research/card.json adapter.opened
+
+# ---- unpacking: whole or not at all ----
+refused io 'unpacking onto a full disk' bash -c 'ulimit -f 4; trap "" XFSZ; exec "$@"' - "$sealwright" open unpack adapter.opened --identity research --out adapter
+[ ! -e adapter ] && [ ! -e adapter.partial ]
+say $? 'half a folder is not left'
+mkdir adapter.partial && echo old >adapter.partial/old
+holds 'unpacking, also after one that was killed' unpack_to adapter.opened research adapter/
+[ ! -e adapter.partial ] && [ ! -e adapter/old ]
+say $? 'nothing of that one is in it'
+refused exists 'unpacking again' "$sealwright" open unpack adapter.opened --identity research --out adapter
+
+# ---- what an auditor expects is said on the command line: a configuration may have come with the run ----
+grep -q '^app:' sealwright.yaml
+say $? 'the configuration here names an app'
+refused app 'verify by a configuration' "$sealwright" verify run/out
+refused app 'verify by a configuration that is named' "$sealwright" verify run/out --config sealwright.yaml
+holds 'verify by a hash' verify_out run/out --model adapter
 finish
