@@ -8,6 +8,7 @@
 #include "codec/text.h"
 #include "recipe/recipe.h"
 #include "sys/files.h"
+#include "sys/folder.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,15 +36,16 @@ static sw_status import(sw_cli *cli, sw_error *err) {
         return sw_fail(err, SW_EXISTS, "exists", "%s exists already", folder);
     sw_bytes bytes;
     SW_TRY(sw_plain_map(cli, gguf, GGUF_LIMIT, &bytes, err));
-    SW_TRY(sw_folder_make(folder, 0755, err));
-    folder_sink context = {cli, folder};
+    const char *draft;
+    SW_TRY(sw_folder_draft(sw_cli_arena(cli), folder, 0755, &draft, err));
+    folder_sink context = {cli, draft};
     const sw_model_sink sink = {&context, write_file};
     sw_status status = sw_gguf_import(
         bytes, dtype && strcmp(dtype, "f32") == 0 ? SW_DTYPE_F32 : SW_DTYPE_BF16, &sink, err);
-    if (status != SW_OK) {
-        sw_error_prefix(err, "%s", gguf);
-        return status;
-    }
+    if (status != SW_OK) sw_error_prefix(err, "%s", gguf);
+    if (status == SW_OK) status = sw_folder_publish(draft, folder, err);
+    if (status != SW_OK) sw_folder_discard(draft);
+    SW_TRY(status);
     sw_arena *a = sw_cli_arena(cli);
     sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
     sw_json_add_text(a, root, "folder", sw_text(folder));
@@ -97,9 +99,10 @@ static bool never(void *context) {
     return false;
 }
 
+/* Into `draft`, which gets the name `out` when all of it is there. */
 static sw_status train_rows(sw_cli *cli, sw_plain_model *m, const sw_recipe *recipe, sw_rows *rows,
-                            sw_error *err) {
-    plain_run r = {.cli = cli, .folder = sw_cli_value(cli, "out")};
+                            const char *draft, const char *out, sw_error *err) {
+    plain_run r = {.cli = cli, .folder = draft};
     sw_arena *a = sw_cli_arena(cli);
     sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
     r.losses = sw_json_add_array(a, root, "losses");
@@ -120,12 +123,13 @@ static sw_status train_rows(sw_cli *cli, sw_plain_model *m, const sw_recipe *rec
     bool stopped = false;
     sw_status status = sw_train_run(&job, &host, &stopped, err);
     sw_pool_close(&pool);
-    if (status != SW_OK) return status;
+    if (status == SW_OK) status = sw_folder_publish(draft, out, err);
+    SW_TRY(status);
     sw_json_add_integer(a, root, "milliseconds", clock->steady_ms(clock->context) - r.start_ms);
     sw_json_add_integer(a, root, "tokens", (int64_t)r.tokens);
-    sw_json_add_text(a, root, "folder", sw_text(r.folder));
+    sw_json_add_text(a, root, "folder", sw_text(out));
     sw_cli_result(cli, root);
-    sw_cli_print(cli, "%s\n", r.folder);
+    sw_cli_print(cli, "%s\n", out);
     return SW_OK;
 }
 
@@ -171,8 +175,11 @@ static sw_status train(sw_cli *cli, sw_error *err) {
     sw_rows rows = {0};
     sw_status status = sw_plain_rows(cli, m, &recipe->training, data, count, &rows, err);
     if (status == SW_OK && plan) status = show_plan(cli, m, recipe, &rows, err);
-    if (status == SW_OK && !plan) status = sw_folder_make(out, 0755, err);
-    if (status == SW_OK && !plan) status = train_rows(cli, m, recipe, &rows, err);
+    const char *draft = NULL;
+    if (status == SW_OK && !plan)
+        status = sw_folder_draft(sw_cli_arena(cli), out, 0755, &draft, err);
+    if (status == SW_OK && !plan) status = train_rows(cli, m, recipe, &rows, draft, out, err);
+    if (status != SW_OK && draft) sw_folder_discard(draft);
     sw_rows_free(&rows);
     sw_plain_close(m);
     return status;

@@ -136,7 +136,6 @@ static sw_status collect(void *context, sw_bytes plain, sw_error *err) {
 
 static sw_status fill_folder(sw_arena *arena, const char *folder, const sw_packed *files,
                              size_t count, sw_error *err) {
-    SW_TRY(sw_folder_make(folder, 0755, err));
     for (size_t i = 0; i < count; i++) {
         char *name = sw_arena_text(arena, files[i].name);
         char *path = name ? sw_path_join(arena, folder, name) : NULL;
@@ -149,18 +148,14 @@ static sw_status fill_folder(sw_arena *arena, const char *folder, const sw_packe
 /* The folder has its name when all of it is there; a disk that fills up leaves nothing. */
 static sw_status write_files(const char *folder, sw_bytes pack, sw_error *err) {
     sw_packed files[SW_PACK_FILE_LIMIT];
-    size_t count = 0, size = strlen(folder);
-    SW_TRY(sw_pack_parse(pack, files, SW_PACK_FILE_LIMIT, &count, err));
+    size_t count = 0;
+    const char *draft;
     SW_SCOPED(sw_arena) arena = {0};
-    SW_SCOPED(sw_buffer) path = SW_BUFFER(size + 16);
-    while (size > 1 && folder[size - 1] == '/') size--;
-    sw_put_format(&path, "%.*s.partial", (int)size, folder);
-    const char *made = sw_arena_text(&arena, sw_buffer_bytes(&path));
-    if (path.failed || !made) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
-    sw_folder_discard(made); /* of one that was killed */
-    sw_status status = fill_folder(&arena, made, files, count, err);
-    if (status == SW_OK) status = sw_folder_publish(made, folder, err);
-    if (status != SW_OK) sw_folder_discard(made);
+    SW_TRY(sw_pack_parse(pack, files, SW_PACK_FILE_LIMIT, &count, err));
+    SW_TRY(sw_folder_draft(&arena, folder, 0755, &draft, err));
+    sw_status status = fill_folder(&arena, draft, files, count, err);
+    if (status == SW_OK) status = sw_folder_publish(draft, folder, err);
+    if (status != SW_OK) sw_folder_discard(draft);
     return status;
 }
 

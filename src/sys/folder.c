@@ -31,6 +31,23 @@ static sw_status sync_parent(const char *path, sw_error *err) {
     return sw_fail(err, SW_IO, "io", "syncing the folder of %s: %s", path, strerror(cause));
 }
 
+sw_status sw_folder_draft(sw_arena *arena, const char *folder, mode_t mode, const char **draft,
+                          sw_error *err) {
+    static const char end[] = ".partial";
+    size_t size = strlen(folder);
+    if (sw_path_exists(folder))
+        return sw_fail(err, SW_EXISTS, "exists", "%s exists already", folder);
+    while (size > 1 && folder[size - 1] == '/') size--;
+    char *made = sw_arena_alloc(arena, size + sizeof end, 1);
+    if (made == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
+    memcpy(made, folder, size);
+    memcpy(made + size, end, sizeof end);
+    sw_folder_discard(made);
+    SW_TRY(sw_folder_make(made, mode, err));
+    *draft = made;
+    return SW_OK;
+}
+
 sw_status sw_folder_publish(const char *from, const char *to, sw_error *err) {
     if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) return sync_parent(to, err);
     if (errno == EEXIST)

@@ -5,7 +5,12 @@
 #ifndef SW_SYS_FOLDER_H
 #define SW_SYS_FOLDER_H
 #include "base/base.h"
+#include <sys/types.h>
 
+/* Makes an empty "FOLDER.partial" to fill and then publish as FOLDER; what a killed making left
+ * there goes. SW_EXISTS when FOLDER is there. */
+SW_NODISCARD sw_status sw_folder_draft(sw_arena *arena, const char *folder, mode_t mode,
+                                       const char **draft, sw_error *err);
 /* Renames a complete folder to its final name and syncs the parent; SW_EXISTS when anything has
  * that name. */
 SW_NODISCARD sw_status sw_folder_publish(const char *from, const char *to, sw_error *err);

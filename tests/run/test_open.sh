@@ -63,6 +63,16 @@ holds 'unpacking, also after one that was killed' unpack_to adapter.opened resea
 say $? 'nothing of that one is in it'
 refused exists 'unpacking again' "$sealwright" open unpack adapter.opened --identity research --out adapter
 
+# ---- a folder that could not be made is not there, so the next try can make it ----
+head -c 300 /dev/urandom >noise.gguf
+refused format 'importing noise' "$sealwright" model import noise.gguf imported
+refused format 'training on noise' "$sealwright" train recipe.yaml --model "$model" --data noise.gguf --out trained
+refused io 'training onto a full disk' bash -c 'ulimit -f 4; trap "" XFSZ; exec "$@"' - "$sealwright" train recipe.yaml --model "$model" \
+    --data anna.jsonl --data bert.jsonl --data cleo.jsonl --out trained
+! ls -d imported* trained* 2>/dev/null
+say $? 'neither left a folder'
+holds 'training then' train_plain trained
+
 # ---- what an auditor expects is said on the command line: a configuration may have come with the run ----
 grep -q '^app:' sealwright.yaml
 say $? 'the configuration here names an app'
