@@ -33,7 +33,7 @@ typedef struct forge {
     /* the plan */
     size_t grant_count, machine_of[GRANTS], word_count, resigned_by;
     sw_grant grants[GRANTS];
-    sw_unlock_statement words[GRANTS][OWNERS];
+    sw_unlock_statement words[GRANTS][OWNERS + 1]; /* with room for one too many */
     sw_manifest_facts facts;
     sw_manifest_dataset datasets[OWNERS];
     sw_manifest_link links[2], roots[2];
@@ -255,6 +255,7 @@ static inline void plan_grants(forge *f) {
                                                    .audit = {3, named_hash('a')},
                                                    .time_ms = START_MS - 5000 + (int64_t)k,
                                                    .sequence = 20 + k};
+        f->words[i][OWNERS] = f->words[i][OWNERS - 1];
     }
 }
 

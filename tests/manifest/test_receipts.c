@@ -54,6 +54,9 @@ static void other_order(forge *f) {
 static void one_owner_silent(forge *f) {
     f->word_count = 2;
 }
+static void one_word_more(forge *f) {
+    f->word_count = OWNERS + 1;
+}
 static void one_owner_twice(forge *f) {
     f->words[1][2] = f->words[1][1];
 }
@@ -178,6 +181,7 @@ static const struct {
 } grant_cases[] = {
     {"words in another order", other_order, "owners' words", "in order"},
     {"an owner's word is missing", one_owner_silent, "owners' words", "no word of"},
+    {"a word more than owners", one_word_more, "owners' words", "not those of"},
     {"an owner's word twice", one_owner_twice, "owners' words", "in order"},
     {"words to two starts", other_start, "owners' words", "different starts"},
     {"words for two receipt keys", other_receipt_key, "owners' words", "different starts"},
