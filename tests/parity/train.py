@@ -40,14 +40,16 @@ RUNS = {
                   "weight_decay": 0.1},
 }
 COMMON = {"seed": 42, "per_device_train_batch_size": 3, "gradient_accumulation_steps": 4, "max_steps": 20, "max_length": MAX_LENGTH}
-# The real model twice. TRL's bf16 run (autocast) adds an adapter's share to its layer's output in bf16 and so loses part of it: at a rate of
-# 2e-4 its losses lag up to 4 % behind TRL's own f32 run, and keep up once that one sum is made in f32, as the engine makes it. So bf16 is
-# compared at TRL's default rate, and at the high rate the engine in both profiles is held against TRL in f32.
-SMOL = {"method": "lora", "lr_scheduler_type": "linear", "warmup_steps": 2, "weight_decay": 0.0, "r": 16, "lora_alpha": 32, "seed": 42,
-        "per_device_train_batch_size": 4, "gradient_accumulation_steps": 1, "max_steps": 20, "max_length": 512}
-SMOL_RUNS = {
-    "bf16": {**SMOL, "profile": "bf16-dp", "learning_rate": 2e-5},
-    "fp32": {**SMOL, "profile": "fp32-ref", "learning_rate": 2e-4},
+# The real model. TRL's bf16 run (autocast) adds an adapter's share to its layer's output in bf16 and so loses part of it: its losses lag behind
+# TRL's own f32 run, 2 to 4 % at a rate of 2e-4, 1 to 2 % at 2e-5, and keep up once that one sum is made in f32, as the engine makes it
+# ("wide sum" below). So 1 % is asked of the engine's bf16-dp beside TRL in f32 and beside TRL in bf16 with the wide sum; beside TRL's bf16
+# as it is, 3 %.
+SMOL = {"method": "lora", "learning_rate": 2e-4, "lr_scheduler_type": "linear", "warmup_steps": 2, "weight_decay": 0.0, "r": 16,
+        "lora_alpha": 32, "seed": 42, "per_device_train_batch_size": 4, "gradient_accumulation_steps": 1, "max_steps": 20, "max_length": 512}
+SMOL_RUNS = {  # TRL's run, and which profile of the engine comes how near
+    "fp32": ({**SMOL, "profile": "fp32-ref"}, {"fp32-ref": 1e-3, "bf16-dp": 1e-2}),
+    "bf16-wide-sum": ({**SMOL, "profile": "bf16-dp"}, {"bf16-dp": 1e-2}),
+    "bf16": ({**SMOL, "profile": "bf16-dp", "learning_rate": 2e-5}, {"bf16-dp": 3e-2}),
 }
 results = []
 
@@ -129,6 +131,25 @@ def load(folder):
 
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     return model, AutoTokenizer.from_pretrained(folder)
+
+
+@contextlib.contextmanager
+def wide_sum(wanted):
+    """PEFT's Linear with the adapter's share added in f32."""
+    from peft.tuners.lora.layer import Linear
+
+    def forward(self, x, *args, **kwargs):
+        name = self.active_adapters[0]
+        a, b = self.lora_A[name], self.lora_B[name]
+        return self.base_layer(x).float() + (b(a(x.to(a.weight.dtype))) * self.scaling[name]).float()
+
+    kept = Linear.forward
+    if wanted:
+        Linear.forward = forward
+    try:
+        yield
+    finally:
+        Linear.forward = kept
 
 
 def trl_run(folder, run):
@@ -282,13 +303,13 @@ def real(engine, work):
     compare_logits("SmolLM2-135M", engine.logits(folder, "fp32-ref", ids, theirs.shape[1]), theirs, 1e-4 * float(np.abs(theirs).max()))
     with open(os.path.join(GOLDEN, "smollm2.json"), encoding="utf-8") as f:
         kept = json.load(f)["runs"]
-    for name, run in SMOL_RUNS.items():
-        tolerance = 1e-2 if run["profile"] == "bf16-dp" else 1e-3
-        ours = engine.train(folder, run, os.path.join(work, "smol-" + name))
-        compare_run(f"SmolLM2-135M LoRA {name}, golden", ours, kept[name], tolerance)
-        compare_run(f"SmolLM2-135M LoRA {name}, live", ours, trl_run(folder, run), tolerance)
-    ours = engine.train(folder, {**SMOL_RUNS["fp32"], "profile": "bf16-dp"}, os.path.join(work, "smol-both"))
-    compare_run("SmolLM2-135M LoRA bf16-dp beside f32, golden", ours, kept["fp32"], 1e-2)
+    for name, (run, profiles) in SMOL_RUNS.items():
+        with wide_sum("wide-sum" in name):
+            theirs = trl_run(folder, run)
+        for profile, tolerance in profiles.items():
+            ours = engine.train(folder, {**run, "profile": profile}, os.path.join(work, "smol"))
+            compare_run(f"SmolLM2-135M LoRA {profile}, TRL {name}, golden", ours, kept[name], tolerance)
+            compare_run(f"SmolLM2-135M LoRA {profile}, TRL {name}, live", ours, theirs, tolerance)
 
 
 def write(name, content):
@@ -302,15 +323,17 @@ def golden(objects, names):
     with tempfile.TemporaryDirectory() as work:
         folder = miniature(os.path.join(work, "miniature"))
 
-        def runs(model, table):
-            return {n: {"settings": r, **trl_run(model, r)} for n, r in table.items()}
+        def one(model, name, run):
+            with wide_sum("wide-sum" in name):
+                return {"settings": run, **trl_run(model, run)}
 
         def smollm2_runs():
-            made = runs(smollm2(Engine(objects), os.path.join(work, "smollm2")), SMOL_RUNS)
+            model = smollm2(Engine(objects), os.path.join(work, "smollm2"))
+            made = {n: one(model, n, r) for n, (r, _) in SMOL_RUNS.items()}
             return {n: {k: v for k, v in r.items() if k != "tensors"} for n, r in made.items()}
 
         makers = {
-            "miniature": lambda: {"runs": runs(folder, {n: {**COMMON, **r} for n, r in RUNS.items()})},
+            "miniature": lambda: {"runs": {n: one(folder, n, {**COMMON, **r}) for n, r in RUNS.items()}},
             "rows": lambda: {"max_length": MAX_LENGTH, "forms": {f: trl_rows(folder, f) for f in FORMS}},
             "logits": lambda: {"ids": ids, "logits": [[float(f"{v:.7g}") for v in row] for row in torch_logits(folder, ids)]},
             "torch": generator_golden,
