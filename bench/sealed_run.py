@@ -9,7 +9,7 @@ import time
 from measure import beside, bench, figures, folder, median, wanted
 from world import World, long_rows, smollm2
 
-STEPS, SAVE, BATCH, ROUNDS = 12, 6, 4, 2
+STEPS, SAVE, BATCH, ROUNDS = 16, 8, 4, 2
 
 
 def overhead(world, names):
