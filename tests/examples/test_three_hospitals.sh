@@ -37,6 +37,8 @@ shows "revoked" "error: revoked by northgate"
 shows "the audit log" "entries hold: 1 starts, 3 unlocks, 2 grants"
 "$objects/sealwright" verify "$work/world/run/out" --app "$work/world/app.genesis" --model "$work/world/adapter" >"$work/log" 2>&1
 say $? "what it leaves verifies, with the opened adapter"
+! grep -q 'python3 -m pip' examples/three-hospitals/run || grep -qx python3-pip mk/packages-build.txt
+say $? "what fetches the model is among the packages that are installed"
 left=$(pgrep -f "$work" | grep -vx $$)
 [ -z "$left" ]
 say $? "no process is left"
