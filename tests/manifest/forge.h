@@ -40,7 +40,7 @@ typedef struct forge {
     sw_manifest_metric metrics[4];
     sw_manifest_sealed_metrics sealed[OWNERS];
     const char *from, *to; /* an edit of the statement's text */
-    bool closing_elsewhere, closing_for_another;
+    bool closing_elsewhere, closing_for_another, other_evidence, fewer_evidences;
     /* what comes of it */
     sw_buffer evidences[GRANTS], receipts[GRANTS], statements[GRANTS];
     sw_buffer manifest, evidence, ledger, pem, export;
@@ -311,6 +311,7 @@ static inline void plan_run(forge *f) {
 static inline void forge_plan(forge *f) {
     f->from = f->to = NULL;
     f->closing_elsewhere = f->closing_for_another = false;
+    f->other_evidence = f->fewer_evidences = false;
     plan_grants(f);
     plan_run(f);
     sw_hash root;
@@ -340,6 +341,10 @@ static inline void forge_grant(forge *f, size_t i, sw_manifest_grant *out) {
     must(sw_machine_evidence(f->w->machine, &report, &f->evidences[i], &err), &err);
     sw_sha256(&f->grants[i].evidence, bytes_of(&f->evidences[i]));
     must(sw_grant_sign(&f->grants[i], &f->receipt, &f->receipts[i], &err), &err);
+    if (f->other_evidence) { /* as good, and not what was judged */
+        f->evidences[i].size = 0;
+        must(sw_machine_evidence(f->w->machine, &report, &f->evidences[i], &err), &err);
+    }
     sw_put_text(&f->statements[i], "[");
     for (size_t k = 0; k < f->word_count; k++) {
         SW_SCOPED(sw_buffer) one = SW_BUFFER(1 << 14);
@@ -384,7 +389,9 @@ static inline void forge_evidence(forge *f, const sw_hash *digest) {
     must(sw_machine_evidence(f->closing_elsewhere ? f->other : f->w->machine, &report, &closing,
                              &err),
          &err);
-    must(sw_manifest_evidence(&f->facts, bytes_of(&closing), &f->evidence, &err), &err);
+    sw_manifest_facts facts = f->facts;
+    if (f->fewer_evidences) facts.grant_count--;
+    must(sw_manifest_evidence(&facts, bytes_of(&closing), &f->evidence, &err), &err);
 }
 
 static inline void forge_pem(forge *f) {

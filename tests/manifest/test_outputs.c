@@ -133,9 +133,64 @@ static void test_opened_names(void **state) {
     refused(&in, "a file twice", "model", "one name");
 }
 
+/* Facts that the commitment and the signature cover, and that are wrong all the same. */
+static void test_opened_facts(void **state) {
+    forge *f = *state;
+    static const struct {
+        const char *from, *to, *sentence;
+    } cases[] = {{"sealwright/model/v1", "sealwright/model/v2", "another kind"},
+                 {"\"compose_hash\":\"", "\"compose_hash\":\"0", ""},
+                 {"\"size\":7", "\"size\":8", "not the file"},
+                 {"\"name\":\"adapter.bin\"", "\"name\":\"adapter.bim\"", "not in"},
+                 {"\"name\":\"adapter.bin\"", "\"more\":1,\"name\":\"adapter.bin\"", ""},
+                 {"\"salt\":\"", "\"salt\":\"0", ""},
+                 {"{\"compose_hash\"", "{\"a\":1,\"compose_hash\"", ""}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        sw_error err = {0};
+        sw_oms_file files[FILES];
+        sw_hash root;
+        SW_SCOPED(sw_buffer) facts = SW_BUFFER(1 << 16);
+        SW_SCOPED(sw_buffer) signature = SW_BUFFER(1 << 16);
+        forge_plan(f);
+        sw_put_bytes(&facts, bytes_of(&f->files[1]));
+        f->from = cases[i].from;
+        f->to = cases[i].to;
+        forge_edit(f, &facts);
+        f->from = NULL;
+        memcpy(files, f->model, sizeof files);
+        files[1].content = bytes_of(&facts);
+        must(sw_oms_root(files, 2, &root, &err), &err);
+        sw_model_commitment(&f->facts.model_commitment, &f->salt, &root);
+        must(sw_oms_sign("forged", files, 2, &f->machines[1], &signature, &err), &err);
+        files[2].content = bytes_of(&signature);
+        forge_make(f);
+        sw_manifest_input in = forge_input(f);
+        in.model = files;
+        refused(&in, cases[i].to, "model", cases[i].sentence);
+    }
+}
+
+static void test_opened_count(void **state) {
+    forge *f = *state;
+    static char names[100][8];
+    sw_oms_file files[100 + FILES];
+    forge_plan(f);
+    forge_make(f);
+    memcpy(files, f->model, sizeof f->model);
+    for (size_t i = 0; i < COUNT(names); i++) {
+        (void)snprintf(names[i], sizeof names[i], "f%zu", i);
+        files[FILES + i] = (sw_oms_file){names[i], SW_LITERAL("x")};
+    }
+    sw_manifest_input in = forge_input(f);
+    in.model = files;
+    in.model_count = COUNT(files);
+    refused(&in, "a hundred files", "model", "at most 64");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sealed_files), cmocka_unit_test(test_sealed_bindings),
-        cmocka_unit_test(test_opened), cmocka_unit_test(test_opened_names)};
+        cmocka_unit_test(test_opened),       cmocka_unit_test(test_opened_names),
+        cmocka_unit_test(test_opened_facts), cmocka_unit_test(test_opened_count)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -172,6 +172,12 @@ static void closing_elsewhere(forge *f) {
 static void closing_for_another(forge *f) {
     f->closing_for_another = true;
 }
+static void other_evidence(forge *f) {
+    f->other_evidence = true;
+}
+static void fewer_evidences(forge *f) {
+    f->fewer_evidences = true;
+}
 static void output_other(forge *f) {
     f->facts.output_root = named_hash('r');
 }
@@ -209,7 +215,7 @@ static const struct {
     {"no checkpoints", checkpoint_missing, "manifest", "checkpoints"},
     {"a checkpoint at another step", checkpoint_other_step, "manifest", "checkpoints"},
     {"public metrics that nobody allowed", public_unasked, "manifest", "metrics"},
-    {"metrics for fewer owners", metrics_for_fewer, "manifest", "metrics"},
+    {"metrics for fewer owners", metrics_for_fewer, "manifest", "has no sealed metrics"},
     {"metrics for a stranger", metrics_for_stranger, "manifest", "owner"},
     {"metrics in another order", metrics_in_other_order, "manifest", "owner"},
     {"fewer rows listed", rows_more, "manifest", "number of rows"},
@@ -228,6 +234,8 @@ static const struct {
     {"signed by the machine of an older receipt", signed_by_other, "manifest", ""},
     {"a closing quote by another image", closing_elsewhere, "closing quote", "another machine"},
     {"a closing quote over another statement", closing_for_another, "closing quote", ""},
+    {"evidence that nobody judged", other_evidence, "evidence", "judged"},
+    {"evidence of fewer grants", fewer_evidences, "evidence", "number of grants"},
     {"another output", output_other, "model.sealed", "not the output"},
     {"another last checkpoint", checkpoint_other, "model.sealed", "checkpoint"},
     {"other sealed metrics", metrics_other, "metrics", "not those"},
@@ -256,6 +264,7 @@ static const struct {
     {"\"predicate\":{\"app", "\"predicate\":{\"aaa\":1,\"app", "manifest"},
     {"\"claims_by_trainer\":{}", "\"claims_by_trainer\":[]", "manifest"},
     {"\"claims_by_trainer\":{},", "", "manifest"},
+    {"\"app_compose\":\"{", "\"app_compose\":\" {", "manifest"},
     {"\"engine\":{\"kind\"", "\"engine\":{\"a\":1,\"kind\"", "manifest"},
     {"\"kind\":\"native\"", "\"kind\":\"mative\"", "manifest"},
     {"\"tokens\":90,", "\"tokens\":90.5,", "manifest"},
@@ -289,6 +298,16 @@ static void test_members(void **state) {
         const sw_manifest_input in = forge_input(f);
         refused(&in, edits[i].to, edits[i].link, "");
     }
+    char subject[256], root[65]; /* no subject at all */
+    sw_hex_text(root, SW_BYTES_OF(f->output_root.b));
+    (void)snprintf(subject, sizeof subject,
+                   "{\"digest\":{\"sealwrightRoot\":\"%s\"},\"name\":\"model.sealed\"}", root);
+    forge_plan(f);
+    f->from = subject;
+    f->to = "";
+    forge_make(f);
+    const sw_manifest_input without = forge_input(f);
+    refused(&without, "no subject", "manifest", "no subject");
     forge_plan(f); /* what a trainer says about itself is allowed, and named as unproven */
     f->from = "\"claims_by_trainer\":{}";
     f->to = "\"claims_by_trainer\":{\"loss\":0.5}";
