@@ -48,7 +48,7 @@ holds 'it is resumed' run_sealed --run resumed
 "$sealwright" revoke app-compose.json --identity cleo >log 2>&1 && "$sealwright" lift app-compose.json --identity cleo >>log 2>&1
 for owner in anna bert; do "$sealwright" approve app-compose.json --identity $owner >>log 2>&1; done
 holds 'a later run, after a revocation that was lifted' run_sealed --run later
-steps=3 write_recipe recipe.yaml && compose recipe.yaml app-compose.json && consent_all app-compose.json consent
+steps=3 write_recipe recipe.yaml && compose recipe.yaml app-compose.json && consent_all app-compose.json consent 2>log
 holds 'a run of another recipe' run_sealed --run third
 
 # ---- what holds ----
