@@ -47,8 +47,7 @@ static void hash_of(const char *hex, sw_hash *out) {
     check(sw_hex_decode(out->b, sizeof out->b, sw_text(hex), false, &err), &err);
 }
 
-static const sw_data_key *add_owner(const char *folder, const char *dataset,
-                                    const sw_hash *genesis) {
+static sw_data_key *add_owner(const char *folder, const char *dataset, const sw_hash *genesis) {
     sw_error err = {0};
     const sw_entropy e = sw_entropy_system();
     sw_identity *owner;
@@ -108,15 +107,19 @@ int main(int argc, char **argv) {
     sw_error err = {0};
     sw_buffer file = SW_BUFFER((size_t)64 << 20), text = SW_BUFFER(SW_COMPOSE_LIMIT);
     sw_hash compose, genesis;
-    const sw_data_key *data[16];
+    sw_data_key *data[16];
+    const sw_data_key *views[16];
     size_t count = 0;
     check(sw_file_read(argv[1], (size_t)64 << 20, &file, &err), &err);
     check(sw_file_read(argv[2], SW_COMPOSE_LIMIT, &text, &err), &err);
     sw_compose_hash(&compose, sw_buffer_bytes(&text));
     hash_of(argv[3], &genesis);
-    for (int i = 4; i + 1 < argc && count < 16; i += 2)
-        data[count++] = add_owner(argv[i], argv[i + 1], &genesis);
-    add_run(data, count, &compose);
+    for (int i = 4; i + 1 < argc && count < 16; i += 2) {
+        views[count] = data[count] = add_owner(argv[i], argv[i + 1], &genesis);
+        count++;
+    }
+    add_run(views, count, &compose);
+    for (size_t i = 0; i < count; i++) sw_data_key_drop(&data[i]);
     if (file.size < 65536) return 2;
     try_search(&file);
     int hits = 0;
@@ -126,5 +129,7 @@ int main(int argc, char **argv) {
         hits++;
     }
     printf("%zu keys looked for in %zu bytes, %d found\n", key_count, file.size, hits);
+    sw_buffer_free(&file);
+    sw_buffer_free(&text);
     return hits ? 1 : 0;
 }

@@ -108,8 +108,8 @@ static void named(const char *name) {
 static void done(uint8_t early) {
     frame(SW_FD_STREAM, SW_FRAME_DONE, &early, 1);
 }
-static void steps_to(uint64_t last) {
-    for (uint64_t i = 1; i <= last; i++) {
+static void steps(uint64_t first, uint64_t last) {
+    for (uint64_t i = first; i <= last; i++) {
         step(i, total, 1);
         if (i == total || (every && i % every == 0)) checkpoint(i);
     }
@@ -120,7 +120,13 @@ static void begin(void) {
 }
 static void train(void) {
     begin();
-    steps_to(total);
+    steps(1, total);
+}
+/* What follows a wrong word, so that an agent that took it would end well. */
+static void rest(uint64_t first) {
+    steps(first, total);
+    named("adapter_model.safetensors");
+    done(0);
 }
 
 /* ---- acts: behave, and look around ---- */
@@ -250,7 +256,10 @@ static void half_a_frame(void) {
     (void)!write(SW_FD_STREAM, big, 50);
 }
 static void frame_of(int type) {
-    hello(), frame(SW_FD_STREAM, (sw_frame_type)type, "x", 1);
+    hello();
+    frame(SW_FD_STREAM, (sw_frame_type)type, "x", 1);
+    plan(total);
+    rest(1);
 }
 SAYS(frame_job, frame_of(SW_FRAME_JOB))
 SAYS(frame_stop, frame_of(SW_FRAME_STOP))
@@ -259,20 +268,20 @@ SAYS(frame_step, frame_of(SW_FRAME_STEP))
 SAYS(frame_unknown, frame_of(77))
 SAYS(failed_long, hello(), frame(SW_FD_STREAM, SW_FRAME_FAILED, "xy", 2))
 SAYS(failed_unknown, hello(), frame(SW_FD_STREAM, SW_FRAME_FAILED, "\377", 1))
-SAYS(hello_twice, hello(), hello(), plan(total))
-SAYS(hello_long, frame(SW_FD_STREAM, SW_FRAME_HELLO, "secret", 6))
-SAYS(plan_first, plan(total))
-SAYS(plan_twice, begin(), plan(total))
-SAYS(plan_short, hello(), frame(SW_FD_STREAM, SW_FRAME_PLAN, big, 8))
-SAYS(plan_more, hello(), plan(total + 1))
-SAYS(plan_none, hello(), plan(0))
+SAYS(hello_twice, hello(), hello(), plan(total), rest(1))
+SAYS(hello_long, frame(SW_FD_STREAM, SW_FRAME_HELLO, "secret", 6), plan(total), rest(1))
+SAYS(plan_first, plan(total), rest(1))
+SAYS(plan_twice, begin(), plan(total), rest(1))
+SAYS(plan_short, hello(), frame(SW_FD_STREAM, SW_FRAME_PLAN, big, 8), plan(total), rest(1))
+SAYS(plan_more, hello(), plan(total + 1), total++, rest(1))
+SAYS(plan_none, hello(), plan(0), total = 0, named("a"), done(0))
 SAYS(plan_huge, hello(), plan(UINT64_MAX))
-SAYS(state_first, hello(), checkpoint(every))
-SAYS(state_early, begin(), step(1, total, 1), checkpoint(1))
-SAYS(state_of_no_step, begin(), checkpoint(0))
-SAYS(state_beyond, begin(), checkpoint(total + every))
-SAYS(state_twice, begin(), steps_to(every), checkpoint(every))
-SAYS(state_short, begin(), frame(SW_FD_STREAM, SW_FRAME_CHECKPOINT, big, 7))
+SAYS(state_first, hello(), checkpoint(every), plan(total), rest(1))
+SAYS(state_early, begin(), step(1, total, 1), checkpoint(1), rest(2))
+SAYS(state_of_no_step, begin(), checkpoint(0), rest(1))
+SAYS(state_beyond, begin(), checkpoint(total + every), rest(1))
+SAYS(state_twice, begin(), steps(1, every), checkpoint(every), rest(every + 1))
+SAYS(state_short, begin(), frame(SW_FD_STREAM, SW_FRAME_CHECKPOINT, big, 7), rest(1))
 static void state_huge(void) {
     begin();
     header(SW_FRAME_CHECKPOINT, UINT64_MAX / 2);
@@ -288,11 +297,12 @@ static void state_unstepped(void) {
     close(SW_FD_METRICS);
     for (;;) sched_yield();
 }
-SAYS(output_first, begin(), named("adapter.bin"))
-SAYS(output_empty, train(), frame(SW_FD_STREAM, SW_FRAME_OUTPUT, NULL, 0))
+SAYS(output_first, begin(), named("adapter.bin"), rest(1))
+SAYS(output_empty, train(), frame(SW_FD_STREAM, SW_FRAME_OUTPUT, NULL, 0), named("a"), done(0))
 static void output_many(void) {
     train();
     for (int i = 0; i < 17; i++) named((char[]){(char)('a' + i), 0});
+    done(0);
 }
 static void output_huge(void) {
     train();
@@ -300,19 +310,19 @@ static void output_huge(void) {
     (void)!write(SW_FD_STREAM, "\0\0\0\1x", 5);
     wait_here();
 }
-SAYS(output_twice, train(), named("a"), named("a"))
-SAYS(name_up, train(), named("../escaped"))
-SAYS(name_root, train(), named("/tmp/hostile"))
-SAYS(name_hidden, train(), named(".bashrc"))
-SAYS(name_empty, train(), output("", 0, "x", 1))
-SAYS(name_zero, train(), output("a\0b", 3, "x", 1))
-SAYS(name_long, train(), output((const char *)big, 200, "x", 1))
-SAYS(name_facts, train(), named("sealwright.json"))
-SAYS(name_signature, train(), named("model.sig"))
+SAYS(output_twice, train(), named("a"), named("a"), done(0))
+SAYS(name_up, train(), named("../escaped"), done(0))
+SAYS(name_root, train(), named("/tmp/hostile"), done(0))
+SAYS(name_hidden, train(), named(".bashrc"), done(0))
+SAYS(name_empty, train(), output("", 0, "x", 1), done(0))
+SAYS(name_zero, train(), output("a\0b", 3, "x", 1), done(0))
+SAYS(name_long, train(), output((const char *)big, 200, "x", 1), done(0))
+SAYS(name_facts, train(), named("sealwright.json"), done(0))
+SAYS(name_signature, train(), named("model.sig"), done(0))
 SAYS(done_first, begin(), done(0))
 SAYS(done_at_once, hello(), done(0))
 SAYS(done_empty, train(), done(0))
-SAYS(done_unasked, begin(), steps_to(every), done(1))
+SAYS(done_unasked, begin(), steps(1, every), done(1))
 SAYS(done_other, train(), named("a"), done(7))
 SAYS(done_long, train(), named("a"), frame(SW_FD_STREAM, SW_FRAME_DONE, big, 9))
 static void speaks_on(void) {
@@ -322,11 +332,11 @@ static void speaks_on(void) {
 }
 
 /* ---- acts: wrong counts ---- */
-SAYS(step_skipped, begin(), step(2, total, 1), wait_here())
-SAYS(step_twice, begin(), step(1, total, 1), step(1, total, 1), wait_here())
-SAYS(step_of_more, begin(), step(1, total + 1, 1), wait_here())
-SAYS(step_beyond, train(), step(total + 1, total, 1), wait_here())
-SAYS(metrics_garbage, begin(), (void)!write(SW_FD_METRICS, big, 4096), wait_here())
+SAYS(step_skipped, begin(), step(2, total, 1), rest(3))
+SAYS(step_twice, begin(), step(1, total, 1), step(1, total, 1), rest(2))
+SAYS(step_of_more, begin(), step(1, total + 1, 1), rest(2))
+SAYS(step_beyond, train(), step(total + 1, total, 1), named("a"), done(0))
+SAYS(metrics_garbage, begin(), (void)!write(SW_FD_METRICS, big, 4096), rest(1))
 static void loss_infinite(void) {
     begin();
     step(1, total, __builtin_inf());
@@ -374,8 +384,9 @@ static void rows(uint64_t more, uint64_t claimed) {
     hello();
     if (!claimed) frame(SW_FD_STREAM, SW_FRAME_ROWS, big, size);
     header(SW_FRAME_ROWS, size + claimed);
-    (void)!write(SW_FD_STREAM, big, size);
-    if (claimed) wait_here();
+    const bool little = claimed < 64; /* sent as claimed: the counts are what is wrong */
+    (void)!write(SW_FD_STREAM, big, size + (little ? (size_t)claimed : 0));
+    if (!little) wait_here();
 }
 SAYS(decode, rows(0, 0))
 SAYS(decode_more, rows(1, 0))

@@ -24,7 +24,7 @@ tries() {
         [ "$2" = limit ] && word=limit
         [ $code -eq 1 ] && [ "$(error_word <log)" = $word ] && [ "$(grep -c . log)" -eq 1 ] &&
             ! grep -q 'no longer a number' log && [ ! -e run.act/out ] &&
-            { [ "$2" != stalled ] || grep -q 'stalled' log; }
+            [ "$(grep -c 'has stalled' log)" -eq "$([ "$2" = stalled ] && echo 1 || echo 0)" ]
         ;;
     esac
     say $? "$3: $2"
