@@ -93,6 +93,8 @@ static sw_status train(sw_worker *w, const sw_train_job *job, bool *stopped, sw_
                                 .stop = on_stop,
                                 .parallel = {pool, run_pool, sw_pool_lanes(pool)}};
     sw_status status = sw_train_run(job, &host, stopped, err);
+    if (status == SW_REFUSED && strcmp(err->word, "diverged") == 0)
+        w->failure = SW_FAILURE_DIVERGED;
     sw_pool_close(&pool);
     return status;
 }
