@@ -67,9 +67,9 @@ void sw_cli_note(sw_cli *cli, const char *format, ...) {
 
 static int bar_columns(void) {
     const char *text = getenv("COLUMNS");
-    int columns = text ? atoi(text) : 80;
+    long columns = text ? strtol(text, NULL, 10) : 80;
     if (columns < 40) columns = 40;
-    return columns > 120 ? 120 : columns;
+    return columns > 120 ? 120 : (int)columns;
 }
 
 static bool can_draw(void) {

@@ -31,8 +31,9 @@ static sw_status check_name(const char *name, sw_error *err) {
 sw_status sw_oms_list(const sw_oms_file *files, size_t count, sw_oms_listing *out, sw_error *err) {
     if (count < 1 || count > SW_OMS_FILE_LIMIT)
         return sw_fail(err, SW_LIMIT, "limit", "a model has 1 to %d files", SW_OMS_FILE_LIMIT);
-    const sw_oms_file *order[SW_OMS_FILE_LIMIT];
-    for (size_t i = 0; i < count; i++) {
+    const sw_oms_file *order[SW_OMS_FILE_LIMIT] = {&files[0]};
+    SW_TRY(check_name(files[0].name, err));
+    for (size_t i = 1; i < count; i++) {
         SW_TRY(check_name(files[i].name, err));
         size_t at = i;
         for (; at > 0 && strcmp(order[at - 1]->name, files[i].name) > 0; at--)
