@@ -23,9 +23,10 @@ FUZZ_SRC := $(sort $(wildcard fuzz/fuzz_*.c))
 FUZZ := $(FUZZ_SRC:fuzz/%.c=$O/fuzz/%)
 
 PKGS := libcrypto libssl libcurl libevent libevent_openssl libevent_pthreads sqlite3 yaml-0.1 libpcre2-8 libutf8proc libseccomp libarchive
-DEP_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm -lpthread -ldl
-CPPFLAGS := -D_GNU_SOURCE -Iinclude -Isrc $(DEP_CFLAGS)
+# Asked when the first recipe needs them, which is after `deps` has installed what is missing, and then kept.
+DEP_CFLAGS = $(eval DEP_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(DEP_CFLAGS)
+LIBS = $(eval LIBS := $(shell pkg-config --libs $(PKGS)) -lm -lpthread -ldl)$(LIBS)
+CPPFLAGS = -D_GNU_SOURCE -Iinclude -Isrc $(DEP_CFLAGS)
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wundef -Wformat=2 -Wno-format-nonliteral
 CFLAGS := -std=c2x -ffp-contract=off -fno-math-errno -g -fPIC -fvisibility=hidden -fstack-protector-strong -pthread \
   -ffile-prefix-map=$(CURDIR)=. $(WARN) -Werror $(VFLAGS)
@@ -81,7 +82,7 @@ $O/tests/run/hostile_worker: tests/run/hostile_worker.c $(wildcard src/base/*.[c
 	@$(CC) $(CPPFLAGS) -std=c2x -O1 -g $(WARN) -Werror -static -o $@ $(filter %.c,$^)
 TEST_SCRIPTS := $(sort $(wildcard tests/*/test_*.sh))
 test: deps all $(TESTS) $(HELPERS) $(FUZZ)
-	tools/run-tests.sh $O $(TESTS) $(TEST_SCRIPTS)
+	SEALWRIGHT_TEST_VARIANT=$V tools/run-tests.sh $O $(TESTS) $(TEST_SCRIPTS)
 # One program: make O=build/mine ROOMS="base codec" only T=codec/test_json
 only: $O/tests/$T
 	CMOCKA_MESSAGE_OUTPUT=TAP prove -v --exec '' $O/tests/$T

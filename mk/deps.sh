@@ -8,7 +8,7 @@ for name in "$@"; do lists+=("mk/packages-$name.txt"); done
 missing=()
 while read -r package; do
     [ -n "$package" ] || continue
-    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+    [[ $(dpkg-query -W -f='${Status}' "$package" 2>/dev/null) == *'ok installed'* ]] || missing+=("$package")
 done < <(cat "${lists[@]}")
 [ ${#missing[@]} -eq 0 ] && exit 0
 echo "installing: ${missing[*]}"

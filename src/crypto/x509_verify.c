@@ -61,7 +61,8 @@ static sw_status check_shape(const request *q, sw_bytes anchor, sw_error *err) {
     return SW_OK;
 }
 
-/* RFC 5280 5.2: a list carries its number and its issuer's key identifier. */
+/* RFC 5280 5.2: a list carries its number and its issuer's key identifier, and is complete: a delta
+ * says nothing of what its base holds. */
 static sw_status check_crl_extensions(const request *q, sw_error *err) {
     for (size_t i = 0; i < q->crl_count; i++) {
         const X509_CRL *crl = q->crls[i]->crl;
@@ -70,6 +71,8 @@ static sw_status check_crl_extensions(const request *q, sw_error *err) {
             return sw_fail(err, SW_REFUSED, "evidence",
                            "revocation list %zu lacks its number or its issuer's key identifier",
                            i);
+        if (X509_CRL_get_ext_by_NID(crl, NID_delta_crl, -1) >= 0)
+            return sw_fail(err, SW_REFUSED, "evidence", "revocation list %zu is a delta", i);
     }
     return SW_OK;
 }

@@ -4,6 +4,7 @@
 # environment is read, and that a failure says so on the right descriptor. test_cli.sh OBJECTS
 set -uo pipefail
 source=$(cd "$(dirname "$0")/../.." && pwd)
+. "$source/tests/found.sh"
 objects=$(cd "${1:?objects}" && pwd) || exit 1
 sealwright=$objects/sealwright
 folder=$(mktemp -d)
@@ -57,7 +58,7 @@ complain() { bad="$bad$1: $2"$'\n'; }
 for name in "${commands[@]}"; do
     read -ra command <<<"$name"
     run=("$sealwright" "${command[@]}")
-    gives 0 "${run[@]}" --help && [ ! -s err ] && head -n 1 out | grep -q "^usage: sealwright $name" && grep -q '^options:$' out &&
+    gives 0 "${run[@]}" --help && [ ! -s err ] && head -n 1 out | found "^usage: sealwright $name" && grep -q '^options:$' out &&
         grep -q '^  --json ' out && grep -q '^  --config FILE ' out && grep -q '^  --help ' out || complain "$name" 'help'
     [ "$(sed -n '/^options:$/,$p' out | grep -c '^  --')" -eq "$(sed -n '/^options:$/,$p' out | grep -Ec '^  --[a-z0-9-]+( [A-Z0-9|:.]+)? +[^ ]')" ] ||
         complain "$name" 'each option has its sentence'
@@ -151,7 +152,7 @@ gives 1 "$sealwright" identity show anna --json; "$sealwright" identity show ann
 "$sealwright" identity show anna >&- 2>err; [ $? -eq 1 ]; say $? 'standard output that is closed: exit 1'
 gives 0 "$sealwright" identity show anna --json && [ "$(wc -l <out)" -eq 1 ] && python3 -m json.tool out >/dev/null; say $? 'a result with --json is one line of JSON'
 COLUMNS=banana TERM='' NO_COLOR=1 "$sealwright" identity show anna >out 2>err; [ $? -eq 0 ] && ! grep -q $'\033' out err; say $? 'an odd terminal changes nothing'
-"$sealwright" inspect zeros 2>&1 >/dev/null | grep -q $'\033'; [ $? -eq 1 ]; say $? 'no escape sequence where there is no terminal'
+"$sealwright" inspect zeros 2>&1 >/dev/null | found $'\033'; [ $? -eq 1 ]; say $? 'no escape sequence where there is no terminal'
 
 # ---- what is read of the environment, and what a process shows of itself ----
 grep -rhoE 'getenv\("[A-Z_]*"\)' "$source/src" | sort -u | grep -vE '"(XDG_CONFIG_HOME|HOME|NO_COLOR|TERM|COLUMNS)"' >out; : >err

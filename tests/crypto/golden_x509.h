@@ -406,7 +406,7 @@ static const golden_chain golden_chains[] = {
     {"no authority key identifier", 3, {2, 1, 0}, 2, {3, 40}, "lacks its number"},
     {"unknown critical extension", 3, {2, 1, 0}, 2, {3, 41}, "unhandled critical"},
     {"unknown critical entry extension", 3, {2, 1, 0}, 2, {3, 42}, "unhandled critical"},
-    {"delta", 3, {2, 1, 0}, 2, {3, 43}, ""},
+    {"delta", 3, {2, 1, 0}, 2, {3, 43}, "is a delta"},
     {"only user certificates of others", 3, {2, 1, 0}, 2, {3, 44}, ""},
     {"indirect", 3, {2, 1, 0}, 2, {3, 45}, ""},
     {"some reasons only", 3, {2, 1, 0}, 2, {3, 46}, ""},

@@ -145,7 +145,7 @@ with_list("no number", "lacks its number", drop=["number"])
 with_list("no authority key identifier", "lacks its number", drop=["aki"])
 with_list("unknown critical extension", "unhandled critical", extra=[(unknown, True)])
 with_list("unknown critical entry extension", "unhandled critical", revoked=[(99, [(unknown, True)])])
-with_list("delta", "", extra=[(x509.DeltaCRLIndicator(1), True)])
+with_list("delta", "is a delta", extra=[(x509.DeltaCRLIndicator(1), True)])
 with_list("only user certificates of others", "",
           extra=[(x509.IssuingDistributionPoint(None, None, False, True, None, False, False), True)])
 with_list("indirect", "", extra=[(x509.IssuingDistributionPoint(None, None, False, False, None, True, False), True)])

@@ -4,6 +4,7 @@
 # test_abi.sh O
 set -uo pipefail
 cd "$(dirname "$0")/../.."
+. tests/found.sh
 objects=${1:-build/release}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -22,7 +23,7 @@ program() { # program NAME COMMAND...
     result "$status" "$1"
 }
 
-make -s --no-print-directory O="$objects" DESTDIR="$work/root" PREFIX=/usr install >"$work/log" 2>&1
+make -s --no-print-directory V="${SEALWRIGHT_TEST_VARIANT:-release}" O="$objects" DESTDIR="$work/root" PREFIX=/usr install >"$work/log" 2>&1
 status=$?
 [ $status -eq 0 ] || sed 's/^/# /' "$work/log"
 result $status "make install"
@@ -36,14 +37,14 @@ result $? "and no data"
 grep -oE '\bsealwright_[a-z_]+\(' "$work/root/usr/include/sealwright.h" | tr -d '(' | LC_ALL=C sort -u >"$work/declared"
 diff "$work/declared" <(sed 's/@.*//' tests/lib/exports.txt) | sed 's/^/# /'
 result "${PIPESTATUS[0]}" "the header declares the same functions"
-readelf -d "$work/root/usr/lib/libsealwright.so" | grep -q 'SONAME.*\[libsealwright.so.0\]'
+readelf -d "$work/root/usr/lib/libsealwright.so" | found 'SONAME.*\[libsealwright.so.0\]'
 result $? "the library's name is libsealwright.so.0"
 
 export PKG_CONFIG_PATH=$work/root/usr/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$work/root
 export LD_LIBRARY_PATH=$work/root/usr/lib
 sanitize=()
-nm -D "$work/root/usr/lib/libsealwright.so" | grep -q __asan_init && sanitize=(-fsanitize=address,undefined)
-nm -D "$work/root/usr/lib/libsealwright.so" | grep -q __tsan_init && sanitize=(-fsanitize=thread)
+nm -D "$work/root/usr/lib/libsealwright.so" | found __asan_init && sanitize=(-fsanitize=address,undefined)
+nm -D "$work/root/usr/lib/libsealwright.so" | found __tsan_init && sanitize=(-fsanitize=thread)
 read -ra flags <<<"$(PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 PKG_CONFIG_ALLOW_SYSTEM_LIBS=1 pkg-config --cflags --libs sealwright)"
 warnings=(-Wall -Wextra -Wpedantic -Werror)
 gcc -std=c11 -D_GNU_SOURCE "${warnings[@]}" "${sanitize[@]}" -o "$work/c11" tests/lib/user.c "${flags[@]}"

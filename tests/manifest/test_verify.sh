@@ -14,7 +14,7 @@ broken() {
     local link=$1 name=$2 folder=$3
     shift 3
     verify_out "$folder" --config empty.yaml "$@" >"$world/log" 2>&1
-    [ $? -eq 1 ] && grep '^\(ok\|NO\) ' "$world/log" | tail -n 1 | grep -q "^NO  *$link " && grep -q 'no offline check' "$world/log" &&
+    [ $? -eq 1 ] && grep '^\(ok\|NO\) ' "$world/log" | tail -n 1 | found "^NO  *$link " && grep -q 'no offline check' "$world/log" &&
         ! grep -q '^verified' "$world/log"
     say $? "$name: $link"
 }
@@ -53,7 +53,7 @@ holds 'a run of another recipe' run_sealed --run third
 
 # ---- what holds ----
 for folder in run resumed later third; do holds "$folder verifies" verify_out $folder/out --config empty.yaml; done
-predicate resumed/out | grep -q '"resumes":1'; say $? 'one of them was resumed'
+predicate resumed/out | found '"resumes":1'; say $? 'one of them was resumed'
 verify_out run/out --config empty.yaml >log 2>&1
 for said in '^state as of ledger entry 3 .*a revocation after that is not seen here' '^SIMULATED' '^the opened model was not compared' '^verified$'; do
     grep -q "$said" log; say $? "it says: $said"
@@ -171,7 +171,7 @@ steps=4 write_recipe recipe.yaml && compose recipe.yaml app-compose.json && cons
 holds 'opened' opened later/out adapter
 verify_out later/out --config empty.yaml --model adapter >log 2>&1 && grep -q '^ok  *model  ' log && ! grep -q 'not compared' log
 say $? 'the opened model is tied to the manifest'
-verify_out later/out --config empty.yaml --model adapter --json 2>&1 | grep -q '"model_compared":true'; say $? 'and --json says so'
+verify_out later/out --config empty.yaml --model adapter --json 2>&1 | found '"model_compared":true'; say $? 'and --json says so'
 broken model "another run's model" run/out --model adapter
 for file in $(ls adapter); do
     rm -rf damaged && cp -r adapter damaged && rm damaged/$file && broken model "without $file" later/out --model damaged

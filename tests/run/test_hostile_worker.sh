@@ -53,5 +53,5 @@ for place in /tmp /var/tmp /dev/shm; do find $place -maxdepth 2 -user 65534 -new
 ps -eo comm= | grep -x hostile >log
 [ ! -s log ]; say $? 'no process of it lives on'
 "$sealwright" kms audit verify "$kms_url" >log 2>&1; say $? 'the key service stands'
-predicate run.infinite/out | grep -q '"step_chain"'; say $? 'a loss that is no number is none in the manifest'
+predicate run.infinite/out | found '"step_chain"'; say $? 'a loss that is no number is none in the manifest'
 finish

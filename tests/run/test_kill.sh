@@ -80,7 +80,7 @@ unlock_all
 before=$(grep -c '(' kms.trace)
 run_sealed --run served >log 2>&1
 stop_kms
-for ((i = 0; i < 1000; i++)); do tail -n 1 kms.trace | grep -q '^+++' && break; done # strace ends a little later
+for ((i = 0; i < 1000; i++)); do tail -n 1 kms.trace | found '^+++' && break; done # strace ends a little later
 echo "# the key service makes $before such calls before a run and $(($(grep -c '(' kms.trace) - before)) in one"
 start_kms
 refused locked 'a key service that was started again knows nobody' run_sealed --run locked
@@ -100,6 +100,6 @@ opened whole/out whole.adapter >log 2>&1 && opened agent.1/out agent.adapter >lo
 say $? 'three of them are opened'
 cmp whole.adapter/adapter_model.safetensors agent.adapter/adapter_model.safetensors >log 2>&1; say $? 'the agent was killed: the same adapter'
 cmp whole.adapter/adapter_model.safetensors worker.adapter/adapter_model.safetensors >log 2>&1; say $? 'the worker was killed: the same adapter'
-predicate worker.1/out | grep -q '"resumes":[0-9]'; say $? 'the manifest counts the resumes'
+predicate worker.1/out | found '"resumes":[0-9]'; say $? 'the manifest counts the resumes'
 holds 'the audit log is whole' "$sealwright" kms audit verify "$kms_url"
 finish

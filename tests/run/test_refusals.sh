@@ -138,7 +138,7 @@ if command -v strace >/dev/null; then
     half
     sha256sum run/* >before
     (trap '' XFSZ && ulimit -f 900 && run_sealed) >log 2>&1
-    [ $? -eq 1 ] && [ ! -e run/out ] && ! ls -A run | grep -q partial; say $? 'a full disk: exit 1, no half file'
+    [ $? -eq 1 ] && [ ! -e run/out ] && ! ls -A run | found partial; say $? 'a full disk: exit 1, no half file'
     grep checkpoint before | sha256sum -c --quiet >log 2>&1; say $? 'and the checkpoints that were there stand'
     same 'with room again: the same model'
 fi
@@ -208,7 +208,7 @@ if command -v strace >/dev/null; then
         hold_worker "$1"
         kill -CONT "$1"
         "$sealwright" revoke short.json --identity cleo >/dev/null 2>&1
-        until "$sealwright" kms audit verify "$kms_url" --json 2>/dev/null | grep -q "\"refusals\":$((refusals + 1))"; do :; done
+        until "$sealwright" kms audit verify "$kms_url" --json 2>/dev/null | found "\"refusals\":$((refusals + 1))"; do :; done
         kill -CONT $held
     }
     refusals=$("$sealwright" kms audit verify "$kms_url" --json | value refusals)
@@ -219,7 +219,7 @@ if command -v strace >/dev/null; then
     "$sealwright" lift short.json --identity cleo >/dev/null 2>&1
     approve_all short.json
     run_sealed >log 2>&1 && verify_out >log 2>&1 && same_model short.whole/out run/out; say $? 'lifted and approved again: the same model'
-    predicate run/out | grep -q '"resumes":1'; say $? 'the manifest says that it was resumed'
+    predicate run/out | found '"resumes":1'; say $? 'the manifest says that it was resumed'
     rm -rf run
 
     begin=$SECONDS

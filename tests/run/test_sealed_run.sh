@@ -29,7 +29,7 @@ done
 grep -q SIMULATED verified; say $? 'it says SIMULATED'
 refused app 'without a genesis hash it is only consistent in itself' "$sealwright" verify run/out --config empty.yaml
 for layer in no_new_privs seccomp no_core not_dumpable; do
-    predicate run/out | grep -q "\"$layer\":true"; say $? "the manifest says that the worker was held: $layer"
+    predicate run/out | found "\"$layer\":true"; say $? "the manifest says that the worker was held: $layer"
 done
 
 # ---- opening ----
@@ -64,13 +64,13 @@ sed 's/seen 3 times/seen 4 times/' bert.jsonl >other.jsonl
 cmp -s other/adapter_model.safetensors adapter/adapter_model.safetensors; [ $? -eq 1 ]; say $? 'another row gives another adapter'
 
 # ---- metrics ----
-predicate run/out | grep -q '"metrics":\[\]'; say $? 'no loss is public'
+predicate run/out | found '"metrics":\[\]'; say $? 'no loss is public'
 for owner in "${owners[@]}"; do
     opened=0
     for n in 1 2 3; do
         "$sealwright" unseal run/out/metrics-$n.sealed --identity $owner --out $owner.metrics.$n >log 2>&1 && opened=$((opened + 1))
     done
-    [ $opened -eq 1 ] && cat $owner.metrics.* | grep -q '"loss":'; say $? "$owner opens one of the sealed metrics, and it holds the losses"
+    [ $opened -eq 1 ] && cat $owner.metrics.* | found '"loss":'; say $? "$owner opens one of the sealed metrics, and it holds the losses"
 done
 
 # ---- a manifest or anything beside it that was changed, one byte here and there ----

@@ -9,6 +9,7 @@
 : "${steps:=4}" "${save_steps:=1}" "${lease:=10m}" "${max_silence:=24h}" "${grants:=100}" "${metrics:=sealed}" "${threads:=1}" "${rows:=6}"
 : "${open_quorum:=all}" "${checkpoint_limit:=1MiB}" "${output_limit:=1MiB}" "${worker:=}" "${model:=}" "${seed:=42}"
 world_source=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+. "$world_source/tests/found.sh"
 owners=(anna bert cleo)
 kms_pid='' count=0 failed=0
 app_compose=app-compose.json consents=consent # what a run takes: a variant has its own
@@ -237,5 +238,5 @@ predicate() { value payload <"$1/manifest.json" | base64 -d; }
 # same_model OUT OUT: the same model and the same states on the way, as the two manifests commit to them
 same_model() {
     local out
-    for out in "$@"; do predicate "$out" | sed 's/.*\("model_commitment":"[0-9a-f]*"\).*\("step_chain":\[[^]]*\]\).*/\1 \2/'; done | sort -u | wc -l | grep -qx 1
+    for out in "$@"; do predicate "$out" | sed 's/.*\("model_commitment":"[0-9a-f]*"\).*\("step_chain":\[[^]]*\]\).*/\1 \2/'; done | sort -u | wc -l | found -x 1
 }

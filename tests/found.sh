@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
+# found [OPTION...] PATTERN: does what comes through the pipe hold it? Reads to the end: under pipefail, `grep -q`, which leaves at the first
+# match, turns what was found into a failure whenever the writer is still at work. Sourced.
+found() { [ -n "$(grep "$@")" ]; }
