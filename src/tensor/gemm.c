@@ -9,8 +9,7 @@
 #include <string.h>
 
 #define TILE_ROWS    96
-#define TILE_STRIPS  4
-#define TILE_COLUMNS (TILE_STRIPS * SW_GEMM_COLUMNS)
+#define TILE_COLUMNS (SW_TILE_STRIPS * SW_GEMM_COLUMNS)
 
 static size_t least(size_t a, size_t b) {
     return a < b ? a : b;

@@ -2,17 +2,22 @@
  *
  * AVX2 micro-kernels: bf16 with the bits of VDPBF16PS, and f32.
  *
- * bf16: for every pair first the odd, then the even element, one fused multiply-add each, with
- * denormals read as zero and flushed by the mode that sw_compute_run sets (NUM-012). f32: one chain
- * in ascending k (NUM-011).
+ * f32: one chain in ascending k (NUM-011). bf16: for every pair first the odd, then the even
+ * element, one fused multiply-add each, with denormals read as zero and flushed by the mode that
+ * sw_compute_run sets (NUM-012). So a bf16 panel whose pairs are written out as f32, odd before
+ * even, goes through the f32 kernel; where a tile has too few rows to pay for that, the pairs are
+ * widened in registers.
  */
 #include "tensor/kernels.h"
 #include <immintrin.h>
+#include <stdalign.h>
 #include <string.h>
 
 #define INLINE    static inline __attribute__((always_inline))
-#define BF16_ROWS 4
-#define F32_ROWS  6
+#define FEW_ROWS  4  /* at a time, in a tile of few rows */
+#define WIDE_FROM 12 /* rows that pay for writing a panel out: measured, near one half at 6 */
+#define ROWS      6  /* at a time in f32: 12 sums, 2 columns, 1 row in 16 registers */
+#define COLUMNS   SW_GEMM_COLUMNS
 
 INLINE void store_row(float *out, __m256 low, __m256 high, bool add) {
     if (add) {
@@ -31,7 +36,7 @@ INLINE void bf16_block(const sw_tile *t, size_t row, size_t strip, int rows) {
     const sw_bf16 *a = (const sw_bf16 *)t->a + row * t->a_stride;
     const sw_bf16 *b = (const sw_bf16 *)t->b + strip * t->b_strip;
     const __m256i odd_mask = _mm256_set1_epi32((int)0xffff0000u);
-    __m256 acc[BF16_ROWS][2];
+    __m256 acc[FEW_ROWS][2];
     for (int r = 0; r < rows; r++) acc[r][0] = acc[r][1] = _mm256_setzero_ps();
     for (size_t p = 0; p < (t->k + 1) / 2; p++, a += 2, b += 32) {
         __m256i low = _mm256_loadu_si256((const __m256i *)b);
@@ -60,7 +65,7 @@ INLINE void bf16_block(const sw_tile *t, size_t row, size_t strip, int rows) {
 INLINE void f32_block(const sw_tile *t, size_t row, size_t strip, int rows) {
     const float *a = (const float *)t->a + row * t->a_stride;
     const float *b = (const float *)t->b + strip * t->b_strip;
-    __m256 acc[F32_ROWS][2];
+    __m256 acc[ROWS][2];
     for (int r = 0; r < rows; r++) acc[r][0] = acc[r][1] = _mm256_setzero_ps();
     for (size_t k = 0; k < t->k; k++, a++, b += 16) {
         __m256 low = _mm256_loadu_ps(b), high = _mm256_loadu_ps(b + 8);
@@ -77,9 +82,9 @@ INLINE void f32_block(const sw_tile *t, size_t row, size_t strip, int rows) {
     }
 }
 
-void sw_tile_bf16_portable(const sw_tile *t) {
+static void few_rows(const sw_tile *t) {
     for (size_t strip = 0; strip < t->strips; strip++) {
-        for (size_t row = 0; row < t->rows; row += BF16_ROWS) {
+        for (size_t row = 0; row < t->rows; row += FEW_ROWS) {
             switch (t->rows - row) {
             case 1:
                 bf16_block(t, row, strip, 1);
@@ -91,7 +96,7 @@ void sw_tile_bf16_portable(const sw_tile *t) {
                 bf16_block(t, row, strip, 3);
                 break;
             default:
-                bf16_block(t, row, strip, BF16_ROWS);
+                bf16_block(t, row, strip, FEW_ROWS);
             }
         }
     }
@@ -99,7 +104,7 @@ void sw_tile_bf16_portable(const sw_tile *t) {
 
 void sw_tile_f32(const sw_tile *t) {
     for (size_t strip = 0; strip < t->strips; strip++) {
-        for (size_t row = 0; row < t->rows; row += F32_ROWS) {
+        for (size_t row = 0; row < t->rows; row += ROWS) {
             switch (t->rows - row) {
             case 1:
                 f32_block(t, row, strip, 1);
@@ -117,8 +122,62 @@ void sw_tile_f32(const sw_tile *t) {
                 f32_block(t, row, strip, 5);
                 break;
             default:
-                f32_block(t, row, strip, F32_ROWS);
+                f32_block(t, row, strip, ROWS);
             }
         }
+    }
+}
+
+/* Pairs as f32, odd member first. */
+static void widen_row(float *restrict out, const sw_bf16 *a, size_t pairs) {
+    for (; pairs >= 4; pairs -= 4, a += 8, out += 8) {
+        __m256i eight = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)a));
+        __m256 values = _mm256_castsi256_ps(_mm256_slli_epi32(eight, 16));
+        _mm256_storeu_ps(out, _mm256_permute_ps(values, 0xb1));
+    }
+    for (; pairs > 0; pairs--, a += 2, out += 2) {
+        out[0] = sw_bf16_to_float(a[1]);
+        out[1] = sw_bf16_to_float(a[0]);
+    }
+}
+
+/* The same of a strip: 16 odd members, then their 16 even ones. */
+static void widen_strip(float *restrict out, const sw_bf16 *b, size_t pairs) {
+    const __m256i odd_mask = _mm256_set1_epi32((int)0xffff0000u);
+    for (size_t p = 0; p < pairs; p++, b += 2 * COLUMNS, out += 2 * COLUMNS) {
+        for (int h = 0; h < 2; h++) {
+            __m256i both = _mm256_loadu_si256((const __m256i *)(b + 16 * h));
+            _mm256_store_si256((__m256i *)(out + 8 * h), _mm256_and_si256(both, odd_mask));
+            _mm256_store_si256((__m256i *)(out + COLUMNS + 8 * h), _mm256_slli_epi32(both, 16));
+        }
+    }
+}
+
+static void many_rows(const sw_tile *t) {
+    alignas(32) float a[ROWS * SW_GEMM_PANEL];
+    alignas(32) float b[SW_TILE_STRIPS * COLUMNS * SW_GEMM_PANEL];
+    size_t pairs = (t->k + 1) / 2;
+    for (size_t s = 0; s < t->strips; s++) {
+        widen_strip(b + s * COLUMNS * SW_GEMM_PANEL, (const sw_bf16 *)t->b + s * t->b_strip, pairs);
+    }
+    for (size_t row = 0; row < t->rows; row += ROWS) {
+        size_t rows = t->rows - row < ROWS ? t->rows - row : ROWS;
+        for (size_t r = 0; r < rows; r++) {
+            widen_row(a + r * SW_GEMM_PANEL, (const sw_bf16 *)t->a + (row + r) * t->a_stride,
+                      pairs);
+        }
+        sw_tile wide = *t;
+        wide.a = a, wide.a_stride = SW_GEMM_PANEL;
+        wide.b = b, wide.b_strip = COLUMNS * SW_GEMM_PANEL;
+        wide.k = 2 * pairs, wide.rows = rows, wide.out = t->out + row * t->out_stride;
+        sw_tile_f32(&wide);
+    }
+}
+
+void sw_tile_bf16_portable(const sw_tile *t) {
+    if (t->rows < WIDE_FROM) {
+        few_rows(t);
+    } else {
+        many_rows(t);
     }
 }

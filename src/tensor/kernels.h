@@ -6,6 +6,8 @@
 #define SW_TENSOR_KERNELS_H
 #include "tensor/gemm.h"
 
+#define SW_TILE_STRIPS 4 /* at most, of a tile */
+
 /* tile (rows, strips * 16) f32 = or += A (rows, k) times `strips` strips of B. */
 typedef struct sw_tile {
     const void *a; /* E, at the panel's first k */
