@@ -27,6 +27,14 @@ step_sizes() { # STYLE: files under 600 lines; data that a script made is not co
     return $bad
 }
 
+step_modes() { # what opens with #! can be run as it is
+    local bad=0 mode file
+    while read -r mode file; do
+        [ "$mode" = 100755 ] || [ "$(head -c 2 "$file" | tr -d '\0')" != '#!' ] || { echo "$file opens with #! and is not executable"; bad=1; }
+    done < <(git ls-files -s | awk '{ print $1, $4 }')
+    return $bad
+}
+
 step_licence() { # each C file opens with its SPDX line
     local bad=0
     while read -r file; do
@@ -72,7 +80,7 @@ step_tidy() {
 }
 
 steps=("$@")
-[ ${#steps[@]} -gt 0 ] || steps=(format floors threats sizes licence words calls pipes errors cppcheck tidy)
+[ ${#steps[@]} -gt 0 ] || steps=(format floors threats sizes modes licence words calls pipes errors cppcheck tidy)
 passed=0 failed=0
 for step in "${steps[@]}"; do
     if "step_$step" >"$work/out" 2>&1; then
