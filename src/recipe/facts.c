@@ -52,7 +52,10 @@ static void add_trainer(sw_arena *a, sw_json *root, const sw_recipe *r) {
     add_settings(a, trainer, &r->training, SW_GROUP_TRAINER);
     sw_json_add_hex(a, trainer, "worker", SW_BYTES_OF(r->trainer_digest.b));
     sw_json_add_text(a, trainer, "profiles", sw_text(r->profiles));
-    add_settings(a, sw_json_add_object(a, root, "training"), &r->training, SW_GROUP_TRAINING);
+    sw_json *training = sw_json_add_object(a, root, "training");
+    add_settings(a, training, &r->training, SW_GROUP_TRAINING);
+    add_settings(a, sw_json_add_object(a, training, "lr_scheduler_kwargs"), &r->training,
+                 SW_GROUP_SCHEDULER);
     if (r->training.method != SW_METHOD_LORA) return;
     sw_json *lora = sw_json_add_object(a, root, "lora");
     add_settings(a, lora, &r->training, SW_GROUP_LORA);

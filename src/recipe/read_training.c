@@ -15,6 +15,12 @@ enum { NAMES_LIMIT = 32, GPU_LIMIT = 64 };
 
 /* ---- training ---- */
 
+/* A map of settings, NULL when absent, and its name. */
+typedef struct place {
+    const sw_yaml *map;
+    const char *where;
+} place;
+
 static sw_status read_setting(const sw_recipe_reader *r, const sw_yaml *map, const char *where,
                               const sw_setting *s, sw_training *t) {
     uint64_t whole = 0;
@@ -41,25 +47,13 @@ static sw_status read_setting(const sw_recipe_reader *r, const sw_yaml *map, con
     return SW_OK;
 }
 
-/* Names the place of a setting that sw_training_check refused. */
-static sw_status judged(const sw_recipe_reader *r, const sw_yaml *at, const char *where,
-                        const sw_training *t) {
-    sw_error why = {0};
-    if (sw_training_check(t, &why) == SW_OK) return SW_OK;
-    return sw_recipe_refuse(r, at, where, "%s", why.message);
-}
-
-/* Members of one group that stand in `map`; each is judged at once, so that the line is right. */
 static sw_status read_group(const sw_recipe_reader *r, const sw_yaml *map, const char *where,
                             sw_setting_group group, sw_training *t) {
     size_t count;
     const sw_setting *all = sw_training_settings(&count);
-    for (size_t i = 0; i < count; i++) {
-        const sw_yaml *at = sw_yaml_member(map, all[i].name);
-        if (all[i].group != group || at == NULL) continue;
-        SW_TRY(read_setting(r, map, where, &all[i], t));
-        SW_TRY(judged(r, at, where, t));
-    }
+    for (size_t i = 0; map != NULL && i < count; i++)
+        if (all[i].group == group && sw_yaml_member(map, all[i].name) != NULL)
+            SW_TRY(read_setting(r, map, where, &all[i], t));
     return SW_OK;
 }
 
@@ -78,15 +72,18 @@ static void group_names(sw_setting_group group, const char *extra, char store[][
     names[used] = NULL;
 }
 
-static sw_status read_optional_map(const sw_recipe_reader *r, const sw_yaml *root, const char *key,
-                                   const char *extra, sw_setting_group group, const sw_yaml **out) {
+/* The settings of one group that stand in the map `key`, which may be absent. */
+static sw_status read_map(const sw_recipe_reader *r, const sw_yaml *parent, const char *where,
+                          const char *key, const char *extra, sw_setting_group group, place *out,
+                          sw_training *t) {
     char store[NAMES_LIMIT][NAMES_LIMIT];
     const char *names[NAMES_LIMIT + 1];
-    *out = NULL;
-    if (sw_yaml_member(root, key) == NULL) return SW_OK;
+    *out = (place){.where = key};
+    if (parent == NULL || sw_yaml_member(parent, key) == NULL) return SW_OK;
     group_names(group, extra, store, names);
-    SW_TRY(sw_recipe_map(r, root, "", key, out));
-    return sw_recipe_expect(r, *out, key, names);
+    SW_TRY(sw_recipe_map(r, parent, where, key, &out->map));
+    SW_TRY(sw_recipe_expect(r, out->map, key, names));
+    return read_group(r, out->map, key, group, t);
 }
 
 static sw_status read_targets(const sw_recipe_reader *r, const sw_yaml *map, sw_training *t) {
@@ -103,29 +100,45 @@ static sw_status read_targets(const sw_recipe_reader *r, const sw_yaml *map, sw_
             return sw_recipe_refuse(r, m, "lora", "target_modules holds what is no module's name");
         memcpy(t->lora.targets[t->lora.target_count++], m->text.data, m->text.size);
     }
-    return judged(r, list, "lora", t);
+    return SW_OK;
+}
+
+/* Refuses what sw_training_check refuses, at the line of the setting that it names. */
+static sw_status judge(const sw_recipe_reader *r, const sw_yaml *root, const place *places,
+                       size_t count, const sw_training *t) {
+    const char *setting;
+    sw_error why = {0};
+    if (sw_training_judge(t, &setting, &why) == SW_OK) return SW_OK;
+    for (size_t i = 0; i < count; i++) {
+        const sw_yaml *at = places[i].map == NULL ? NULL : sw_yaml_member(places[i].map, setting);
+        if (at != NULL) return sw_recipe_refuse(r, at, places[i].where, "%s", why.message);
+    }
+    return sw_recipe_refuse(r, root, "", "%s", why.message);
 }
 
 sw_status sw_recipe_read_training(const sw_recipe_reader *r, const sw_yaml *root,
                                   sw_training *out) {
     static const char *const trainer_names[] = {"kind", "profile", NULL};
     static const char *const kinds[] = {"native", NULL};
-    const sw_yaml *trainer = NULL, *training = NULL, *lora = NULL;
+    enum { TOP, TRAINER, TRAINING, SCHEDULER, LORA, PLACES };
+    place at[PLACES] = {[TOP] = {root, ""}, [TRAINER] = {NULL, "trainer"}};
     uint64_t kind;
     SW_TRY(read_group(r, root, "", SW_GROUP_RECIPE, out));
-    SW_TRY(sw_recipe_map(r, root, "", "trainer", &trainer));
-    SW_TRY(sw_recipe_expect(r, trainer, "trainer", trainer_names));
-    SW_TRY(sw_recipe_choice(r, trainer, "trainer", "kind", kinds, &kind));
-    SW_TRY(read_group(r, trainer, "trainer", SW_GROUP_TRAINER, out));
-    SW_TRY(read_optional_map(r, root, "training", NULL, SW_GROUP_TRAINING, &training));
-    SW_TRY(read_group(r, training, "training", SW_GROUP_TRAINING, out));
-    SW_TRY(read_optional_map(r, root, "lora", "?target_modules", SW_GROUP_LORA, &lora));
-    if (out->method == SW_METHOD_LORA && lora == NULL)
+    SW_TRY(sw_recipe_map(r, root, "", "trainer", &at[TRAINER].map));
+    SW_TRY(sw_recipe_expect(r, at[TRAINER].map, "trainer", trainer_names));
+    SW_TRY(sw_recipe_choice(r, at[TRAINER].map, "trainer", "kind", kinds, &kind));
+    SW_TRY(read_group(r, at[TRAINER].map, "trainer", SW_GROUP_TRAINER, out));
+    SW_TRY(read_map(r, root, "", "training", "?lr_scheduler_kwargs", SW_GROUP_TRAINING,
+                    &at[TRAINING], out));
+    SW_TRY(read_map(r, at[TRAINING].map, "training", "lr_scheduler_kwargs", NULL,
+                    SW_GROUP_SCHEDULER, &at[SCHEDULER], out));
+    SW_TRY(read_map(r, root, "", "lora", "?target_modules", SW_GROUP_LORA, &at[LORA], out));
+    if (out->method == SW_METHOD_LORA && at[LORA].map == NULL)
         return sw_recipe_refuse(r, root, "", "lora is missing: method is lora");
-    if (out->method != SW_METHOD_LORA && lora != NULL)
-        return sw_recipe_refuse(r, lora, "", "lora stands here but method is not lora");
-    SW_TRY(read_group(r, lora, "lora", SW_GROUP_LORA, out));
-    return lora == NULL ? SW_OK : read_targets(r, lora, out);
+    if (out->method != SW_METHOD_LORA && at[LORA].map != NULL)
+        return sw_recipe_refuse(r, at[LORA].map, "", "lora stands here but method is not lora");
+    if (at[LORA].map != NULL) SW_TRY(read_targets(r, at[LORA].map, out));
+    return judge(r, root, at, PLACES, out);
 }
 
 /* ---- machine ---- */

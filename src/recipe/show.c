@@ -161,7 +161,8 @@ static void put_training(sw_buffer *out, const sw_recipe *r) {
     sw_put_format(out, "\nTraining: %s, %s\n", word_of(r, "phase"),
                   lora ? "LoRA adapters beside the frozen base model" : "all weights");
     for (size_t i = 0; i < count; i++)
-        if (all[i].group == SW_GROUP_TRAINING || (lora && all[i].group == SW_GROUP_LORA))
+        if (all[i].group == SW_GROUP_TRAINING || (lora && all[i].group == SW_GROUP_LORA) ||
+            (all[i].group == SW_GROUP_SCHEDULER && sw_setting_is_read(&r->training, &all[i])))
             put_setting(out, &r->training, &all[i]);
     if (!lora) return;
     sw_put_text(out, "  target_modules:");

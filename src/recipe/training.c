@@ -13,13 +13,22 @@
 #include <string.h>
 
 #define WIRE_MAGIC   "SWTRAIN"
-#define WIRE_VERSION 1
+#define WIRE_VERSION 2
 
 static const char *const phases[] = {"sft", NULL};
 static const char *const methods[] = {"full", "lora", NULL};
 static const char *const profiles[] = {"bf16-dp", "fp32-ref", NULL};
-static const char *const schedules[] = {"linear", "cosine", "constant", "constant_with_warmup",
+static const char *const schedules[] = {"linear",
+                                        "cosine",
+                                        "constant",
+                                        "constant_with_warmup",
+                                        "polynomial",
+                                        "inverse_sqrt",
+                                        "cosine_with_restarts",
+                                        "cosine_with_min_lr",
+                                        "warmup_stable_decay",
                                         NULL};
+static const char *const decays[] = {"cosine", "linear", "1-sqrt", NULL};
 static const char *const chats[] = {"none", "chatml", "chatml-smollm2", NULL};
 
 #define AT(member) offsetof(sw_training, member)
@@ -37,6 +46,10 @@ static const char *const chats[] = {"none", "chatml", "chatml-smollm2", NULL};
     }
 #define FLAG(key, in, member)                                                                      \
     { .name = key, .group = in, .type = SW_SETTING_FLAG, .offset = AT(member) }
+
+#define SCHEDULER(key, kind, member)                                                               \
+    .name = key, .group = SW_GROUP_SCHEDULER, .type = kind, .offset = AT(scheduler.member)
+#define READ_BY(schedule) (1u << SW_SCHEDULE_##schedule)
 
 /* The order is the wire's. */
 static const sw_setting settings[] = {
@@ -69,10 +82,25 @@ static const sw_setting settings[] = {
     REAL("lora_alpha", SW_GROUP_LORA, lora.lora_alpha, 0, true, 65536, false),
     REAL("lora_dropout", SW_GROUP_LORA, lora.lora_dropout, 0, false, 1, true),
     FLAG("use_rslora", SW_GROUP_LORA, lora.use_rslora),
+    {SCHEDULER("num_cycles", SW_SETTING_NUMBER, num_cycles), .high = 10000,
+     .readers = READ_BY(COSINE) | READ_BY(COSINE_WITH_RESTARTS) | READ_BY(COSINE_WITH_MIN_LR)},
+    {SCHEDULER("power", SW_SETTING_NUMBER, power), .above_low = true, .high = 100,
+     .readers = READ_BY(POLYNOMIAL)},
+    {SCHEDULER("lr_end", SW_SETTING_NUMBER, lr_end), .high = 1, .readers = READ_BY(POLYNOMIAL)},
+    {SCHEDULER("timescale", SW_SETTING_U64, timescale), .max = 100000000,
+     .readers = READ_BY(INVERSE_SQRT)},
+    {SCHEDULER("min_lr_rate", SW_SETTING_NUMBER, min_lr_rate), .high = 1,
+     .readers = READ_BY(COSINE_WITH_MIN_LR)},
+    {SCHEDULER("num_decay_steps", SW_SETTING_U64, num_decay_steps), .max = 100000000,
+     .readers = READ_BY(WARMUP_STABLE_DECAY)},
+    {SCHEDULER("decay_type", SW_SETTING_CHOICE, decay_type), .choices = decays,
+     .readers = READ_BY(WARMUP_STABLE_DECAY)},
+    {SCHEDULER("min_lr_ratio", SW_SETTING_NUMBER, min_lr_ratio), .high = 1,
+     .readers = READ_BY(WARMUP_STABLE_DECAY)},
 };
 #define SETTING_COUNT (sizeof settings / sizeof settings[0])
 static_assert(sizeof(sw_phase) == 4 && sizeof(sw_method) == 4 && sizeof(sw_profile) == 4 &&
-                  sizeof(sw_schedule) == 4 && sizeof(sw_chat) == 4,
+                  sizeof(sw_schedule) == 4 && sizeof(sw_chat) == 4 && sizeof(sw_decay) == 4,
               "a choice is stored as 32 bits");
 
 void sw_training_defaults(sw_training *out) {
@@ -87,6 +115,7 @@ void sw_training_defaults(sw_training *out) {
         .num_train_epochs = 3,
         .learning_rate = 2e-5,
         .lr_scheduler_type = SW_SCHEDULE_LINEAR,
+        .scheduler = {.power = 1, .lr_end = 1e-7},
         .adam_beta1 = 0.9,
         .adam_beta2 = 0.999,
         .adam_epsilon = 1e-8,
@@ -207,12 +236,57 @@ static sw_status check_targets(const sw_lora_settings *lora, sw_error *err) {
     return SW_OK;
 }
 
-sw_status sw_training_check(const sw_training *t, sw_error *err) {
-    for (size_t i = 0; i < SETTING_COUNT; i++) SW_TRY(check_setting(t, &settings[i], err));
+bool sw_setting_is_read(const sw_training *t, const sw_setting *s) {
+    return (s->readers >> t->lr_scheduler_type & 1) != 0;
+}
+
+static bool same_value(const sw_training *a, const sw_training *b, const sw_setting *s) {
+    return sw_setting_integer(a, s) == sw_setting_integer(b, s) &&
+           sw_setting_number(a, s) == sw_setting_number(b, s);
+}
+
+/* What is set for another schedule, and what this one cannot do without; ranges hold already. */
+static sw_status judge_schedule(const sw_training *t, const char **setting, sw_error *err) {
+    const char *schedule = schedules[t->lr_scheduler_type];
+    sw_training usual;
+    sw_training_defaults(&usual);
+    for (size_t i = 0; i < SETTING_COUNT; i++) {
+        const sw_setting *s = &settings[i];
+        bool idle = s->group == SW_GROUP_SCHEDULER && !sw_setting_is_read(t, s);
+        if (!idle || same_value(t, &usual, s)) continue;
+        *setting = s->name;
+        return sw_fail(err, SW_REFUSED, "recipe", "%s is not read by the schedule %s", s->name,
+                       schedule);
+    }
+    *setting = "lr_end";
+    if (t->lr_scheduler_type == SW_SCHEDULE_POLYNOMIAL && t->scheduler.lr_end >= t->learning_rate)
+        return sw_fail(err, SW_REFUSED, "recipe", "lr_end must be below learning_rate");
+    *setting = "lr_scheduler_type";
+    if (t->lr_scheduler_type == SW_SCHEDULE_COSINE_WITH_MIN_LR && t->scheduler.min_lr_rate == 0)
+        return sw_fail(err, SW_REFUSED, "recipe", "%s needs min_lr_rate", schedule);
+    if (t->lr_scheduler_type == SW_SCHEDULE_WARMUP_STABLE_DECAY &&
+        t->scheduler.num_decay_steps == 0)
+        return sw_fail(err, SW_REFUSED, "recipe", "%s needs num_decay_steps", schedule);
+    return SW_OK;
+}
+
+sw_status sw_training_judge(const sw_training *t, const char **setting, sw_error *err) {
+    for (size_t i = 0; i < SETTING_COUNT; i++) {
+        *setting = settings[i].name;
+        SW_TRY(check_setting(t, &settings[i], err));
+    }
+    *setting = "warmup_steps";
     if (t->warmup_steps >= 1 && t->warmup_steps != floor(t->warmup_steps))
         return sw_fail(err, SW_REFUSED, "recipe",
                        "warmup_steps must be whole, or a ratio below 1 of all steps");
+    SW_TRY(judge_schedule(t, setting, err));
+    *setting = "target_modules";
     return check_targets(&t->lora, err);
+}
+
+sw_status sw_training_check(const sw_training *t, sw_error *err) {
+    const char *setting;
+    return sw_training_judge(t, &setting, err);
 }
 
 /* T = ceil(len(dataloader) / accumulation) * epochs, the last short window counted. */

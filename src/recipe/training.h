@@ -20,8 +20,27 @@ typedef enum sw_schedule {
     SW_SCHEDULE_LINEAR,
     SW_SCHEDULE_COSINE,
     SW_SCHEDULE_CONSTANT,
-    SW_SCHEDULE_CONSTANT_WITH_WARMUP
+    SW_SCHEDULE_CONSTANT_WITH_WARMUP,
+    SW_SCHEDULE_POLYNOMIAL,
+    SW_SCHEDULE_INVERSE_SQRT,
+    SW_SCHEDULE_COSINE_WITH_RESTARTS,
+    SW_SCHEDULE_COSINE_WITH_MIN_LR,
+    SW_SCHEDULE_WARMUP_STABLE_DECAY
 } sw_schedule;
+typedef enum sw_decay { SW_DECAY_COSINE, SW_DECAY_LINEAR, SW_DECAY_1_SQRT } sw_decay;
+
+/* `lr_scheduler_kwargs`: what a schedule reads beside the steps (docs/formats/recipe.md, RCP-033).
+ * What it does not read keeps its default. */
+typedef struct sw_schedule_settings {
+    double num_cycles;  /* 0: the schedule's own, 0.5 for a cosine and 1 for restarts */
+    double power;       /* 1, of the polynomial */
+    double lr_end;      /* 1e-7, the polynomial's last rate */
+    uint64_t timescale; /* 0: the steps of warmup, or 10,000 without one */
+    double min_lr_rate; /* of the peak rate */
+    uint64_t num_decay_steps;
+    sw_decay decay_type; /* cosine */
+    double min_lr_ratio; /* 0 */
+} sw_schedule_settings;
 
 /* How rows that are lists of turns become text; the base model's own template must be this one.
  * Rows of plain text use none. */
@@ -54,6 +73,7 @@ typedef struct sw_training {
     uint64_t max_steps;                   /* 0: from epochs */
     double learning_rate;                 /* 2e-5 */
     sw_schedule lr_scheduler_type;        /* linear */
+    sw_schedule_settings scheduler;       /* its lr_scheduler_kwargs */
     double warmup_steps;                  /* >= 1: steps; [0,1): ratio of all steps, rounded up */
     double adam_beta1, adam_beta2, adam_epsilon, weight_decay; /* 0.9 0.999 1e-8 0 */
     double max_grad_norm;                                      /* 1.0; 0 for none */
@@ -79,6 +99,7 @@ typedef enum sw_setting_group {
     SW_GROUP_RECIPE,
     SW_GROUP_TRAINER,
     SW_GROUP_TRAINING,
+    SW_GROUP_SCHEDULER, /* training.lr_scheduler_kwargs */
     SW_GROUP_LORA
 } sw_setting_group;
 typedef struct sw_setting {
@@ -90,6 +111,7 @@ typedef struct sw_setting {
     double low, high;           /* NUMBER: low <= v <= high */
     bool above_low, below_high; /* NUMBER: the bound itself is excluded */
     const char *const *choices; /* CHOICE: words by enum value, NULL-terminated */
+    unsigned readers;           /* SCHEDULER: which schedules read it, one bit each */
 } sw_setting;
 const sw_setting *sw_training_settings(size_t *count);
 uint64_t
@@ -99,9 +121,13 @@ double sw_setting_number(const sw_training *t, const sw_setting *s); /* NUMBER *
 /* Store without looking at ranges; sw_training_check judges afterwards. */
 void sw_setting_store_integer(sw_training *t, const sw_setting *s, uint64_t value);
 void sw_setting_store_number(sw_training *t, const sw_setting *s, double value);
+/* Of SW_GROUP_SCHEDULER: the schedule in use reads it. */
+bool sw_setting_is_read(const sw_training *t, const sw_setting *s);
 /* Every range and the rules between settings: SW_REFUSED "recipe" naming the setting. Nothing that
  * passes can make the engine divide by zero. */
 SW_NODISCARD sw_status sw_training_check(const sw_training *t, sw_error *err);
+/* The same; *setting is the name of the one that is refused. */
+SW_NODISCARD sw_status sw_training_judge(const sw_training *t, const char **setting, sw_error *err);
 
 /* Optimiser steps for that many rows: TRL's count (a short last window counts). Rows that are
  * dropped while decoding make it smaller. */

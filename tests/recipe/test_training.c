@@ -54,7 +54,7 @@ static void test_table(void **state) {
         assert_int_equal(sw_setting_integer(&t, &all[i]), number ? 0 : 1);
         assert_true(sw_setting_number(&t, &all[i]) == (number ? 1.5 : 0));
     }
-    assert_int_equal(count, 24);
+    assert_int_equal(count, 32);
 }
 
 /* TrainingArguments.set_initial_training_values: ceil(len(dataloader) / accumulation) updates an
@@ -99,13 +99,17 @@ static void test_wire(void **state) {
     t.chat = SW_CHAT_NONE;
     t.profile = SW_PROFILE_FP32_REF;
     t.completion_only_loss = false;
+    t.lr_scheduler_type = SW_SCHEDULE_WARMUP_STABLE_DECAY;
+    t.scheduler.num_decay_steps = 9;
+    t.scheduler.decay_type = SW_DECAY_1_SQRT;
+    t.scheduler.min_lr_ratio = 0.25;
     t.lora.target_count = 16;
     for (size_t i = 0; i < 16; i++) {
         memset(t.lora.targets[i], 'a' + (int)i, 31);
         t.lora.targets[i][31] = 0;
     }
     encode(&t, &wire);
-    assert_int_equal(wire.size, 8 + 24 * 8 + 8 + 16 * 32);
+    assert_int_equal(wire.size, 8 + 32 * 8 + 8 + 16 * 32);
     assert_int_equal(sw_training_parse(sw_buffer_bytes(&wire), &back, NULL), SW_OK);
     encode(&back, &again);
     assert_true(sw_bytes_equal(sw_buffer_bytes(&wire), sw_buffer_bytes(&again)));

@@ -5,6 +5,8 @@
  */
 #include "support.h"
 #include "train/schedule.h"
+/* golden data second */
+#include "golden_schedules.h"
 
 #define VOCAB 320
 
@@ -175,6 +177,24 @@ static void test_schedules(void **state) {
     }
 }
 
+static void test_schedules_of_transformers(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof golden_schedules / sizeof *golden_schedules; i++) {
+        sw_training t;
+        sw_training_defaults(&t);
+        t.learning_rate = GOLDEN_PEAK;
+        t.lr_scheduler_type = golden_schedules[i].type;
+        t.warmup_steps = golden_schedules[i].warmup;
+        t.scheduler = golden_schedules[i].scheduler;
+        assert_int_equal(sw_training_check(&t, NULL), SW_OK);
+        for (uint64_t s = 0; s < golden_schedules[i].total + 2; s++) {
+            double rate = sw_schedule_rate(&t, s, golden_schedules[i].total);
+            if (!(fabs(rate - golden_schedules[i].rates[s]) <= 1e-12 * GOLDEN_PEAK))
+                fail_msg("schedule %zu, step %llu: %.17g", i, (unsigned long long)s, rate);
+        }
+    }
+}
+
 #if defined(SW_VARIANT_ASAN) || defined(SW_VARIANT_TSAN)
 __attribute__((visibility("default"))) void __sanitizer_malloc_hook(const volatile void *p,
                                                                     size_t size);
@@ -272,9 +292,11 @@ static int close_all(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_generate_follows_logits), cmocka_unit_test(test_generate_refusals),
-        cmocka_unit_test(test_adapter_logits), cmocka_unit_test(test_schedules),
-        cmocka_unit_test(test_no_allocation_in_a_step)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_generate_follows_logits),
+                                       cmocka_unit_test(test_generate_refusals),
+                                       cmocka_unit_test(test_adapter_logits),
+                                       cmocka_unit_test(test_schedules),
+                                       cmocka_unit_test(test_schedules_of_transformers),
+                                       cmocka_unit_test(test_no_allocation_in_a_step)};
     return cmocka_run_group_tests_name("generate", tests, open_all, close_all);
 }
