@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * model import, train, generate: the engine on plain files, unsealed and without a manifest. The
- * same functions run inside the sealed worker.
+ * model import, train, eval, generate: the engine on plain files, unsealed and without a manifest.
+ * The same functions run inside the sealed worker.
  */
 #include "cli/cli.h"
 #include "cli/plain.h"
@@ -9,6 +9,7 @@
 #include "recipe/recipe.h"
 #include "sys/files.h"
 #include "sys/folder.h"
+#include "tensor/numbers.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -156,6 +157,12 @@ static sw_status show_plan(sw_cli *cli, sw_plain_model *m, const sw_recipe *reci
     return SW_OK;
 }
 
+static sw_status read_recipe(sw_cli *cli, sw_recipe *out, sw_error *err) {
+    sw_bytes text;
+    SW_TRY(sw_cli_read(cli, sw_cli_argument(cli, 0), SW_RECIPE_LIMIT, &text, err));
+    return sw_recipe_parse(text, sw_cli_argument(cli, 0), out, err);
+}
+
 static sw_status train(sw_cli *cli, sw_error *err) {
     const char *folder, *out = sw_cli_value(cli, "out");
     bool plan = sw_cli_flag(cli, "plan");
@@ -166,9 +173,7 @@ static sw_status train(sw_cli *cli, sw_error *err) {
     sw_recipe *recipe = SW_ARENA_NEW(sw_cli_arena(cli), sw_recipe, 1);
     sw_plain_model *m = SW_ARENA_NEW(sw_cli_arena(cli), sw_plain_model, 1);
     if (!recipe || !m) return sw_fail(err, SW_MEMORY, "memory", "no memory to train");
-    sw_bytes text;
-    SW_TRY(sw_cli_read(cli, sw_cli_argument(cli, 0), SW_RECIPE_LIMIT, &text, err));
-    SW_TRY(sw_recipe_parse(text, sw_cli_argument(cli, 0), recipe, err));
+    SW_TRY(read_recipe(cli, recipe, err));
     SW_TRY(sw_plain_open(cli, folder, m, err));
     size_t count;
     const char *const *data = sw_cli_list(cli, "data", &count);
@@ -180,6 +185,62 @@ static sw_status train(sw_cli *cli, sw_error *err) {
         status = sw_folder_draft(sw_cli_arena(cli), out, 0755, &draft, err);
     if (status == SW_OK && !plan) status = train_rows(cli, m, recipe, &rows, draft, out, err);
     if (status != SW_OK && draft) sw_folder_discard(draft);
+    sw_rows_free(&rows);
+    sw_plain_close(m);
+    return status;
+}
+
+/* ---- eval ---- */
+
+static sw_status measure(sw_cli *cli, sw_plain_model *m, const sw_training *settings,
+                         const sw_rows *rows, sw_evaluation *out, sw_error *err) {
+    sw_lora_settings lora;
+    sw_generate_job adapter = {0};
+    const char *folder = sw_cli_value(cli, "adapter");
+    if (folder) SW_TRY(sw_plain_adapter(cli, folder, &lora, &adapter, err));
+    sw_evaluate_job job = {.model = &m->model,
+                           .adapter = adapter.adapter,
+                           .adapter_count = adapter.adapter_count,
+                           .lora = adapter.lora,
+                           .settings = settings,
+                           .rows = rows};
+    sw_pool *pool;
+    SW_TRY(sw_plain_pool(cli, &pool, &job.parallel, err));
+    sw_status status = sw_evaluate(&job, out, err);
+    sw_pool_close(&pool);
+    return status;
+}
+
+static void show_evaluation(sw_cli *cli, const sw_evaluation *v) {
+    sw_arena *a = sw_cli_arena(cli);
+    sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
+    sw_json_add_integer(a, root, "rows", (int64_t)v->rows);
+    sw_json_add_integer(a, root, "tokens", (int64_t)v->tokens);
+    sw_json_add_integer(a, root, "targets", (int64_t)v->targets);
+    sw_json_add_number(a, root, "loss", v->loss);
+    sw_json_add_number(a, root, "perplexity", sw_exp64(v->loss));
+    sw_cli_result(cli, root);
+    sw_cli_print(
+        cli, "rows        %zu\ntargets     %zu of %zu tokens\nloss        %.4f\nperplexity  %.3f\n",
+        v->rows, v->targets, v->tokens, v->loss, sw_exp64(v->loss));
+}
+
+static sw_status evaluate(sw_cli *cli, sw_error *err) {
+    const char *folder;
+    size_t count;
+    SW_TRY(sw_cli_need(cli, "model", &folder, err));
+    const char *const *data = sw_cli_list(cli, "data", &count);
+    if (count == 0) return sw_fail(err, SW_USAGE, "usage", "eval needs --data");
+    sw_recipe *recipe = SW_ARENA_NEW(sw_cli_arena(cli), sw_recipe, 1);
+    sw_plain_model *m = SW_ARENA_NEW(sw_cli_arena(cli), sw_plain_model, 1);
+    if (!recipe || !m) return sw_fail(err, SW_MEMORY, "memory", "no memory to evaluate");
+    SW_TRY(read_recipe(cli, recipe, err));
+    SW_TRY(sw_plain_open(cli, folder, m, err));
+    sw_rows rows = {0};
+    sw_evaluation result;
+    sw_status status = sw_plain_rows(cli, m, &recipe->training, data, count, &rows, err);
+    if (status == SW_OK) status = measure(cli, m, &recipe->training, &rows, &result, err);
+    if (status == SW_OK) show_evaluation(cli, &result);
     sw_rows_free(&rows);
     sw_plain_close(m);
     return status;
@@ -241,6 +302,13 @@ static const sw_option train_options[] = {
     {"plan", SW_OPTION_FLAG, NULL, "say steps, tokens and memory, and stop"},
     {0},
 };
+static const sw_option eval_options[] = {
+    {"model", SW_OPTION_VALUE, "DIR", "the base model's folder"},
+    {"adapter", SW_OPTION_VALUE, "DIR", "a PEFT adapter's folder"},
+    {"data", SW_OPTION_LIST, "FILE", "a JSONL file of rows that were held out"},
+    {"threads", SW_OPTION_VALUE, "N", "threads; the result does not depend on it"},
+    {0},
+};
 static const sw_option generate_options[] = {
     {"model", SW_OPTION_VALUE, "DIR", "the base model's folder"},
     {"adapter", SW_OPTION_VALUE, "DIR", "a PEFT adapter's folder"},
@@ -255,6 +323,8 @@ const sw_command sw_commands_model[] = {
      import_options, import},
     {"train", "RECIPE", "train a recipe on plain files, unsealed and without a manifest", NULL, 1,
      1, train_options, train},
+    {"eval", "RECIPE", "loss and perplexity of plain rows, read as the recipe reads them", NULL, 1,
+     1, eval_options, evaluate},
     {"generate", "PROMPT", "answer one question, greedily", NULL, 1, 1, generate_options, generate},
     {0},
 };

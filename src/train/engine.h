@@ -206,6 +206,9 @@ sw_bytes sw_state_values(const sw_engine *e);
 SW_NODISCARD sw_status sw_state_parse(sw_bytes prefix, size_t floats, sw_bytes image,
                                       uint64_t *step, sw_bytes *numbers, sw_error *err);
 
+/* Every token is in the vocabulary: SW_MALFORMED "rows". */
+SW_NODISCARD sw_status sw_rows_check(const sw_rows *r, uint32_t vocab, sw_error *err);
+
 /* batch.c: the order of rows, and micro-batches from them. */
 typedef struct sw_order {
     const sw_rows *rows;

@@ -43,7 +43,7 @@ sw_status sw_train_steps(const sw_train_job *job, uint64_t *steps, sw_error *err
     return SW_OK;
 }
 
-static sw_status check_rows(const sw_rows *r, uint32_t vocab, sw_error *err) {
+sw_status sw_rows_check(const sw_rows *r, uint32_t vocab, sw_error *err) {
     for (size_t i = 0; i < r->token_count; i++) {
         if (r->ids[i] >= vocab) {
             return sw_fail(err, SW_MALFORMED, "rows", "token %zu is not in the vocabulary", i);
@@ -70,7 +70,7 @@ static sw_status prepare(run *r, size_t lanes, bool recompute, sw_error *err) {
     const sw_train_job *job = r->job;
     const sw_training *t = job->settings;
     SW_TRY(sw_train_steps(job, &r->total, err));
-    SW_TRY(check_rows(job->rows, job->model->config.vocab_size, err));
+    SW_TRY(sw_rows_check(job->rows, job->model->config.vocab_size, err));
     sw_engine_plan plan = {.model = job->model, .settings = t, .profile = t->profile};
     SW_TRY(sw_engine_build(&r->arena, &plan, &r->engine, err));
     SW_TRY(sw_state_prefix(&r->engine, job, err));

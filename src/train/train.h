@@ -83,6 +83,24 @@ SW_NODISCARD sw_status sw_train_run(const sw_train_job *job, const sw_train_host
 SW_NODISCARD sw_status sw_train_plan(const sw_train_job *job, size_t lanes, size_t *bytes,
                                      sw_error *err);
 
+/* ---- evaluation: the loss of held-out rows, as a training step would count it ---- */
+typedef struct sw_evaluate_job {
+    const sw_model *model;
+    const sw_adapter_pair *adapter; /* NULL for none */
+    size_t adapter_count;
+    const sw_lora_settings *lora;
+    const sw_training *settings; /* profile and batch size are read */
+    const sw_rows *rows;
+    sw_parallel parallel;
+} sw_evaluate_job;
+typedef struct sw_evaluation {
+    double loss; /* mean over all targets of all rows, in nats; perplexity is e^loss */
+    size_t rows, tokens, targets;
+} sw_evaluation;
+/* SW_REFUSED "rows" when there are none, "diverged" when the loss is no number; `out` untouched on
+ * failure. */
+SW_NODISCARD sw_status sw_evaluate(const sw_evaluate_job *job, sw_evaluation *out, sw_error *err);
+
 /* ---- greedy generation, for the example and for checks ---- */
 typedef struct sw_generate_job {
     const sw_model *model;

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The loss of held-out rows is the loss that a training step over the same rows sees, for every
+ * profile, batch size and number of lanes.
+ */
+#include "support.h"
+
+static sw_evaluate_job evaluate_job(const miniature *m, const sw_training *t, const sw_rows *rows) {
+    return (sw_evaluate_job){
+        .model = &m->model, .settings = t, .rows = rows, .parallel = sw_parallel_serial()};
+}
+
+static sw_evaluation evaluated(const sw_evaluate_job *job) {
+    sw_evaluation v = {0};
+    sw_error err = {0};
+    if (sw_evaluate(job, &v, &err) != SW_OK) fail_msg("%s", err.message);
+    return v;
+}
+
+/* A fresh adapter changes nothing, so the first step over all rows is the base model's loss. */
+static double first_step(const miniature *m, const sw_training *t, const sw_rows *rows) {
+    memory seen = memory_new();
+    sw_training all = *t;
+    all.per_device_train_batch_size = (uint32_t)rows->count;
+    all.gradient_accumulation_steps = 1;
+    all.max_steps = 1;
+    sw_train_job job = job_of(m, &all, rows);
+    sw_train_host host = host_of(&seen);
+    run_job(&job, &host);
+    double loss = seen.loss[0];
+    memory_drop(&seen);
+    return loss;
+}
+
+static void test_same_as_training(void **state) {
+    const miniature *m = *state;
+    for (int profile = 0; profile < 2; profile++) {
+        sw_training t = small_settings();
+        sw_rows rows = {0};
+        t.profile = profile ? SW_PROFILE_FP32_REF : SW_PROFILE_BF16_DP;
+        read_rows(m, &t, "tests/parity/data/pairs.jsonl", &rows);
+        double expected = first_step(m, &t, &rows);
+        size_t targets = 0;
+        for (size_t i = 0; i < rows.token_count; i++) targets += rows.target[i];
+        static const uint32_t batches[] = {1, 3, 1000};
+        for (size_t i = 0; i < 3; i++) {
+            t.per_device_train_batch_size = batches[i];
+            sw_evaluate_job job = evaluate_job(m, &t, &rows);
+            sw_evaluation serial = evaluated(&job);
+            assert_true(fabs(serial.loss - expected) < 1e-12 * expected);
+            assert_int_equal(serial.rows, rows.count);
+            assert_int_equal(serial.tokens, rows.token_count);
+            assert_int_equal(serial.targets, targets);
+            sw_pool *pool;
+            assert_int_equal(sw_pool_open(3, &pool, NULL), SW_OK);
+            job.parallel = (sw_parallel){pool, pool_run, 3};
+            sw_evaluation parallel = evaluated(&job);
+            sw_pool_close(&pool);
+            assert_memory_equal(&parallel, &serial, sizeof serial);
+        }
+        sw_rows_free(&rows);
+    }
+}
+
+static void test_adapter_counts(void **state) {
+    const miniature *m = *state;
+    sw_training t = small_settings();
+    sw_rows rows = {0};
+    static float a[4 * 64], b[64 * 4];
+    for (size_t i = 0; i < 4 * 64; i++) a[i] = b[i] = 0.25f * (float)(i % 7) - 0.5f;
+    sw_lora_settings lora = {.r = 4, .lora_alpha = 8};
+    sw_adapter_pair pair = {.module = "model.layers.1.self_attn.q_proj", .in = 64, .out = 64};
+    pair.a = a;
+    pair.b = b;
+    read_rows(m, &t, "tests/parity/data/pairs.jsonl", &rows);
+    sw_evaluate_job job = evaluate_job(m, &t, &rows);
+    double base = evaluated(&job).loss;
+    job.adapter = &pair;
+    job.adapter_count = 1;
+    job.lora = &lora;
+    assert_true(fabs(evaluated(&job).loss - base) > 1e-3);
+    sw_rows_free(&rows);
+}
+
+static void test_refusals(void **state) {
+    const miniature *m = *state;
+    sw_training t = small_settings();
+    sw_rows rows = {0}, none = {0};
+    sw_evaluation out = {.loss = 7};
+    sw_error err = {0};
+    read_rows(m, &t, "tests/parity/data/pairs.jsonl", &rows);
+    sw_evaluate_job job = evaluate_job(m, &t, &none);
+    assert_int_equal(sw_evaluate(&job, &out, &err), SW_REFUSED);
+    assert_string_equal(err.word, "rows");
+    rows.ids[rows.token_count - 1] = m->model.config.vocab_size;
+    job.rows = &rows;
+    assert_int_equal(sw_evaluate(&job, &out, &err), SW_MALFORMED);
+    assert_true(out.loss == 7 && out.rows == 0);
+    sw_rows_free(&rows);
+}
+
+static int open_all(void **state) {
+    static miniature m;
+    miniature_open(&m, "");
+    *state = &m;
+    return 0;
+}
+
+static int close_all(void **state) {
+    miniature_close(*state);
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_same_as_training),
+                                       cmocka_unit_test(test_adapter_counts),
+                                       cmocka_unit_test(test_refusals)};
+    return cmocka_run_group_tests_name("evaluate", tests, open_all, close_all);
+}
