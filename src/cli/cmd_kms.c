@@ -161,7 +161,7 @@ static sw_status unlock_once(unlocking *u, sw_error *err) {
     sw_kms_facts facts;
     SW_TRY(sw_remote_found(u->remote, u->genesis_envelope, err));
     SW_TRY(sw_remote_unlock(u->remote, &u->reference, &u->genesis, u->owner, sw_cli_entropy(u->cli),
-                            wall_ms(u->cli), &facts, err));
+                            sw_cli_clock(u->cli), &facts, err));
     const char *kind = facts.claims.platform == SW_PLATFORM_SIM ? " (SIMULATED)" : "";
     sw_cli_print(u->cli, "unlocked for %s: image %s%s\n", sw_identity_card(u->owner)->name,
                  facts.claims.image, kind);

@@ -150,6 +150,7 @@ static bool has_approved(const consenting *c) {
 
 static sw_status approve(consenting *c, sw_error *err) {
     sw_entry entry = {.kind = SW_PAYLOAD_APPROVE, .compose = c->context.compose};
+    SW_TRY(sw_ledger_access_hold(&c->access, c->who, err));
     c->approved_before = has_approved(c);
     if (c->approved_before || sw_cli_flag(c->cli, "address-only"))
         return sw_ledger_access_check(&c->access, c->who, err);

@@ -69,15 +69,30 @@ sw_status sw_ledger_access_check(sw_ledger_access *a, sw_identity *who, sw_error
                    sw_identity_card(who)->name);
 }
 
-/* The ledger again, from where it is: what was appended must be in it. */
-static sw_status reload(sw_ledger_access *a, const sw_entry *entry, sw_error *err) {
-    if (a->remote != NULL) {
-        sw_ledger_close(&a->ledger);
-        sw_journal_close(&a->journal);
-        SW_TRY(sw_remote_ledger(a->remote, &a->genesis, &a->journal, &a->ledger, err));
-    } else {
-        SW_TRY(sw_ledger_load(a->ledger, a->journal, err));
-    }
+/* The ledger again, from where it is. */
+static sw_status reload(sw_ledger_access *a, sw_error *err) {
+    sw_journal *journal;
+    sw_ledger *ledger;
+    if (a->remote == NULL) return sw_ledger_load(a->ledger, a->journal, err);
+    SW_TRY(sw_remote_ledger(a->remote, &a->genesis, &journal, &ledger, err));
+    sw_ledger_close(&a->ledger);
+    sw_journal_close(&a->journal);
+    a->journal = journal;
+    a->ledger = ledger;
+    return SW_OK;
+}
+
+sw_status sw_ledger_access_hold(sw_ledger_access *a, sw_identity *who, sw_error *err) {
+    const sw_identity_key *key;
+    SW_TRY(sw_identity_signing_key(who, &key, err));
+    SW_TRY(sw_identity_hold(who, SW_IDENTITY_WAIT_MS, err));
+    a->held = true;
+    return reload(a, err);
+}
+
+/* What was appended must be in it. */
+static sw_status reload_with(sw_ledger_access *a, const sw_entry *entry, sw_error *err) {
+    SW_TRY(reload(a, err));
     if (sw_ledger_sequence(a->ledger, &entry->owner) >= entry->sequence) return SW_OK;
     return sw_fail(err, SW_UNAUTHENTIC, "rollback", "the ledger does not hold the new entry");
 }
@@ -91,31 +106,37 @@ static sw_status keep_seen(sw_ledger_access *a, sw_identity *who, uint64_t seque
     return sw_identity_store_seen(who, &a->genesis.hash, &seen, err);
 }
 
-sw_status sw_ledger_access_append(sw_ledger_access *a, sw_identity *who, sw_entry *entry,
-                                  sw_error *err) {
+/* Signed as the owner's next entry, and appended. */
+static sw_status send(sw_ledger_access *a, sw_identity *who, sw_entry *entry, sw_error *err) {
     const sw_identity_key *key;
     sw_head head;
     SW_SCOPED(sw_buffer) envelope = SW_BUFFER(SW_ENVELOPE_LIMIT);
     sw_seen seen;
-    bool revoke = entry->kind == SW_PAYLOAD_REVOKE;
-    SW_TRY(sw_ledger_access_owner(a, who, err));
-    if (!revoke) SW_TRY(sw_ledger_access_check(a, who, err));
     SW_TRY(sw_identity_signing_key(who, &key, err));
     SW_TRY(sw_identity_load_seen(who, &a->genesis.hash, &seen, err));
     entry->genesis = a->genesis.hash;
     entry->owner = sw_identity_card(who)->id;
     entry->sequence = sw_ledger_sequence(a->ledger, &entry->owner) + 1;
-    if (revoke && entry->sequence <= seen.sequence) entry->sequence = seen.sequence + 1;
+    if (entry->kind == SW_PAYLOAD_REVOKE && entry->sequence <= seen.sequence)
+        entry->sequence = seen.sequence + 1;
     SW_TRY(sw_entry_sign(entry, key, &envelope, err));
     SW_TRY(sw_ledger_check(a->ledger, sw_buffer_bytes(&envelope), err));
-    if (a->remote != NULL) {
-        SW_TRY(sw_remote_append(a->remote, &a->genesis, sw_buffer_bytes(&envelope), &head, err));
-    } else {
-        sw_head expected = sw_ledger_head(a->ledger);
-        SW_TRY(sw_journal_append(a->journal, &expected, sw_buffer_bytes(&envelope), &head, err));
-    }
-    SW_TRY(reload(a, entry, err));
-    sw_status status = keep_seen(a, who, entry->sequence, err);
+    if (a->remote != NULL)
+        return sw_remote_append(a->remote, &a->genesis, sw_buffer_bytes(&envelope), &head, err);
+    sw_head expected = sw_ledger_head(a->ledger);
+    return sw_journal_append(a->journal, &expected, sw_buffer_bytes(&envelope), &head, err);
+}
+
+sw_status sw_ledger_access_append(sw_ledger_access *a, sw_identity *who, sw_entry *entry,
+                                  sw_error *err) {
+    bool revoke = entry->kind == SW_PAYLOAD_REVOKE;
+    SW_TRY(sw_ledger_access_owner(a, who, err));
+    sw_status held = a->held ? SW_OK : sw_ledger_access_hold(a, who, err);
+    if (held != SW_OK && !revoke) return held;
+    if (!revoke) SW_TRY(sw_ledger_access_check(a, who, err));
+    SW_TRY(send(a, who, entry, err));
+    SW_TRY(reload_with(a, entry, err));
+    sw_status status = held == SW_OK ? keep_seen(a, who, entry->sequence, err) : held;
     if (status != SW_OK && revoke) sw_error_prefix(err, "revoked, but");
     return status;
 }

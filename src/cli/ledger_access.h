@@ -15,6 +15,7 @@ typedef struct sw_ledger_access {
     sw_journal *journal;
     sw_ledger *ledger;
     sw_remote *remote; /* NULL for a file */
+    bool held;         /* sw_ledger_access_hold */
 } sw_ledger_access;
 
 /* --app FILE: the complete genesis. */
@@ -27,11 +28,15 @@ void sw_ledger_access_close(sw_ledger_access *a);
 /* The owner's place in this app; the identity must be the genesis' owner, key for key. */
 SW_NODISCARD sw_status sw_ledger_access_owner(const sw_ledger_access *a, const sw_identity *who,
                                               sw_error *err);
-/* What this owner has seen must be on the ledger: "rollback". */
+/* Holds the identity until it is closed, so that other commands of this owner wait, and reads the
+ * ledger again: what they appended is on it. Private keys are read first. */
+SW_NODISCARD sw_status sw_ledger_access_hold(sw_ledger_access *a, sw_identity *who, sw_error *err);
+/* Held: what this owner has seen must be on the ledger: "rollback". */
 SW_NODISCARD sw_status sw_ledger_access_check(sw_ledger_access *a, sw_identity *who, sw_error *err);
-/* Signs `entry` (kind and target are given) as the owner's next, appends it, reads the ledger again
- * and keeps its head as seen. A revocation goes out even to
- * a ledger that lost what this owner has seen; the error then follows. */
+/* Holds when that was not done, signs `entry` (kind and target are given) as the owner's next,
+ * appends it, reads the ledger again and keeps its head as seen. A revocation goes out even to a
+ * ledger that lost what this owner has seen, and when the identity cannot be held; the error then
+ * follows. */
 SW_NODISCARD sw_status sw_ledger_access_append(sw_ledger_access *a, sw_identity *who,
                                                sw_entry *entry, sw_error *err);
 

@@ -101,6 +101,7 @@ sw_status sw_identity_open(const char *folder, const sw_passphrase *passphrase, 
     sw_identity *i = calloc(1, sizeof *i);
     if (i == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for an identity");
     i->entropy = *e;
+    i->lock = -1;
     i->asks = passphrase != NULL;
     if (passphrase != NULL) i->passphrase = *passphrase;
     i->folder = sw_arena_text(&i->arena, sw_text(folder));
@@ -117,6 +118,7 @@ sw_status sw_identity_open(const char *folder, const sw_passphrase *passphrase, 
 void sw_identity_close(sw_identity **held) {
     sw_identity *i = *held;
     if (i == NULL) return;
+    sw_identity_release(i);
     for (int slot = 0; slot < SW_KEY_SLOTS; slot++) sw_secret_release(i->secrets[slot]);
     sw_arena_free(&i->arena);
     free(i);

@@ -62,7 +62,8 @@ SW_NODISCARD sw_status sw_identity_unlock_secret(sw_identity *i, const sw_hash *
 SW_NODISCARD sw_status sw_identity_erase_unlock(sw_identity *i, const sw_hash *genesis,
                                                 sw_error *err);
 
-/* What this owner has seen of an app: never goes backwards. */
+/* What this owner has seen of an app: never goes backwards. Whoever loads it to store it later
+ * holds the identity from before the load until after the store. */
 typedef struct sw_seen {
     sw_head ledger, audit;
     uint64_t sequence; /* the owner's own last sequence number */
@@ -70,5 +71,12 @@ typedef struct sw_seen {
 SW_NODISCARD sw_status sw_identity_load_seen(sw_identity *i, const sw_hash *genesis, sw_seen *out,
                                              sw_error *err); /* zero when none */
 SW_NODISCARD sw_status sw_identity_store_seen(sw_identity *i, const sw_hash *genesis,
-                                              const sw_seen *seen, sw_error *err);
+                                              const sw_seen *seen,
+                                              sw_error *err); /* only while it is held */
+/* Keeps other holders of the folder waiting until the release, which closing is as well. SW_REFUSED
+ * "busy" when another one does not end within `wait_ms`. Read private keys before it: nobody shall
+ * wait for a person who types. */
+#define SW_IDENTITY_WAIT_MS 30000
+SW_NODISCARD sw_status sw_identity_hold(sw_identity *i, int64_t wait_ms, sw_error *err);
+void sw_identity_release(sw_identity *i);
 #endif

@@ -27,6 +27,7 @@ struct sw_identity {
     bool asks; /* a passphrase source was given */
     sw_passphrase passphrase;
     sw_entropy entropy;
+    int lock; /* -1 when not held */
     sw_card card;
     sw_p256_public publics[SW_KEY_SLOTS];
     uint8_t *secrets[SW_KEY_SLOTS]; /* locked memory, read on first use */

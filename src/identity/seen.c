@@ -3,7 +3,9 @@
  * What an owner has seen of an app: heads and the own sequence number. Format:
  * docs/formats/identity.md (ID-030, ID-031).
  *
- * It never goes backwards: this file is how a rolled-back ledger is noticed.
+ * It never goes backwards: this file is how a rolled-back ledger is noticed. A command that loads,
+ * uses and stores it holds the identity meanwhile, or a ledger that another command of the same
+ * owner carries on would look put back.
  */
 #include "identity/identity_internal.h"
 
@@ -12,7 +14,7 @@
 #include <unistd.h>
 
 #define SEEN_KIND "sealwright/heads/v1"
-enum { SEEN_LIMIT = 1024, LOCK_TRIES = 200, LOCK_WAIT_NS = 10000000 };
+enum { SEEN_LIMIT = 1024, POLL_MS = 10 };
 #define NUMBER_MAX (((uint64_t)1 << 53) - 1)
 
 static void add_head(sw_arena *a, sw_json *root, const char *name, const sw_head *head) {
@@ -58,7 +60,8 @@ static sw_status parse(sw_arena *a, sw_bytes json, sw_seen *out, sw_error *err) 
     return sw_json_u64(root, "heads", "sequence", NUMBER_MAX, &out->sequence, err);
 }
 
-static sw_status read_seen(sw_identity *i, const sw_hash *genesis, sw_seen *out, sw_error *err) {
+sw_status sw_identity_load_seen(sw_identity *i, const sw_hash *genesis, sw_seen *out,
+                                sw_error *err) {
     SW_SCOPED(sw_buffer) file = SW_BUFFER(SEEN_LIMIT);
     const char *path;
     SW_TRY(sw_identity_hash_path(i, "heads", genesis, &path, err));
@@ -74,11 +77,6 @@ static sw_status read_seen(sw_identity *i, const sw_hash *genesis, sw_seen *out,
     sw_arena_free(&arena);
     if (status == SW_OK) *out = made;
     return status;
-}
-
-sw_status sw_identity_load_seen(sw_identity *i, const sw_hash *genesis, sw_seen *out,
-                                sw_error *err) {
-    return read_seen(i, genesis, out, err);
 }
 
 /* ---- storing ---- */
@@ -98,13 +96,14 @@ static sw_status check_forward(const sw_seen *old, const sw_seen *new, sw_error 
     return status;
 }
 
-static sw_status replace(sw_identity *i, const sw_hash *genesis, const sw_seen *seen,
-                         sw_error *err) {
+sw_status sw_identity_store_seen(sw_identity *i, const sw_hash *genesis, const sw_seen *seen,
+                                 sw_error *err) {
     SW_SCOPED(sw_buffer) json = SW_BUFFER(SEEN_LIMIT);
     sw_arena arena = {0};
     sw_seen old;
     const char *path;
-    SW_TRY(read_seen(i, genesis, &old, err));
+    SW_CHECK(err, i->lock >= 0);
+    SW_TRY(sw_identity_load_seen(i, genesis, &old, err));
     SW_TRY(check_forward(&old, seen, err));
     sw_status status = encode(&arena, seen, &json, err);
     sw_arena_free(&arena);
@@ -113,25 +112,23 @@ static sw_status replace(sw_identity *i, const sw_hash *genesis, const sw_seen *
     return sw_file_write(path, sw_buffer_bytes(&json), 0600, SW_WRITE_REPLACE, err);
 }
 
-/* Another command of the same owner holds the lock for a moment only. */
-static sw_status take_lock(sw_identity *i, int *fd, sw_error *err) {
-    const struct timespec wait = {.tv_nsec = LOCK_WAIT_NS};
+/* ---- holding ---- */
+
+sw_status sw_identity_hold(sw_identity *i, int64_t wait_ms, sw_error *err) {
+    const struct timespec poll = {.tv_nsec = POLL_MS * 1000000};
     const char *path;
-    sw_status status = SW_OK;
+    SW_CHECK(err, i->lock < 0);
     SW_TRY(sw_identity_path(i, "lock", &path, err));
-    for (int tries = 0; tries < LOCK_TRIES; tries++) {
-        status = sw_lock_take(path, fd, err);
-        if (status != SW_REFUSED) return status;
-        (void)nanosleep(&wait, NULL);
+    sw_status status = sw_lock_take(path, &i->lock, err);
+    for (int64_t left = wait_ms; status == SW_REFUSED && left > 0; left -= POLL_MS) {
+        (void)nanosleep(&poll, NULL);
+        status = sw_lock_take(path, &i->lock, err);
     }
+    if (status == SW_REFUSED) sw_error_hint(err, "another command of this owner does not end");
     return status;
 }
 
-sw_status sw_identity_store_seen(sw_identity *i, const sw_hash *genesis, const sw_seen *seen,
-                                 sw_error *err) {
-    int lock;
-    SW_TRY(take_lock(i, &lock, err));
-    sw_status status = replace(i, genesis, seen, err);
-    (void)close(lock);
-    return status;
+void sw_identity_release(sw_identity *i) {
+    if (i->lock >= 0) (void)close(i->lock);
+    i->lock = -1;
 }

@@ -44,11 +44,12 @@ typedef struct sw_kms_facts {
 SW_NODISCARD sw_status sw_remote_look(sw_remote *r, const sw_kms_reference *reference,
                                       int64_t wall_ms, sw_kms_facts *out, sw_error *err);
 /* Looks, checks that the ledger and audit log contain what this owner has seen, signs the unlock
- * statement and hands it over with the secret (HPKE-sealed to the root). Updates `seen`. */
+ * statement and hands it over with the secret (HPKE-sealed to the root). Updates `seen`, and holds
+ * the identity meanwhile. */
 SW_NODISCARD sw_status sw_remote_unlock(sw_remote *r, const sw_kms_reference *reference,
                                         const sw_genesis *g, sw_identity *owner,
-                                        const sw_entropy *e, int64_t wall_ms, sw_kms_facts *facts,
-                                        sw_error *err);
+                                        const sw_entropy *e, const sw_clock *clock,
+                                        sw_kms_facts *facts, sw_error *err);
 
 /* ---- anyone: the audit log ---- */
 /* The whole log as a journal export, its chain recomputed, its entries not yet verified. */

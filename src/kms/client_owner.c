@@ -5,7 +5,8 @@
  *
  * The idea: nothing is signed before the service's evidence holds against the owner's own
  * reference, the ledger holds what the owner saw last, and the audit log grew out of what the owner
- * saw last. Keys are read first, so that typing a passphrase does not use up the look's 60 s.
+ * saw last. Keys are read first, so that typing a passphrase does not use up the look's 60 s; then
+ * the identity is held until what was seen is stored, and the time of the word is read under that.
  */
 #include "kms/audit.h"
 #include "kms/client_internal.h"
@@ -145,9 +146,11 @@ static sw_status send_word(sw_remote *r, const sw_unlock_statement *s, const own
     return sw_head_parse(&arena, sw_buffer_bytes(&answer), "audit", audit, err);
 }
 
+/* The identity is held. */
 static sw_status give_word(sw_remote *r, const sw_kms_reference *reference, const sw_genesis *g,
                            sw_identity *owner, const owner_keys *keys, const sw_entropy *e,
-                           int64_t wall_ms, sw_kms_facts *facts, sw_error *err) {
+                           const sw_clock *clock, sw_kms_facts *facts, sw_error *err) {
+    int64_t wall_ms = clock->wall_ms(clock->context);
     sw_kms_facts looked;
     sw_seen seen = {0}, audit_seen = {0};
     sw_hash place;
@@ -175,7 +178,7 @@ static sw_status give_word(sw_remote *r, const sw_kms_reference *reference, cons
 }
 
 sw_status sw_remote_unlock(sw_remote *r, const sw_kms_reference *reference, const sw_genesis *g,
-                           sw_identity *owner, const sw_entropy *e, int64_t wall_ms,
+                           sw_identity *owner, const sw_entropy *e, const sw_clock *clock,
                            sw_kms_facts *facts, sw_error *err) {
     if (sw_genesis_owner(g, &sw_identity_card(owner)->id) == NULL)
         return sw_fail(err, SW_REFUSED, "owner", "this identity is no owner of the app");
@@ -184,5 +187,8 @@ sw_status sw_remote_unlock(sw_remote *r, const sw_kms_reference *reference, cons
     owner_keys keys = {.secret = secret};
     SW_TRY(sw_identity_signing_key(owner, &keys.signing, err));
     SW_TRY(sw_identity_unlock_secret(owner, &g->hash, true, secret, err));
-    return give_word(r, reference, g, owner, &keys, e, wall_ms, facts, err);
+    SW_TRY(sw_identity_hold(owner, SW_IDENTITY_WAIT_MS, err));
+    sw_status status = give_word(r, reference, g, owner, &keys, e, clock, facts, err);
+    sw_identity_release(owner);
+    return status;
 }

@@ -7,6 +7,7 @@
 #include "seal/support.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 
 typedef struct fixture {
     chance c;
@@ -378,6 +379,8 @@ static void test_heads_never_go_back(void **state) {
     assert_int_equal(sw_identity_load_seen(i, &app, &seen, NULL), SW_OK);
     assert_int_equal(seen.ledger.index, 0);
     assert_true(sw_hash_zero(&seen.ledger.hash));
+    assert_int_equal(sw_identity_store_seen(i, &app, &now, NULL), SW_INTERNAL); /* not held */
+    assert_int_equal(sw_identity_hold(i, 0, NULL), SW_OK);
     assert_int_equal(sw_identity_store_seen(i, &app, &now, NULL), SW_OK);
     assert_int_equal(sw_identity_store_seen(i, &app, &now, NULL), SW_OK);
     assert_int_equal(sw_identity_load_seen(i, &app, &seen, NULL), SW_OK);
@@ -414,6 +417,37 @@ static void test_heads_never_go_back(void **state) {
     end(f);
 }
 
+/* ---- holding (ID-032) ---- */
+
+static void *hold_patiently(void *identity) {
+    return sw_identity_hold(identity, SW_IDENTITY_WAIT_MS, NULL) == SW_OK ? identity : NULL;
+}
+
+static void test_one_holder_at_a_time(void **state) {
+    (void)state;
+    fixture *f = start(11);
+    sw_identity *one = make_and_open(f, "A"), *two = NULL;
+    sw_error err = {0};
+    pthread_t waiter;
+    void *held;
+    assert_int_equal(sw_identity_open(f->folder, NULL, &f->c.entropy, &two, NULL), SW_OK);
+    assert_int_equal(sw_identity_hold(one, 0, NULL), SW_OK);
+    assert_int_equal(sw_identity_hold(one, 0, NULL), SW_INTERNAL); /* it is held already */
+    for (int64_t wait_ms = 0; wait_ms <= 20; wait_ms += 20) {
+        assert_int_equal(sw_identity_hold(two, wait_ms, &err), SW_REFUSED);
+        assert_string_equal(err.word, "busy");
+    }
+    assert_int_equal(pthread_create(&waiter, NULL, hold_patiently, two), 0);
+    sw_identity_release(one);
+    assert_int_equal(pthread_join(waiter, &held), 0);
+    assert_ptr_equal(held, two);
+    assert_int_equal(sw_identity_hold(one, 0, NULL), SW_REFUSED);
+    sw_identity_close(&two); /* which releases */
+    assert_int_equal(sw_identity_hold(one, 0, NULL), SW_OK);
+    sw_identity_close(&one);
+    end(f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_card),
@@ -426,6 +460,7 @@ int main(void) {
         cmocka_unit_test(test_data_keys),
         cmocka_unit_test(test_unlock_secrets),
         cmocka_unit_test(test_heads_never_go_back),
+        cmocka_unit_test(test_one_holder_at_a_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -87,9 +87,21 @@ refused "another machine is not accepted" 1 "does not name" "$sealwright" kms ro
 refused "nor unlocked" 1 "does not name" "$sealwright" kms unlock --app app.genesis --identity anna --reference other.json --kms "$url"
 refused "without a reference nothing is believed" 2 "reference" "$sealwright" kms root --kms "$url"
 for name in anna bert cleo; do holds "$name unlocks" "unlocked for $name.*SIMULATED" unlock $name; done
+started=()
+for n in 1 2 3 4; do
+    unlock bert >"together$n.log" 2>&1 &
+    started+=($!)
+    "$sealwright" revoke "$(printf "%064d" "$n")" --app app.genesis --identity bert --kms "$url" >"revoke$n.log" 2>&1 &
+    started+=($!)
+done
+good=0
+for process in "${started[@]}"; do wait "$process" && good=$((good + 1)); done
+cat together*.log revoke*.log >log
+[ "$good" -eq 8 ]
+say $? "eight commands of one owner at the same time ($good succeed)"
 refused "mallory does not" 1 "no owner" unlock mallory
-holds "the audit log holds" "1 starts, 3 unlocks, 0 grants" "$sealwright" kms audit verify "$url" --out log.json
-holds "an exported log verifies without the service" "1 starts, 3 unlocks" "$sealwright" kms audit verify log.json
+holds "the audit log holds" "1 starts, 7 unlocks, 0 grants" "$sealwright" kms audit verify "$url" --out log.json
+holds "an exported log verifies without the service" "1 starts, 7 unlocks" "$sealwright" kms audit verify log.json
 refused "an export is not overwritten" 1 "there already" "$sealwright" kms audit verify "$url" --out log.json
 sed 's/"sig":"\(....\)./"sig":"\1A/' log.json >broken.json
 refused "a changed log is refused" 1 "audit entry\|journal entry" "$sealwright" kms audit verify broken.json

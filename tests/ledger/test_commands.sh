@@ -121,6 +121,40 @@ refused "and does so once" 1 "already" "$sealwright" approve app-compose.json --
 holds "bert revokes everything" "everything" "$sealwright" revoke --everything --identity bert "${owners[@]}"
 holds "everything is revoked" "EVERYTHING IS REVOKED by bert" "$sealwright" app show "${owners[@]}"
 
+# ---- commands of one owner at the same time: each waits for the other and then does its own work ----
+for n in 1 2 3 4 5 6; do
+    sed "s/2e-4/${n}e-3/" recipe.yaml >"many$n.yaml"
+    "$sealwright" recipe compose "many$n.yaml" --model-lock model.lock --trainer-lock "$source/trainer.lock" --out "many$n.json" >log 2>&1
+done
+for round in 1 2 3; do
+    started=()
+    many=(--app app.genesis --ledger "file:many$round.db")
+    rm -rf dora && cp -r anna dora && rm -f dora/heads/*
+    for n in 1 2 3 4 5 6; do
+        "$sealwright" approve "many$n.json" --identity dora "${many[@]}" >"many$n.log" 2>&1 &
+        started+=($!)
+    done
+    for n in 7 8; do
+        "$sealwright" consent app-compose.json --shard anna.sealed --identity dora "${many[@]}" --root "$root" \
+            --out "many$n.consent" >"many$n.log" 2>&1 &
+        started+=($!)
+    done
+    good=0
+    for process in "${started[@]}"; do wait "$process" && good=$((good + 1)); done
+    cat many*.log >log
+    [ "$good" -eq 8 ] && "$sealwright" app show "${many[@]}" >>log 2>&1 &&
+        [ "$(grep -c 'not approved, 1 of 2' log)" -eq 7 ] && [ "$(grep -c 'stood already' log)" -eq 1 ]
+    say $? "eight commands of one owner at the same time ($good succeed)"
+done
+
+# One that does not end is not waited for for ever, least of all by a revocation. The waits themselves take no time here.
+stuck=(flock dora/lock strace -qq -o /dev/null -e trace=clock_nanosleep -e inject=clock_nanosleep:retval=0)
+refused "an approval waits in vain" 1 "another process works here" "${stuck[@]}" "$sealwright" approve app-compose.json --identity dora \
+    --app app.genesis --ledger file:stuck.db
+refused "a revocation goes out" 1 "revoked, but: .*another process works here" "${stuck[@]}" "$sealwright" revoke --everything --identity dora \
+    --app app.genesis --ledger file:stuck.db
+holds "and is alone on the ledger" "EVERYTHING IS REVOKED by anna" "$sealwright" app show --app app.genesis --ledger file:stuck.db
+
 # ---- the ledger file: a flipped bit is refused or changes nothing (every 211th byte) ----
 "$sealwright" app show "${owners[@]}" >before 2>&1
 size=$(stat -c %s ledger.db) wrong=0
