@@ -3,14 +3,13 @@
  * app new, join, show; consent, revoke, lift, open approve: what owners say, and where it stands.
  */
 #include "cli/ledger_access.h"
+#include "cli/out_folder.h"
 #include "codec/text.h"
-#include "manifest/manifest.h"
 #include "sys/files.h"
 #include <string.h>
 
-#define CARD_BYTES     ((size_t)64 << 10)
-#define VIEW_BYTES     ((size_t)64 << 20)
-#define MANIFEST_BYTES ((size_t)256 << 20)
+#define CARD_BYTES ((size_t)64 << 10)
+#define VIEW_BYTES ((size_t)64 << 20)
 
 /* ---- app new ---- */
 
@@ -264,21 +263,36 @@ static sw_status lift(sw_cli *cli, sw_error *err) {
     return SW_OK;
 }
 
+/* What is signed is what `verify` accepts for this app, never the digest of whatever lies there. */
+static sw_status verify_out(sw_cli *cli, const char *folder, sw_entry *entry, sw_error *err) {
+    sw_genesis *genesis = SW_ARENA_NEW(sw_cli_arena(cli), sw_genesis, 1);
+    sw_bytes envelope;
+    sw_out_folder out;
+    sw_manifest_verdict verdict;
+    if (genesis == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a genesis");
+    SW_TRY(sw_cli_genesis(cli, genesis, &envelope, err));
+    SW_TRY(sw_out_folder_open(cli, folder, &out, err));
+    out.in.app = &genesis->hash;
+    sw_status status = sw_manifest_verify(&out.in, NULL, &verdict, err);
+    sw_out_folder_close(&out);
+    if (status != SW_OK) {
+        sw_error_hint(err, "`sealwright verify %s` names the link that does not hold", folder);
+        return status;
+    }
+    entry->manifest = verdict.digest;
+    entry->compose = verdict.compose;
+    return SW_OK;
+}
+
 static sw_status open_approve(sw_cli *cli, sw_error *err) {
-    const char *folder = sw_cli_argument(cli, 0), *card_path;
+    const char *card_path;
     sw_entry entry = {.kind = SW_PAYLOAD_OPEN};
-    sw_bytes manifest, compose, json;
+    sw_bytes json;
     sw_card card;
-    sw_recipe *recipe = SW_ARENA_NEW(sw_cli_arena(cli), sw_recipe, 1);
-    if (recipe == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a recipe");
     SW_TRY(sw_cli_need(cli, "recipient", &card_path, err));
-    SW_TRY(sw_cli_read_in(cli, folder, "manifest.json", MANIFEST_BYTES, &manifest, err));
-    SW_TRY(sw_manifest_digest(manifest, &entry.manifest, err));
-    SW_TRY(sw_cli_read_in(cli, folder, "app-compose.json", SW_COMPOSE_LIMIT, &compose, err));
-    SW_TRY(sw_compose_parse(compose, recipe, err));
-    sw_compose_hash(&entry.compose, compose);
     SW_TRY(sw_cli_read(cli, card_path, CARD_BYTES, &json, err));
     SW_TRY(sw_card_parse(json, &card, err));
+    SW_TRY(verify_out(cli, sw_cli_argument(cli, 0), &entry, err));
     entry.recipient = card.encryption_key;
     SW_TRY(append(cli, &entry, "opening approved", err));
     char id[2 * SW_HASH_BYTES + 1];

@@ -3,17 +3,12 @@
  * verify: the auditor's command. No network, no secret, no trust in the folder: it starts from the
  * genesis hash that the auditor brings.
  */
-#include "cli/cli.h"
+#include "cli/out_folder.h"
 #include "codec/text.h"
-#include "manifest/manifest.h"
 #include "sys/files.h"
-#include <fcntl.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#define FILE_LIMIT  ((size_t)256 << 20)
 #define MODEL_LIMIT ((size_t)16 << 30)
 #define MODEL_FILES 64
 
@@ -30,39 +25,6 @@ static void on_link(void *context, const char *name, bool ok, const char *detail
     sw_json_add_flag(a, o, "ok", ok);
     sw_json_add_text(a, o, "detail", sw_text(detail));
     sw_cli_print(l->cli, "%-4s %-16s %s\n", ok ? "ok" : "NO", name, detail);
-}
-
-/* A sealed file of the folder, -1 when it is not there or cannot be read. */
-static int open_part(sw_cli *cli, const char *folder, const char *name) {
-    const char *path = sw_path_join(sw_cli_arena(cli), folder, name);
-    return path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
-}
-
-static void open_sealed(sw_cli *cli, const char *folder, sw_manifest_input *in,
-                        int metrics[SW_OWNER_LIMIT]) {
-    in->model_fd = open_part(cli, folder, "model.sealed");
-    for (size_t i = 0; i < SW_OWNER_LIMIT; i++) {
-        char name[32];
-        snprintf(name, sizeof name, "metrics-%zu.sealed", i + 1);
-        metrics[i] = open_part(cli, folder, name);
-    }
-    in->metrics_fds = metrics;
-    in->metrics_count = SW_OWNER_LIMIT;
-}
-
-static void close_sealed(const sw_manifest_input *in) {
-    if (in->model_fd >= 0) close(in->model_fd);
-    for (size_t i = 0; i < in->metrics_count; i++)
-        if (in->metrics_fds[i] >= 0) close(in->metrics_fds[i]);
-}
-
-static sw_status read_folder(sw_cli *cli, const char *folder, sw_manifest_input *in,
-                             sw_error *err) {
-    SW_TRY(sw_cli_read_in(cli, folder, "manifest.json", FILE_LIMIT, &in->manifest, err));
-    SW_TRY(sw_cli_read_in(cli, folder, "evidence.json", FILE_LIMIT, &in->evidence, err));
-    SW_TRY(sw_cli_read_in(cli, folder, "app-compose.json", FILE_LIMIT, &in->app_compose, err));
-    SW_TRY(sw_cli_read_in(cli, folder, "ledger.json", FILE_LIMIT, &in->ledger, err));
-    return sw_cli_read_in(cli, folder, "machine.pem", FILE_LIMIT, &in->machine_pem, err);
 }
 
 static sw_status read_model(sw_cli *cli, const char *folder, sw_manifest_input *in, sw_error *err) {
@@ -136,25 +98,13 @@ static void say_unknown(sw_cli *cli) {
                  "after its newest grant\n");
 }
 
-static sw_status verify(sw_cli *cli, sw_error *err) {
-    sw_manifest_input in = {.model_fd = -1};
-    int metrics[SW_OWNER_LIMIT];
-    sw_hash app;
-    const char *expected = expectation(cli), *model = sw_cli_value(cli, "model");
-    if (expected) {
-        SW_TRY(read_app(cli, expected, &app, err));
-        in.app = &app;
-    }
-    SW_TRY(read_folder(cli, sw_cli_argument(cli, 0), &in, err));
-    if (model) SW_TRY(read_model(cli, model, &in, err));
+static sw_status walk(sw_cli *cli, sw_out_folder *out, sw_error *err) {
     sw_arena *a = sw_cli_arena(cli);
     sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
     lines l = {cli, sw_json_add_array(a, root, "links")};
     const sw_manifest_report report = {&l, on_link};
     sw_manifest_verdict verdict = {0};
-    open_sealed(cli, sw_cli_argument(cli, 0), &in, metrics);
-    sw_status status = sw_manifest_verify(&in, &report, &verdict, err);
-    close_sealed(&in);
+    sw_status status = sw_manifest_verify(&out->in, &report, &verdict, err);
     bool consistent = status == SW_OK || (status == SW_REFUSED && verdict.steps != 0);
     if (consistent) say_limits(cli, &verdict);
     if (!consistent) say_unknown(cli);
@@ -163,6 +113,19 @@ static sw_status verify(sw_cli *cli, sw_error *err) {
     sw_cli_result(cli, root);
     sw_cli_print(cli, "verified\n");
     return SW_OK;
+}
+
+static sw_status verify(sw_cli *cli, sw_error *err) {
+    sw_out_folder out;
+    sw_hash app;
+    const char *expected = expectation(cli), *model = sw_cli_value(cli, "model");
+    if (expected) SW_TRY(read_app(cli, expected, &app, err));
+    SW_TRY(sw_out_folder_open(cli, sw_cli_argument(cli, 0), &out, err));
+    if (expected) out.in.app = &app;
+    sw_status status = model ? read_model(cli, model, &out.in, err) : SW_OK;
+    if (status == SW_OK) status = walk(cli, &out, err);
+    sw_out_folder_close(&out);
+    return status;
 }
 
 static const sw_option verify_options[] = {

@@ -17,12 +17,20 @@ broken() {
     [ $? -eq 1 ] && grep '^\(ok\|NO\) ' "$world/log" | tail -n 1 | found "^NO  *$link " && grep -q 'no offline check' "$world/log" &&
         ! grep -q '^verified' "$world/log"
     say $? "$name: $link"
+    [ $# -gt 0 ] || unapproved "$name" "$folder"
+}
+# unapproved NAME FOLDER: `open approve` signs nothing about it, for the reason that verify gives
+unapproved() {
+    local word
+    word=$(timeout 20 "$sealwright" verify "$2" --app "$genesis" --config empty.yaml --json 2>&1 | error_word)
+    refused "${word:-nothing}" "$1, not approved" timeout 20 "$sealwright" open approve "$2" --recipient research/card.json --identity anna
 }
 # part_broken NAME FILE WORD: the folder cannot even be read
 part_broken() {
     timeout 20 "$sealwright" verify spoilt --app "$genesis" --config empty.yaml --json >"$world/log" 2>&1
     [ $? -eq 1 ] && [ "$(error_word <"$world/log")" = "$3" ]
     say $? "$1 $2: $3"
+    unapproved "$1 $2" spoilt
     rm -rf spoilt && cp -r run/out spoilt
 }
 
@@ -70,6 +78,9 @@ say $? 'the same for programs, in one line of JSON'
 "$sealwright" revoke app-compose.json --identity anna >log 2>&1
 holds 'a revocation that came later is not seen' verify_out third/out --config empty.yaml
 
+"$sealwright" identity new research --name research --no-passphrase >log 2>&1
+"$sealwright" app show >ledger.before 2>log; say $? 'what stands on the ledger'
+
 # ---- nobody's expectation ----
 "$sealwright" verify run/out --config empty.yaml >log 2>&1
 [ $? -eq 1 ] && [ "$(grep -c '^ok ' log)" -eq 11 ] && grep -q 'state as of ledger entry 3' log &&
@@ -113,9 +124,11 @@ for file in manifest.json evidence.json ledger.json app-compose.json machine.pem
     rm -rf mixed && cp -r run/out mixed && cp "stranger/$file" mixed/
     verify_out mixed --config empty.yaml >log 2>&1
     [ $? -eq 1 ] && grep -q '^NO' log; say $? "run with $file of a stranger's world"
+    unapproved "run with $file of a stranger's world" mixed
     rm -rf mixed && cp -r stranger mixed && cp "run/out/$file" mixed/
     verify_out mixed --config empty.yaml >log 2>&1
     [ $? -eq 1 ] && grep -q '^NO' log; say $? "a stranger's world with our $file"
+    unapproved "a stranger's world with our $file" mixed
 done
 
 # ---- what an attacker can make anew ----
@@ -146,6 +159,7 @@ for file in manifest.json evidence.json ledger.json app-compose.json; do
     forge spaced run/out forged $file
     verify_out forged --config empty.yaml >log 2>&1
     [ $? -eq 1 ] && grep -q '^NO' log; say $? "$file in another encoding"
+    unapproved "$file in another encoding" forged
 done
 
 # ---- files that are not what they should be ----
@@ -160,10 +174,13 @@ for file in manifest.json evidence.json ledger.json app-compose.json machine.pem
     : >spoilt/$file
     timeout 20 "$sealwright" verify spoilt --app "$genesis" --config empty.yaml >log 2>&1
     [ $? -eq 1 ] && grep -q '^NO' log; say $? "an empty $file"
+    unapproved "an empty $file" spoilt
     rm -rf spoilt && cp -r run/out spoilt
 done
 rm spoilt/model.sealed && broken model.sealed 'no model.sealed' spoilt
 mkfifo spoilt/model.sealed && broken model.sealed 'a pipe as model.sealed' spoilt
+
+"$sealwright" app show 2>log | cmp -s - ledger.before; say $? 'nothing of that was signed: the ledger is as it was'
 
 # ---- the opened model ----
 steps=4 write_recipe recipe.yaml && compose recipe.yaml app-compose.json && consent_all app-compose.json consent >log 2>&1
