@@ -2,10 +2,13 @@
  *
  * The server: libevent speaks HTTP/1.1, one thread calls the handler.
  *
- * Connections are counted by OpenSSL telling us when their SSL object dies; at the limit the
- * listener pauses until one ends, so their number is bounded. Nobody is answered in clear.
- * Bodies and headers are bounded by libevent, idle connections end after IDLE_SECONDS. Stopping is
- * one write to an eventfd, which a signal handler may do. Spec: docs/formats/kms.md, KMS-001.
+ * Each connection has a slot, freed by OpenSSL telling us that its SSL object dies. Whoever takes
+ * the last slot makes the least deserving other one leave (KMS-007), and the listener pauses until
+ * that has ended: their number is bounded and nobody is locked out by those who only hold on. A
+ * connection leaves by a shutdown of its socket, which libevent takes for its peer's.
+ * Nobody is answered in clear. Bodies and headers are bounded by libevent, quiet connections end
+ * after IDLE_SECONDS. Stopping is one write to an eventfd, which a signal handler may do. Spec:
+ * docs/formats/kms.md, KMS-001.
  */
 #include "http/http_internal.h"
 
@@ -21,24 +24,34 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define CONNECTION_LIMIT 64
+#define FIRST_SECONDS    5 /* until the first request is there */
 #define IDLE_SECONDS     60
 #define PATH_MAX_BYTES   256
+
+typedef struct connection {
+    SSL *ssl; /* NULL: the slot is free */
+    uint64_t number;
+    uint64_t asked; /* when the last whole request came, as a count of requests; 0: none yet */
+    unsigned ticks; /* seconds without a first request */
+    bool leaving;
+} connection;
 
 struct sw_http_server {
     sw_http_handler handler;
     void *context;
     SSL_CTX *tls;
-    int ssl_index; /* of the connection's number in its SSL object; -1 for none */
+    int ssl_index; /* of the connection in its SSL object; -1 for none */
     struct event_base *base;
     struct evhttp *http;
     struct evconnlistener *listener;
-    struct event *stop, *interrupt, *terminate;
+    struct event *stop, *tick, *interrupt, *terminate;
     int stop_fd;
-    uint64_t next_connection;
-    size_t connections;
+    uint64_t connection_count, request_count; /* ever */
+    connection connections[CONNECTION_LIMIT];
 };
 
 /* ---- connections ---- */
@@ -50,30 +63,68 @@ static int accept_peer(X509_STORE_CTX *store, void *context) {
     return 0;
 }
 
-static void connection_ended(void *parent, void *number, CRYPTO_EX_DATA *data, int index, long argl,
+static void connection_ended(void *parent, void *slot, CRYPTO_EX_DATA *data, int index, long argl,
                              void *argp) {
     (void)parent, (void)data, (void)index, (void)argl;
     sw_http_server *s = argp;
-    if (number == NULL) return;
-    s->connections--;
+    if (slot == NULL) return;
+    *(connection *)slot = (connection){0};
     if (s->listener != NULL) (void)evconnlistener_enable(s->listener);
+}
+
+static void leave(connection *c) {
+    c->leaving = true;
+    (void)shutdown(SSL_get_fd(c->ssl), SHUT_RDWR);
+}
+
+static connection *free_slot(sw_http_server *s) {
+    for (size_t i = 0; i < CONNECTION_LIMIT; i++)
+        if (s->connections[i].ssl == NULL) return &s->connections[i];
+    return NULL;
+}
+
+/* Does `a` leave before `b`? Who has not asked, the oldest first; then who asked longest ago. */
+static bool leaves_before(const connection *a, const connection *b) {
+    return a->asked != b->asked ? a->asked < b->asked : a->number < b->number;
+}
+
+/* All slots are taken, the last one by `newest`: the listener pauses until one is free again. */
+static void make_room(sw_http_server *s, const connection *newest) {
+    connection *last = NULL;
+    (void)evconnlistener_disable(s->listener);
+    for (size_t i = 0; i < CONNECTION_LIMIT; i++) {
+        connection *c = &s->connections[i];
+        if (c->leaving) return;
+        if (c != newest && (last == NULL || leaves_before(c, last))) last = c;
+    }
+    leave(last);
 }
 
 /* Without memory this gives NULL and libevent falls back to a connection in clear:
  * `request_arrives` answers none of those. */
 static struct bufferevent *connection_begins(struct event_base *base, void *context) {
     sw_http_server *s = context;
-    SSL *ssl = SSL_new(s->tls);
+    connection *c = free_slot(s);
+    SSL *ssl = c == NULL ? NULL : SSL_new(s->tls);
     if (ssl == NULL) return NULL;
-    if (SSL_set_ex_data(ssl, s->ssl_index, (void *)(uintptr_t)(s->next_connection + 1)) != 1) {
+    if (SSL_set_ex_data(ssl, s->ssl_index, c) != 1) {
         SSL_free(ssl);
         return NULL;
     }
-    s->next_connection++;
-    s->connections++;
-    if (s->connections >= CONNECTION_LIMIT) (void)evconnlistener_disable(s->listener);
+    *c = (connection){.ssl = ssl, .number = ++s->connection_count};
+    if (free_slot(s) == NULL) make_room(s, c);
     return bufferevent_openssl_socket_new(base, -1, ssl, BUFFEREVENT_SSL_ACCEPTING,
                                           BEV_OPT_CLOSE_ON_FREE);
+}
+
+/* Once a second. */
+static void tick(evutil_socket_t fd, short what, void *context) {
+    (void)fd, (void)what;
+    sw_http_server *s = context;
+    for (size_t i = 0; i < CONNECTION_LIMIT; i++) {
+        connection *c = &s->connections[i];
+        if (c->ssl != NULL && c->asked == 0 && !c->leaving && ++c->ticks > FIRST_SECONDS) leave(c);
+    }
 }
 
 /* ---- requests ---- */
@@ -111,12 +162,14 @@ static void request_arrives(struct evhttp_request *req, void *context) {
         evhttp_send_error(req, HTTP_NOTFOUND, NULL);
         return;
     }
+    connection *c = SSL_get_ex_data(ssl, s->ssl_index);
+    c->asked = ++s->request_count;
     struct evbuffer *input = evhttp_request_get_input_buffer(req);
     size_t size = evbuffer_get_length(input);
     sw_http_request made = {.method = method_name(req),
                             .path = path,
                             .body = SW_BYTES(size == 0 ? NULL : evbuffer_pullup(input, -1), size),
-                            .connection = (uint64_t)(uintptr_t)SSL_get_ex_data(ssl, s->ssl_index)};
+                            .connection = c->number};
     made.has_peer = sw_tls_peer_of(ssl, &made.peer);
     sw_http_reply reply = {.status = 200, .body = SW_BUFFER(SW_HTTP_BODY_LIMIT)};
     s->handler(s->context, &made, &reply);
@@ -149,6 +202,7 @@ static sw_status tls_make(sw_http_server *s, const sw_session_key *key, const sw
 }
 
 static sw_status http_make(sw_http_server *s, sw_error *err) {
+    const struct timeval second = {.tv_sec = 1};
     event_set_log_callback(discard_log);
     s->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     s->base = event_base_new();
@@ -156,7 +210,9 @@ static sw_status http_make(sw_http_server *s, sw_error *err) {
     if (s->stop_fd < 0 || s->http == NULL)
         return sw_fail(err, SW_MEMORY, "memory", "the server has no memory");
     s->stop = event_new(s->base, s->stop_fd, EV_READ, stop_asked, s);
-    if (s->stop == NULL || event_add(s->stop, NULL) != 0)
+    s->tick = event_new(s->base, -1, EV_PERSIST, tick, s);
+    if (s->stop == NULL || event_add(s->stop, NULL) != 0 || s->tick == NULL ||
+        event_add(s->tick, &second) != 0)
         return sw_fail(err, SW_MEMORY, "memory", "the server has no memory");
     evhttp_set_allowed_methods(s->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST);
     evhttp_set_max_body_size(s->http, (ev_ssize_t)SW_HTTP_BODY_LIMIT);
@@ -238,6 +294,7 @@ void sw_http_close(sw_http_server **held) {
     if (s->interrupt != NULL) event_free(s->interrupt);
     if (s->terminate != NULL) event_free(s->terminate);
     if (s->stop != NULL) event_free(s->stop);
+    if (s->tick != NULL) event_free(s->tick);
     s->listener = NULL;
     if (s->http != NULL) evhttp_free(s->http);
     if (s->base != NULL) event_base_free(s->base);
