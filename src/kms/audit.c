@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The audit log: every decision, signed and durable before its answer leaves, and the count of
- * grants that is read back from it. Format: docs/formats/kms.md (KMS-072, KMS-080 ... KMS-085).
+ * grants that is read back from it. Format: docs/formats/kms.md (KMS-072, KMS-080 ... KMS-087).
  *
  * The idea: the number of grants lives nowhere else, so a restart cannot reset it; that the log was
  * not rolled back is what owners' statements say. Each start signs with its own receipt key, which
@@ -16,7 +16,7 @@
 
 #define AUDIT_KIND "sealwright/audit/v1"
 #define AUDIT_FILE "audit.db"
-enum { ENTRY_LIMIT = 8192, ENTRY_NODES = 64 };
+enum { ENTRY_LIMIT = 8192, ENTRY_NODES = 64, MINUTE_MS = 60000, STRANGERS_A_MINUTE = 10 };
 
 void sw_audit_id(sw_hash *out, const sw_p256_public *root) {
     const sw_bytes field = SW_BYTES_OF(root->b);
@@ -117,6 +117,15 @@ static sw_status read_keys(const sw_json *root, sw_audit_reader *r, sw_error *er
     return sw_kms_count_raise(r->counts, &compose, number, err);
 }
 
+static sw_status read_refusals(const sw_json *root, sw_audit_reader *r, sw_error *err) {
+    static const char *const names[] = {"counted", "event", "from_ms", "kind", "until_ms", NULL};
+    uint64_t counted;
+    SW_TRY(sw_json_expect(root, AUDIT_KIND, names, err));
+    SW_TRY(sw_json_u64(root, AUDIT_KIND, "counted", UINT32_MAX, &counted, err));
+    r->refusals += counted;
+    return SW_OK;
+}
+
 static sw_status read_entry(sw_arena *a, const sw_envelope *e, sw_audit_reader *r, sw_error *err) {
     sw_json *root;
     sw_bytes event;
@@ -129,6 +138,7 @@ static sw_status read_entry(sw_arena *a, const sw_envelope *e, sw_audit_reader *
     if (start) return SW_OK;
     if (sw_bytes_is(event, "unlock")) return read_unlock(root, r, err);
     if (sw_bytes_is(event, "keys")) return read_keys(root, r, err);
+    if (sw_bytes_is(event, "refusals")) return read_refusals(root, r, err);
     return sw_fail(err, SW_MALFORMED, "format", "an entry is of no event that we know");
 }
 
@@ -180,11 +190,43 @@ static sw_status append_start(sw_kms *k, sw_error *err) {
     return append(k, root, err);
 }
 
+/* ---- refusals of strangers (KMS-087) ---- */
+sw_status sw_kms_audit_settle(sw_kms *k, sw_error *err) {
+    if (k->minute.counted == 0) return SW_OK;
+    SW_SCOPED(sw_arena) arena = {0};
+    sw_json *root = begin_entry(&arena, "refusals");
+    sw_json_add_integer(&arena, root, "counted", (int64_t)k->minute.counted);
+    sw_json_add_integer(&arena, root, "from_ms", k->minute.since_ms);
+    sw_json_add_integer(&arena, root, "until_ms", sw_kms_counter_ms(k));
+    SW_TRY(append(k, root, err));
+    k->minute.counted = 0;
+    return SW_OK;
+}
+
+/* Before each decision's entry: what the last minute counted is written first. `*counted`: this one
+ * is a refusal that gets no entry of its own. */
+static sw_status count_refusal(sw_kms *k, bool stranger, bool *counted, sw_error *err) {
+    sw_kms_minute *m = &k->minute;
+    int64_t now_ms = sw_kms_counter_ms(k);
+    *counted = false;
+    if (now_ms - m->since_ms >= MINUTE_MS) {
+        SW_TRY(sw_kms_audit_settle(k, err));
+        *m = (sw_kms_minute){.since_ms = now_ms};
+    }
+    if (!stranger) return SW_OK;
+    *counted = m->written == STRANGERS_A_MINUTE && m->counted < UINT32_MAX;
+    *(*counted ? &m->counted : &m->written) += 1;
+    return SW_OK;
+}
+
 sw_status sw_kms_audit_unlock(sw_kms *k, const sw_hash *app, const sw_hash *owner,
                               sw_bytes statement, const sw_error *refusal, sw_error *err) {
     SW_SCOPED(sw_arena) arena = {0};
     sw_arena *a = &arena;
     sw_hash digest;
+    bool counted;
+    SW_TRY(count_refusal(k, refusal != NULL && sw_hash_zero(owner), &counted, err));
+    if (counted) return SW_OK;
     sw_sha256(&digest, statement);
     sw_json *root = begin_entry(a, "unlock");
     add_decision(a, root, k, refusal);
@@ -199,6 +241,9 @@ sw_status sw_kms_audit_keys(sw_kms *k, const sw_kms_decision *d, const sw_error 
     bool open = d->purpose == SW_PURPOSE_OPEN;
     SW_SCOPED(sw_arena) arena = {0};
     sw_arena *a = &arena;
+    bool counted;
+    SW_TRY(count_refusal(k, refusal != NULL && !d->vouched, &counted, err));
+    if (counted) return SW_OK;
     sw_json *root = begin_entry(a, "keys");
     add_decision(a, root, k, refusal);
     sw_json_add_hex(a, root, "app", SW_BYTES_OF(d->app.b));

@@ -201,6 +201,7 @@ sw_status sw_kms_judge(sw_kms_case *c, sw_error *err) {
     SW_TRY(check_words(c, err));
     SW_TRY(check_evidence(c, err));
     SW_TRY(check_ledger(c, err));
+    c->decision.vouched = true;
     SW_TRY(check_shards(c, err));
     return c->call.renew != 0 ? check_renewal(c, err) : check_new_grant(c, err);
 }

@@ -81,6 +81,8 @@ void sw_kms_close(sw_kms **held) {
     sw_kms *k = *held;
     *held = NULL;
     if (k == NULL) return;
+    sw_status settled = k->audit == NULL ? SW_OK : sw_kms_audit_settle(k, NULL);
+    (void)settled; /* a disk that takes nothing more is told to nobody any more */
     sw_kms_apps_close(k);
     sw_journal_close(&k->audit);
     sw_root_key_drop(&k->root);

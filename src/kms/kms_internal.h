@@ -70,14 +70,21 @@ typedef struct sw_kms_decision { /* over keys; views into the request */
     sw_p256_public open_recipient;
     uint64_t number, renewal;
     int64_t time_ms;
+    bool vouched; /* the evidence held and the owners approve of the recipe */
 } sw_kms_decision;
+typedef struct sw_kms_minute { /* refusals of peers for whom nobody speaks (KMS-087) */
+    int64_t since_ms;          /* counter */
+    uint64_t written, counted;
+} sw_kms_minute;
 SW_NODISCARD sw_status sw_kms_audit_open(sw_kms *k, sw_error *err);
-/* `refusal` NULL: granted. Durable when it returns. */
+/* `refusal` NULL: granted. Durable when it returns, but for refusals that are only counted. */
 SW_NODISCARD sw_status sw_kms_audit_unlock(sw_kms *k, const sw_hash *app, const sw_hash *owner,
                                            sw_bytes statement, const sw_error *refusal,
                                            sw_error *err);
 SW_NODISCARD sw_status sw_kms_audit_keys(sw_kms *k, const sw_kms_decision *d,
                                          const sw_error *refusal, sw_error *err);
+/* Writes down how many refusals were only counted, if any. */
+SW_NODISCARD sw_status sw_kms_audit_settle(sw_kms *k, sw_error *err);
 
 /* ---- how many grants a compose hash had (KMS-072) ---- */
 typedef struct sw_kms_count {
@@ -124,6 +131,7 @@ struct sw_kms {
     sw_hash boot_nonce, audit_id;
     sw_p256_public root_public, receipt_public, tls_public;
     sw_journal *audit;
+    sw_kms_minute minute;
     sw_kms_tokens challenges, looks;
     sw_kms_counts counts;
     sw_kms_lease leases[SW_KMS_GRANT_LIMIT];

@@ -265,6 +265,62 @@ static void test_the_audit_log_tells_all(void **state) {
     world_free(w);
 }
 
+/* Strangers write ten refusals a minute into the log, and what more there were is one entry. Who is
+ * approved, and what is granted, is always written. */
+static void test_strangers_do_not_fill_the_log(void **state) {
+    (void)state;
+    enum { FLOOD = 100, A_MINUTE = 10 };
+    world *w = world_ready();
+    SW_SCOPED(sw_buffer) log = SW_BUFFER(1 << 22);
+    sw_audit_summary s;
+    uint64_t before = head_of(w, "/v1/audit/1").index;
+    for (size_t i = 0; i < FLOOD; i++) keys_refused(w, (ask){.other_response = true}, "evidence");
+    assert_int_equal(head_of(w, "/v1/audit/1").index, before + A_MINUTE);
+    (void)keys_granted(w, (ask){0});
+    keys_refused(w, (ask){.shards = 1}, "shard"); /* by an approved machine */
+    assert_int_equal(head_of(w, "/v1/audit/1").index, before + A_MINUTE + 2);
+    w->time.steady += 59999;
+    w->time.wall += 59999;
+    keys_refused(w, (ask){.other_response = true}, "evidence");
+    assert_int_equal(head_of(w, "/v1/audit/1").index, before + A_MINUTE + 2);
+    w->time.steady++;
+    w->time.wall++;
+    keys_refused(w, (ask){.other_response = true}, "evidence");
+    assert_int_equal(head_of(w, "/v1/audit/1").index, before + A_MINUTE + 4);
+    for (size_t i = 0; i < FLOOD; i++) keys_refused(w, (ask){.other_response = true}, "evidence");
+    restart_kms(w); /* what was counted is written at the end */
+    export_of(w, &log);
+    assert_int_equal(sw_audit_verify(bytes_of(&log), &s, NULL), SW_OK);
+    assert_int_equal(s.refusals, FLOOD + 1 + 2 + FLOOD);
+    assert_int_equal(s.head.index, before + A_MINUTE + 2 + 1 + A_MINUTE + 1 + 1);
+    world_free(w);
+}
+
+/* A statement that no owner signed is a stranger's; one that an owner signed is not. */
+static void test_strangers_statements_are_counted(void **state) {
+    (void)state;
+    world *w = world_ready();
+    uint64_t before = head_of(w, "/v1/audit/1").index;
+    for (size_t i = 0; i < 40; i++) {
+        sw_p256_public peer = new_peer(w);
+        sw_unlock_statement s = statement_of(w, 0);
+        s.owner = named_hash('n');
+        answer a = send_unlock(w, &s, 0, &peer);
+        assert_string_not_equal(a.refusal.word, "");
+        answer_free(&a);
+    }
+    assert_int_equal(head_of(w, "/v1/audit/1").index, before + 10);
+    for (size_t i = 0; i < 20; i++) {
+        sw_p256_public peer = new_peer(w);
+        sw_unlock_statement s = statement_of(w, 0);
+        answer a = send_unlock(w, &s, 0, &peer); /* without a look */
+        assert_string_equal(a.refusal.word, "replay");
+        answer_free(&a);
+    }
+    assert_int_equal(head_of(w, "/v1/audit/1").index, before + 30);
+    world_free(w);
+}
+
 /* The cause of a failed proof stands in the log, and only there. */
 static void test_the_cause_is_in_the_log(void **state) {
     (void)state;
@@ -373,6 +429,8 @@ int main(void) {
         cmocka_unit_test(test_a_lost_root),
         cmocka_unit_test(test_init_twice),
         cmocka_unit_test(test_the_audit_log_tells_all),
+        cmocka_unit_test(test_strangers_do_not_fill_the_log),
+        cmocka_unit_test(test_strangers_statements_are_counted),
         cmocka_unit_test(test_the_cause_is_in_the_log),
         cmocka_unit_test(test_spoiled_requests),
         cmocka_unit_test(test_memory_does_not_grow),
