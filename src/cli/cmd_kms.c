@@ -91,6 +91,17 @@ static sw_status serve(sw_cli *cli, sw_kms *k, const char *host, uint16_t port, 
     return status;
 }
 
+/* --app, as often as it is given. */
+static sw_status read_listed(sw_cli *cli, sw_kms_options *o, sw_error *err) {
+    const char *const *given = sw_cli_list(cli, "app", &o->listed_count);
+    sw_hash *listed = SW_ARENA_NEW(sw_cli_arena(cli), sw_hash, o->listed_count + 1);
+    if (listed == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a list of apps");
+    for (size_t i = 0; i < o->listed_count; i++)
+        SW_TRY(sw_cli_genesis_hash(cli, given[i], &listed[i], err));
+    o->listed = listed;
+    return SW_OK;
+}
+
 static sw_status kms_serve(sw_cli *cli, sw_error *err) {
     const char *place = sw_cli_value(cli, "listen");
     char host[HOST_BYTES];
@@ -99,6 +110,7 @@ static sw_status kms_serve(sw_cli *cli, sw_error *err) {
     sw_kms *k = NULL;
     SW_TRY(read_place(place == NULL ? DEFAULT_LISTEN : place, host, &port, err));
     SW_TRY(read_options(cli, true, &o, err));
+    SW_TRY(read_listed(cli, &o, err));
     SW_TRY(sw_kms_open(&o, &k, err));
     sw_status status = serve(cli, k, host, port, err);
     sw_kms_close(&k);
@@ -301,6 +313,7 @@ static const sw_option serve_options[] = {
     DIR_OPTION,
     MACHINE_OPTION,
     {"listen", SW_OPTION_VALUE, "HOST:PORT", "default " DEFAULT_LISTEN "; port 0: any"},
+    {"app", SW_OPTION_LIST, "HASH|FILE", "an app that may be founded here; none given: any"},
     {0}};
 static const sw_option reference_options[] = {
     DIR_OPTION, MACHINE_OPTION, {"out", SW_OPTION_VALUE, "FILE", "default: stdout"}, {0}};

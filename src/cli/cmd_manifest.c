@@ -3,6 +3,7 @@
  * verify: the auditor's command. No network, no secret, no trust in the folder: it starts from the
  * genesis hash that the auditor brings.
  */
+#include "cli/ledger_access.h"
 #include "cli/out_folder.h"
 #include "codec/text.h"
 #include "sys/files.h"
@@ -69,26 +70,12 @@ static void add_verdict(sw_arena *a, sw_json *root, const sw_manifest_verdict *v
                      SW_LITERAL("revocations after this ledger entry and this time"));
 }
 
-/* What the auditor brings stands on the command line. A configuration file may lie in the very
- * folder that came with the run, so its `app` is nobody's expectation. */
+/* What the auditor brings, a hash or a genesis file, stands on the command line. A configuration
+ * file may lie in the very folder that came with the run, so its `app` is nobody's expectation. */
 static const char *expectation(sw_cli *cli) {
     size_t count;
     const char *const *given = sw_cli_list(cli, "app", &count);
     return count > 0 ? given[0] : NULL;
-}
-
-/* A hash, or a genesis file that the auditor keeps: either way something that did not come with the
- * folder. */
-static sw_status read_app(sw_cli *cli, const char *given, sw_hash *out, sw_error *err) {
-    if (strlen(given) == 2 * sizeof out->b)
-        return sw_hex_decode(out->b, sizeof out->b, sw_text(given), false, err);
-    sw_genesis *genesis = SW_ARENA_NEW(sw_cli_arena(cli), sw_genesis, 1);
-    if (!genesis) return sw_fail(err, SW_MEMORY, "memory", "no memory for a genesis");
-    sw_bytes envelope;
-    SW_TRY(sw_cli_read(cli, given, SW_ENVELOPE_LIMIT, &envelope, err));
-    SW_TRY(sw_genesis_open(sw_cli_arena(cli), envelope, true, genesis, err));
-    *out = genesis->hash;
-    return SW_OK;
 }
 
 /* Nothing was established, so there is not even a time to name. */
@@ -119,7 +106,7 @@ static sw_status verify(sw_cli *cli, sw_error *err) {
     sw_out_folder out;
     sw_hash app;
     const char *expected = expectation(cli), *model = sw_cli_value(cli, "model");
-    if (expected) SW_TRY(read_app(cli, expected, &app, err));
+    if (expected) SW_TRY(sw_cli_genesis_hash(cli, expected, &app, err));
     SW_TRY(sw_out_folder_open(cli, sw_cli_argument(cli, 0), &out, err));
     if (expected) out.in.app = &app;
     sw_status status = model ? read_model(cli, model, &out.in, err) : SW_OK;

@@ -4,6 +4,7 @@
  * genesis, the chain is recomputed, and this owner's own memory of it must be on it.
  */
 #include "cli/ledger_access.h"
+#include "codec/text.h"
 
 #include <string.h>
 
@@ -14,6 +15,18 @@ sw_status sw_cli_genesis(sw_cli *cli, sw_genesis *out, sw_bytes *envelope, sw_er
     sw_status status = sw_genesis_open(sw_cli_arena(cli), *envelope, true, out, err);
     if (status != SW_OK) sw_error_prefix(err, "%s", path);
     return status;
+}
+
+sw_status sw_cli_genesis_hash(sw_cli *cli, const char *given, sw_hash *out, sw_error *err) {
+    if (strlen(given) == 2 * sizeof out->b)
+        return sw_hex_decode(out->b, sizeof out->b, sw_text(given), false, err);
+    sw_genesis *genesis = SW_ARENA_NEW(sw_cli_arena(cli), sw_genesis, 1);
+    if (genesis == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a genesis");
+    sw_bytes envelope;
+    SW_TRY(sw_cli_read(cli, given, SW_ENVELOPE_LIMIT, &envelope, err));
+    SW_TRY(sw_genesis_open(sw_cli_arena(cli), envelope, true, genesis, err));
+    *out = genesis->hash;
+    return SW_OK;
 }
 
 static sw_status open_file(sw_ledger_access *a, const char *path, sw_error *err) {

@@ -77,6 +77,16 @@ static sw_status add_app(sw_kms *k, sw_arena *a, sw_bytes envelope, const sw_gen
     return SW_OK;
 }
 
+/* KMS-025 */
+static sw_status check_listed(const sw_kms *k, const sw_hash *genesis, sw_error *err) {
+    for (size_t i = 0; i < k->listed_count; i++)
+        if (sw_hash_equal(&k->listed[i], genesis)) return SW_OK;
+    if (k->listed_count == 0) return SW_OK;
+    sw_status status = sw_fail(err, SW_REFUSED, "app", "this key service does not take that app");
+    sw_error_hint(err, "its operator lists it with `kms serve --app`");
+    return status;
+}
+
 static sw_status found(sw_kms *k, sw_arena *a, sw_bytes envelope, const sw_kms_app **out,
                        sw_error *err) {
     sw_genesis g;
@@ -87,6 +97,7 @@ static sw_status found(sw_kms *k, sw_arena *a, sw_bytes envelope, const sw_kms_a
     SW_TRY(sw_genesis_open(a, envelope, true, &g, err));
     *out = sw_kms_app_find(k, &g.hash);
     if (*out != NULL) return SW_OK;
+    SW_TRY(check_listed(k, &g.hash, err));
     if (k->app_count < SW_KMS_APP_LIMIT) {
         SW_TRY(path_of(a, k, GENESIS_END, &g.hash, &path, err));
         SW_TRY(sw_file_write(path, envelope, 0600, SW_WRITE_REPLACE, err));

@@ -56,6 +56,8 @@ static sw_status make_keys(sw_kms *k, sw_error *err) {
 
 static sw_status start(sw_kms *k, const sw_kms_options *o, sw_error *err) {
     k->entropy = o->entropy;
+    k->listed = o->listed;
+    k->listed_count = o->listed_count;
     k->folder = strdup(o->folder);
     if (k->folder == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
     SW_TRY(lock_folder(k, err));

@@ -22,6 +22,9 @@ typedef struct sw_kms_options {
     sw_entropy entropy;
     sw_clock clock;
     sw_bytes program; /* bytes of the running program: their SHA-256 is in the KMS's compose */
+    /* The apps that may be founded, all when there are none; the caller's until the close. */
+    const sw_hash *listed;
+    size_t listed_count;
 } sw_kms_options;
 /* `kms init`: makes folder and the KMS's own app-compose.json; *compose is its hash. The root is
  * made at first start. */

@@ -135,7 +135,8 @@ struct sw_kms {
     sw_kms_tokens challenges, looks;
     sw_kms_counts counts;
     sw_kms_lease leases[SW_KMS_GRANT_LIMIT];
-    size_t app_count;
+    const sw_hash *listed; /* apps that may be founded; all when listed_count is 0 */
+    size_t listed_count, app_count;
     sw_kms_app *apps[SW_KMS_APP_LIMIT];
 };
 int64_t sw_kms_counter_ms(const sw_kms *k);

@@ -39,9 +39,11 @@ listening() { # waits for the first line of ./listen, from a service that is pro
     until grep -q '^listening ' listen 2>/dev/null; do kill -0 "$pid" 2>/dev/null || return 1; done
     url=https://$(sed -n '1s/^listening //p' listen)
 }
-serve() { # serve PLACE: in the background, its place in $url
+serve() { # serve PLACE [OPTION...]: in the background, its place in $url
+    local place=$1
+    shift
     rm -f listen
-    "$sealwright" kms serve --dir kms --machine sim:box --listen "$1" >listen 2>serve.log &
+    "$sealwright" kms serve --dir kms --machine sim:box --listen "$place" "$@" >listen 2>serve.log &
     pid=$!
     listening
 }
@@ -71,6 +73,21 @@ done
 "$sealwright" app new --name hospitals --quorum 2 --owner anna/card.json --owner bert/card.json --owner cleo/card.json \
     --out app.genesis >log 2>&1 || say 1 "an app"
 for name in anna bert cleo; do "$sealwright" app join app.genesis --identity $name >log 2>&1 || say 1 "$name joins"; done
+
+# ---- a service that takes listed apps alone ----
+refused "a list with an app that is none" 1 "nowhere.genesis" "$sealwright" kms serve --dir kms --machine sim:box --listen 127.0.0.1:0 --app nowhere.genesis
+"$sealwright" app new --name other --quorum 1 --owner mallory/card.json --out other.genesis >log 2>&1
+"$sealwright" app join other.genesis --identity mallory >log 2>&1
+other=("$sealwright" kms unlock --app other.genesis --identity mallory --reference reference.json)
+serve 127.0.0.1:0 --app "$(printf '%064d' 7)" --app other.genesis
+refused "an app that is not listed is not founded" 1 "does not take that app" unlock anna
+holds "a listed one is" "unlocked for mallory" "${other[@]}" --kms "$url"
+stop TERM
+serve 127.0.0.1:0 --app "$("$sealwright" app show app.genesis --json | sed -n 's/.*"genesis":"\([0-9a-f]*\)".*/\1/p')"
+holds "an app that is held already stays" "unlocked for mallory" "${other[@]}" --kms "$url"
+holds "and a hash lists one too" "unlocked for anna" unlock anna
+stop TERM
+rm -rf kms && "$sealwright" kms init --dir kms --machine sim:box >log 2>&1 && rm -f anna/heads/*
 
 # ---- looking and unlocking ----
 serve 127.0.0.1:0
