@@ -78,16 +78,28 @@ static sw_status path_in(sw_arena *a, const char *folder, const char *name, cons
     return *out != NULL ? SW_OK : sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
 }
 
+/* The machine must be there before a folder is made for it. */
+static sw_status check_machine(const sw_kms_options *o, sw_bytes compose, const sw_hash *hash,
+                               sw_error *err) {
+    sw_machine *machine = NULL;
+    SW_TRY(sw_machine_boot(o->machine, compose, hash->b, &o->entropy, &o->clock, &machine, err));
+    sw_machine_close(&machine);
+    return SW_OK;
+}
+
 sw_status sw_kms_init(const sw_kms_options *o, sw_hash *compose, sw_error *err) {
     SW_SCOPED(sw_buffer) made = SW_BUFFER(COMPOSE_LIMIT);
     sw_arena arena = {0};
     const char *path = NULL;
+    sw_hash hash;
     sw_status status = sw_kms_compose_make(o->program, &made, err);
+    sw_compose_hash(&hash, sw_buffer_bytes(&made));
+    if (status == SW_OK) status = check_machine(o, sw_buffer_bytes(&made), &hash, err);
     if (status == SW_OK) status = sw_folder_make(o->folder, 0700, err);
     if (status == SW_OK) status = path_in(&arena, o->folder, COMPOSE_FILE, &path, err);
     if (status == SW_OK)
         status = sw_file_write(path, sw_buffer_bytes(&made), 0644, SW_WRITE_NEW, err);
-    if (status == SW_OK) sw_compose_hash(compose, sw_buffer_bytes(&made));
+    if (status == SW_OK) *compose = hash;
     sw_arena_free(&arena);
     return status;
 }

@@ -59,6 +59,10 @@ unlock() { # unlock NAME
 
 # ---- making ----
 holds "a software machine" "platform: sim" "$sealwright" sim init box
+refused "no folder for a machine that is not there" 1 "hint: make one" "$sealwright" kms init --dir kms --machine sim:nowhere
+refused "nor for one of another kind" 2 "sim:DIR" "$sealwright" kms init --dir kms --machine toaster
+[ ! -e kms ]
+say $? "nothing was made"
 holds "a key service's folder" "compose hash" "$sealwright" kms init --dir kms --machine sim:box
 refused "it is made once" 1 "there already" "$sealwright" kms init --dir kms --machine sim:box
 holds "a reference for owners" "compose hash" "$sealwright" kms reference --dir kms --machine sim:box --out reference.json
