@@ -2,8 +2,6 @@
  *
  * The software machine's folder, read: sim.json, keys, published files, and the policy that names
  * this machine. docs/formats/evidence.md, EVD-090 on.
- *
- * sim.json is written last by `init`, so a folder without it was never finished.
  */
 #include "codec/text.h"
 #include "crypto/x509.h"

@@ -3,13 +3,14 @@
  * A new software machine: root, PCK chain, TCB signer, revocation lists, collateral, secrets.
  *
  * Everything is made afresh, so a simulated app can only ever be simulated: no other machine has
- * this root. The names are those that the one verifier demands of Intel's. The folder is finished
- * when sim.json is there.
+ * this root. The names are those that the one verifier demands of Intel's. The folder is made under
+ * another name and has its own when all of it is there; a disk that fills up leaves nothing.
  */
 #include "codec/text.h"
 #include "crypto/x509.h"
 #include "machine/sim_internal.h"
 #include "sys/files.h"
+#include "sys/folder.h"
 
 #include <stdio.h>
 
@@ -26,7 +27,8 @@ static const char *const KEY_FILES[KEY_COUNT] = {"keys/root.pem", "keys/platform
                                                  "keys/attestation.pem"};
 
 typedef struct maker {
-    const char *folder;
+    sw_arena arena;
+    const char *folder, *key_folder; /* under the other name */
     const sw_entropy *entropy;
     sw_sim_dates dates;
     sw_sim_key *keys[KEY_COUNT];
@@ -40,6 +42,7 @@ static void maker_free(maker *m) {
         sw_sim_key_drop(&m->keys[i]);
         sw_cert_free(&m->certs[i]);
     }
+    sw_arena_free(&m->arena);
 }
 
 /* ---- files ---- */
@@ -58,18 +61,22 @@ static sw_status buffer_put(const maker *m, const char *name, const sw_buffer *c
     return file_put(m, name, sw_buffer_bytes(content), 0644, err);
 }
 
-static sw_status folders_make(const maker *m, sw_error *err) {
-    char path[PATH_BYTES];
-    int size = snprintf(path, sizeof path, "%s/keys", m->folder);
-    if (size < 0 || (size_t)size >= sizeof path)
-        return sw_fail(err, SW_LIMIT, "limit", "the machine's folder has too long a name");
-    if (sw_path_exists(m->folder)) {
-        (void)sw_fail(err, SW_EXISTS, "exists", "%s is there already", m->folder);
+static sw_status folders_make(maker *m, const char *folder, sw_error *err) {
+    if (sw_path_exists(folder)) {
+        (void)sw_fail(err, SW_EXISTS, "exists", "%s is there already", folder);
         sw_error_hint(err, "choose a new folder; a machine is never made anew in place");
         return SW_EXISTS;
     }
-    SW_TRY(sw_folder_make(m->folder, 0700, err));
-    return sw_folder_make(path, 0700, err);
+    SW_TRY(sw_folder_draft(&m->arena, folder, 0700, &m->folder, err));
+    m->key_folder = sw_path_join(&m->arena, m->folder, "keys");
+    if (m->key_folder == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
+    sw_folder_discard(m->key_folder); /* of a making that was killed */
+    return sw_folder_make(m->key_folder, 0700, err);
+}
+
+static void folders_discard(const maker *m) {
+    if (m->key_folder != NULL) sw_folder_discard(m->key_folder);
+    if (m->folder != NULL) sw_folder_discard(m->folder);
 }
 
 /* ---- secrets ---- */
@@ -155,19 +162,21 @@ static sw_status facts_make(maker *m, sw_error *err) {
     return sw_sim_image_make("sim", m->entropy, &f->images[0], err);
 }
 
-static sw_status machine_make(maker *m, sw_error *err) {
-    SW_TRY(folders_make(m, err));
+static sw_status machine_make(maker *m, const char *folder, sw_error *err) {
+    SW_TRY(folders_make(m, folder, err));
     SW_TRY(facts_make(m, err));
     for (size_t i = 0; i < KEY_COUNT; i++) SW_TRY(key_make(m, i, err));
     SW_TRY(secret_make(m, err));
     SW_TRY(certs_make(m, err));
     SW_TRY(published_make(m, err));
-    return sw_sim_facts_write(m->folder, &m->facts, false, err);
+    SW_TRY(sw_sim_facts_write(m->folder, &m->facts, false, err));
+    return sw_folder_publish(m->folder, folder, err);
 }
 
 sw_status sw_sim_init(const char *folder, const sw_entropy *e, int64_t wall_ms, sw_error *err) {
     int64_t from = wall_ms - wall_ms % 1000; /* certificates count in seconds */
-    SW_SCOPED(maker)
-    m = {.folder = folder, .entropy = e, .dates = {from, from + VALID_DAYS * DAY_MS}};
-    return machine_make(&m, err);
+    SW_SCOPED(maker) m = {.entropy = e, .dates = {from, from + VALID_DAYS * DAY_MS}};
+    sw_status status = machine_make(&m, folder, err);
+    if (status != SW_OK) folders_discard(&m);
+    return status;
 }

@@ -28,6 +28,14 @@ expect() { # expect NAME STATUS PATTERN COMMAND...: exit status, and a pattern i
 
 expect "a machine is made and says what it is" 0 "SIMULATED" sim init m
 expect "it is not made twice" 1 "is there already" sim init m
+full() { (ulimit -f "$1" && trap "" XFSZ && exec "$objects/sealwright" sim init disk); } # a disk that takes $1 KiB a file
+program=full
+for size in 1 2; do expect "a disk that is full ($size KiB)" 1 "error" "$size"; done
+program=$objects/sealwright
+count=$((count + 1))
+if [ -z "$(ls -d disk* 2>/dev/null)" ]; then echo "ok $count - half a machine is not left"; else echo "not ok $count - half a machine is left" && failed=1; fi
+mkdir -p disk.partial/keys && echo old >disk.partial/keys/root.pem && echo old >disk.partial/sim.json
+expect "nor is one in the way that was killed" 0 "SIMULATED" sim init disk
 expect "a recipe's block names it" 0 "^machine:" sim show m
 expect "the block as JSON" 0 '"platform":"sim"' sim show m --json
 expect "another image boots" 0 "name: second" sim image m second --boot
