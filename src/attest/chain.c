@@ -18,17 +18,22 @@
 typedef struct chain {
     sw_cert *certs[3];
     size_t count;
+    sw_cert *root; /* borrowed; these bytes are not parsed a second time. NULL: none is known yet */
     sw_buffer again; /* the same certificates, encoded */
 } chain;
 
 static void chain_free(chain *c) {
-    for (size_t i = 0; i < 3; i++) sw_cert_free(&c->certs[i]);
+    for (size_t i = 0; i < 3; i++)
+        if (c->certs[i] != c->root) sw_cert_free(&c->certs[i]);
     sw_buffer_free(&c->again);
 }
 
 static sw_status chain_add(void *context, sw_bytes der, sw_error *err) {
     chain *c = context;
-    SW_TRY(sw_cert_parse(der, &c->certs[c->count], err));
+    if (c->root != NULL && sw_bytes_equal(sw_cert_der(c->root), der))
+        c->certs[c->count] = c->root;
+    else
+        SW_TRY(sw_cert_parse(der, &c->certs[c->count], err));
     c->count++;
     sw_pem_encode(&c->again, "CERTIFICATE", der);
     return SW_OK;
@@ -167,10 +172,10 @@ sw_status sw_tdx_roots_verify(sw_bytes pck_chain, const sw_collateral *c, const 
 /* ---- signers of collateral ---- */
 sw_status sw_tcb_signer_verify(const sw_tdx_roots *r, sw_bytes issuer_chain, const char *what,
                                sw_window *w, sw_p256_public *out, sw_error *err) {
-    SW_SCOPED(chain) parsed = {0};
+    SW_SCOPED(chain) parsed = {.root = r->pck[2]};
     SW_TRY(chain_parse(issuer_chain, what, 2, &parsed, err));
     sw_bytes root = sw_cert_der(r->pck[2]);
-    if (!sw_bytes_equal(sw_cert_der(parsed.certs[1]), root))
+    if (parsed.certs[1] != parsed.root)
         return REFUSE(err, "the %s does not end in the root of the PCK chain", what);
     SW_TRY(name_demand(parsed.certs[0], "Intel SGX TCB Signing", "collateral's signer", err));
     SW_TRY(cert_dates(parsed.certs[0], "TCB signing certificate", w, err));

@@ -35,6 +35,12 @@ struct sw_gcm {
 SW_NODISCARD sw_status sw_gcm_start(sw_gcm *g, const uint8_t key[SW_GCM_KEY_BYTES], sw_error *err);
 void sw_gcm_stop(sw_gcm *g);
 
+/* P-256's scalars, 32 bytes big-endian, in constant time: 0 < number < n; number <= (n-1)/2;
+ * number = n - number, of one in range. */
+bool sw_p256_in_range(const uint8_t number[32]);
+bool sw_p256_is_low(const uint8_t number[32]);
+void sw_p256_negate(uint8_t number[32]);
+
 /* A key that verifies or is a peer in ECDH; refuses what is not a point of the curve (SW_MALFORMED
  * "key"). EVP_PKEY_free. */
 SW_NODISCARD sw_status sw_p256_evp_public(const sw_p256_public *key, EVP_PKEY **out, sw_error *err);

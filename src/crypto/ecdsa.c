@@ -11,50 +11,32 @@
 
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
-#include <openssl/obj_mac.h>
 #include <string.h>
 
 /* ---- the numbers ---- */
-static bool in_range(const BIGNUM *number, const BIGNUM *order) {
-    return !BN_is_negative(number) && !BN_is_zero(number) && BN_cmp(number, order) < 0;
-}
-
-static bool half_order(const EC_GROUP *group, BIGNUM *out) {
-    return out != NULL && BN_rshift1(out, EC_GROUP_get0_order(group)) == 1;
+/* As 32 bytes; false unless 0 < number < n. */
+static bool number_bytes(const BIGNUM *number, uint8_t out[32]) {
+    return !BN_is_negative(number) && BN_bn2binpad(number, out, 32) == 32 && sw_p256_in_range(out);
 }
 
 /* Both numbers in range and, with low_s, s at most (n-1)/2. */
 static bool numbers_valid(const ECDSA_SIG *sig, bool low_s) {
-    EC_GROUP *group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
-    BIGNUM *half = BN_new();
-    const BIGNUM *r = ECDSA_SIG_get0_r(sig), *s = ECDSA_SIG_get0_s(sig);
-    bool valid = group != NULL && half_order(group, half) &&
-                 in_range(r, EC_GROUP_get0_order(group)) &&
-                 in_range(s, EC_GROUP_get0_order(group)) && (!low_s || BN_cmp(s, half) <= 0);
-    BN_free(half);
-    EC_GROUP_free(group);
-    return valid;
+    uint8_t r[32], s[32];
+    return number_bytes(ECDSA_SIG_get0_r(sig), r) && number_bytes(ECDSA_SIG_get0_s(sig), s) &&
+           (!low_s || sw_p256_is_low(s));
 }
 
 /* Replaces s by n - s when s is above n/2. */
 static bool lower_s(ECDSA_SIG *sig) {
-    EC_GROUP *group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
-    BIGNUM *half = BN_new(), *low = NULL, *r = NULL;
-    bool good = group != NULL && half_order(group, half);
-    if (good && BN_cmp(ECDSA_SIG_get0_s(sig), half) > 0) {
-        low = BN_new();
-        r = BN_dup(ECDSA_SIG_get0_r(sig));
-        good = low != NULL && r != NULL &&
-               BN_sub(low, EC_GROUP_get0_order(group), ECDSA_SIG_get0_s(sig)) == 1 &&
-               ECDSA_SIG_set0(sig, r, low) == 1;
-        if (!good) {
-            BN_free(low);
-            BN_free(r);
-        }
-    }
-    BN_free(half);
-    EC_GROUP_free(group);
-    return good;
+    uint8_t s[32];
+    if (!number_bytes(ECDSA_SIG_get0_s(sig), s)) return false;
+    if (sw_p256_is_low(s)) return true;
+    sw_p256_negate(s);
+    BIGNUM *low = BN_bin2bn(s, sizeof s, NULL), *r = BN_dup(ECDSA_SIG_get0_r(sig));
+    if (low != NULL && r != NULL && ECDSA_SIG_set0(sig, r, low) == 1) return true;
+    BN_free(low);
+    BN_free(r);
+    return false;
 }
 
 /* DER of at most SW_ECDSA_DER_LIMIT bytes; 0 on failure. */

@@ -86,12 +86,27 @@ static sw_status extract_and_expand(workspace *w, const sw_p256_public *enc,
                           SW_BYTES_OF(kem_context), err);
 }
 
+/* From the ephemeral pair in the workspace to its `shared`. */
+static sw_status encap(workspace *w, const sw_p256_public *to, sw_error *err) {
+    SW_TRY(sw_p256_ecdh(w->ephemeral, to, w->dh, err));
+    return extract_and_expand(w, &w->enc, to, err);
+}
+
+static sw_status decap(workspace *w, const uint8_t recipient[32], const sw_p256_public *enc,
+                       sw_error *err) {
+    sw_p256_public own;
+    SW_TRY(sw_p256_ecdh(recipient, enc, w->dh, err));
+    SW_TRY(sw_p256_derive(recipient, &own, err));
+    return extract_and_expand(w, enc, &own, err);
+}
+
 sw_status sw_hpke_encap(const uint8_t ephemeral[32], const sw_p256_public *enc,
                         const sw_p256_public *to, uint8_t shared[32], sw_error *err) {
     SCOPED_WORKSPACE w = workspace_new(err);
     if (w == NULL) return SW_MEMORY;
-    SW_TRY(sw_p256_ecdh(ephemeral, to, w->dh, err));
-    SW_TRY(extract_and_expand(w, enc, to, err));
+    memcpy(w->ephemeral, ephemeral, sizeof w->ephemeral);
+    w->enc = *enc;
+    SW_TRY(encap(w, to, err));
     memcpy(shared, w->shared, sizeof w->shared);
     return SW_OK;
 }
@@ -100,10 +115,7 @@ sw_status sw_hpke_decap(const uint8_t recipient[32], const sw_p256_public *enc, 
                         sw_error *err) {
     SCOPED_WORKSPACE w = workspace_new(err);
     if (w == NULL) return SW_MEMORY;
-    sw_p256_public own;
-    SW_TRY(sw_p256_ecdh(recipient, enc, w->dh, err));
-    SW_TRY(sw_p256_derive(recipient, &own, err));
-    SW_TRY(extract_and_expand(w, enc, &own, err));
+    SW_TRY(decap(w, recipient, enc, err));
     memcpy(shared, w->shared, sizeof w->shared);
     return SW_OK;
 }
@@ -149,10 +161,8 @@ static sw_status schedule_context(const suite *s, const sw_hpke_info *info, uint
     return labeled_extract(context + 33, s, none, "info_hash", info->info, err);
 }
 
-sw_status sw_hpke_derive_schedule(const sw_hpke_aead *aead, const uint8_t shared[32],
-                                  const sw_hpke_info *info, sw_hpke_schedule *out, sw_error *err) {
-    SCOPED_WORKSPACE w = workspace_new(err);
-    if (w == NULL) return SW_MEMORY;
+static sw_status schedule(workspace *w, const sw_hpke_aead *aead, const uint8_t shared[32],
+                          const sw_hpke_info *info, sw_error *err) {
     sw_hpke_schedule *made = &w->schedule;
     suite s = hpke_suite(aead);
     sw_bytes context = SW_BYTES_OF(made->context);
@@ -161,14 +171,21 @@ sw_status sw_hpke_derive_schedule(const sw_hpke_aead *aead, const uint8_t shared
     SW_TRY(labeled_extract(made->secret, &s, SW_BYTES(shared, 32), "secret", info->psk, err));
     SW_TRY(labeled_expand(key, &s, made->secret, "key", context, err));
     SW_TRY(labeled_expand(TO(made->base_nonce), &s, made->secret, "base_nonce", context, err));
-    SW_TRY(labeled_expand(TO(made->exporter_secret), &s, made->secret, "exp", context, err));
-    *out = *made;
+    return labeled_expand(TO(made->exporter_secret), &s, made->secret, "exp", context, err);
+}
+
+sw_status sw_hpke_derive_schedule(const sw_hpke_aead *aead, const uint8_t shared[32],
+                                  const sw_hpke_info *info, sw_hpke_schedule *out, sw_error *err) {
+    SCOPED_WORKSPACE w = workspace_new(err);
+    if (w == NULL) return SW_MEMORY;
+    SW_TRY(schedule(w, aead, shared, info, err));
+    *out = w->schedule;
     return SW_OK;
 }
 
 /* shared -> key and base_nonce of the house's suite. */
 static sw_status finish(workspace *w, const sw_hpke_info *info, sw_hpke_keys *out, sw_error *err) {
-    SW_TRY(sw_hpke_derive_schedule(&sw_hpke_aes256gcm, w->shared, info, &w->schedule, err));
+    SW_TRY(schedule(w, &sw_hpke_aes256gcm, w->shared, info, err));
     memcpy(out->key, w->schedule.key, sizeof out->key);
     memcpy(out->base_nonce, w->schedule.base_nonce, sizeof out->base_nonce);
     return SW_OK;
@@ -178,7 +195,7 @@ static sw_status finish(workspace *w, const sw_hpke_info *info, sw_hpke_keys *ou
 /* From the ephemeral pair in the workspace. */
 static sw_status setup_from_pair(workspace *w, const sw_p256_public *to, const sw_hpke_info *info,
                                  sw_hpke_keys *out, sw_error *err) {
-    SW_TRY(sw_hpke_encap(w->ephemeral, &w->enc, to, w->shared, err));
+    SW_TRY(encap(w, to, err));
     return finish(w, info, out, err);
 }
 
@@ -210,7 +227,7 @@ sw_status sw_hpke_setup_receiver(const uint8_t recipient[32], const uint8_t enc[
     if (w == NULL) return SW_MEMORY;
     sw_p256_public point;
     memcpy(point.b, enc, sizeof point.b);
-    SW_TRY(sw_hpke_decap(recipient, &point, w->shared, err));
+    SW_TRY(decap(w, recipient, &point, err));
     return finish(w, info, out, err);
 }
 

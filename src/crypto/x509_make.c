@@ -8,6 +8,7 @@
  * Whoever signs must hold the issuer's key: that is checked before signing.
  */
 #include "crypto/crypto_internal.h"
+#include "crypto/openssl.h"
 #include "crypto/x509_internal.h"
 
 #include <openssl/err.h>
@@ -112,9 +113,9 @@ static sw_status append(sw_buffer *der, uint8_t *bytes, int size, sw_error *err)
     return sw_buffer_check(der, "X.509", err);
 }
 
-sw_status sw_cert_make(const sw_cert_plan *plan, const sw_p256_public *subject,
-                       const sw_cert *issuer, const uint8_t secret[32], sw_buffer *der,
-                       sw_error *err) {
+sw_status sw_cert_make_x509(const sw_cert_plan *plan, const sw_p256_public *subject,
+                            const sw_cert *issuer, const uint8_t secret[32], X509 **out,
+                            sw_error *err) {
     sw_p256_public signing = *subject;
     SW_TRY(check_plan(plan, err));
     if (issuer != NULL) SW_TRY(sw_cert_key(issuer, &signing, err));
@@ -122,16 +123,24 @@ sw_status sw_cert_make(const sw_cert_plan *plan, const sw_p256_public *subject,
     EVP_PKEY *key = NULL, *signer = NULL;
     SW_TRY(sw_p256_evp_public(subject, &key, err));
     sw_status status = sw_p256_evp_secret(secret, &signer, err);
-    if (status == SW_OK) {
-        uint8_t *bytes = NULL;
-        X509 *x = build(plan, key, issuer, signer);
-        int size = x == NULL ? 0 : i2d_X509(x, &bytes);
-        status = append(der, bytes, size, err);
-        X509_free(x);
-    }
+    X509 *made = status == SW_OK ? build(plan, key, issuer, signer) : NULL;
     EVP_PKEY_free(key);
     EVP_PKEY_free(signer);
-    return status;
+    if (status != SW_OK) return status;
+    if (made == NULL) return sw_openssl_failed(err, "making X.509");
+    *out = made;
+    return SW_OK;
+}
+
+sw_status sw_cert_make(const sw_cert_plan *plan, const sw_p256_public *subject,
+                       const sw_cert *issuer, const uint8_t secret[32], sw_buffer *der,
+                       sw_error *err) {
+    X509 *made = NULL;
+    uint8_t *bytes = NULL;
+    SW_TRY(sw_cert_make_x509(plan, subject, issuer, secret, &made, err));
+    int size = i2d_X509(made, &bytes);
+    X509_free(made);
+    return append(der, bytes, size, err);
 }
 
 /* ---- revocation lists ---- */

@@ -7,23 +7,15 @@
  * authorities, names or dates to check, and nothing of a connection outlives it: no tickets, no
  * resumption, no early data. Spec: DESIGN section 4, channels.
  */
-#include "crypto/x509.h"
+#include "crypto/openssl.h"
 #include "http/http_internal.h"
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509.h>
 
-#define PEM_MAX_BYTES  ((size_t)4 << 10)
-#define CERT_MAX_BYTES ((size_t)4 << 10)
 #define SPKI_MAX_BYTES 128
 /* RFC 5280 4.1.2.5: 99991231235959Z stands for "no end". */
 #define NO_END_MS INT64_C(253402300799000)
-
-static sw_status tls_failed(sw_error *err, const char *operation) {
-    ERR_clear_error();
-    return sw_fail(err, SW_INTERNAL, "internal", "TLS: %s failed", operation);
-}
 
 /* ---- what we show ---- */
 static sw_status certificate_make(const sw_session_key *secret, const sw_entropy *e, X509 **out,
@@ -34,32 +26,14 @@ static sw_status certificate_make(const sw_session_key *secret, const sw_entropy
     SW_TRY(sw_entropy_fill(e, &serial, sizeof serial, err));
     sw_cert_plan plan = {
         .common_name = "sealwright", .serial = (uint64_t)serial + 1, .not_after_ms = NO_END_MS};
-    SW_SCOPED(sw_buffer) der = SW_BUFFER(CERT_MAX_BYTES);
-    SW_TRY(sw_cert_make(&plan, &public, NULL, secret->b, &der, err));
-    const uint8_t *at = der.data;
-    X509 *made = d2i_X509(NULL, &at, (long)der.size);
-    if (made == NULL) return tls_failed(err, "making a certificate");
-    *out = made;
-    return SW_OK;
-}
-
-static sw_status key_make(const sw_session_key *secret, const sw_entropy *e, EVP_PKEY **out,
-                          sw_error *err) {
-    SW_SCOPED(sw_buffer) pem = SW_BUFFER(PEM_MAX_BYTES);
-    SW_TRY(sw_pkcs8_encode(&pem, secret->b, (sw_bytes){0}, e, err));
-    BIO *in = BIO_new_mem_buf(pem.data, (int)pem.size);
-    EVP_PKEY *made = in == NULL ? NULL : PEM_read_bio_PrivateKey(in, NULL, NULL, NULL);
-    BIO_free(in);
-    if (made == NULL) return tls_failed(err, "reading its own key");
-    *out = made;
-    return SW_OK;
+    return sw_cert_make_x509(&plan, &public, NULL, secret->b, out, err);
 }
 
 sw_status sw_tls_identity_make(const sw_session_key *secret, const sw_entropy *e,
                                sw_tls_identity *out, sw_error *err) {
     sw_tls_identity made = {0};
     SW_TRY(certificate_make(secret, e, &made.certificate, err));
-    sw_status status = key_make(secret, e, &made.key, err);
+    sw_status status = sw_p256_evp_pair(secret->b, &made.key, err);
     if (status != SW_OK) {
         sw_tls_identity_free(&made);
         return status;
