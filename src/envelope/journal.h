@@ -25,8 +25,8 @@ typedef struct sw_head {
 bool sw_head_equal(const sw_head *a, const sw_head *b);
 
 typedef struct sw_journal sw_journal;
-/* SQLite file (mode 0600 when made), rollback journal, synchronous FULL; refuses a file of another
- * id, schema or with a broken chain. */
+/* SQLite file (mode 0600 when made), rollback journal that stays beside it (JRN-017), synchronous
+ * FULL; refuses a file of another id, schema or with a broken chain. */
 SW_NODISCARD sw_status sw_journal_open_sqlite(const char *path, const sw_hash *id, sw_journal **out,
                                               sw_error *err);
 /* In memory: for verification of exported entries. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A store in one SQLite file. Format: docs/formats/journal.md (JRN-010 ... JRN-016).
+ * A store in one SQLite file. Format: docs/formats/journal.md (JRN-010 ... JRN-017).
  *
  * The idea: SQLite gives atomic, durable transactions between processes; it gives no truth. The
  * file may be hostile, so the schema is compared as text, nothing but our own statements runs, and
@@ -219,7 +219,7 @@ static sw_status configure(sqlite_store *s, sw_error *err) {
     if (sqlite3_busy_timeout(s->db, BUSY_TIMEOUT_MS) != SQLITE_OK) return failed(s->db, err);
     return run(s,
                "PRAGMA cell_size_check=ON; PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY; "
-               "PRAGMA journal_mode=TRUNCATE; PRAGMA synchronous=FULL;",
+               "PRAGMA journal_mode=PERSIST; PRAGMA synchronous=FULL;",
                err);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The journal's SQLite file under attack: flips, cuts, SQL by whoever can write it, other files in
- * its place (JRN-010 ... JRN-015).
+ * its place (JRN-010 ... JRN-017).
  */
 #include "envelope/journal_support.h"
 
@@ -170,6 +170,90 @@ static void test_entry_changed_while_open(void **state) {
     end(f);
 }
 
+/* ---- what lies beside it (JRN-017) ---- */
+static void beside(const fixture *f, const char *tail, char path[1024]) {
+    (void)snprintf(path, 1024, "%s%s", f->path, tail);
+}
+
+/* The rollback journal stays with its header wiped, so SQLite takes nothing from it; nobody can
+ * make it count by one flip, and no other companion exists, also while the file is open. */
+static void test_flips_beside_the_file(void **state) {
+    (void)state;
+    enum { FLIPS = 1200 };
+    uint64_t seed = 8117, random = seed;
+    char path[1024], other[1024];
+    fixture *f = start(17);
+    sw_journal *j = open_sqlite(f);
+    sw_head head = {0};
+    for (uint64_t n = 1; n <= 5; n++) head = append(f, j, n);
+    beside(f, "-journal", path);
+    beside(f, "-wal", other);
+    assert_int_not_equal(access(other, F_OK), 0);
+    sw_journal_close(&j);
+    sw_buffer file = read_file(f->path), cold = read_file(path);
+    static const uint8_t wiped[28];
+    assert_true(cold.size > sizeof wiped);
+    assert_memory_equal(cold.data, wiped, sizeof wiped);
+    for (size_t i = 0; i < FLIPS; i++) {
+        size_t bit = i < 600 ? i : next_random(&random) % (cold.size * 8);
+        cold.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        write_file(path, sw_buffer_bytes(&cold));
+        cold.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        assert_true(answers(f, &head));
+        sw_buffer now = read_file(f->path);
+        assert_true(sw_bytes_equal(sw_buffer_bytes(&now), sw_buffer_bytes(&file)));
+        sw_buffer_free(&now);
+    }
+    sw_buffer_free(&cold);
+    sw_buffer_free(&file);
+    end(f);
+}
+
+/* Writes the header that the last transaction had (sqlite.org/fileformat2.html 3): magic, all the
+ * records, their nonce (the first record's checksum less every 200th byte of its page), pages
+ * before, sector, page. */
+static void revive(sw_buffer *journal, size_t pages) {
+    enum { SECTOR = 512, PAGE = 4096, RECORD = SECTOR + 4 };
+    static const uint8_t magic[8] = {0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7};
+    SW_SCOPED(sw_buffer) header = SW_BUFFER(64);
+    sw_reader r = sw_reader_of(SW_BYTES(journal->data + RECORD + PAGE, 4));
+    uint32_t nonce = sw_read_u32be(&r);
+    for (size_t i = PAGE - 200; i > 0 && i < PAGE; i -= 200) nonce -= journal->data[RECORD + i];
+    sw_put_bytes(&header, SW_BYTES_OF(magic));
+    sw_put_u32be(&header, UINT32_MAX);
+    sw_put_u32be(&header, nonce);
+    sw_put_u32be(&header, (uint32_t)pages);
+    sw_put_u32be(&header, SECTOR);
+    sw_put_u32be(&header, PAGE);
+    memcpy(journal->data, header.data, header.size);
+}
+
+/* Whoever can write there can bring the last transaction's journal back to life. That is putting an
+ * older file back, and is refused by whoever has seen the entry (JRN-014). */
+static void test_a_journal_brought_back(void **state) {
+    (void)state;
+    char path[1024];
+    sw_error err = {0};
+    fixture *f = start(18);
+    sw_journal *j = open_sqlite(f);
+    for (uint64_t n = 1; n <= 3; n++) (void)append(f, j, n);
+    sw_head head = sw_journal_head(j);
+    beside(f, "-journal", path);
+    sw_buffer journal = read_file(path), file = read_file(f->path);
+    revive(&journal, file.size / 4096);
+    write_file(path, sw_buffer_bytes(&journal));
+    assert_int_equal(sw_journal_contains(j, &head, &err), SW_UNAUTHENTIC);
+    assert_string_equal(err.word, "rollback");
+    sw_journal_close(&j);
+    j = open_sqlite(f);
+    assert_int_equal(sw_journal_head(j).index, 2);
+    assert_int_equal(sw_journal_contains(j, &head, &err), SW_UNAUTHENTIC);
+    sw_journal_close(&j);
+    sw_buffer_free(&journal);
+    sw_buffer_free(&file);
+    end(f);
+}
+
 static void test_not_a_journal(void **state) {
     (void)state;
     fixture *f = start(15);
@@ -196,8 +280,12 @@ static void test_not_a_journal(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_flips_of_the_file), cmocka_unit_test(test_cuts_of_the_file),
-        cmocka_unit_test(test_hostile_sql),       cmocka_unit_test(test_entry_changed_while_open),
+        cmocka_unit_test(test_flips_of_the_file),
+        cmocka_unit_test(test_cuts_of_the_file),
+        cmocka_unit_test(test_hostile_sql),
+        cmocka_unit_test(test_entry_changed_while_open),
+        cmocka_unit_test(test_flips_beside_the_file),
+        cmocka_unit_test(test_a_journal_brought_back),
         cmocka_unit_test(test_not_a_journal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
