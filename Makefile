@@ -22,7 +22,7 @@ TESTS ?= $(TEST_SRC:tests/%.c=$O/tests/%)
 FUZZ_SRC := $(sort $(wildcard fuzz/fuzz_*.c))
 FUZZ := $(FUZZ_SRC:fuzz/%.c=$O/fuzz/%)
 
-PKGS := libcrypto libssl libcurl libevent libevent_openssl libevent_pthreads sqlite3 yaml-0.1 libpcre2-8 libutf8proc libseccomp libarchive
+PKGS := libcrypto libssl libcurl libevent libevent_openssl libevent_pthreads sqlite3 yaml-0.1 libutf8proc libseccomp libarchive
 # Asked when the first recipe needs them, which is after `deps` has installed what is missing, and then kept.
 DEP_CFLAGS = $(eval DEP_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(DEP_CFLAGS)
 LIBS = $(eval LIBS := $(shell pkg-config --libs $(PKGS)) -lm -lpthread -ldl)$(LIBS)
@@ -66,7 +66,8 @@ $O/libsealwright.so: $O/libsealwright.a mk/exports.map
 $O/tests/%: tests/%.c $O/libsealwright.a
 	@mkdir -p $(@D)
 	@echo "  ld  $@"
-	@$(CC) $(CPPFLAGS) -Itests $(CFLAGS) $(TEST_DEFINES) -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $O/libsealwright.a $(LIBS) -lcmocka
+	@$(CC) $(CPPFLAGS) -Itests $(CFLAGS) $(TEST_DEFINES) -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $O/libsealwright.a $(LIBS) -lcmocka $(TEST_LIBS)
+$O/tests/tokenizer/test_split: TEST_LIBS := -lpcre2-8
 # Probes are programs that a test starts in the sandbox: static and without sanitizers, as a worker is.
 PROBES := $(patsubst %.c,$O/%,$(wildcard tests/*/probe_*.c))
 $(PROBES): $O/%: %.c $(wildcard src/base/*.[ch]) src/sys/confine.c src/sys/pool.c src/sys/clock.c

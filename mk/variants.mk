@@ -12,4 +12,4 @@ endif
 # The compute wing needs AVX2 and FMA everywhere; wider instructions are chosen at run time, function by function.
 COMPUTE_CFLAGS := -march=x86-64-v3 -O3 -fno-trapping-math
 ROOM_CFLAGS = $(if $(filter src/tensor/% src/train/%,$1),$(COMPUTE_CFLAGS))
-WORKER_LIBS := -lpcre2-8 -lutf8proc -lyaml -lseccomp -lm -lpthread
+WORKER_LIBS := -lutf8proc -lyaml -lseccomp -lm -lpthread

@@ -56,7 +56,6 @@ event2/|src/http/.*
 curl/|src/http/.*
 sqlite3|src/envelope/journal_sqlite\.c
 yaml\.h|src/codec/yaml\.c
-pcre2|src/tokenizer/.*
 utf8proc|src/tokenizer/.*
 seccomp\.h|src/sys/.*
 archive|src/sys/archive\.c|src/seal/.*

@@ -54,24 +54,20 @@ static size_t longest_at(const sw_trie *trie, sw_bytes text, size_t at, uint32_t
 }
 
 /* Is the character before `start`, or the one at `stop`, part of a word? */
-static bool touches_word(sw_tokenizer *t, sw_bytes text, size_t start, size_t stop) {
-    size_t from = 0, to = 0, before = start;
-    bool found = false;
-    if (start > 0) {
-        (void)sw_utf8_previous(text, &before);
-        sw_bytes left = SW_BYTES(text.data + before, start - before);
-        if (sw_pattern_find(t->word, left, 0, &found, &from, &to, NULL) != SW_OK || found)
-            return true;
-    }
-    if (stop == text.size) return false;
-    sw_bytes right = SW_BYTES(text.data + stop, text.size - stop);
-    return sw_pattern_find(t->word, right, 0, &found, &from, &to, NULL) != SW_OK || found;
+static bool touches_word(sw_bytes text, size_t start, size_t stop) {
+    unsigned classes = start > 0 ? sw_character_class(sw_utf8_previous(text, &start)) : 0;
+    if (stop < text.size) classes |= sw_character_class(sw_utf8_next(text, &stop));
+    return (classes & SW_CLASS_WORD) != 0;
+}
+
+static bool white_space(uint32_t character) {
+    return (sw_character_class(character) & SW_CLASS_SPACE) != 0;
 }
 
 static size_t skip_space_left(sw_bytes text, size_t at) {
     while (at > 0) {
         size_t before = at;
-        if (!sw_white_space(sw_utf8_previous(text, &before))) break;
+        if (!white_space(sw_utf8_previous(text, &before))) break;
         at = before;
     }
     return at;
@@ -80,7 +76,7 @@ static size_t skip_space_left(sw_bytes text, size_t at) {
 static size_t skip_space_right(sw_bytes text, size_t at) {
     while (at < text.size) {
         size_t behind = at;
-        if (!sw_white_space(sw_utf8_next(text, &behind))) break;
+        if (!white_space(sw_utf8_next(text, &behind))) break;
         at = behind;
     }
     return at;
@@ -91,7 +87,7 @@ static sw_bytes between(sw_bytes text, size_t start, size_t stop) {
     return start < stop ? SW_BYTES(text.data + start, stop - start) : (sw_bytes){NULL, 0};
 }
 
-bool sw_added_next(sw_tokenizer *t, const sw_trie *trie, sw_added_cursor *c, sw_bytes *gap,
+bool sw_added_next(const sw_tokenizer *t, const sw_trie *trie, sw_added_cursor *c, sw_bytes *gap,
                    const sw_added **token) {
     while (c->scan < c->text.size) {
         uint32_t index = 0;
@@ -101,7 +97,7 @@ bool sw_added_next(sw_tokenizer *t, const sw_trie *trie, sw_added_cursor *c, sw_
         if (stop == start) continue;
         c->scan = stop;
         const sw_added *added = &t->added[index];
-        if (added->single_word && touches_word(t, c->text, start, stop)) continue;
+        if (added->single_word && touches_word(c->text, start, stop)) continue;
         if (added->lstrip) start = skip_space_left(c->text, start);
         if (added->rstrip) stop = skip_space_right(c->text, stop);
         *gap = between(c->text, c->done, start);

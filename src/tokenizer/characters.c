@@ -49,12 +49,6 @@ uint32_t sw_utf8_previous(sw_bytes text, size_t *at) {
     return sw_utf8_next(text, &start);
 }
 
-bool sw_white_space(uint32_t c) {
-    return (c >= 0x09 && c <= 0x0d) || c == 0x20 || c == 0x85 || c == 0xa0 || c == 0x1680 ||
-           (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f ||
-           c == 0x205f || c == 0x3000;
-}
-
 bool sw_token_spelling(sw_bytes content, uint8_t *out, size_t *out_size) {
     size_t size = 0;
     for (size_t at = 0; at < content.size; size++)

@@ -17,14 +17,9 @@ static sw_status split(sw_tokenizer *t, size_t stage, sw_bytes piece, sw_tokens 
                        sw_error *err) {
     if (piece.size == 0) return SW_OK;
     if (stage == t->stage_count) return sw_bpe_append(t, piece, out, err);
-    for (size_t done = 0; done < piece.size;) {
-        bool found = false;
-        size_t start = piece.size, stop = piece.size;
-        SW_TRY(sw_pattern_find(t->stages[stage], piece, done, &found, &start, &stop, err));
-        sw_bytes gap = SW_BYTES(piece.data + done, start - done);
-        SW_TRY(split(t, stage + 1, gap, out, err));
+    for (size_t start = 0, stop; start < piece.size; start = stop) {
+        stop = sw_split_stop(t->stages[stage], piece, start);
         SW_TRY(split(t, stage + 1, SW_BYTES(piece.data + start, stop - start), out, err));
-        done = stop;
     }
     return SW_OK;
 }

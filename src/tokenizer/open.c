@@ -282,11 +282,7 @@ static sw_status make_tries(sw_tokenizer *t, sw_error *err) {
         nodes += 3 * t->contents[t->added[i].id].size; /* NFC at most triples UTF-8 */
     SW_TRY(sw_trie_make(&t->arena, nodes, &t->raw_trie, err));
     SW_TRY(sw_trie_make(&t->arena, nodes, &t->normal_trie, err));
-    for (uint32_t i = 0; i < t->added_count; i++) {
-        SW_TRY(add_to_trie(t, i, err));
-        if (t->added[i].single_word && t->word == NULL)
-            SW_TRY(sw_pattern_open(SW_SPLIT_WORD, &t->word, err));
-    }
+    for (uint32_t i = 0; i < t->added_count; i++) SW_TRY(add_to_trie(t, i, err));
     return SW_OK;
 }
 
@@ -327,8 +323,6 @@ sw_status sw_tokenizer_open(sw_bytes tokenizer_json, sw_tokenizer **out, sw_erro
 void sw_tokenizer_close(sw_tokenizer **held) {
     sw_tokenizer *t = *held;
     if (t == NULL) return;
-    for (size_t i = 0; i < SW_STAGE_LIMIT; i++) sw_pattern_close(&t->stages[i]);
-    sw_pattern_close(&t->word);
     sw_scratch_free(&t->symbols);
     sw_scratch_free(&t->heap);
     sw_scratch_free(&t->normal);

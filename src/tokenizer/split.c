@@ -1,69 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Splits: the regular expressions that pre-tokenisers are known by, run by PCRE2.
+ * Splits: the regular expressions that pre-tokenisers are known by, each as the function that finds
+ * what it would match.
  *
- * A file's expression is recognised by its exact text and never compiled: what runs is our own
- * spelling of it. HF tokenizers runs Oniguruma with Unicode 16, where \s is White_Space; PCRE2's \s
- * has U+180E besides and its tables may be older. So white space is spelled out, and the letters
- * and numbers that Unicode 15 to 16 added stand beside \p{L} and \p{N}. Digits are split by Rust's
- * char::is_numeric with Unicode 17. The ranges were found by asking HF tokenizers 0.23.3 about
- * every code point (tests/parity/unicode_ranges.py).
+ * A file's expression is recognised by its exact text and never compiled. Each of them matches at
+ * every place of every text, so the pieces lie side by side and a function needs only the place
+ * where a piece begins. tests/tokenizer/test_split.c compares them with PCRE2 running the
+ * expressions. What looks ahead looks at most over one run of white space, and at most two pieces
+ * look over the same run: time is linear in the text.
  */
 #include "tokenizer/tokenizer_internal.h"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-#include <stdlib.h>
+#include <string.h>
 
-struct sw_pattern {
-    pcre2_code *code;
-    pcre2_match_data *match;
-    pcre2_match_context *context;
-};
+#define SPACE    SW_CLASS_SPACE
+#define LETTER   SW_CLASS_LETTER
+#define NUMBER   SW_CLASS_NUMBER
+#define OF_WORDS (SPACE | LETTER | NUMBER)
 
-#define WS                                                                                         \
-    "\\t-\\r\\x{20}\\x{85}\\x{A0}\\x{1680}\\x{2000}-\\x{200A}\\x{2028}\\x{2029}\\x{202F}"          \
-    "\\x{205F}\\x{3000}"
-#define L                                                                                          \
-    "\\p{L}\\x{1C89}-\\x{1C8A}\\x{A7CB}-\\x{A7CD}\\x{A7DA}-\\x{A7DC}\\x{105C0}-\\x{105F3}"         \
-    "\\x{10D4A}-\\x{10D65}\\x{10D6F}-\\x{10D85}\\x{10EC2}-\\x{10EC4}\\x{1123F}-\\x{11240}"         \
-    "\\x{11380}-\\x{11389}\\x{1138B}\\x{1138E}\\x{11390}-\\x{113B5}\\x{113B7}\\x{113D1}"           \
-    "\\x{113D3}\\x{11BC0}-\\x{11BE0}\\x{11F02}\\x{11F04}-\\x{11F10}\\x{11F12}-\\x{11F33}"          \
-    "\\x{1342F}\\x{13441}-\\x{13446}\\x{13460}-\\x{143FA}\\x{16100}-\\x{1611D}"                    \
-    "\\x{16D40}-\\x{16D6C}\\x{18CFF}\\x{1B132}\\x{1B155}\\x{1DF25}-\\x{1DF2A}"                     \
-    "\\x{1E030}-\\x{1E06D}\\x{1E4D0}-\\x{1E4EB}\\x{1E5D0}-\\x{1E5ED}\\x{1E5F0}\\x{2B739}"          \
-    "\\x{2EBF0}-\\x{2EE5D}\\x{31350}-\\x{323AF}"
-#define N                                                                                          \
-    "\\p{N}\\x{10D40}-\\x{10D49}\\x{116D0}-\\x{116E3}\\x{11BF0}-\\x{11BF9}\\x{11F50}-\\x{11F59}"   \
-    "\\x{16130}-\\x{16139}\\x{16D70}-\\x{16D79}\\x{1CCF0}-\\x{1CCF9}\\x{1D2C0}-\\x{1D2D3}"         \
-    "\\x{1E4F0}-\\x{1E4F9}\\x{1E5F1}-\\x{1E5FA}"
-#define N17    N "\\x{11DE0}-\\x{11DE9}\\x{16FF4}-\\x{16FF6}"
-#define SPACES "[" WS "]+(?![^" WS "])|[" WS "]+"
-#define MODERN(digits)                                                                             \
-    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n" L N "]?[" L "]+|" digits "| ?[^" WS L N "]+[\\r\\n]*"  \
-    "|[" WS "]*[\\r\\n]+|" SPACES
 #define MODERN_TEXT(digits)                                                                        \
     "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" digits                           \
     "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
 
-/* By sw_split: how files spell it (NULL: not as an expression), and what runs. */
-static const struct {
-    const char *regex, *pcre;
-} splits[] = {
-    [SW_SPLIT_GPT2] = {"'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+"
-                       "|\\s+(?!\\S)|\\s+",
-                       "'s|'t|'re|'ve|'m|'ll|'d| ?[" L "]+| ?[" N "]+| ?[^" WS L N "]+|" SPACES},
-    [SW_SPLIT_LLAMA3] = {MODERN_TEXT("\\p{N}{1,3}"), MODERN("[" N "]{1,3}")},
-    [SW_SPLIT_QWEN2] = {MODERN_TEXT("\\p{N}"), MODERN("[" N "]")},
-    [SW_SPLIT_DIGIT] = {NULL, "[" N17 "]"},
-    [SW_SPLIT_DIGITS] = {NULL, "[" N17 "]+"},
-    [SW_SPLIT_WORD] = {NULL, "\\A[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}]"},
+/* By sw_split: how files spell it; NULL: not as an expression. */
+static const char *const regexes[] = {
+    [SW_SPLIT_GPT2] = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+"
+                      "|\\s+(?!\\S)|\\s+",
+    [SW_SPLIT_LLAMA3] = MODERN_TEXT("\\p{N}{1,3}"),
+    [SW_SPLIT_QWEN2] = MODERN_TEXT("\\p{N}"),
+    [SW_SPLIT_DIGIT] = NULL,
+    [SW_SPLIT_DIGITS] = NULL,
 };
-enum { SPLIT_COUNT = sizeof splits / sizeof splits[0] };
+enum { SPLIT_COUNT = sizeof regexes / sizeof regexes[0] };
 
 bool sw_split_recognise(sw_bytes regex, sw_split *out) {
     for (size_t i = 0; i < SPLIT_COUNT; i++) {
-        if (splits[i].regex == NULL || !sw_bytes_is(regex, splits[i].regex)) continue;
+        if (regexes[i] == NULL || !sw_bytes_is(regex, regexes[i])) continue;
         *out = (sw_split)i;
         return true;
     }
@@ -71,55 +43,111 @@ bool sw_split_recognise(sw_bytes regex, sw_split *out) {
 }
 
 const char *sw_split_regex(sw_split split) {
-    return splits[split].regex;
+    return regexes[split];
 }
 
-void sw_pattern_close(sw_pattern **pattern) {
-    if (*pattern == NULL) return;
-    pcre2_match_context_free((*pattern)->context);
-    pcre2_match_data_free((*pattern)->match);
-    pcre2_code_free((*pattern)->code);
-    free(*pattern);
-    *pattern = NULL;
+/* ---- steps ---- */
+
+/* The classes of the character at `at`, 0 at the text's end; *behind is where the next begins. */
+static unsigned class_at(sw_bytes text, size_t at, size_t *behind) {
+    *behind = at;
+    return at < text.size ? sw_character_class(sw_utf8_next(text, behind)) : 0;
 }
 
-sw_status sw_pattern_open(sw_split split, sw_pattern **out, sw_error *err) {
-    int code = 0;
-    PCRE2_SIZE offset = 0;
-    sw_pattern *p = calloc(1, sizeof *p);
-    if (p == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a pattern");
-    p->code = pcre2_compile((PCRE2_SPTR)splits[split].pcre, PCRE2_ZERO_TERMINATED,
-                            PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &code, &offset, NULL);
-    p->match = pcre2_match_data_create(1, NULL);
-    p->context = pcre2_match_context_create(NULL);
-    if (p->code == NULL || p->match == NULL || p->context == NULL) {
-        bool memory = p->code != NULL;
-        sw_pattern_close(&p);
-        if (memory) return sw_fail(err, SW_MEMORY, "memory", "no memory for a pattern");
-        return sw_fail(err, SW_INTERNAL, "internal", "PCRE2 error %d at %zu of split %d", code,
-                       (size_t)offset, (int)split);
+/* Behind the run of characters, from `at` on, whose classes in `mask` are `wanted`: at most `limit`
+ * of them. */
+static size_t skip(sw_bytes text, size_t at, unsigned mask, unsigned wanted, size_t limit) {
+    while (at < text.size && limit-- > 0) {
+        size_t behind;
+        if ((class_at(text, at, &behind) & mask) != wanted) break;
+        at = behind;
     }
-    /* The patterns are linear in the text, however often they step back inside one run. */
-    (void)pcre2_set_match_limit(p->context, UINT32_MAX);
-    *out = p;
-    return SW_OK;
+    return at;
 }
 
-sw_status sw_pattern_find(sw_pattern *p, sw_bytes text, size_t from, bool *found, size_t *start,
-                          size_t *stop, sw_error *err) {
-    int code = pcre2_match(p->code, (PCRE2_SPTR)text.data, text.size, from, PCRE2_NO_UTF_CHECK,
-                           p->match, p->context);
-    if (code == PCRE2_ERROR_NOMATCH) {
-        *found = false;
-        return SW_OK;
+static bool line_end(uint8_t byte) {
+    return byte == '\r' || byte == '\n';
+}
+
+/* The end of 's, 't, 're, 've, 'm, 'll or 'd at `at`, or `at`. In any case the letter may also be
+ * U+017F, which folds to s. */
+static size_t skip_contraction(sw_bytes text, size_t at, bool any_case) {
+    static const char *const endings[] = {"s", "t", "re", "ve", "m", "ll", "d"};
+    const uint8_t *p = text.data + at;
+    size_t left = text.size - at;
+    if (left < 2 || p[0] != '\'') return at;
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        size_t size = strlen(endings[i]);
+        if (left <= size) continue;
+        bool same = true;
+        for (size_t k = 0; k < size; k++)
+            same = same && (p[1 + k] == (uint8_t)endings[i][k] ||
+                            (any_case && (p[1 + k] | 0x20) == (uint8_t)endings[i][k]));
+        if (same) return at + 1 + size;
     }
-    if (code < 0)
-        return sw_fail(err, SW_LIMIT, "limit", "a text does not split within PCRE2's limits (%d)",
-                       code);
-    const PCRE2_SIZE *span = pcre2_get_ovector_pointer(p->match);
-    SW_CHECK(err, span[1] > span[0] && span[1] <= text.size);
-    *start = span[0];
-    *stop = span[1];
-    *found = true;
-    return SW_OK;
+    return any_case && left > 2 && p[1] == 0xc5 && p[2] == 0xbf ? at + 3 : at;
+}
+
+/* \s+(?!\S)|\s+ : the run up to its last character when more text follows, one character at least.
+ */
+static size_t skip_spaces(sw_bytes text, size_t at, size_t run_end) {
+    size_t last = run_end;
+    if (run_end == text.size) return run_end;
+    (void)sw_utf8_previous(text, &last);
+    return last > at ? last : run_end;
+}
+
+static size_t stop_gpt2(sw_bytes text, size_t at) {
+    size_t behind, stop = skip_contraction(text, at, false);
+    if (stop > at) return stop;
+    size_t start = at + (text.data[at] == ' ');
+    unsigned class = class_at(text, start, &behind) & OF_WORDS;
+    if (start < text.size && class != SPACE) return skip(text, behind, OF_WORDS, class, SIZE_MAX);
+    return skip_spaces(text, at, skip(text, at, SPACE, SPACE, SIZE_MAX));
+}
+
+/* White space: \s*[\r\n]+ reaches behind the last line end of the run. */
+static size_t stop_modern_space(sw_bytes text, size_t at) {
+    size_t run_end = skip(text, at, SPACE, SPACE, SIZE_MAX), line = run_end;
+    while (line > at && !line_end(text.data[line - 1])) line--;
+    return line > at ? line : skip_spaces(text, at, run_end);
+}
+
+static size_t stop_modern(sw_bytes text, size_t at, size_t digits) {
+    size_t behind, stop = skip_contraction(text, at, true);
+    if (stop > at) return stop;
+    unsigned class = class_at(text, at, &behind) & OF_WORDS;
+    if (class == LETTER) return skip(text, behind, LETTER, LETTER, SIZE_MAX);
+    if (class == NUMBER) return skip(text, at, NUMBER, NUMBER, digits);
+    if (!line_end(text.data[at])) {
+        stop = skip(text, behind, LETTER, LETTER, SIZE_MAX);
+        if (stop > behind) return stop;
+    }
+    size_t start = at + (text.data[at] == ' ');
+    stop = skip(text, start, OF_WORDS, 0, SIZE_MAX);
+    if (stop == start) return stop_modern_space(text, at);
+    while (stop < text.size && line_end(text.data[stop])) stop++;
+    return stop;
+}
+
+static size_t stop_digits(sw_bytes text, size_t at, size_t limit) {
+    size_t behind;
+    unsigned class = class_at(text, at, &behind) & SW_CLASS_DIGIT;
+    return skip(text, at, SW_CLASS_DIGIT, class, class != 0 ? limit : SIZE_MAX);
+}
+
+size_t sw_split_stop(sw_split split, sw_bytes text, size_t at) {
+    switch (split) {
+    case SW_SPLIT_GPT2:
+        return stop_gpt2(text, at);
+    case SW_SPLIT_LLAMA3:
+        return stop_modern(text, at, 3);
+    case SW_SPLIT_QWEN2:
+        return stop_modern(text, at, 1);
+    case SW_SPLIT_DIGIT:
+        return stop_digits(text, at, 1);
+    case SW_SPLIT_DIGITS:
+    default:
+        return stop_digits(text, at, SIZE_MAX);
+    }
 }

@@ -58,8 +58,7 @@ static sw_status read_normalizer(sw_tokenizer *t, const sw_json *stage, sw_error
 
 static sw_status add_stage(sw_tokenizer *t, sw_split split, sw_error *err) {
     if (t->stage_count == SW_STAGE_LIMIT) return refused(err, "pre_tokenizer", "with more stages");
-    SW_TRY(sw_pattern_open(split, &t->stages[t->stage_count], err));
-    t->stage_count++;
+    t->stages[t->stage_count++] = split;
     return SW_OK;
 }
 

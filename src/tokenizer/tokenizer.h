@@ -4,8 +4,7 @@
  * HF's, and the ChatML template.
  *
  * What a tokenizer.json holds and this room does not know (another model, normaliser,
- * pre-tokeniser, pattern, post-processor) is refused by name. PCRE2 (UTF, UCP, JIT off) runs the
- * split patterns.
+ * pre-tokeniser, pattern, post-processor) is refused by name.
  */
 #ifndef SW_TOKENIZER_H
 #define SW_TOKENIZER_H

@@ -68,7 +68,6 @@ bool sw_token_spelling(sw_bytes content, uint8_t *out, size_t *out_size);
  */
 uint32_t sw_utf8_next(sw_bytes text, size_t *at);
 uint32_t sw_utf8_previous(sw_bytes text, size_t *at);
-bool sw_white_space(uint32_t character); /* Unicode White_Space */
 /* Appends `bytes` with each maximal ill-formed part as one U+FFFD. */
 void sw_utf8_repair(sw_buffer *out, sw_bytes bytes);
 
@@ -92,27 +91,32 @@ SW_NODISCARD sw_status sw_trie_make(sw_arena *arena, size_t node_limit, sw_trie 
 SW_NODISCARD sw_status sw_trie_add(sw_trie *trie, sw_bytes text, uint32_t added_index);
 /* The next stretch of plain text (may be empty) and the token behind it (NULL: the text's end);
  * false when the text is used up. */
-bool sw_added_next(sw_tokenizer *t, const sw_trie *trie, sw_added_cursor *cursor, sw_bytes *gap,
-                   const sw_added **token);
+bool sw_added_next(const sw_tokenizer *t, const sw_trie *trie, sw_added_cursor *cursor,
+                   sw_bytes *gap, const sw_added **token);
+
+/* ---- classes of characters ---- */
+enum {
+    SW_CLASS_SPACE = 1,  /* White_Space */
+    SW_CLASS_LETTER = 2, /* \p{L} */
+    SW_CLASS_NUMBER = 4, /* \p{N} */
+    SW_CLASS_DIGIT = 8,  /* of the stage Digits */
+    SW_CLASS_WORD = 16   /* of single_word */
+};
+unsigned sw_character_class(uint32_t character);
 
 /* ---- splits ---- */
-typedef struct sw_pattern sw_pattern; /* one compiled PCRE2 pattern and its match data */
 typedef enum sw_split {
     SW_SPLIT_GPT2,
     SW_SPLIT_LLAMA3,
     SW_SPLIT_QWEN2,
-    SW_SPLIT_DIGIT,  /* each digit alone */
-    SW_SPLIT_DIGITS, /* runs of digits */
-    SW_SPLIT_WORD    /* one word character at the start: for single_word */
+    SW_SPLIT_DIGIT, /* each digit alone */
+    SW_SPLIT_DIGITS /* runs of digits */
 } sw_split;
 /* The split that a regular expression in a tokenizer.json stands for, by its exact text. */
 bool sw_split_recognise(sw_bytes regex, sw_split *out);
 const char *sw_split_regex(sw_split split); /* NULL for those that files do not spell */
-SW_NODISCARD sw_status sw_pattern_open(sw_split split, sw_pattern **out, sw_error *err);
-void sw_pattern_close(sw_pattern **pattern);
-/* The first match in text from `from` on; *found false when there is none. */
-SW_NODISCARD sw_status sw_pattern_find(sw_pattern *pattern, sw_bytes text, size_t from, bool *found,
-                                       size_t *start, size_t *stop, sw_error *err);
+/* Where the piece of valid UTF-8 that begins at `at` < text.size ends. */
+size_t sw_split_stop(sw_split split, sw_bytes text, size_t at);
 
 /* ---- BPE ---- */
 typedef struct sw_cached_word {
@@ -146,7 +150,7 @@ struct sw_tokenizer {
     sw_added *added;
     size_t added_count;
     sw_trie raw_trie, normal_trie;
-    sw_pattern *stages[SW_STAGE_LIMIT], *word;
+    sw_split stages[SW_STAGE_LIMIT];
     size_t stage_count;
     uint32_t before[SW_FRAME_LIMIT], behind[SW_FRAME_LIMIT];
     size_t before_count, behind_count;

@@ -196,7 +196,7 @@ class Engine:
         self.peer = os.path.join(objects, "tests", "parity", "model_peer")
         os.makedirs(os.path.dirname(self.program), exist_ok=True)
         libs = subprocess.check_output(
-            ["pkg-config", "--libs", "libcrypto", "libpcre2-8", "libutf8proc", "yaml-0.1", "libseccomp"], text=True).split()
+            ["pkg-config", "--libs", "libcrypto", "libutf8proc", "yaml-0.1", "libseccomp"], text=True).split()
         for program in (self.program, self.peer):
             source = os.path.join(ROOT, "tests", "parity", os.path.basename(program) + ".c")
             subprocess.check_call(["gcc", "-std=c2x", "-D_GNU_SOURCE", "-O2", "-I" + ROOT + "/src", "-I" + ROOT + "/include", source, "-o",
