@@ -6,9 +6,9 @@
 #include "tokenizer/tokenizer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static const char text[] =
-        "the  patient <l> 12 don't\n\n<|im_start|>caf\xc3\xa9 cafe\xcc\x81 x";
-    SW_SCOPED(sw_buffer) back = SW_BUFFER(1 << 16);
+    static const char text[] = "the  patient <l> 12 don't\n\n<|im_start|>caf\xc3\xa9 cafe\xcc\x81 "
+                               "x \xe2\x96\x81 \xf0\x9f\x99\x82";
+    SW_SCOPED(sw_buffer) back = SW_BUFFER(1 << 20);
     sw_tokenizer *t = NULL;
     sw_tokens tokens = {0};
     if (sw_tokenizer_open(SW_BYTES(data, size), &t, NULL) != SW_OK) return 0;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * BPE over the bytes of one word: merge the pair of lowest rank, leftmost first, until none is
- * left.
+ * BPE over the bytes or characters of one word: merge the pair of lowest rank, leftmost first,
+ * until none is left.
  *
- * A heap of (rank, place) over a linked list of symbols: O(n log n) for words of any length.
+ * Short words by looking at all their pairs. Others by a heap of (rank, place) over a linked list
+ * of symbols: O(n log n) for words of any length.
  * Entries go stale when a neighbour merges; one is used only if the pair at its place still has its
  * rank (ranks are unique). Words that come often are answered from a direct-mapped cache, which is
  * wiped with the tokeniser.
@@ -12,6 +13,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+enum { FEW = 40 }; /* symbols up to which a look at all pairs is quicker than the heap */
 
 typedef struct symbol {
     uint32_t id, previous, next; /* SW_TOKEN_NONE: no neighbour; id SW_TOKEN_NONE: merged away */
@@ -93,8 +96,17 @@ static void offer(const sw_tokenizer *t, heap *h, const symbol *s, uint32_t at) 
     if (merge != NULL) push(h, (uint64_t)merge->rank << 32 | at);
 }
 
-/* A word's bytes as symbols; bytes without a token become the unknown one, or vanish. */
-static uint32_t fill_symbols(const sw_tokenizer *t, sw_bytes word, symbol *s) {
+/* The symbols of a word are written one behind the other: at most one a byte, and one for a mark,
+ * which a text may be full of. */
+static size_t symbol_room(const sw_tokenizer *t, sw_bytes word) {
+    size_t room = word.size;
+    for (size_t at = 0; t->fallback && at + 3 <= word.size; at++)
+        if (sw_mark_starts(SW_BYTES(word.data + at, 3))) room -= 2;
+    return room;
+}
+
+/* Bytes without a token become the unknown one, or vanish. */
+static uint32_t fill_bytes(const sw_tokenizer *t, sw_bytes word, symbol *s) {
     uint32_t count = 0;
     bool unknown_before = false;
     for (size_t i = 0; i < word.size; i++) {
@@ -103,14 +115,58 @@ static uint32_t fill_symbols(const sw_tokenizer *t, sw_bytes word, symbol *s) {
         if (unknown && (t->unknown_id == SW_TOKEN_NONE || (t->fuse_unknown && unknown_before)))
             continue;
         unknown_before = unknown;
-        s[count] = (symbol){unknown ? t->unknown_id : id, count - 1, count + 1};
-        count++;
+        s[count++].id = unknown ? t->unknown_id : id;
     }
-    if (count > 0) s[count - 1].next = SW_TOKEN_NONE; /* the first one's previous wrapped to NONE */
+    return count;
+}
+
+/* Characters without a token become the tokens of their bytes. */
+static uint32_t fill_characters(const sw_tokenizer *t, sw_bytes word, symbol *s) {
+    uint32_t count = 0;
+    for (size_t start = 0, at = 0; at < word.size; start = at) {
+        (void)sw_utf8_next(word, &at);
+        uint32_t id = sw_text_map_find(&t->by_content, SW_BYTES(word.data + start, at - start));
+        if (id < t->model_count)
+            s[count++].id = id;
+        else
+            for (size_t i = start; i < at; i++) s[count++].id = t->byte_ids[word.data[i]];
+    }
+    return count;
+}
+
+static uint32_t fill(const sw_tokenizer *t, sw_bytes word, symbol *s) {
+    return t->fallback ? fill_characters(t, word, s) : fill_bytes(t, word, s);
+}
+
+/* Merges few symbols where they stand; returns how many are left. */
+static uint32_t merge_few(const sw_tokenizer *t, symbol *s, uint32_t count) {
+    const sw_merge *merges[FEW];
+    for (uint32_t i = 0; i + 1 < count; i++)
+        merges[i] = sw_pair_map_find(&t->merges, s[i].id, s[i + 1].id);
+    while (count > 1) {
+        uint32_t best = 0;
+        for (uint32_t i = 1; i + 1 < count; i++)
+            if (merges[i] != NULL && (merges[best] == NULL || merges[i]->rank < merges[best]->rank))
+                best = i;
+        if (merges[best] == NULL) break;
+        s[best].id = merges[best]->id;
+        count--;
+        for (uint32_t i = best + 1; i < count; i++) {
+            s[i] = s[i + 1];
+            merges[i - 1] = merges[i];
+        }
+        if (best > 0) merges[best - 1] = sw_pair_map_find(&t->merges, s[best - 1].id, s[best].id);
+        if (best + 1 < count)
+            merges[best] = sw_pair_map_find(&t->merges, s[best].id, s[best + 1].id);
+    }
     return count;
 }
 
 static void merge_all(const sw_tokenizer *t, symbol *s, uint32_t count, heap *h) {
+    for (uint32_t i = 0; i < count; i++) { /* the first one's previous wraps to NONE */
+        s[i].previous = i - 1;
+        s[i].next = i + 1 < count ? i + 1 : SW_TOKEN_NONE;
+    }
     for (uint32_t i = 0; i + 1 < count; i++) offer(t, h, s, i);
     while (h->count > 0) {
         uint64_t entry = pop(h);
@@ -128,13 +184,22 @@ static void merge_all(const sw_tokenizer *t, symbol *s, uint32_t count, heap *h)
     }
 }
 
+static sw_status merge_short(sw_tokenizer *t, sw_bytes word, sw_tokens *out, sw_error *err) {
+    symbol s[FEW];
+    uint32_t ids[FEW], count = merge_few(t, s, fill(t, word, s));
+    for (uint32_t i = 0; i < count; i++) ids[i] = s[i].id;
+    return sw_tokens_append(out, ids, count, err);
+}
+
 /* Every merge removes a symbol and offers at most two pairs: 3 entries a symbol suffice. */
 static sw_status merge_word(sw_tokenizer *t, sw_bytes word, sw_tokens *out, sw_error *err) {
-    symbol *s = sw_scratch_reserve(&t->symbols, word.size * sizeof *s);
-    heap h = {sw_scratch_reserve(&t->heap, word.size * 3 * sizeof(uint64_t)), 0};
+    if (word.size <= FEW) return merge_short(t, word, out, err);
+    size_t room = symbol_room(t, word);
+    symbol *s = sw_scratch_reserve(&t->symbols, room * sizeof *s);
+    heap h = {sw_scratch_reserve(&t->heap, room * 3 * sizeof(uint64_t)), 0};
     if (s == NULL || h.entries == NULL)
         return sw_fail(err, SW_MEMORY, "memory", "no memory to tokenise %zu bytes", word.size);
-    uint32_t count = fill_symbols(t, word, s);
+    uint32_t count = fill(t, word, s);
     merge_all(t, s, count, &h);
     for (uint32_t at = 0; count > 0 && at != SW_TOKEN_NONE; at = s[at].next)
         SW_TRY(sw_tokens_append(out, &s[at].id, 1, err));

@@ -24,14 +24,20 @@ static sw_status split(sw_tokenizer *t, size_t stage, sw_bytes piece, sw_tokens 
     return SW_OK;
 }
 
-/* Text between the tokens that match raw text. */
-static sw_status encode_normal(sw_tokenizer *t, sw_bytes text, sw_tokens *out, sw_error *err) {
+/* Text between the tokens that match raw text; `first`: the whole text begins with it. */
+static sw_status encode_normal(sw_tokenizer *t, sw_bytes text, bool first, sw_tokens *out,
+                               sw_error *err) {
     const sw_added *token = NULL;
     sw_bytes gap = {NULL, 0};
     if (t->compose) SW_TRY(sw_text_compose(&t->normal, text, &text, err));
+    if (t->prefix == SW_PREFIX_NORMAL && text.size > 0)
+        SW_TRY(sw_text_mark(&t->normal, text, true, &text, err));
     sw_added_cursor cursor = {.text = text};
     while (sw_added_next(t, &t->normal_trie, &cursor, &gap, &token)) {
-        SW_TRY(split(t, 0, gap, out, err));
+        if (!t->fallback)
+            SW_TRY(split(t, 0, gap, out, err));
+        else if (gap.size > 0)
+            SW_TRY(sw_marked_append(t, gap, first && gap.data == text.data, out, err));
         if (token != NULL) SW_TRY(sw_tokens_append(out, &token->id, 1, err));
     }
     return SW_OK;
@@ -42,7 +48,7 @@ static sw_status encode_raw(sw_tokenizer *t, sw_bytes text, sw_tokens *out, sw_e
     sw_bytes gap = {NULL, 0};
     sw_added_cursor cursor = {.text = text};
     while (sw_added_next(t, &t->raw_trie, &cursor, &gap, &token)) {
-        SW_TRY(encode_normal(t, gap, out, err));
+        SW_TRY(encode_normal(t, gap, gap.data == text.data, out, err));
         if (token != NULL) SW_TRY(sw_tokens_append(out, &token->id, 1, err));
     }
     return SW_OK;
@@ -88,6 +94,7 @@ sw_status sw_text_compose(sw_scratch *scratch, sw_bytes text, sw_bytes *out, sw_
 
 sw_status sw_tokenizer_decode(const sw_tokenizer *t, const uint32_t *ids, size_t count,
                               bool skip_special, sw_buffer *out, sw_error *err) {
+    if (t->fallback) return sw_marked_decode(t, ids, count, skip_special, out, err);
     SW_SCOPED(sw_buffer) bytes = SW_BUFFER(SIZE_MAX);
     SW_SCOPED(sw_buffer) text = SW_BUFFER(SIZE_MAX);
     for (size_t i = 0; i < count; i++) {

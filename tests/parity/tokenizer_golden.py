@@ -31,6 +31,8 @@ FIXED = ["", " ", "a", "the patient", "The  patient\n\n was seen.", "don't DON'T
 ADDED = ["<l> x <l>", "x  <l>  y", "<r>  \n y", "a  <b>  b", "word words sword word. _word word", "\u00a0<l>\u00a0<r>\u00a0x", "cafe\u0301 caf\u00e9",
          "<|im_start|>x<|im_start|> x", "<|im <|im_end|>", "word\u0301 word", "<r> <l> <b> <r>", "<b>\n<b>"]
 
+SPACED = ["\u2581", "\u2581x", " \u2581 x", "a\u2581b \u2581\u2581 c", "<s>x", "<s> x", " <s>", "x<s>y z</s> ", "<0x0A>", "\u2580 \u2582", "x  y   z    ", "\n x"]
+
 
 def texts():
     rng = random.Random(20)
@@ -88,10 +90,48 @@ def variant(name, data):
     return json.dumps(out, ensure_ascii=False, separators=(",", ":"))
 
 
+MARK = "\u2581"
+PREPEND = normalizers.Sequence([normalizers.Prepend(MARK), normalizers.Replace(" ", MARK)])
+FALLBACK = decoders.Sequence([decoders.Replace(MARK, " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
+# Each spelling of marked text: normaliser, pre-tokeniser (scheme, split), decoder (FALLBACK or a scheme), merges over a mark.
+MARKED = {"llama2": (PREPEND, None, FALLBACK, False), "mistral": (None, ("first", False), FALLBACK, False),
+          "always": (None, ("always", True), "always", False), "never": (None, ("never", True), "never", False),
+          "crossing": (None, ("always", False), "first", True), "crossed": (PREPEND, None, FALLBACK, True)}
+
+
+def metaspace(kind, scheme, split=True):
+    return kind(replacement=MARK, prepend_scheme=scheme, split=split)
+
+
+def marked(name):
+    """A vocabulary as SentencePiece orders it: <unk>, <s>, </s>, the bytes, what was merged, the characters."""
+    normalizer, pre, decoder, crossing = MARKED[name]
+    t = Tokenizer(models.BPE())
+    t.pre_tokenizer = metaspace(pre_tokenizers.Metaspace, "always", not crossing)
+    t.train_from_iterator(TRAIN * 3, trainers.BpeTrainer(vocab_size=360, show_progress=False))
+    trained = json.loads(t.to_str())["model"]
+    # Runs of marks, which Llama 2 and Mistral have too.
+    merges = trained["merges"] + [[MARK, MARK], [MARK * 2, MARK * 2]]
+    tokens = ["<unk>", "<s>", "</s>"] + [f"<0x{b:02X}>" for b in range(256)] + list(trained["vocab"]) + [MARK * 2, MARK * 4]
+    vocab = {token: i for i, token in enumerate(dict.fromkeys(tokens))}
+    t = Tokenizer(models.BPE(vocab, [tuple(m) for m in merges], unk_token="<unk>", fuse_unk=True, byte_fallback=True))
+    t.add_special_tokens(["<unk>", "<s>", "</s>"])
+    if normalizer:
+        t.normalizer = normalizer
+    if pre:
+        t.pre_tokenizer = metaspace(pre_tokenizers.Metaspace, *pre)
+    t.decoder = decoder if isinstance(decoder, decoders.Decoder) else metaspace(decoders.Metaspace, decoder)
+    t.post_processor = processors.TemplateProcessing(single="<s> $A", pair="<s> $A <s> $B", special_tokens=[("<s>", 1)])
+    if name in ("mistral", "crossed"):
+        t.add_tokens([AddedToken("<l>", lstrip=True), AddedToken("<r>", rstrip=True), AddedToken("word", single_word=True),
+                      AddedToken("<b>", lstrip=True, rstrip=True, normalized=False), AddedToken("the patient", normalized=True)])
+    return t.to_str()
+
+
 def rows(t):
     rng = random.Random(4)
     out = []
-    for text in texts() + [" Moby Moby"]:
+    for text in texts() + [" Moby Moby"] + SPACED:
         ids, framed = t.encode(text, add_special_tokens=False).ids, t.encode(text, add_special_tokens=True).ids
         decoded = t.decode(ids, skip_special_tokens=False)
         row = {"text": text, "ids": ids}
@@ -110,8 +150,8 @@ def main():
     if tokenizers.__version__ != VERSION:
         sys.exit(f"these goldens are of tokenizers {VERSION}, not {tokenizers.__version__}")
     data, good = base(), True
-    for name in ("smollm", "gpt2", "llama3", "qwen2", "added", "unknown"):
-        written = variant(name, data)
+    for name in ("smollm", "gpt2", "llama3", "qwen2", "added", "unknown", *MARKED):
+        written = marked(name) if name in MARKED else variant(name, data)
         t = Tokenizer.from_str(written)
         # No ASCII escapes, one row a line: small, and a change shows as a line.
         golden = "[\n" + ",\n".join(json.dumps(r, separators=(",", ":")) for r in rows(t)) + "\n]\n"

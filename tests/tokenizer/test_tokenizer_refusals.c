@@ -82,7 +82,9 @@ static const change changes[] = {
      "continuing_subword_prefix"},
     {"\"end_of_word_suffix\":\"\"", "\"end_of_word_suffix\":\"</w>\"", SW_REFUSED,
      "end_of_word_suffix"},
-    {"\"byte_fallback\":false", "\"byte_fallback\":true", SW_REFUSED, "byte_fallback"},
+    {"\"byte_fallback\":false", "\"byte_fallback\":true", SW_REFUSED,
+     "ignore_merges with byte_fallback"},
+    {"\"byte_fallback\":false", "\"byte_fallback\":1", SW_MALFORMED, "byte_fallback"},
     {"\"fuse_unk\":false", "\"fuse_unk\":0", SW_MALFORMED, "fuse_unk"},
     {"\"unk_token\":\"<s>\"", "\"unk_token\":\"<u>\"", SW_MALFORMED, "unk_token"},
     {"\"fuse_unk\"", "\"x\":0,\"fuse_unk\"", SW_MALFORMED, "model.x"},
@@ -118,19 +120,80 @@ static const change changes[] = {
     {"\"id\":6", "\"id\":6,\"more\":1", SW_MALFORMED, "more"},
 };
 
-static void every_change_is_refused(void **state) {
-    (void)state;
-    for (size_t i = 0; i < COUNT(changes); i++) {
+/* Of golden/llama2.json: marks from the normaliser. */
+static const change normalised_changes[] = {
+    {"\"ignore_merges\":false", "\"ignore_merges\":true", SW_REFUSED, "ignore_merges"},
+    {"\"<0x00>\"", "\"<0x0>\"", SW_REFUSED, "a token for every byte"},
+    {"\"<0xAB>\"", "\"<0xab>\"", SW_REFUSED, "a token for every byte"},
+    {"\"type\":\"Prepend\"", "\"type\":\"Strip\"", SW_REFUSED, "normalizer Strip"},
+    {"\"prepend\":\"\xe2\x96\x81\"", "\"prepend\":\"_\"", SW_REFUSED, "normalizer with another"},
+    {"\"prepend\":\"\xe2\x96\x81\"", "\"prepend\":1", SW_MALFORMED, "prepend"},
+    {"\"prepend\":\"", "\"x\":1,\"prepend\":\"", SW_MALFORMED, "normalizer.x"},
+    {"{\"type\":\"Prepend\",\"prepend\":\"\xe2\x96\x81\"},", "", SW_REFUSED, "this length"},
+    {"\"type\":\"Replace\"", "\"type\":\"NFC\"", SW_REFUSED, "normalizer NFC"},
+    {"{\"String\":\" \"}", "{\"Regex\":\" \"}", SW_REFUSED, "than a String"},
+    {"{\"String\":\" \"}", "{\"String\":\"  \"}", SW_REFUSED, "normalizer with another"},
+    {"\"content\":\"\xe2\x96\x81\"", "\"content\":\"_\"", SW_REFUSED, "normalizer with another"},
+    {"\"normalizer\":{\"type\":\"Sequence\"", "\"normalizer\":{\"type\":\"NFC\"", SW_REFUSED,
+     "normalizer NFC"},
+    {"\"pre_tokenizer\":null",
+     "\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"\xe2\x96\x81\","
+     "\"prepend_scheme\":\"never\",\"split\":true}",
+     SW_REFUSED, "behind a normalizer"},
+    {"\"pre_tokenizer\":null",
+     "\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false}", SW_REFUSED,
+     "pre_tokenizer ByteLevel"},
+    {"\"type\":\"ByteFallback\"", "\"type\":\"ByteLevel\"", SW_REFUSED, "decoder ByteLevel"},
+    {"\"type\":\"Fuse\"", "\"type\":\"Fuse\",\"x\":1", SW_MALFORMED, "decoder.x"},
+    {"\"type\":\"Fuse\"", "\"type\":\"Strip\"", SW_REFUSED, "decoder Strip"},
+    {",{\"type\":\"Fuse\"}", "", SW_REFUSED, "this length"},
+    {",{\"type\":\"Fuse\"}", ",{\"type\":\"Fuse\"},{\"type\":\"Fuse\"}", SW_LIMIT, "decoders"},
+    {"\"start\":1", "\"start\":2", SW_REFUSED, "these lengths"},
+    {"\"stop\":0", "\"stop\":1", SW_REFUSED, "these lengths"},
+    {"\"stop\":0", "\"stop\":-1", SW_MALFORMED, "stop"},
+    {"\"content\":\" \",\"start\"", "\"content\":\"_\",\"start\"", SW_REFUSED,
+     "decoder with another"},
+};
+
+/* Of golden/never.json: marks from Metaspace. */
+static const change metaspace_changes[] = {
+    {"\"byte_fallback\":true", "\"byte_fallback\":false", SW_REFUSED, "pre_tokenizer Metaspace"},
+    {"\"replacement\":\"\xe2\x96\x81\"", "\"replacement\":\"_\"", SW_REFUSED,
+     "pre_tokenizer with another"},
+    {"\"prepend_scheme\":\"never\"", "\"prepend_scheme\":\"last\"", SW_REFUSED, "prepend_scheme"},
+    {"\"prepend_scheme\":\"never\",", "", SW_MALFORMED, "prepend_scheme"},
+    {"\"split\":true", "\"split\":null", SW_MALFORMED, "split"},
+    {"\"split\":true", "\"split\":true,\"add_prefix_space\":true", SW_MALFORMED,
+     "add_prefix_space"},
+    {"\"pre_tokenizer\":{\"type\":\"Metaspace\"", "\"pre_tokenizer\":{\"type\":\"Whitespace\"",
+     SW_REFUSED, "pre_tokenizer Whitespace"},
+    {"\"decoder\":{\"type\":\"Metaspace\"", "\"decoder\":{\"type\":\"BPEDecoder\"", SW_REFUSED,
+     "decoder BPEDecoder"},
+    {"\"normalizer\":null", "\"normalizer\":{\"type\":\"NFC\"}", SW_REFUSED, "normalizer NFC"},
+    {"\"unk_token\":\"<unk>\"", "\"unk_token\":\"<u>\"", SW_MALFORMED, "unk_token"},
+};
+
+static void refuse_changes(sw_bytes base, const change *list, size_t count) {
+    for (size_t i = 0; i < count; i++) {
         SW_SCOPED(sw_arena) arena = {0};
         sw_tokenizer *t = NULL;
         sw_error err = {0};
-        sw_bytes file = replace(&arena, SW_LITERAL(BASE), changes[i].from, changes[i].to);
+        sw_bytes file = replace(&arena, base, list[i].from, list[i].to);
         sw_status status = sw_tokenizer_open(file, &t, &err);
-        if (status != changes[i].status || strstr(err.message, changes[i].says) == NULL)
-            fail_msg("%s -> %s: status %d, %s", changes[i].from, changes[i].to, status,
-                     err.message);
+        if (status != list[i].status || strstr(err.message, list[i].says) == NULL)
+            fail_msg("%s -> %s: status %d, %s", list[i].from, list[i].to, status, err.message);
         assert_null(t);
     }
+}
+
+static void every_change_is_refused(void **state) {
+    (void)state;
+    SW_SCOPED(sw_arena) arena = {0};
+    refuse_changes(SW_LITERAL(BASE), changes, COUNT(changes));
+    refuse_changes(read_golden(&arena, "tokenizer", "llama2.json"), normalised_changes,
+                   COUNT(normalised_changes));
+    refuse_changes(read_golden(&arena, "tokenizer", "never.json"), metaspace_changes,
+                   COUNT(metaspace_changes));
 }
 
 #define TEMPLATE                                                                                   \
