@@ -17,7 +17,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         FUZZ_REQUIRE(c.head_dim > 0 && c.head_dim % 2 == 0);
         FUZZ_REQUIRE(c.num_key_value_heads > 0 &&
                      c.num_attention_heads % c.num_key_value_heads == 0);
-        FUZZ_REQUIRE(c.num_hidden_layers > 0 && c.rms_norm_eps > 0 && c.rope_theta >= 1);
+        FUZZ_REQUIRE(c.num_hidden_layers > 0 && c.rms_norm_eps > 0 && c.rope.theta >= 1);
+        FUZZ_REQUIRE(c.family != NULL && (c.sliding_window == 0 || c.family->sliding_window > 0));
+        FUZZ_REQUIRE(c.rope.kind != SW_ROPE_LLAMA3 ||
+                     c.rope.low_freq_factor < c.rope.high_freq_factor);
     }
     FUZZ_REQUIRE(sw_adapter_read(&arena, files, 2, &lora, &pairs, &count, NULL) != SW_OK);
     FUZZ_REQUIRE(pairs == NULL && lora.r == 1);

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes a miniature Llama-architecture model as an HF folder, from Python's standard library alone.
+"""Writes a miniature model as an HF folder, from Python's standard library alone.
 
-    tools/make-miniature.py FOLDER [--dtype f32|bf16] [--seed N] [--untied]
+    tools/make-miniature.py FOLDER [--dtype f32|bf16] [--seed N] [--untied] [--family llama|llama3|linear|mistral|qwen2] [--shards N]
 
 Two layers, hidden 64, 4 query and 2 key/value heads of 16, feed-forward 128, vocabulary 320 (3 special tokens, 256 bytes, 61 merges
 learnt from the text below), ChatML template of SmolLM2. The same arguments give the same bytes on every machine: weights are uniform draws
@@ -15,6 +15,17 @@ import random
 import struct
 
 HIDDEN, LAYERS, HEADS, KV_HEADS, HEAD_DIM, FEED_FORWARD, VOCAB = 64, 2, 4, 2, 16, 128, 320
+# What a family's config.json says otherwise; None: the member is not there. Windows and wavelengths are short, so that rows of a hundred
+# tokens reach every case.
+WITHOUT_BIASES = {"attention_bias": None, "mlp_bias": None}
+FAMILIES = {
+    "llama": {},
+    "llama3": {"rope_scaling": {"factor": 8.0, "high_freq_factor": 4.0, "low_freq_factor": 1.0, "original_max_position_embeddings": 8192,
+                                "rope_type": "llama3"}, "rope_theta": 500000.0},
+    "linear": {"rope_scaling": {"factor": 2.0, "type": "linear"}},
+    "mistral": {**WITHOUT_BIASES, "architectures": ["MistralForCausalLM"], "model_type": "mistral", "sliding_window": 24},
+    "qwen2": {**WITHOUT_BIASES, "architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2", "sliding_window": 24, "use_sliding_window": False},
+}
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 TEMPLATE = (
     "{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}"
@@ -121,8 +132,8 @@ def tokenizer_config():
     }
 
 
-def config(dtype, tied):
-    return {
+def config(dtype, tied, family):
+    plain = {
         "architectures": ["LlamaForCausalLM"],
         "attention_bias": False,
         "attention_dropout": 0.0,
@@ -148,9 +159,10 @@ def config(dtype, tied):
         "use_cache": True,
         "vocab_size": VOCAB,
     }
+    return dict(sorted((k, v) for k, v in {**plain, **FAMILIES[family]}.items() if v is not None or k == "rope_scaling"))
 
 
-def shapes(tied):
+def shapes(tied, family):
     out = {"model.embed_tokens.weight": (VOCAB, HIDDEN), "model.norm.weight": (HIDDEN,)}
     for i in range(LAYERS):
         p = f"model.layers.{i}."
@@ -160,6 +172,10 @@ def shapes(tied):
         out[p + "self_attn.k_proj.weight"] = (KV_HEADS * HEAD_DIM, HIDDEN)
         out[p + "self_attn.v_proj.weight"] = (KV_HEADS * HEAD_DIM, HIDDEN)
         out[p + "self_attn.o_proj.weight"] = (HIDDEN, HEADS * HEAD_DIM)
+        if family == "qwen2":
+            out[p + "self_attn.q_proj.bias"] = (HEADS * HEAD_DIM,)
+            out[p + "self_attn.k_proj.bias"] = (KV_HEADS * HEAD_DIM,)
+            out[p + "self_attn.v_proj.bias"] = (KV_HEADS * HEAD_DIM,)
         out[p + "mlp.gate_proj.weight"] = (FEED_FORWARD, HIDDEN)
         out[p + "mlp.up_proj.weight"] = (FEED_FORWARD, HIDDEN)
         out[p + "mlp.down_proj.weight"] = (HIDDEN, FEED_FORWARD)
@@ -169,10 +185,12 @@ def shapes(tied):
 
 
 def values(rng, name, shape):
-    """Norm weights lie around 1, all others around 0; every value is an f32 after one rounding."""
+    """Norm weights lie around 1, all others around 0, biases widely; every value is an f32 after one rounding."""
     count = 1
     for n in shape:
         count *= n
+    if name.endswith(".bias"):
+        return [2.0 * rng.random() - 1.0 for _ in range(count)]
     if len(shape) == 1:
         return [0.75 + 0.5 * rng.random() for _ in range(count)]
     scale = 0.125 if "embed" in name or "lm_head" in name else 0.25
@@ -187,11 +205,14 @@ def as_bytes(numbers, dtype):
     return struct.pack(f"<{len(words)}H", *((w + 0x7FFF + ((w >> 16) & 1)) >> 16 for w in words))
 
 
-def safetensors(dtype, seed, tied):
+def tensors(dtype, seed, tied, family):
     rng = random.Random(seed)
+    return [(name, shape, as_bytes(values(rng, name, shape), dtype)) for name, shape in shapes(tied, family).items()]
+
+
+def safetensors(dtype, content):
     header, blobs, offset = {"__metadata__": {"format": "pt"}}, [], 0
-    for name, shape in shapes(tied).items():
-        blob = as_bytes(values(rng, name, shape), dtype)
+    for name, shape, blob in content:
         header[name] = {
             "dtype": "F32" if dtype == "f32" else "BF16",
             "shape": list(shape),
@@ -202,6 +223,17 @@ def safetensors(dtype, seed, tied):
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     return struct.pack("<Q", len(text)) + text + b"".join(blobs)
+
+
+def weights(dtype, content, shards):
+    """The files of the weights: one, or every n-th tensor in each of several, with their index."""
+    if shards == 1:
+        return {"model.safetensors": safetensors(dtype, content)}
+    parts = {f"model-{i + 1:05}-of-{shards:05}.safetensors": content[i::shards] for i in range(shards)}
+    total = sum(len(blob) for _, _, blob in content)
+    places = {name: part for part, inside in parts.items() for name, _, _ in inside}
+    index = {"metadata": {"total_size": total}, "weight_map": dict(sorted(places.items()))}
+    return {"model.safetensors.index.json": as_json(index), **{part: safetensors(dtype, inside) for part, inside in parts.items()}}
 
 
 def write(folder, name, content):
@@ -219,14 +251,17 @@ def main():
     parser.add_argument("--dtype", choices=["f32", "bf16"], default="f32")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--untied", action="store_true")
+    parser.add_argument("--family", choices=list(FAMILIES), default="llama")
+    parser.add_argument("--shards", type=int, default=1)
     a = parser.parse_args()
     os.makedirs(a.folder, exist_ok=True)
     generation = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 2}
-    write(a.folder, "config.json", as_json(config(a.dtype, not a.untied)))
+    write(a.folder, "config.json", as_json(config(a.dtype, not a.untied, a.family)))
     write(a.folder, "generation_config.json", as_json(generation))
     write(a.folder, "tokenizer.json", as_json(tokenizer_json()))
     write(a.folder, "tokenizer_config.json", as_json(tokenizer_config()))
-    write(a.folder, "model.safetensors", safetensors(a.dtype, a.seed, not a.untied))
+    for name, content in weights(a.dtype, tensors(a.dtype, a.seed, not a.untied, a.family), a.shards).items():
+        write(a.folder, name, content)
 
 
 if __name__ == "__main__":

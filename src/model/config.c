@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config.json of a Llama-architecture model, in both spellings of transformers (MODEL-020 to
+ * config.json of a model of a known family, in both spellings of transformers (MODEL-020 to
  * MODEL-029): rope_theta and rope_scaling, or rope_parameters.
  *
- * Members that the Llama class reads and that would change what is computed must have the value
+ * Members that the family's class reads and that would change what is computed must have the value
  * that the engine computes with; members that it does not read are ignored.
  */
 #include "model/model_internal.h"
@@ -43,36 +43,45 @@ static bool is_one_of(const sw_json *v, const char *const *words) {
 }
 
 static sw_status check_architecture(const sw_json *root, sw_model_config *out, sw_error *err) {
-    static const char *const classes[] = {"LlamaForCausalLM", "MistralForCausalLM", NULL};
-    static const char *const types[] = {"llama", "mistral", NULL};
-    char shown[SW_SHOWN_NAME_BYTES], message[SW_SHOWN_NAME_BYTES + 16];
+    char shown[SW_SHOWN_NAME_BYTES], message[SW_SHOWN_NAME_BYTES + 32];
     const sw_json *type = present(root, "model_type"), *list = present(root, "architectures");
     if (type == NULL || type->type != SW_JSON_STRING)
         return malformed(err, "model_type", "is missing");
-    if (!is_one_of(type, types)) {
+    out->family = sw_model_family_find(type->text, false);
+    if (out->family == NULL) {
         (void)snprintf(message, sizeof message, "model_type %s", sw_shown_name(shown, type->text));
         return refused(err, message);
     }
-    if (list != NULL &&
-        (list->type != SW_JSON_ARRAY || list->count != 1 || !is_one_of(list->first, classes)))
-        return refused(err, "architectures other than LlamaForCausalLM or MistralForCausalLM");
-    memcpy(out->model_type, type->text.data, type->text.size);
-    out->model_type[type->text.size] = 0;
-    return SW_OK;
+    const char *const classes[] = {out->family->architecture, NULL};
+    if (list == NULL ||
+        (list->type == SW_JSON_ARRAY && list->count == 1 && is_one_of(list->first, classes)))
+        return SW_OK;
+    (void)snprintf(message, sizeof message, "architectures other than %s",
+                   out->family->architecture);
+    return refused(err, message);
 }
 
 static sw_status check_fixed(const sw_json *root, const sw_model_config *config, sw_error *err) {
     static const char *const silu[] = {"silu", NULL};
+    const sw_model_family *family = config->family;
+    for (size_t i = 0; i < sizeof family->off / sizeof family->off[0]; i++)
+        if (family->off[i] != NULL && !is_off(present(root, family->off[i])))
+            return refused(err, family->off[i]);
     if (!is_one_of(present(root, "hidden_act"), silu)) return refused(err, "hidden_act");
-    if (!is_off(present(root, "attention_bias"))) return refused(err, "attention_bias");
-    if (!is_off(present(root, "mlp_bias"))) return refused(err, "mlp_bias");
     if (!is_number(present(root, "attention_dropout"), 0)) return refused(err, "attention_dropout");
     if (!is_number(present(root, "pretraining_tp"), 1)) return refused(err, "pretraining_tp");
     if (present(root, "quantization_config") != NULL) return refused(err, "quantization_config");
-    bool mistral = strcmp(config->model_type, "mistral") == 0;
-    const sw_json *window = sw_json_member(root, "sliding_window");
-    if (mistral && (window == NULL || window->type != SW_JSON_NULL))
-        return refused(err, "sliding_window (of mistral, unless it is null)");
+    return SW_OK;
+}
+
+/* Layers of one kind: what the others would see is not what is computed here. */
+static sw_status check_layer_types(const sw_json *root, const sw_model_config *c, sw_error *err) {
+    static const char *const full[] = {"full_attention", NULL};
+    const sw_json *list = present(root, "layer_types");
+    if (list == NULL || c->sliding_window > 0) return SW_OK;
+    if (list->type != SW_JSON_ARRAY) return malformed(err, "layer_types", "is not a list");
+    for (const sw_json *m = list->first; m != NULL; m = m->next)
+        if (!is_one_of(m, full)) return refused(err, "layer_types other than full_attention");
     return SW_OK;
 }
 
@@ -105,23 +114,35 @@ static sw_status read_count(const sw_json *root, const count_field *f, sw_model_
 #define AT(member) offsetof(sw_model_config, member)
 
 static sw_status read_counts(const sw_json *root, sw_model_config *out, sw_error *err) {
-    static const count_field required[] = {
+    const count_field required[] = {
         {"hidden_size", AT(hidden_size), 0, SW_MODEL_SIZE_LIMIT},
         {"intermediate_size", AT(intermediate_size), 0, SW_MODEL_SIZE_LIMIT},
         {"num_hidden_layers", AT(num_hidden_layers), 0, SW_MODEL_LAYER_LIMIT},
         {"num_attention_heads", AT(num_attention_heads), 0, 4096},
         {"vocab_size", AT(vocab_size), 0, SW_MODEL_SIZE_LIMIT},
-        {"max_position_embeddings", AT(max_position_embeddings), 2048, UINT32_MAX},
+        {"max_position_embeddings", AT(max_position_embeddings),
+         out->family->max_position_embeddings, UINT32_MAX},
     };
     for (size_t i = 0; i < sizeof required / sizeof required[0]; i++)
         SW_TRY(read_count(root, &required[i], out, err));
+    uint32_t kv_heads = out->family->num_key_value_heads;
+    if (kv_heads == 0 || sw_json_member(root, "num_key_value_heads") != NULL)
+        kv_heads = out->num_attention_heads;
     const count_field derived[] = {
-        {"num_key_value_heads", AT(num_key_value_heads), out->num_attention_heads, 4096},
+        {"num_key_value_heads", AT(num_key_value_heads), kv_heads, 4096},
         {"head_dim", AT(head_dim), out->hidden_size / out->num_attention_heads, 4096},
     };
     for (size_t i = 0; i < sizeof derived / sizeof derived[0]; i++)
         SW_TRY(read_count(root, &derived[i], out, err));
     return SW_OK;
+}
+
+static sw_status read_window(const sw_json *root, sw_model_config *out, sw_error *err) {
+    const count_field field = {"sliding_window", AT(sliding_window), out->family->sliding_window,
+                               UINT32_MAX};
+    if (field.fallback == 0) return SW_OK;
+    const sw_json *m = sw_json_member(root, field.name);
+    return m != NULL && m->type == SW_JSON_NULL ? SW_OK : read_count(root, &field, out, err);
 }
 
 static sw_status read_real(const sw_json *m, const char *name, double low, double high, double *out,
@@ -133,33 +154,124 @@ static sw_status read_real(const sw_json *m, const char *name, double low, doubl
     return SW_OK;
 }
 
-/* ---- rotary embedding: the plain kind only ---- */
+/* ---- rotary embedding, in both spellings ---- */
 
-static sw_status check_rope_kind(const sw_json *rope, const char *where, sw_error *err) {
-    static const char *const plain[] = {"default", NULL};
-    if (rope == NULL) return SW_OK;
-    if (rope->type != SW_JSON_OBJECT) return malformed(err, where, "is not an object");
-    if (!is_one_of(present(rope, "rope_type"), plain) || !is_one_of(present(rope, "type"), plain) ||
-        !is_number(present(rope, "partial_rotary_factor"), 1))
-        return refused(err, where);
+typedef struct rope_reader {
+    const sw_json *root;
+    sw_rope_settings rope;
+    bool theta_given;
+    sw_error *err;
+} rope_reader;
+
+static sw_status read_theta(rope_reader *r, const sw_json *m) {
+    double theta = r->rope.theta;
+    SW_TRY(read_real(m, "rope_theta", 1, 1e12, &theta, r->err));
+    if (r->theta_given && theta != r->rope.theta)
+        return malformed(r->err, "rope_theta", "is not what rope_parameters says");
+    r->theta_given = r->theta_given || m != NULL;
+    r->rope.theta = theta;
     return SW_OK;
 }
 
+static sw_status read_rope_kind(const rope_reader *r, const sw_json *rope, const char *where,
+                                sw_rope_kind *out) {
+    static const char *const kinds[] = {
+        [SW_ROPE_DEFAULT] = "default", [SW_ROPE_LINEAR] = "linear", [SW_ROPE_LLAMA3] = "llama3"};
+    char shown[SW_SHOWN_NAME_BYTES], message[SW_SHOWN_NAME_BYTES + 32];
+    const sw_json *name = present(rope, "rope_type"), *old = present(rope, "type");
+    if (name == NULL) name = old;
+    if (name == NULL) return SW_OK;
+    if (name->type != SW_JSON_STRING || (old != NULL && old->type != SW_JSON_STRING) ||
+        (old != NULL && !sw_bytes_equal(name->text, old->text)))
+        return malformed(r->err, where, "has no type, or two");
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (!sw_bytes_is(name->text, kinds[i])) continue;
+        *out = (sw_rope_kind)i;
+        return SW_OK;
+    }
+    (void)snprintf(message, sizeof message, "%s of type %s", where,
+                   sw_shown_name(shown, name->text));
+    return refused(r->err, message);
+}
+
+/* Refuses a member that the kind does not read: another kind may be meant. */
+static sw_status check_rope_members(const rope_reader *r, const sw_json *rope, sw_rope_kind kind) {
+    static const struct {
+        const char *name;
+        sw_rope_kind least; /* the kinds from here on read it */
+    } members[] = {
+        {"rope_type", SW_ROPE_DEFAULT},       {"type", SW_ROPE_DEFAULT},
+        {"rope_theta", SW_ROPE_DEFAULT},      {"partial_rotary_factor", SW_ROPE_DEFAULT},
+        {"factor", SW_ROPE_LINEAR},           {"low_freq_factor", SW_ROPE_LLAMA3},
+        {"high_freq_factor", SW_ROPE_LLAMA3}, {"original_max_position_embeddings", SW_ROPE_LLAMA3}};
+    char shown[SW_SHOWN_NAME_BYTES], message[SW_SHOWN_NAME_BYTES + 32];
+    for (const sw_json *m = rope->first; m != NULL; m = m->next) {
+        bool read = m->type == SW_JSON_NULL;
+        for (size_t i = 0; i < sizeof members / sizeof members[0] && !read; i++)
+            read = kind >= members[i].least && sw_bytes_is(m->key, members[i].name);
+        if (read) continue;
+        (void)snprintf(message, sizeof message, "%s of rotation", sw_shown_name(shown, m->key));
+        return refused(r->err, message);
+    }
+    return SW_OK;
+}
+
+static sw_status read_factor(const rope_reader *r, const sw_json *rope, const char *name,
+                             double low, double *out) {
+    const sw_json *m = present(rope, name);
+    if (m == NULL) return malformed(r->err, name, "is missing");
+    return read_real(m, name, low, 1e9, out, r->err);
+}
+
+/* rope_scaling or rope_parameters into r->rope. */
+static sw_status read_rope_object(rope_reader *r, const char *where) {
+    const sw_json *rope = present(r->root, where);
+    sw_rope_settings *s = &r->rope;
+    double old = 0;
+    *s = (sw_rope_settings){.theta = s->theta};
+    if (rope == NULL) return SW_OK;
+    if (rope->type != SW_JSON_OBJECT) return malformed(r->err, where, "is not an object");
+    SW_TRY(read_rope_kind(r, rope, where, &s->kind));
+    SW_TRY(check_rope_members(r, rope, s->kind));
+    if (!is_number(present(rope, "partial_rotary_factor"), 1)) return refused(r->err, where);
+    SW_TRY(read_theta(r, present(rope, "rope_theta")));
+    if (s->kind == SW_ROPE_DEFAULT) return SW_OK;
+    SW_TRY(read_factor(r, rope, "factor", 1, &s->factor));
+    if (s->kind == SW_ROPE_LINEAR) return SW_OK;
+    SW_TRY(read_factor(r, rope, "low_freq_factor", 1e-3, &s->low_freq_factor));
+    SW_TRY(read_factor(r, rope, "high_freq_factor", 1e-3, &s->high_freq_factor));
+    if (!(s->low_freq_factor < s->high_freq_factor))
+        return malformed(r->err, "high_freq_factor", "is not above low_freq_factor");
+    SW_TRY(read_factor(r, rope, "original_max_position_embeddings", 1, &old));
+    s->original_max_position_embeddings = (uint32_t)old;
+    return old == (double)(uint32_t)old
+               ? SW_OK
+               : malformed(r->err, "original_max_position_embeddings", "is not a whole number");
+}
+
+static bool same_scaling(const sw_rope_settings *a, const sw_rope_settings *b) {
+    return a->kind == b->kind && a->factor == b->factor &&
+           a->low_freq_factor == b->low_freq_factor && a->high_freq_factor == b->high_freq_factor &&
+           a->original_max_position_embeddings == b->original_max_position_embeddings;
+}
+
 static sw_status read_rope(const sw_json *root, sw_model_config *out, sw_error *err) {
-    const sw_json *old = present(root, "rope_theta"), *rope = present(root, "rope_parameters");
-    const sw_json *new = present(rope, "rope_theta");
-    SW_TRY(check_rope_kind(present(root, "rope_scaling"), "rope_scaling", err));
-    SW_TRY(check_rope_kind(rope, "rope_parameters", err));
+    rope_reader r = {.root = root, .rope = {.theta = 10000}, .err = err};
     if (!is_off(present(root, "rope_interleaved"))) return refused(err, "rope_interleaved");
     if (!is_number(present(root, "partial_rotary_factor"), 1))
         return refused(err, "partial_rotary_factor");
-    out->rope_theta = 10000;
-    SW_TRY(read_real(old, "rope_theta", 1, 1e12, &out->rope_theta, err));
-    double theta = out->rope_theta;
-    SW_TRY(read_real(new, "rope_parameters.rope_theta", 1, 1e12, &theta, err));
-    if (old != NULL && theta != out->rope_theta)
-        return malformed(err, "rope_theta", "is not what rope_parameters says");
-    out->rope_theta = theta;
+    /* transformers would put it in the place of the one in rope_parameters */
+    if (present(root, "original_max_position_embeddings") != NULL)
+        return refused(err, "original_max_position_embeddings outside rope_parameters");
+    SW_TRY(read_theta(&r, present(root, "rope_theta")));
+    SW_TRY(read_rope_object(&r, "rope_scaling"));
+    sw_rope_settings old = r.rope;
+    bool scaled = present(root, "rope_scaling") != NULL;
+    bool again = present(root, "rope_parameters") != NULL;
+    if (again) SW_TRY(read_rope_object(&r, "rope_parameters"));
+    if (scaled && again && !same_scaling(&old, &r.rope))
+        return malformed(err, "rope_scaling", "is not what rope_parameters says");
+    out->rope = r.rope;
     return SW_OK;
 }
 
@@ -195,6 +307,8 @@ sw_status sw_model_config_parse(sw_bytes config_json, sw_model_config *out, sw_e
     SW_TRY(read_counts(root, &c, err));
     SW_TRY(
         read_real(present(root, "rms_norm_eps"), "rms_norm_eps", 1e-30, 1, &c.rms_norm_eps, err));
+    SW_TRY(read_window(root, &c, err));
+    SW_TRY(check_layer_types(root, &c, err));
     SW_TRY(read_rope(root, &c, err));
     const sw_json *tied = present(root, "tie_word_embeddings");
     if (tied != NULL && tied->type != SW_JSON_BOOL)

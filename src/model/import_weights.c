@@ -51,7 +51,8 @@ static sw_status plan_tensor(weights *w, const sw_tensor_plan *plan, const char 
     sw_plan_shape(plan, w->config, &view);
     if (!same_shape(&view, t))
         return malformed(w->err, gguf, "has another shape than the metadata implies");
-    *s = (source){t, plan->permuted ? w->config->head_dim : 0};
+    bool permuted = plan->permuted && w->config->family->permuted;
+    *s = (source){t, permuted ? w->config->head_dim : 0};
     view.name = sw_text(name);
     view.data = SW_BYTES(s, 0);
     w->tensors[w->count++] = view;
@@ -60,20 +61,17 @@ static sw_status plan_tensor(weights *w, const sw_tensor_plan *plan, const char 
 
 static sw_status plan_all(weights *w) {
     char hf[SW_MODEL_NAME_LIMIT], gguf[SW_MODEL_NAME_LIMIT];
-    size_t ends = w->config->tie_word_embeddings ? SW_END_TENSORS - 1 : SW_END_TENSORS;
-    size_t total = ends + (size_t)w->config->num_hidden_layers * SW_LAYER_TENSORS;
+    size_t ends = sw_end_tensors(w->config), of_layer = sw_layer_tensors(w->config);
+    size_t total = ends + w->config->num_hidden_layers * of_layer;
     w->tensors = SW_ARENA_NEW(w->arena, sw_tensor_view, total);
     if (w->tensors == NULL) return sw_fail(w->err, SW_MEMORY, "memory", "no memory for tensors");
-    for (size_t i = 0; i < ends; i++) {
-        (void)snprintf(hf, sizeof hf, "%s.weight", sw_end_plan[i].hf);
-        (void)snprintf(gguf, sizeof gguf, "%s.weight", sw_end_plan[i].gguf);
-        SW_TRY(plan_tensor(w, &sw_end_plan[i], hf, gguf));
-    }
+    for (size_t i = 0; i < ends; i++)
+        SW_TRY(plan_tensor(w, &sw_end_plan[i], sw_end_plan[i].hf, sw_end_plan[i].gguf));
     for (uint32_t l = 0; l < w->config->num_hidden_layers; l++)
-        for (size_t i = 0; i < SW_LAYER_TENSORS; i++) {
+        for (size_t i = 0; i < of_layer; i++) {
             const sw_tensor_plan *plan = &sw_layer_plan[i];
-            (void)snprintf(hf, sizeof hf, "model.layers.%u.%s.weight", l, plan->hf);
-            (void)snprintf(gguf, sizeof gguf, "blk.%u.%s.weight", l, plan->gguf);
+            (void)snprintf(hf, sizeof hf, "model.layers.%u.%s", l, plan->hf);
+            (void)snprintf(gguf, sizeof gguf, "blk.%u.%s", l, plan->gguf);
             SW_TRY(plan_tensor(w, plan, hf, gguf));
         }
     return SW_OK;
@@ -82,9 +80,10 @@ static sw_status plan_all(weights *w) {
 /* All planned tensors are distinct, so equal counts mean that none is left over. */
 static sw_status refuse_surplus(const weights *w) {
     char shown[SW_SHOWN_NAME_BYTES];
-    if (w->count == w->gguf->tensor_count) return SW_OK;
+    size_t factors = sw_gguf_find_tensor(w->gguf, SW_GGUF_ROPE_FACTORS) != NULL;
+    if (w->count + factors == w->gguf->tensor_count) return SW_OK;
     for (size_t i = 0; i < w->gguf->tensor_count; i++) {
-        bool used = false;
+        bool used = sw_bytes_is(w->gguf->tensors[i].name, SW_GGUF_ROPE_FACTORS);
         for (size_t k = 0; k < w->count && !used; k++)
             used = ((const source *)(const void *)w->tensors[k].data.data)->from ==
                    &w->gguf->tensors[i];

@@ -10,7 +10,7 @@
 #ifndef SW_MODEL_H
 #define SW_MODEL_H
 #include "recipe/training.h"
-#include "tensor/tensor.h"
+#include "tensor/ops.h"
 #include "tokenizer/tokenizer.h"
 
 #define SW_MODEL_FILE_LIMIT 64
@@ -36,12 +36,25 @@ SW_NODISCARD sw_status sw_safetensors_parse(sw_arena *arena, sw_bytes file, sw_t
 SW_NODISCARD sw_status sw_safetensors_encode(sw_buffer *out, const sw_tensor_view *tensors,
                                              size_t count, sw_error *err);
 
-/* ---- one Llama-architecture model ---- */
+/* ---- one model of the Llama architecture or one of its families ---- */
+typedef struct sw_model_family {
+    const char *model_type, *architecture; /* of config.json: its name and transformers' class */
+    const char *gguf;   /* general.architecture; NULL: GGUF has no name of its own for it */
+    bool permuted;      /* GGUF holds rows of q and k in the order of interleaved rotation */
+    bool qkv_bias;      /* q, k and v have biases */
+    const char *off[2]; /* members of config.json that must be absent, null or false */
+    /* The class's value for an absent member; where null says: none. */
+    uint32_t max_position_embeddings;
+    uint32_t num_key_value_heads; /* 0: as num_attention_heads, as null says */
+    uint32_t sliding_window;      /* 0: the class has no such member */
+} sw_model_family;
 typedef struct sw_model_config {
-    char model_type[32];
+    const sw_model_family *family;
     uint32_t hidden_size, intermediate_size, num_hidden_layers, num_attention_heads,
         num_key_value_heads, head_dim, vocab_size, max_position_embeddings;
-    double rms_norm_eps, rope_theta;
+    uint32_t sliding_window; /* keys that a query sees; 0: all */
+    double rms_norm_eps;
+    sw_rope_settings rope;
     bool tie_word_embeddings;
     uint32_t bos_token_id, eos_token_id, pad_token_id; /* UINT32_MAX when absent */
 } sw_model_config;
@@ -52,6 +65,7 @@ SW_NODISCARD sw_status sw_model_config_parse(sw_bytes config_json, sw_model_conf
 typedef struct sw_model_layer {
     sw_tensor_view input_layernorm, q_proj, k_proj, v_proj, o_proj, post_attention_layernorm,
         gate_proj, up_proj, down_proj;
+    sw_tensor_view q_bias, k_bias, v_bias; /* without dimensions when the family has none */
 } sw_model_layer;
 typedef struct sw_model {
     sw_model_config config;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Inside the model room: the table of a Llama layer's tensors, GGUF as parsed, and small shared
- * parts.
+ * Inside the model room: the families, the table of a layer's tensors, GGUF as parsed, and small
+ * shared parts.
  */
 #ifndef SW_MODEL_INTERNAL_H
 #define SW_MODEL_INTERNAL_H
@@ -42,7 +42,9 @@ void sw_safetensors_sort(sw_tensor_view *tensors, size_t count);
 SW_NODISCARD sw_status sw_safetensors_put_header(sw_buffer *out, const sw_tensor_view *sorted,
                                                  size_t count, size_t *data_bytes, sw_error *err);
 
-/* ---- the tensors of one Llama model ---- */
+/* ---- the families and their tensors ---- */
+/* By model_type of config.json, or by general.architecture of GGUF; NULL when it is not known. */
+const sw_model_family *sw_model_family_find(sw_bytes name, bool gguf);
 typedef enum sw_model_size {
     SW_SIZE_NONE,
     SW_SIZE_C,
@@ -52,15 +54,19 @@ typedef enum sw_model_size {
     SW_SIZE_V
 } sw_model_size;
 typedef struct sw_tensor_plan {
-    const char *hf, *gguf; /* between the layer's prefix and ".weight"; whole names for the ends */
+    const char *hf, *gguf; /* behind the layer's prefix; whole names for the ends */
     sw_model_size out, in; /* in NONE: a vector of `out` */
     size_t place;          /* offset of its view in sw_model_layer or sw_model */
     bool permuted;         /* GGUF holds its rows in the order of interleaved rotation */
 } sw_tensor_plan;
-#define SW_LAYER_TENSORS 9
+#define SW_LAYER_TENSORS 12
+#define SW_LAYER_BIASES  3 /* the last ones, which not every family has */
 #define SW_END_TENSORS   3 /* embed_tokens, norm, lm_head: the last is absent when tied */
 extern const sw_tensor_plan sw_layer_plan[SW_LAYER_TENSORS];
 extern const sw_tensor_plan sw_end_plan[SW_END_TENSORS];
+/* How many of these, from the first on, a model has. */
+size_t sw_layer_tensors(const sw_model_config *config);
+size_t sw_end_tensors(const sw_model_config *config);
 void sw_plan_shape(const sw_tensor_plan *plan, const sw_model_config *config,
                    sw_tensor_view *out); /* sets dims */
 /* Refuses sizes that contradict each other. */
@@ -116,6 +122,8 @@ const sw_gguf_type *sw_gguf_type_of(uint32_t id, const char **name);
 void sw_gguf_dequantise(const sw_gguf_type *type, float *out, const uint8_t *in,
                         size_t row_elements);
 
+/* The factors by which a GGUF slows each frequency; told in config.json by its rope settings. */
+#define SW_GGUF_ROPE_FACTORS "rope_freqs.weight"
 /* Appends model.safetensors. Refuses a tensor that is missing, surplus, ill-shaped or not finite.
  */
 SW_NODISCARD sw_status sw_gguf_write_weights(sw_arena *arena, const sw_gguf *g,

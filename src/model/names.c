@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Names, and the table of a Llama model's tensors: what HF calls each, what GGUF calls it, its
+ * Names, and the table of a model's tensors: what HF calls each, what GGUF calls it, its
  * shape, and where its view goes.
  */
 #include "model/model_internal.h"
@@ -12,23 +12,28 @@
 #define LAYER(member) offsetof(sw_model_layer, member)
 
 const sw_tensor_plan sw_layer_plan[SW_LAYER_TENSORS] = {
-    {"input_layernorm", "attn_norm", SW_SIZE_C, SW_SIZE_NONE, LAYER(input_layernorm), false},
-    {"self_attn.q_proj", "attn_q", SW_SIZE_Q, SW_SIZE_C, LAYER(q_proj), true},
-    {"self_attn.k_proj", "attn_k", SW_SIZE_K, SW_SIZE_C, LAYER(k_proj), true},
-    {"self_attn.v_proj", "attn_v", SW_SIZE_K, SW_SIZE_C, LAYER(v_proj), false},
-    {"self_attn.o_proj", "attn_output", SW_SIZE_C, SW_SIZE_Q, LAYER(o_proj), false},
-    {"post_attention_layernorm", "ffn_norm", SW_SIZE_C, SW_SIZE_NONE,
+    {"input_layernorm.weight", "attn_norm.weight", SW_SIZE_C, SW_SIZE_NONE, LAYER(input_layernorm),
+     false},
+    {"self_attn.q_proj.weight", "attn_q.weight", SW_SIZE_Q, SW_SIZE_C, LAYER(q_proj), true},
+    {"self_attn.k_proj.weight", "attn_k.weight", SW_SIZE_K, SW_SIZE_C, LAYER(k_proj), true},
+    {"self_attn.v_proj.weight", "attn_v.weight", SW_SIZE_K, SW_SIZE_C, LAYER(v_proj), false},
+    {"self_attn.o_proj.weight", "attn_output.weight", SW_SIZE_C, SW_SIZE_Q, LAYER(o_proj), false},
+    {"post_attention_layernorm.weight", "ffn_norm.weight", SW_SIZE_C, SW_SIZE_NONE,
      LAYER(post_attention_layernorm), false},
-    {"mlp.gate_proj", "ffn_gate", SW_SIZE_F, SW_SIZE_C, LAYER(gate_proj), false},
-    {"mlp.up_proj", "ffn_up", SW_SIZE_F, SW_SIZE_C, LAYER(up_proj), false},
-    {"mlp.down_proj", "ffn_down", SW_SIZE_C, SW_SIZE_F, LAYER(down_proj), false},
+    {"mlp.gate_proj.weight", "ffn_gate.weight", SW_SIZE_F, SW_SIZE_C, LAYER(gate_proj), false},
+    {"mlp.up_proj.weight", "ffn_up.weight", SW_SIZE_F, SW_SIZE_C, LAYER(up_proj), false},
+    {"mlp.down_proj.weight", "ffn_down.weight", SW_SIZE_C, SW_SIZE_F, LAYER(down_proj), false},
+    {"self_attn.q_proj.bias", "attn_q.bias", SW_SIZE_Q, SW_SIZE_NONE, LAYER(q_bias), true},
+    {"self_attn.k_proj.bias", "attn_k.bias", SW_SIZE_K, SW_SIZE_NONE, LAYER(k_bias), true},
+    {"self_attn.v_proj.bias", "attn_v.bias", SW_SIZE_K, SW_SIZE_NONE, LAYER(v_bias), false},
 };
 
 const sw_tensor_plan sw_end_plan[SW_END_TENSORS] = {
-    {"model.embed_tokens", "token_embd", SW_SIZE_V, SW_SIZE_C, offsetof(sw_model, embed_tokens),
+    {"model.embed_tokens.weight", "token_embd.weight", SW_SIZE_V, SW_SIZE_C,
+     offsetof(sw_model, embed_tokens), false},
+    {"model.norm.weight", "output_norm.weight", SW_SIZE_C, SW_SIZE_NONE, offsetof(sw_model, norm),
      false},
-    {"model.norm", "output_norm", SW_SIZE_C, SW_SIZE_NONE, offsetof(sw_model, norm), false},
-    {"lm_head", "output", SW_SIZE_V, SW_SIZE_C, offsetof(sw_model, lm_head), false},
+    {"lm_head.weight", "output.weight", SW_SIZE_V, SW_SIZE_C, offsetof(sw_model, lm_head), false},
 };
 
 static size_t size_of(sw_model_size size, const sw_model_config *c) {

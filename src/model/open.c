@@ -160,9 +160,9 @@ static sw_status take_layers(folder *f, sw_model *model) {
     model->layers = SW_ARENA_NEW(f->arena, sw_model_layer, model->config.num_hidden_layers);
     if (model->layers == NULL) return sw_fail(f->err, SW_MEMORY, "memory", "no memory for layers");
     for (uint32_t l = 0; l < model->config.num_hidden_layers; l++)
-        for (size_t i = 0; i < SW_LAYER_TENSORS; i++) {
+        for (size_t i = 0; i < sw_layer_tensors(&model->config); i++) {
             const sw_tensor_plan *plan = &sw_layer_plan[i];
-            (void)snprintf(name, sizeof name, "model.layers.%u.%s.weight", l, plan->hf);
+            (void)snprintf(name, sizeof name, "model.layers.%u.%s", l, plan->hf);
             void *place = (char *)&model->layers[l] + plan->place;
             SW_TRY(take(f, plan, name, model, place));
         }
@@ -183,15 +183,12 @@ static sw_status take_tied_head(folder *f, sw_model *model) {
 }
 
 static sw_status take_ends(folder *f, sw_model *model) {
-    char name[SW_MODEL_NAME_LIMIT];
     const sw_tensor_view *first = find(f, SW_LITERAL("model.embed_tokens.weight"));
     if (first != NULL) model->dtype = first->dtype;
-    size_t count = model->config.tie_word_embeddings ? SW_END_TENSORS - 1 : SW_END_TENSORS;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < sw_end_tensors(&model->config); i++) {
         const sw_tensor_plan *plan = &sw_end_plan[i];
-        (void)snprintf(name, sizeof name, "%s.weight", plan->hf);
         void *place = (char *)model + plan->place;
-        SW_TRY(take(f, plan, name, model, place));
+        SW_TRY(take(f, plan, plan->hf, model, place));
     }
     return model->config.tie_word_embeddings ? take_tied_head(f, model) : SW_OK;
 }

@@ -49,14 +49,19 @@ static sw_gemm product(size_t m, size_t n, float scale, void *c, size_t c_stride
                      .c_dtype = SW_DTYPE_F32};
 }
 
-/* dS of one query row over its `seen` keys, zero up to `width`, as E. */
-static void query_row(const sw_attention_job *j, const scratch *s, size_t r, size_t seen,
+typedef struct span {
+    size_t first, end; /* columns of a row that count; the others are zero */
+} span;
+
+/* dS of one query row over the keys that it sees, as E. */
+static void query_row(const sw_attention_job *j, const scratch *s, size_t r, span keys,
                       size_t width, float lse, float delta) {
     float *p = s->p + r * s->stride, *dp = s->dp + r * s->stride;
-    for (size_t i = 0; i < seen; i++) {
+    for (size_t i = 0; i < keys.first; i++) p[i] = 0;
+    for (size_t i = keys.first; i < keys.end; i++) {
         p[i] = sw_exp32(p[i] - lse) * (dp[i] - delta) * j->scale;
     }
-    for (size_t i = seen; i < width; i++) p[i] = 0;
+    for (size_t i = keys.end; i < width; i++) p[i] = 0;
     sw_elements_store((uint8_t *)s->operand + r * s->stride * sw_dtype_bytes(j->c->dtype), p,
                       j->c->dtype, width);
 }
@@ -68,46 +73,38 @@ static void query_block(void *context, size_t index, size_t lane) {
     const sw_segment *seg = &a->segments[at.segment];
     scratch s = scratch_of(j, lane);
     size_t kv = at.head / (a->heads / a->kv_heads), row = seg->query + at.first;
-    size_t seen = at.first + 1, keys = at.first + at.rows, stride = a->heads * a->head_dim;
-    sw_gemm g =
-        product(at.rows, keys, j->scale, s.p, s.stride,
-                sw_attention_term(j, &j->k_t, at.segment, kv,
-                                  sw_attention_row(j, a->q, a->heads, at.head, row), stride));
+    size_t seen = at.first + 1, stride = a->heads * a->head_dim;
+    size_t skipped = sw_attention_skipped(a, seen), keys = at.first + at.rows - skipped;
+    const void *q = sw_attention_row(j, a->q, a->heads, at.head, row);
+    const void *dout = sw_attention_row(j, j->g->dout, a->heads, at.head, row);
+    sw_gemm g = product(at.rows, keys, j->scale, s.p, s.stride,
+                        sw_attention_term_from(j, &j->k_t, at.segment, kv, skipped, q, stride));
     sw_gemm_alone(j->c, &g);
     g = product(at.rows, keys, 1, s.dp, s.stride,
-                sw_attention_term(j, &j->v_t, at.segment, kv,
-                                  sw_attention_row(j, j->g->dout, a->heads, at.head, row), stride));
+                sw_attention_term_from(j, &j->v_t, at.segment, kv, skipped, dout, stride));
     sw_gemm_alone(j->c, &g);
     for (size_t r = 0; r < at.rows; r++) {
         size_t statistic = at.head * a->query_rows + row + r;
-        query_row(j, &s, r, seen + r, keys + (keys & 1), a->lse[statistic], j->g->delta[statistic]);
+        span visible = {sw_attention_hidden(a, seen + r) - skipped, seen + r - skipped};
+        query_row(j, &s, r, visible, keys + (keys & 1), a->lse[statistic], j->g->delta[statistic]);
     }
     g = product(at.rows, a->head_dim, 1, j->g->dq + (row * a->heads + at.head) * a->head_dim,
-                stride, sw_attention_term(j, &j->k_n, at.segment, kv, s.operand, s.stride));
+                stride,
+                sw_attention_term_from(j, &j->k_n, at.segment, kv, skipped, s.operand, s.stride));
     g.terms[0].k = keys;
     sw_gemm_alone(j->c, &g);
 }
 
-/* A packed operand of all queries of a head, from query `first` (even, a multiple of 16) on. */
-static sw_gemm_term from_query(const sw_attention_job *j, const sw_head_pack *p, size_t segment,
-                               size_t head, size_t first, const void *a, size_t a_stride) {
-    sw_gemm_term term = sw_attention_term(j, p, segment, head, a, a_stride);
-    size_t skip = p->transposed ? first / SW_GEMM_COLUMNS * term.b_strip : first * SW_GEMM_COLUMNS;
-    term.b = (const uint8_t *)term.b + skip * sw_dtype_bytes(j->c->dtype);
-    if (!p->transposed) term.k -= first;
-    return term;
-}
-
-/* P^T (kept in p) and dS^T (kept in dp) of one key row; queries before it are zero. */
-static void key_row(const sw_attention_job *j, const scratch *s, size_t r, size_t queries,
-                    const float *lse, const float *delta) {
+/* P^T (kept in p) and dS^T (kept in dp) of one key row over the queries that see it. */
+static void key_row(const sw_attention_job *j, const scratch *s, size_t r, span queries,
+                    size_t width, const float *lse, const float *delta) {
     float *p = s->p + r * s->stride, *dp = s->dp + r * s->stride;
-    for (size_t i = 0; i < r && i < queries; i++) p[i] = dp[i] = 0;
-    for (size_t i = r; i < queries; i++) {
+    for (size_t i = 0; i < queries.first; i++) p[i] = dp[i] = 0;
+    for (size_t i = queries.first; i < queries.end; i++) {
         p[i] = sw_exp32(p[i] - lse[i]);
         dp[i] = p[i] * (dp[i] - delta[i]) * j->scale;
     }
-    for (size_t i = queries; i < queries + (queries & 1); i++) p[i] = dp[i] = 0;
+    for (size_t i = queries.end; i < width; i++) p[i] = dp[i] = 0;
 }
 
 static void operand_rows(const sw_attention_job *j, const scratch *s, const float *from,
@@ -119,36 +116,47 @@ static void operand_rows(const sw_attention_job *j, const scratch *s, const floa
     }
 }
 
+static size_t least(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
 /* One query head's share of dK and dV of a block of keys. */
 static void key_head(const sw_attention_job *j, const sw_attention_place *at, const scratch *s,
                      size_t head, bool add) {
     const sw_attention *a = j->a;
     const sw_segment *seg = &a->segments[at->segment];
-    size_t queries = seg->query_count - at->first, width = queries + (queries & 1);
+    size_t queries = seg->query_count - at->first; /* from the block's first key on */
+    size_t reach = a->window ? a->window : queries;
+    queries = least(queries, reach + at->rows - 1);
+    size_t width = queries + (queries & 1);
     size_t row = seg->key + at->first, stride = a->kv_heads * a->head_dim;
     size_t statistic = head * a->query_rows + seg->query + at->first;
     const void *k = sw_attention_row(j, a->k, a->kv_heads, at->head, row);
     const void *v = sw_attention_row(j, a->v, a->kv_heads, at->head, row);
-    sw_gemm g = product(at->rows, queries, j->scale, s->p, s->stride,
-                        from_query(j, &j->q_t, at->segment, head, at->first, k, stride));
+    sw_gemm g =
+        product(at->rows, queries, j->scale, s->p, s->stride,
+                sw_attention_term_from(j, &j->q_t, at->segment, head, at->first, k, stride));
     sw_gemm_alone(j->c, &g);
     g = product(at->rows, queries, 1, s->dp, s->stride,
-                from_query(j, &j->do_t, at->segment, head, at->first, v, stride));
+                sw_attention_term_from(j, &j->do_t, at->segment, head, at->first, v, stride));
     sw_gemm_alone(j->c, &g);
     for (size_t r = 0; r < at->rows; r++) {
-        key_row(j, s, r, queries, a->lse + statistic, j->g->delta + statistic);
+        span visible = {least(r, queries), least(r + reach, queries)};
+        key_row(j, s, r, visible, width, a->lse + statistic, j->g->delta + statistic);
     }
     size_t out = (row * a->kv_heads + at->head) * a->head_dim;
-    operand_rows(j, s, s->p, at->rows, width);
-    g = product(at->rows, a->head_dim, 1, j->g->dv + out, stride,
-                from_query(j, &j->do_n, at->segment, head, at->first, s->operand, s->stride));
-    g.add = add ? j->g->dv + out : NULL;
-    sw_gemm_alone(j->c, &g);
-    operand_rows(j, s, s->dp, at->rows, width);
-    g = product(at->rows, a->head_dim, 1, j->g->dk + out, stride,
-                from_query(j, &j->q_n, at->segment, head, at->first, s->operand, s->stride));
-    g.add = add ? j->g->dk + out : NULL;
-    sw_gemm_alone(j->c, &g);
+    const sw_head_pack *packs[] = {&j->do_n, &j->q_n};
+    const float *rows[] = {s->p, s->dp};
+    float *const sums[] = {j->g->dv + out, j->g->dk + out};
+    for (size_t i = 0; i < 2; i++) {
+        operand_rows(j, s, rows[i], at->rows, width);
+        g = product(at->rows, a->head_dim, 1, sums[i], stride,
+                    sw_attention_term_from(j, packs[i], at->segment, head, at->first, s->operand,
+                                           s->stride));
+        g.terms[0].k = queries;
+        g.add = add ? sums[i] : NULL;
+        sw_gemm_alone(j->c, &g);
+    }
 }
 
 static void key_block(void *context, size_t index, size_t lane) {

@@ -42,6 +42,17 @@ const void *sw_attention_row(const sw_attention_job *j, const void *x, size_t he
 /* The packed operand of one (segment, head) as a term: a (rows, k) times it. */
 sw_gemm_term sw_attention_term(const sw_attention_job *j, const sw_head_pack *p, size_t segment,
                                size_t head, const void *a, size_t a_stride);
+/* The same from row `first` on, a multiple of SW_GEMM_COLUMNS (and so even). */
+sw_gemm_term sw_attention_term_from(const sw_attention_job *j, const sw_head_pack *p,
+                                    size_t segment, size_t head, size_t first, const void *a,
+                                    size_t a_stride);
+/* Of the first `seen` keys of a segment, how many lie before the window of the query that sees
+ * them.
+ */
+size_t sw_attention_hidden(const sw_attention *a, size_t seen);
+/* The same of the first query of a block, in whole panels: keys that its job leaves out (NUM-035).
+ */
+size_t sw_attention_skipped(const sw_attention *a, size_t seen);
 void sw_attention_pack(sw_attention_job *j, const sw_head_pack *p);
 /* Assigns the next piece of a->packs to p. */
 void sw_attention_claim(sw_attention_job *j, sw_head_pack *p, const void *x, size_t heads,

@@ -72,6 +72,24 @@ sw_gemm_term sw_attention_term(const sw_attention_job *j, const sw_head_pack *p,
         .a = a, .a_stride = a_stride, .b = p->packed + at, .b_strip = sw_pack_strip(k), .k = k};
 }
 
+sw_gemm_term sw_attention_term_from(const sw_attention_job *j, const sw_head_pack *p,
+                                    size_t segment, size_t head, size_t first, const void *a,
+                                    size_t a_stride) {
+    sw_gemm_term term = sw_attention_term(j, p, segment, head, a, a_stride);
+    size_t skip = p->transposed ? first / SW_GEMM_COLUMNS * term.b_strip : first * SW_GEMM_COLUMNS;
+    term.b = (const uint8_t *)term.b + skip * sw_dtype_bytes(j->c->dtype);
+    if (!p->transposed) term.k -= first;
+    return term;
+}
+
+size_t sw_attention_hidden(const sw_attention *a, size_t seen) {
+    return a->window && seen > a->window ? seen - a->window : 0;
+}
+
+size_t sw_attention_skipped(const sw_attention *a, size_t seen) {
+    return sw_attention_hidden(a, seen) / SW_GEMM_PANEL * SW_GEMM_PANEL;
+}
+
 static void pack_piece(void *context, size_t index, size_t lane) {
     (void)lane;
     const sw_attention_job *j = context;

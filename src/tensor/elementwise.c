@@ -7,11 +7,10 @@
 #include "tensor/ops.h"
 #include "tensor/random.h"
 
-#define BLOCK    512
-#define SPAN     (16 * BLOCK) /* of one job */
-#define ROWS     8
-#define HEAD_MAX 512 /* head_dim is at most this (checked by the plan of a model) */
-#define COLUMNS  64
+#define BLOCK   512
+#define SPAN    (16 * BLOCK) /* of one job */
+#define ROWS    8
+#define COLUMNS 64
 
 static size_t least(size_t a, size_t b) {
     return a < b ? a : b;
@@ -19,17 +18,42 @@ static size_t least(size_t a, size_t b) {
 
 /* ---- RoPE ---- */
 
-void sw_rope_table(float *cosine, float *sine, size_t positions, size_t head_dim, double theta) {
-    size_t half = head_dim / 2;
-    double log_theta = sw_log64(theta);
-    for (size_t i = 0; i < half; i++) {
+/* Slow turns are slowed by the factor, fast ones stay, and between the two wavelengths one goes
+ * over into the other: transformers' formula, each operation rounded to f32 as torch rounds it. */
+static float llama3_frequency(float plain, const sw_rope_settings *s) {
+    float old = (float)s->original_max_position_embeddings;
+    float low = (float)s->low_freq_factor, factor = (float)s->factor;
+    float span = (float)(s->high_freq_factor - s->low_freq_factor);
+    float longest = (float)(s->original_max_position_embeddings / s->low_freq_factor);
+    float shortest = (float)(s->original_max_position_embeddings / s->high_freq_factor);
+    float wavelength = 1.0f / plain * 0x1.921fb6p+2f; /* 2 pi */
+    if (wavelength > longest) return plain / factor;
+    if (wavelength < shortest) return plain;
+    float smooth = (1.0f / wavelength * old - low) / span;
+    return (1.0f - smooth) * plain / factor + smooth * plain;
+}
+
+void sw_rope_frequencies(float *out, size_t head_dim, const sw_rope_settings *s) {
+    double log_theta = sw_log64(s->theta);
+    for (size_t i = 0; i < head_dim / 2; i++) {
         double power = sw_exp64(log_theta * (2.0 * (double)i / (double)head_dim));
-        float frequency = 1.0f / (float)power;
+        out[i] = 1.0f / (float)power;
+        if (s->kind == SW_ROPE_LINEAR) out[i] /= (float)s->factor;
+        if (s->kind == SW_ROPE_LLAMA3) out[i] = llama3_frequency(out[i], s);
+    }
+}
+
+void sw_rope_table(float *cosine, float *sine, size_t positions, size_t head_dim,
+                   const sw_rope_settings *s) {
+    size_t half = head_dim / 2;
+    float frequency[SW_ROPE_HEAD_LIMIT / 2];
+    sw_rope_frequencies(frequency, head_dim, s);
+    for (size_t i = 0; i < half; i++) {
         for (size_t p = 0; p < positions; p++) {
-            double s, c;
-            sw_sincos64((double)((float)p * frequency), &s, &c);
-            cosine[p * half + i] = (float)c;
-            sine[p * half + i] = (float)s;
+            double sine64, cosine64;
+            sw_sincos64((double)((float)p * frequency[i]), &sine64, &cosine64);
+            cosine[p * half + i] = (float)cosine64;
+            sine[p * half + i] = (float)sine64;
         }
     }
 }
@@ -47,7 +71,7 @@ static void turn_row(const rope_job *job, size_t row) {
     const sw_rope *r = job->r;
     size_t half = r->head_dim / 2, size = sw_dtype_bytes(job->dtype);
     const float *c = r->cosine + r->position[row] * half, *s = r->sine + r->position[row] * half;
-    float turned[HEAD_MAX];
+    float turned[SW_ROPE_HEAD_LIMIT];
     for (size_t h = 0; h < r->heads; h++) {
         const float *x = job->in + row * job->in_stride + h * r->head_dim;
         for (size_t i = 0; i < half; i++) {

@@ -24,8 +24,21 @@ void sw_norm_backward(const sw_compute *c, const sw_norm *n, const float *dy, fl
                       float *dweight);
 
 /* ---- RoPE, halves: element i turns with element i + D/2 ---- */
-/* cosine, sine (positions, D/2). */
-void sw_rope_table(float *cosine, float *sine, size_t positions, size_t head_dim, double theta);
+/* How frequencies are stretched for longer texts (NUM-025, NUM-027). */
+typedef enum sw_rope_kind { SW_ROPE_DEFAULT, SW_ROPE_LINEAR, SW_ROPE_LLAMA3 } sw_rope_kind;
+typedef struct sw_rope_settings {
+    double theta;
+    sw_rope_kind kind;
+    double factor;                            /* linear and llama3 */
+    double low_freq_factor, high_freq_factor; /* llama3: low < high */
+    uint32_t original_max_position_embeddings;
+} sw_rope_settings;
+/* out (D/2): radians per position. */
+void sw_rope_frequencies(float *out, size_t head_dim, const sw_rope_settings *s);
+/* cosine, sine (positions, D/2); head_dim is at most SW_ROPE_HEAD_LIMIT. */
+#define SW_ROPE_HEAD_LIMIT 512
+void sw_rope_table(float *cosine, float *sine, size_t positions, size_t head_dim,
+                   const sw_rope_settings *s);
 typedef struct sw_rope {
     const float *cosine, *sine;
     const uint32_t *position; /* (T) */
@@ -49,7 +62,8 @@ typedef struct sw_swiglu_grad {
 void sw_swiglu_backward(const sw_compute *c, const sw_swiglu_grad *g);
 
 /* ---- attention: causal, block diagonal by segment, grouped query heads ---- */
-/* Query i of a segment sees its keys 0 .. i + (key_count - query_count). */
+/* Query i of a segment sees its keys up to key i + (key_count - query_count), of these the last
+ * `window`. */
 typedef struct sw_segment {
     size_t query, query_count, key, key_count; /* first row and rows */
 } sw_segment;
@@ -59,6 +73,7 @@ typedef struct sw_attention {
     size_t segment_count;
     size_t query_rows;     /* of all segments: stride of lse */
     size_t longest;        /* most keys of a segment: sizes the scratch */
+    size_t window;         /* 0: all keys */
     const void *q, *k, *v; /* E, row strides heads * head_dim and kv_heads * head_dim */
     void *out;             /* E, (T, heads * head_dim) */
     float *lse;            /* (H, T) log of the sum of exponentials, written by forward */

@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HEAD_DIM_LIMIT 512
-
 static const char *const PATHS[SW_MODULE_COUNT] = {
     "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj",
     "mlp.gate_proj",    "mlp.up_proj",      "mlp.down_proj"};
@@ -51,10 +49,15 @@ static void shape_linears(const sw_engine *e, const sw_model_layer *from, sw_lay
     const sw_tensor_view *views[SW_MODULE_COUNT] = {
         &from->q_proj,    &from->k_proj,  &from->v_proj,   &from->o_proj,
         &from->gate_proj, &from->up_proj, &from->down_proj};
+    const sw_tensor_view *biases[SW_MODULE_COUNT] = {&from->q_bias, &from->k_bias, &from->v_bias};
     const size_t ins[SW_MODULE_COUNT] = {c, c, c, e->width, c, c, f};
     const size_t outs[SW_MODULE_COUNT] = {e->width, e->kv_width, e->kv_width, c, f, f, c};
     for (int m = 0; m < SW_MODULE_COUNT; m++) {
-        l->linear[m] = (sw_linear){.in = ins[m], .out = outs[m], .view = views[m]};
+        bool has_bias = biases[m] && biases[m]->dim_count > 0;
+        l->linear[m] = (sw_linear){.in = ins[m],
+                                   .out = outs[m],
+                                   .view = views[m],
+                                   .bias_view = has_bias ? biases[m] : NULL};
     }
     l->input_norm.view = &from->input_layernorm;
     l->post_norm.view = &from->post_attention_layernorm;
@@ -88,7 +91,7 @@ static void add_adapters(sw_engine *e, const sw_lora_settings *lora) {
     }
 }
 
-/* Full: every matrix and norm, in the order of HF's modules. */
+/* Full: every matrix, bias and norm, in the order of HF's modules. */
 static void add_weights(sw_engine *e) {
     size_t c = e->config->hidden_size, vocab = e->config->vocab_size;
     e->embedding = add_parameter(e, vocab, c, true, "model.embed_tokens.weight");
@@ -96,8 +99,12 @@ static void add_weights(sw_engine *e) {
         sw_layer *l = &e->layers[i];
         char name[SW_PARAMETER_NAME_BYTES];
         for (int m = 0; m < SW_MODULE_COUNT; m++) {
+            sw_linear *linear = &l->linear[m];
             snprintf(name, sizeof name, "model.layers.%zu.%s.weight", i, PATHS[m]);
-            l->linear[m].weight = add_parameter(e, l->linear[m].out, l->linear[m].in, true, name);
+            linear->weight = add_parameter(e, linear->out, linear->in, true, name);
+            if (!linear->bias_view) continue;
+            snprintf(name, sizeof name, "model.layers.%zu.%s.bias", i, PATHS[m]);
+            linear->bias = add_parameter(e, 1, linear->out, false, name);
         }
         snprintf(name, sizeof name, "model.layers.%zu.input_layernorm.weight", i);
         l->input_norm.parameter = add_parameter(e, 1, c, false, name);
@@ -159,14 +166,14 @@ static sw_status attach_fixed(sw_engine *e, const sw_engine_plan *plan, sw_error
 
 static sw_status check_shape(const sw_model_config *c, sw_error *err) {
     bool fits = c->num_key_value_heads && c->num_attention_heads % c->num_key_value_heads == 0 &&
-                c->head_dim && c->head_dim % 2 == 0 && c->head_dim <= HEAD_DIM_LIMIT &&
+                c->head_dim && c->head_dim % 2 == 0 && c->head_dim <= SW_ROPE_HEAD_LIMIT &&
                 c->hidden_size && c->hidden_size % 2 == 0 && c->intermediate_size % 2 == 0 &&
                 c->intermediate_size && c->vocab_size && c->vocab_size % 2 == 0 &&
-                c->num_hidden_layers && c->rope_theta >= 1;
+                c->num_hidden_layers && c->rope.theta >= 1;
     if (fits) return SW_OK;
     return sw_fail(err, SW_REFUSED, "model",
                    "the engine needs even sizes, head_dim up to %d and query heads in whole groups",
-                   HEAD_DIM_LIMIT);
+                   SW_ROPE_HEAD_LIMIT);
 }
 
 static sw_status build_trained(sw_arena *arena, const sw_engine_plan *plan, sw_engine *e,

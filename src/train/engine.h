@@ -43,16 +43,19 @@ typedef enum sw_module {
 } sw_module;
 const char *sw_module_path(sw_module m); /* "self_attn.q_proj" */
 
-/* y = x W^T + scale (drop(x) A^T) B^T */
+/* y = x W^T + scale (drop(x) A^T) B^T + bias */
 typedef struct sw_linear {
     size_t in, out, rank, rank_stride; /* rank 0: no adapter; the stride is even */
     const sw_tensor_view *view;        /* frozen weight (out, in) */
-    sw_parameter *weight, *a, *b;      /* NULL when not trained */
+    const sw_tensor_view *bias_view;   /* (out); NULL: the Linear has no bias */
+    sw_parameter *weight, *bias;       /* NULL when not trained */
+    sw_parameter *a, *b;               /* the same */
     const sw_adapter_pair *fixed;      /* an adapter that is only read */
     float scale;
     uint32_t number;             /* of the module in the model: names its dropout stream */
     void *w_t, *w_n;             /* packed for x W^T and dy W */
     void *a_t, *a_n, *b_t, *b_n; /* packed for x A^T, du A, u B^T, dy B */
+    void *bias_n;                /* packed as one row */
 } sw_linear;
 
 typedef struct sw_norm_weight {
@@ -128,6 +131,8 @@ typedef struct sw_engine {
     sw_parameter *parameters;       /* in module order: the order of initialisation */
     sw_parameter **by_name;         /* the same in byte order of their names */
     size_t parameter_count, parameter_floats;
+    void *one;  /* E (1, 2) {1, 0}: what a bias is multiplied with */
+    void *ones; /* packed (T, 1), when biases are trained */
     float *cosine, *sine;
     float *final_x; /* (T, C) residual stream behind the last layer */
     size_t past;    /* generation: tokens whose keys and values are already kept */

@@ -36,6 +36,7 @@ static sw_attention attention_of(const sw_engine *e, const sw_layer *l) {
                           .segment_count = e->batch.segment_count,
                           .query_rows = e->batch.tokens,
                           .longest = e->capacity.longest,
+                          .window = e->config->sliding_window,
                           .q = l->kept.q,
                           .k = l->kept.k,
                           .v = l->kept.v,

@@ -47,6 +47,7 @@ static void take_linear(layout *l, sw_linear *m) {
     bool backward = l->e->capacity.backward;
     m->w_t = operands(l, "packed weights", sw_pack_elements(m->in, m->out));
     if (backward) m->w_n = operands(l, "packed weights", sw_pack_elements(m->out, m->in));
+    if (m->bias_view) m->bias_n = operands(l, "biases", sw_pack_elements(1, m->out));
     if (m->rank == 0) return;
     m->a_t = operands(l, "packed adapters", sw_pack_elements(m->in, m->rank));
     m->b_t = operands(l, "packed adapters", sw_pack_elements(m->rank, m->out));
@@ -72,6 +73,8 @@ static void take_weights(layout *l) {
     if (e->capacity.backward) {
         e->head_n = operands(l, "packed head", sw_pack_elements(vocab, c));
     }
+    e->one = operands(l, "biases", 2);
+    if (e->embedding) e->ones = operands(l, "biases", sw_pack_elements(l->tokens, 1));
     size_t half = e->head_dim / 2;
     e->cosine = floats(l, "rotations", e->capacity.positions * half);
     e->sine = floats(l, "rotations", e->capacity.positions * half);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One Linear, with or without an adapter, forward and backward.
+ * One Linear, with or without an adapter and a bias, forward and backward.
  *
- * y = x W^T + u B^T with u = s drop(x) A^T. With du = s dy B: dB = dy^T u, dA = du^T drop(x),
- * dx = dy W + du A (masked by dropout). W and the adapter are terms of one product, so they meet in
- * f32. Small-rank gradients are computed as (r, T) times (T, n), dB transposed at the end.
+ * y = x W^T + u B^T + 1 bias with u = s drop(x) A^T. With du = s dy B: dB = dy^T u, dA = du^T
+ * drop(x), dx = dy W + du A (masked by dropout), dbias = dy^T 1. W and the adapter are terms of one
+ * product, so they meet in f32. Small-rank gradients are computed as (r, T) times (T, n), dB
+ * transposed at the end.
  */
 #include "train/engine.h"
 
@@ -54,6 +55,7 @@ void sw_linear_forward(sw_engine *e, const sw_linear *l, const sw_linear_io *io)
     y.add = io->add;
     add_term(&y, io->x, l->in, l->w_t, l->in);
     if (l->rank) add_term(&y, io->u, l->rank_stride, l->b_t, l->rank);
+    if (l->bias_view) add_term(&y, e->one, 0, l->bias_n, 1);
     sw_gemm_run(&e->compute, &y);
 }
 
@@ -105,6 +107,7 @@ void sw_linear_backward(sw_engine *e, const sw_linear *l, const sw_linear_grad *
     if (l->weight) {
         transpose_rows(e, g->dy, l->out, l->out);
         outer(e, l->out, l->in, e->scratch.packed_x, l->weight->grad, true);
+        if (l->bias) outer(e, l->out, 1, e->ones, l->bias->grad, true);
     }
     add_term(dx, g->dy, l->out, l->w_n, l->out);
     if (!l->a) return;

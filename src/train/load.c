@@ -43,11 +43,23 @@ static void load_frozen_linear(sw_engine *e, sw_linear *l) {
         sw_source w = view_source(l->view, l->in);
         pack_both(e, &w, l->out, l->in, l->w_t, l->w_n);
     }
+    if (l->bias_view && !l->bias) {
+        sw_source bias = view_source(l->bias_view, l->out);
+        sw_pack(&e->compute, l->bias_n, &bias, false, 1, l->out);
+    }
     if (l->fixed) pack_adapter(e, l, l->fixed->a, l->fixed->b);
+}
+
+static void load_ones(sw_engine *e) {
+    const float one[2] = {1, 0};
+    sw_source column = value_source(one, 0);
+    sw_convert(&e->compute, e->one, one, 2);
+    if (e->ones) sw_pack(&e->compute, e->ones, &column, false, e->capacity.tokens, 1);
 }
 
 void sw_engine_load_frozen(sw_engine *e) {
     size_t c = e->config->hidden_size;
+    load_ones(e);
     each_linear(e, load_frozen_linear);
     for (size_t i = 0; i < e->layer_count; i++) {
         load_norm(e, &e->layers[i].input_norm);
@@ -58,13 +70,17 @@ void sw_engine_load_frozen(sw_engine *e) {
         sw_source head = view_source(&e->model->lm_head, c);
         pack_both(e, &head, e->config->vocab_size, c, e->head_t, e->head_n);
     }
-    sw_rope_table(e->cosine, e->sine, e->capacity.positions, e->head_dim, e->config->rope_theta);
+    sw_rope_table(e->cosine, e->sine, e->capacity.positions, e->head_dim, &e->config->rope);
 }
 
 static void load_trained_linear(sw_engine *e, sw_linear *l) {
     if (l->weight) {
         sw_source w = value_source(l->weight->value, l->in);
         pack_both(e, &w, l->out, l->in, l->w_t, l->w_n);
+    }
+    if (l->bias) {
+        sw_source bias = value_source(l->bias->value, l->out);
+        sw_pack(&e->compute, l->bias_n, &bias, false, 1, l->out);
     }
     if (l->a) pack_adapter(e, l, l->a->value, l->b->value);
 }
@@ -98,7 +114,10 @@ static void copy_weights(sw_engine *e) {
     copy_view(e->final_norm.parameter, e->final_norm.view);
     for (size_t i = 0; i < e->layer_count; i++) {
         sw_layer *l = &e->layers[i];
-        for (int m = 0; m < SW_MODULE_COUNT; m++) copy_view(l->linear[m].weight, l->linear[m].view);
+        for (int m = 0; m < SW_MODULE_COUNT; m++) {
+            copy_view(l->linear[m].weight, l->linear[m].view);
+            if (l->linear[m].bias) copy_view(l->linear[m].bias, l->linear[m].bias_view);
+        }
         copy_view(l->input_norm.parameter, l->input_norm.view);
         copy_view(l->post_norm.parameter, l->post_norm.view);
     }

@@ -38,8 +38,31 @@ static void add_sizes(sw_arena *a, sw_json *o, const sw_model_config *c) {
     sw_json_add_integer(a, o, "vocab_size", c->vocab_size);
     sw_json_add_integer(a, o, "max_position_embeddings", c->max_position_embeddings);
     sw_json_add_number(a, o, "rms_norm_eps", c->rms_norm_eps);
-    sw_json_add_number(a, o, "rope_theta", c->rope_theta);
+    sw_json_add_number(a, o, "rope_theta", c->rope.theta);
     sw_json_add_flag(a, o, "tie_word_embeddings", c->tie_word_embeddings);
+}
+
+static void add_scaling(sw_arena *a, sw_json *o, const sw_rope_settings *rope) {
+    if (rope->kind == SW_ROPE_DEFAULT) return;
+    bool linear = rope->kind == SW_ROPE_LINEAR;
+    sw_json *scaling = sw_json_add_object(a, o, "rope_scaling");
+    sw_json_add_text(a, scaling, "rope_type", sw_text(linear ? "linear" : "llama3"));
+    sw_json_add_number(a, scaling, "factor", rope->factor);
+    if (linear) return;
+    sw_json_add_number(a, scaling, "low_freq_factor", rope->low_freq_factor);
+    sw_json_add_number(a, scaling, "high_freq_factor", rope->high_freq_factor);
+    sw_json_add_integer(a, scaling, "original_max_position_embeddings",
+                        rope->original_max_position_embeddings);
+}
+
+/* What the family's class reads beside the sizes. */
+static void add_family(sw_arena *a, sw_json *o, const sw_model_config *c) {
+    const sw_model_family *f = c->family;
+    for (size_t i = 0; i < sizeof f->off / sizeof f->off[0]; i++)
+        if (f->off[i]) sw_json_add_flag(a, o, f->off[i], false);
+    if (c->sliding_window) sw_json_add_integer(a, o, "sliding_window", c->sliding_window);
+    if (f->sliding_window && !c->sliding_window) sw_json_add_null(a, o, "sliding_window");
+    add_scaling(a, o, &c->rope);
 }
 
 static void add_token(sw_arena *a, sw_json *o, const char *name, uint32_t id) {
@@ -50,13 +73,12 @@ static sw_status config(sw_arena *a, const sw_engine *e, const sw_model_sink *si
     const sw_model_config *c = e->config;
     sw_json *o = sw_json_make(a, SW_JSON_OBJECT);
     sw_json *architectures = sw_json_add_array(a, o, "architectures");
-    sw_json_add_text(a, architectures, NULL, SW_LITERAL("LlamaForCausalLM"));
-    sw_json_add_text(a, o, "model_type", sw_text(c->model_type));
+    sw_json_add_text(a, architectures, NULL, sw_text(c->family->architecture));
+    sw_json_add_text(a, o, "model_type", sw_text(c->family->model_type));
     sw_json_add_text(a, o, "hidden_act", SW_LITERAL("silu"));
     sw_json_add_text(a, o, "torch_dtype",
                      sw_text(e->model->dtype == SW_DTYPE_F32 ? "float32" : "bfloat16"));
-    sw_json_add_flag(a, o, "attention_bias", false);
-    sw_json_add_flag(a, o, "mlp_bias", false);
+    add_family(a, o, c);
     add_sizes(a, o, c);
     add_token(a, o, "bos_token_id", c->bos_token_id);
     add_token(a, o, "eos_token_id", c->eos_token_id);
@@ -84,7 +106,7 @@ static sw_status weights(sw_arena *arena, const sw_engine *e, const sw_model_sin
                                     .dims = {p->rows, p->columns},
                                     .dim_count = 2,
                                     .data = SW_BYTES(out + at, count * size)};
-        if (p->rows == 1) { /* a norm */
+        if (p->rows == 1) { /* a norm or a bias */
             views[i].dims[0] = p->columns;
             views[i].dim_count = 1;
         }

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define MAGIC            "SWSTATE"
-#define VERSION          1u
+#define VERSION          2u
 #define STEP_OFFSET      16
 #define PREFIX_LIMIT     ((size_t)1 << 22)
 #define PREFIX_ALIGNMENT 64
@@ -48,7 +48,13 @@ static void put_model(sw_buffer *out, const sw_model *m) {
                               c->vocab_size,          c->tie_word_embeddings, (uint32_t)m->dtype};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) sw_put_u32le(out, sizes[i]);
     put_double(out, c->rms_norm_eps);
-    put_double(out, c->rope_theta);
+    put_double(out, c->rope.theta);
+    sw_put_u32le(out, c->sliding_window);
+    sw_put_u32le(out, c->rope.kind);
+    put_double(out, c->rope.factor);
+    put_double(out, c->rope.low_freq_factor);
+    put_double(out, c->rope.high_freq_factor);
+    sw_put_u32le(out, c->rope.original_max_position_embeddings);
 }
 
 static void put_rows(sw_buffer *out, const sw_rows *r) {

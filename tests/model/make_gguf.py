@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes a miniature GGUF file and the f32 safetensors file that importing it must give, from Python's standard library alone.
 
-    tests/model/make_gguf.py        writes tests/model/golden/mini.gguf, mini-f32.safetensors and surplus.gguf
+    tests/model/make_gguf.py        writes tests/model/golden/{mini,qwen2}.gguf, {mini,qwen2}-f32.safetensors, llama3.gguf and surplus.gguf
 
 One layer, hidden 32, 2 query heads and 1 key/value head of 16, feed-forward 64, vocabulary 264, one tensor of each type with blocks
 of at most 32. The quantised blocks are drawn first and their values computed from them by the formulae of ggml's documentation, so
-the expectation does not come from the code under test.
+the expectation does not come from the code under test. qwen2 has biases and keeps its rows as they are; llama3 is mini with the factors
+of Llama 3's rotation; surplus is mini with factors that are none.
 """
 import json
+import math
 import os
 import random
 import struct
@@ -102,9 +104,9 @@ def entry(key, kind, value):
     return text(key) + struct.pack("<IIQ", 9, 5, len(value)) + struct.pack(f"<{len(value)}i", *value)
 
 
-def metadata(pre, add_bos):
+def metadata(pre, add_bos, architecture):
     tokens, types, merges = vocabulary()
-    return [("general.architecture", "text", "llama"), ("general.name", "text", "mini"), ("general.alignment", "u32", 64),
+    entries = [("general.architecture", "text", architecture), ("general.name", "text", "mini"), ("general.alignment", "u32", 64),
             ("llama.block_count", "u32", 1), ("llama.context_length", "u32", 128), ("llama.embedding_length", "u32", C),
             ("llama.feed_forward_length", "u32", F), ("llama.attention.head_count", "u32", HEADS), ("llama.attention.head_count_kv", "u32", KV),
             ("llama.rope.freq_base", "f32", 10000.0), ("llama.attention.layer_norm_rms_epsilon", "f32", 1e-5), ("llama.rope.dimension_count", "u32", D),
@@ -113,6 +115,20 @@ def metadata(pre, add_bos):
             ("tokenizer.ggml.merges", "texts", merges), ("tokenizer.ggml.bos_token_id", "u32", 1), ("tokenizer.ggml.eos_token_id", "u32", 2),
             ("tokenizer.ggml.padding_token_id", "u32", 2), ("tokenizer.ggml.unknown_token_id", "u32", 0), ("tokenizer.ggml.add_bos_token", "bool", add_bos),
             ("tokenizer.ggml.add_space_prefix", "bool", False), ("tokenizer.chat_template", "text", TEMPLATE)]
+    return [(key.replace("llama.", architecture + ".") if key.startswith("llama.") else key, kind, value) for key, kind, value in entries]
+
+
+def llama3_factors():
+    """By how much llama.cpp's converter says that each frequency is slowed: factor 8, low 1, high 4, original length 8192."""
+    out = []
+    for i in range(D // 2):
+        wavelength = 2 * math.pi * 10000.0 ** (2 * i / D)
+        smooth = (8192 / wavelength - 1) / 3
+        out.append(1.0 if wavelength < 8192 / 4 else 8.0 if wavelength > 8192 else 1 / ((1 - smooth) / 8 + smooth))
+    return out
+
+
+BIASES = [("blk.0.attn_q", "self_attn.q_proj", HEADS), ("blk.0.attn_k", "self_attn.k_proj", KV), ("blk.0.attn_v", "self_attn.v_proj", KV)]
 
 
 def tensors(surplus):
@@ -149,21 +165,27 @@ def halves(values, heads):
     return out
 
 
-def make(pre="smollm", add_bos=False, surplus=False):
+def make(pre="smollm", add_bos=False, surplus=False, architecture="llama", factors=()):
     """The GGUF file, and the safetensors file that it becomes."""
     rng.seed(20)
-    entries = metadata(pre, add_bos)
+    entries = metadata(pre, add_bos, architecture)
     records, data, expected = b"", b"", {}
-    for gguf, hf, kind, rows, columns in tensors(surplus):
+    listed = [(g + ".weight", h + ".weight", kind, rows, columns) for g, h, kind, rows, columns in tensors(surplus)]
+    if architecture == "qwen2":
+        listed += [(g + ".bias", f"model.layers.0.{h}.bias", "F32", None, heads * D) for g, h, heads in BIASES]
+    for gguf, hf, kind, rows, columns in listed:
         raw, values = make_rows(kind, rows, columns)
-        if "attn_q" in gguf or "attn_k" in gguf:
+        if architecture == "llama" and ("attn_q" in gguf or "attn_k" in gguf):
             values = halves(values, HEADS if "attn_q" in gguf else KV)
         sizes = [columns] if rows is None else [columns, rows]
-        records += text(gguf + ".weight") + struct.pack(f"<I{len(sizes)}QIQ", len(sizes), *sizes, TYPES[kind][0], len(data))
+        records += text(gguf) + struct.pack(f"<I{len(sizes)}QIQ", len(sizes), *sizes, TYPES[kind][0], len(data))
         data += raw + b"\0" * (-len(raw) % 64)
         flat = [v for row in values for v in row]
-        expected[hf + ".weight"] = (sizes[::-1], struct.pack(f"<{len(flat)}f", *flat))
-    front = b"GGUF" + struct.pack("<IQQ", 3, len(expected), len(entries)) + b"".join(entry(*e) for e in entries) + records
+        expected[hf] = (sizes[::-1], struct.pack(f"<{len(flat)}f", *flat))
+    if factors:
+        records += text("rope_freqs.weight") + struct.pack("<IQIQ", 1, D // 2, TYPES["F32"][0], len(data))
+        data += struct.pack(f"<{D // 2}f", *factors) + b"\0" * (-2 * D % 64)
+    front = b"GGUF" + struct.pack("<IQQ", 3, len(expected) + bool(factors), len(entries)) + b"".join(entry(*e) for e in entries) + records
     header, at = {"__metadata__": {"format": "pt"}}, 0
     for name in sorted(expected):
         shape, raw = expected[name]
@@ -177,7 +199,10 @@ def make(pre="smollm", add_bos=False, surplus=False):
 
 def main():
     os.makedirs(FOLDER, exist_ok=True)
-    for name, content in zip(("mini.gguf", "mini-f32.safetensors", "surplus.gguf"), make() + make(surplus=True)[:1]):
+    qwen2 = make(pre="qwen2", architecture="qwen2")
+    contents = make() + qwen2 + make(factors=llama3_factors())[:1] + make(surplus=True)[:1]
+    names = ("mini.gguf", "mini-f32.safetensors", "qwen2.gguf", "qwen2-f32.safetensors", "llama3.gguf", "surplus.gguf")
+    for name, content in zip(names, contents, strict=True):
         with open(os.path.join(FOLDER, name), "wb") as f:
             f.write(content)
 

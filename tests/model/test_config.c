@@ -26,7 +26,7 @@ static void both_spellings_are_read(void **state) {
          "\"rope_parameters\":{\"rope_theta\":100000.0,\"rope_type\":\"default\"},"},
         {"\"rope_scaling\":null,", "\"rope_scaling\":{\"type\":\"default\"},"},
         {"\"rope_scaling\":null,", "\"rope_parameters\":{\"rope_theta\":100000},"},
-        {"\"model_type\":\"llama\"", "\"model_type\":\"mistral\",\"x\":1"},
+        {"\"rope_scaling\":null,", "\"rope_scaling\":{\"rope_type\":\"default\",\"type\":null},"},
         {"\"head_dim\":null", "\"head_dim\":16"},
         {"\"architectures\":[\"LlamaForCausalLM\"],", ""},
     };
@@ -35,10 +35,9 @@ static void both_spellings_are_read(void **state) {
         sw_model_config c;
         sw_error err = {0};
         sw_bytes text = replace(&arena, SW_LITERAL(OLD), spellings[i].from, spellings[i].to);
-        if (i == 4)
-            text = replace(&arena, text, "\"sliding_window\":99", "\"sliding_window\":null");
         if (sw_model_config_parse(text, &c, &err) != SW_OK) fail_msg("%zu: %s", i, err.message);
-        assert_string_equal(c.model_type, i == 4 ? "mistral" : "llama");
+        assert_string_equal(c.family->model_type, "llama");
+        assert_int_equal(c.sliding_window, 0); /* the Llama class does not read it */
         assert_int_equal(c.hidden_size, 64);
         assert_int_equal(c.intermediate_size, 128);
         assert_int_equal(c.num_hidden_layers, 2);
@@ -47,7 +46,7 @@ static void both_spellings_are_read(void **state) {
         assert_int_equal(c.head_dim, 16);
         assert_int_equal(c.vocab_size, 320);
         assert_int_equal(c.max_position_embeddings, 256);
-        assert_true(c.rms_norm_eps == 1e-5 && c.rope_theta == 1e5 && c.tie_word_embeddings);
+        assert_true(c.rms_norm_eps == 1e-5 && c.rope.theta == 1e5 && c.tie_word_embeddings);
         assert_int_equal(c.bos_token_id, 1);
         assert_int_equal(c.eos_token_id, 2);
         assert_int_equal(c.pad_token_id, UINT32_MAX);
@@ -64,8 +63,170 @@ static void absent_members_have_the_class_defaults(void **state) {
     assert_int_equal(c.num_key_value_heads, 4);
     assert_int_equal(c.head_dim, 16);
     assert_int_equal(c.max_position_embeddings, 2048);
-    assert_true(c.rms_norm_eps == 1e-6 && c.rope_theta == 1e4 && !c.tie_word_embeddings);
+    assert_true(c.rms_norm_eps == 1e-6 && c.rope.theta == 1e4 && !c.tie_word_embeddings);
     assert_int_equal(c.bos_token_id, UINT32_MAX);
+}
+
+/* ---- what families say otherwise ---- */
+
+#define LEAST                                                                                      \
+    "\"hidden_size\":512,\"intermediate_size\":128,\"num_hidden_layers\":2,"                       \
+    "\"num_attention_heads\":64,\"vocab_size\":320"
+#define MISTRAL "{\"model_type\":\"mistral\"," LEAST
+#define QWEN2   "{\"model_type\":\"qwen2\"," LEAST
+
+static void families_have_their_own_defaults(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *architecture;
+        uint32_t kv_heads, positions, window;
+        bool biases;
+    } cases[] = {
+        {"{\"model_type\":\"llama\"," LEAST "}", "LlamaForCausalLM", 64, 2048, 0, false},
+        {MISTRAL "}", "MistralForCausalLM", 8, 131072, 4096, false},
+        {MISTRAL ",\"sliding_window\":null,\"num_key_value_heads\":null}", "MistralForCausalLM", 64,
+         131072, 0, false},
+        {MISTRAL ",\"sliding_window\":7,\"layer_types\":[\"sliding_attention\"]}",
+         "MistralForCausalLM", 8, 131072, 7, false},
+        {QWEN2 "}", "Qwen2ForCausalLM", 32, 32768, 0, true},
+        {QWEN2 ",\"use_sliding_window\":false,\"sliding_window\":131072,\"max_window_layers\":21,"
+               "\"layer_types\":[\"full_attention\",\"full_attention\"],\"attention_bias\":true}",
+         "Qwen2ForCausalLM", 32, 32768, 0, true},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        sw_model_config c;
+        sw_error err = {0};
+        if (sw_model_config_parse(sw_text(cases[i].text), &c, &err) != SW_OK)
+            fail_msg("%zu: %s", i, err.message);
+        assert_string_equal(c.family->architecture, cases[i].architecture);
+        assert_int_equal(c.num_key_value_heads, cases[i].kv_heads);
+        assert_int_equal(c.max_position_embeddings, cases[i].positions);
+        assert_int_equal(c.sliding_window, cases[i].window);
+        assert_int_equal(c.family->qkv_bias, cases[i].biases);
+    }
+}
+
+static void families_refuse_by_name(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        sw_status status;
+        const char *says;
+    } cases[] = {
+        {MISTRAL ",\"sliding_window\":0}", SW_MALFORMED, "sliding_window"},
+        {MISTRAL ",\"sliding_window\":-1}", SW_MALFORMED, "sliding_window"},
+        {MISTRAL ",\"sliding_window\":true}", SW_MALFORMED, "sliding_window"},
+        {MISTRAL ",\"sliding_window\":4294967296}", SW_LIMIT, "sliding_window"},
+        {MISTRAL ",\"attention_bias\":true}", SW_REFUSED, "attention_bias"},
+        {MISTRAL ",\"architectures\":[\"LlamaForCausalLM\"]}", SW_REFUSED, "MistralForCausalLM"},
+        {MISTRAL ",\"sliding_window\":null,\"layer_types\":[\"sliding_attention\"]}", SW_REFUSED,
+         "layer_types"},
+        {QWEN2 ",\"use_sliding_window\":true}", SW_REFUSED, "use_sliding_window"},
+        {QWEN2 ",\"use_sliding_window\":0}", SW_REFUSED, "use_sliding_window"},
+        {QWEN2 ",\"layer_types\":[\"full_attention\",\"sliding_attention\"]}", SW_REFUSED,
+         "layer_types"},
+        {QWEN2 ",\"layer_types\":\"full_attention\"}", SW_MALFORMED, "layer_types"},
+        {QWEN2 ",\"architectures\":[\"Qwen2ForSequenceClassification\"]}", SW_REFUSED,
+         "Qwen2ForCausalLM"},
+        {QWEN2 ",\"num_key_value_heads\":48}", SW_MALFORMED, "multiple"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        sw_model_config c;
+        sw_error err = {0};
+        sw_status status = sw_model_config_parse(sw_text(cases[i].text), &c, &err);
+        if (status != cases[i].status || strstr(err.message, cases[i].says) == NULL)
+            fail_msg("%s: status %d, %s", cases[i].text, status, err.message);
+    }
+}
+
+#define LLAMA3                                                                                     \
+    "\"factor\":8.0,\"low_freq_factor\":1.0,\"high_freq_factor\":4.0,"                             \
+    "\"original_max_position_embeddings\":8192"
+
+static void scaled_rotation_has_both_spellings(void **state) {
+    (void)state;
+    static const struct {
+        const char *to; /* instead of rope_scaling null */
+        sw_rope_kind kind;
+        double theta;
+    } cases[] = {
+        {"\"rope_scaling\":{" LLAMA3 ",\"rope_type\":\"llama3\"}", SW_ROPE_LLAMA3, 1e5},
+        {"\"rope_scaling\":{" LLAMA3 ",\"type\":\"llama3\"}", SW_ROPE_LLAMA3, 1e5},
+        {"\"rope_scaling\":{\"rope_type\":\"llama3\"," LLAMA3 ",\"type\":\"llama3\"}",
+         SW_ROPE_LLAMA3, 1e5},
+        {"\"rope_parameters\":{" LLAMA3 ",\"rope_type\":\"llama3\",\"rope_theta\":100000}",
+         SW_ROPE_LLAMA3, 1e5},
+        {"\"rope_parameters\":{" LLAMA3 ",\"rope_type\":\"llama3\"},\"rope_scaling\":{" LLAMA3
+         ",\"type\":\"llama3\"}",
+         SW_ROPE_LLAMA3, 1e5},
+        {"\"rope_scaling\":{\"type\":\"linear\",\"factor\":8}", SW_ROPE_LINEAR, 1e5},
+        {"\"rope_parameters\":{\"rope_type\":\"linear\",\"factor\":8,\"low_freq_factor\":null}",
+         SW_ROPE_LINEAR, 1e5},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        SW_SCOPED(sw_arena) arena = {0};
+        sw_model_config c;
+        sw_error err = {0};
+        sw_bytes text = replace(&arena, SW_LITERAL(OLD), "\"rope_scaling\":null", cases[i].to);
+        if (sw_model_config_parse(text, &c, &err) != SW_OK) fail_msg("%zu: %s", i, err.message);
+        bool llama3 = cases[i].kind == SW_ROPE_LLAMA3;
+        assert_int_equal(c.rope.kind, cases[i].kind);
+        assert_true(c.rope.theta == cases[i].theta && c.rope.factor == 8);
+        assert_true(c.rope.low_freq_factor == (llama3 ? 1 : 0));
+        assert_true(c.rope.high_freq_factor == (llama3 ? 4 : 0));
+        assert_int_equal(c.rope.original_max_position_embeddings, llama3 ? 8192 : 0);
+    }
+}
+
+/* A llama3 rotation with one thing otherwise. */
+static void scaled_rotation_refuses(void **state) {
+    (void)state;
+    static const struct {
+        const char *from, *to;
+        sw_status status;
+        const char *says;
+    } cases[] = {
+        {"llama3", "yarn", SW_REFUSED, "rope_scaling of type yarn"},
+        {"llama3", "dynamic", SW_REFUSED, "rope_scaling of type dynamic"},
+        {"llama3", "longrope", SW_REFUSED, "rope_scaling of type longrope"},
+        {"llama3", "su\\n", SW_REFUSED, "rope_scaling of type su?"},
+        {"\"llama3\"", "3", SW_MALFORMED, "type"},
+        {"\"llama3\"", "\"llama3\",\"type\":\"linear\"", SW_MALFORMED, "two"},
+        {"\"llama3\"", "\"llama3\",\"type\":1", SW_MALFORMED, "two"},
+        {"\"llama3\"", "\"llama3\",\"attention_factor\":1.0", SW_REFUSED, "attention_factor"},
+        {"\"llama3\"", "\"llama3\",\"partial_rotary_factor\":0.5", SW_REFUSED, "rope_scaling"},
+        {"\"llama3\"", "\"llama3\",\"rope_theta\":2.0", SW_MALFORMED, "rope_theta"},
+        {"\"llama3\"", "\"linear\"", SW_REFUSED, "low_freq_factor"},
+        {"\"llama3\"", "\"default\"", SW_REFUSED, "factor"},
+        {",\"rope_type\":\"llama3\"", "", SW_REFUSED, "factor"},
+        {"\"factor\":8.0,", "", SW_MALFORMED, "factor is missing"},
+        {"\"factor\":8.0", "\"factor\":0.5", SW_MALFORMED, "factor"},
+        {"\"factor\":8.0", "\"factor\":\"8\"", SW_MALFORMED, "factor"},
+        {"\"factor\":8.0", "\"factor\":1e10", SW_MALFORMED, "factor"},
+        {"\"low_freq_factor\":1.0,", "", SW_MALFORMED, "low_freq_factor is missing"},
+        {"\"low_freq_factor\":1.0", "\"low_freq_factor\":0", SW_MALFORMED, "low_freq_factor"},
+        {"\"low_freq_factor\":1.0", "\"low_freq_factor\":4", SW_MALFORMED, "high_freq_factor"},
+        {"\"high_freq_factor\":4.0,", "", SW_MALFORMED, "high_freq_factor is missing"},
+        {",\"original_max_position_embeddings\":8192", "", SW_MALFORMED, "original_max"},
+        {"embeddings\":8192", "embeddings\":8192.5", SW_MALFORMED, "whole"},
+        {"embeddings\":8192", "embeddings\":0", SW_MALFORMED, "original_max"},
+        {"\"rope_scaling\":", "\"original_max_position_embeddings\":512,\"rope_scaling\":",
+         SW_REFUSED, "original_max_position_embeddings outside"},
+        {"\"rope_scaling\":", "\"rope_parameters\":{\"rope_type\":\"default\"},\"rope_scaling\":",
+         SW_MALFORMED, "rope_scaling is not what"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        SW_SCOPED(sw_arena) arena = {0};
+        sw_model_config c = {.hidden_size = 7};
+        sw_error err = {0};
+        sw_bytes text = replace(&arena, SW_LITERAL(OLD), "\"rope_scaling\":null",
+                                "\"rope_scaling\":{" LLAMA3 ",\"rope_type\":\"llama3\"}");
+        text = replace(&arena, text, cases[i].from, cases[i].to);
+        sw_status status = sw_model_config_parse(text, &c, &err);
+        if (status != cases[i].status || strstr(err.message, cases[i].says) == NULL)
+            fail_msg("%s -> %s: status %d, %s", cases[i].from, cases[i].to, status, err.message);
+        assert_int_equal(c.hidden_size, 7);
+    }
 }
 
 static const struct {
@@ -73,11 +234,12 @@ static const struct {
     sw_status status;
     const char *says;
 } refusals[] = {
-    {"\"model_type\":\"llama\"", "\"model_type\":\"qwen2\"", SW_REFUSED, "model_type qwen2"},
+    {"\"model_type\":\"llama\"", "\"model_type\":\"qwen3\"", SW_REFUSED, "model_type qwen3"},
+    {"\"model_type\":\"llama\"", "\"model_type\":\"qwen2\"", SW_REFUSED, "architectures"},
     {"\"model_type\":\"llama\"", "\"model_type\":\"gemma\\u0007\"", SW_REFUSED, "gemma?"},
     {"\"model_type\":\"llama\"", "\"model_type\":1", SW_MALFORMED, "model_type"},
     {"\"model_type\":\"llama\",", "", SW_MALFORMED, "model_type"},
-    {"\"model_type\":\"llama\"", "\"model_type\":\"mistral\"", SW_REFUSED, "sliding_window"},
+    {"\"model_type\":\"llama\"", "\"model_type\":\"mistral\"", SW_REFUSED, "architectures"},
     {"LlamaForCausalLM", "LlamaForSequenceClassification", SW_REFUSED, "architectures"},
     {"[\"LlamaForCausalLM\"]", "[]", SW_REFUSED, "architectures"},
     {"[\"LlamaForCausalLM\"]", "\"LlamaForCausalLM\"", SW_REFUSED, "architectures"},
@@ -92,10 +254,6 @@ static const struct {
     {"\"use_cache\"", "\"rope_interleaved\":true,\"use_cache\"", SW_REFUSED, "rope_interleaved"},
     {"\"use_cache\"", "\"partial_rotary_factor\":0.5,\"use_cache\"", SW_REFUSED,
      "partial_rotary_factor"},
-    {"\"rope_scaling\":null", "\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":8}",
-     SW_REFUSED, "rope_scaling"},
-    {"\"rope_scaling\":null", "\"rope_scaling\":{\"type\":\"linear\",\"factor\":2}", SW_REFUSED,
-     "rope_scaling"},
     {"\"rope_scaling\":null", "\"rope_scaling\":2", SW_MALFORMED, "rope_scaling"},
     {"\"rope_scaling\":null", "\"rope_parameters\":{\"rope_type\":\"yarn\"}", SW_REFUSED,
      "rope_parameters"},
@@ -172,6 +330,10 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_spellings_are_read),
         cmocka_unit_test(absent_members_have_the_class_defaults),
+        cmocka_unit_test(families_have_their_own_defaults),
+        cmocka_unit_test(families_refuse_by_name),
+        cmocka_unit_test(scaled_rotation_has_both_spellings),
+        cmocka_unit_test(scaled_rotation_refuses),
         cmocka_unit_test(every_change_is_refused),
         cmocka_unit_test(cut_extended_and_flipped),
     };

@@ -6,6 +6,7 @@
 #include "codec/text.h"
 #include "model/model_internal.h"
 #include "tokenizer/files.h"
+#include <math.h>
 
 #include "model/golden_dequantise.h"
 
@@ -195,7 +196,8 @@ static const patch patches[] = {
     /* metadata */
     {"general.architecture", 0, PUT("\x0d"), SW_MALFORMED, "unknown type"},
     {"general.architecture", 0, PUT("\xff\xff\xff\xff"), SW_MALFORMED, "unknown type"},
-    {"general.architecture", 12, PUT("qwen2"), SW_REFUSED, "architecture qwen2"},
+    {"general.architecture", 12, PUT("qwen2"), SW_MALFORMED, "qwen2.embedding_length"},
+    {"general.architecture", 12, PUT("gemma"), SW_REFUSED, "architecture gemma"},
     {"general.architecture", 12, PUT("\x07rok\n"), SW_REFUSED, "architecture ?rok?"},
     {"general.architectur", 0, PUT("x"), SW_MALFORMED, "general.architecture is missing"},
     {"general.nam", 0, PUT("\xff"), SW_OK, ""},
@@ -294,6 +296,143 @@ static void wrong_files_are_refused(void **state) {
     assert_int_equal(wrong, 0);
 }
 
+/* ---- other families ---- */
+
+static sw_bytes import_golden(folder *f, const char *name) {
+    sw_error err = {0};
+    if (import(read_golden(&f->arena, "model", name), SW_DTYPE_F32, f, &err) != SW_OK)
+        fail_msg("%s: %s", name, err.message);
+    return file_of(f, "config.json");
+}
+
+static void qwen2_imports_with_its_biases(void **state) {
+    (void)state;
+    folder f = {.count = 0};
+    sw_model m;
+    sw_bytes config = import_golden(&f, "qwen2.gguf");
+    assert_true(sw_bytes_equal(file_of(&f, "model.safetensors"),
+                               read_golden(&f.arena, "model", "qwen2-f32.safetensors")));
+    sw_bytes wanted = sw_text(config_json);
+    wanted = replace(&f.arena, wanted, "LlamaForCausalLM", "Qwen2ForCausalLM");
+    wanted = replace(&f.arena, wanted, "\"llama\"", "\"qwen2\"");
+    wanted = replace(&f.arena, wanted, "  \"attention_bias\": false,\n", "");
+    wanted = replace(&f.arena, wanted, "  \"mlp_bias\": false,\n", "");
+    assert_true(sw_bytes_equal(config, wanted));
+    assert_int_equal(sw_model_open(&f.arena, f.files, f.count, &m, NULL), SW_OK);
+    assert_int_equal(m.layers[0].q_bias.dims[0], 32);
+    assert_int_equal(m.layers[0].v_bias.dims[0], 16);
+    sw_arena_free(&f.arena);
+}
+
+static void factors_of_rotation_become_llama3(void **state) {
+    (void)state;
+    folder f = {.count = 0};
+    sw_bytes config = import_golden(&f, "llama3.gguf");
+    assert_true(sw_bytes_equal(file_of(&f, "model.safetensors"),
+                               read_golden(&f.arena, "model", "mini-f32.safetensors")));
+    sw_bytes wanted = replace(&f.arena, sw_text(config_json), "\"rope_scaling\": null",
+                              "\"rope_scaling\": {\n    \"factor\": 8.0,\n"
+                              "    \"high_freq_factor\": 4.0,\n    \"low_freq_factor\": 1.0,\n"
+                              "    \"original_max_position_embeddings\": 8192,\n"
+                              "    \"rope_type\": \"llama3\"\n  }");
+    assert_true(sw_bytes_equal(config, wanted));
+    sw_arena_free(&f.arena);
+}
+
+/* Any other factor, and any other theta, is another rotation. */
+static void other_factors_are_refused(void **state) {
+    (void)state;
+    SW_SCOPED(sw_arena) arena = {0};
+    sw_bytes file = read_golden(&arena, "model", "llama3.gguf");
+    sw_gguf g;
+    assert_int_equal(sw_gguf_parse(&arena, file, &g, NULL), SW_OK);
+    size_t place = (size_t)(sw_gguf_find_tensor(&g, SW_GGUF_ROPE_FACTORS)->data.data - file.data);
+    static const float others[] = {0.5f, 1.001f, 7.99f, -1, 0, NAN, INFINITY, 2e6f};
+    for (size_t i = 0; i <= 8; i++)
+        for (size_t k = 0; k < COUNT(others); k++) {
+            folder f = {.count = 0};
+            sw_error err = {0};
+            sw_bytes copy = sw_arena_copy(&f.arena, file);
+            uint8_t *data = (uint8_t *)(uintptr_t)copy.data;
+            if (i < 8) memcpy(data + place + 4 * i, &others[k], 4);
+            uint8_t *theta = memmem(data, copy.size, "rope.freq_base", 14);
+            if (i == 8) theta[14 + 4 + 1] ^= (uint8_t)(1 << k);
+            assert_int_equal(import(copy, SW_DTYPE_BF16, &f, &err), SW_REFUSED);
+            assert_non_null(strstr(err.message, "rope_freqs.weight"));
+            assert_int_equal(f.count, 0);
+            sw_arena_free(&f.arena);
+        }
+}
+
+typedef struct scaling {
+    const char *file, *type; /* NULL: no entry */
+    float factor;            /* 0: no entry */
+    sw_status status;
+    const char *says; /* of the error, or of config.json */
+} scaling;
+
+static void put_text(sw_buffer *out, const char *text) {
+    sw_put_u64le(out, strlen(text));
+    sw_put_text(out, text);
+}
+
+/* The file with rope.scaling.* put before its other entries, and one that fills up to the
+ * alignment.
+ */
+static sw_bytes with_scaling(sw_arena *arena, const scaling *c) {
+    static const char fill[] = "general.filler";
+    sw_bytes file = read_golden(arena, "model", c->file);
+    SW_SCOPED(sw_buffer) out = SW_BUFFER(file.size + 1024);
+    sw_put_bytes(&out, SW_BYTES(file.data, 24));
+    if (c->type != NULL) {
+        put_text(&out, "llama.rope.scaling.type");
+        sw_put_u32le(&out, 8);
+        put_text(&out, c->type);
+    }
+    if (c->factor != 0) {
+        put_text(&out, "llama.rope.scaling.factor");
+        sw_put_u32le(&out, 6);
+        sw_put_bytes(&out, SW_BYTES(&c->factor, 4));
+    }
+    put_text(&out, fill);
+    sw_put_u32le(&out, 8);
+    size_t rest = 64 - (out.size + 8 - 24) % 64;
+    sw_put_u64le(&out, rest);
+    memset(sw_put_space(&out, rest), '.', rest);
+    out.data[16] = (uint8_t)(out.data[16] + 1 + (c->type != NULL) + (c->factor != 0));
+    sw_put_bytes(&out, SW_BYTES(file.data + 24, file.size - 24));
+    return sw_arena_copy(arena, sw_buffer_bytes(&out));
+}
+
+static void scaling_by_entries(void **state) {
+    (void)state;
+    static const scaling cases[] = {
+        {"mini.gguf", NULL, 0, SW_OK, "\"rope_scaling\": null"},
+        {"mini.gguf", "none", 0, SW_OK, "\"rope_scaling\": null"},
+        {"mini.gguf", "linear", 2.5f, SW_OK,
+         "\"rope_scaling\": {\n    \"factor\": 2.5,\n    \"rope_type\": \"linear\"\n  }"},
+        {"mini.gguf", "linear", 0, SW_MALFORMED, "llama.rope.scaling.factor is missing"},
+        {"mini.gguf", "linear", 0.5f, SW_MALFORMED, "llama.rope.scaling.factor"},
+        {"mini.gguf", "linear", NAN, SW_MALFORMED, "llama.rope.scaling.factor"},
+        {"mini.gguf", "yarn", 2, SW_REFUSED, "llama.rope.scaling.type"},
+        {"mini.gguf", "", 0, SW_REFUSED, "llama.rope.scaling.type"},
+        {"mini.gguf", "none", 2, SW_REFUSED, "llama.rope.scaling.factor"},
+        {"mini.gguf", NULL, 2, SW_REFUSED, "llama.rope.scaling.factor"},
+        {"llama3.gguf", "linear", 2, SW_REFUSED, "rope_freqs.weight"},
+        {"qwen2.gguf", "linear", 2, SW_OK, "\"rope_scaling\": null"}, /* llama.* is not its own */
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        folder f = {.count = 0};
+        sw_error err = {0};
+        sw_status status = import(with_scaling(&f.arena, &cases[i]), SW_DTYPE_BF16, &f, &err);
+        sw_bytes heard = status == SW_OK ? file_of(&f, "config.json") : sw_text(err.message);
+        if (status != cases[i].status ||
+            memmem(heard.data, heard.size, cases[i].says, strlen(cases[i].says)) == NULL)
+            fail_msg("case %zu: status %d, %s", i, status, err.message);
+        sw_arena_free(&f.arena);
+    }
+}
+
 /* Scaled rotation: one tensor more, which says that the model is another one. */
 static void surplus_tensors_are_refused(void **state) {
     (void)state;
@@ -387,6 +526,10 @@ int main(void) {
         cmocka_unit_test(the_chat_template_is_kept),
         cmocka_unit_test(bf16_is_the_rounded_f32),
         cmocka_unit_test(wrong_files_are_refused),
+        cmocka_unit_test(qwen2_imports_with_its_biases),
+        cmocka_unit_test(factors_of_rotation_become_llama3),
+        cmocka_unit_test(other_factors_are_refused),
+        cmocka_unit_test(scaling_by_entries),
         cmocka_unit_test(surplus_tensors_are_refused),
         cmocka_unit_test(weights_that_are_not_finite_are_refused),
         cmocka_unit_test(cut_extended_and_flipped),

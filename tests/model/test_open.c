@@ -6,10 +6,11 @@
 #include "model/model.h"
 #include "tokenizer/files.h"
 
-enum { TENSORS_MAX = 24, LAYERS = 2 };
+enum { TENSORS_MAX = 30, LAYERS = 2 };
 
-#define CONFIG(tied)                                                                               \
-    "{\"model_type\":\"llama\",\"hidden_size\":8,\"intermediate_size\":12,"                        \
+#define CONFIG(tied) CONFIG_OF("llama", tied)
+#define CONFIG_OF(family, tied)                                                                    \
+    "{\"model_type\":\"" family "\",\"hidden_size\":8,\"intermediate_size\":12,"                   \
     "\"num_hidden_layers\":2,\"num_attention_heads\":2,\"num_key_value_heads\":1,"                 \
     "\"head_dim\":6,\"vocab_size\":10,\"tie_word_embeddings\":" tied "}"
 
@@ -96,6 +97,48 @@ static void whole_folders_open(void **state) {
             assert_int_equal(m.layers[l].q_proj.data.data[0], find(&s, name));
         }
     }
+}
+
+static void fill_qwen2(set *s) {
+    fill(s, true);
+    for (size_t l = 0; l < LAYERS; l++)
+        for (size_t i = 0; i < 3; i++) {
+            char name[64];
+            (void)snprintf(name, sizeof name, "model.layers.%zu.self_attn.%c_proj.bias", l,
+                           "qkv"[i]);
+            add(s, name, i == 0 ? 12 : 6, 0);
+        }
+}
+
+static void biases_belong_to_the_family(void **state) {
+    (void)state;
+    SW_SCOPED(sw_arena) arena = {0};
+    set whole = {0};
+    sw_model m;
+    sw_error err = {0};
+    fill_qwen2(&whole);
+    assert_int_equal(open_set(CONFIG_OF("qwen2", "true"), &whole, &arena, &m, &err), SW_OK);
+    assert_int_equal(m.layers[1].v_bias.data.data[0],
+                     find(&whole, "model.layers.1.self_attn.v_proj.bias"));
+    assert_int_equal(m.layers[0].k_bias.dims[0], 6);
+    assert_int_equal(open_set(CONFIG("true"), &whole, &arena, &m, &err), SW_MALFORMED);
+    assert_non_null(strstr(err.message, "proj.bias is no tensor"));
+    for (size_t i = whole.count - 6; i < whole.count; i++) {
+        set s = whole;
+        s.views[i] = s.views[--s.count];
+        assert_int_equal(open_set(CONFIG_OF("qwen2", "true"), &s, &arena, &m, &err), SW_MISSING);
+        assert_non_null(strstr(err.message, whole.names[i]));
+        s = whole;
+        s.views[i].dims[0]--, s.views[i].data.size -= 2;
+        assert_int_equal(open_set(CONFIG_OF("qwen2", "true"), &s, &arena, &m, &err), SW_MALFORMED);
+        assert_non_null(strstr(err.message, whole.names[i]));
+        s = whole;
+        s.views[i].dtype = SW_DTYPE_F32, s.views[i].data.size *= 2;
+        assert_int_equal(open_set(CONFIG_OF("qwen2", "true"), &s, &arena, &m, &err), SW_REFUSED);
+    }
+    set s = whole;
+    add(&s, "model.layers.0.self_attn.o_proj.bias", 8, 0);
+    assert_int_equal(open_set(CONFIG_OF("qwen2", "true"), &s, &arena, &m, &err), SW_MALFORMED);
 }
 
 /* ---- one thing wrong ---- */
@@ -283,6 +326,7 @@ static void files_must_be_there(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whole_folders_open),
+        cmocka_unit_test(biases_belong_to_the_family),
         cmocka_unit_test(each_tensor_must_be_there),
         cmocka_unit_test(each_shape_and_type_must_be_right),
         cmocka_unit_test(swapped_sizes_are_refused),

@@ -174,9 +174,9 @@ static int open_model(char **args) {
     const sw_model_config *c = &model.config;
     (void)printf("%s C %u F %u L %u H %u K %u D %u V %u context %u eps %.9g theta %.9g tied %d "
                  "bos %u eos %u pad %u dtype %d\n",
-                 c->model_type, c->hidden_size, c->intermediate_size, c->num_hidden_layers,
+                 c->family->model_type, c->hidden_size, c->intermediate_size, c->num_hidden_layers,
                  c->num_attention_heads, c->num_key_value_heads, c->head_dim, c->vocab_size,
-                 c->max_position_embeddings, c->rms_norm_eps, c->rope_theta, c->tie_word_embeddings,
+                 c->max_position_embeddings, c->rms_norm_eps, c->rope.theta, c->tie_word_embeddings,
                  c->bos_token_id, c->eos_token_id, c->pad_token_id, (int)model.dtype);
     return 0;
 }

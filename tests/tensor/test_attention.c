@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Attention against a naive f64 reference and finite differences of it (numerics.md NUM-030 to
- * NUM-033): segments, grouped heads, any order of jobs, kept keys.
+ * NUM-035): segments, grouped heads, windows, any order of jobs, kept keys.
  */
 #include "support.h"
 
 enum { HEADS = 4, KV = 2, D = 6, ROWS = 75, Q = ROWS * HEADS * D, K = ROWS * KV * D };
 static const sw_segment SEGMENTS[] = {{0, 5, 0, 5}, {5, 1, 5, 1}, {6, 69, 6, 69}};
 
-/* in: q, k, v. */
+/* in: q, k, v; context: the window, 0 for none. */
 static void attention_reference(const double *in, double *out, const void *context) {
-    (void)context;
+    size_t window = *(const size_t *)context;
     const double *q = in, *k = in + Q, *v = in + Q + K;
     for (size_t s = 0; s < 3; s++) {
         size_t first = SEGMENTS[s].query, count = SEGMENTS[s].query_count;
         for (size_t i = first; i < first + count; i++) {
             for (size_t h = 0; h < HEADS; h++) {
                 size_t kv = h / (HEADS / KV);
+                size_t seen = window && i + 1 > first + window ? i + 1 - window : first;
                 double p[ROWS], sum = 0, *o = out + (i * HEADS + h) * D;
-                for (size_t j = first; j <= i; j++) {
+                for (size_t j = seen; j <= i; j++) {
                     double dot = 0;
                     for (size_t d = 0; d < D; d++) {
                         dot += q[(i * HEADS + h) * D + d] * k[(j * KV + kv) * D + d];
@@ -27,7 +28,7 @@ static void attention_reference(const double *in, double *out, const void *conte
                 }
                 for (size_t d = 0; d < D; d++) {
                     o[d] = 0;
-                    for (size_t j = first; j <= i; j++) {
+                    for (size_t j = seen; j <= i; j++) {
                         o[d] += p[j] / sum * v[(j * KV + kv) * D + d];
                     }
                 }
@@ -41,7 +42,8 @@ typedef struct attended {
 } attended;
 
 /* in and dout as f32; everything the operator gives, as f32. */
-static void attend(const sw_compute *c, const float *in, const float *dout, attended *r) {
+static void attend(const sw_compute *c, size_t window, const float *in, const float *dout,
+                   attended *r) {
     void *q = operands(c, in, Q), *k = operands(c, in + Q, K), *v = operands(c, in + Q + K, K);
     void *d = operands(c, dout, Q), *out = calloc(Q, sizeof(float));
     sw_attention a = {.heads = HEADS,
@@ -51,6 +53,7 @@ static void attend(const sw_compute *c, const float *in, const float *dout, atte
                       .segment_count = 3,
                       .query_rows = ROWS,
                       .longest = 69,
+                      .window = window,
                       .q = q,
                       .k = k,
                       .v = v,
@@ -71,22 +74,25 @@ static void attend(const sw_compute *c, const float *in, const float *dout, atte
     free(a.scratch);
 }
 
-static void test_attention(void **state) {
-    (void)state;
+/* None; less than a block of queries; all keys but one of the longest row's last query. */
+static const size_t WINDOWS[] = {0, 17, 68};
+#define WINDOW_COUNT (sizeof WINDOWS / sizeof *WINDOWS)
+
+static void check_attention(const size_t *window) {
     float *in = noise_floats(6, Q + 2 * K, 1.5f), *dout = noise_floats(7, Q, 1);
     double *wide = widen(in, Q + 2 * K), *weight = widen(dout, Q);
     static double expected[Q], grad[Q + 2 * K];
     static attended r;
-    attention_reference(wide, expected, NULL);
-    differences(attention_reference, NULL, wide, Q + 2 * K, weight, Q, grad);
+    attention_reference(wide, expected, window);
+    differences(attention_reference, window, wide, Q + 2 * K, weight, Q, grad);
     sw_compute c = compute_f32();
-    attend(&c, in, dout, &r);
+    attend(&c, *window, in, dout, &r);
     check_close("attention", r.out, expected, Q, 1e-5);
     check_close("dq", r.dq, grad, Q, 1e-5);
     check_close("dk", r.dk, grad + Q, K, 1e-5);
     check_close("dv", r.dv, grad + Q + K, K, 1e-5);
     c = compute_bf16(false);
-    attend(&c, in, dout, &r);
+    attend(&c, *window, in, dout, &r);
     check_close("bf16 attention", r.out, expected, Q, 2e-2);
     check_close("bf16 dq", r.dq, grad, Q, 3e-2);
     check_close("bf16 dk", r.dk, grad + Q, K, 3e-2);
@@ -97,6 +103,11 @@ static void test_attention(void **state) {
     free(weight);
 }
 
+static void test_attention(void **state) {
+    (void)state;
+    for (size_t i = 0; i < WINDOW_COUNT; i++) check_attention(&WINDOWS[i]);
+}
+
 static void test_attention_order_of_jobs(void **state) {
     (void)state;
     float *in = noise_floats(6, Q + 2 * K, 1.5f), *dout = noise_floats(7, Q, 1);
@@ -104,21 +115,22 @@ static void test_attention_order_of_jobs(void **state) {
     size_t lanes = 3;
     sw_compute c = compute_bf16(sw_tensor_has_bf16_instructions()), d = compute_bf16(false);
     d.parallel = (sw_parallel){.pool = &lanes, .run = backwards_run, .lanes = lanes};
-    attend(&c, in, dout, &one);
-    attend(&d, in, dout, &other);
-    assert_memory_equal(&one, &other, sizeof one);
+    for (size_t i = 0; i < WINDOW_COUNT; i++) {
+        attend(&c, WINDOWS[i], in, dout, &one);
+        attend(&d, WINDOWS[i], in, dout, &other);
+        assert_memory_equal(&one, &other, sizeof one);
+    }
     free(in);
     free(dout);
 }
 
 /* Queries that come later see the keys that are already kept. */
-static void test_attention_with_kept_keys(void **state) {
-    (void)state;
+static void check_kept_keys(const size_t *window) {
     sw_compute c = compute_f32();
     float *in = noise_floats(6, Q + 2 * K, 1.5f);
     double *wide = widen(in, Q + 2 * K);
     static double expected[Q];
-    attention_reference(wide, expected, NULL);
+    attention_reference(wide, expected, window);
     float out[3 * HEADS * D], lse[3 * HEADS];
     sw_segment late = {.query_count = 3, .key_count = 69};
     sw_attention a = {.heads = HEADS,
@@ -128,6 +140,7 @@ static void test_attention_with_kept_keys(void **state) {
                       .segment_count = 1,
                       .query_rows = 3,
                       .longest = 69,
+                      .window = *window,
                       .q = in + 72 * HEADS * D,
                       .k = in + Q + 6 * KV * D,
                       .v = in + Q + K + 6 * KV * D,
@@ -143,9 +156,117 @@ static void test_attention_with_kept_keys(void **state) {
     free(wide);
 }
 
+static void test_attention_with_kept_keys(void **state) {
+    (void)state;
+    for (size_t i = 0; i < WINDOW_COUNT; i++) check_kept_keys(&WINDOWS[i]);
+}
+
+/* ---- a row so long that whole panels of keys are left out ---- */
+
+enum { LONG = 1300, WIDTH = 4, LONG_WINDOW = 90, PROBES = 6 };
+
+typedef struct long_row {
+    float out[LONG * WIDTH], lse[LONG], delta[LONG], grad[3][LONG * WIDTH];
+} long_row;
+
+static void attend_long(const sw_compute *c, const float *in, const float *dout, size_t queries,
+                        long_row *r) {
+    size_t count = LONG * WIDTH, late = (LONG - queries) * WIDTH;
+    void *q = operands(c, in + late, queries * WIDTH), *k = operands(c, in + count, count);
+    void *v = operands(c, in + 2 * count, count), *d = operands(c, dout, count);
+    void *out = calloc(count, sizeof(float));
+    sw_segment all = {.query_count = queries, .key_count = LONG};
+    sw_attention a = {.heads = 1,
+                      .kv_heads = 1,
+                      .head_dim = WIDTH,
+                      .segments = &all,
+                      .segment_count = 1,
+                      .query_rows = queries,
+                      .longest = LONG,
+                      .window = LONG_WINDOW,
+                      .q = q,
+                      .k = k,
+                      .v = v,
+                      .out = out,
+                      .lse = r->lse};
+    a.packs = calloc(1, sw_attention_pack_bytes(c->dtype, &a, LONG, true));
+    a.scratch = calloc(1, sw_attention_scratch_bytes(c->dtype, LONG));
+    sw_attention_grad g = {
+        .dout = d, .delta = r->delta, .dq = r->grad[0], .dk = r->grad[1], .dv = r->grad[2]};
+    sw_attention_forward(c, &a);
+    if (queries == LONG) sw_attention_backward(c, &a, &g);
+    sw_elements_load(r->out + late, out, c->dtype, queries * WIDTH);
+    void *const taken[] = {q, k, v, d, out, a.packs, a.scratch};
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) free(taken[i]);
+}
+
+static void long_reference(const double *in, double *out) {
+    const double *q = in, *k = in + LONG * WIDTH, *v = k + LONG * WIDTH;
+    for (size_t i = 0; i < LONG; i++) {
+        double p[LONG], sum = 0, *o = out + i * WIDTH;
+        size_t seen = i < LONG_WINDOW ? 0 : i + 1 - LONG_WINDOW;
+        memset(o, 0, WIDTH * sizeof *o);
+        for (size_t j = seen; j <= i; j++) {
+            double dot = 0;
+            for (size_t d = 0; d < WIDTH; d++) dot += q[i * WIDTH + d] * k[j * WIDTH + d];
+            sum += p[j] = exp(dot / sqrt(WIDTH));
+        }
+        for (size_t j = seen; j <= i; j++) {
+            for (size_t d = 0; d < WIDTH; d++) o[d] += p[j] / sum * v[j * WIDTH + d];
+        }
+    }
+}
+
+/* Central differences at some elements of q, k and v, of the last ones too. */
+static void check_probes(double *wide, const float *dout, const long_row *r) {
+    static double out[LONG * WIDTH];
+    for (size_t which = 0; which < 3; which++) {
+        for (size_t i = 0; i < PROBES; i++) {
+            size_t at = LONG * WIDTH - 1 - i * 877;
+            double side[2], *x = &wide[which * LONG * WIDTH + at], kept = *x;
+            for (int s = 0; s < 2; s++) {
+                *x = kept + (s ? -STEP : STEP);
+                long_reference(wide, out);
+                side[s] = 0;
+                for (size_t j = 0; j < LONG * WIDTH; j++) side[s] += dout[j] * out[j];
+            }
+            *x = kept;
+            double expected = (side[0] - side[1]) / (2 * STEP);
+            assert_true(fabs(r->grad[which][at] - expected) < 1e-5);
+        }
+    }
+}
+
+static void test_attention_over_a_long_row(void **state) {
+    (void)state;
+    sw_compute c = compute_f32();
+    float *in = noise_floats(8, 3 * LONG * WIDTH, 1.5f), *dout = noise_floats(9, LONG * WIDTH, 1);
+    double *wide = widen(in, 3 * LONG * WIDTH);
+    static double expected[LONG * WIDTH];
+    static long_row whole, late;
+    long_reference(wide, expected);
+    attend_long(&c, in, dout, LONG, &whole);
+    check_close("long row", whole.out, expected, LONG * WIDTH, 1e-5);
+    check_probes(wide, dout, &whole);
+    /* A query alone, as in generation, has the bits that it has among others (NUM-035). */
+    for (int profile = 0; profile < 2; profile++) {
+        if (profile) c = compute_bf16(false);
+        attend_long(&c, in, dout, LONG, &whole);
+        for (size_t queries = 1; queries < 60; queries += 13) {
+            attend_long(&c, in, dout, queries, &late);
+            size_t from = (LONG - queries) * WIDTH;
+            assert_memory_equal(late.out + from, whole.out + from, queries * WIDTH * sizeof(float));
+        }
+    }
+    free(in);
+    free(dout);
+    free(wide);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_attention),
                                        cmocka_unit_test(test_attention_order_of_jobs),
-                                       cmocka_unit_test(test_attention_with_kept_keys)};
+                                       cmocka_unit_test(test_attention_with_kept_keys),
+                                       cmocka_unit_test(test_attention_over_a_long_row)};
     return cmocka_run_group_tests_name("attention", tests, NULL, NULL);
 }

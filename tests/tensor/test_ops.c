@@ -95,7 +95,7 @@ static void test_rope(void **state) {
     sw_compute c = compute_f32();
     static float cosine[POSITIONS * D / 2], sine[POSITIONS * D / 2];
     const uint32_t position[T] = {0, 1, 2, 3, 500, 699};
-    sw_rope_table(cosine, sine, POSITIONS, D, 100000);
+    sw_rope_table(cosine, sine, POSITIONS, D, &(sw_rope_settings){.theta = 100000});
     for (size_t p = 0; p < POSITIONS; p++) {
         for (size_t i = 0; i < D / 2; i++) {
             float frequency = 1.0f / (float)pow(100000, 2.0 * (double)i / D);

@@ -18,10 +18,12 @@
 
 #define LIMIT ((size_t)1 << 26)
 
+#define MINIATURE_FILES 16
+
 typedef struct miniature {
     sw_arena arena;
-    sw_model_file files[8];
-    sw_buffer bytes[8];
+    sw_model_file files[MINIATURE_FILES];
+    sw_buffer bytes[MINIATURE_FILES];
     size_t count;
     sw_model model;
     sw_tokenizer *tokenizer;
@@ -35,22 +37,22 @@ static inline sw_bytes miniature_file(const miniature *m, const char *name) {
 }
 
 static inline void miniature_open(miniature *m, const char *options) {
-    char folder[] = P_tmpdir "/sealwright-miniature-XXXXXX", command[256], path[128];
-    const char *const names[] = {"config.json", "generation_config.json", "model.safetensors",
-                                 "tokenizer.json", "tokenizer_config.json"};
+    char folder[] = P_tmpdir "/sealwright-miniature-XXXXXX", command[256];
+    const char **names;
     *m = (miniature){0};
     assert_non_null(mkdtemp(folder));
     snprintf(command, sizeof command, "python3 tools/make-miniature.py %s %s", folder, options);
     assert_int_equal(system(command), 0);
-    for (size_t i = 0; i < 5; i++) {
-        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+    assert_int_equal(sw_folder_list(&m->arena, folder, MINIATURE_FILES, &names, &m->count, NULL),
+                     SW_OK);
+    for (size_t i = 0; i < m->count; i++) {
+        const char *path = sw_path_join(&m->arena, folder, names[i]);
         m->bytes[i] = SW_BUFFER(LIMIT);
         assert_int_equal(sw_file_read(path, LIMIT, &m->bytes[i], NULL), SW_OK);
         m->files[i] = (sw_model_file){.name = names[i], .bytes = sw_buffer_bytes(&m->bytes[i])};
         unlink(path);
     }
     rmdir(folder);
-    m->count = 5;
     sw_error err = {0};
     if (sw_model_open(&m->arena, m->files, m->count, &m->model, &err) != SW_OK) {
         fail_msg("%s", err.message);
