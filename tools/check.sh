@@ -70,6 +70,19 @@ step_errors() { # ERR-007: each word in src is in the table
     return $bad
 }
 
+step_sentences() { # every sentence of docs/formats that is cited is there, once
+    local bad=0 place line sentence prefixes
+    grep -hoP '^ *- (\*\*)?\K[A-Z]{2,4}-[0-9]{3}\b' docs/formats/*.md | sort >"$work/there"
+    [ -s "$work/there" ] || { echo "docs/formats has no numbered sentence"; return 1; }
+    uniq -d "$work/there" | sed 's/$/ stands twice in docs\/formats/' | grep . && bad=1
+    prefixes=$(cut -d- -f1 "$work/there" | sort -u | paste -sd '|')
+    git grep -nowE "($prefixes)-[0-9]{3}" -- src include tests fuzz tools docs >"$work/cited"
+    while IFS=: read -r place line sentence; do
+        grep -qx "$sentence" "$work/there" || { echo "$place:$line: $sentence is not in docs/formats"; bad=1; }
+    done <"$work/cited"
+    return $bad
+}
+
 step_cppcheck() {
     cppcheck -q --std=c11 -D_GNU_SOURCE -Iinclude -Isrc --enable=warning,performance,portability \
         --inline-suppr --suppress=missingIncludeSystem --suppress=memleak --error-exitcode=1 -j"$jobs" --max-configs=1 src
@@ -80,7 +93,7 @@ step_tidy() {
 }
 
 steps=("$@")
-[ ${#steps[@]} -gt 0 ] || steps=(format floors threats sizes modes licence words calls pipes errors cppcheck tidy)
+[ ${#steps[@]} -gt 0 ] || steps=(format floors threats sizes modes licence words calls pipes errors sentences cppcheck tidy)
 passed=0 failed=0
 for step in "${steps[@]}"; do
     if "step_$step" >"$work/out" 2>&1; then

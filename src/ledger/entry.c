@@ -2,7 +2,7 @@
  *
  * Ledger entries: one owner's signed word. The payload names the app, the owner and the owner's own
  * sequence number, so an entry is good in one app, once. docs/formats/ledger.md, LDG-020 to
- * LDG-029.
+ * LDG-022.
  */
 #include "ledger/ledger.h"
 

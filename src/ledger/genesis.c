@@ -2,7 +2,7 @@
  *
  * The genesis: who owns an app, and how many of them must agree. Its hash is the app; every owner
  * signs the same bytes, and everything else takes owners' keys from it alone. docs/formats/
- * ledger.md, LDG-001 to LDG-019.
+ * ledger.md, LDG-001 to LDG-009.
  */
 #include "codec/text.h"
 #include "ledger/ledger.h"

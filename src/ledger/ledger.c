@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The rules: entries in, answers out. docs/formats/ledger.md, LDG-030 to LDG-059.
+ * The rules: entries in, answers out. docs/formats/ledger.md, LDG-030 to LDG-052.
  *
  * A round for a compose hash begins with every revocation and every lift that concerns it;
  * approvals and openings count in the round in which they were made and in no other. So what stood

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The Statement's bytes: canonical JSON from the facts that the agent saw
- * (docs/formats/manifest.md, MAN-001 to MAN-039), and the files beside it.
+ * (docs/formats/manifest.md, MAN-001 to MAN-030), and the files beside it.
  */
 #include "codec/text.h"
 #include "manifest/manifest.h"

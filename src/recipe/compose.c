@@ -4,7 +4,7 @@
  *
  * One recipe has one compose: parsing takes recipe and locks out of the bytes, makes the compose
  * again and compares every byte, so nothing can stand in it that the recipe did not say.
- * docs/formats/recipe.md, RCP-070 to RCP-079.
+ * docs/formats/recipe.md, RCP-070 to RCP-075.
  */
 #include "codec/text.h"
 #include "crypto/crypto.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * model.lock and trainer.lock: canonical JSON, so one lock has one encoding.
- * docs/formats/recipe.md, RCP-060 to RCP-069.
+ * docs/formats/recipe.md, RCP-060 to RCP-063.
  */
 #include "crypto/crypto.h"
 #include "recipe/recipe_internal.h"

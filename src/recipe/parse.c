@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * recipe.yaml: from exact bytes to a checked recipe. What is left out takes the default that
- * docs/formats/recipe.md (RCP-010 to RCP-029) names; what decides who may read a row has none.
+ * docs/formats/recipe.md (RCP-010 to RCP-012) names; what decides who may read a row has none.
  */
 #include "recipe/recipe_internal.h"
 

@@ -2,7 +2,7 @@
  *
  * Reading recipe.yaml strictly: one accessor a type. Every refusal names file, line, column and the
  * dotted key; an unknown key or word names the nearest known one. docs/formats/recipe.md, RCP-001
- * to RCP-009.
+ * to RCP-008.
  */
 #include "codec/text.h"
 #include "recipe/recipe_internal.h"

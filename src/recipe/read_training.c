@@ -2,7 +2,7 @@
  *
  * The parts of recipe.yaml that say how to train and on which machine. Training keys come from the
  * table in training.c; the machine policy is judged by sw_policy_complete, the same as everywhere.
- * docs/formats/recipe.md, RCP-030 to RCP-059.
+ * docs/formats/recipe.md, RCP-030 to RCP-055.
  */
 #include "codec/text.h"
 #include "recipe/recipe_internal.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What an owner would approve, in plain words. Everything said here follows from the compose alone;
- * the same recipe gives the same text in every locale. docs/formats/recipe.md, RCP-090 to RCP-099.
+ * the same recipe gives the same text in every locale. docs/formats/recipe.md, RCP-090 to RCP-095.
  */
 #include "codec/text.h"
 #include "recipe/recipe_internal.h"

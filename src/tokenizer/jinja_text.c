@@ -8,7 +8,7 @@
 #include <string.h>
 
 bool sw_jinja_space(uint32_t c) {
-    return sw_white_space(c) || (c >= 0x1c && c <= 0x1f);
+    return (sw_character_class(c) & SW_CLASS_SPACE) != 0 || (c >= 0x1c && c <= 0x1f);
 }
 
 size_t sw_jinja_characters(sw_bytes text) {

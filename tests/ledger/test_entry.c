@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Genesis and entries as bytes: what is accepted, and everything that must not be. Then the ledger
- * over a journal. docs/formats/ledger.md, LDG-001 to LDG-029.
+ * over a journal. docs/formats/ledger.md, LDG-001 to LDG-022.
  */
 #include "ledger/people.h"
 

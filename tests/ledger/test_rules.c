@@ -3,7 +3,7 @@
  * The rules as stories: what owners said, in order, and whether compose x may run or manifest m be
  * opened after it. Each word is [~]OWNER ACT TARGET: ~ says that the entry must be refused; acts
  * are + approve, ! revoke, ^ lift, > open; targets are compose hashes x, y, everything *, manifests
- * m, n (of compose x). docs/formats/ledger.md, LDG-030 to LDG-059.
+ * m, n (of compose x). docs/formats/ledger.md, LDG-030 to LDG-052.
  */
 #include "ledger/people.h"
 

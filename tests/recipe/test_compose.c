@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * app-compose.json: exact bytes against the committed golden (Python's json,
- * golden/make-golden.py), and nothing but them. docs/formats/recipe.md, RCP-060 to RCP-079.
+ * golden/make-golden.py), and nothing but them. docs/formats/recipe.md, RCP-060 to RCP-075.
  */
 #include "recipe/golden.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * recipe.yaml: what every key gives, its default, and what is refused where. docs/formats/
- * recipe.md, RCP-001 to RCP-059.
+ * recipe.md, RCP-001 to RCP-055.
  */
 #include "recipe/golden.h"
 

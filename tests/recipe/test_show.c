@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What people are told: each thing that an owner must know before approving, for recipes that
- * differ in it; and what changed between two. docs/formats/recipe.md, RCP-090 to RCP-099.
+ * differ in it; and what changed between two. docs/formats/recipe.md, RCP-090 to RCP-095.
  */
 #include "recipe/golden.h"
 

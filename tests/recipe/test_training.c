@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Training settings: TRL's and PEFT's defaults, the count of steps, and the wire form.
- * docs/formats/recipe.md, RCP-030 to RCP-049, RCP-080.
+ * docs/formats/recipe.md, RCP-030 to RCP-045, RCP-080.
  */
 #include "cmocka_plain.h"
 #include "recipe/training.h"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes model.lock, trainer.lock, app-compose.json and its hash beside this script.
 
-An implementation of docs/formats/recipe.md (RCP-060 to RCP-079) that shares nothing with ours:
+An implementation of docs/formats/recipe.md (RCP-060 to RCP-075) that shares nothing with ours:
 Python's own json and hashlib. The golden holds no number that RFC 8785 and Python write differently,
 and its member names are ASCII, so sort_keys is RFC 8785's order.
 """
