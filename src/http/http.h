@@ -15,6 +15,9 @@
 #define SW_HTTP_HEADER_LIMIT ((size_t)16 << 10)
 
 typedef struct sw_http_request {
+    /* 0, or the status by which the server refuses what it cannot hand over (KMS-008): method and
+     * path are empty then, and the handler's body goes out under that status. */
+    int refused;
     const char *method; /* "GET", "POST" */
     const char *path;   /* as sent, without query */
     sw_bytes body;

@@ -6,9 +6,10 @@
  * the last slot makes the least deserving other one leave (KMS-007), and the listener pauses until
  * that has ended: their number is bounded and nobody is locked out by those who only hold on. A
  * connection leaves by a shutdown of its socket, which libevent takes for its peer's.
- * Nobody is answered in clear. Bodies and headers are bounded by libevent, quiet connections end
- * after IDLE_SECONDS. Stopping is one write to an eventfd, which a signal handler may do. Spec:
- * docs/formats/kms.md, KMS-001.
+ * libevent refuses what it cannot parse by a page of its own, which becomes the handler's answer on
+ * its way out, since libevent 2.1 has no other place for that. Nobody is answered in clear. Bodies
+ * and headers are bounded by libevent, quiet connections end after IDLE_SECONDS. Stopping is one
+ * write to an eventfd, which a signal handler may do. Spec: docs/formats/kms.md, KMS-001.
  */
 #include "http/http_internal.h"
 
@@ -50,9 +51,44 @@ struct sw_http_server {
     struct evconnlistener *listener;
     struct event *stop, *tick, *interrupt, *terminate;
     int stop_fd;
+    bool answering;                           /* what goes out is ours */
     uint64_t connection_count, request_count; /* ever */
     connection connections[CONNECTION_LIMIT];
 };
+
+/* ---- refusals of libevent's ---- */
+/* "HTTP/1.1 413 ...": the status; 0 when this is no whole page. */
+static int page_status(struct evbuffer *page) {
+    char start[sizeof "HTTP/1.1 413"] = {0};
+    if (evbuffer_search(page, "\r\n\r\n<HTML>", 10, NULL).pos < 0 ||
+        evbuffer_copyout(page, start, sizeof start - 1) != sizeof start - 1)
+        return 0;
+    return atoi(start + sizeof "HTTP/1.1");
+}
+
+/* The same refusal with the handler's body. */
+static void put_refusal(sw_http_server *s, struct evbuffer *out, int status) {
+    const sw_http_request refused = {.refused = status, .method = "", .path = ""};
+    sw_http_reply reply = {.body = SW_BUFFER(SW_HTTP_BODY_LIMIT)};
+    s->handler(s->context, &refused, &reply);
+    (void)evbuffer_add_printf(out,
+                              "HTTP/1.1 %d Refused\r\nContent-Type: application/octet-stream\r\n"
+                              "Content-Length: %zu\r\nConnection: close\r\n\r\n",
+                              status, reply.body.size);
+    (void)evbuffer_add(out, reply.body.data, reply.body.size);
+    sw_buffer_free(&reply.body);
+}
+
+static void something_goes_out(struct evbuffer *out, const struct evbuffer_cb_info *info,
+                               void *context) {
+    sw_http_server *s = context;
+    if (s->answering || info->n_added == 0) return;
+    int status = page_status(out);
+    if (status == 0) return;
+    s->answering = true;
+    if (evbuffer_drain(out, evbuffer_get_length(out)) == 0) put_refusal(s, out, status);
+    s->answering = false;
+}
 
 /* ---- connections ---- */
 static int accept_peer(X509_STORE_CTX *store, void *context) {
@@ -113,8 +149,10 @@ static struct bufferevent *connection_begins(struct event_base *base, void *cont
     }
     *c = (connection){.ssl = ssl, .number = ++s->connection_count};
     if (free_slot(s) == NULL) make_room(s, c);
-    return bufferevent_openssl_socket_new(base, -1, ssl, BUFFEREVENT_SSL_ACCEPTING,
-                                          BEV_OPT_CLOSE_ON_FREE);
+    struct bufferevent *bev = bufferevent_openssl_socket_new(
+        base, -1, ssl, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
+    if (bev != NULL) (void)evbuffer_add_cb(bufferevent_get_output(bev), something_goes_out, s);
+    return bev;
 }
 
 /* Once a second. */
@@ -173,7 +211,9 @@ static void request_arrives(struct evhttp_request *req, void *context) {
     made.has_peer = sw_tls_peer_of(ssl, &made.peer);
     sw_http_reply reply = {.status = 200, .body = SW_BUFFER(SW_HTTP_BODY_LIMIT)};
     s->handler(s->context, &made, &reply);
+    s->answering = true;
     send_reply(req, &reply);
+    s->answering = false;
     sw_buffer_free(&reply.body);
 }
 

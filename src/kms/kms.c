@@ -237,8 +237,18 @@ static sw_status find_app(sw_kms *k, const sw_http_request *q, const char *rest,
     return answer_app(k, app, q, rest + 1 + HEX_BYTES, out, err);
 }
 
+/* KMS-008 */
+static sw_status refused_by_server(int status, sw_error *err) {
+    if (status == 413)
+        return sw_fail(err, SW_LIMIT, "limit", "a request has more than %zu bytes",
+                       SW_HTTP_BODY_LIMIT);
+    if (status == 404) return no_such_path(err);
+    return sw_fail(err, SW_MALFORMED, "format", "this is no GET or POST that the service reads");
+}
+
 static sw_status dispatch(sw_kms *k, const sw_http_request *q, sw_buffer *out, sw_error *err) {
     static const char apps[] = SW_KMS_APPS_PATH, audit[] = SW_KMS_AUDIT_PATH;
+    if (q->refused != 0) return refused_by_server(q->refused, err);
     if (is_post(q) && !q->has_peer)
         return sw_fail(err, SW_UNAUTHENTIC, "signature", "the peer showed no TLS key");
     if (is_post(q) && strcmp(q->path, SW_KMS_CHALLENGE_PATH) == 0) return challenge(k, q, out, err);

@@ -52,6 +52,27 @@ static void test_paths_that_are_none(void **state) {
     world_free(w);
 }
 
+/* What the server itself refuses has words too (KMS-008). */
+static void test_what_is_no_request(void **state) {
+    (void)state;
+    static const struct {
+        int status;
+        const char *word;
+    } table[] = {{400, "format"}, {404, "missing"}, {413, "limit"}, {501, "format"}};
+    world *w = world_new();
+    for (size_t i = 0; i < COUNT(table); i++) {
+        const sw_http_request q = {.refused = table[i].status, .method = "", .path = ""};
+        sw_http_reply reply = {.body = SW_BUFFER(SW_KMS_REFUSAL_LIMIT)};
+        sw_error err = {0};
+        sw_kms_answer(w->kms, &q, &reply);
+        assert_int_not_equal(sw_refusal_decode(table[i].status, bytes_of(&reply.body), &err),
+                             SW_OK);
+        assert_string_equal(err.word, table[i].word);
+        sw_buffer_free(&reply.body);
+    }
+    world_free(w);
+}
+
 static void test_apps(void **state) {
     (void)state;
     world *w = world_new();
@@ -421,6 +442,7 @@ static void test_memory_does_not_grow(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_paths_that_are_none),
+        cmocka_unit_test(test_what_is_no_request),
         cmocka_unit_test(test_apps),
         cmocka_unit_test(test_entries),
         cmocka_unit_test(test_starts_differ),
