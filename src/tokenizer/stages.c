@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The stages around the BPE model, read from tokenizer.json: normaliser, pre-tokeniser,
- * post-processor and decoder (MODEL-074 to MODEL-077, MODEL-101 to MODEL-103). What is not known is refused by its name.
+ * post-processor and decoder (MODEL-074 to MODEL-077, MODEL-101 to MODEL-103). What is not known is
+ * refused by its name.
  */
 #include "tokenizer/tokenizer_internal.h"
 
