@@ -140,6 +140,15 @@ static void put_shards(sw_buffer *out, const sw_recipe *r) {
                   (unsigned long long)sw_training_steps(&r->training, rows));
 }
 
+/* RCP-040: of these two one decides how long a run lasts. */
+static const char *without_effect(const sw_training *t, const sw_setting *s) {
+    if (t->max_steps > 0 && strcmp(s->name, "num_train_epochs") == 0)
+        return " (without effect: max_steps says how long it trains)";
+    if (t->max_steps == 0 && strcmp(s->name, "max_steps") == 0)
+        return " (none given: num_train_epochs says how long it trains)";
+    return "";
+}
+
 static void put_setting(sw_buffer *out, const sw_training *t, const sw_setting *s) {
     sw_put_format(out, "  %s: ", s->name);
     uint64_t whole = sw_setting_integer(t, s);
@@ -151,7 +160,7 @@ static void put_setting(sw_buffer *out, const sw_training *t, const sw_setting *
         sw_put_text(out, s->choices[whole]);
     else
         sw_put_format(out, "%llu", (unsigned long long)whole);
-    sw_put_text(out, "\n");
+    sw_put_format(out, "%s\n", without_effect(t, s));
 }
 
 static void put_training(sw_buffer *out, const sw_recipe *r) {
