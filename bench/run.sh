@@ -26,10 +26,22 @@ install_trl() {
     "$venv/bin/python" -c 'import trl, peft, torch' # an index that does not answer matters only when something is missing
 }
 
+# HF tokenizers and Llama 2's tokenizer.json, as `make parity` installs them.
+install_tokenizers() {
+    local venv=build/parity/venv
+    mkdir -p build/parity
+    [ -x "$venv/bin/python" ] || python3 -m venv "$venv" || return
+    "$venv/bin/pip" install -q "$(grep '^tokenizers==' tests/parity/requirements.txt)" || return
+    cmp -s tests/parity/package.json build/parity/package.json && return
+    cp tests/parity/package.json build/parity/package.json
+    (cd build/parity && npm install --no-audit --no-fund --silent)
+}
+
 # program | what it needs | its figures
 table='seal.py|floor|seal_vs_floor unseal_vs_floor seal_vs_age seal_memory_mib
 keys.py|key_request|verify_ms key_request_ms
 sealed_run.py||sealed_run_overhead
+bpe.py|bpe tokenizers|bpe_vs_hf
 lora.py|peak trl|lora_tokens_vs_trl lora_memory_vs_trl lora_step_vs_peak'
 
 # Ratios of wall times mean what they say on a machine that does nothing else.
@@ -50,7 +62,8 @@ while IFS='|' read -r program needs names <&3; do
     for need in $needs; do
         case $need in
         trl) install_trl >"$work/log" 2>&1 ;;
-        key_request) compile key_request "$objects/libsealwright.a" >"$work/log" 2>&1 ;;
+        tokenizers) install_tokenizers >"$work/log" 2>&1 ;;
+        key_request | bpe) compile "$need" "$objects/libsealwright.a" >"$work/log" 2>&1 ;;
         *) compile "$need" >"$work/log" 2>&1 ;;
         esac || { tail -5 "$work/log" >&2; echo "# $need cannot be made" >&2; }
     done

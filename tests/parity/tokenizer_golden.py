@@ -103,11 +103,20 @@ def metaspace(kind, scheme, split=True):
     return kind(replacement=MARK, prepend_scheme=scheme, split=split)
 
 
+def spell(t, name):
+    """Gives a tokenizer without them the stages of one spelling."""
+    normalizer, pre, decoder, _ = MARKED[name]
+    if normalizer:
+        t.normalizer = normalizer
+    if pre:
+        t.pre_tokenizer = metaspace(pre_tokenizers.Metaspace, *pre)
+    t.decoder = decoder if isinstance(decoder, decoders.Decoder) else metaspace(decoders.Metaspace, decoder)
+
+
 def marked(name):
     """A vocabulary as SentencePiece orders it: <unk>, <s>, </s>, the bytes, what was merged, the characters."""
-    normalizer, pre, decoder, crossing = MARKED[name]
     t = Tokenizer(models.BPE())
-    t.pre_tokenizer = metaspace(pre_tokenizers.Metaspace, "always", not crossing)
+    t.pre_tokenizer = metaspace(pre_tokenizers.Metaspace, "always", not MARKED[name][3])
     t.train_from_iterator(TRAIN * 3, trainers.BpeTrainer(vocab_size=360, show_progress=False))
     trained = json.loads(t.to_str())["model"]
     # Runs of marks, which Llama 2 and Mistral have too.
@@ -116,11 +125,7 @@ def marked(name):
     vocab = {token: i for i, token in enumerate(dict.fromkeys(tokens))}
     t = Tokenizer(models.BPE(vocab, [tuple(m) for m in merges], unk_token="<unk>", fuse_unk=True, byte_fallback=True))
     t.add_special_tokens(["<unk>", "<s>", "</s>"])
-    if normalizer:
-        t.normalizer = normalizer
-    if pre:
-        t.pre_tokenizer = metaspace(pre_tokenizers.Metaspace, *pre)
-    t.decoder = decoder if isinstance(decoder, decoders.Decoder) else metaspace(decoders.Metaspace, decoder)
+    spell(t, name)
     t.post_processor = processors.TemplateProcessing(single="<s> $A", pair="<s> $A <s> $B", special_tokens=[("<s>", 1)])
     if name in ("mistral", "crossed"):
         t.add_tokens([AddedToken("<l>", lstrip=True), AddedToken("<r>", rstrip=True), AddedToken("word", single_word=True),

@@ -4,6 +4,8 @@
  */
 #include "tokenizer/files.h"
 
+#include <time.h>
+
 enum { TOKENS_MAX = 64, WORD_MAX = 200 };
 
 /* ---- a vocabulary over a few letters, and BPE as its definition says it ---- */
@@ -151,6 +153,65 @@ static void long_words_and_runs_take_moments(void **state) {
     free(text);
 }
 
+/* Processor time of one encoding, the least of three. */
+static double encode_seconds(sw_tokenizer *t, sw_bytes text) {
+    double least = 1e9;
+    sw_tokens tokens = {0};
+    for (int i = 0; i < 3; i++) {
+        struct timespec from, to;
+        tokens.count = 0;
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
+        assert_int_equal(sw_tokenizer_encode(t, text, false, &tokens, NULL), SW_OK);
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
+        double seconds =
+            (double)(to.tv_sec - from.tv_sec) + 1e-9 * (double)(to.tv_nsec - from.tv_nsec);
+        if (seconds < least) least = seconds;
+    }
+    sw_tokens_free(&tokens);
+    return least;
+}
+
+/* Sixteen times the text in less than sixty-four times the time: quadratic would be 256. One word,
+ * a run of spaces, marks that are all one word, words that the cache never keeps. */
+static void time_grows_with_the_text(void **state) {
+    (void)state;
+    static const char *const names[] = {"qwen2", "smollm", "llama2", "mistral", "crossing"};
+    static const char *const units[] = {
+        "a", "the", " ", "\n", " a", "\xe2\x96\x81", "1", "\xf0\x9f\x99\x82", "'s"};
+    enum { SMALL = 1 << 14, LARGE = SMALL * 16 };
+    char *text = malloc(LARGE);
+    for (size_t n = 0; n < COUNT(names); n++) {
+        sw_tokenizer *t = open_golden(names[n]);
+        for (size_t u = 0; u < COUNT(units); u++) {
+            size_t unit = strlen(units[u]);
+            for (size_t i = 0; i + unit <= LARGE; i += unit) memcpy(text + i, units[u], unit);
+            double small = encode_seconds(t, SW_BYTES(text, SMALL / unit * unit));
+            double large = encode_seconds(t, SW_BYTES(text, LARGE / unit * unit));
+            if (large > 64 * small + 0.05)
+                fail_msg("%s, %s: %.4f s, then %.4f s", names[n], units[u], small, large);
+        }
+        sw_tokenizer_close(&t);
+    }
+    free(text);
+}
+
+/* The largest text there may be, as one word. */
+static void the_largest_word_is_encoded_and_decoded(void **state) {
+    (void)state;
+    enum { SIZE = 16 << 20 };
+    char *text = malloc(SIZE);
+    sw_tokenizer *t = open_golden("llama2");
+    SW_SCOPED(sw_buffer) back = SW_BUFFER(SIZE);
+    sw_tokens tokens = {0};
+    memset(text, ' ', SIZE);
+    assert_int_equal(sw_tokenizer_encode(t, SW_BYTES(text, SIZE), false, &tokens, NULL), SW_OK);
+    assert_int_equal(sw_tokenizer_decode(t, tokens.ids, tokens.count, false, &back, NULL), SW_OK);
+    assert_true(sw_bytes_equal(sw_buffer_bytes(&back), SW_BYTES(text, SIZE)));
+    sw_tokens_free(&tokens);
+    sw_tokenizer_close(&t);
+    free(text);
+}
+
 static void text_above_the_limit_is_refused(void **state) {
     (void)state;
     enum { SIZE = (16 << 20) + 1 };
@@ -248,6 +309,8 @@ int main(void) {
         cmocka_unit_test(random_merges_agree_with_the_definition),
         cmocka_unit_test(words_that_share_a_place_in_the_cache_stay_apart),
         cmocka_unit_test(long_words_and_runs_take_moments),
+        cmocka_unit_test(time_grows_with_the_text),
+        cmocka_unit_test(the_largest_word_is_encoded_and_decoded),
         cmocka_unit_test(text_above_the_limit_is_refused),
         cmocka_unit_test(bad_utf8_is_refused_and_leaves_the_list),
         cmocka_unit_test(bytes_decode_with_replacement),
