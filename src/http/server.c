@@ -63,7 +63,7 @@ static int page_status(struct evbuffer *page) {
     if (evbuffer_search(page, "\r\n\r\n<HTML>", 10, NULL).pos < 0 ||
         evbuffer_copyout(page, start, sizeof start - 1) != sizeof start - 1)
         return 0;
-    return atoi(start + sizeof "HTTP/1.1");
+    return (int)strtol(start + sizeof "HTTP/1.1", NULL, 10);
 }
 
 /* The same refusal with the handler's body. */
