@@ -161,8 +161,10 @@ static sw_status read_rope_factors(sw_arena *arena, const reader *r, sw_model_co
     if (c->rope.kind != SW_ROPE_DEFAULT) return refused(r->err, t->name);
     if (t->dim_count != 1 || t->dims[0] != half || t->type->block_elements != 1)
         return malformed(r->err, name, "has another shape or type than its head implies");
-    float *factors = SW_ARENA_NEW(arena, float, 3 * half), *plain = factors + half;
-    if (factors == NULL) return sw_fail(r->err, SW_MEMORY, "memory", "no memory for factors");
+    float *factors = SW_ARENA_NEW(arena, float, half);
+    float *plain = SW_ARENA_NEW(arena, float, half), *slowed = SW_ARENA_NEW(arena, float, half);
+    if (factors == NULL || plain == NULL || slowed == NULL)
+        return sw_fail(r->err, SW_MEMORY, "memory", "no memory for factors");
     sw_gguf_dequantise(t->type, factors, t->data.data, half);
     sw_rope_settings scaled = {.theta = c->rope.theta,
                                .kind = SW_ROPE_LLAMA3,
@@ -172,9 +174,9 @@ static sw_status read_rope_factors(sw_arena *arena, const reader *r, sw_model_co
                                .original_max_position_embeddings = 8192};
     if (!(scaled.factor >= 1 && scaled.factor <= 1e6)) return refused(r->err, t->name);
     sw_rope_frequencies(plain, c->head_dim, &c->rope);
-    sw_rope_frequencies(plain + half, c->head_dim, &scaled);
+    sw_rope_frequencies(slowed, c->head_dim, &scaled);
     for (size_t i = 0; i < half; i++) {
-        double error = (double)factors[i] * (double)plain[half + i] / (double)plain[i] - 1;
+        double error = (double)factors[i] * (double)slowed[i] / (double)plain[i] - 1;
         if (!(error < 1e-5 && error > -1e-5)) return refused(r->err, t->name);
     }
     c->rope = scaled;
