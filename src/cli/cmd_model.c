@@ -267,7 +267,8 @@ static sw_status generate(sw_cli *cli, sw_error *err) {
     sw_tokens prompt = {0}, answer = {0};
     SW_SCOPED(sw_buffer) text = SW_BUFFER((size_t)1 << 20);
     if (status == SW_OK)
-        status = sw_plain_prompt(m, sw_text(sw_cli_argument(cli, 0)), &prompt, err);
+        status = sw_plain_prompt(m, sw_text(sw_cli_argument(cli, 0)),
+                                 sw_text(sw_cli_value(cli, "date")), &prompt, err);
     job.prompt = prompt.ids;
     job.prompt_count = prompt.count;
     sw_pool *pool = NULL;
@@ -314,6 +315,7 @@ static const sw_option generate_options[] = {
     {"adapter", SW_OPTION_VALUE, "DIR", "a PEFT adapter's folder"},
     {"max-new-tokens", SW_OPTION_VALUE, "N", "at most so many tokens (64)"},
     {"threads", SW_OPTION_VALUE, "N", "threads; the result does not depend on it"},
+    {"date", SW_OPTION_VALUE, "DAY", "YYYY-MM-DD, for a chat template that names the day"},
     {"f32", SW_OPTION_FLAG, NULL, "compute in f32"},
     {0},
 };

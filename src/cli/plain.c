@@ -64,6 +64,13 @@ static sw_bytes file_of(const sw_model_file *files, size_t count, const char *na
     return (sw_bytes){0};
 }
 
+/* A special token in tokenizer_config.json: its text, or an object that holds it. */
+static sw_bytes token_of(const sw_json *config, const char *name) {
+    const sw_json *token = sw_json_member(config, name);
+    if (token && token->type == SW_JSON_OBJECT) token = sw_json_member(token, "content");
+    return token && token->type == SW_JSON_STRING ? token->text : (sw_bytes){0};
+}
+
 static sw_status open_chat(sw_cli *cli, sw_plain_model *m, sw_error *err) {
     sw_bytes config = file_of(m->files, m->file_count, "tokenizer_config.json");
     if (!config.size) return SW_OK;
@@ -72,7 +79,10 @@ static sw_status open_chat(sw_cli *cli, sw_plain_model *m, sw_error *err) {
     const sw_json *text = sw_json_member(root, "chat_template");
     if (!text || text->type != SW_JSON_STRING) return SW_OK;
     m->has_chat = true;
-    return sw_template_recognise(text->text, &m->chat, err);
+    if (sw_template_recognise(text->text, &m->chat, NULL) == SW_OK) return SW_OK;
+    m->bos_token = token_of(root, "bos_token");
+    m->eos_token = token_of(root, "eos_token");
+    return sw_jinja_parse(text->text, &m->jinja, err);
 }
 
 sw_status sw_plain_open(sw_cli *cli, const char *folder, sw_plain_model *out, sw_error *err) {
@@ -84,6 +94,7 @@ sw_status sw_plain_open(sw_cli *cli, const char *folder, sw_plain_model *out, sw
         status =
             sw_tokenizer_open(file_of(m.files, m.file_count, "tokenizer.json"), &m.tokenizer, err);
     if (status != SW_OK) {
+        sw_jinja_free(&m.jinja);
         sw_error_prefix(err, "%s", folder);
         return status;
     }
@@ -93,6 +104,7 @@ sw_status sw_plain_open(sw_cli *cli, const char *folder, sw_plain_model *out, sw
 
 void sw_plain_close(sw_plain_model *m) {
     sw_tokenizer_close(&m->tokenizer);
+    sw_jinja_free(&m->jinja);
     for (size_t i = 0; i < m->file_count; i++)
         if (m->files[i].bytes.size)
             munmap((void *)(uintptr_t)m->files[i].bytes.data, m->files[i].bytes.size);
@@ -120,6 +132,9 @@ static sw_status add_file(sw_plain_model *m, const sw_training *settings, sw_byt
 
 sw_status sw_plain_rows(sw_cli *cli, sw_plain_model *m, const sw_training *settings,
                         const char *const *files, size_t count, sw_rows *out, sw_error *err) {
+    if (m->jinja && settings->chat != SW_CHAT_NONE) /* what owners are shown is named (RCP-045) */
+        return sw_fail(err, SW_REFUSED, "model",
+                       "the base model's chat template is not the one that the recipe names");
     for (size_t i = 0; i < count; i++) {
         sw_bytes text;
         SW_TRY(sw_plain_map(cli, files[i], DATA_LIMIT, &text, err));
@@ -147,11 +162,32 @@ sw_status sw_plain_adapter(sw_cli *cli, const char *folder, sw_lora_settings *lo
     return SW_OK;
 }
 
-sw_status sw_plain_prompt(sw_plain_model *m, sw_bytes text, sw_tokens *out, sw_error *err) {
-    if (!m->has_chat) return sw_tokenizer_encode(m->tokenizer, text, true, out, err);
+static sw_status render_turn(const sw_plain_model *m, sw_bytes text, sw_bytes date, sw_buffer *out,
+                             sw_error *err) {
     const sw_chat_turn turn = {SW_LITERAL("user"), text};
+    if (!m->jinja) return sw_template_render(m->chat, &turn, 1, true, out, err);
+    sw_arena arena = {0};
+    sw_json *messages = sw_json_make(&arena, SW_JSON_ARRAY);
+    sw_json *message = sw_json_add_object(&arena, messages, NULL);
+    sw_json_add_text(&arena, message, "role", turn.role);
+    sw_json_add_text(&arena, message, "content", turn.content);
+    const sw_jinja_input input = {.messages = messages,
+                                  .add_generation_prompt = true,
+                                  .bos_token = m->bos_token,
+                                  .eos_token = m->eos_token,
+                                  .date = date};
+    bool whole = messages && message && message->count == 2;
+    sw_status status = whole ? sw_jinja_render(m->jinja, &input, out, &arena, NULL, err)
+                             : sw_fail(err, SW_MEMORY, "memory", "no memory for a turn");
+    sw_arena_free(&arena);
+    return status;
+}
+
+sw_status sw_plain_prompt(sw_plain_model *m, sw_bytes text, sw_bytes date, sw_tokens *out,
+                          sw_error *err) {
+    if (!m->has_chat) return sw_tokenizer_encode(m->tokenizer, text, true, out, err);
     SW_SCOPED(sw_buffer) rendered = SW_BUFFER((size_t)1 << 20);
-    SW_TRY(sw_template_render(m->chat, &turn, 1, true, &rendered, err));
+    SW_TRY(render_turn(m, text, date, &rendered, err));
     return sw_tokenizer_encode(m->tokenizer, sw_buffer_bytes(&rendered), false, out, err);
 }
 

@@ -6,6 +6,7 @@
 #define SW_CLI_PLAIN_H
 #include "cli/cli.h"
 #include "sys/pool.h"
+#include "tokenizer/jinja.h"
 #include "train/train.h"
 
 typedef struct sw_plain_model {
@@ -15,6 +16,8 @@ typedef struct sw_plain_model {
     sw_tokenizer *tokenizer;
     sw_template chat;
     bool has_chat;
+    sw_jinja *jinja; /* a template that is none of the named ones; NULL else */
+    sw_bytes bos_token, eos_token;
 } sw_plain_model;
 
 /* Maps a whole file read-only for the command's life; large files never go through the heap. */
@@ -28,9 +31,10 @@ SW_NODISCARD sw_status sw_plain_rows(sw_cli *cli, sw_plain_model *m, const sw_tr
                                      sw_error *err);
 SW_NODISCARD sw_status sw_plain_adapter(sw_cli *cli, const char *folder, sw_lora_settings *lora,
                                         sw_generate_job *job, sw_error *err);
-/* One user turn through the model's chat template, or the text itself when it has none. */
-SW_NODISCARD sw_status sw_plain_prompt(sw_plain_model *m, sw_bytes text, sw_tokens *out,
-                                       sw_error *err);
+/* One user turn through the model's chat template, or the text itself when it has none. `date` as
+ * in sw_jinja_input. */
+SW_NODISCARD sw_status sw_plain_prompt(sw_plain_model *m, sw_bytes text, sw_bytes date,
+                                       sw_tokens *out, sw_error *err);
 SW_NODISCARD sw_status sw_plain_lanes(sw_cli *cli, uint64_t *lanes,
                                       sw_error *err); /* --threads, else all usable CPUs */
 SW_NODISCARD sw_status sw_plain_pool(sw_cli *cli, sw_pool **pool, sw_parallel *parallel,

@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# A model folder's own chat template is interpreted: another spelling of ChatML gives the same answer, a template's refusal and a name that is not
+# known reach the user. test_generate.sh OBJECTS
+set -uo pipefail
+objects=$(realpath "$1")
+sealwright=$objects/sealwright
+here=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+count=0
+say() { # say CODE NAME
+    count=$((count + 1))
+    [ "$1" -eq 0 ] && echo "ok $count - $2" || echo "not ok $count - $2"
+}
+# with_template TEXT: the folder `model` says this as its chat template
+with_template() {
+    python3 - "$1" <<'END'
+import json, sys
+path = "model/tokenizer_config.json"
+config = json.load(open(path))
+config["chat_template"] = sys.argv[1]
+json.dump(config, open(path, "w"))
+END
+}
+answer() { "$sealwright" generate 'the  question' --model model --max-new-tokens 8 --threads 1 "$@" 2>log; }
+# refused WORDS NAME [OPTION...]: and the message says so
+refused() {
+    local words=$1 name=$2
+    shift 2
+    answer "$@" >out
+    [ $? -eq 1 ] && [ ! -s out ] && [[ $(cat log) == *"$words"* ]]
+    say $? "$name"
+}
+
+"$sealwright" model import "$here/../model/golden/mini.gguf" model >/dev/null
+say $? 'a model is imported'
+answer >known
+say $? 'its template is one that is named'
+with_template "{%- for m in messages -%}
+  {{- '<|im_start|>' ~ m.role ~ '
+' ~ m.content ~ '<|im_end|>
+' -}}
+{%- endfor -%}
+{%- if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif -%}"
+answer >interpreted && cmp -s known interpreted && [ -s known ]
+say $? 'another spelling of it gives the same answer'
+with_template "{{ strftime_now('%d') if messages[0].role == 'user' }}{{ messages[0].content }}"
+refused 'no date is given' 'a template that asks for the day'
+answer --date 2026-03-07 >dated
+say $? 'and is told it'
+refused 'not a day as YYYY-MM-DD' 'a day that is none' --date 2026-02-30
+with_template "{{ raise_exception('Only systems speak.') }}"
+refused 'line 1: the template refuses this conversation: Only systems speak.' 'a template that refuses'
+with_template "{{ messages | sort }}"
+refused 'the filter sort is not known here' 'a filter that is not known'
+with_template "{% if"
+refused 'chat_template, line 1' 'a template that is cut'
+echo "1..$count"
