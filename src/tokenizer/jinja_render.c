@@ -49,7 +49,19 @@ sw_status sw_jinja_no_memory(sw_jinja_run *run) {
                    (unsigned)run->line, SW_JINJA_MEMORY_LIMIT);
 }
 
-/* ---- names ---- */
+/* ---- scopes and names ---- */
+
+static sw_status enter(sw_jinja_run *run) {
+    sw_jinja_scope *scope = sw_jinja_alloc(run, 1, sizeof *scope);
+    if (!scope) return sw_jinja_no_memory(run);
+    scope->outer = run->scope;
+    run->scope = scope;
+    return SW_OK;
+}
+
+static void leave(sw_jinja_run *run) {
+    run->scope = run->scope->outer;
+}
 
 static binding *bound(const sw_jinja_scope *scope, sw_bytes name) {
     for (binding *b = scope->bindings; b; b = b->next)
@@ -119,11 +131,10 @@ static sw_status render_set_name(sw_jinja_run *run, const sw_jinja_node *node) {
 }
 
 static sw_status render_generation(sw_jinja_run *run, const sw_jinja_node *node) {
-    sw_jinja_scope scope = {.outer = run->scope};
     size_t start = run->out.size;
-    run->scope = &scope;
+    SW_TRY(enter(run));
     SW_TRY(render_all(run, node->part[0]));
-    run->scope = scope.outer;
+    leave(run);
     if (!run->spans.spans) return SW_OK;
     if (run->spans.count == SW_JINJA_SPAN_LIMIT)
         return sw_fail(run->err, SW_LIMIT, "limit", "more than %zu generation blocks",
@@ -156,15 +167,14 @@ static sw_status filtered(sw_jinja_run *run, const sw_jinja_node *node,
     size_t kept_count = 0;
     bool outer = run->in_condition;
     for (size_t i = 0; i < *count; i++) {
-        sw_jinja_scope scope = {.outer = run->scope};
-        run->scope = &scope;
+        SW_TRY(enter(run));
         run->in_condition = true;
         sw_jinja_value nothing = SW_JINJA_NOTHING;
         SW_TRY(bind(run, SW_LITERAL("loop"), &nothing));
         SW_TRY(unpack(run, node->part[0], &(*items)[i]));
         SW_TRY(sw_jinja_eval(run, node->part[2], &holds));
         run->in_condition = outer;
-        run->scope = scope.outer;
+        leave(run);
         if (sw_jinja_truth(&holds)) kept[kept_count++] = (*items)[i];
     }
     *items = kept;
@@ -173,18 +183,17 @@ static sw_status filtered(sw_jinja_run *run, const sw_jinja_node *node,
 }
 
 static sw_status iterate(sw_jinja_run *run, const sw_jinja_node *node, sw_jinja_loop *loop) {
-    sw_jinja_scope scope = {.outer = run->scope};
     sw_jinja_value value = {.type = SW_JINJA_LOOP, .loop = loop};
     if (++run->loops > SW_JINJA_LOOP_LIMIT)
         return sw_fail(run->err, SW_LIMIT, "limit",
                        "chat_template, line %u: more than %zu iterations", (unsigned)node->line,
                        SW_JINJA_LOOP_LIMIT);
-    run->scope = &scope;
+    SW_TRY(enter(run));
     run->line = node->line;
     SW_TRY(bind(run, SW_LITERAL("loop"), &value));
     SW_TRY(unpack(run, node->part[0], &loop->items[loop->index]));
     SW_TRY(render_all(run, node->part[3]));
-    run->scope = scope.outer;
+    leave(run);
     return SW_OK;
 }
 
@@ -197,10 +206,9 @@ static sw_status render_for(sw_jinja_run *run, const sw_jinja_node *node) {
     if (node->part[2]) SW_TRY(filtered(run, node, &loop->items, &loop->count));
     for (; loop->index < loop->count; loop->index++) SW_TRY(iterate(run, node, loop));
     if (loop->count || !node->part[4]) return SW_OK;
-    sw_jinja_scope scope = {.outer = run->scope};
-    run->scope = &scope;
+    SW_TRY(enter(run));
     SW_TRY(render_all(run, node->part[4]));
-    run->scope = scope.outer;
+    leave(run);
     return SW_OK;
 }
 
@@ -280,8 +288,7 @@ static sw_status bind_input(sw_jinja_run *run, const sw_jinja_input *input) {
 
 static sw_status render(sw_jinja_run *run, const sw_jinja *t, const sw_jinja_input *input,
                         sw_buffer *out, sw_arena *arena, sw_jinja_spans *spans) {
-    sw_jinja_scope scope = {0};
-    run->scope = &scope;
+    SW_TRY(enter(run));
     if (spans) {
         run->spans.spans = SW_ARENA_NEW(arena, sw_jinja_span, SW_JINJA_SPAN_LIMIT);
         if (!run->spans.spans) return sw_fail(run->err, SW_MEMORY, "memory", "no memory for spans");
