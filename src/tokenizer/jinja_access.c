@@ -252,13 +252,14 @@ static bool sliceable(const sw_jinja_value *v, const sw_jinja_value bounds[3]) {
 
 static sw_status pick(sw_jinja_run *run, const sw_jinja_value *v, const int64_t at[3],
                       sw_jinja_value *out) {
-    const sw_jinja_value *items;
+    const sw_jinja_value *items = NULL;
     size_t count, picked = 0;
     SW_TRY(sw_jinja_iterate(run, v, &items, &count));
+
     sw_jinja_value *list = sw_jinja_alloc(run, count, sizeof *list);
     if (!list) return sw_jinja_no_memory(run);
     SW_TRY(sw_jinja_spend(run, count * sizeof *list));
-    for (int64_t i = at[0]; at[2] > 0 ? i < at[1] : i > at[1]; i += at[2])
+    for (int64_t i = at[0]; items != NULL && (at[2] > 0 ? i < at[1] : i > at[1]); i += at[2])
         list[picked++] = items[i];
     if (v->type == SW_JINJA_LIST) return sw_jinja_of_list(run, list, picked, SW_JINJA_LIST, out);
     uint8_t *text = sw_jinja_alloc(run, v->text.size, 1);

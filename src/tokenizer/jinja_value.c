@@ -77,10 +77,9 @@ sw_status sw_jinja_of_items(sw_jinja_run *run, const sw_jinja_value *dict, sw_ji
 /* ---- from JSON ---- */
 
 static sw_status of_number(sw_jinja_run *run, const sw_json *json, sw_jinja_value *out) {
-    bool real = memchr(json->span.data ? json->span.data : (const uint8_t *)"", '.',
-                       json->span.size) != NULL;
-    for (size_t i = 0; i < json->span.size && !real; i++)
-        real = json->span.data[i] == 'e' || json->span.data[i] == 'E';
+    bool real = false; /* a number that was built, not read, has no span */
+    for (size_t i = 0; json->span.data != NULL && i < json->span.size && !real; i++)
+        real = memchr(".eE", json->span.data[i], 3) != NULL;
     if (!real && json->integral) return of_whole(run, json->integer, out);
     if (!real && json->span.size) return sw_jinja_fail(run, "a whole number beyond 2^53 - 1");
     *out = (sw_jinja_value){.type = SW_JINJA_FLOAT, .number = json->number};
@@ -260,7 +259,7 @@ sw_status sw_jinja_compare(sw_jinja_run *run, sw_jinja_operator op, const sw_jin
                            const sw_jinja_value *b, bool *out) {
     bool negated = op == SW_JINJA_NE || op == SW_JINJA_NOT_IN;
     if (op == SW_JINJA_EQ || op == SW_JINJA_NE || op == SW_JINJA_IN || op == SW_JINJA_NOT_IN) {
-        bool in = op == SW_JINJA_IN || op == SW_JINJA_NOT_IN, holds;
+        bool in = op == SW_JINJA_IN || op == SW_JINJA_NOT_IN, holds = false;
         SW_TRY(in ? sw_jinja_contains(run, b, a, &holds) : sw_jinja_equal(run, a, b, &holds));
         *out = holds != negated;
         return SW_OK;
