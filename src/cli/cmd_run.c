@@ -3,6 +3,7 @@
  * run, open, open unpack: the agent's commands.
  */
 #include "cli/cli.h"
+#include "cli/out_folder.h"
 #include "cli/programs.h"
 #include "codec/text.h"
 #include "run/run.h"
@@ -155,30 +156,30 @@ static sw_status recipient_key(sw_cli *cli, const char *path, sw_p256_public *ou
     return SW_OK;
 }
 
-static sw_status in_folder(sw_cli *cli, const char *folder, const char *name, const char **out,
-                           sw_error *err) {
-    *out = sw_path_join(sw_cli_arena(cli), folder, name);
-    return *out ? SW_OK : sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
+static sw_status open_folder(sw_cli *cli, sw_open_options *o, sw_error *err) {
+    sw_out_folder folder;
+    SW_TRY(sw_out_folder_open(cli, sw_cli_argument(cli, 0), &folder, err));
+    o->folder = &folder.in;
+    sw_status status = sw_run_open(o, err);
+    sw_out_folder_close(&folder);
+    return status;
 }
 
 static sw_status open_output(sw_cli *cli, sw_error *err) {
     sw_open_options o = {0};
-    const char *app, *to, *folder = sw_cli_argument(cli, 0);
+    const char *app, *to;
     SW_TRY(sw_cli_need(cli, "app", &app, err));
     SW_TRY(sw_cli_need(cli, "kms", &o.kms_url, err));
     SW_TRY(sw_cli_need(cli, "machine", &o.machine, err));
     SW_TRY(read_reference(cli, &o.reference, err));
     SW_TRY(sw_cli_need(cli, "recipient", &to, err));
     SW_TRY(sw_cli_need(cli, "out", &o.out, err));
-    SW_TRY(in_folder(cli, folder, "model.sealed", &o.model_sealed, err));
     SW_TRY(sw_cli_read(cli, app, SW_ENVELOPE_LIMIT, &o.genesis_envelope, err));
-    SW_TRY(sw_cli_read_in(cli, folder, "app-compose.json", SW_COMPOSE_LIMIT, &o.app_compose, err));
-    SW_TRY(sw_cli_read_in(cli, folder, "manifest.json", (size_t)256 << 20, &o.manifest, err));
     SW_TRY(recipient_key(cli, to, &o.recipient, err));
     o.consents = sw_cli_list(cli, "consent", &o.consent_count);
     o.entropy = *sw_cli_entropy(cli);
     o.clock = *sw_cli_clock(cli);
-    SW_TRY(sw_run_open(&o, err));
+    SW_TRY(open_folder(cli, &o, err));
     sw_arena *a = sw_cli_arena(cli);
     sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
     sw_json_add_text(a, root, "out", sw_text(o.out));

@@ -20,21 +20,34 @@ typedef struct opener {
     sw_hash manifest, output_root; /* what owners approved, and the output that it names */
 } opener;
 
+/* MAN-092: owners approved what verifies. A folder that was changed since is not opened, even where
+ * the bytes that their approval names, the manifest's payload, are the same. */
+static sw_status verify_folder(opener *p, sw_error *err) {
+    sw_manifest_input in = *p->o->folder;
+    sw_manifest_verdict verdict;
+    in.app = &p->agent->genesis->hash;
+    sw_status status = sw_manifest_verify(&in, NULL, &verdict, err);
+    if (status != SW_OK)
+        sw_error_hint(err, "`sealwright verify` names the link that does not hold");
+    SW_TRY(status);
+    p->manifest = verdict.digest;
+    return sw_manifest_output_root(in.manifest, &p->output_root, err);
+}
+
 static sw_status prepare(opener *p, sw_error *err) {
     sw_agent *a = p->agent;
     a->recipe = SW_ARENA_NEW(&a->arena, sw_recipe, 1);
     a->genesis = SW_ARENA_NEW(&a->arena, sw_genesis, 1);
     if (!a->recipe || !a->genesis) return sw_fail(err, SW_MEMORY, "memory", "no memory to open");
-    SW_TRY(sw_compose_parse(p->o->app_compose, a->recipe, err));
-    sw_compose_hash(&a->compose, p->o->app_compose);
+    SW_TRY(sw_compose_parse(p->run.app_compose, a->recipe, err));
+    sw_compose_hash(&a->compose, p->run.app_compose);
     SW_TRY(sw_genesis_open(&a->arena, p->o->genesis_envelope, true, a->genesis, err));
     if (!sw_hash_equal(&a->genesis->hash, &a->recipe->genesis))
         return sw_fail(err, SW_REFUSED, "app",
                        "the recipe belongs to another app than the genesis given");
-    SW_TRY(sw_manifest_digest(p->o->manifest, &p->manifest, err));
-    SW_TRY(sw_manifest_output_root(p->o->manifest, &p->output_root, err));
+    SW_TRY(verify_folder(p, err));
     SW_TRY(sw_agent_match_consents(a, p->o->consents, p->o->consent_count, err));
-    return sw_agent_boot(a, p->o->machine, p->o->app_compose, &p->o->entropy, &p->o->clock, err);
+    return sw_agent_boot(a, p->o->machine, p->run.app_compose, &p->o->entropy, &p->o->clock, err);
 }
 
 static sw_status take_output_key(opener *p, sw_error *err) {
@@ -54,28 +67,17 @@ static sw_status to_output(void *context, sw_bytes bytes, sw_error *err) {
     return sw_output_write((sw_output *)context, bytes, err);
 }
 
-/* Owners approve one manifest, so only the output that it names is opened; outputs of other runs of
- * the same recipe would open under the same key. The rest of the binding is read from the body and
- * then demanded of it. */
-static sw_status open_input(opener *p, int *fd, sw_container_body *body, sw_error *err) {
-    *fd = open(p->o->model_sealed, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* no waiting for a pipe */
-    if (*fd < 0)
-        return sw_fail(err, SW_MISSING, "missing", "%s cannot be opened", p->o->model_sealed);
+/* What the body claims now is demanded of it while it is unsealed, with the root that was verified.
+ */
+static sw_status read_binding(opener *p, sw_container_body *body, sw_error *err) {
     sw_container_trailer trailer;
-    SW_TRY(sw_container_inspect(&p->agent->arena, *fd, NULL, body, &trailer, err));
-    if (body->kind != SW_CONTAINER_OUTPUT ||
-        !sw_hash_equal(&body->binding.compose, &p->agent->compose))
-        return sw_fail(err, SW_REFUSED, "output", "%s is not an output of this recipe",
-                       p->o->model_sealed);
-    if (!sw_hash_equal(&trailer.root_id, &p->output_root))
-        return sw_fail(err, SW_REFUSED, "output", "%s is not the output that the manifest names",
-                       p->o->model_sealed);
-    if (lseek(*fd, 0, SEEK_SET) != 0)
-        return sw_fail(err, SW_IO, "io", "%s cannot be read again", p->o->model_sealed);
-    return SW_OK;
+    int fd = p->o->folder->model_fd;
+    if (lseek(fd, 0, SEEK_SET) != 0)
+        return sw_fail(err, SW_IO, "io", "model.sealed cannot be read again");
+    return sw_container_peek(&p->agent->arena, fd, body, &trailer, err);
 }
 
-static sw_status pass_through(opener *p, int fd, const sw_container_body *body, sw_output *output,
+static sw_status pass_through(opener *p, const sw_container_body *body, sw_output *output,
                               sw_error *err) {
     const sw_seal_plan plan = {.kind = SW_CONTAINER_OPENED,
                                .media_type = body->media_type,
@@ -90,7 +92,7 @@ static sw_status pass_through(opener *p, int fd, const sw_container_body *body, 
     const sw_unseal_keys keys = {
         .subkey = p->agent->output_key, .binding = &body->binding, .root_id = &p->output_root};
     sw_container_trailer trailer;
-    sw_status status = sw_unseal_fd(fd, &keys, 1, reseal, &r, &trailer, err);
+    sw_status status = sw_unseal_fd(p->o->folder->model_fd, &keys, 1, reseal, &r, &trailer, err);
     if (status == SW_OK) status = sw_sealer_finish(r.sealer, &trailer, NULL, err);
     sw_sealer_close(&r.sealer);
     return status;
@@ -100,12 +102,10 @@ static sw_status execute(opener *p, sw_error *err) {
     SW_TRY(prepare(p, err));
     SW_TRY(take_output_key(p, err));
     sw_container_body body;
-    int fd = -1;
-    sw_status status = open_input(p, &fd, &body, err);
+    SW_TRY(read_binding(p, &body, err));
     sw_output *output = NULL;
-    if (status == SW_OK) status = sw_output_open(p->o->out, 0644, SW_WRITE_NEW, &output, err);
-    if (status == SW_OK) status = pass_through(p, fd, &body, output, err);
-    if (fd >= 0) close(fd);
+    SW_TRY(sw_output_open(p->o->out, 0644, SW_WRITE_NEW, &output, err));
+    sw_status status = pass_through(p, &body, output, err);
     if (status == SW_OK) return sw_output_commit(&output, err);
     sw_output_abort(&output);
     return status;
@@ -113,7 +113,7 @@ static sw_status execute(opener *p, sw_error *err) {
 
 sw_status sw_run_open(const sw_open_options *o, sw_error *err) {
     opener p = {.o = o,
-                .run = {.app_compose = o->app_compose,
+                .run = {.app_compose = o->folder->app_compose,
                         .genesis_envelope = o->genesis_envelope,
                         .kms_url = o->kms_url,
                         .machine = o->machine,

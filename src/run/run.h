@@ -61,8 +61,9 @@ typedef struct sw_run_result {
 SW_NODISCARD sw_status sw_run(const sw_run_options *o, sw_run_result *out, sw_error *err);
 
 typedef struct sw_open_options {
-    sw_bytes app_compose, genesis_envelope, manifest;
-    const char *model_sealed, *out;
+    sw_bytes genesis_envelope;
+    const sw_manifest_input *folder; /* a run's out folder, without app and model */
+    const char *out;
     const char *const *consents;
     size_t consent_count;
     const char *kms_url, *machine;
@@ -72,7 +73,7 @@ typedef struct sw_open_options {
     sw_clock clock;
 } sw_open_options;
 /* Re-seals model.sealed to one recipient on an attested machine that was granted the purpose
- * `open`. */
+ * `open`. Refuses, before it asks for a key, a folder that sw_manifest_verify refuses. */
 SW_NODISCARD sw_status sw_run_open(const sw_open_options *o, sw_error *err);
 /* The recipient's side: unseals an OPENED container into a new folder (its files, checksums, salt
  * and model.sig). */

@@ -27,17 +27,43 @@ cmp -s run/out/model.sealed other/out/model.sealed
 [ $? -eq 1 ]; say $? 'two runs seal their models differently'
 
 cp other/out/model.sealed mixed/model.sealed
-open_from output 'the output of another run'
+open_from model 'the output of another run'
+rm -rf mixed && cp -r other/out mixed
+open_from quorum 'all of another run'
 cp other/out/manifest.json mixed/manifest.json
-open_from quorum 'the manifest of another run'
+open_from evidence 'the manifest of another run'
 cp run/checkpoint-000002.sealed mixed/model.sealed
-open_from output 'a checkpoint'
+open_from model 'a checkpoint'
 cp anna.sealed mixed/model.sealed
-open_from output 'a shard'
+open_from model 'a shard'
 head -c 5000 run/out/model.sealed >mixed/model.sealed
 open_from format 'a cut output'
 : >mixed/model.sealed
 open_from format 'an empty output'
+
+# ---- what does not verify is not opened, also where the approval names the very same payload ----
+altered() { # altered FROM TO: in the signed statement
+    local payload
+    payload=$(predicate run/out | sed "s/$1/$2/" | base64 -w0)
+    sed "s|\"payload\":\"[^\"]*\"|\"payload\":\"$payload\"|" run/out/manifest.json >mixed/manifest.json
+}
+altered x x
+cmp run/out/manifest.json mixed/manifest.json >log 2>&1; say $? '(nothing altered: the same bytes)'
+altered '"rows_delivered":[0-9]*' '"rows_delivered":600'
+! cmp -s run/out/manifest.json mixed/manifest.json; say $? '(more rows delivered: other bytes)'
+open_from signature 'a manifest with more rows delivered'
+cp other/out/manifest.json mixed/manifest.json
+signature=$(value sig <other/out/manifest.json)
+sed "s|\"sig\":\"[^\"]*\"|\"sig\":\"$signature\"|" run/out/manifest.json >mixed/manifest.json
+open_from signature 'the payload that was approved, under another signature'
+cp other/out/evidence.json mixed/evidence.json
+open_from evidence "another run's evidence beside it"
+cp other/out/machine.pem mixed/machine.pem
+open_from manifest "another machine's key beside it"
+rm mixed/ledger.json
+open_from missing 'no ledger beside it'
+rm mixed/model.sealed
+open_from missing 'no output'
 rm mixed/model.sealed && mkfifo mixed/model.sealed
 open_from format 'a pipe as model.sealed'
 for file in manifest.json app-compose.json; do
