@@ -126,8 +126,12 @@ SW_NODISCARD sw_status sw_agent_metric_room(sw_agent *a, uint64_t count, sw_erro
 /* out/metrics-N.sealed for every owner of a listed shard, unless metrics are
  * public */
 SW_NODISCARD sw_status sw_agent_seal_metrics(sw_agent *a, sw_manifest_facts *facts, sw_error *err);
+/* How many such files a finished run has. */
+size_t sw_agent_metric_owners(const sw_agent *a);
 /* agent_finish.c */
 SW_NODISCARD sw_status sw_agent_finish(sw_agent *a, sw_hash *manifest, sw_error *err);
+/* MAN-093: that no file of a finished run's out folder is missing. */
+SW_NODISCARD sw_status sw_agent_check_finished(sw_agent *a, sw_error *err);
 
 void sw_agent_phase(const sw_agent *a, const char *sentence);
 int64_t sw_agent_now_us(const sw_agent *a);

@@ -7,6 +7,7 @@
 #include "codec/json.h"
 #include "codec/text.h"
 #include "run/agent.h"
+#include <stdio.h>
 #include <string.h>
 
 #define TEXT_LIMIT ((size_t)256 << 20)
@@ -193,5 +194,32 @@ sw_status sw_agent_finish(sw_agent *a, sw_hash *manifest, sw_error *err) {
     SW_TRY(sw_agent_write_state(a, "done", err));
     a->account.finish_us += sw_agent_now_us(a) - begin;
     *manifest = digest;
+    return SW_OK;
+}
+
+static sw_status check_there(sw_agent *a, const char *name, sw_error *err) {
+    char *folder = sw_path_join(&a->arena, a->o->folder, "out");
+    char *path = folder ? sw_path_join(&a->arena, folder, name) : NULL;
+    if (!path) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
+    if (sw_path_exists(path)) return SW_OK;
+    sw_status status =
+        sw_fail(err, SW_MISSING, "missing", "the run is finished, but %s is not there", path);
+    sw_error_hint(err,
+                  "bring it back from a copy; or remove %s, and the same command ends the run anew "
+                  "with another manifest, whose opening the owners approve anew",
+                  folder);
+    return status;
+}
+
+sw_status sw_agent_check_finished(sw_agent *a, sw_error *err) {
+    static const char *const names[] = {"model.sealed", "evidence.json", "ledger.json",
+                                        "app-compose.json", "machine.pem"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        SW_TRY(check_there(a, names[i], err));
+    for (size_t i = 0; i < sw_agent_metric_owners(a); i++) {
+        char name[48];
+        snprintf(name, sizeof name, "metrics-%zu.sealed", i + 1);
+        SW_TRY(check_there(a, name, err));
+    }
     return SW_OK;
 }

@@ -130,6 +130,14 @@ static bool owns_a_shard(const sw_agent *a, const sw_owner *owner) {
     return false;
 }
 
+size_t sw_agent_metric_owners(const sw_agent *a) {
+    size_t count = 0;
+    if (a->recipe->metrics == SW_METRICS_PUBLIC) return 0;
+    for (size_t i = 0; i < a->genesis->owner_count; i++)
+        if (owns_a_shard(a, &a->genesis->owners[i])) count++;
+    return count;
+}
+
 sw_status sw_agent_seal_metrics(sw_agent *a, sw_manifest_facts *facts, sw_error *err) {
     if (a->recipe->metrics == SW_METRICS_PUBLIC) return SW_OK;
     SW_SCOPED(sw_buffer) text = SW_BUFFER(METRICS_LIMIT);

@@ -19,6 +19,16 @@ holds 'the same command again: finished' run_sealed --threads 2
 sha256sum -c --quiet before >log 2>&1; say $? 'and nothing was touched'
 "$sealwright" kms audit verify "$kms_url" --json >log 2>&1 && grep -q '"grants":1,' log; say $? 'nor a grant spent'
 
+for file in model.sealed ledger.json evidence.json app-compose.json machine.pem metrics-2.sealed; do
+    mv run/out/$file kept
+    refused missing "a finished folder without $file" run_sealed
+    grep -q "run/out/$file is not there" log && grep -q '"hint":' log; say $? 'it is named, with a way on'
+    mv kept run/out/$file
+done
+sha256sum -c --quiet before >log 2>&1; say $? 'and still nothing was touched'
+cp -r run again && rm -r again/out
+run_sealed --run again >log 2>&1 && verify_out again/out >log 2>&1 && same_model run/out again/out; say $? 'without out/ the run ends anew, with the same model'
+
 # ---- the audit ----
 echo 'machine: sim:nowhere' >empty.yaml
 holds 'it verifies' verify_out
