@@ -267,8 +267,7 @@ static sw_status generate(sw_cli *cli, sw_error *err) {
     sw_tokens prompt = {0}, answer = {0};
     SW_SCOPED(sw_buffer) text = SW_BUFFER((size_t)1 << 20);
     if (status == SW_OK)
-        status = sw_plain_prompt(m, sw_text(sw_cli_argument(cli, 0)),
-                                 sw_text(sw_cli_value(cli, "date")), &prompt, err);
+        status = sw_plain_prompt(cli, m, sw_text(sw_cli_argument(cli, 0)), &prompt, err);
     job.prompt = prompt.ids;
     job.prompt_count = prompt.count;
     sw_pool *pool = NULL;

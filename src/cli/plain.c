@@ -5,6 +5,7 @@
  */
 #include "cli/plain.h"
 #include "sys/files.h"
+#include "tokenizer/jinja.h"
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -64,37 +65,14 @@ static sw_bytes file_of(const sw_model_file *files, size_t count, const char *na
     return (sw_bytes){0};
 }
 
-/* A special token in tokenizer_config.json: its text, or an object that holds it. */
-static sw_bytes token_of(const sw_json *config, const char *name) {
-    const sw_json *token = sw_json_member(config, name);
-    if (token && token->type == SW_JSON_OBJECT) token = sw_json_member(token, "content");
-    return token && token->type == SW_JSON_STRING ? token->text : (sw_bytes){0};
-}
-
-static sw_status open_chat(sw_cli *cli, sw_plain_model *m, sw_error *err) {
-    sw_bytes config = file_of(m->files, m->file_count, "tokenizer_config.json");
-    if (!config.size) return SW_OK;
-    sw_json *root;
-    SW_TRY(sw_json_parse(sw_cli_arena(cli), config, NULL, &root, err));
-    const sw_json *text = sw_json_member(root, "chat_template");
-    if (!text || text->type != SW_JSON_STRING) return SW_OK;
-    m->has_chat = true;
-    if (sw_template_recognise(text->text, &m->chat, NULL) == SW_OK) return SW_OK;
-    m->bos_token = token_of(root, "bos_token");
-    m->eos_token = token_of(root, "eos_token");
-    return sw_jinja_parse(text->text, &m->jinja, err);
-}
-
 sw_status sw_plain_open(sw_cli *cli, const char *folder, sw_plain_model *out, sw_error *err) {
     sw_plain_model m = {0};
     SW_TRY(map_folder(cli, folder, m.files, &m.file_count, err));
     sw_status status = sw_model_open(sw_cli_arena(cli), m.files, m.file_count, &m.model, err);
-    if (status == SW_OK) status = open_chat(cli, &m, err);
     if (status == SW_OK)
         status =
             sw_tokenizer_open(file_of(m.files, m.file_count, "tokenizer.json"), &m.tokenizer, err);
     if (status != SW_OK) {
-        sw_jinja_free(&m.jinja);
         sw_error_prefix(err, "%s", folder);
         return status;
     }
@@ -104,15 +82,14 @@ sw_status sw_plain_open(sw_cli *cli, const char *folder, sw_plain_model *out, sw
 
 void sw_plain_close(sw_plain_model *m) {
     sw_tokenizer_close(&m->tokenizer);
-    sw_jinja_free(&m->jinja);
     for (size_t i = 0; i < m->file_count; i++)
         if (m->files[i].bytes.size)
             munmap((void *)(uintptr_t)m->files[i].bytes.data, m->files[i].bytes.size);
     m->file_count = 0;
 }
 
-static sw_status add_file(sw_plain_model *m, const sw_training *settings, sw_bytes text,
-                          sw_rows *rows, sw_error *err) {
+static sw_status add_file(sw_plain_model *m, sw_template chat, const sw_training *settings,
+                          sw_bytes text, sw_rows *rows, sw_error *err) {
     size_t number = 0;
     while (text.size) {
         const uint8_t *newline = memchr(text.data, '\n', text.size);
@@ -124,7 +101,7 @@ static sw_status add_file(sw_plain_model *m, const sw_training *settings, sw_byt
         while (at < line.size && strchr(" \t\r", line.data[at]) && line.data[at]) at++;
         if (at == line.size) continue;
         bool kept;
-        SW_TRY(sw_rows_append(rows, m->tokenizer, m->chat, m->model.config.eos_token_id, settings,
+        SW_TRY(sw_rows_append(rows, m->tokenizer, chat, m->model.config.eos_token_id, settings,
                               line, ++number, &kept, err));
     }
     return SW_OK;
@@ -132,13 +109,13 @@ static sw_status add_file(sw_plain_model *m, const sw_training *settings, sw_byt
 
 sw_status sw_plain_rows(sw_cli *cli, sw_plain_model *m, const sw_training *settings,
                         const char *const *files, size_t count, sw_rows *out, sw_error *err) {
-    if (m->jinja && settings->chat != SW_CHAT_NONE) /* what owners are shown is named (RCP-045) */
-        return sw_fail(err, SW_REFUSED, "model",
-                       "the base model's chat template is not the one that the recipe names");
+    sw_template chat;
+    SW_TRY(sw_rows_template(file_of(m->files, m->file_count, "tokenizer_config.json"),
+                            settings->chat, &chat, err));
     for (size_t i = 0; i < count; i++) {
         sw_bytes text;
         SW_TRY(sw_plain_map(cli, files[i], DATA_LIMIT, &text, err));
-        sw_status status = add_file(m, settings, text, out, err);
+        sw_status status = add_file(m, chat, settings, text, out, err);
         if (text.size) munmap((void *)(uintptr_t)text.data, text.size);
         if (status != SW_OK) {
             sw_error_prefix(err, "%s", files[i]);
@@ -162,32 +139,50 @@ sw_status sw_plain_adapter(sw_cli *cli, const char *folder, sw_lora_settings *lo
     return SW_OK;
 }
 
-static sw_status render_turn(const sw_plain_model *m, sw_bytes text, sw_bytes date, sw_buffer *out,
-                             sw_error *err) {
-    const sw_chat_turn turn = {SW_LITERAL("user"), text};
-    if (!m->jinja) return sw_template_render(m->chat, &turn, 1, true, out, err);
-    sw_arena arena = {0};
-    sw_json *messages = sw_json_make(&arena, SW_JSON_ARRAY);
-    sw_json *message = sw_json_add_object(&arena, messages, NULL);
-    sw_json_add_text(&arena, message, "role", turn.role);
-    sw_json_add_text(&arena, message, "content", turn.content);
+/* A special token in tokenizer_config.json: its text, or an object that holds it. */
+static sw_bytes token_of(const sw_json *config, const char *name) {
+    const sw_json *token = sw_json_member(config, name);
+    if (token && token->type == SW_JSON_OBJECT) token = sw_json_member(token, "content");
+    return token && token->type == SW_JSON_STRING ? token->text : (sw_bytes){0};
+}
+
+/* A template that is none of the named ones is interpreted. */
+static sw_status interpret(sw_cli *cli, const sw_json *config, sw_bytes template,
+                           const sw_chat_turn *turn, sw_buffer *out, sw_error *err) {
+    sw_arena *a = sw_cli_arena(cli);
+    sw_json *messages = sw_json_make(a, SW_JSON_ARRAY);
+    sw_json *message = sw_json_add_object(a, messages, NULL);
+    sw_json_add_text(a, message, "role", turn->role);
+    sw_json_add_text(a, message, "content", turn->content);
+    if (!messages || !message || message->count != 2)
+        return sw_fail(err, SW_MEMORY, "memory", "no memory for a turn");
     const sw_jinja_input input = {.messages = messages,
                                   .add_generation_prompt = true,
-                                  .bos_token = m->bos_token,
-                                  .eos_token = m->eos_token,
-                                  .date = date};
-    bool whole = messages && message && message->count == 2;
-    sw_status status = whole ? sw_jinja_render(m->jinja, &input, out, &arena, NULL, err)
-                             : sw_fail(err, SW_MEMORY, "memory", "no memory for a turn");
-    sw_arena_free(&arena);
+                                  .bos_token = token_of(config, "bos_token"),
+                                  .eos_token = token_of(config, "eos_token"),
+                                  .date = sw_text(sw_cli_value(cli, "date"))};
+    sw_jinja *jinja = NULL;
+    SW_TRY(sw_jinja_parse(template, &jinja, err));
+    sw_status status = sw_jinja_render(jinja, &input, out, a, NULL, err);
+    sw_jinja_free(&jinja);
     return status;
 }
 
-sw_status sw_plain_prompt(sw_plain_model *m, sw_bytes text, sw_bytes date, sw_tokens *out,
+sw_status sw_plain_prompt(sw_cli *cli, sw_plain_model *m, sw_bytes text, sw_tokens *out,
                           sw_error *err) {
-    if (!m->has_chat) return sw_tokenizer_encode(m->tokenizer, text, true, out, err);
+    sw_bytes file = file_of(m->files, m->file_count, "tokenizer_config.json");
+    sw_json *config = NULL;
+    sw_template named;
+    if (file.size) SW_TRY(sw_json_parse(sw_cli_arena(cli), file, NULL, &config, err));
+    const sw_json *template = config ? sw_json_member(config, "chat_template") : NULL;
+    if (!template || template->type != SW_JSON_STRING)
+        return sw_tokenizer_encode(m->tokenizer, text, true, out, err);
+    const sw_chat_turn turn = {SW_LITERAL("user"), text};
     SW_SCOPED(sw_buffer) rendered = SW_BUFFER((size_t)1 << 20);
-    SW_TRY(render_turn(m, text, date, &rendered, err));
+    if (sw_template_recognise(template->text, &named, NULL) == SW_OK)
+        SW_TRY(sw_template_render(named, &turn, 1, true, &rendered, err));
+    else
+        SW_TRY(interpret(cli, config, template->text, &turn, &rendered, err));
     return sw_tokenizer_encode(m->tokenizer, sw_buffer_bytes(&rendered), false, out, err);
 }
 

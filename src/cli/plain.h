@@ -6,7 +6,6 @@
 #define SW_CLI_PLAIN_H
 #include "cli/cli.h"
 #include "sys/pool.h"
-#include "tokenizer/jinja.h"
 #include "train/train.h"
 
 typedef struct sw_plain_model {
@@ -14,10 +13,6 @@ typedef struct sw_plain_model {
     size_t file_count;
     sw_model model;
     sw_tokenizer *tokenizer;
-    sw_template chat;
-    bool has_chat;
-    sw_jinja *jinja; /* a template that is none of the named ones; NULL else */
-    sw_bytes bos_token, eos_token;
 } sw_plain_model;
 
 /* Maps a whole file read-only for the command's life; large files never go through the heap. */
@@ -26,14 +21,16 @@ SW_NODISCARD sw_status sw_plain_map(sw_cli *cli, const char *path, size_t limit,
 SW_NODISCARD sw_status sw_plain_open(sw_cli *cli, const char *folder, sw_plain_model *out,
                                      sw_error *err);
 void sw_plain_close(sw_plain_model *m);
+/* The rows of JSONL files as a run of these settings reads them; the template must be the model's.
+ */
 SW_NODISCARD sw_status sw_plain_rows(sw_cli *cli, sw_plain_model *m, const sw_training *settings,
                                      const char *const *files, size_t count, sw_rows *out,
                                      sw_error *err);
 SW_NODISCARD sw_status sw_plain_adapter(sw_cli *cli, const char *folder, sw_lora_settings *lora,
                                         sw_generate_job *job, sw_error *err);
-/* One user turn through the model's chat template, or the text itself when it has none. `date` as
- * in sw_jinja_input. */
-SW_NODISCARD sw_status sw_plain_prompt(sw_plain_model *m, sw_bytes text, sw_bytes date,
+/* One user turn through the model's chat template, or the text itself when it has none. --date is
+ * the day that a template may name. */
+SW_NODISCARD sw_status sw_plain_prompt(sw_cli *cli, sw_plain_model *m, sw_bytes text,
                                        sw_tokens *out, sw_error *err);
 SW_NODISCARD sw_status sw_plain_lanes(sw_cli *cli, uint64_t *lanes,
                                       sw_error *err); /* --threads, else all usable CPUs */

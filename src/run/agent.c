@@ -103,6 +103,7 @@ static sw_status measure(sw_agent *a, sw_error *err) {
     SW_TRY(sw_agent_load_model(a, err));
     SW_TRY(sw_agent_match_consents(a, a->o->consents, a->o->consent_count, err));
     SW_TRY(sw_agent_match_shards(a, err));
+    SW_TRY(sw_agent_check_checkpoints(a, err));
     a->account.attest_us += sw_agent_now_us(a) - begin;
     return SW_OK;
 }

@@ -115,6 +115,8 @@ SW_NODISCARD sw_status sw_agent_fill_job(const sw_agent *a, sw_job_kind kind, sw
 /* agent_checkpoint.c */
 SW_NODISCARD sw_status sw_agent_save(sw_agent *a, uint64_t step, sw_bytes state, bool in_chain,
                                      sw_error *err);
+/* Without a key: when there are checkpoints, one of them is whole. */
+SW_NODISCARD sw_status sw_agent_check_checkpoints(sw_agent *a, sw_error *err);
 SW_NODISCARD sw_status sw_agent_restore(sw_agent *a, bool *found, sw_error *err);
 bool sw_agent_has_checkpoint(const sw_agent *a);
 SW_NODISCARD sw_status sw_agent_write_state(sw_agent *a, const char *phase, sw_error *err);

@@ -309,30 +309,43 @@ static sw_status collect(void *context, sw_bytes plain, sw_error *err) {
     return sw_buffer_check(context, "checkpoint", err);
 }
 
-static sw_status restore_from(sw_agent *a, const char *path, uint64_t step, sw_error *err) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) return sw_fail(err, SW_MISSING, "missing", "%s cannot be opened", path);
+/* What can be seen without a key: a checkpoint of this run and step, whole and unchanged. */
+static sw_status inspect(const sw_agent *a, sw_arena *arena, int fd, uint64_t step,
+                         sw_container_body *body, sw_error *err) {
+    sw_container_trailer trailer;
+    SW_TRY(sw_container_inspect(arena, fd, NULL, body, &trailer, err));
+    if (body->kind != SW_CONTAINER_CHECKPOINT || body->binding.step != step ||
+        !sw_hash_equal(&body->binding.compose, &a->compose)) {
+        sw_status status =
+            sw_fail(err, SW_REFUSED, "checkpoint", "this is not a checkpoint of this run");
+        sw_error_hint(err, "give another --run folder, or take it away");
+        return status;
+    }
+    return lseek(fd, 0, SEEK_SET) == 0
+               ? SW_OK
+               : sw_fail(err, SW_IO, "io", "the checkpoint cannot be read again");
+}
+
+static sw_status look_at(sw_agent *a, int fd, uint64_t step, sw_error *err) {
+    SW_SCOPED(sw_arena) arena = {0};
+    sw_container_body body;
+    return inspect(a, &arena, fd, step, &body, err);
+}
+
+static sw_status restore_from(sw_agent *a, int fd, uint64_t step, sw_error *err) {
     SW_SCOPED(sw_arena) arena = {0};
     SW_SCOPED(sw_buffer) plain = SW_BUFFER((size_t)a->recipe->checkpoint_limit_bytes);
     sw_container_body body;
     sw_container_trailer trailer;
-    sw_status status = sw_container_inspect(&arena, fd, NULL, &body, &trailer, err);
-    if (status == SW_OK && (body.kind != SW_CONTAINER_CHECKPOINT || body.binding.step != step ||
-                            !sw_hash_equal(&body.binding.compose, &a->compose)))
-        status = sw_fail(err, SW_REFUSED, "checkpoint", "%s is not a checkpoint of this run", path);
-    if (status == SW_OK && lseek(fd, 0, SEEK_SET) != 0)
-        status = sw_fail(err, SW_IO, "io", "%s cannot be read again", path);
+    SW_TRY(inspect(a, &arena, fd, step, &body, err));
     const sw_unseal_keys keys = {.subkey = a->checkpoint_key, .binding = &body.binding};
-    if (status == SW_OK) status = sw_unseal_fd(fd, &keys, 1, collect, &plain, &trailer, err);
-    close(fd);
-    if (status != SW_OK) return status;
+    SW_TRY(sw_unseal_fd(fd, &keys, 1, collect, &plain, &trailer, err));
     sw_packed files[2];
     size_t count = 0;
     SW_TRY(sw_pack_parse(sw_buffer_bytes(&plain), files, 2, &count, err));
     if (count != 2 || !sw_bytes_is(files[0].name, "record.json") ||
         !sw_bytes_is(files[1].name, "state"))
-        return sw_fail(err, SW_MALFORMED, "format", "%s holds something else than a checkpoint",
-                       path);
+        return sw_fail(err, SW_MALFORMED, "format", "it holds something else than a checkpoint");
     SW_TRY(decode_record(a, files[0].content, err));
     a->resume = SW_BUFFER(files[1].content.size + 1);
     sw_put_bytes(&a->resume, files[1].content);
@@ -346,9 +359,26 @@ static sw_status restore_from(sw_agent *a, const char *path, uint64_t step, sw_e
     return SW_OK;
 }
 
-/* The newest checkpoint that opens; an unreadable newer one is passed over (the run then redoes
- * those steps). */
-sw_status sw_agent_restore(sw_agent *a, bool *found, sw_error *err) {
+typedef sw_status checkpoint_use(sw_agent *a, int fd, uint64_t step, sw_error *err);
+
+static sw_status use_file(sw_agent *a, uint64_t step, checkpoint_use *use, sw_error *err) {
+    char *path = checkpoint_path(a, step);
+    if (!path) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) return sw_fail(err, SW_MISSING, "missing", "%s cannot be opened", path);
+    sw_status status = use(a, fd, step, err);
+    close(fd);
+    if (status == SW_OK) return SW_OK;
+    sw_error_prefix(err, "%s", path);
+    if (err && !err->hint[0])
+        sw_error_hint(err, "no checkpoint here can be used: bring one back from a copy, or remove "
+                           "them, and the same command begins again from the start");
+    return status;
+}
+
+/* The newest checkpoint of which that holds; a newer one of which it does not is passed over (the
+ * run then redoes those steps). The error is the oldest one's. */
+static sw_status use_newest(sw_agent *a, checkpoint_use *use, bool *found, sw_error *err) {
     SW_SCOPED(sw_arena) arena = {0};
     uint64_t *steps;
     size_t count = 0;
@@ -356,12 +386,21 @@ sw_status sw_agent_restore(sw_agent *a, bool *found, sw_error *err) {
     *found = false;
     sw_status last = SW_OK;
     while (count-- > 0 && !*found) {
-        char *path = checkpoint_path(a, steps[count]);
-        if (!path) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
-        last = restore_from(a, path, steps[count], err);
+        sw_error why = {0};
+        last = use_file(a, steps[count], use, &why);
         *found = last == SW_OK;
+        if (!*found && err) *err = why;
     }
     return *found ? SW_OK : last;
+}
+
+sw_status sw_agent_check_checkpoints(sw_agent *a, sw_error *err) {
+    bool found;
+    return use_newest(a, look_at, &found, err);
+}
+
+sw_status sw_agent_restore(sw_agent *a, bool *found, sw_error *err) {
+    return use_newest(a, restore_from, found, err);
 }
 
 /* ---- state.json: a hint for people and an early refusal, never believed ---- */

@@ -4,6 +4,7 @@
  * hashed there; what was hashed is what runs.
  */
 #include "run/agent.h"
+#include "train/train.h"
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -58,6 +59,16 @@ static sw_status read_file(const sw_agent *a, size_t index, uint8_t *map, sw_err
                    "%s is not the file that the recipe's model lock names", path);
 }
 
+/* The decoders look again; here it costs no grant. */
+static sw_status check_template(const sw_agent *a, const uint8_t *map, sw_error *err) {
+    sw_bytes config = {0};
+    sw_template chat;
+    for (size_t i = 0; i < a->recipe->model_file_count; i++)
+        if (strcmp(a->files[i].name, "tokenizer_config.json") == 0)
+            config = SW_BYTES(map + a->files[i].offset, (size_t)a->files[i].size);
+    return sw_rows_template(config, a->recipe->training.chat, &chat, err);
+}
+
 sw_status sw_agent_load_model(sw_agent *a, sw_error *err) {
     SW_TRY(layout(a, err));
     void *map = NULL;
@@ -65,6 +76,7 @@ sw_status sw_agent_load_model(sw_agent *a, sw_error *err) {
     sw_status status = SW_OK;
     for (size_t i = 0; i < a->recipe->model_file_count && status == SW_OK; i++)
         status = read_file(a, i, map, err);
+    if (status == SW_OK) status = check_template(a, map, err);
     sw_status sealed =
         sw_shared_seal(a->model_fd, &map, (size_t)a->model_bytes, status == SW_OK ? err : NULL);
     return status != SW_OK ? status : sealed;

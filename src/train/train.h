@@ -21,6 +21,11 @@ typedef struct sw_rows {
     size_t count, token_count, row_capacity, token_capacity;
 } sw_rows;
 void sw_rows_free(sw_rows *r); /* wipes */
+/* The template by which rows become text: the one that the recipe names, which must be the one in
+ * the base model's tokenizer_config.json; SW_REFUSED "model" naming both otherwise. With
+ * SW_CHAT_NONE the model's is not looked at, and *out is not used by sw_rows_append. */
+SW_NODISCARD sw_status sw_rows_template(sw_bytes tokenizer_config, sw_chat named, sw_template *out,
+                                        sw_error *err);
 /* One JSONL line ({"prompt","completion"} as strings or as turns, {"messages":[{role,content}]},
  * {"text"}) becomes one row, by TRL's rules: EOS appended to plain text, prompt masked when
  * completion_only_loss, cut to max_length keeping the start; a row with nothing left to predict is

@@ -84,6 +84,17 @@ for ((i = 0; i < 200; i++)); do # the second passes meanwhile
     [ "$said" = silence ] && break
 done
 [ "$said" = silence ]; say $? 'an owner who has not been heard of for max_silence: silence'
+granted() { "$sealwright" kms audit verify "$kms_url" --json 2>/dev/null | value grants; }
+spent=$(granted)
+[ "$spent" -ge 1 ]; say $? '(grants are counted)'
+template=chatml variant named
+refused model "a template that is not the base model's" run_sealed
+both="template is chatml, but the base model's is chatml-smollm2"
+grep -q "$both" log; say $? 'both templates are named'
+refused model 'train refuses it in the same words' "$sealwright" train named.yaml --model "$model" --data anna.jsonl --out named
+grep -q "$both" log && [ ! -e named ]; say $? 'both templates are named there'
+refused model 'and eval' "$sealwright" eval named.yaml --model "$model" --data anna.jsonl
+[ "$(granted)" = "$spent" ]; say $? 'no grant was spent'
 seed=45 grants=1 variant once
 holds 'the one grant of a recipe' run_sealed --run once.run
 refused grants 'another one' run_sealed
@@ -130,9 +141,18 @@ if command -v strace >/dev/null; then
     cp older.checkpoint "$older"
     same 'an older checkpoint is brought back: the same model'
     half
+    spent=$(granted)
     for file in run/checkpoint-*.sealed; do printf x | dd of=$file bs=1 seek=700 conv=notrunc status=none; done
+    ls run/checkpoint-* >before
     run_sealed >log 2>&1
-    [ $? -eq 1 ] && [ ! -e run/out ]; say $? 'all checkpoints are damaged: refused, and they are kept'
+    [ $? -eq 1 ] && [ ! -e run/out ] && ls run/checkpoint-* | cmp -s - before; say $? 'all checkpoints are damaged: refused, and they are kept'
+    grep -q 'error: run/checkpoint-.*sealed: ' log && grep -q 'hint: .*begins again from the start' log; say $? 'one is named, with a way on'
+    for file in run/checkpoint-*.sealed; do head -c -30 "$file" >cut && cp cut "$file"; done
+    refused format 'all of them are cut short' run_sealed
+    grep -q 'run/checkpoint-' log; say $? 'one is named'
+    [ "$(granted)" = "$spent" ]; say $? 'no grant was spent on either'
+    rm run/checkpoint-*
+    same 'when they are removed it begins again: the same model'
 
     # ---- a full disk ----
     half

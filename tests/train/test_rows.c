@@ -108,6 +108,51 @@ static void test_no_template_no_turns(void **state) {
     sw_rows_free(&rows);
 }
 
+/* A model's template that is not the recipe's is never taken instead (RCP-045). */
+static void test_template_of_the_model(void **state) {
+    (void)state;
+    static const struct {
+        const char *carried; /* NULL: no tokenizer_config.json */
+        sw_chat named;
+        sw_status status;
+        const char *said;
+    } cases[] = {
+        {NULL, SW_CHAT_NONE, SW_OK, ""},
+        {"{", SW_CHAT_NONE, SW_OK, ""},
+        {NULL, SW_CHAT_CHATML, SW_REFUSED, "is chatml, but the base model carries none"},
+        {"{}", SW_CHAT_CHATML_SMOLLM2, SW_REFUSED, "is chatml-smollm2, but the base model carries"},
+        {"[]", SW_CHAT_CHATML, SW_REFUSED, "carries none"},
+        {"{\"chat_template\":null}", SW_CHAT_CHATML, SW_REFUSED, "carries none"},
+        {"{\"chat_template\":[]}", SW_CHAT_CHATML, SW_REFUSED, "carries none"},
+        {"{\"chat_template\":\"\"}", SW_CHAT_CHATML, SW_REFUSED,
+         "the recipe's template is chatml: "},
+        {"{\"chat_template\":\"{{ x }}\"}", SW_CHAT_CHATML, SW_REFUSED, "not one of the templates"},
+        {"{", SW_CHAT_CHATML, SW_MALFORMED, "tokenizer_config.json: "},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        sw_template chat;
+        sw_error err = {0};
+        sw_bytes config = cases[i].carried ? sw_text(cases[i].carried) : (sw_bytes){0};
+        assert_int_equal(sw_rows_template(config, cases[i].named, &chat, &err), cases[i].status);
+        assert_non_null(strstr(err.message, cases[i].said));
+    }
+    static const sw_chat named[] = {SW_CHAT_CHATML, SW_CHAT_CHATML_SMOLLM2};
+    static const sw_template templates[] = {SW_TEMPLATE_CHATML, SW_TEMPLATE_CHATML_SMOLLM2};
+    for (size_t i = 0; i < 4; i++) {
+        SW_SCOPED(sw_arena) arena = {0};
+        SW_SCOPED(sw_buffer) text = SW_BUFFER(65536);
+        sw_template chat;
+        sw_json *root = sw_json_make(&arena, SW_JSON_OBJECT);
+        sw_json_add_text(&arena, root, "chat_template",
+                         sw_text(sw_template_text(templates[i / 2])));
+        sw_json_encode(&text, root);
+        sw_status wanted = i / 2 == i % 2 ? SW_OK : SW_REFUSED;
+        assert_int_equal(sw_rows_template(sw_buffer_bytes(&text), named[i % 2], &chat, NULL),
+                         wanted);
+        if (wanted == SW_OK) assert_int_equal(chat, templates[i / 2]);
+    }
+}
+
 static void test_dropped_and_cut(void **state) {
     const miniature *m = *state;
     sw_training t = small_settings();
@@ -270,9 +315,12 @@ static int close_all(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refused_lines),   cmocka_unit_test(test_no_message_quotes_a_row),
-        cmocka_unit_test(test_dropped_and_cut), cmocka_unit_test(test_no_template_no_turns),
-        cmocka_unit_test(test_wire_round_trip), cmocka_unit_test(test_wire_refusals)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_refused_lines),
+                                       cmocka_unit_test(test_no_message_quotes_a_row),
+                                       cmocka_unit_test(test_dropped_and_cut),
+                                       cmocka_unit_test(test_no_template_no_turns),
+                                       cmocka_unit_test(test_template_of_the_model),
+                                       cmocka_unit_test(test_wire_round_trip),
+                                       cmocka_unit_test(test_wire_refusals)};
     return cmocka_run_group_tests_name("rows", tests, open_all, close_all);
 }

@@ -22,32 +22,14 @@ typedef struct decoder {
     size_t row_number;
 } decoder;
 
-/* The template must be the one that the recipe names and owners were shown; the model carries it in
- * tokenizer_config.json. With `none` only plain-text rows are read, and the model's is not used. */
-static sw_status open_template(decoder *d, sw_error *err) {
-    sw_chat named = d->worker->settings.chat;
-    d->chat = SW_TEMPLATE_CHATML;
-    if (named == SW_CHAT_NONE) return SW_OK;
-    sw_bytes config = sw_worker_file(d->worker, "tokenizer_config.json");
-    sw_json *root;
-    SW_TRY(sw_json_parse(&d->worker->arena, config, NULL, &root, err));
-    const sw_json *text = sw_json_member(root, "chat_template");
-    if (!text || text->type != SW_JSON_STRING)
-        return sw_fail(err, SW_REFUSED, "model", "the base model carries no chat template");
-    SW_TRY(sw_template_recognise(text->text, &d->chat, err));
-    if (d->chat == (named == SW_CHAT_CHATML ? SW_TEMPLATE_CHATML : SW_TEMPLATE_CHATML_SMOLLM2))
-        return SW_OK;
-    return sw_fail(err, SW_REFUSED, "model",
-                   "the base model's chat template is not the one that the recipe names");
-}
-
 static sw_status open_model(decoder *d, sw_error *err) {
     d->worker->failure = SW_FAILURE_MODEL;
     sw_model_config config;
     SW_TRY(sw_model_config_parse(sw_worker_file(d->worker, "config.json"), &config, err));
     d->eos_token_id = config.eos_token_id;
     SW_TRY(sw_tokenizer_open(sw_worker_file(d->worker, "tokenizer.json"), &d->tokenizer, err));
-    return open_template(d, err);
+    return sw_rows_template(sw_worker_file(d->worker, "tokenizer_config.json"),
+                            d->worker->settings.chat, &d->chat, err);
 }
 
 static bool blank(sw_bytes line) {
