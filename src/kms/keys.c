@@ -187,7 +187,9 @@ static sw_status check_new_grant(sw_kms_case *c, sw_error *err) {
     if (granted >= c->recipe->grants) {
         sw_status status = sw_fail(err, SW_REFUSED, "grants",
                                    "all %u grants of this recipe are used up", c->recipe->grants);
-        sw_error_hint(err, "owners approve a recipe anew to allow more runs of it");
+        sw_error_hint(err, "every run, resuming, replay and opening takes one; with none left no "
+                           "output of this recipe can be opened, and another approval does not "
+                           "change that: choose `grants` larger in a new recipe");
         return status;
     }
     SW_TRY(sw_kms_count_room(&c->kms->counts, &c->decision.compose, err));

@@ -46,7 +46,9 @@ static sw_status check_newer(const sw_kms_word *before, const sw_unlock_statemen
     sw_status status =
         sw_fail(err, SW_REFUSED, "replay",
                 "the statement is not newer than the one that this owner gave before");
-    sw_error_hint(err, "see that the owner's clock did not go backwards");
+    sw_error_hint(err, "see that the owner's clock did not go backwards; when it stood ahead "
+                       "before, the way out is to restart the key service, which forgets that "
+                       "word, and to unlock it again as every owner");
     return status;
 }
 

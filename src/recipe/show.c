@@ -282,7 +282,11 @@ static void put_terms(sw_buffer *out, const sw_recipe *r) {
     sw_put_text(out, " unless every check holds again; a revocation takes effect by then\n"
                      "  silence: no key of an owner who has not been heard from for ");
     sw_recipe_put_duration(out, r->max_silence_ms);
-    sw_put_format(out, "\n  grants: at most %u in all, renewals apart\n", r->grants);
+    sw_put_format(out,
+                  "\n  grants: at most %u in all, renewals apart; every run, every resuming, every "
+                  "replay and\n    every opening of an output takes one, and with none left no "
+                  "output can be opened\n",
+                  r->grants);
 }
 
 sw_status sw_recipe_show(const sw_recipe *r, const sw_hash *compose, sw_buffer *out,

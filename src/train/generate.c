@@ -20,6 +20,10 @@ static void session_free(session *s) {
 
 static sw_status check(const sw_generate_job *job, sw_error *err) {
     if (job->prompt_count == 0) return sw_fail(err, SW_USAGE, "usage", "the prompt is empty");
+    if (job->prompt_count > job->model->config.max_position_embeddings)
+        return sw_fail(err, SW_LIMIT, "limit",
+                       "the prompt has %zu tokens, more than the %u positions of the model",
+                       job->prompt_count, job->model->config.max_position_embeddings);
     for (size_t i = 0; i < job->prompt_count; i++) {
         if (job->prompt[i] >= job->model->config.vocab_size) {
             return sw_fail(err, SW_MALFORMED, "rows", "token %zu is not in the vocabulary", i);

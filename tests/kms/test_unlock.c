@@ -159,6 +159,28 @@ static void test_only_newer_words(void **state) {
     world_free(w);
 }
 
+/* A clock that stood ahead once: what is said is the way out, and it is one (KMS-042). */
+static void test_a_clock_that_stood_ahead(void **state) {
+    (void)state;
+    world *w = world_new();
+    sw_p256_public peer = new_peer(w);
+    look(w, &peer);
+    sw_unlock_statement ahead = statement_of(w, 0);
+    ahead.time_ms += 86400000;
+    expect(send_unlock(w, &ahead, 0, &peer), "");
+    look(w, &peer);
+    sw_unlock_statement right = statement_of(w, 0);
+    answer a = send_unlock(w, &right, 0, &peer);
+    assert_string_equal(a.refusal.word, "replay");
+    assert_non_null(strstr(a.refusal.hint, "restart the key service"));
+    answer_free(&a);
+    restart_kms(w);
+    look(w, &peer);
+    right = statement_of(w, 0);
+    expect(send_unlock(w, &right, 0, &peer), "");
+    world_free(w);
+}
+
 static void test_secret_in_transit(void **state) {
     (void)state;
     world *w = world_ready();
@@ -314,6 +336,7 @@ int main(void) {
         cmocka_unit_test(test_what_a_statement_names),
         cmocka_unit_test(test_looking_comes_first),
         cmocka_unit_test(test_time_counts_from_the_look),
+        cmocka_unit_test(test_a_clock_that_stood_ahead),
         cmocka_unit_test(test_only_newer_words),
         cmocka_unit_test(test_secret_in_transit),
         cmocka_unit_test(test_a_wrong_secret_opens_nothing),

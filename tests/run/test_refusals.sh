@@ -98,6 +98,10 @@ refused model 'and eval' "$sealwright" eval named.yaml --model "$model" --data a
 seed=45 grants=1 variant once
 holds 'the one grant of a recipe' run_sealed --run once.run
 refused grants 'another one' run_sealed
+grep -q 'hint":"every run, resuming, replay and opening takes one' log; say $? 'it says what takes grants'
+approve_open once.run/out anna/card.json >log 2>&1
+refused grants 'its output, opened' open_out once.run/out anna/card.json x.opened
+grep -q 'no output of this recipe can be opened' log; say $? 'it says what that means'
 app_compose=app-compose.json consents=consent
 untouched 'none of them left a file'
 holds 'cleo revokes' "$sealwright" revoke app-compose.json --identity cleo

@@ -79,6 +79,23 @@ static void test_generate_refusals(void **state) {
     }
 }
 
+static void test_prompt_beyond_the_positions(void **state) {
+    const miniature *m = *state;
+    sw_parallel lanes = sw_parallel_serial();
+    static const uint32_t prompt[] = {1, 40, 77, 301, 290, 100};
+    sw_model model = m->model;
+    sw_tokens out = {0};
+    sw_error err = {0};
+    sw_generate_job job = generate_job(m, prompt, 6, SW_PROFILE_FP32_REF);
+    job.model = &model;
+    model.config.max_position_embeddings = 5;
+    assert_int_equal(sw_generate(&job, &lanes, &out, &err), SW_LIMIT);
+    assert_non_null(strstr(err.message, "6 tokens, more than the 5 positions"));
+    model.config.max_position_embeddings = 6;
+    assert_int_equal(sw_generate(&job, &lanes, &out, &err), SW_OK);
+    sw_tokens_free(&out);
+}
+
 /* Two outputs of a run as an adapter folder in memory. */
 static size_t read_adapter(sw_arena *arena, const sw_buffer *outputs, sw_lora_settings *lora,
                            sw_adapter_pair **pairs) {
@@ -294,6 +311,7 @@ static int close_all(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_generate_follows_logits),
                                        cmocka_unit_test(test_generate_refusals),
+                                       cmocka_unit_test(test_prompt_beyond_the_positions),
                                        cmocka_unit_test(test_adapter_logits),
                                        cmocka_unit_test(test_schedules),
                                        cmocka_unit_test(test_schedules_of_transformers),
