@@ -7,8 +7,11 @@
 #include "cli/cli.h"
 #include "codec/text.h"
 #include "machine/machine.h"
+#include "manifest/manifest.h"
 
 #include <string.h>
+
+#define RUN_EVIDENCE_LIMIT ((size_t)64 << 20) /* of some hundred grants */
 
 /* ---- sim ---- */
 static void print_hex(sw_cli *cli, const char *label, sw_bytes value) {
@@ -60,11 +63,44 @@ static sw_status sim_image(sw_cli *cli, sw_error *err) {
 }
 
 /* ---- attest ---- */
+static sw_status explain_member(const sw_json *parent, const char *where, const char *name,
+                                sw_buffer *text, sw_error *err) {
+    const sw_json *evidence;
+    SW_TRY(sw_json_object(parent, where, name, &evidence, err));
+    sw_status status = sw_evidence_explain(evidence->span, text, err);
+    if (status != SW_OK) sw_error_prefix(err, "%s.%s", where, name);
+    return status;
+}
+
+/* A run's evidence.json (MAN-005): each grant's evidence and the closing one. */
+static sw_status explain_run(const sw_json *root, sw_buffer *text, sw_error *err) {
+    const sw_json *grants;
+    size_t number = 0;
+    SW_TRY(sw_json_array(root, "evidence.json", "grants", SW_MANIFEST_GRANT_LIMIT, &grants, err));
+    for (const sw_json *g = grants->first; g != NULL; g = g->next) {
+        sw_put_format(text, "---- grant %zu of %zu\n", ++number, grants->count);
+        SW_TRY(explain_member(g, "grants", "evidence", text, err));
+    }
+    sw_put_text(text, "---- closing\n");
+    return explain_member(root, "evidence.json", "closing", text, err);
+}
+
+static sw_status explain_any(sw_cli *cli, sw_bytes json, sw_buffer *text, sw_error *err) {
+    const sw_json_limits limits = {.bytes = RUN_EVIDENCE_LIMIT, .depth = 8, .nodes = 1000000};
+    sw_json *root;
+    sw_bytes kind;
+    SW_TRY(sw_json_parse(sw_cli_arena(cli), json, &limits, &root, err));
+    if (sw_json_text(root, "evidence", "kind", &kind, NULL) == SW_OK &&
+        sw_bytes_is(kind, SW_MANIFEST_EVIDENCE_KIND))
+        return explain_run(root, text, err);
+    return sw_evidence_explain(json, text, err);
+}
+
 static sw_status attest_explain(sw_cli *cli, sw_error *err) {
-    SW_SCOPED(sw_buffer) text = SW_BUFFER(2 * SW_EVIDENCE_LIMIT);
+    SW_SCOPED(sw_buffer) text = SW_BUFFER(2 * RUN_EVIDENCE_LIMIT);
     sw_bytes json;
-    SW_TRY(sw_cli_read(cli, sw_cli_argument(cli, 0), SW_EVIDENCE_LIMIT, &json, err));
-    SW_TRY(sw_evidence_explain(json, &text, err));
+    SW_TRY(sw_cli_read(cli, sw_cli_argument(cli, 0), RUN_EVIDENCE_LIMIT, &json, err));
+    SW_TRY(explain_any(cli, json, &text, err));
     sw_cli_print(cli, "%.*s", (int)text.size, (const char *)text.data);
     sw_json *root = sw_json_make(sw_cli_arena(cli), SW_JSON_OBJECT);
     sw_json_add_text(sw_cli_arena(cli), root, "explanation", sw_buffer_bytes(&text));
@@ -169,7 +205,8 @@ const sw_command sw_commands_machine[] = {
      2, 2, image_options, sim_image},
     {"sim show", "DIR", "print what a recipe says under `machine:` to name this machine", NULL, 1,
      1, NULL, sim_show},
-    {"attest explain", "FILE", "show what stands in evidence, without judging it", NULL, 1, 1, NULL,
+    {"attest explain", "FILE", "show what stands in evidence, without judging it",
+     "FILE is one machine's evidence, or the evidence.json of a run's out folder.", 1, 1, NULL,
      attest_explain},
     {"attest verify", "FILE", "judge evidence by a machine policy",
      "Verifies chains, collateral, quote and event log, then the policy. A freshness check needs\n"

@@ -15,6 +15,7 @@
 #include "sys/sandbox.h"
 
 #define SW_MANIFEST_PREDICATE        "https://sealwright.org/manifest/v1"
+#define SW_MANIFEST_EVIDENCE_KIND    "sealwright/evidence-file/v1"
 #define SW_MANIFEST_CHECKPOINT_LIMIT 100000
 #define SW_MANIFEST_GRANT_LIMIT      4096
 

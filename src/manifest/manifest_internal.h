@@ -8,12 +8,11 @@
 #include "codec/json.h"
 #include "manifest/manifest.h"
 
-#define SW_MANIFEST_TEXT_LIMIT    ((size_t)256 << 20)
-#define SW_MANIFEST_NODE_LIMIT    ((size_t)4000000)
-#define SW_MANIFEST_EVIDENCE_KIND "sealwright/evidence-file/v1"
-#define SW_MANIFEST_LEDGER_KIND   "sealwright/ledger-file/v1"
-#define SW_MODEL_FACTS_NAME       "sealwright.json"
-#define SW_MODEL_SIGNATURE_NAME   "model.sig"
+#define SW_MANIFEST_TEXT_LIMIT  ((size_t)256 << 20)
+#define SW_MANIFEST_NODE_LIMIT  ((size_t)4000000)
+#define SW_MANIFEST_LEDGER_KIND "sealwright/ledger-file/v1"
+#define SW_MODEL_FACTS_NAME     "sealwright.json"
+#define SW_MODEL_SIGNATURE_NAME "model.sig"
 
 /* A run's step chain and checkpoints may be long, and grants many; the tree of all of it may not
  * take more than this. */

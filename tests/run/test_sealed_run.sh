@@ -29,6 +29,16 @@ sha256sum -c --quiet before >log 2>&1; say $? 'and still nothing was touched'
 cp -r run again && rm -r again/out
 run_sealed --run again >log 2>&1 && verify_out again/out >log 2>&1 && same_model run/out again/out; say $? 'without out/ the run ends anew, with the same model'
 
+# ---- what the evidence says ----
+holds 'the evidence of a run is explained' "$sealwright" attest explain run/out/evidence.json
+[ "$(grep -c 'nothing above was verified' log)" -eq 2 ] && grep -q '^---- grant 1 of 1$' log && grep -q '^---- closing$' log
+say $? "the grant's, and the closing one"
+sed 's/"closing":{/"closing":{"more":1,/' run/out/evidence.json >bent.json
+refused format 'with a member more' "$sealwright" attest explain bent.json
+sed 's/"closing":{/"closing":1,"x":{/' run/out/evidence.json >bent.json
+refused format 'without a closing one' "$sealwright" attest explain bent.json
+grep -q 'evidence.json' log; say $? 'it says where'
+
 # ---- the audit ----
 echo 'machine: sim:nowhere' >empty.yaml
 holds 'it verifies' verify_out
