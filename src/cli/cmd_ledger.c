@@ -295,9 +295,10 @@ static sw_status open_approve(sw_cli *cli, sw_error *err) {
     SW_TRY(verify_out(cli, sw_cli_argument(cli, 0), &entry, err));
     entry.recipient = card.encryption_key;
     SW_TRY(append(cli, &entry, "opening approved", err));
-    char id[2 * SW_HASH_BYTES + 1];
-    sw_hex_text(id, SW_BYTES_OF(entry.manifest.b));
-    sw_cli_print(cli, "manifest  %s\nrecipient %s\n", id, card.name);
+    char manifest[2 * SW_HASH_BYTES + 1], recipient[2 * SW_HASH_BYTES + 1];
+    sw_hex_text(manifest, SW_BYTES_OF(entry.manifest.b));
+    sw_hex_text(recipient, SW_BYTES_OF(card.id.b));
+    sw_cli_print(cli, "manifest  %s\nrecipient %s %s\n", manifest, recipient, card.name);
     return SW_OK;
 }
 

@@ -25,6 +25,7 @@ static const char *const TYPES[SW_PAYLOAD_KIND_COUNT] = {
     [SW_PAYLOAD_UNLOCK] = "application/vnd.sealwright.unlock.v1+json",
     [SW_PAYLOAD_GRANT] = "application/vnd.sealwright.grant.v1+json",
     [SW_PAYLOAD_AUDIT] = "application/vnd.sealwright.audit.v1+json",
+    [SW_PAYLOAD_CARD] = "application/vnd.sealwright.card.v1+json",
     [SW_PAYLOAD_STATEMENT] = "application/vnd.in-toto+json",
 };
 

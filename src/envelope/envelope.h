@@ -24,6 +24,7 @@ typedef enum sw_payload_kind {
     SW_PAYLOAD_UNLOCK,    /* an owner's word to one KMS start */
     SW_PAYLOAD_GRANT,     /* a KMS's receipt */
     SW_PAYLOAD_AUDIT,     /* an audit-log entry */
+    SW_PAYLOAD_CARD,      /* an owner's card (ID-007); the signature stands in the card itself */
     SW_PAYLOAD_STATEMENT, /* in-toto Statement v1: application/vnd.in-toto+json */
     SW_PAYLOAD_KIND_COUNT
 } sw_payload_kind;

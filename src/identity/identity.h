@@ -2,15 +2,15 @@
  *
  * An owner's keys: a folder of separate files under separate keys. Docs: docs/formats/identity.md.
  *
- *   card.json       public:
- * {"encryption_key","id","identity_key","kind":"sealwright/card/v1","name"}; what others need to
- * name this owner identity.key    PKCS#8: signs        encryption.key  PKCS#8: receives opened
- * outputs keyring.key     PKCS#8: an HPKE key; keyring/<dataset id> holds one data key each,
- * HPKE-sealed to it unlock.key      PKCS#8: an HPKE key; unlock/<genesis hash> holds one unlock
- * secret each, HPKE-sealed to it public.json     the public keys of keyring and unlock, so that
- * sealing to them needs no passphrase heads/<genesis hash>  the last ledger head, audit head and
- * own sequence number seen (not secret) Files are 0600, the folder 0700. With a passphrase every
- * .key is scrypt-encrypted.
+ *   card.json       public, signed by the identity key:
+ * {"encryption_key","id","identity_key","kind":"sealwright/card/v1","name","signature"}; what
+ * others need to name this owner identity.key    PKCS#8: signs        encryption.key  PKCS#8:
+ * receives opened outputs keyring.key     PKCS#8: an HPKE key; keyring/<dataset id> holds one data
+ * key each, HPKE-sealed to it unlock.key      PKCS#8: an HPKE key; unlock/<genesis hash> holds one
+ * unlock secret each, HPKE-sealed to it public.json     the public keys of keyring and unlock, so
+ * that sealing to them needs no passphrase heads/<genesis hash>  the last ledger head, audit head
+ * and own sequence number seen (not secret) Files are 0600, the folder 0700. With a passphrase
+ * every .key is scrypt-encrypted.
  */
 #ifndef SW_IDENTITY_H
 #define SW_IDENTITY_H
@@ -22,8 +22,14 @@ typedef struct sw_card {
     char name[SW_NAME_LIMIT + 1];
     sw_hash id; /* SHA-256(identity key) */
     sw_p256_public identity_key, encryption_key;
+    size_t signature_bytes;
+    uint8_t signature[SW_ECDSA_DER_LIMIT]; /* by identity_key, over all the rest (ID-007) */
 } sw_card;
-/* Canonical only; refuses an id that is not the key's hash, and points off the curve. */
+/* Sets the signature of a card whose other members are there; `key` is that of its identity_key. */
+SW_NODISCARD sw_status sw_card_sign(sw_card *card, const sw_identity_key *key, sw_error *err);
+/* Canonical only; refuses an id that is not the key's hash, points off the curve, and a signature
+ * that is not the identity key's over these members. Whoever holds a parsed card knows: the owner
+ * of `id` says that this is her encryption key and her name. */
 SW_NODISCARD sw_status sw_card_parse(sw_bytes json, sw_card *out, sw_error *err);
 SW_NODISCARD sw_status sw_card_encode(const sw_card *card, sw_buffer *out, sw_error *err);
 

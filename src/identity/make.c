@@ -10,6 +10,7 @@
 #include "codec/text.h"
 #include "sys/files.h"
 #include "sys/folder.h"
+#include <assert.h>
 #include <string.h>
 
 typedef struct making {
@@ -54,26 +55,29 @@ static sw_status write_key(making *m, sw_key_slot slot, const uint8_t secret[32]
     return write_file(m, name, sw_buffer_bytes(&pem), err);
 }
 
-static sw_status make_key(making *m, sw_key_slot slot, sw_error *err) {
-    uint8_t *secret = sw_secret_alloc(32);
-    if (secret == NULL) return sw_fail(err, SW_MEMORY, "memory", "no lockable memory for a key");
-    sw_status status = sw_p256_generate(m->entropy, secret, &m->publics[slot], err);
-    if (status == SW_OK) status = write_key(m, slot, secret, err);
-    sw_secret_release(secret);
-    return status;
-}
-
-static sw_status write_publics(making *m, const char *name, sw_error *err) {
+static sw_status write_publics(making *m, const char *name, const sw_identity_key *key,
+                               sw_error *err) {
     SW_SCOPED(sw_buffer) card_json = SW_BUFFER(SW_CARD_LIMIT);
     SW_SCOPED(sw_buffer) publics_json = SW_BUFFER(SW_CARD_LIMIT);
     sw_card card = {.identity_key = m->publics[SW_KEY_IDENTITY],
                     .encryption_key = m->publics[SW_KEY_ENCRYPTION]};
     memcpy(card.name, name, strlen(name));
     sw_key_id(&card.id, &card.identity_key);
+    SW_TRY(sw_card_sign(&card, key, err));
     SW_TRY(sw_card_encode(&card, &card_json, err));
     SW_TRY(sw_publics_encode(m->publics, &publics_json, err));
     SW_TRY(write_file(m, "public.json", sw_buffer_bytes(&publics_json), err));
     return write_file(m, "card.json", sw_buffer_bytes(&card_json), err);
+}
+
+/* `secret` is locked memory for one scalar at a time: the identity key comes last and signs. */
+static sw_status make_keys(making *m, const char *name, uint8_t *secret, sw_error *err) {
+    for (int slot = SW_KEY_SLOTS; slot-- > 0;) {
+        SW_TRY(sw_p256_generate(m->entropy, secret, &m->publics[slot], err));
+        SW_TRY(write_key(m, (sw_key_slot)slot, secret, err));
+    }
+    static_assert(SW_KEY_IDENTITY == 0, "the last key made is the one that signs");
+    return write_publics(m, name, (const sw_identity_key *)secret, err);
 }
 
 static sw_status fill(making *m, const char *name, sw_error *err) {
@@ -84,8 +88,11 @@ static sw_status fill(making *m, const char *name, sw_error *err) {
         if (path == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
         SW_TRY(sw_folder_make(path, 0700, err));
     }
-    for (int slot = 0; slot < SW_KEY_SLOTS; slot++) SW_TRY(make_key(m, (sw_key_slot)slot, err));
-    return write_publics(m, name, err);
+    uint8_t *secret = sw_secret_alloc(32);
+    if (secret == NULL) return sw_fail(err, SW_MEMORY, "memory", "no lockable memory for a key");
+    sw_status status = make_keys(m, name, secret, err);
+    sw_secret_release(secret);
+    return status;
 }
 
 /* A name beside the final one that nobody else uses. */

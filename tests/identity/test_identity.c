@@ -61,30 +61,34 @@ static void replace_file(const char *path, sw_bytes content) {
 
 /* ---- the card ---- */
 
-static sw_card make_card(fixture *f) {
+static void sign(sw_card *card, const key_pair *by) {
+    sw_identity_key key;
+    memcpy(key.b, by->secret, sizeof key.b);
+    assert_int_equal(sw_card_sign(card, &key, NULL), SW_OK);
+}
+
+static sw_card make_card(fixture *f, key_pair *signer) {
     sw_card card = {.name = "Klinik Süd, Lab 3"};
-    card.identity_key = make_key_pair(&f->c).public;
+    *signer = make_key_pair(&f->c);
+    card.identity_key = signer->public;
     card.encryption_key = make_key_pair(&f->c).public;
     sw_key_id(&card.id, &card.identity_key);
+    sign(&card, signer);
     return card;
 }
 
 static void test_card(void **state) {
     (void)state;
     fixture *f = start(1);
-    sw_card card = make_card(f), parsed;
+    key_pair signer;
+    sw_card card = make_card(f, &signer), parsed;
     SW_SCOPED(sw_buffer) json = SW_BUFFER(SW_CARD_LIMIT);
     assert_int_equal(sw_card_encode(&card, &json, NULL), SW_OK);
     assert_int_equal(sw_card_parse(sw_buffer_bytes(&json), &parsed, NULL), SW_OK);
     assert_memory_equal(&parsed, &card, sizeof card);
     for (size_t size = 0; size < json.size; size++)
         assert_int_equal(sw_card_parse(SW_BYTES(json.data, size), &parsed, NULL), SW_MALFORMED);
-    /* A name is nobody's word: every other bit is bound by id, curve or form. */
-    sw_bytes name = sw_text(card.name);
-    uint8_t *at = memmem(json.data, json.size, name.data, name.size);
-    for (size_t bit = 0; bit < json.size * 8; bit++) {
-        const uint8_t *byte = json.data + bit / 8;
-        if (byte >= at && byte < at + name.size) continue;
+    for (size_t bit = 0; bit < json.size * 8; bit++) { /* every bit is bound: ID-007 */
         json.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
         sw_card other = {0};
         if (sw_card_parse(sw_buffer_bytes(&json), &other, NULL) == SW_OK) fail();
@@ -99,7 +103,8 @@ static void test_cards_that_lie(void **state) {
     (void)state;
     fixture *f = start(2);
     sw_buffer none = SW_BUFFER(SW_CARD_LIMIT);
-    sw_card good = make_card(f), card = good;
+    key_pair signer;
+    sw_card good = make_card(f, &signer), card = good;
     card.id.b[0] ^= 1;
     assert_int_equal(sw_card_encode(&card, &none, NULL), SW_UNAUTHENTIC);
     card = good;
@@ -136,6 +141,42 @@ static void test_cards_that_lie(void **state) {
                        "\"sealwright/card/v2\",\"name\":\"a\"}");
     assert_int_equal(sw_card_parse(sw_buffer_bytes(&none), &card, NULL), SW_MALFORMED);
     sw_buffer_free(&none);
+    end(f);
+}
+
+/* Members that are good each for itself and are not the owner's word (ID-007). */
+static void test_cards_of_another_hand(void **state) {
+    (void)state;
+    fixture *f = start(12);
+    key_pair signer, stranger;
+    sw_card good = make_card(f, &signer), other = make_card(f, &stranger), parsed = {0};
+    SW_SCOPED(sw_buffer) json = SW_BUFFER(SW_CARD_LIMIT);
+    sw_error err = {0};
+    for (int what = 0; what < 7; what++) {
+        sw_card card = good;
+        if (what == 0) card.encryption_key = other.encryption_key;
+        if (what == 1) memcpy(card.name, "Klinik Nord", sizeof "Klinik Nord");
+        if (what == 2) card.identity_key = other.identity_key, card.id = other.id;
+        if (what == 3) sign(&card, &stranger);
+        if (what == 4) {
+            memcpy(card.signature, other.signature, sizeof card.signature);
+            card.signature_bytes = other.signature_bytes;
+        }
+        if (what == 5) card.signature_bytes--;
+        if (what == 6) card.signature_bytes = 0;
+        err = (sw_error){0};
+        assert_int_equal(sw_card_encode(&card, &json, &err), SW_UNAUTHENTIC);
+        assert_string_equal(err.word, "card");
+        assert_int_equal(json.size, 0);
+    }
+    /* As text: the key of another card in this one, at its place. */
+    assert_int_equal(sw_card_encode(&good, &json, NULL), SW_OK);
+    char hex[2 * SW_P256_BYTES + 1];
+    sw_hex_text(hex, SW_BYTES_OF(other.encryption_key.b));
+    memcpy(json.data + strlen("{\"encryption_key\":\""), hex, sizeof hex - 1);
+    assert_int_equal(sw_card_parse(sw_buffer_bytes(&json), &parsed, &err), SW_UNAUTHENTIC);
+    assert_string_equal(err.word, "card");
+    assert_int_equal(parsed.name[0], 0);
     end(f);
 }
 
@@ -452,6 +493,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_card),
         cmocka_unit_test(test_cards_that_lie),
+        cmocka_unit_test(test_cards_of_another_hand),
         cmocka_unit_test(test_make_and_open),
         cmocka_unit_test(test_failed_making_leaves_nothing),
         cmocka_unit_test(test_passphrase),

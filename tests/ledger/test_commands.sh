@@ -6,6 +6,7 @@
 set -uo pipefail
 objects=$(cd "${1:?objects}" && pwd) || exit 1
 source=$(cd "$(dirname "$0")/../recipe/golden" && pwd)
+identity_tests=$(cd "$(dirname "$0")/../identity" && pwd) || exit 1
 sealwright=$objects/sealwright
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -47,6 +48,12 @@ refused "a draft is not overwritten" 1 "there already" "$sealwright" app new --n
 refused "a quorum above the owners" 1 "quorum" "$sealwright" app new --name x --quorum 2 --owner anna/card.json --out x.genesis
 refused "an owner twice" 1 "twice" "$sealwright" app new --name x --quorum 1 --owner anna/card.json --owner anna/card.json --out x.genesis
 refused "a stranger does not join" 1 "no owner" "$sealwright" app join app.genesis --identity mallory
+for members in encryption_key name id 'id identity_key' signature; do
+    python3 "$identity_tests/mix_card.py" mix anna/card.json mallory/card.json $members >mixed.json
+    refused "anna's card with mallory's $members" 1 "a card's id\|a card is not signed" \
+        "$sealwright" app new --name x --quorum 1 --owner mixed.json --owner bert/card.json --out x.genesis
+done
+[ ! -e x.genesis ]; say $? "and no draft is made of it"
 holds "anna joins" "signed   by 1 of 3; missing: [a-z]*, [a-z]*$" "$sealwright" app join app.genesis --identity anna
 refused "anna joins once" 1 "signed" "$sealwright" app join app.genesis --identity anna
 refused "an app that is not complete has no ledger" 1 "missing" "$sealwright" revoke --everything --identity anna --app app.genesis --ledger file:ledger.db

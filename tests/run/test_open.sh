@@ -77,6 +77,20 @@ refused io 'a lock of what never ends' timeout 20 "$sealwright" model lock mixed
 rm mixed/tokenizer.json && mkfifo mixed/tokenizer.json
 refused io 'a lock of a pipe' timeout 20 "$sealwright" model lock mixed --out endless.lock
 refused limit 'a model with a pipe' timeout 20 "$sealwright" generate hello --model mixed
+# A card that was changed on its way: the key of whoever carried it under the name and id of the one who was meant.
+"$sealwright" identity new courier --name courier --no-passphrase >log 2>&1
+"$sealwright" app show >ledger.before 2>log; say $? 'what stands on the ledger'
+for members in encryption_key name id 'id identity_key' signature; do
+    python3 "$here/../identity/mix_card.py" mix research/card.json courier/card.json $members >mixed.json
+    refused card "approving for a card with another's $members" "$sealwright" open approve run/out --recipient mixed.json --identity anna
+    refused card "opening to a card with another's $members" \
+        "$sealwright" open run/out --recipient mixed.json --reference kms.reference "${given[@]}" --out mixed.opened
+    [ ! -e mixed.opened ]; say $? "a card with another's $members: no file is left"
+done
+"$sealwright" app show 2>log | cmp -s - ledger.before; say $? 'nothing of that was signed: the ledger is as it was'
+"$sealwright" open approve other/out --recipient research/card.json --identity anna 2>&1 |
+    found "^recipient $(value id <research/card.json) research\$"
+say $? "an approval names the recipient's id"
 holds 'the output that was approved' open_out run/out research/card.json adapter.opened
 
 # ---- unpacking: whole or not at all ----

@@ -6,6 +6,7 @@
 set -uo pipefail
 . "$(dirname "$0")/../found.sh"
 objects=$(cd "${1:?objects}" && pwd) || exit 1
+identity_tests=$(cd "$(dirname "$0")/../identity" && pwd) || exit 1
 sealwright=$objects/sealwright
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -59,6 +60,21 @@ refused 'no passphrase and no terminal' 1 'terminal' setsid "$sealwright" identi
 absent 'nothing half-made is left' carl
 refused 'a card that was changed' 1 'card\|curve\|key' "$sealwright" identity show <(sed 's/"id":"./"id":"x/' anna/card.json)
 
+holds 'a card is signed, as openssl sees it' python3 "$identity_tests/mix_card.py" check anna/card.json .
+mixed() { # mixed NAME MEMBER...: Anna's card with these members of Bert's is in mixed.json
+    local name=$1
+    shift
+    python3 "$identity_tests/mix_card.py" mix anna/card.json bert/card.json "$@" >mixed.json
+    refused "a card with $name: identity show" 1 'card' "$sealwright" identity show mixed.json
+}
+mixed_all() { # mixed_all COMMAND: for each mixture, run with its name
+    mixed "another's encryption key" encryption_key && "$1" "another's encryption key"
+    mixed "another's name" name && "$1" "another's name"
+    mixed "another's id" id && "$1" "another's id"
+    mixed "another's identity" id identity_key && "$1" "another's identity"
+    mixed "another's signature" signature && "$1" "another's signature"
+}
+
 # ---- seal and back, by kind of input ----
 printf '{"a":1}\n\n{"b":2}\n' >rows.jsonl
 head -c 3000000 /dev/urandom >large.bin
@@ -103,6 +119,8 @@ cmp rows.sealed before >log; say $? 'it is untouched'
 refused 'another identity' 1 'not in the identity' "$sealwright" unseal rows.sealed --identity bert --passphrase-file pass --out x
 refused 'the wrong passphrase' 1 'passphrase' "$sealwright" unseal bert.sealed --identity bert --passphrase-file wrong --out x
 refused 'no passphrase' 1 'passphrase' setsid "$sealwright" unseal bert.sealed --identity bert --out x
+inspect_mixed() { refused "a card with $1: inspect" 1 "a card's\|a card is not signed" "$sealwright" inspect rows.sealed --owner mixed.json; }
+mixed_all inspect_mixed
 refused "another owner's card" 1 'another owner' "$sealwright" inspect rows.sealed --owner bert/card.json
 refused 'not a sealed file' 1 'not a sealed file' "$sealwright" inspect large.bin
 refused 'a file that is not there' 1 'No such file' "$sealwright" seal nothing --identity anna --out x
