@@ -247,6 +247,33 @@ static void put_code(sw_buffer *out, const sw_recipe *r) {
     sw_put_format(out, "\n  numerics profile %s\n", word_of(r, "profile"));
 }
 
+/* Whole measurements: what is cut off is what another image would differ in. */
+static void put_image(sw_buffer *out, const sw_image *image) {
+    sw_put_format(out, "  image %s\n    MRTD  ", image->name);
+    sw_hex_encode(out, SW_BYTES_OF(image->mrtd));
+    for (int i = 0; i < 3; i++) {
+        sw_put_format(out, "\n    RTMR%d ", i);
+        sw_hex_encode(out, SW_BYTES_OF(image->rtmr[i]));
+    }
+    sw_put_text(out, "\n");
+}
+
+static void put_devices(sw_buffer *out, const sw_policy *p) {
+    if (p->any_device) {
+        sw_put_text(out, "  devices: ANY. Every machine of this platform will do, also one that an"
+                         " attacker owns and can open;\n"
+                         "  what that costs: a fault in one processor anywhere is enough.\n");
+        return;
+    }
+    sw_put_format(out, "  devices: %zu named machine%s and no other\n", p->device_count,
+                  p->device_count == 1 ? "" : "s");
+    for (size_t i = 0; i < p->device_count; i++) {
+        sw_put_text(out, "    device ");
+        put_hash(out, &p->devices[i]);
+        sw_put_text(out, "\n");
+    }
+}
+
 static void put_machine(sw_buffer *out, const sw_recipe *r) {
     const sw_policy *p = &r->policy;
     sw_put_format(out, "\nMachine: %s\n", sw_recipe_platforms[p->platform]);
@@ -255,18 +282,8 @@ static void put_machine(sw_buffer *out, const sw_recipe *r) {
         put_hash(out, &p->anchors[i]);
         sw_put_text(out, "\n");
     }
-    for (size_t i = 0; i < p->image_count; i++) {
-        sw_put_format(out, "  image %s, MRTD ", p->images[i].name);
-        sw_hex_encode(out, SW_BYTES(p->images[i].mrtd, 16));
-        sw_put_text(out, "...\n");
-    }
-    if (p->any_device)
-        sw_put_text(out, "  devices: ANY. Every machine of this platform will do, also one that an"
-                         " attacker owns and can open;\n"
-                         "  what that costs: a fault in one processor anywhere is enough.\n");
-    else
-        sw_put_format(out, "  devices: %zu named machine%s and no other\n", p->device_count,
-                      p->device_count == 1 ? "" : "s");
+    for (size_t i = 0; i < p->image_count; i++) put_image(out, &p->images[i]);
+    put_devices(out, p);
     sw_put_format(out, "  TCB %s, evaluation data number %u or later\n",
                   p->up_to_date_only ? "UpToDate only" : "UpToDate or SWHardeningNeeded",
                   p->minimum_evaluation_number);

@@ -83,6 +83,39 @@ static void test_words(void **state) {
     golden_drop(&g);
 }
 
+/* RCP-096: two recipes that differ in one digit of what the machine must be are not told alike. */
+static void test_every_digit_of_the_machine(void **state) {
+    (void)state;
+    golden g = golden_load();
+    static sw_recipe r;
+    SW_SCOPED(sw_buffer) yaml = SW_BUFFER(1 << 20);
+    SW_SCOPED(sw_buffer) first = SW_BUFFER(1 << 20);
+    size_t flipped = 0;
+    replace(&g.recipe, "devices: any",
+            "devices: [3333333333333333333333333333333333333333333333333333333333333333]", &yaml);
+    golden changed = g;
+    changed.recipe = yaml;
+    parse(&changed, "", "", &r);
+    (void)show(&r, &first);
+    uint8_t *at = memmem(yaml.data, yaml.size, "machine:", 8);
+    const uint8_t *end = memmem(yaml.data, yaml.size, "minimum_tcb:", 12);
+    assert_true(at != NULL && end != NULL && at < end);
+    for (size_t run; at < end; at += run == 0 ? 1 : run) {
+        run = strspn((const char *)at, "0123456789abcdef");
+        for (size_t i = 0; run >= 64 && i < run; i++, flipped++) {
+            SW_SCOPED(sw_buffer) other = SW_BUFFER(1 << 20);
+            uint8_t was = at[i];
+            at[i] = was == '9' ? '8' : '9';
+            parse(&changed, "", "", &r);
+            if (strcmp(show(&r, &other), (const char *)first.data) == 0)
+                fail_msg("digit %zu of: %.*s", i, (int)run, (const char *)at);
+            at[i] = was;
+        }
+    }
+    assert_int_equal(flipped, 2 * 64 + 4 * 96);
+    golden_drop(&g);
+}
+
 /* What is not so is not said. */
 static void test_other_words(void **state) {
     (void)state;
@@ -219,10 +252,10 @@ static void test_diff_order(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_words),       cmocka_unit_test(test_other_words),
-        cmocka_unit_test(test_known_model), cmocka_unit_test(test_json),
-        cmocka_unit_test(test_bits),        cmocka_unit_test(test_diff),
-        cmocka_unit_test(test_diff_order),
+        cmocka_unit_test(test_words),       cmocka_unit_test(test_every_digit_of_the_machine),
+        cmocka_unit_test(test_other_words), cmocka_unit_test(test_known_model),
+        cmocka_unit_test(test_json),        cmocka_unit_test(test_bits),
+        cmocka_unit_test(test_diff),        cmocka_unit_test(test_diff_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
