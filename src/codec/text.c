@@ -185,3 +185,35 @@ bool sw_utf8_valid(sw_bytes text) {
     }
     return true;
 }
+
+/* What nobody sees: Cc, Zl, Zp, Cf and Default_Ignorable_Code_Point of Unicode 15.0, ascending. */
+static const struct {
+    uint32_t first, last;
+} UNSEEN[] = {
+    {0x0000, 0x001f},   {0x007f, 0x009f},   {0x00ad, 0x00ad},   {0x034f, 0x034f},
+    {0x0600, 0x0605},   {0x061c, 0x061c},   {0x06dd, 0x06dd},   {0x070f, 0x070f},
+    {0x0890, 0x0891},   {0x08e2, 0x08e2},   {0x115f, 0x1160},   {0x17b4, 0x17b5},
+    {0x180b, 0x180f},   {0x200b, 0x200f},   {0x2028, 0x202e},   {0x2060, 0x206f},
+    {0x3164, 0x3164},   {0xfe00, 0xfe0f},   {0xfeff, 0xfeff},   {0xffa0, 0xffa0},
+    {0xfff0, 0xfffb},   {0x110bd, 0x110bd}, {0x110cd, 0x110cd}, {0x13430, 0x1343f},
+    {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
+};
+
+static bool is_unseen(uint32_t character) {
+    for (size_t i = 0; i < sizeof UNSEEN / sizeof *UNSEEN; i++)
+        if (character >= UNSEEN[i].first && character <= UNSEEN[i].last) return true;
+    return false;
+}
+
+bool sw_utf8_plain(sw_bytes text) {
+    while (text.size > 0) {
+        size_t size = utf8_sequence(text);
+        if (size == 0) return false;
+        uint32_t character = size == 1 ? text.data[0] : text.data[0] & (0xffu >> (size + 1));
+        for (size_t i = 1; i < size; i++) character = character << 6 | (text.data[i] & 0x3f);
+        if (is_unseen(character)) return false;
+        text.data += size;
+        text.size -= size;
+    }
+    return true;
+}

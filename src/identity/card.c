@@ -15,24 +15,9 @@
 
 #define CARD_KIND "sealwright/card/v1"
 
-/* Control characters, and those that turn the direction of what follows: a name is shown to people
- * (RCP-004). */
-static bool deceives(const uint8_t *at, size_t left) {
-    if (at[0] < 0x20 || at[0] == 0x7f) return true;
-    if (left < 2) return false;
-    if ((at[0] == 0xc2 && at[1] < 0xa0) || (at[0] == 0xd8 && at[1] == 0x9c)) return true;
-    if (left < 3 || at[0] != 0xe2) return false;
-    return (at[1] == 0x80 &&
-            ((at[2] >= 0xa8 && at[2] <= 0xae) || at[2] == 0x8e || at[2] == 0x8f)) ||
-           (at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9);
-}
-
 bool sw_name_good(sw_bytes name) { /* ID-005 */
-    if (name.size == 0 || name.size > SW_NAME_LIMIT || !sw_utf8_valid(name)) return false;
-    if (name.data[0] == ' ' || name.data[name.size - 1] == ' ') return false;
-    for (size_t i = 0; i < name.size; i++)
-        if (deceives(name.data + i, name.size - i)) return false;
-    return true;
+    if (name.size == 0 || name.size > SW_NAME_LIMIT || !sw_utf8_plain(name)) return false;
+    return name.data[0] != ' ' && name.data[name.size - 1] != ' ';
 }
 
 /* A point of the curve in hex. */
@@ -93,9 +78,10 @@ static sw_status check_card(const sw_card *card, sw_error *err) {
     if (sw_p256_equal(&card->identity_key, &card->encryption_key)) /* ID-004 */
         return sw_fail(err, SW_MALFORMED, "format", "a card names one key for two uses");
     if (!sw_name_good(sw_text(card->name)))
-        return sw_fail(err, SW_MALFORMED, "format",
-                       "an owner's name is 1 to %d bytes of UTF-8 without control characters",
-                       SW_NAME_LIMIT);
+        return sw_fail(
+            err, SW_MALFORMED, "format",
+            "an owner's name is 1 to %d bytes of UTF-8 without control or invisible characters",
+            SW_NAME_LIMIT);
     return check_signature(card, err);
 }
 

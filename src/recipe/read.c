@@ -103,23 +103,8 @@ static const sw_yaml *member(const sw_recipe_reader *r, const sw_yaml *map, cons
     return NULL;
 }
 
-/* U+061C, U+200E, U+200F, U+202A to U+202E and U+2066 to U+2069 turn the order of what is shown; C1
- * controls move cursors. */
-static bool is_deceptive(const uint8_t *at, size_t left) {
-    if (at[0] < 0x20 || at[0] == 0x7f) return true;
-    if (left >= 2 && at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f) return true;
-    if (left >= 2 && at[0] == 0xd8 && at[1] == 0x9c) return true;
-    if (left < 3 || at[0] != 0xe2) return false;
-    return (at[1] == 0x80 &&
-            ((at[2] >= 0xa8 && at[2] <= 0xae) || at[2] == 0x8e || at[2] == 0x8f)) ||
-           (at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9);
-}
-
-bool sw_recipe_is_plain_text(sw_bytes text) {
-    if (text.size == 0 || !sw_utf8_valid(text)) return false;
-    for (size_t i = 0; i < text.size; i++)
-        if (is_deceptive(text.data + i, text.size - i)) return false;
-    return true;
+bool sw_recipe_is_plain_text(sw_bytes text) { /* RCP-004 */
+    return text.size > 0 && sw_utf8_plain(text);
 }
 
 sw_status sw_recipe_text(const sw_recipe_reader *r, const sw_yaml *map, const char *where,
@@ -129,8 +114,9 @@ sw_status sw_recipe_text(const sw_recipe_reader *r, const sw_yaml *map, const ch
     if (m->text.size > limit)
         return sw_recipe_refuse(r, m, where, "%s is longer than %zu bytes", key, limit);
     if (!sw_recipe_is_plain_text(m->text))
-        return sw_recipe_refuse(r, m, where,
-                                "%s must be text, not empty and without control characters", key);
+        return sw_recipe_refuse(
+            r, m, where, "%s must be text, not empty and without control or invisible characters",
+            key);
     memcpy(out, m->text.data, m->text.size);
     out[m->text.size] = 0;
     return SW_OK;

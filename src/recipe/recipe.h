@@ -76,8 +76,8 @@ SW_NODISCARD sw_status sw_compose_parse(sw_bytes app_compose, sw_recipe *out, sw
 void sw_compose_hash(sw_hash *out, sw_bytes app_compose);
 
 /* ---- for people ---- */
-/* Text that people may be shown as it stands: valid UTF-8, not empty, no control and no direction
- * characters. Names of recipes, shards and owners are that. */
+/* Text that people may be shown as it stands: valid UTF-8, not empty, no control, direction or
+ * invisible characters (RCP-004). Names of recipes, shards and owners are that. */
 bool sw_recipe_is_plain_text(sw_bytes text);
 SW_NODISCARD sw_status sw_recipe_show(const sw_recipe *r, const sw_hash *compose, sw_buffer *out,
                                       sw_error *err);

@@ -154,6 +154,47 @@ static void utf8_is_well_formed(void **state) {
         assert_int_equal(sw_utf8_valid(sw_text(cases[i].text)), cases[i].valid);
 }
 
+static size_t put_character(char *out, uint32_t c) {
+    size_t size = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    for (size_t i = size; i-- > 1; c >>= 6) out[i] = (char)(0x80 | (c & 0x3f));
+    static const uint8_t leads[] = {0, 0, 0xc0, 0xe0, 0xf0};
+    out[0] = (char)(leads[size] | c);
+    return size;
+}
+
+/* RCP-004: the ends of every range that is not seen, and what stands beside them. */
+static void what_nobody_sees_is_not_plain(void **state) {
+    (void)state;
+    static const uint32_t unseen[] = {
+        0x00,    0x09,    0x1f,    0x7f,    0x80,    0x9f,    0xad,    0x34f,   0x600,
+        0x605,   0x61c,   0x6dd,   0x70f,   0x890,   0x891,   0x8e2,   0x115f,  0x1160,
+        0x17b4,  0x17b5,  0x180b,  0x180e,  0x180f,  0x200b,  0x200c,  0x200d,  0x200e,
+        0x200f,  0x2028,  0x2029,  0x202a,  0x202e,  0x2060,  0x2064,  0x2065,  0x2066,
+        0x2069,  0x206f,  0x3164,  0xfe00,  0xfe0f,  0xfeff,  0xffa0,  0xfff0,  0xfff9,
+        0xfffb,  0x110bd, 0x110cd, 0x13430, 0x1343f, 0x1bca0, 0x1bca3, 0x1d173, 0x1d17a,
+        0xe0000, 0xe0001, 0xe0020, 0xe0041, 0xe007f, 0xe0100, 0xe01ef, 0xe0fff};
+    static const uint32_t seen[] = {
+        0x20,    0x7e,    0xa0,    0xac,    0xae,    0x34e,   0x350,   0x606,   0x61b,
+        0x61d,   0x6dc,   0x6de,   0x70e,   0x710,   0x8e1,   0x8e3,   0x115e,  0x1161,
+        0x17b3,  0x17b6,  0x180a,  0x1810,  0x200a,  0x2010,  0x2027,  0x202f,  0x205f,
+        0x2070,  0x3163,  0x3165,  0xfdff,  0xfe10,  0xfefe,  0xff00,  0xff9f,  0xffa1,
+        0xffef,  0xfffc,  0xfffd,  0x110bc, 0x110be, 0x110cc, 0x110ce, 0x1342f, 0x13440,
+        0x1bc9f, 0x1bca4, 0x1d172, 0x1d17b, 0x1f512, 0xdffff, 0xe1000, 0x10ffff};
+    for (size_t i = 0; i < COUNT(unseen) + COUNT(seen); i++) {
+        bool plain = i >= COUNT(unseen);
+        uint32_t c = plain ? seen[i - COUNT(unseen)] : unseen[i];
+        char text[16] = "Anna";
+        size_t size = 4 + put_character(text + 4, c);
+        text[size++] = 'x';
+        assert_true(sw_utf8_valid(SW_BYTES(text, size)));
+        if (sw_utf8_plain(SW_BYTES(text, size)) != plain) fail_msg("U+%04X", c);
+    }
+    assert_true(sw_utf8_plain(SW_LITERAL("Klinik S\xc3\xbc\x64, \xe6\x9d\xb1\xe4\xba\xac")));
+    assert_true(sw_utf8_plain(SW_LITERAL("")));
+    assert_false(sw_utf8_plain(SW_LITERAL("a\xed\xa0\x80")));
+    assert_false(sw_utf8_plain(SW_LITERAL("a\xff")));
+}
+
 /* ---- PEM ---- */
 
 typedef struct seen {
@@ -236,6 +277,7 @@ int main(void) {
         cmocka_unit_test(bad_base64_is_refused),
         cmocka_unit_test(no_flip_of_base64_decodes_to_the_same),
         cmocka_unit_test(utf8_is_well_formed),
+        cmocka_unit_test(what_nobody_sees_is_not_plain),
         cmocka_unit_test(pem_goes_both_ways),
         cmocka_unit_test(bad_pem_is_refused),
     };

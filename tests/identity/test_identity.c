@@ -126,7 +126,11 @@ static void test_cards_that_lie(void **state) {
                                         "\xd8\x9c"
                                         "b",
                                         "a\xe2\x80\xa8"
-                                        "b"};
+                                        "b",
+                                        "An\xe2\x80\x8bna",
+                                        "Anna\xef\xbb\xbf",
+                                        "An\xc2\xadna",
+                                        "Anna\xf3\xa0\x81\x81"};
     for (size_t i = 0; i < COUNT(names); i++) {
         card = good;
         memset(card.name, 0, sizeof card.name);

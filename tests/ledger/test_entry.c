@@ -112,6 +112,8 @@ static void test_genesis_refusals(void **state) {
         {"\"name\":\"an app\"", "\"name\":\"\""},
         {"\"name\":\"an app\"", "\"name\":\"an\\u001bapp\""},
         {"\"name\":\"Anna\"", "\"name\":\"\xe2\x80\xae\""},
+        {"\"name\":\"Anna\"", "\"name\":\"Anna\xe2\x80\x8b\""},
+        {"\"name\":\"an app\"", "\"name\":\"an\xf3\xa0\x81\x81 app\""},
         {"\"nonce\":\"", "\"nonce\":\"00"},
         {"\"id\":\"", "\"id\":\"0"},
         {"\"identity_key\":\"04", "\"identity_key\":\"02"},
