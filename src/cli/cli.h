@@ -65,6 +65,9 @@ __attribute__((format(printf, 2, 3))) void sw_cli_print(sw_cli *cli, const char 
 void sw_cli_write(sw_cli *cli, sw_bytes data);
 /* The result for programs: printed as one line when --json is given. */
 void sw_cli_result(sw_cli *cli, const sw_json *object);
+/* What programs are told beside the error when the command fails: `object` of the command's arena,
+ * to which the frame adds "error". */
+void sw_cli_failure(sw_cli *cli, sw_json *object);
 /* A note for people on stderr ("sealwright: ..."), not with --json. */
 __attribute__((format(printf, 2, 3))) void sw_cli_note(sw_cli *cli, const char *format, ...);
 /* One line that redraws itself on a terminal, nothing elsewhere; total 0: unknown. `text` follows

@@ -23,6 +23,7 @@ struct sw_cli {
     const char *list[SW_CLI_VALUE_LIMIT]; /* scratch of sw_cli_list */
     bool json, help, bar_shown, write_failed;
     int64_t bar_start_ms, bar_drawn_ms;
+    sw_json *failure; /* sw_cli_failure */
     sw_arena arena;
     sw_entropy entropy;
     sw_clock clock;

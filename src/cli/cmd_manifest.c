@@ -16,6 +16,7 @@
 typedef struct lines {
     sw_cli *cli;
     sw_json *array;
+    const char *broken; /* the link that does not hold, or NULL */
 } lines;
 
 static void on_link(void *context, const char *name, bool ok, const char *detail) {
@@ -25,6 +26,7 @@ static void on_link(void *context, const char *name, bool ok, const char *detail
     sw_json_add_text(a, o, "link", sw_text(name));
     sw_json_add_flag(a, o, "ok", ok);
     sw_json_add_text(a, o, "detail", sw_text(detail));
+    if (!ok) l->broken = name;
     sw_cli_print(l->cli, "%-4s %-16s %s\n", ok ? "ok" : "NO", name, detail);
 }
 
@@ -79,7 +81,9 @@ static const char *expectation(sw_cli *cli) {
 }
 
 /* Nothing was established, so there is not even a time to name. */
-static void say_unknown(sw_cli *cli) {
+static void say_unknown(sw_cli *cli, sw_json *root) {
+    sw_json_add_text(sw_cli_arena(cli), root, "unseen",
+                     SW_LITERAL("revocations after the newest grant"));
     sw_cli_print(cli,
                  "not verified; and whatever a folder says, no offline check sees a revocation "
                  "after its newest grant\n");
@@ -88,15 +92,22 @@ static void say_unknown(sw_cli *cli) {
 static sw_status walk(sw_cli *cli, sw_out_folder *out, sw_error *err) {
     sw_arena *a = sw_cli_arena(cli);
     sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
-    lines l = {cli, sw_json_add_array(a, root, "links")};
+    lines l = {.cli = cli, .array = sw_json_add_array(a, root, "links")};
     const sw_manifest_report report = {&l, on_link};
     sw_manifest_verdict verdict = {0};
     sw_status status = sw_manifest_verify(&out->in, &report, &verdict, err);
     bool consistent = status == SW_OK || (status == SW_REFUSED && verdict.steps != 0);
-    if (consistent) say_limits(cli, &verdict);
-    if (!consistent) say_unknown(cli);
-    if (status != SW_OK) return status;
-    add_verdict(a, root, &verdict);
+    if (consistent) {
+        say_limits(cli, &verdict);
+        add_verdict(a, root, &verdict);
+    } else
+        say_unknown(cli, root);
+    if (status != SW_OK) {
+        if (l.broken == NULL) sw_json_add_null(a, root, "broken");
+        if (l.broken != NULL) sw_json_add_text(a, root, "broken", sw_text(l.broken));
+        sw_cli_failure(cli, root);
+        return status;
+    }
     sw_cli_result(cli, root);
     sw_cli_print(cli, "verified\n");
     return SW_OK;

@@ -5,6 +5,7 @@
  */
 #include "cli/ledger_access.h"
 #include "codec/text.h"
+#include "sys/files.h"
 
 #include <string.h>
 
@@ -18,8 +19,12 @@ sw_status sw_cli_genesis(sw_cli *cli, sw_genesis *out, sw_bytes *envelope, sw_er
 }
 
 sw_status sw_cli_genesis_hash(sw_cli *cli, const char *given, sw_hash *out, sw_error *err) {
-    if (strlen(given) == 2 * sizeof out->b)
-        return sw_hex_decode(out->b, sizeof out->b, sw_text(given), false, err);
+    if (sw_hex_decode(out->b, sizeof out->b, sw_text(given), false, NULL) == SW_OK) return SW_OK;
+    if (!sw_path_exists(given))
+        return sw_fail(err, SW_MISSING, "missing",
+                       "%.200s is neither 64 lower-case hex digits (a genesis hash) nor a genesis "
+                       "file",
+                       given);
     sw_genesis *genesis = SW_ARENA_NEW(sw_cli_arena(cli), sw_genesis, 1);
     if (genesis == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a genesis");
     sw_bytes envelope;

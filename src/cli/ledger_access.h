@@ -21,7 +21,8 @@ typedef struct sw_ledger_access {
 /* --app FILE: the complete genesis. */
 SW_NODISCARD sw_status sw_cli_genesis(sw_cli *cli, sw_genesis *out, sw_bytes *envelope,
                                       sw_error *err);
-/* A genesis hash, or the file of a complete genesis. */
+/* A genesis hash (64 lower-case hex digits), or the file of a complete genesis; what is neither is
+ * SW_MISSING. */
 SW_NODISCARD sw_status sw_cli_genesis_hash(sw_cli *cli, const char *given, sw_hash *out,
                                            sw_error *err);
 /* --ledger file:PATH or https://HOST:PORT, else --kms URL. A key service learns of the app when it

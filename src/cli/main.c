@@ -60,8 +60,8 @@ static int finish(sw_cli *cli, sw_status status, const sw_error *err) {
     if (status == SW_OK) return cli->write_failed ? 1 : 0;
     if (cli->json) {
         sw_arena *a = &cli->arena;
-        sw_json *root = sw_json_make(a, SW_JSON_OBJECT),
-                *error = sw_json_add_object(a, root, "error");
+        sw_json *root = cli->failure ? cli->failure : sw_json_make(a, SW_JSON_OBJECT);
+        sw_json *error = sw_json_add_object(a, root, "error");
         sw_json_add_text(a, error, "word", sw_text(err->word));
         sw_json_add_text(a, error, "message", sw_text(err->message));
         if (err->hint[0]) sw_json_add_text(a, error, "hint", sw_text(err->hint));

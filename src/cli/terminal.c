@@ -54,6 +54,10 @@ void sw_cli_result(sw_cli *cli, const sw_json *object) {
         sw_cli_write(cli, sw_buffer_bytes(&text));
 }
 
+void sw_cli_failure(sw_cli *cli, sw_json *object) {
+    cli->failure = object;
+}
+
 void sw_cli_note(sw_cli *cli, const char *format, ...) {
     if (cli->json) return;
     sw_cli_progress_end(cli);

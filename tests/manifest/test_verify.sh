@@ -17,7 +17,22 @@ broken() {
     [ $? -eq 1 ] && grep '^\(ok\|NO\) ' "$world/log" | tail -n 1 | found "^NO  *$link " && grep -q 'no offline check' "$world/log" &&
         ! grep -q '^verified' "$world/log"
     say $? "$name: $link"
+    verify_out "$folder" --config empty.yaml "$@" --json >"$world/said" 2>&1
+    [ $? -eq 1 ] && said_in_json "^\\($link\\)\$" >"$world/log" 2>&1
+    say $? "$name: $link, for programs"
     [ $# -gt 0 ] || unapproved "$name" "$folder"
+}
+# said_in_json PATTERN: `said` is one object with the links walked, of which the last is the broken one and matches, and what is not seen
+said_in_json() {
+    sed 1q "$world/said"
+    python3 - "$world/said" <<'PY' && value broken <"$world/said" | found "$1"
+import json, sys
+v = json.loads(open(sys.argv[1]).read())
+assert set(v) == {"broken", "error", "links", "unseen"} and v["error"]["word"] and v["error"]["message"]
+assert all(l["ok"] and l["detail"] for l in v["links"][:-1]) and v["links"][-1]["ok"] is False
+assert v["broken"] == v["links"][-1]["link"] and v["links"][-1]["detail"] == v["error"]["message"]
+assert "revocations after" in v["unseen"]
+PY
 }
 # unapproved NAME FOLDER: `open approve` signs nothing about it, for the reason that verify gives
 unapproved() {
@@ -87,6 +102,25 @@ holds 'a revocation that came later is not seen' verify_out third/out --config e
     grep -q "error: consistent in itself; compared with nobody's expectation" log && ! grep -q '^verified' log
 say $? "without --app: every link, and compared with nobody's expectation"
 refused app 'without --app' "$sealwright" verify run/out --config empty.yaml
+cp log said && python3 - said >log 2>&1 <<'PY'
+import json, sys
+v = json.loads(open(sys.argv[1]).read())
+assert v["broken"] is None and len(v["links"]) == 11 and all(l["ok"] for l in v["links"]), v
+assert v["error"]["word"] == "app" and "revocations after this" in v["unseen"] and v["ledger_index"] == 3 and v["simulated"] is True, v
+PY
+say $? 'without --app: every link for programs too, and none is broken'
+while read -r name given; do
+    refused missing "--app $name" "$sealwright" verify run/out --config empty.yaml --app "$given"
+    grep -q '64 lower-case hex digits.*nor a genesis file' "$world/log"; say $? "--app $name: what is expected is said"
+done <<TABLE
+upper-case ${genesis^^}
+one-digit-less ${genesis:1}
+one-digit-more ${genesis}0
+with-0x 0x$genesis
+with-0x-in-64 0x${genesis:2}
+no-digit g${genesis:1}
+no-file nowhere.genesis
+TABLE
 refused usage 'no folder' "$sealwright" verify --config empty.yaml
 "$sealwright" verify stranger --app "$(cat "$kept/stranger.genesis")" --config empty.yaml >log 2>&1
 say $? "a stranger's world holds under its own genesis"
