@@ -8,6 +8,7 @@ set -uo pipefail
 objects=$(cd "${1:?objects}" && pwd) || exit 1
 identity_tests=$(cd "$(dirname "$0")/../identity" && pwd) || exit 1
 sealwright=$objects/sealwright
+[ -x "$sealwright" ] || exit 1
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
@@ -148,7 +149,7 @@ absent 'no half file is left' x
 mkfifo slow
 "$sealwright" seal slow --identity anna --out x >log 2>&1 &
 pid=$!
-exec 9<>slow # opened for both, so that it does not wait for a reader that never came
+exec 9>slow # waits for the program: a signal before that would end this script's own child, whose trap takes the folder along
 printf 'some rows\n' >&9
 kill -TERM $pid
 exec 9>&-
