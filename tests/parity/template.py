@@ -4,7 +4,7 @@
 The texts come from trl (Llama 3, 3.1, 3.2, Qwen2.5 and 3, Phi 3, Gemma) and axolotl (Mistral v1, v3, ChatML, Llama 3), which requirements*.txt name;
 they are not in this repository. What Python prints of a list or an object is refused (TPL-036) and counted apart.
 
-    tests/parity/template.py [FILE.jinja...]     more templates
+    tests/parity/template.py [O [FILE.jinja...]]     O is build/release; more templates
 """
 import importlib.util
 import json
@@ -16,7 +16,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import template_reference as peer  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-OBJECTS = os.environ.get("SEALWRIGHT_TEST_OBJECTS", "build/release")
+OBJECTS = sys.argv[1] if len(sys.argv) > 1 else "build/release"
 TRL = ["llama3", "llama3_training", "llama3_1", "llama3_2", "qwen2_5", "qwen2_5_training", "qwen3_instruct_2507", "phi3", "phi3_training", "gemma"]
 AXOLOTL = ["chatml", "llama3", "mistral_v1", "mistral_v2v3", "mistral_v3_tekken", "mistral_v7_tekken", "qwen_25"]
 
@@ -36,7 +36,7 @@ def package_file(package, *path):
 def templates():
     files = [package_file("trl", "chat_templates", f"{name}.jinja") for name in TRL]
     files += [package_file("axolotl", "utils", "chat_templates", "templates", f"{name}.jinja") for name in AXOLOTL]
-    for file in files + sys.argv[1:]:
+    for file in files + sys.argv[2:]:
         yield "/".join(file.split("/")[-3::2]), open(file).read()
 
 
