@@ -156,11 +156,12 @@ static sw_status recipient_key(sw_cli *cli, const char *path, sw_p256_public *ou
     return SW_OK;
 }
 
-static sw_status open_folder(sw_cli *cli, sw_open_options *o, sw_error *err) {
+static sw_status open_folder(sw_cli *cli, const sw_open_options *asked, sw_error *err) {
     sw_out_folder folder;
     SW_TRY(sw_out_folder_open(cli, sw_cli_argument(cli, 0), &folder, err));
-    o->folder = &folder.in;
-    sw_status status = sw_run_open(o, err);
+    sw_open_options o = *asked;
+    o.folder = &folder.in;
+    sw_status status = sw_run_open(&o, err);
     sw_out_folder_close(&folder);
     return status;
 }
