@@ -112,7 +112,7 @@ static sw_status read_metaspace(const sw_json *stage, const char *where, metaspa
 
 /* Spaces are marked by the normaliser or by Metaspace, not by both. */
 static sw_status read_marked_pre_tokenizer(sw_tokenizer *t, const sw_json *stage, sw_error *err) {
-    metaspace m;
+    metaspace m = {0};
     bool marked = t->prefix == SW_PREFIX_NORMAL;
     if (is_null(stage))
         return marked ? SW_OK : refused(err, "pre_tokenizer", "null without a normalizer");
@@ -139,7 +139,7 @@ static sw_status read_marked_decoder(sw_tokenizer *t, const sw_json *stage, sw_e
     static const char *const names[] = {"type", NULL};
     const sw_json *list, *last;
     if (!has_type(stage, "Sequence")) {
-        metaspace m;
+        metaspace m = {0};
         SW_TRY(read_metaspace(stage, "decoder", &m, err));
         t->decoder = m.prefix == SW_PREFIX_NEVER ? SW_DECODE_MARKED : SW_DECODE_MARKED_PREFIX;
         return SW_OK;
