@@ -83,6 +83,9 @@ SW_NODISCARD sw_status sw_cli_read(sw_cli *cli, const char *path, size_t limit, 
 SW_NODISCARD sw_status sw_cli_read_in(sw_cli *cli, const char *folder, const char *name,
                                       size_t limit, sw_bytes *out, sw_error *err);
 
+/* Reads somebody's card; the error names the file. */
+SW_NODISCARD sw_status sw_cli_card(sw_cli *cli, const char *path, sw_card *out, sw_error *err);
+
 extern const sw_command sw_commands_seal[], sw_commands_identity[], sw_commands_recipe[],
     sw_commands_ledger[], sw_commands_machine[], sw_commands_kms[], sw_commands_model[],
     sw_commands_run[], sw_commands_manifest[];

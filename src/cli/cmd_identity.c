@@ -95,10 +95,8 @@ static sw_status new_identity(sw_cli *cli, sw_error *err) {
 static sw_status show(sw_cli *cli, sw_error *err) {
     const char *path = sw_cli_argument(cli, 0);
     if (sw_path_is_folder(path)) return show_folder(cli, path, err);
-    sw_bytes json;
     sw_card card;
-    SW_TRY(sw_cli_read(cli, path, 1 << 16, &json, err));
-    SW_TRY(sw_card_parse(json, &card, err));
+    SW_TRY(sw_cli_card(cli, path, &card, err));
     report(cli, &card);
     return SW_OK;
 }

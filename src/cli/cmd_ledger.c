@@ -8,18 +8,13 @@
 #include "sys/files.h"
 #include <string.h>
 
-#define CARD_BYTES ((size_t)64 << 10)
 #define VIEW_BYTES ((size_t)64 << 20)
 
 /* ---- app new ---- */
 
 static sw_status read_owner(sw_cli *cli, const char *path, sw_owner *out, sw_error *err) {
-    sw_bytes json;
     sw_card card;
-    SW_TRY(sw_cli_read(cli, path, CARD_BYTES, &json, err));
-    sw_status status = sw_card_parse(json, &card, err);
-    if (status != SW_OK) sw_error_prefix(err, "%s", path);
-    SW_TRY(status);
+    SW_TRY(sw_cli_card(cli, path, &card, err));
     *out = (sw_owner){
         .id = card.id, .identity_key = card.identity_key, .encryption_key = card.encryption_key};
     memcpy(out->name, card.name, sizeof out->name);
@@ -287,11 +282,9 @@ static sw_status verify_out(sw_cli *cli, const char *folder, sw_entry *entry, sw
 static sw_status open_approve(sw_cli *cli, sw_error *err) {
     const char *card_path;
     sw_entry entry = {.kind = SW_PAYLOAD_OPEN};
-    sw_bytes json;
     sw_card card;
     SW_TRY(sw_cli_need(cli, "recipient", &card_path, err));
-    SW_TRY(sw_cli_read(cli, card_path, CARD_BYTES, &json, err));
-    SW_TRY(sw_card_parse(json, &card, err));
+    SW_TRY(sw_cli_card(cli, card_path, &card, err));
     SW_TRY(verify_out(cli, sw_cli_argument(cli, 0), &entry, err));
     entry.recipient = card.encryption_key;
     SW_TRY(append(cli, &entry, "opening approved", err));

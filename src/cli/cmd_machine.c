@@ -100,7 +100,9 @@ static sw_status attest_explain(sw_cli *cli, sw_error *err) {
     SW_SCOPED(sw_buffer) text = SW_BUFFER(2 * RUN_EVIDENCE_LIMIT);
     sw_bytes json;
     SW_TRY(sw_cli_read(cli, sw_cli_argument(cli, 0), RUN_EVIDENCE_LIMIT, &json, err));
-    SW_TRY(explain_any(cli, json, &text, err));
+    sw_status status = explain_any(cli, json, &text, err);
+    if (status != SW_OK) sw_error_prefix(err, "%s", sw_cli_argument(cli, 0));
+    SW_TRY(status);
     sw_cli_print(cli, "%.*s", (int)text.size, (const char *)text.data);
     sw_json *root = sw_json_make(sw_cli_arena(cli), SW_JSON_OBJECT);
     sw_json_add_text(sw_cli_arena(cli), root, "explanation", sw_buffer_bytes(&text));

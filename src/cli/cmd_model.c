@@ -10,6 +10,7 @@
 #include "sys/files.h"
 #include "sys/folder.h"
 #include "tensor/numbers.h"
+#include "tokenizer/jinja.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -253,6 +254,9 @@ static sw_status generate(sw_cli *cli, sw_error *err) {
     uint64_t limit;
     SW_TRY(sw_cli_need(cli, "model", &folder, err));
     SW_TRY(sw_cli_u64(cli, "max-new-tokens", 64, 4096, &limit, err));
+    const char *date = sw_cli_value(cli, "date");
+    if (date && !sw_jinja_is_date(sw_text(date)))
+        return sw_fail(err, SW_USAGE, "usage", "--date is a day as YYYY-MM-DD");
     sw_plain_model *m = SW_ARENA_NEW(sw_cli_arena(cli), sw_plain_model, 1);
     if (!m) return sw_fail(err, SW_MEMORY, "memory", "no memory to generate");
     SW_TRY(sw_plain_open(cli, folder, m, err));

@@ -148,10 +148,8 @@ static sw_status run(sw_cli *cli, sw_error *err) {
 /* ---- open ---- */
 
 static sw_status recipient_key(sw_cli *cli, const char *path, sw_p256_public *out, sw_error *err) {
-    sw_bytes text;
-    SW_TRY(sw_cli_read(cli, path, 65536, &text, err));
     sw_card card;
-    SW_TRY(sw_card_parse(text, &card, err));
+    SW_TRY(sw_cli_card(cli, path, &card, err));
     *out = card.encryption_key;
     return SW_OK;
 }

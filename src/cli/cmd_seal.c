@@ -360,11 +360,7 @@ static sw_status inspect(sw_cli *cli, sw_error *err) {
     struct stat st;
     int fd;
     const char *owner = sw_cli_value(cli, "owner");
-    if (owner != NULL) {
-        sw_bytes json;
-        SW_TRY(sw_cli_read(cli, owner, 1 << 16, &json, err));
-        SW_TRY(sw_card_parse(json, &card, err));
-    }
+    if (owner != NULL) SW_TRY(sw_cli_card(cli, owner, &card, err));
     SW_TRY(open_input(sw_cli_argument(cli, 0), &fd, &st, err));
     sw_status status = sw_container_inspect(
         sw_cli_arena(cli), fd, owner != NULL ? &card.identity_key : NULL, &body, &trailer, err);

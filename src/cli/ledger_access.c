@@ -29,9 +29,12 @@ sw_status sw_cli_genesis_hash(sw_cli *cli, const char *given, sw_hash *out, sw_e
     if (genesis == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a genesis");
     sw_bytes envelope;
     SW_TRY(sw_cli_read(cli, given, SW_ENVELOPE_LIMIT, &envelope, err));
-    SW_TRY(sw_genesis_open(sw_cli_arena(cli), envelope, true, genesis, err));
-    *out = genesis->hash;
-    return SW_OK;
+    sw_status status = sw_genesis_open(sw_cli_arena(cli), envelope, true, genesis, err);
+    if (status == SW_OK)
+        *out = genesis->hash;
+    else
+        sw_error_prefix(err, "%s", given);
+    return status;
 }
 
 static sw_status open_file(sw_ledger_access *a, const char *path, sw_error *err) {

@@ -136,6 +136,14 @@ sw_status sw_cli_read_in(sw_cli *cli, const char *folder, const char *name, size
     return sw_cli_read(cli, path, limit, out, err);
 }
 
+sw_status sw_cli_card(sw_cli *cli, const char *path, sw_card *out, sw_error *err) {
+    sw_bytes json;
+    SW_TRY(sw_cli_read(cli, path, SW_CARD_LIMIT, &json, err));
+    sw_status status = sw_card_parse(json, out, err);
+    if (status != SW_OK) sw_error_prefix(err, "%s", path);
+    return status;
+}
+
 /* ---- passphrase ---- */
 
 static sw_status from_file(const char *path, char *out, size_t limit, size_t *size, sw_error *err) {

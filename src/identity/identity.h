@@ -18,6 +18,7 @@
 #include "envelope/journal.h"
 
 #define SW_NAME_LIMIT 64
+#define SW_CARD_LIMIT ((size_t)4096) /* bytes of a card.json */
 typedef struct sw_card {
     char name[SW_NAME_LIMIT + 1];
     sw_hash id; /* SHA-256(identity key) */

@@ -7,7 +7,6 @@
 #include "codec/json.h"
 #include "identity/identity.h"
 
-#define SW_CARD_LIMIT       ((size_t)4096)
 #define SW_KEY_FILE_LIMIT   ((size_t)8192)
 #define SW_PASSPHRASE_LIMIT ((size_t)1024)
 

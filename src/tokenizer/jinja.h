@@ -38,6 +38,8 @@ typedef struct sw_jinja_input {
         date; /* YYYY-MM-DD for strftime_now, never the clock; empty: strftime_now is refused */
 } sw_jinja_input;
 
+bool sw_jinja_is_date(sw_bytes text); /* a day that exists, as `date` wants it */
+
 typedef struct sw_jinja_span {
     size_t start, end; /* bytes, counted from the rendering's first */
 } sw_jinja_span;

@@ -342,18 +342,19 @@ static const sw_jinja_callable filters[] = {
     {"map", filter_map, 1, {"=attribute", NULL}},
 };
 
-static const sw_jinja_callable *find(const sw_jinja_callable *all, size_t count, sw_bytes name) {
+const sw_jinja_callable *sw_jinja_callable_find(const sw_jinja_callable *all, size_t count,
+                                                sw_bytes name) {
     for (size_t i = 0; i < count; i++)
         if (sw_bytes_is(name, all[i].name)) return &all[i];
     return NULL;
 }
 
 const sw_jinja_callable *sw_jinja_filter_find(sw_bytes name) {
-    return find(filters, sizeof filters / sizeof filters[0], name);
+    return sw_jinja_callable_find(filters, sizeof filters / sizeof filters[0], name);
 }
 
 const sw_jinja_callable *sw_jinja_test_find(sw_bytes name) {
-    return find(tests, sizeof tests / sizeof tests[0], name);
+    return sw_jinja_callable_find(tests, sizeof tests / sizeof tests[0], name);
 }
 
 bool sw_jinja_selects(const sw_jinja_callable *filter, unsigned *test_place) {

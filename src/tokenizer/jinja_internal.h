@@ -202,6 +202,8 @@ struct sw_jinja_callable {
                                                    name alone */
 };
 /* NULL when it is not known. */
+const sw_jinja_callable *sw_jinja_callable_find(const sw_jinja_callable *all, size_t count,
+                                                sw_bytes name);
 const sw_jinja_callable *sw_jinja_filter_find(sw_bytes name);
 const sw_jinja_callable *sw_jinja_test_find(sw_bytes name);
 const sw_jinja_callable *sw_jinja_method_find(sw_bytes name);

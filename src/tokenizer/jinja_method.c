@@ -245,18 +245,12 @@ static const sw_jinja_callable functions[] = {
     {"namespace", call_namespace, 0, {NULL}},
 };
 
-static const sw_jinja_callable *find(const sw_jinja_callable *all, size_t count, sw_bytes name) {
-    for (size_t i = 0; i < count; i++)
-        if (sw_bytes_is(name, all[i].name)) return &all[i];
-    return NULL;
-}
-
 const sw_jinja_callable *sw_jinja_method_find(sw_bytes name) {
-    return find(methods, sizeof methods / sizeof methods[0], name);
+    return sw_jinja_callable_find(methods, sizeof methods / sizeof methods[0], name);
 }
 
 const sw_jinja_callable *sw_jinja_global_find(sw_bytes name) {
-    return find(functions, sizeof functions / sizeof functions[0], name);
+    return sw_jinja_callable_find(functions, sizeof functions / sizeof functions[0], name);
 }
 
 bool sw_jinja_is_namespace(const sw_jinja_callable *global) {

@@ -89,6 +89,11 @@ static bool date_parse(sw_bytes text, date *out) {
     return true;
 }
 
+bool sw_jinja_is_date(sw_bytes text) {
+    date d;
+    return date_parse(text, &d);
+}
+
 static unsigned year_day(const date *d) {
     unsigned day = d->day;
     for (unsigned month = 1; month < d->month; month++) day += month_days(d->year, month);

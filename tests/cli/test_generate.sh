@@ -50,7 +50,11 @@ with_template "{{ strftime_now('%d') if messages[0].role == 'user' }}{{ messages
 refused 'no date is given' 'a template that asks for the day'
 answer --date 2026-03-07 >dated
 say $? 'and is told it'
-refused 'not a day as YYYY-MM-DD' 'a day that is none' --date 2026-02-30
+for day in 2026-02-30 tomorrow ''; do
+    answer --date "$day" >out
+    [ $? -eq 2 ] && [ ! -s out ] && [[ $(cat log) == *'a day as YYYY-MM-DD'* ]]
+    say $? "a day that is none: '$day'"
+done
 with_template "{{ raise_exception('Only systems speak.') }}"
 refused 'line 1: the template refuses this conversation: Only systems speak.' 'a template that refuses'
 with_template "{{ messages | sort }}"

@@ -122,6 +122,8 @@ refused 'the wrong passphrase' 1 'passphrase' "$sealwright" unseal bert.sealed -
 refused 'no passphrase' 1 'passphrase' setsid "$sealwright" unseal bert.sealed --identity bert --out x
 inspect_mixed() { refused "a card with $1: inspect" 1 "a card's\|a card is not signed" "$sealwright" inspect rows.sealed --owner mixed.json; }
 mixed_all inspect_mixed
+head -c 100 bert/card.json >cut.json
+refused 'a card that is cut: its file is named' 1 'cut.json: JSON byte 100' "$sealwright" inspect rows.sealed --owner cut.json
 refused "another owner's card" 1 'another owner' "$sealwright" inspect rows.sealed --owner bert/card.json
 refused 'not a sealed file' 1 'not a sealed file' "$sealwright" inspect large.bin
 refused 'a file that is not there' 1 'No such file' "$sealwright" seal nothing --identity anna --out x

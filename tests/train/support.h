@@ -67,6 +67,19 @@ static inline void miniature_close(miniature *m) {
     sw_arena_free(&m->arena);
 }
 
+/* A group of tests over one miniature, its *state. */
+static inline int group_open(void **state) {
+    static miniature m;
+    miniature_open(&m, "");
+    *state = &m;
+    return 0;
+}
+
+static inline int group_close(void **state) {
+    miniature_close(*state);
+    return 0;
+}
+
 static inline sw_training small_settings(void) {
     sw_training t;
     sw_training_defaults(&t);

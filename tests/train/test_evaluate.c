@@ -99,21 +99,9 @@ static void test_refusals(void **state) {
     sw_rows_free(&rows);
 }
 
-static int open_all(void **state) {
-    static miniature m;
-    miniature_open(&m, "");
-    *state = &m;
-    return 0;
-}
-
-static int close_all(void **state) {
-    miniature_close(*state);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_same_as_training),
                                        cmocka_unit_test(test_adapter_counts),
                                        cmocka_unit_test(test_refusals)};
-    return cmocka_run_group_tests_name("evaluate", tests, open_all, close_all);
+    return cmocka_run_group_tests_name("evaluate", tests, group_open, group_close);
 }

@@ -296,18 +296,6 @@ static void test_no_allocation_in_a_step(void **state) {
     }
 }
 
-static int open_all(void **state) {
-    static miniature m;
-    miniature_open(&m, "");
-    *state = &m;
-    return 0;
-}
-
-static int close_all(void **state) {
-    miniature_close(*state);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_generate_follows_logits),
                                        cmocka_unit_test(test_generate_refusals),
@@ -316,5 +304,5 @@ int main(void) {
                                        cmocka_unit_test(test_schedules),
                                        cmocka_unit_test(test_schedules_of_transformers),
                                        cmocka_unit_test(test_no_allocation_in_a_step)};
-    return cmocka_run_group_tests_name("generate", tests, open_all, close_all);
+    return cmocka_run_group_tests_name("generate", tests, group_open, group_close);
 }

@@ -121,20 +121,8 @@ static void test_trl(void **state) {
     sw_arena_free(&arena);
 }
 
-static int open_all(void **state) {
-    static miniature m;
-    miniature_open(&m, "");
-    *state = &m;
-    return 0;
-}
-
-static int close_all(void **state) {
-    miniature_close(*state);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_logits),
                                        cmocka_unit_test(test_trl)};
-    return cmocka_run_group_tests_name("train goldens", tests, open_all, close_all);
+    return cmocka_run_group_tests_name("train goldens", tests, group_open, group_close);
 }

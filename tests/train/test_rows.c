@@ -302,18 +302,6 @@ static void test_wire_refusals(void **state) {
     sw_rows_free(&rows);
 }
 
-static int open_all(void **state) {
-    static miniature m;
-    miniature_open(&m, "");
-    *state = &m;
-    return 0;
-}
-
-static int close_all(void **state) {
-    miniature_close(*state);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_refused_lines),
                                        cmocka_unit_test(test_no_message_quotes_a_row),
@@ -322,5 +310,5 @@ int main(void) {
                                        cmocka_unit_test(test_template_of_the_model),
                                        cmocka_unit_test(test_wire_round_trip),
                                        cmocka_unit_test(test_wire_refusals)};
-    return cmocka_run_group_tests_name("rows", tests, open_all, close_all);
+    return cmocka_run_group_tests_name("rows", tests, group_open, group_close);
 }
