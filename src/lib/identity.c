@@ -36,6 +36,7 @@ sw_status sealwright_identity_make(const char *folder, const char *name, sealwri
 sw_status sealwright_identity_open(const char *folder, sealwright_passphrase ask, void *context,
                                    sealwright_identity **out, sw_error *err) {
     const sw_passphrase passphrase = {ask, context};
+    if (folder == NULL) return sw_fail(err, SW_USAGE, "usage", "an identity's folder is missing");
     sealwright_identity *i = calloc(1, sizeof *i);
     if (i == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for an identity");
     i->entropy = sw_entropy_system();

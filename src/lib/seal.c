@@ -20,6 +20,13 @@ struct sealwright_sealer {
     sw_sealer *sealer;
 };
 
+static sw_status check_media_type(const char *media_type, sw_error *err) {
+    if (media_type == NULL) return sw_fail(err, SW_USAGE, "usage", "a media type is missing");
+    if (strlen(media_type) <= SW_MEDIA_TYPE_LIMIT) return SW_OK;
+    return sw_fail(err, SW_LIMIT, "limit", "a media type has at most %d bytes",
+                   SW_MEDIA_TYPE_LIMIT);
+}
+
 static sw_status make_plan(sealwright_identity *owner, const char *media_type, size_t threads,
                            sw_seal_plan *plan, sw_error *err) {
     *plan = (sw_seal_plan){.kind = SW_CONTAINER_DATASET,
@@ -40,9 +47,7 @@ static sw_status pass_on(void *context, sw_bytes bytes, sw_error *err) {
 static sw_status open_sealer(sealwright_sealer *s, const char *media_type, size_t threads,
                              sw_error *err) {
     sw_seal_plan plan;
-    if (strlen(media_type) > SW_MEDIA_TYPE_LIMIT)
-        return sw_fail(err, SW_LIMIT, "limit", "a media type has at most %d bytes",
-                       SW_MEDIA_TYPE_LIMIT);
+    SW_TRY(check_media_type(media_type, err));
     memcpy(s->media_type, media_type, strlen(media_type));
     SW_TRY(make_plan(s->owner, s->media_type, threads, &plan, err));
     s->data_key = sw_data_key_new();
@@ -123,6 +128,7 @@ sw_status sealwright_seal_file(sealwright_identity *owner, const char *from, con
                                sw_error *err) {
     sw_seal_plan plan;
     sw_container_trailer trailer;
+    SW_TRY(check_media_type(media_type, err));
     SW_TRY(make_plan(owner, media_type, threads, &plan, err));
     int fd = open(from, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0 && errno == ENOENT)

@@ -97,6 +97,10 @@ static void refuse_sealing(sealwright_identity *me, const char *folder) {
     check(sealwright_sealer_open(me, media_type, 1, append, &none, &s, &err) == SW_LIMIT &&
               s == NULL,
           "a long media type is refused");
+    check(sealwright_sealer_open(me, NULL, 1, append, &none, &s, &err) == SW_USAGE && s == NULL,
+          "no media type is refused");
+    check(sealwright_seal_file(me, "from", "to", NULL, 1, &d, &err) == SW_USAGE,
+          "nor does a file go without one");
     check(sealwright_sealer_open(me, "text/plain", 9, append, &none, &s, &err) == SW_USAGE,
           "nine threads are refused");
     check(sealwright_sealer_open(me, "text/plain", 1, append, &none, &s, &err) == SW_LIMIT,
