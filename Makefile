@@ -32,7 +32,9 @@ CFLAGS := -std=c2x -ffp-contract=off -fno-math-errno -g -fPIC -fvisibility=hidde
   -ffile-prefix-map=$(CURDIR)=. $(WARN) -Werror $(VFLAGS)
 LDFLAGS := -pthread -Wl,-z,relro,-z,now $(VLDFLAGS)
 
-.PHONY: all deps test check run bench parity fuzz install repro format clean
+.PHONY: all deps test tests check run bench parity fuzz install repro format clean
+# After `deps`, on all processors.
+BUILD = +@$(MAKE) --no-print-directory -j$(shell nproc) $1
 all: $O/sealwright $O/sealwright-worker $O/trainer.lock $O/libsealwright.so
 
 $O/obj/%.o: %.c
@@ -81,8 +83,10 @@ $O/tests/run/hostile_worker: tests/run/hostile_worker.c $(wildcard src/base/*.[c
 	@mkdir -p $(@D)
 	@echo "  ld  $@"
 	@$(CC) $(CPPFLAGS) -std=c2x -O1 -g $(WARN) -Werror -static -o $@ $(filter %.c,$^)
+tests: $(TESTS) $(HELPERS) $(FUZZ)
 TEST_SCRIPTS := $(sort $(wildcard tests/*/test_*.sh))
-test: deps all $(TESTS) $(HELPERS) $(FUZZ)
+test: deps
+	$(call BUILD,all tests)
 	SEALWRIGHT_TEST_VARIANT=$V tools/run-tests.sh $O $(TESTS) $(TEST_SCRIPTS)
 # One program: make O=build/mine ROOMS="base codec" only T=codec/test_json
 only: $O/tests/$T
@@ -103,13 +107,16 @@ deps:
 check: DEPS_FOR := check
 check: deps
 	tools/check.sh
-run: deps all
+run: deps
+	$(call BUILD,all)
 	examples/three-hospitals/run
 parity: DEPS_FOR := parity
-parity: deps all
+parity: deps
+	$(call BUILD,all)
 	tools/parity.sh $O
 bench: DEPS_FOR := bench
-bench: deps all
+bench: deps
+	$(call BUILD,all)
 	bench/run.sh $O $(ONLY)
 repro: deps
 	tools/repro.sh
