@@ -34,7 +34,7 @@ LDFLAGS := -pthread -Wl,-z,relro,-z,now $(VLDFLAGS)
 
 .PHONY: all deps test tests check run bench parity fuzz install repro format clean
 # After `deps`, on all processors.
-BUILD = +@$(MAKE) --no-print-directory -j$(shell nproc) $1
+BUILD = +@$(MAKE) -s --no-print-directory -j$(shell nproc) $1
 all: $O/sealwright $O/sealwright-worker $O/trainer.lock $O/libsealwright.so
 
 $O/obj/%.o: %.c
