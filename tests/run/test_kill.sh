@@ -53,9 +53,10 @@ reads=$(grep -c '^read(' reads.trace)
 first=$(grep '^read(' reads.trace | grep -n '"\\0\\0\\0\\3\\0\\0\\0\\0\\0\\0\\0\\0", 12)' | tail -n 1 | cut -d: -f1) # the training worker's hello
 echo "# reads from the training worker's hello to the end: $first to $reads"
 mkfifo stops
-for i in $(seq 6); do
-    at=$((first + RANDOM % (reads - first)))
-    run_with strace -qq -o stops -e trace=read -e inject=read:signal=STOP:when=$at -- --run worker.$i >log 2>&1 &
+# stopped_at N FOLDER: that run; exit code in `code`, and whether a worker was there to be killed in `killed`
+stopped_at() {
+    local line tracer agent child
+    run_with strace -qq -o stops -e trace=read -e inject=read:signal=STOP:when=$1 -- --run "$2" >log 2>&1 &
     tracer=$!
     killed=''
     while read -r line; do
@@ -68,6 +69,14 @@ for i in $(seq 6); do
     done <stops
     wait $tracer
     code=$?
+}
+for i in $(seq 6); do
+    until # how often a pipe is read depends on who is faster: a moment that this run does not reach is none, another one
+        at=$((first + RANDOM % (reads - first)))
+        rm -rf worker.$i
+        stopped_at $at worker.$i
+        [ -n "$killed" ] || [ $code -ne 0 ]
+    do :; done
     # The worker may have said its last word before: then the run ends well.
     [ -n "$killed" ] && { [ $code -eq 0 ] || { [ $code -eq 1 ] && grep -q 'killed by signal 9' log; }; } || say 1 "the worker is killed at read $at: exit $code"
     again worker.$i "the worker is killed at the agent's read $at"
