@@ -46,6 +46,31 @@ static void add_model(sw_arena *a, sw_json *root, const sw_recipe *r) {
     }
 }
 
+static void add_names(sw_arena *a, sw_json *parent, const char *key,
+                      const char names[][SW_LORA_TARGET_BYTES], size_t count) {
+    sw_json *list = sw_json_add_array(a, parent, key);
+    for (size_t i = 0; i < count; i++) sw_json_add_text(a, list, NULL, sw_text(names[i]));
+}
+
+/* A list, since the first that matches decides. */
+static void add_patterns(sw_arena *a, sw_json *parent, const char *key, const sw_lora_patterns *p) {
+    sw_json *list = sw_json_add_array(a, parent, key);
+    for (size_t i = 0; i < p->count; i++) {
+        sw_json *one = sw_json_add_object(a, list, NULL);
+        sw_json_add_text(a, one, "module", sw_text(p->at[i].module));
+        sw_json_add_number(a, one, "value", p->at[i].value);
+    }
+}
+
+static void add_lora(sw_arena *a, sw_json *root, const sw_training *t) {
+    sw_json *lora = sw_json_add_object(a, root, "lora");
+    add_settings(a, lora, t, SW_GROUP_LORA);
+    add_names(a, lora, "target_modules", t->lora.targets, t->lora.target_count);
+    add_names(a, lora, "modules_to_save", t->lora.save, t->lora.save_count);
+    add_patterns(a, lora, "rank_pattern", &t->lora.rank_pattern);
+    add_patterns(a, lora, "alpha_pattern", &t->lora.alpha_pattern);
+}
+
 static void add_trainer(sw_arena *a, sw_json *root, const sw_recipe *r) {
     sw_json *trainer = sw_json_add_object(a, root, "trainer");
     sw_json_add_text(a, trainer, "kind", r->native ? SW_LITERAL("native") : SW_LITERAL("command"));
@@ -56,12 +81,7 @@ static void add_trainer(sw_arena *a, sw_json *root, const sw_recipe *r) {
     add_settings(a, training, &r->training, SW_GROUP_TRAINING);
     add_settings(a, sw_json_add_object(a, training, "lr_scheduler_kwargs"), &r->training,
                  SW_GROUP_SCHEDULER);
-    if (r->training.method != SW_METHOD_LORA) return;
-    sw_json *lora = sw_json_add_object(a, root, "lora");
-    add_settings(a, lora, &r->training, SW_GROUP_LORA);
-    sw_json *targets = sw_json_add_array(a, lora, "target_modules");
-    for (size_t i = 0; i < r->training.lora.target_count; i++)
-        sw_json_add_text(a, targets, NULL, sw_text(r->training.lora.targets[i]));
+    if (sw_training_adapts(&r->training)) add_lora(a, root, &r->training);
 }
 
 static void add_terms(sw_arena *a, sw_json *root, const sw_recipe *r) {

@@ -163,21 +163,56 @@ static void put_setting(sw_buffer *out, const sw_training *t, const sw_setting *
     sw_put_format(out, "%s\n", without_effect(t, s));
 }
 
+static void put_names(sw_buffer *out, const char *key, const char names[][SW_LORA_TARGET_BYTES],
+                      size_t count) {
+    if (count == 0) return;
+    sw_put_format(out, "  %s:", key);
+    for (size_t i = 0; i < count; i++) sw_put_format(out, " %s", names[i]);
+    sw_put_text(out, "\n");
+}
+
+static void put_patterns(sw_buffer *out, const char *key, const sw_lora_patterns *p) {
+    if (p->count == 0) return;
+    sw_put_format(out, "  %s:", key);
+    for (size_t i = 0; i < p->count; i++) {
+        sw_put_format(out, " %s ", p->at[i].module);
+        put_number(out, p->at[i].value);
+        if (i + 1 < p->count) sw_put_text(out, ",");
+    }
+    sw_put_text(out, "\n");
+}
+
+static bool is_shown(const sw_training *t, const sw_setting *s) {
+    switch (s->group) {
+    case SW_GROUP_TRAINING:
+        return t->packing || strcmp(s->name, "packing_strategy") != 0;
+    case SW_GROUP_SCHEDULER:
+        return sw_setting_is_read(t, s);
+    case SW_GROUP_LORA:
+        return sw_training_adapts(t);
+    case SW_GROUP_RECIPE:
+    case SW_GROUP_TRAINER:
+        break;
+    }
+    return false;
+}
+
 static void put_training(sw_buffer *out, const sw_recipe *r) {
+    static const char *const methods[] = {
+        [SW_METHOD_FULL] = "all weights",
+        [SW_METHOD_LORA] = "LoRA adapters beside the frozen base model",
+        [SW_METHOD_QLORA] = "LoRA adapters beside the base model frozen in 4 bits (NF4)"};
+    const sw_training *t = &r->training;
     size_t count;
     const sw_setting *all = sw_training_settings(&count);
-    bool lora = r->training.method == SW_METHOD_LORA;
-    sw_put_format(out, "\nTraining: %s, %s\n", word_of(r, "phase"),
-                  lora ? "LoRA adapters beside the frozen base model" : "all weights");
+    sw_put_format(out, "\nTraining: %s, %s\n", word_of(r, "phase"), methods[t->method]);
     for (size_t i = 0; i < count; i++)
-        if (all[i].group == SW_GROUP_TRAINING || (lora && all[i].group == SW_GROUP_LORA) ||
-            (all[i].group == SW_GROUP_SCHEDULER && sw_setting_is_read(&r->training, &all[i])))
-            put_setting(out, &r->training, &all[i]);
-    if (!lora) return;
-    sw_put_text(out, "  target_modules:");
-    for (size_t i = 0; i < r->training.lora.target_count; i++)
-        sw_put_format(out, " %s", r->training.lora.targets[i]);
-    sw_put_text(out, "\n");
+        if (is_shown(t, &all[i])) put_setting(out, t, &all[i]);
+    if (!sw_training_adapts(t)) return;
+    put_names(out, "target_modules", t->lora.targets, t->lora.target_count);
+    put_names(out, "modules_to_save", t->lora.save, t->lora.save_count);
+    put_patterns(out, "rank_pattern", &t->lora.rank_pattern);
+    put_patterns(out, "alpha_pattern", &t->lora.alpha_pattern);
 }
 
 static void put_template(sw_buffer *out, const sw_recipe *r) {

@@ -13,10 +13,12 @@
 #include <string.h>
 
 #define WIRE_MAGIC   "SWTRAIN"
-#define WIRE_VERSION 2
+#define WIRE_VERSION 3
+#define RANK_LIMIT   1024
+#define ALPHA_LIMIT  65536
 
-static const char *const phases[] = {"sft", NULL};
-static const char *const methods[] = {"full", "lora", NULL};
+static const char *const phases[] = {"sft", "cpt", NULL};
+static const char *const methods[] = {"full", "lora", "qlora", NULL};
 static const char *const profiles[] = {"bf16-dp", "fp32-ref", NULL};
 static const char *const schedules[] = {"linear",
                                         "cosine",
@@ -29,6 +31,8 @@ static const char *const schedules[] = {"linear",
                                         "warmup_stable_decay",
                                         NULL};
 static const char *const decays[] = {"cosine", "linear", "1-sqrt", NULL};
+static const char *const packings[] = {"bfd", "bfd_split", "wrapped", NULL};
+static const char *const optimisers[] = {"adamw_torch", "adamw_bnb_8bit", NULL};
 static const char *const chats[] = {"none", "chatml", "chatml-smollm2", NULL};
 
 #define AT(member) offsetof(sw_training, member)
@@ -71,17 +75,22 @@ static const sw_setting settings[] = {
     REAL("adam_epsilon", SW_GROUP_TRAINING, adam_epsilon, 0, true, 1, false),
     REAL("weight_decay", SW_GROUP_TRAINING, weight_decay, 0, false, 1, false),
     REAL("max_grad_norm", SW_GROUP_TRAINING, max_grad_norm, 0, false, 1e6, false),
+    CHOICE("optim", SW_GROUP_TRAINING, optim, optimisers),
     FLAG("completion_only_loss", SW_GROUP_TRAINING, completion_only_loss),
+    FLAG("assistant_only_loss", SW_GROUP_TRAINING, assistant_only_loss),
+    FLAG("packing", SW_GROUP_TRAINING, packing),
+    CHOICE("packing_strategy", SW_GROUP_TRAINING, packing_strategy, packings),
     WHOLE("save_steps", SW_SETTING_U64, save_steps, 0, 100000000),
     {.name = "r",
      .group = SW_GROUP_LORA,
      .type = SW_SETTING_U32,
      .offset = AT(lora.r),
      .min = 1,
-     .max = 1024},
-    REAL("lora_alpha", SW_GROUP_LORA, lora.lora_alpha, 0, true, 65536, false),
+     .max = RANK_LIMIT},
+    REAL("lora_alpha", SW_GROUP_LORA, lora.lora_alpha, 0, true, ALPHA_LIMIT, false),
     REAL("lora_dropout", SW_GROUP_LORA, lora.lora_dropout, 0, false, 1, true),
     FLAG("use_rslora", SW_GROUP_LORA, lora.use_rslora),
+    FLAG("use_dora", SW_GROUP_LORA, lora.use_dora),
     {SCHEDULER("num_cycles", SW_SETTING_NUMBER, num_cycles), .high = 10000,
      .readers = READ_BY(COSINE) | READ_BY(COSINE_WITH_RESTARTS) | READ_BY(COSINE_WITH_MIN_LR)},
     {SCHEDULER("power", SW_SETTING_NUMBER, power), .above_low = true, .high = 100,
@@ -100,7 +109,8 @@ static const sw_setting settings[] = {
 };
 #define SETTING_COUNT (sizeof settings / sizeof settings[0])
 static_assert(sizeof(sw_phase) == 4 && sizeof(sw_method) == 4 && sizeof(sw_profile) == 4 &&
-                  sizeof(sw_schedule) == 4 && sizeof(sw_chat) == 4 && sizeof(sw_decay) == 4,
+                  sizeof(sw_schedule) == 4 && sizeof(sw_chat) == 4 && sizeof(sw_decay) == 4 &&
+                  sizeof(sw_packing) == 4 && sizeof(sw_optimiser) == 4,
               "a choice is stored as 32 bits");
 
 void sw_training_defaults(sw_training *out) {
@@ -220,20 +230,55 @@ static bool is_target(const char name[SW_LORA_TARGET_BYTES]) {
     return name[0] != '.' && name[size - 1] != '.';
 }
 
-static sw_status check_targets(const sw_lora_settings *lora, sw_error *err) {
+/* Names of one list: each a module's, none twice. `stride` bytes from name to name. */
+static sw_status check_names(const char *list, const char *first, size_t stride, size_t count,
+                             sw_error *err) {
+    for (size_t i = 0; i < count; i++) {
+        if (!is_target(first + i * stride))
+            return sw_fail(err, SW_REFUSED, "recipe", "%s[%zu] is not a module's name", list, i);
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(first + i * stride, first + j * stride) == 0)
+                return sw_fail(err, SW_REFUSED, "recipe", "%s names %s twice", list,
+                               first + i * stride);
+    }
+    return SW_OK;
+}
+
+static sw_status check_patterns(const char *list, const sw_lora_patterns *p, double high,
+                                bool whole, sw_error *err) {
+    if (p->count > SW_LORA_PATTERN_LIMIT)
+        return sw_fail(err, SW_REFUSED, "recipe", "%s has more than %d members", list,
+                       SW_LORA_PATTERN_LIMIT);
+    SW_TRY(check_names(list, p->at[0].module, sizeof p->at[0], p->count, err));
+    for (size_t i = 0; i < p->count; i++) {
+        double v = p->at[i].value;
+        if (!(v > 0) || !(v <= high) || (whole && v != floor(v)))
+            return sw_fail(err, SW_REFUSED, "recipe", "%s: %s must be %s, at most %g", list,
+                           p->at[i].module, whole ? "whole and from 1 on" : "above 0", high);
+    }
+    return SW_OK;
+}
+
+static sw_status judge_lora(const sw_lora_settings *lora, const char **setting, sw_error *err) {
+    *setting = "target_modules";
     if (lora->target_count == 0 || lora->target_count > SW_LORA_TARGET_LIMIT)
         return sw_fail(err, SW_REFUSED, "recipe", "target_modules must name 1 to %d modules",
                        SW_LORA_TARGET_LIMIT);
-    for (size_t i = 0; i < lora->target_count; i++) {
-        if (!is_target(lora->targets[i]))
-            return sw_fail(err, SW_REFUSED, "recipe", "target_modules[%zu] is not a module's name",
-                           i);
-        for (size_t j = 0; j < i; j++)
-            if (strcmp(lora->targets[i], lora->targets[j]) == 0)
-                return sw_fail(err, SW_REFUSED, "recipe", "target_modules names %s twice",
-                               lora->targets[i]);
-    }
-    return SW_OK;
+    SW_TRY(
+        check_names(*setting, lora->targets[0], sizeof lora->targets[0], lora->target_count, err));
+    *setting = "modules_to_save";
+    if (lora->save_count > SW_LORA_SAVE_LIMIT)
+        return sw_fail(err, SW_REFUSED, "recipe", "modules_to_save names more than %d modules",
+                       SW_LORA_SAVE_LIMIT);
+    SW_TRY(check_names(*setting, lora->save[0], sizeof lora->save[0], lora->save_count, err));
+    *setting = "rank_pattern";
+    SW_TRY(check_patterns(*setting, &lora->rank_pattern, RANK_LIMIT, true, err));
+    *setting = "alpha_pattern";
+    return check_patterns(*setting, &lora->alpha_pattern, ALPHA_LIMIT, false, err);
+}
+
+bool sw_training_adapts(const sw_training *t) {
+    return t->method != SW_METHOD_FULL;
 }
 
 bool sw_setting_is_read(const sw_training *t, const sw_setting *s) {
@@ -270,6 +315,24 @@ static sw_status judge_schedule(const sw_training *t, const char **setting, sw_e
     return SW_OK;
 }
 
+/* Settings that say nothing, or nothing sensible, beside others. */
+static sw_status judge_rows(const sw_training *t, const char **setting, sw_error *err) {
+    *setting = "packing_strategy";
+    if (!t->packing && t->packing_strategy != SW_PACKING_BFD)
+        return sw_fail(err, SW_REFUSED, "recipe", "packing_strategy is not read without packing");
+    *setting = "assistant_only_loss";
+    if (t->assistant_only_loss && (t->phase == SW_PHASE_CPT || t->chat == SW_CHAT_NONE))
+        return sw_fail(err, SW_REFUSED, "recipe", "assistant_only_loss needs rows of turns");
+    *setting = "template";
+    if (t->phase == SW_PHASE_CPT && t->chat != SW_CHAT_NONE)
+        return sw_fail(err, SW_REFUSED, "recipe",
+                       "phase cpt reads plain text: template must be none");
+    *setting = "use_dora";
+    if (t->method == SW_METHOD_QLORA && t->lora.use_dora)
+        return sw_fail(err, SW_REFUSED, "recipe", "use_dora is not offered with method qlora");
+    return SW_OK;
+}
+
 sw_status sw_training_judge(const sw_training *t, const char **setting, sw_error *err) {
     for (size_t i = 0; i < SETTING_COUNT; i++) {
         *setting = settings[i].name;
@@ -280,8 +343,8 @@ sw_status sw_training_judge(const sw_training *t, const char **setting, sw_error
         return sw_fail(err, SW_REFUSED, "recipe",
                        "warmup_steps must be whole, or a ratio below 1 of all steps");
     SW_TRY(judge_schedule(t, setting, err));
-    *setting = "target_modules";
-    return check_targets(&t->lora, err);
+    SW_TRY(judge_rows(t, setting, err));
+    return judge_lora(&t->lora, setting, err);
 }
 
 sw_status sw_training_check(const sw_training *t, sw_error *err) {
@@ -302,6 +365,28 @@ uint64_t sw_training_steps(const sw_training *t, uint64_t rows) {
 
 /* ---- the wire form ---- */
 
+static void put_name(sw_buffer *out, const char name[SW_LORA_TARGET_BYTES]) {
+    char slot[SW_LORA_TARGET_BYTES] = {0};
+    if (name != NULL) memcpy(slot, name, strlen(name));
+    sw_put_bytes(out, SW_BYTES_OF(slot));
+}
+
+static void put_names(sw_buffer *out, const char names[][SW_LORA_TARGET_BYTES], size_t count,
+                      size_t slots) {
+    sw_put_u64le(out, count);
+    for (size_t i = 0; i < slots; i++) put_name(out, i < count ? names[i] : NULL);
+}
+
+static void put_patterns(sw_buffer *out, const sw_lora_patterns *p) {
+    sw_put_u64le(out, p->count);
+    for (size_t i = 0; i < SW_LORA_PATTERN_LIMIT; i++) {
+        uint64_t bits = 0;
+        if (i < p->count) memcpy(&bits, &p->at[i].value, sizeof bits);
+        put_name(out, i < p->count ? p->at[i].module : NULL);
+        sw_put_u64le(out, bits);
+    }
+}
+
 sw_status sw_training_encode(const sw_training *t, sw_buffer *out, sw_error *err) {
     SW_TRY(sw_training_check(t, err));
     sw_put_text(out, WIRE_MAGIC);
@@ -312,12 +397,11 @@ sw_status sw_training_encode(const sw_training *t, sw_buffer *out, sw_error *err
         if (settings[i].type == SW_SETTING_NUMBER) memcpy(&bits, &v, sizeof bits);
         sw_put_u64le(out, bits);
     }
-    sw_put_u64le(out, t->lora.target_count);
-    for (size_t i = 0; i < SW_LORA_TARGET_LIMIT; i++) {
-        char slot[SW_LORA_TARGET_BYTES] = {0};
-        if (i < t->lora.target_count) memcpy(slot, t->lora.targets[i], strlen(t->lora.targets[i]));
-        sw_put_bytes(out, SW_BYTES_OF(slot));
-    }
+    const sw_lora_settings *lora = &t->lora;
+    put_names(out, lora->targets, lora->target_count, SW_LORA_TARGET_LIMIT);
+    put_names(out, lora->save, lora->save_count, SW_LORA_SAVE_LIMIT);
+    put_patterns(out, &lora->rank_pattern);
+    put_patterns(out, &lora->alpha_pattern);
     return sw_buffer_check(out, "the training settings", err);
 }
 
@@ -347,6 +431,32 @@ static bool slot_is_canonical(const char slot[SW_LORA_TARGET_BYTES], bool used) 
     return true;
 }
 
+/* A count, then all slots; false where a slot or the count is not canonical. */
+static bool read_names(sw_reader *r, char names[][SW_LORA_TARGET_BYTES], size_t *count,
+                       size_t slots) {
+    uint64_t n = sw_read_u64le(r);
+    bool good = n <= slots;
+    for (size_t i = 0; i < slots; i++) {
+        sw_read_into(r, names[i], SW_LORA_TARGET_BYTES);
+        good = good && slot_is_canonical(names[i], i < n);
+    }
+    *count = good ? (size_t)n : 0;
+    return good;
+}
+
+static bool read_patterns(sw_reader *r, sw_lora_patterns *p) {
+    uint64_t n = sw_read_u64le(r);
+    bool good = n <= SW_LORA_PATTERN_LIMIT;
+    for (size_t i = 0; i < SW_LORA_PATTERN_LIMIT; i++) {
+        sw_read_into(r, p->at[i].module, SW_LORA_TARGET_BYTES);
+        uint64_t bits = sw_read_u64le(r);
+        memcpy(&p->at[i].value, &bits, sizeof bits);
+        good = good && slot_is_canonical(p->at[i].module, i < n) && (i < n || bits == 0);
+    }
+    p->count = good ? (size_t)n : 0;
+    return good;
+}
+
 sw_status sw_training_parse(sw_bytes wire, sw_training *out, sw_error *err) {
     sw_reader r = sw_reader_of(wire);
     sw_training t = {0};
@@ -357,16 +467,13 @@ sw_status sw_training_parse(sw_bytes wire, sw_training *out, sw_error *err) {
                        WIRE_VERSION);
     for (size_t i = 0; i < SETTING_COUNT; i++)
         SW_TRY(parse_setting(&t, &settings[i], sw_read_u64le(&r), err));
-    uint64_t targets = sw_read_u64le(&r);
-    if (targets > SW_LORA_TARGET_LIMIT)
-        return sw_fail(err, SW_MALFORMED, "format", "training settings: too many target modules");
-    t.lora.target_count = (size_t)targets;
-    for (size_t i = 0; i < SW_LORA_TARGET_LIMIT; i++) {
-        sw_read_into(&r, t.lora.targets[i], SW_LORA_TARGET_BYTES);
-        if (!slot_is_canonical(t.lora.targets[i], i < targets) && !r.failed)
-            return sw_fail(err, SW_MALFORMED, "format",
-                           "training settings: target module %zu is not padded with NUL", i);
-    }
+    sw_lora_settings *lora = &t.lora;
+    bool good = read_names(&r, lora->targets, &lora->target_count, SW_LORA_TARGET_LIMIT) &&
+                read_names(&r, lora->save, &lora->save_count, SW_LORA_SAVE_LIMIT) &&
+                read_patterns(&r, &lora->rank_pattern) && read_patterns(&r, &lora->alpha_pattern);
+    if (!good && !r.failed)
+        return sw_fail(err, SW_MALFORMED, "format",
+                       "training settings: a list is too long or not padded with NUL");
     SW_TRY(sw_reader_finish(&r, "training settings", err));
     SW_TRY(sw_training_check(&t, err));
     *out = t;

@@ -9,9 +9,14 @@
 #include "base/base.h"
 
 typedef enum sw_phase {
-    SW_PHASE_SFT
-} sw_phase; /* dpo, reward, ppo, cpt, embed, classify, vision join here */
-typedef enum sw_method { SW_METHOD_FULL, SW_METHOD_LORA } sw_method;
+    SW_PHASE_SFT,
+    SW_PHASE_CPT /* continued pre-training: rows of text, every token a target */
+} sw_phase;      /* dpo, reward, ppo, embed, classify, vision join here */
+typedef enum sw_method {
+    SW_METHOD_FULL,
+    SW_METHOD_LORA,
+    SW_METHOD_QLORA /* LoRA over a base in NF4 with double quantisation */
+} sw_method;
 typedef enum sw_profile {
     SW_PROFILE_BF16_DP,
     SW_PROFILE_FP32_REF
@@ -28,6 +33,14 @@ typedef enum sw_schedule {
     SW_SCHEDULE_WARMUP_STABLE_DECAY
 } sw_schedule;
 typedef enum sw_decay { SW_DECAY_COSINE, SW_DECAY_LINEAR, SW_DECAY_1_SQRT } sw_decay;
+
+/* How rows share the sequences of a batch, as TRL packs them (docs/formats/training.md). */
+typedef enum sw_packing {
+    SW_PACKING_BFD,       /* whole rows, best fit decreasing; longer ones are cut to max_length */
+    SW_PACKING_BFD_SPLIT, /* the same, longer ones in pieces */
+    SW_PACKING_WRAPPED    /* one stream cut at max_length; attention across the rows in it */
+} sw_packing;
+typedef enum sw_optimiser { SW_OPTIMISER_ADAMW, SW_OPTIMISER_ADAMW_8BIT } sw_optimiser;
 
 /* `lr_scheduler_kwargs`: what a schedule reads beside the steps (docs/formats/recipe.md, RCP-033).
  * What it does not read keeps its default. */
@@ -50,15 +63,31 @@ typedef enum sw_chat {
     SW_CHAT_CHATML_SMOLLM2
 } sw_chat; /* "none", "chatml", "chatml-smollm2" */
 
-#define SW_LORA_TARGET_LIMIT 16
-#define SW_LORA_TARGET_BYTES 32
+#define SW_LORA_TARGET_LIMIT  16
+#define SW_LORA_TARGET_BYTES  32
+#define SW_LORA_PATTERN_LIMIT 16
+#define SW_LORA_SAVE_LIMIT    4
+/* One member of rank_pattern or alpha_pattern: a suffix of dotted module names, and its value. The
+ * first that matches decides. */
+typedef struct sw_lora_pattern {
+    char module[SW_LORA_TARGET_BYTES];
+    double value;
+} sw_lora_pattern;
+typedef struct sw_lora_patterns {
+    size_t count;
+    sw_lora_pattern at[SW_LORA_PATTERN_LIMIT];
+} sw_lora_patterns;
 typedef struct sw_lora_settings {
     uint32_t r;          /* 8 */
     double lora_alpha;   /* 8 */
     double lora_dropout; /* 0 */
     bool use_rslora;     /* false */
+    bool use_dora;       /* false */
     size_t target_count; /* suffix match on the dotted module name: q_proj ... */
     char targets[SW_LORA_TARGET_LIMIT][SW_LORA_TARGET_BYTES];
+    sw_lora_patterns rank_pattern, alpha_pattern; /* instead of r and lora_alpha */
+    size_t save_count;                            /* modules_to_save: trained whole, suffix match */
+    char save[SW_LORA_SAVE_LIMIT][SW_LORA_TARGET_BYTES];
 } sw_lora_settings;
 
 typedef struct sw_training {
@@ -77,14 +106,21 @@ typedef struct sw_training {
     double warmup_steps;                  /* >= 1: steps; [0,1): ratio of all steps, rounded up */
     double adam_beta1, adam_beta2, adam_epsilon, weight_decay; /* 0.9 0.999 1e-8 0 */
     double max_grad_norm;                                      /* 1.0; 0 for none */
+    sw_optimiser optim;                                        /* adamw_torch */
     bool completion_only_loss; /* true for prompt/completion rows, see rows.h */
-    uint64_t save_steps;       /* sealed checkpoint every so many steps; 0: none */
-    sw_lora_settings lora;     /* read when method is LORA */
-    sw_chat chat;              /* the recipe's `template` */
+    bool assistant_only_loss;  /* false; rows of turns: the assistant's tokens alone are targets */
+    bool packing;              /* false */
+    sw_packing packing_strategy; /* bfd; read with packing alone */
+    uint64_t save_steps;         /* sealed checkpoint every so many steps; 0: none */
+    sw_lora_settings lora;       /* read when sw_training_adapts */
+    sw_chat chat;                /* the recipe's `template` */
 } sw_training;
 
 void sw_training_defaults(sw_training *out); /* TRL's SFT defaults, method lora with PEFT's, profile
                                                 bf16-dp, template chatml */
+
+/* The base stays as it is and an adapter is trained beside it: lora, qlora. */
+bool sw_training_adapts(const sw_training *t);
 
 /* ---- the settings as a table: reading a recipe, the wire form, checks and what people are shown
  * all walk it ---- */
@@ -134,8 +170,9 @@ SW_NODISCARD sw_status sw_training_judge(const sw_training *t, const char **sett
 uint64_t sw_training_steps(const sw_training *t, uint64_t rows);
 
 /* Wire form from the agent to the worker (docs/formats/recipe.md, RCP-080): "SWTRAIN", version,
- * then every setting as u64le or IEEE bits in table order, target count, and all target slots of 32
- * bytes padded with NUL. One value, one encoding; parse runs sw_training_check. */
+ * then every setting as u64le or IEEE bits in table order, then the lists: target modules,
+ * modules_to_save, rank_pattern, alpha_pattern, each a count and all its slots. One value, one
+ * encoding; parse runs sw_training_check. */
 SW_NODISCARD sw_status sw_training_encode(const sw_training *t, sw_buffer *out, sw_error *err);
 SW_NODISCARD sw_status sw_training_parse(sw_bytes wire, sw_training *out, sw_error *err);
 #endif

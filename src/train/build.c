@@ -176,16 +176,41 @@ static sw_status check_shape(const sw_model_config *c, sw_error *err) {
                    SW_ROPE_HEAD_LIMIT);
 }
 
+/* What has a name here and no room yet. */
+static sw_status check_built(const sw_training *t, sw_error *err) {
+    const struct {
+        const char *name;
+        bool used;
+    } missing[] = {
+        {"phase", t->phase == SW_PHASE_CPT},
+        {"method", t->method == SW_METHOD_QLORA},
+        {"optim", t->optim == SW_OPTIMISER_ADAMW_8BIT},
+        {"assistant_only_loss", t->assistant_only_loss},
+        {"packing", t->packing},
+        {"use_dora", t->lora.use_dora},
+        {"rank_pattern", t->lora.rank_pattern.count > 0},
+        {"alpha_pattern", t->lora.alpha_pattern.count > 0},
+        {"modules_to_save", t->lora.save_count > 0},
+    };
+    for (size_t i = 0; i < sizeof missing / sizeof missing[0]; i++) {
+        if (!missing[i].used) continue;
+        return sw_fail(err, SW_REFUSED, "recipe", "this value of %s is not built yet",
+                       missing[i].name);
+    }
+    return SW_OK;
+}
+
 static sw_status build_trained(sw_arena *arena, const sw_engine_plan *plan, sw_engine *e,
                                sw_error *err) {
     const sw_training *t = plan->settings;
+    SW_TRY(check_built(t, err));
     size_t limit = e->layer_count * (2 * SW_MODULE_COUNT + 2) + 3;
     e->parameters = SW_ARENA_NEW(arena, sw_parameter, limit);
     e->by_name = SW_ARENA_NEW(arena, sw_parameter *, limit);
     if (!e->parameters || !e->by_name) {
         return sw_fail(err, SW_MEMORY, "memory", "no memory for the list of parameters");
     }
-    if (t->method == SW_METHOD_LORA) {
+    if (sw_training_adapts(t)) {
         SW_TRY(check_targets(&t->lora, e->layer_count, err));
         add_adapters(e, &t->lora);
         e->dropout = t->lora.lora_dropout;

@@ -129,6 +129,10 @@ static void test_accepted(void **state) {
         {"profile: bf16-dp", "profile: fp32-ref"},
         {"description: \"Question answering on discharge notes\"\n", ""},
         {"lora_dropout: 0.05", "use_rslora: true"},
+        {"lora_dropout: 0.05",
+         "use_dora: true\n  rank_pattern: {q_proj: 4, layers.0.self_attn.q_proj: 8}\n"
+         "  alpha_pattern: {v_proj: 0.5}\n  modules_to_save: [lm_head]"},
+        {"max_length: 512", "max_length: 512\n  packing: true\n  packing_strategy: wrapped"},
     };
     (void)state;
     golden g = golden_load();
@@ -159,8 +163,14 @@ static const refusal refusals[] = {
     {"sealwright: 1", "sealwright: 2", "1", 2},
     {"phase: sft", "phase: dpo", "sft", 7},
     {"method: lora", "method: lor", "lora", 8},
-    {"method: lora", "method: full", "method is not lora", 23},
+    {"method: lora", "method: full", "method is full", 23},
     {"template: chatml-smollm2\n", "", "template is missing", 2},
+    {"phase: sft", "phase: cpt", "template must be none", 9},
+    {"max_length: 512", "packing_strategy: wrapped", "without packing", 18},
+    {"lora_dropout: 0.05", "rank_pattern: {q_proj: x}", "modules and numbers", 25},
+    {"lora_dropout: 0.05", "rank_pattern: {q_proj: 0}", "whole and from 1", 25},
+    {"lora_dropout: 0.05", "alpha_pattern: [q_proj]", "map", 25},
+    {"lora_dropout: 0.05", "modules_to_save: [lm_head, lm_head]", "twice", 25},
     {"template: chatml-smollm2", "template: chatlm", "chatml", 9},
     {"model: {name: SmolLM2-135M-Instruct}", "model: SmolLM2", "map", 6},
     {"model: {name: SmolLM2-135M-Instruct}", "model: {name: a, path: /x}", "path", 6},

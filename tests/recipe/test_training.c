@@ -29,7 +29,10 @@ static void test_defaults(void **state) {
     assert_true(t.completion_only_loss);
     assert_int_equal(t.lora.r, 8);
     assert_true(t.lora.lora_alpha == 8.0 && t.lora.lora_dropout == 0.0);
-    assert_false(t.lora.use_rslora);
+    assert_false(t.lora.use_rslora || t.lora.use_dora || t.packing || t.assistant_only_loss);
+    assert_int_equal(t.packing_strategy, SW_PACKING_BFD);
+    assert_int_equal(t.optim, SW_OPTIMISER_ADAMW);
+    assert_int_equal(t.lora.save_count + t.lora.rank_pattern.count + t.lora.alpha_pattern.count, 0);
     assert_int_equal(t.lora.target_count, 2);
     assert_string_equal(t.lora.targets[0], "q_proj");
     assert_string_equal(t.lora.targets[1], "v_proj");
@@ -54,7 +57,7 @@ static void test_table(void **state) {
         assert_int_equal(sw_setting_integer(&t, &all[i]), number ? 0 : 1);
         assert_true(sw_setting_number(&t, &all[i]) == (number ? 1.5 : 0));
     }
-    assert_int_equal(count, 32);
+    assert_int_equal(count, 37);
 }
 
 /* TrainingArguments.set_initial_training_values: ceil(len(dataloader) / accumulation) updates an
@@ -108,13 +111,20 @@ static void test_wire(void **state) {
         memset(t.lora.targets[i], 'a' + (int)i, 31);
         t.lora.targets[i][31] = 0;
     }
+    t.lora.save_count = 1;
+    strcpy(t.lora.save[0], "lm_head");
+    t.lora.rank_pattern = (sw_lora_patterns){.count = 1, .at = {{"q_proj", 4}}};
+    t.lora.alpha_pattern = (sw_lora_patterns){.count = 2, .at = {{"q_proj", 0.5}, {"o_proj", 32}}};
     encode(&t, &wire);
-    assert_int_equal(wire.size, 8 + 32 * 8 + 8 + 16 * 32);
+    assert_int_equal(wire.size, 8 + 37 * 8 + 8 + 16 * 32 + 8 + 4 * 32 + 2 * (8 + 16 * 40));
     assert_int_equal(sw_training_parse(sw_buffer_bytes(&wire), &back, NULL), SW_OK);
     encode(&back, &again);
     assert_true(sw_bytes_equal(sw_buffer_bytes(&wire), sw_buffer_bytes(&again)));
     assert_true(back.learning_rate == t.learning_rate && back.seed == 7);
     assert_string_equal(back.lora.targets[15], t.lora.targets[15]);
+    assert_string_equal(back.lora.save[0], "lm_head");
+    assert_string_equal(back.lora.alpha_pattern.at[1].module, "o_proj");
+    assert_true(back.lora.alpha_pattern.at[1].value == 32);
     /* Cut, extended; and a flip gives the same bytes back or nothing. */
     for (size_t i = 0; i < wire.size; i++) {
         assert_int_not_equal(sw_training_parse(SW_BYTES(wire.data, i), &back, NULL), SW_OK);
@@ -184,11 +194,67 @@ static void test_rules_between(void **state) {
     assert_int_equal(sw_training_check(&t, NULL), SW_REFUSED);
 }
 
+static void test_lists(void **state) {
+    (void)state;
+    static const struct {
+        sw_lora_pattern rank, alpha;
+        const char *save[2];
+        const char *setting; /* NULL: accepted */
+    } cases[] = {
+        {{"q_proj", 1024}, {"mlp.up_proj", 0.5}, {"lm_head", "embed_tokens"}, NULL},
+        {{"q_proj", 0}, {"v_proj", 1}, {"a", "b"}, "rank_pattern"},
+        {{"q_proj", 1.5}, {"v_proj", 1}, {"a", "b"}, "rank_pattern"},
+        {{"q_proj", 1025}, {"v_proj", 1}, {"a", "b"}, "rank_pattern"},
+        {{"q_proj", NAN}, {"v_proj", 1}, {"a", "b"}, "rank_pattern"},
+        {{"", 1}, {"v_proj", 1}, {"a", "b"}, "rank_pattern"},
+        {{"q_proj", 1}, {"v_proj", 0}, {"a", "b"}, "alpha_pattern"},
+        {{"q_proj", 1}, {"v_proj", 65537}, {"a", "b"}, "alpha_pattern"},
+        {{"q_proj", 1}, {"v_proj", 1}, {"a", "a"}, "modules_to_save"},
+        {{"q_proj", 1}, {"v_proj", 1}, {"a", "b."}, "modules_to_save"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        sw_training t;
+        sw_error err = {0};
+        const char *setting = NULL;
+        sw_training_defaults(&t);
+        t.lora.rank_pattern = (sw_lora_patterns){.count = 1, .at = {cases[i].rank}};
+        t.lora.alpha_pattern = (sw_lora_patterns){.count = 1, .at = {cases[i].alpha}};
+        t.lora.save_count = 2;
+        for (size_t k = 0; k < 2; k++) strcpy(t.lora.save[k], cases[i].save[k]);
+        bool good = cases[i].setting == NULL;
+        assert_int_equal(sw_training_judge(&t, &setting, &err), good ? SW_OK : SW_REFUSED);
+        if (!good) assert_string_equal(setting, cases[i].setting);
+    }
+}
+
+/* What says nothing, or nothing sensible, beside something else. */
+static void test_beside(void **state) {
+    (void)state;
+    sw_training t;
+    sw_training_defaults(&t);
+    t.packing_strategy = SW_PACKING_WRAPPED;
+    assert_int_equal(sw_training_check(&t, NULL), SW_REFUSED);
+    t.packing = true;
+    assert_int_equal(sw_training_check(&t, NULL), SW_OK);
+    t.phase = SW_PHASE_CPT;
+    assert_int_equal(sw_training_check(&t, NULL), SW_REFUSED);
+    t.chat = SW_CHAT_NONE;
+    assert_int_equal(sw_training_check(&t, NULL), SW_OK);
+    t.assistant_only_loss = true;
+    assert_int_equal(sw_training_check(&t, NULL), SW_REFUSED);
+    sw_training_defaults(&t);
+    t.assistant_only_loss = t.lora.use_dora = true;
+    assert_int_equal(sw_training_check(&t, NULL), SW_OK);
+    t.method = SW_METHOD_QLORA;
+    assert_int_equal(sw_training_check(&t, NULL), SW_REFUSED);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults), cmocka_unit_test(test_table),
         cmocka_unit_test(test_steps),    cmocka_unit_test(test_wire),
         cmocka_unit_test(test_ranges),   cmocka_unit_test(test_rules_between),
+        cmocka_unit_test(test_lists),    cmocka_unit_test(test_beside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
