@@ -41,15 +41,15 @@ def peak_bytes():
 
 def main():
     folder, rows, settings = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
-    weights = settings.pop("weights")
+    weights, autocast, checkpointing = settings.pop("weights"), settings.pop("autocast"), settings.pop("checkpointing")
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, weights))
     with open(rows, encoding="utf-8") as f:
         data = Dataset.from_list([json.loads(line) for line in f])
     clock = Clock()
     with tempfile.TemporaryDirectory() as out, contextlib.redirect_stdout(sys.stderr):
-        arguments = trl.SFTConfig(output_dir=out, use_cpu=True, bf16=True, logging_steps=1000, save_strategy="no", report_to="none",
-                                  disable_tqdm=True, gradient_checkpointing=False, **settings)
+        arguments = trl.SFTConfig(output_dir=out, use_cpu=True, bf16=autocast, logging_steps=1000, save_strategy="no",
+                                  report_to="none", disable_tqdm=True, gradient_checkpointing=checkpointing, **settings)
         lora = peft.LoraConfig(r=16, lora_alpha=32, lora_dropout=0.0, target_modules=ALL, task_type="CAUSAL_LM")
         trainer = trl.SFTTrainer(model=model, args=arguments, train_dataset=data, processing_class=AutoTokenizer.from_pretrained(folder),
                                  peft_config=lora, callbacks=[clock])

@@ -173,6 +173,37 @@ static sw_status app_show(sw_cli *cli, sw_error *err) {
     return SW_OK;
 }
 
+/* ---- app copy ---- */
+
+static sw_status app_copy(sw_cli *cli, sw_error *err) {
+    const char *source, *target;
+    uint64_t count = 0;
+    sw_arena *a = sw_cli_arena(cli);
+    sw_ledger_access *from = SW_ARENA_NEW(a, sw_ledger_access, 1);
+    sw_ledger_access *to = SW_ARENA_NEW(a, sw_ledger_access, 1);
+    if (from == NULL || to == NULL)
+        return sw_fail(err, SW_MEMORY, "memory", "no memory for two ledgers");
+    SW_TRY(sw_cli_need(cli, "from", &source, err));
+    SW_TRY(sw_cli_need(cli, "to", &target, err));
+    SW_TRY(sw_ledger_access_at(cli, source, from, err));
+    sw_status status = sw_ledger_access_at(cli, target, to, err);
+    if (status == SW_OK) {
+        status = sw_ledger_access_copy(from, to, &count, err);
+        sw_head head = sw_ledger_head(to->ledger);
+        sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
+        sw_json_add_integer(a, root, "copied", (int64_t)count);
+        sw_json_add_integer(a, root, "index", (int64_t)head.index);
+        sw_json_add_hex(a, root, "head", SW_BYTES_OF(head.hash.b));
+        if (status == SW_OK) sw_cli_result(cli, root);
+        if (status == SW_OK)
+            sw_cli_print(cli, "copied  %llu\nledger entry %llu\n", (unsigned long long)count,
+                         (unsigned long long)head.index);
+        sw_ledger_access_close(to);
+    }
+    sw_ledger_access_close(from);
+    return status;
+}
+
 /* ---- revoke, lift, open approve ---- */
 
 /* COMPOSE is a compose hash or a file; --everything stands instead of it. */
@@ -315,6 +346,12 @@ static const sw_option new_options[] = {
 };
 static const sw_option join_options[] = {IDENTITY_OPTION, SW_CLI_PASSPHRASE_OPTION, {0}};
 static const sw_option show_options[] = {APP_OPTION, LEDGER_OPTIONS, {0}};
+static const sw_option copy_options[] = {
+    APP_OPTION,
+    {"from", SW_OPTION_VALUE, "WHERE", "a ledger: file:PATH or https://HOST:PORT"},
+    {"to", SW_OPTION_VALUE, "WHERE", "the ledger that receives what it lacks"},
+    {0},
+};
 static const sw_option revoke_options[] = {
     {"everything", SW_OPTION_FLAG, NULL, "the whole app instead of one compose"},
     APP_OPTION,
@@ -344,6 +381,10 @@ const sw_command sw_commands_ledger[] = {
      app_join},
     {"app show", "[GENESIS]", "show an app, and with a ledger what is approved and revoked", NULL,
      0, 1, show_options, app_show},
+    {"app copy", "", "bring one copy of an app's ledger up to another",
+     "Keeps a copy of a key service's ledger in a file, and gives it to another key service when"
+     " the\nfirst is lost: owners then consent again, to the new root, and unlock it.",
+     0, 0, copy_options, app_copy},
     {"consent", "COMPOSE", "address a sealed shard to one recipe, and approve that recipe",
      "Writes the consent file and appends the approval to the ledger. Read `recipe show COMPOSE`"
      " first.\nEarlier consents stay valid until their compose hashes are revoked.",

@@ -37,7 +37,8 @@ sw_status sw_cli_genesis_hash(sw_cli *cli, const char *given, sw_hash *out, sw_e
     return status;
 }
 
-static sw_status open_file(sw_ledger_access *a, const char *path, sw_error *err) {
+static sw_status open_file(sw_cli *cli, sw_ledger_access *a, const char *path, sw_error *err) {
+    if (!sw_path_exists(path)) sw_cli_note(cli, "%s is a new ledger: nothing stands on it", path);
     SW_TRY(sw_journal_open_sqlite(path, &a->genesis.hash, &a->journal, err));
     SW_TRY(sw_ledger_open(&a->genesis, &a->ledger, err));
     return sw_ledger_load(a->ledger, a->journal, err);
@@ -51,14 +52,19 @@ static sw_status open_remote(sw_cli *cli, sw_ledger_access *a, const char *url, 
 
 sw_status sw_ledger_access_open(sw_cli *cli, sw_ledger_access *out, sw_error *err) {
     const char *where = sw_cli_value(cli, "ledger");
-    *out = (sw_ledger_access){0};
-    SW_TRY(sw_cli_genesis(cli, &out->genesis, &out->genesis_envelope, err));
     if (where == NULL) where = sw_cli_value(cli, "kms");
     if (where == NULL)
         return sw_fail(err, SW_USAGE, "usage", "--ledger or --kms must say where the ledger is");
+    return sw_ledger_access_at(cli, where, out, err);
+}
+
+sw_status sw_ledger_access_at(sw_cli *cli, const char *where, sw_ledger_access *out,
+                              sw_error *err) {
     sw_status status;
+    *out = (sw_ledger_access){0};
+    SW_TRY(sw_cli_genesis(cli, &out->genesis, &out->genesis_envelope, err));
     if (strncmp(where, "file:", 5) == 0)
-        status = open_file(out, where + 5, err);
+        status = open_file(cli, out, where + 5, err);
     else if (strncmp(where, "https://", 8) == 0)
         status = open_remote(cli, out, where, err);
     else
@@ -127,10 +133,16 @@ static sw_status keep_seen(sw_ledger_access *a, sw_identity *who, uint64_t seque
     return sw_identity_store_seen(who, &a->genesis.hash, &seen, err);
 }
 
+static sw_status put(sw_ledger_access *a, sw_bytes envelope, sw_error *err) {
+    sw_head head;
+    if (a->remote != NULL) return sw_remote_append(a->remote, &a->genesis, envelope, &head, err);
+    sw_head expected = sw_ledger_head(a->ledger);
+    return sw_journal_append(a->journal, &expected, envelope, &head, err);
+}
+
 /* Signed as the owner's next entry, and appended. */
 static sw_status send(sw_ledger_access *a, sw_identity *who, sw_entry *entry, sw_error *err) {
     const sw_identity_key *key;
-    sw_head head;
     SW_SCOPED(sw_buffer) envelope = SW_BUFFER(SW_ENVELOPE_LIMIT);
     sw_seen seen;
     SW_TRY(sw_identity_signing_key(who, &key, err));
@@ -142,10 +154,7 @@ static sw_status send(sw_ledger_access *a, sw_identity *who, sw_entry *entry, sw
         entry->sequence = seen.sequence + 1;
     SW_TRY(sw_entry_sign(entry, key, &envelope, err));
     SW_TRY(sw_ledger_check(a->ledger, sw_buffer_bytes(&envelope), err));
-    if (a->remote != NULL)
-        return sw_remote_append(a->remote, &a->genesis, sw_buffer_bytes(&envelope), &head, err);
-    sw_head expected = sw_ledger_head(a->ledger);
-    return sw_journal_append(a->journal, &expected, sw_buffer_bytes(&envelope), &head, err);
+    return put(a, sw_buffer_bytes(&envelope), err);
 }
 
 sw_status sw_ledger_access_append(sw_ledger_access *a, sw_identity *who, sw_entry *entry,
@@ -160,4 +169,38 @@ sw_status sw_ledger_access_append(sw_ledger_access *a, sw_identity *who, sw_entr
     sw_status status = held == SW_OK ? keep_seen(a, who, entry->sequence, err) : held;
     if (status != SW_OK && revoke) sw_error_prefix(err, "revoked, but");
     return status;
+}
+
+typedef struct copy {
+    sw_ledger_access *to;
+    uint64_t count;
+} copy;
+
+/* One entry that the other ledger has and this one does not. */
+static sw_status copy_entry(void *context, const sw_head *at, const sw_envelope *envelope,
+                            sw_bytes bytes, sw_error *err) {
+    copy *c = context;
+    (void)at;
+    (void)envelope;
+    SW_TRY(sw_ledger_check(c->to->ledger, bytes, err));
+    SW_TRY(put(c->to, bytes, err));
+    SW_TRY(reload(c->to, err));
+    c->count++;
+    return SW_OK;
+}
+
+sw_status sw_ledger_access_copy(const sw_ledger_access *from, sw_ledger_access *to, uint64_t *count,
+                                sw_error *err) {
+    sw_head has = sw_ledger_head(to->ledger);
+    copy c = {.to = to};
+    if (has.index > 0) {
+        sw_status same = sw_journal_contains(from->journal, &has, err);
+        if (same != SW_OK) {
+            sw_error_prefix(err, "the two ledgers parted");
+            return same;
+        }
+    }
+    SW_TRY(sw_journal_read(from->journal, has.index + 1, copy_entry, &c, err));
+    *count = c.count;
+    return SW_OK;
 }

@@ -163,6 +163,8 @@ kill "$watcher"
 wait "$watcher" 2>/dev/null
 watcher=
 
+holds "whoever wants keeps a copy of the ledger" "copied  4" "$sealwright" app copy --app app.genesis --from "$url" --to file:kept.db
+
 stop KILL
 cp audit.before kms/audit.db
 serve "$place"
@@ -172,6 +174,21 @@ stop TERM
 refused "another image does not open the root" 1 "root key does not open" "$sealwright" kms serve --dir kms --machine sim:box --listen 127.0.0.1:0
 refused "another machine does not open the root" 1 "root key does not open" "$sealwright" kms serve --dir kms --machine sim:otherbox --listen 127.0.0.1:0
 "$sealwright" sim image box sim --boot >log 2>&1
+
+# ---- the disk is lost: another key service, another root; the ledger comes from a copy ----
+rm -rf kms reference.json
+"$sealwright" kms init --dir kms --machine sim:box >log 2>&1
+"$sealwright" kms reference --dir kms --machine sim:box --out reference.json >log 2>&1
+serve 127.0.0.1:0
+refused "bert misses what he has seen on the ledger" 1 "shorter than" unlock bert
+"$sealwright" revoke "$(printf "%064d" 9)" --app app.genesis --identity cleo --ledger file:parted.db >log 2>&1
+refused "a ledger that parted is not brought up" 1 "parted" "$sealwright" app copy --app app.genesis --from file:kept.db --to file:parted.db
+refused "nor one of another app" 1 "of something else" "$sealwright" app copy --app other.genesis --from file:kept.db --to "$url"
+refused "both ends must be named" 2 "to" "$sealwright" app copy --app app.genesis --from file:kept.db
+holds "a stranger can bring it" "copied  4" "$sealwright" app copy --app app.genesis --from file:kept.db --to "$url"
+holds "and nothing twice" "copied  0" "$sealwright" app copy --app app.genesis --from file:kept.db --to "$url"
+holds "now bert unlocks" "unlocked for bert" unlock bert
+stop TERM
 
 # ---- killed at the n-th write to disk: what was answered is there, and it starts again ----
 exec 2>/dev/null # the shell's own notes about what was killed

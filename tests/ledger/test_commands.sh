@@ -125,6 +125,9 @@ holds "bert approves again" "by 2 of 2" consent app-compose.json bert.sealed ber
 refused "a bad compose is not approved" 1 "allowed_envs" "$sealwright" approve env.json --identity cleo "${owners[@]}"
 holds "cleo approves without a shard" "approved" "$sealwright" approve app-compose.json --identity cleo "${owners[@]}"
 refused "and does so once" 1 "already" "$sealwright" approve app-compose.json --identity cleo "${owners[@]}"
+holds "the ledger is copied" "copied" "$sealwright" app copy --app app.genesis --from file:ledger.db --to file:copy.db
+holds "the copy says the same" "approved, 3 of 2" "$sealwright" app show --app app.genesis --ledger file:copy.db
+holds "a new ledger is said to be one" "is a new ledger" "$sealwright" app show --app app.genesis --ledger file:typo.db
 holds "bert revokes everything" "everything" "$sealwright" revoke --everything --identity bert "${owners[@]}"
 holds "everything is revoked" "EVERYTHING IS REVOKED by bert" "$sealwright" app show "${owners[@]}"
 
