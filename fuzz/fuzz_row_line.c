@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One JSONL line: it becomes at most one row of known tokens whose first is no target, or a refusal
- * that quotes nothing and leaves the rows as they were.
+ * One JSONL line under settings of every kind: it becomes at most one row that training takes, or a
+ * refusal that names the row and leaves the rows as they were.
  */
 #include "fuzz.h"
-#include "train/train.h"
+#include "train/engine.h"
 #include <string.h>
 
 /* Bytes as tokens 0 to 255 under their byte-level letters, and an end-of-sequence token. */
@@ -28,23 +28,39 @@ static void put_tokenizer(sw_buffer *out) {
     sw_put_text(out, "\"<|im_end|>\":256},\"merges\":[]}}");
 }
 
+/* What settings ask of rows: as they are, of the assistant alone, packed, text alone. */
+static const sw_training kinds[] = {
+    {.max_length = 64, .completion_only_loss = true, .chat = SW_CHAT_CHATML},
+    {.max_length = 64, .assistant_only_loss = true, .chat = SW_CHAT_CHATML},
+    {.max_length = 64, .packing = true, .chat = SW_CHAT_CHATML},
+    {.max_length = 64,
+     .packing = true,
+     .packing_strategy = SW_PACKING_WRAPPED,
+     .phase = SW_PHASE_CPT},
+};
+
+static void one_kind(sw_tokenizer *tokenizer, const sw_training *t, sw_bytes line) {
+    sw_rows rows = {0};
+    bool kept = false;
+    sw_error err = {0};
+    sw_status status =
+        sw_rows_append(&rows, tokenizer, SW_TEMPLATE_CHATML, 256, t, line, 3, &kept, &err);
+    FUZZ_REQUIRE(rows.count == (status == SW_OK && kept));
+    FUZZ_REQUIRE(!sw_training_cuts(t) || rows.token_count <= 64);
+    FUZZ_REQUIRE(rows.count == 0 || t->packing || rows.target[0] == 0);
+    FUZZ_REQUIRE(rows.count == 0 || sw_rows_check(&rows, t, 257, NULL) == SW_OK);
+    if (status == SW_MALFORMED) FUZZ_REQUIRE(strstr(err.message, "row 3") != NULL);
+    sw_rows_free(&rows);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static sw_tokenizer *tokenizer;
-    static sw_training settings = {.max_length = 64, .completion_only_loss = true};
     if (!tokenizer) {
         SW_SCOPED(sw_buffer) json = SW_BUFFER(65536);
         put_tokenizer(&json);
         FUZZ_REQUIRE(sw_tokenizer_open(sw_buffer_bytes(&json), &tokenizer, NULL) == SW_OK);
     }
-    sw_rows rows = {0};
-    bool kept = false;
-    sw_error err = {0};
-    sw_status status = sw_rows_append(&rows, tokenizer, SW_TEMPLATE_CHATML, 256, &settings,
-                                      SW_BYTES(data, size), 3, &kept, &err);
-    FUZZ_REQUIRE(rows.count == (status == SW_OK && kept));
-    FUZZ_REQUIRE(rows.token_count <= 64 && (rows.count == 0 || rows.target[0] == 0));
-    if (status == SW_MALFORMED) FUZZ_REQUIRE(strstr(err.message, "row 3") != NULL);
-    for (size_t i = 0; i < rows.token_count; i++) FUZZ_REQUIRE(rows.ids[i] <= 256);
-    sw_rows_free(&rows);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        one_kind(tokenizer, &kinds[i], SW_BYTES(data, size));
     return 0;
 }

@@ -37,6 +37,7 @@ typedef struct sw_walk {
     uint64_t starts;  /* receipts that are no renewals */
     sw_claims claims; /* of the newest receipt's evidence */
     uint64_t rows;    /* delivered to training */
+    uint64_t tokens;  /* of these rows */
     int64_t finished_ms;
     sw_hash last_checkpoint, output_root, model_commitment;
     size_t sealed_metrics_count;

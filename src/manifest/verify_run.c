@@ -138,10 +138,13 @@ static sw_status check_dataset(sw_walk *w, const sw_json *o, size_t index, sw_er
     if (listed != s->rows)
         return sw_fail(err, SW_UNAUTHENTIC, "manifest", "shard %zu has another number of rows",
                        index + 1);
-    if (tokens > delivered * w->recipe->training.max_length || (delivered && !tokens))
+    const sw_training *t = &w->recipe->training;
+    bool fits = !sw_training_cuts(t) || tokens <= delivered * t->max_length;
+    if (!fits || !tokens != !delivered)
         return sw_fail(err, SW_UNAUTHENTIC, "manifest",
                        "shard %zu has more tokens than its rows can hold, or none", index + 1);
     w->rows += delivered;
+    w->tokens += tokens;
     return SW_OK;
 }
 

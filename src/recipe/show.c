@@ -55,6 +55,11 @@ static uint64_t row_visits(const sw_recipe *r, uint64_t rows) {
     return visits < 9e15 ? (uint64_t)visits : UINT64_C(9000000000000000);
 }
 
+/* RCP-041: where packing cuts rows, their lengths decide, and no recipe says them. */
+static bool steps_are_bounded(const sw_training *t) {
+    return t->max_steps > 0 || sw_training_cuts(t);
+}
+
 static const char *word_of(const sw_recipe *r, const char *name) {
     size_t count;
     const sw_setting *all = sw_training_settings(&count);
@@ -104,8 +109,30 @@ static void put_model(sw_buffer *out, const sw_recipe *r) {
     }
 }
 
+static void put_visits(sw_buffer *out, const sw_recipe *r, uint64_t rows) {
+    const sw_training *t = &r->training;
+    unsigned long long visits = row_visits(r, rows), steps = sw_training_steps(t, rows);
+    if (t->max_steps > 0) {
+        sw_put_format(out, "  %llu rows, %llu steps", (unsigned long long)rows, steps);
+        if (t->packing)
+            sw_put_text(out, " of packed sequences: row visits follow from the rows' lengths\n");
+        else
+            sw_put_format(out, ": at most %llu row visits\n", visits);
+        return;
+    }
+    sw_put_format(out, "  %llu rows x ", (unsigned long long)rows);
+    put_number(out, t->num_train_epochs);
+    sw_put_format(out, " epochs = %llu row visits in ", visits);
+    if (!steps_are_bounded(t))
+        sw_put_text(out, "as many steps as the rows' lengths make: packing joins and cuts them\n");
+    else if (t->packing)
+        sw_put_format(out, "at most %llu steps: packing joins rows and makes fewer\n", steps);
+    else
+        sw_put_format(out, "at most %llu steps\n", steps);
+}
+
 static void put_shards(sw_buffer *out, const sw_recipe *r) {
-    uint64_t rows = sw_recipe_rows(r, NULL), visits = row_visits(r, rows);
+    uint64_t rows = sw_recipe_rows(r, NULL);
     sw_put_format(out, "\nData: %zu shards of %zu owners, all of them or none\n", r->shard_count,
                   sw_recipe_owner_count(r));
     for (size_t i = 0; i < r->shard_count; i++) {
@@ -127,17 +154,7 @@ static void put_shards(sw_buffer *out, const sw_recipe *r) {
         put_percent(out, sw_recipe_rows(r, &r->shards[i].owner), rows);
         sw_put_text(out, "\n");
     }
-    if (r->training.max_steps > 0) {
-        sw_put_format(out, "  %llu rows, %llu steps: at most %llu row visits\n",
-                      (unsigned long long)rows, (unsigned long long)r->training.max_steps,
-                      (unsigned long long)visits);
-        return;
-    }
-    sw_put_format(out, "  %llu rows x ", (unsigned long long)rows);
-    put_number(out, r->training.num_train_epochs);
-    sw_put_format(out, " epochs = %llu row visits in at most %llu steps\n",
-                  (unsigned long long)visits,
-                  (unsigned long long)sw_training_steps(&r->training, rows));
+    put_visits(out, r, rows);
 }
 
 /* RCP-040: of these two one decides how long a run lasts. */
@@ -255,18 +272,26 @@ static void put_padding(sw_buffer *out, const sw_recipe *r) {
                      " of the processor.\n");
 }
 
+static void put_bits(sw_buffer *out, const sw_recipe *r) {
+    uint64_t bound = sw_training_steps(&r->training, sw_recipe_rows(r, NULL));
+    bool bounded = steps_are_bounded(&r->training);
+    unsigned long long bits = sw_recipe_observable_bits(r, bounded ? bound : 0);
+    if (bounded)
+        sw_put_format(out, "\nWhat the host may observe: at most %llu bits a grant\n", bits);
+    else
+        sw_put_format(
+            out, "\nWhat the host may observe: %llu bits a grant and those of its records\n", bits);
+}
+
 static void put_observe(sw_buffer *out, const sw_recipe *r) {
-    uint64_t steps = sw_training_steps(&r->training, sw_recipe_rows(r, NULL));
-    uint64_t bits = sw_recipe_observable_bits(r, steps);
     bool open = r->metrics == SW_METRICS_PUBLIC;
+    put_bits(out, r);
     sw_put_format(out,
-                  "\nWhat the host may observe: at most %llu bits a grant\n"
                   "  number of steps (%llu bits), step of total, how it ended (%llu bits)\n"
                   "  tokens a second: %llu bits in each record, a record every %llu steps\n"
                   "  loss: %s\n",
-                  (unsigned long long)bits, (unsigned long long)TOTAL_BITS,
-                  (unsigned long long)END_BITS, (unsigned long long)METRIC_BITS,
-                  (unsigned long long)r->metrics_interval,
+                  (unsigned long long)TOTAL_BITS, (unsigned long long)END_BITS,
+                  (unsigned long long)METRIC_BITS, (unsigned long long)r->metrics_interval,
                   open ? "PUBLIC, 12 bits in each record" : "sealed to the owners, 0 bits");
     put_padding(out, r);
 }
@@ -373,11 +398,28 @@ static void add_shares(sw_arena *a, sw_json *root, const sw_recipe *r) {
     }
 }
 
+/* How long it trains and what that lets the host see; null where the rows' lengths decide. */
+static void add_lengths(sw_arena *a, sw_json *root, const sw_recipe *r, uint64_t rows) {
+    const sw_training *t = &r->training;
+    uint64_t steps = sw_training_steps(t, rows);
+    if (t->max_steps > 0 && t->packing)
+        sw_json_add_null(a, root, "row_visits");
+    else
+        sw_json_add_integer(a, root, "row_visits", (int64_t)row_visits(r, rows));
+    if (!steps_are_bounded(t)) {
+        sw_json_add_null(a, root, "steps");
+        sw_json_add_null(a, root, "observable_bits");
+        return;
+    }
+    sw_json_add_integer(a, root, "steps", (int64_t)(steps < (UINT64_C(1) << 52) ? steps : 0));
+    sw_json_add_number(a, root, "observable_bits", (double)sw_recipe_observable_bits(r, steps));
+}
+
 sw_status sw_recipe_show_json(const sw_recipe *r, const sw_hash *compose, sw_buffer *out,
                               sw_error *err) {
     SW_SCOPED(sw_arena) a = {0};
     SW_SCOPED(sw_buffer) text = SW_BUFFER(SHOW_LIMIT);
-    uint64_t rows = sw_recipe_rows(r, NULL), steps = sw_training_steps(&r->training, rows);
+    uint64_t rows = sw_recipe_rows(r, NULL);
     const char *known = sw_recipe_known_model(&r->model_digest);
     sw_json *root = sw_recipe_facts(&a, r);
     sw_json_add_hex(&a, root, "compose_hash", SW_BYTES_OF(compose->b));
@@ -387,11 +429,8 @@ sw_status sw_recipe_show_json(const sw_recipe *r, const sw_hash *compose, sw_buf
     else
         sw_json_add_text(&a, root, "known_model", sw_text(known));
     sw_json_add_integer(&a, root, "rows", (int64_t)rows);
-    sw_json_add_integer(&a, root, "row_visits", (int64_t)row_visits(r, rows));
-    sw_json_add_integer(&a, root, "steps", (int64_t)(steps < (UINT64_C(1) << 52) ? steps : 0));
+    add_lengths(&a, root, r, rows);
     add_shares(&a, root, r);
-    uint64_t bits = sw_recipe_observable_bits(r, steps);
-    sw_json_add_number(&a, root, "observable_bits", (double)bits);
     sw_json_add_flag(&a, root, "simulated", r->policy.platform == SW_PLATFORM_SIM);
     sw_json_add_flag(&a, root, "code", !r->native);
     sw_json_encode(&text, root);

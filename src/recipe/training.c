@@ -281,6 +281,10 @@ bool sw_training_adapts(const sw_training *t) {
     return t->method != SW_METHOD_FULL;
 }
 
+bool sw_training_cuts(const sw_training *t) {
+    return !t->packing || t->packing_strategy == SW_PACKING_BFD;
+}
+
 bool sw_setting_is_read(const sw_training *t, const sw_setting *s) {
     return (s->readers >> t->lr_scheduler_type & 1) != 0;
 }
@@ -361,6 +365,13 @@ uint64_t sw_training_steps(const sw_training *t, uint64_t rows) {
     uint64_t per_epoch = batches / window + (batches % window != 0);
     double total = ceil((double)per_epoch * t->num_train_epochs);
     return total < 1e18 ? (uint64_t)total : UINT64_C(1000000000000000000);
+}
+
+void sw_training_step_bounds(const sw_training *t, uint64_t rows, uint64_t tokens, uint64_t *least,
+                             uint64_t *most) {
+    uint64_t full = tokens / t->max_length, fewest = full + (tokens % t->max_length != 0);
+    *least = sw_training_steps(t, t->packing ? fewest : rows);
+    *most = sw_training_steps(t, sw_training_cuts(t) ? rows : rows + full);
 }
 
 /* ---- the wire form ---- */

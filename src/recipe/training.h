@@ -121,6 +121,8 @@ void sw_training_defaults(sw_training *out); /* TRL's SFT defaults, method lora 
 
 /* The base stays as it is and an adapter is trained beside it: lora, qlora. */
 bool sw_training_adapts(const sw_training *t);
+/* Rows are cut to max_length; else packing lays longer ones in pieces. */
+bool sw_training_cuts(const sw_training *t);
 
 /* ---- the settings as a table: reading a recipe, the wire form, checks and what people are shown
  * all walk it ---- */
@@ -165,9 +167,13 @@ SW_NODISCARD sw_status sw_training_check(const sw_training *t, sw_error *err);
 /* The same; *setting is the name of the one that is refused. */
 SW_NODISCARD sw_status sw_training_judge(const sw_training *t, const char **setting, sw_error *err);
 
-/* Optimiser steps for that many rows: TRL's count (a short last window counts). Rows that are
- * dropped while decoding make it smaller. */
+/* Optimiser steps for that many rows, or packed sequences: TRL's count (a short last window
+ * counts). Rows that are dropped while decoding make it smaller. */
 uint64_t sw_training_steps(const sw_training *t, uint64_t rows);
+/* What is known of the steps from rows and their tokens alone: the same number twice, but with
+ * packing, where the length of each row decides (RCP-041). */
+void sw_training_step_bounds(const sw_training *t, uint64_t rows, uint64_t tokens, uint64_t *least,
+                             uint64_t *most);
 
 /* Wire form from the agent to the worker (docs/formats/recipe.md, RCP-080): "SWTRAIN", version,
  * then every setting as u64le or IEEE bits in table order, then the lists: target modules,

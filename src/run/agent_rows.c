@@ -81,8 +81,9 @@ static sw_status unseal_into(sw_agent *a, size_t shard, int fd_out, sw_error *er
     return status;
 }
 
-/* WRK-006: what the rows of a shard can take, cut to max_length as they are. */
+/* WRK-006: what the rows of a shard can take where they are cut to max_length. */
 static uint64_t rows_limit(const sw_agent *a, size_t shard) {
+    if (!sw_training_cuts(&a->recipe->training)) return SW_AGENT_ROWS_LIMIT;
     uint64_t count = a->recipe->shards[shard].rows;
     uint64_t each = 8 + 5 * (uint64_t)a->recipe->training.max_length;
     return count > SW_AGENT_ROWS_LIMIT / each ? SW_AGENT_ROWS_LIMIT : 16 + count * each;

@@ -85,16 +85,20 @@ static sw_status take_output(sw_agent *a, uint64_t size, sw_error *err) {
     return SW_OK;
 }
 
-/* WRK-005: the number of steps follows from the recipe and the rows that were delivered. */
+/* WRK-005: the number of steps follows from the recipe and the rows that were delivered; with
+ * packing, within bounds. */
 static sw_status take_plan(sw_agent *a, uint64_t size, sw_error *err) {
     uint8_t plan[16];
     if (size != sizeof plan || !a->hello_seen || a->plan_seen) return not_due(err, "a plan");
     SW_TRY(sw_agent_read(a, plan, sizeof plan, err));
     sw_reader r = sw_reader_of(SW_BYTES_OF(plan));
-    uint64_t total = sw_read_u64be(&r), rows = 0;
-    for (size_t i = 0; i < a->recipe->shard_count; i++) rows += a->datasets[i].rows_delivered;
-    if (!total || total > UINT32_MAX || total != sw_training_steps(&a->recipe->training, rows) ||
-        total < a->step)
+    uint64_t total = sw_read_u64be(&r), rows = 0, tokens = 0, least, most;
+    for (size_t i = 0; i < a->recipe->shard_count; i++) {
+        rows += a->datasets[i].rows_delivered;
+        tokens += a->datasets[i].tokens;
+    }
+    sw_training_step_bounds(&a->recipe->training, rows, tokens, &least, &most);
+    if (!total || total > UINT32_MAX || total < least || total > most || total < a->step)
         return sw_fail(err, SW_UNAUTHENTIC, "worker",
                        "the worker plans another number of steps than the recipe");
     SW_TRY(sw_agent_metric_room(a, total / a->recipe->metrics_interval + 1, err));

@@ -182,11 +182,8 @@ static sw_status check_built(const sw_training *t, sw_error *err) {
         const char *name;
         bool used;
     } missing[] = {
-        {"phase", t->phase == SW_PHASE_CPT},
         {"method", t->method == SW_METHOD_QLORA},
         {"optim", t->optim == SW_OPTIMISER_ADAMW_8BIT},
-        {"assistant_only_loss", t->assistant_only_loss},
-        {"packing", t->packing},
         {"use_dora", t->lora.use_dora},
         {"rank_pattern", t->lora.rank_pattern.count > 0},
         {"alpha_pattern", t->lora.alpha_pattern.count > 0},

@@ -211,21 +211,38 @@ sw_bytes sw_state_values(const sw_engine *e);
 SW_NODISCARD sw_status sw_state_parse(sw_bytes prefix, size_t floats, sw_bytes image,
                                       uint64_t *step, sw_bytes *numbers, sw_error *err);
 
-/* Every token is in the vocabulary: SW_MALFORMED "rows". */
-SW_NODISCARD sw_status sw_rows_check(const sw_rows *r, uint32_t vocab, sw_error *err);
+/* Every token is in the vocabulary, and without packing the first of each row is no target and a
+ * later one is: SW_MALFORMED "rows". */
+SW_NODISCARD sw_status sw_rows_check(const sw_rows *r, const sw_training *t, uint32_t vocab,
+                                     sw_error *err);
 
-/* batch.c: the order of rows, and micro-batches from them. */
+/* packing.c: what the sampler orders and micro-batches are made of. Without packing each row is a
+ * sequence of one piece. */
+typedef struct sw_piece {
+    uint64_t start, length; /* tokens of the rows that see each other; the first is no target */
+} sw_piece;
+typedef struct sw_sequences {
+    sw_piece *piece;
+    uint64_t *ends; /* ends[i]: index behind sequence i's last piece */
+    size_t count, piece_count;
+} sw_sequences;
+/* In the arena. SW_LIMIT with 2^32 sequences or more. */
+SW_NODISCARD sw_status sw_rows_pack(sw_arena *arena, const sw_rows *rows, const sw_training *t,
+                                    sw_sequences *out, sw_error *err);
+
+/* batch.c: the order of sequences, and micro-batches from them. */
 typedef struct sw_order {
     const sw_rows *rows;
+    const sw_sequences *sequences;
     uint64_t seed, epoch; /* epoch of `index`; UINT64_MAX before the first */
-    uint32_t *index;      /* (rows) */
-    size_t batch_rows;
+    uint32_t *index;      /* (sequences) */
+    size_t batch_rows;    /* sequences of a micro-batch */
 } sw_order;
 void sw_order_shuffle(sw_order *o, uint64_t epoch);
-/* Rows of micro-batch i of the epoch, in order. */
-size_t sw_order_rows(const sw_order *o, uint64_t i, size_t *first);
-size_t sw_order_labels(const sw_order *o, uint64_t i);
+size_t sw_order_labels(const sw_order *o, uint64_t i); /* of micro-batch i of the epoch */
 void sw_order_fill(const sw_order *o, uint64_t i, sw_batch *out);
-/* The largest micro-batch over the first `epochs` epochs. */
-void sw_order_capacity(sw_order *o, uint64_t epochs, sw_capacity *out);
+/* The largest micro-batch over the first `epochs` epochs; SW_REFUSED "rows" when none has anything
+ * to predict. */
+SW_NODISCARD sw_status sw_order_capacity(sw_order *o, uint64_t epochs, sw_capacity *out,
+                                         sw_error *err);
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The loss of held-out rows: the forward half of a training step, without dropout, in the rows' own
- * order.
+ * The loss of held-out rows: the forward half of a training step, without dropout, packed as for
+ * training, in the rows' own order.
  */
 #include "train/engine.h"
 
@@ -9,6 +9,7 @@ typedef struct evaluation {
     const sw_evaluate_job *job;
     sw_arena arena;
     sw_engine engine;
+    sw_sequences sequences;
     sw_order order;
     void *mapping;
     size_t mapping_bytes;
@@ -23,15 +24,19 @@ static sw_status prepare(evaluation *v, size_t lanes, sw_error *err) {
                            .profile = job->settings->profile};
     if (job->rows->count == 0)
         return sw_fail(err, SW_REFUSED, "rows", "there is no row with anything to predict");
-    SW_TRY(sw_rows_check(job->rows, job->model->config.vocab_size, err));
+    SW_TRY(sw_rows_check(job->rows, job->settings, job->model->config.vocab_size, err));
+    SW_TRY(sw_rows_pack(&v->arena, job->rows, job->settings, &v->sequences, err));
     SW_TRY(sw_engine_build(&v->arena, &plan, &v->engine, err));
+    size_t count = v->sequences.count;
     v->order = (sw_order){.rows = job->rows,
-                          .index = SW_ARENA_NEW(&v->arena, uint32_t, job->rows->count),
+                          .sequences = &v->sequences,
+                          .index = SW_ARENA_NEW(&v->arena, uint32_t, count),
                           .batch_rows = job->settings->per_device_train_batch_size};
     if (!v->order.index) return sw_fail(err, SW_MEMORY, "memory", "no memory for the row order");
-    for (size_t i = 0; i < job->rows->count; i++) v->order.index[i] = (uint32_t)i;
+    for (size_t i = 0; i < count; i++) v->order.index[i] = (uint32_t)i;
     sw_capacity *c = &v->engine.capacity;
-    sw_order_capacity(&v->order, 1, c); /* epoch 0 is in place: nothing is shuffled */
+    /* epoch 0 is in place: nothing is shuffled */
+    SW_TRY(sw_order_capacity(&v->order, 1, c, err));
     c->head_rows = c->labels < SW_HEAD_ROWS ? c->labels : SW_HEAD_ROWS;
     v->engine.compute.parallel = job->parallel;
     v->engine.compute.native = sw_tensor_has_bf16_instructions();
@@ -42,9 +47,8 @@ static sw_status prepare(evaluation *v, size_t lanes, sw_error *err) {
 
 static sw_status measure(evaluation *v, sw_evaluation *out, sw_error *err) {
     sw_engine *e = &v->engine;
-    size_t rows = v->job->rows->count;
-    sw_evaluation sum = {.rows = rows};
-    for (uint64_t i = 0; i * v->order.batch_rows < rows; i++) {
+    sw_evaluation sum = {.rows = v->job->rows->count};
+    for (uint64_t i = 0; i * v->order.batch_rows < v->sequences.count; i++) {
         sw_order_fill(&v->order, i, &e->batch);
         sw_engine_forward(e);
         sum.loss += sw_engine_loss(e, 0);

@@ -9,6 +9,7 @@
  * again in the backward pass instead of being kept.
  */
 #include "train/engine.h"
+#include <string.h>
 
 static sw_norm norm_of(const sw_engine *e, const float *x, const sw_norm_weight *w, float *rstd) {
     return (sw_norm){.x = x,
@@ -187,6 +188,16 @@ static void projections_backward(sw_engine *e, sw_layer *l, bool below) {
     sw_norm_backward(&e->compute, &norm, s->dnorm, s->dx, norm_grad(&l->input_norm));
 }
 
+/* Where the padding token stands it teaches its own row nothing, as in torch's Embedding (NUM-036):
+ * models whose padding token ends turns have it in the middle of rows. */
+static void leave_padding_out(sw_engine *e) {
+    size_t c = e->config->hidden_size;
+    for (size_t t = 0; t < e->batch.tokens; t++) {
+        if (e->batch.ids[t] != e->config->pad_token_id) continue;
+        memset(e->scratch.dx + t * c, 0, c * sizeof *e->scratch.dx);
+    }
+}
+
 void sw_engine_backward(sw_engine *e) {
     for (size_t i = e->layer_count; i-- > 0;) {
         sw_layer *l = &e->layers[i];
@@ -199,6 +210,7 @@ void sw_engine_backward(sw_engine *e) {
         projections_backward(e, l, i > 0 || e->embedding);
     }
     if (e->embedding) {
+        leave_padding_out(e);
         sw_embed_backward(&e->compute, e->batch.ids, e->scratch.dx, e->batch.tokens,
                           e->config->hidden_size, e->embedding->grad);
     }

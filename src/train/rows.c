@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Rows from JSONL, by TRL's rules (docs/formats/training.md, ROW-001 to ROW-008).
+ * Rows from JSONL, by TRL's rules (docs/formats/training.md, ROW-001 to ROW-008, ROW-040 to
+ * ROW-043).
  *
  * A row is tokenised into lists of its own and appended only when it is whole, so a refused line
  * leaves nothing. No message quotes a row: it names the row's number and the member.
@@ -73,21 +74,31 @@ typedef struct decoder {
     sw_template chat;
     const sw_training *settings;
     sw_buffer eos, text;
-    sw_tokens ids, prompt_ids;
-    size_t masked; /* tokens from the start that are no targets */
+    sw_tokens ids, prompt_ids, turn_ids, header_ids;
+    size_t masked;  /* tokens from the start that are no targets */
+    sw_buffer said; /* with assistant_only_loss: 1 for each token that the assistant says, or 0 */
 } decoder;
 
 static void decoder_free(decoder *d) {
     sw_buffer_free(&d->eos);
     sw_buffer_free(&d->text);
+    sw_buffer_free(&d->said);
     sw_tokens_free(&d->ids);
     sw_tokens_free(&d->prompt_ids);
+    sw_tokens_free(&d->turn_ids);
+    sw_tokens_free(&d->header_ids);
     sw_arena_free(&d->arena);
 }
 
 static bool ends_with(sw_bytes text, sw_bytes end) {
     return text.size >= end.size &&
            memcmp(text.data + text.size - end.size, end.data, end.size) == 0;
+}
+
+/* ROW-040 */
+static sw_status check_plain(const decoder *d, sw_error *err) {
+    if (!d->settings->assistant_only_loss) return SW_OK;
+    return sw_fail(err, SW_MALFORMED, "rows", "assistant_only_loss, and the row has no turns");
 }
 
 /* text = prompt + body + EOS unless body ends with it; as tokens. */
@@ -100,12 +111,12 @@ static sw_status encode_plain(decoder *d, sw_bytes prompt, sw_bytes body, sw_err
     return sw_tokenizer_encode(d->tokenizer, sw_buffer_bytes(&d->text), true, &d->ids, err);
 }
 
-static sw_status encode_turns(decoder *d, const sw_chat_turn *turns, size_t count, bool generation,
-                              sw_tokens *out, sw_error *err) {
+static sw_status encode_turns(decoder *d, sw_template chat, const sw_chat_turn *turns, size_t count,
+                              bool generation, sw_tokens *out, sw_error *err) {
     if (d->settings->chat == SW_CHAT_NONE)
         return sw_fail(err, SW_REFUSED, "rows", "rows of turns, and the recipe's template is none");
     sw_buffer_reset(&d->text);
-    SW_TRY(sw_template_render(d->chat, turns, count, generation, &d->text, err));
+    SW_TRY(sw_template_render(chat, turns, count, generation, &d->text, err));
     SW_TRY(sw_buffer_check(&d->text, "the row's text", err));
     return sw_tokenizer_encode(d->tokenizer, sw_buffer_bytes(&d->text), false, out, err);
 }
@@ -126,10 +137,46 @@ static sw_status read_turns(const sw_json *list, const char *name, sw_chat_turn 
 }
 
 /* The completion begins where prompt alone and prompt with completion part (as TRL has it). */
-static size_t common_prefix(const sw_tokens *a, const sw_tokens *b) {
+static size_t common_prefix(sw_tokens a, sw_tokens b) {
     size_t i = 0;
-    while (i < a->count && i < b->count && a->ids[i] == b->ids[i]) i++;
+    while (i < a.count && i < b.count && a.ids[i] == b.ids[i]) i++;
     return i;
+}
+
+/* Appends one turn's tokens to turn_ids, and to `said` which of them the assistant says: from
+ * behind its header to the line feed behind <|im_end|> (ROW-041). */
+static sw_status mark_turn(decoder *d, sw_template chat, const sw_chat_turn *turn, sw_error *err) {
+    size_t first = d->turn_ids.count, header = 0;
+    SW_TRY(encode_turns(d, chat, turn, 1, false, &d->turn_ids, err));
+    bool says = sw_bytes_is(turn->role, "assistant");
+    if (says) {
+        size_t behind = turn->content.size + strlen("<|im_end|>\n");
+        d->header_ids.count = 0;
+        SW_TRY(sw_tokenizer_encode(d->tokenizer, SW_BYTES(d->text.data, d->text.size - behind),
+                                   false, &d->header_ids, err));
+        sw_tokens added = {.ids = d->turn_ids.ids + first, .count = d->turn_ids.count - first};
+        header = common_prefix(d->header_ids, added);
+    }
+    for (size_t i = first; i < d->turn_ids.count; i++)
+        sw_put_u8(&d->said, says && i >= first + header);
+    return sw_buffer_check(&d->said, "the row's targets", err);
+}
+
+/* Turn by turn, and the turns' tokens must be those of the row. */
+static sw_status mark_turns(decoder *d, const sw_chat_turn *turns, size_t count, sw_error *err) {
+    bool says = false;
+    if (!d->settings->assistant_only_loss) return SW_OK;
+    for (size_t i = 0; i < count; i++) {
+        SW_TRY(mark_turn(d, i ? SW_TEMPLATE_CHATML : d->chat, &turns[i], err));
+        says |= sw_bytes_is(turns[i].role, "assistant");
+    }
+    if (!says)
+        return sw_fail(err, SW_MALFORMED, "rows",
+                       "assistant_only_loss, and the row has no turn of the assistant");
+    if (d->turn_ids.count == d->ids.count && common_prefix(d->turn_ids, d->ids) == d->ids.count)
+        return SW_OK;
+    return sw_fail(err, SW_REFUSED, "model",
+                   "assistant_only_loss needs a tokenizer that joins no text across turns");
 }
 
 static sw_status decode_pair(decoder *d, const sw_json *prompt, const sw_json *completion,
@@ -140,6 +187,7 @@ static sw_status decode_pair(decoder *d, const sw_json *prompt, const sw_json *c
                        "prompt and completion must both be text, or both lists of turns");
     }
     if (prompt->type == SW_JSON_STRING) {
+        SW_TRY(check_plain(d, err));
         SW_TRY(sw_tokenizer_encode(d->tokenizer, prompt->text, true, &d->prompt_ids, err));
         SW_TRY(encode_plain(d, prompt->text, completion->text, err));
     } else {
@@ -147,11 +195,12 @@ static sw_status decode_pair(decoder *d, const sw_json *prompt, const sw_json *c
         if (!turns) return sw_fail(err, SW_MEMORY, "memory", "no memory for the turns");
         size_t count = 0;
         SW_TRY(read_turns(prompt, "prompt", turns, &count, err));
-        SW_TRY(encode_turns(d, turns, count, true, &d->prompt_ids, err));
+        SW_TRY(encode_turns(d, d->chat, turns, count, true, &d->prompt_ids, err));
         SW_TRY(read_turns(completion, "completion", turns, &count, err));
-        SW_TRY(encode_turns(d, turns, count, false, &d->ids, err));
+        SW_TRY(encode_turns(d, d->chat, turns, count, false, &d->ids, err));
+        SW_TRY(mark_turns(d, turns, count, err));
     }
-    if (d->settings->completion_only_loss) d->masked = common_prefix(&d->prompt_ids, &d->ids);
+    if (d->settings->completion_only_loss) d->masked = common_prefix(d->prompt_ids, d->ids);
     return SW_OK;
 }
 
@@ -163,7 +212,8 @@ static sw_status decode_messages(decoder *d, const sw_json *messages, sw_error *
     if (!turns) return sw_fail(err, SW_MEMORY, "memory", "no memory for the turns");
     size_t count = 0;
     SW_TRY(read_turns(messages, "messages", turns, &count, err));
-    return encode_turns(d, turns, count, false, &d->ids, err);
+    SW_TRY(encode_turns(d, d->chat, turns, count, false, &d->ids, err));
+    return mark_turns(d, turns, count, err);
 }
 
 static sw_status decode_line(decoder *d, sw_bytes line, sw_error *err) {
@@ -180,25 +230,38 @@ static sw_status decode_line(decoder *d, sw_bytes line, sw_error *err) {
         return sw_fail(err, SW_MALFORMED, "rows",
                        "a row holds prompt and completion, or messages, or text");
     }
+    if (d->settings->phase == SW_PHASE_CPT && !text) {
+        return sw_fail(err, SW_MALFORMED, "rows", "phase cpt reads rows of text alone");
+    }
     if (prompt) return decode_pair(d, prompt, completion, err);
     if (messages) return decode_messages(d, messages, err);
     if (text->type != SW_JSON_STRING) {
         return sw_fail(err, SW_MALFORMED, "rows", "text must be a string");
     }
+    SW_TRY(check_plain(d, err));
     return encode_plain(d, (sw_bytes){0}, text->text, err);
 }
 
+/* The first token of a row follows another row's last one where rows are wrapped, so with packing
+ * it may be a target (ROW-031). */
+static bool is_target(const decoder *d, size_t i) {
+    if (i < d->masked || (i == 0 && !d->settings->packing)) return false;
+    return !d->settings->assistant_only_loss || d->said.data[i];
+}
+
 static sw_status append(sw_rows *r, const decoder *d, bool *kept, sw_error *err) {
+    const sw_training *t = d->settings;
     size_t count = d->ids.count;
-    if (count > d->settings->max_length) count = d->settings->max_length;
-    size_t first = d->masked > 0 ? d->masked : 1;
-    *kept = first < count;
-    if (!*kept) return SW_OK;
+    if (sw_training_cuts(t) && count > t->max_length) count = t->max_length;
+    bool counts = t->packing && count > 0; /* what fills a sequence decides how the others lie */
+    for (size_t i = 0; i < count && !counts; i++) counts = is_target(d, i);
+    *kept = counts;
+    if (!counts) return SW_OK;
     if (!reserve_tokens(r, count) || !reserve_row(r)) {
         return sw_fail(err, SW_MEMORY, "memory", "no memory for the rows");
     }
     memcpy(r->ids + r->token_count, d->ids.ids, count * sizeof *r->ids);
-    for (size_t i = 0; i < count; i++) r->target[r->token_count + i] = i >= first;
+    for (size_t i = 0; i < count; i++) r->target[r->token_count + i] = is_target(d, i);
     r->token_count += count;
     r->ends[r->count++] = r->token_count;
     return SW_OK;
@@ -211,7 +274,8 @@ sw_status sw_rows_append(sw_rows *r, sw_tokenizer *t, sw_template chat, uint32_t
                  .chat = chat,
                  .settings = settings,
                  .eos = SW_BUFFER(4096),
-                 .text = SW_BUFFER(TEXT_LIMIT)};
+                 .text = SW_BUFFER(TEXT_LIMIT),
+                 .said = SW_BUFFER(TEXT_LIMIT)};
     bool whole = false;
     sw_status status = sw_tokenizer_decode(t, &eos_token_id, 1, false, &d.eos, err);
     if (status == SW_OK) status = decode_line(&d, line, err);

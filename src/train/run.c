@@ -18,6 +18,7 @@ typedef struct run {
     const sw_train_host *host;
     sw_arena arena;
     sw_engine engine;
+    sw_sequences sequences;
     sw_order order;
     uint64_t total, done, batches, windows; /* micro-batches and steps of an epoch */
     void *mapping;
@@ -34,20 +35,38 @@ static uint64_t divide_up(uint64_t a, uint64_t b) {
     return (a + b - 1) / b;
 }
 
-sw_status sw_train_steps(const sw_train_job *job, uint64_t *steps, sw_error *err) {
+/* The job's sequences and how many steps they make. */
+static sw_status count_steps(sw_arena *arena, const sw_train_job *job, sw_sequences *sequences,
+                             uint64_t *steps, sw_error *err) {
     SW_TRY(sw_training_check(job->settings, err));
     if (job->rows->count == 0) {
         return sw_fail(err, SW_REFUSED, "rows", "there is no row with anything to predict");
     }
-    *steps = sw_training_steps(job->settings, job->rows->count);
+    SW_TRY(sw_rows_pack(arena, job->rows, job->settings, sequences, err));
+    *steps = sw_training_steps(job->settings, sequences->count);
     return SW_OK;
 }
 
-sw_status sw_rows_check(const sw_rows *r, uint32_t vocab, sw_error *err) {
-    for (size_t i = 0; i < r->token_count; i++) {
-        if (r->ids[i] >= vocab) {
-            return sw_fail(err, SW_MALFORMED, "rows", "token %zu is not in the vocabulary", i);
+sw_status sw_train_steps(const sw_train_job *job, uint64_t *steps, sw_error *err) {
+    SW_SCOPED(sw_arena) arena = {0};
+    sw_sequences sequences;
+    return count_steps(&arena, job, &sequences, steps, err);
+}
+
+sw_status sw_rows_check(const sw_rows *r, const sw_training *t, uint32_t vocab, sw_error *err) {
+    uint64_t at = 0;
+    for (size_t row = 0; row < r->count; row++) {
+        uint64_t start = at;
+        bool counts = false;
+        for (; at < r->ends[row]; at++) {
+            if (r->ids[at] >= vocab)
+                return sw_fail(err, SW_MALFORMED, "rows", "token %llu is not in the vocabulary",
+                               (unsigned long long)at);
+            counts |= at > start && r->target[at];
         }
+        if (!t->packing && (r->target[start] || !counts))
+            return sw_fail(err, SW_MALFORMED, "rows", "the targets of row %zu are not well formed",
+                           row);
     }
     return SW_OK;
 }
@@ -69,22 +88,23 @@ static void choose_recompute(sw_engine *e, size_t lanes, bool asked) {
 static sw_status prepare(run *r, size_t lanes, bool recompute, sw_error *err) {
     const sw_train_job *job = r->job;
     const sw_training *t = job->settings;
-    SW_TRY(sw_train_steps(job, &r->total, err));
-    SW_TRY(sw_rows_check(job->rows, job->model->config.vocab_size, err));
+    SW_TRY(count_steps(&r->arena, job, &r->sequences, &r->total, err));
+    SW_TRY(sw_rows_check(job->rows, t, job->model->config.vocab_size, err));
     sw_engine_plan plan = {.model = job->model, .settings = t, .profile = t->profile};
     SW_TRY(sw_engine_build(&r->arena, &plan, &r->engine, err));
     SW_TRY(sw_state_prefix(&r->engine, job, err));
-    r->batches = divide_up(job->rows->count, t->per_device_train_batch_size);
+    r->batches = divide_up(r->sequences.count, t->per_device_train_batch_size);
     r->windows = divide_up(r->batches, t->gradient_accumulation_steps);
     r->order = (sw_order){.rows = job->rows,
+                          .sequences = &r->sequences,
                           .seed = t->seed,
                           .epoch = UINT64_MAX,
-                          .index = SW_ARENA_NEW(&r->arena, uint32_t, job->rows->count),
+                          .index = SW_ARENA_NEW(&r->arena, uint32_t, r->sequences.count),
                           .batch_rows = t->per_device_train_batch_size};
     if (!r->order.index) return sw_fail(err, SW_MEMORY, "memory", "no memory for the row order");
     sw_capacity *c = &r->engine.capacity;
     c->backward = true;
-    sw_order_capacity(&r->order, divide_up(r->total, r->windows), c);
+    SW_TRY(sw_order_capacity(&r->order, divide_up(r->total, r->windows), c, err));
     c->head_rows = c->labels < SW_HEAD_ROWS ? c->labels : SW_HEAD_ROWS;
     choose_recompute(&r->engine, lanes, recompute);
     return SW_OK;
@@ -140,6 +160,7 @@ static double accumulate(run *r, uint64_t *tokens) {
     uint64_t first, count, labels = 0;
     window_of(r, &first, &count);
     for (uint64_t i = first; i < first + count; i++) labels += sw_order_labels(&r->order, i);
+    if (labels == 0) labels = 1; /* packed prompts alone: no loss and no gradient, as in TRL */
     memset(e->grads, 0, e->parameter_floats * sizeof *e->grads);
     double loss = 0;
     *tokens = 0;

@@ -55,6 +55,7 @@ static void put_model(sw_buffer *out, const sw_model *m) {
     put_double(out, c->rope.low_freq_factor);
     put_double(out, c->rope.high_freq_factor);
     sw_put_u32le(out, c->rope.original_max_position_embeddings);
+    sw_put_u32le(out, c->pad_token_id);
 }
 
 static void put_rows(sw_buffer *out, const sw_rows *r) {

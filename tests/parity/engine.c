@@ -6,13 +6,14 @@
  *   engine logits MODEL PROFILE OUT id,id,... [ADAPTER]   logits (T, V) f32le into OUT
  *   engine generate MODEL ADAPTER|- COUNT id,id,...   the new ids on one line
  *   engine rows MODEL ROWS                     one line a row: id:target ...
+ *   engine sequences MODEL ROWS key=value...   the same of what training sees, packed or not
  *
  * keys: those of the recipe's training section, lora.r and the like, targets=a,b, lanes=N,
  * emulate=1, recompute=1.
  */
+#include "train/engine.h"
 #include "sys/files.h"
 #include "sys/pool.h"
-#include "train/train.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,11 +77,12 @@ static void read_rows(const folder *f, const sw_model *m, const sw_training *t, 
     need(sw_tokenizer_open(file_of(f, "tokenizer.json"), &tokenizer, &err), &err);
     need(sw_file_read(path, FILE_LIMIT, &text, &err), &err);
     size_t number = 0;
+    sw_template chat = t->chat == SW_CHAT_CHATML ? SW_TEMPLATE_CHATML : SW_TEMPLATE_CHATML_SMOLLM2;
     for (size_t at = 0; at < text.size; number++) {
         const uint8_t *end = memchr(text.data + at, '\n', text.size - at);
         size_t size = end ? (size_t)(end - text.data) - at : text.size - at;
         bool kept;
-        need(sw_rows_append(rows, tokenizer, SW_TEMPLATE_CHATML_SMOLLM2, m->config.eos_token_id, t,
+        need(sw_rows_append(rows, tokenizer, chat, m->config.eos_token_id, t,
                             SW_BYTES(text.data + at, size), number, &kept, &err),
              &err);
         at += size + 1;
@@ -123,6 +125,7 @@ typedef struct options {
 
 static void read_options(options *o, int count, char **arguments) {
     sw_training_defaults(&o->training);
+    o->training.chat = SW_CHAT_CHATML_SMOLLM2; /* the miniature's */
     o->lanes = sw_cpu_count();
     for (int i = 0; i < count; i++) {
         char *value = strchr(arguments[i], '=');
@@ -301,16 +304,57 @@ static int rows(int count, char **arguments) {
     return 0;
 }
 
+/* Each sequence as a micro-batch of its own, the way a step reads it. */
+static int sequences(int count, char **arguments) {
+    if (count < 2) return 2;
+    sw_error err = {0};
+    folder f = {0};
+    options o = {0};
+    sw_model model;
+    sw_rows all = {0};
+    sw_sequences laid;
+    sw_capacity c = {0};
+    open_folder(&f, arguments[0]);
+    read_options(&o, count - 2, arguments + 2);
+    need(sw_model_open(&f.arena, f.files, f.count, &model, &err), &err);
+    read_rows(&f, &model, &o.training, arguments[1], &all);
+    need(sw_rows_pack(&f.arena, &all, &o.training, &laid, &err), &err);
+    sw_order order = {.rows = &all, .sequences = &laid, .batch_rows = 1};
+    order.index = SW_ARENA_NEW(&f.arena, uint32_t, laid.count);
+    for (uint32_t i = 0; i < laid.count; i++) order.index[i] = i;
+    need(sw_order_capacity(&order, 1, &c, &err), &err);
+    sw_batch b = {.ids = SW_ARENA_NEW(&f.arena, uint32_t, c.tokens),
+                  .position = SW_ARENA_NEW(&f.arena, uint32_t, c.tokens),
+                  .labelled = SW_ARENA_NEW(&f.arena, uint32_t, c.labels),
+                  .target = SW_ARENA_NEW(&f.arena, uint32_t, c.labels),
+                  .segments = SW_ARENA_NEW(&f.arena, sw_segment, c.segments)};
+    for (uint64_t i = 0; i < laid.count; i++) {
+        sw_order_fill(&order, i, &b);
+        for (size_t t = 0, label = 0; t < b.tokens; t++) {
+            bool next = label < b.label_count && b.labelled[label] + 1 == t;
+            printf("%u:%d ", b.ids[t], next);
+            label += next;
+        }
+        printf("\n");
+    }
+    sw_rows_free(&all);
+    return 0;
+}
+
 int main(int count, char **arguments) {
     const struct {
         const char *name;
         int (*run)(int count, char **arguments);
-    } commands[] = {{"train", train}, {"logits", logits}, {"generate", generate}, {"rows", rows}};
+    } commands[] = {{"train", train},
+                    {"logits", logits},
+                    {"generate", generate},
+                    {"rows", rows},
+                    {"sequences", sequences}};
     for (size_t i = 0; count > 1 && i < sizeof commands / sizeof *commands; i++) {
         if (strcmp(arguments[1], commands[i].name) == 0) {
             return commands[i].run(count - 2, arguments + 2);
         }
     }
-    fprintf(stderr, "usage: engine train|logits|generate|rows ...\n");
+    fprintf(stderr, "usage: engine train|logits|generate|rows|sequences ...\n");
     return 2;
 }

@@ -205,9 +205,9 @@ class Engine:
             subprocess.check_call(["gcc", "-std=c2x", "-D_GNU_SOURCE", "-O2", "-I" + ROOT + "/src", "-I" + ROOT + "/include", source, "-o",
                                    program, objects + "/libsealwright.a", *libs, "-lm", "-lpthread"])
 
-    def train(self, folder, run, out):
-        keys = [f"{k}={v}" for k, v in {**run, "targets": ",".join(ALL)}.items()]
-        rows = os.path.join(DATA, "pairs.jsonl")
+    def train(self, folder, run, out, form="pairs"):
+        keys = [f"{k}={v}" for k, v in {**run, "targets": ",".join(ALL)}.items() if k != "rows"]
+        rows = os.path.join(DATA, form + ".jsonl")
         text = subprocess.check_output([self.program, "train", folder, rows, out, *keys], text=True, stderr=subprocess.DEVNULL)
         lines = [line.split() for line in text.splitlines()]
         return {"loss": [float(x[1]) for x in lines], "rate": [float(x[2]) for x in lines], "grad_norm": [float(x[3]) for x in lines]}

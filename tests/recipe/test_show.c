@@ -54,6 +54,18 @@ static void test_words(void **state) {
         {"max_length: 512", "max_steps: 7", "max_steps: 7\n"},
         {"", "", "num_train_epochs: 2\n"},
         {"", "", "max_steps: 0 (none given: num_train_epochs"},
+        {"max_length: 512", "packing: true",
+         "row visits in at most 500 steps: packing joins rows and makes fewer\n"},
+        {"max_length: 512", "packing: true", "at most 636 bits a grant"},
+        {"max_length: 512", "packing: true", "packing_strategy: bfd\n"},
+        {"max_length: 512", "packing: true\n  packing_strategy: bfd_split",
+         "row visits in as many steps as the rows' lengths make: packing joins and cuts them\n"},
+        {"max_length: 512", "packing: true\n  packing_strategy: wrapped",
+         "36 bits a grant and those of its records\n"},
+        {"max_length: 512", "packing: true\n  packing_strategy: wrapped\n  max_steps: 7",
+         "7 steps of packed sequences: row visits follow from the rows' lengths\n"},
+        {"max_length: 512", "packing: true\n  packing_strategy: wrapped\n  max_steps: 7",
+         "at most 48 bits a grant"},
         {"template: chatml-smollm2", "template: none", "A row of turns is refused"},
         {"template: chatml-smollm2", "template: chatml", "<|im_start|>ROLE"},
         {"open_quorum: all", "open_quorum: 2", "2 of the 3 owners"},
@@ -175,6 +187,28 @@ static void test_json(void **state) {
     assert_false(sw_json_member(root, "code")->boolean);
     assert_int_equal(sw_json_member(root, "known_model")->type, SW_JSON_NULL);
     assert_int_equal(sw_json_member(root, "shares")->count, 3);
+    /* packed: null where the rows' lengths decide */
+    static const struct {
+        uint64_t max_steps;
+        sw_packing strategy;
+        sw_json_type visits, steps, bits;
+    } packed[] = {
+        {0, SW_PACKING_BFD, SW_JSON_NUMBER, SW_JSON_NUMBER, SW_JSON_NUMBER},
+        {0, SW_PACKING_WRAPPED, SW_JSON_NUMBER, SW_JSON_NULL, SW_JSON_NULL},
+        {7, SW_PACKING_BFD_SPLIT, SW_JSON_NULL, SW_JSON_NUMBER, SW_JSON_NUMBER},
+    };
+    r.training.packing = true;
+    for (size_t i = 0; i < COUNT(packed); i++) {
+        r.training.max_steps = packed[i].max_steps;
+        r.training.packing_strategy = packed[i].strategy;
+        text.size = 0;
+        assert_int_equal(sw_recipe_show_json(&r, &compose, &text, NULL), SW_OK);
+        assert_int_equal(sw_json_parse_canonical(&arena, sw_buffer_bytes(&text), NULL, &root, NULL),
+                         SW_OK);
+        assert_int_equal(sw_json_member(root, "row_visits")->type, packed[i].visits);
+        assert_int_equal(sw_json_member(root, "steps")->type, packed[i].steps);
+        assert_int_equal(sw_json_member(root, "observable_bits")->type, packed[i].bits);
+    }
     golden_drop(&g);
 }
 

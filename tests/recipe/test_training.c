@@ -86,6 +86,33 @@ static void test_steps(void **state) {
     }
 }
 
+/* RCP-041 */
+static void test_step_bounds(void **state) {
+    static const struct {
+        bool packing;
+        sw_packing strategy;
+        uint64_t max_steps, least, most;
+    } cases[] = {
+        {false, SW_PACKING_BFD, 0, 100, 100},     {true, SW_PACKING_BFD, 0, 41, 100},
+        {true, SW_PACKING_BFD_SPLIT, 0, 41, 140}, {true, SW_PACKING_WRAPPED, 0, 41, 140},
+        {true, SW_PACKING_WRAPPED, 9, 9, 9},      {false, SW_PACKING_BFD, 9, 9, 9},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        sw_training t;
+        uint64_t least, most;
+        sw_training_defaults(&t);
+        t.per_device_train_batch_size = 1;
+        t.num_train_epochs = 1;
+        t.packing = cases[i].packing;
+        t.packing_strategy = cases[i].strategy;
+        t.max_steps = cases[i].max_steps;
+        sw_training_step_bounds(&t, 100, 40 * 1024 + 1, &least, &most);
+        assert_int_equal(least, cases[i].least);
+        assert_int_equal(most, cases[i].most);
+    }
+}
+
 static void encode(const sw_training *t, sw_buffer *out) {
     out->size = 0;
     assert_int_equal(sw_training_encode(t, out, NULL), SW_OK);
@@ -251,10 +278,11 @@ static void test_beside(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults), cmocka_unit_test(test_table),
-        cmocka_unit_test(test_steps),    cmocka_unit_test(test_wire),
-        cmocka_unit_test(test_ranges),   cmocka_unit_test(test_rules_between),
-        cmocka_unit_test(test_lists),    cmocka_unit_test(test_beside),
+        cmocka_unit_test(test_defaults),      cmocka_unit_test(test_table),
+        cmocka_unit_test(test_steps),         cmocka_unit_test(test_step_bounds),
+        cmocka_unit_test(test_wire),          cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_rules_between), cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_beside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

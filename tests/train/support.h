@@ -88,6 +88,7 @@ static inline sw_training small_settings(void) {
     t.max_steps = 6;
     t.learning_rate = 1e-2;
     t.max_length = 120;
+    t.chat = SW_CHAT_CHATML_SMOLLM2; /* the miniature's */
     t.lora = (sw_lora_settings){
         .r = 4, .lora_alpha = 8, .target_count = 3, .targets = {"q_proj", "v_proj", "down_proj"}};
     return t;
@@ -99,13 +100,14 @@ static inline void read_rows(const miniature *m, const sw_training *t, const cha
     sw_buffer text = SW_BUFFER(LIMIT);
     assert_int_equal(sw_file_read(path, LIMIT, &text, NULL), SW_OK);
     size_t number = 0;
+    sw_template chat = t->chat == SW_CHAT_CHATML ? SW_TEMPLATE_CHATML : SW_TEMPLATE_CHATML_SMOLLM2;
     for (size_t at = 0; at < text.size; number++) {
         const uint8_t *end = memchr(text.data + at, '\n', text.size - at);
         bool kept;
         sw_error err = {0};
         sw_bytes line = SW_BYTES(text.data + at, (size_t)(end - text.data) - at);
-        if (sw_rows_append(out, m->tokenizer, SW_TEMPLATE_CHATML_SMOLLM2,
-                           m->model.config.eos_token_id, t, line, number, &kept, &err) != SW_OK) {
+        if (sw_rows_append(out, m->tokenizer, chat, m->model.config.eos_token_id, t, line, number,
+                           &kept, &err) != SW_OK) {
             fail_msg("%s", err.message);
         }
         at += line.size + 1;

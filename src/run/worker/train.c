@@ -95,6 +95,7 @@ static sw_status train(sw_worker *w, const sw_train_job *job, bool *stopped, sw_
     sw_status status = sw_train_run(job, &host, stopped, err);
     if (status == SW_REFUSED && strcmp(err->word, "diverged") == 0)
         w->failure = SW_FAILURE_DIVERGED;
+    if (status == SW_REFUSED && strcmp(err->word, "rows") == 0) w->failure = SW_FAILURE_NO_ROWS;
     sw_pool_close(&pool);
     return status;
 }
