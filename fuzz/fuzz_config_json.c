@@ -8,9 +8,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     sw_model_config c;
     sw_arena arena = {.limit_bytes = (size_t)16 << 20};
-    sw_lora_settings lora = {.r = 1};
-    sw_adapter_pair *pairs = NULL;
-    size_t count = 0;
+    sw_adapter adapter = {.pair_count = 1};
     const sw_model_file files[] = {{"adapter_config.json", SW_BYTES(data, size)},
                                    {"adapter_model.safetensors", SW_BYTES(data, size)}};
     if (sw_model_config_parse(SW_BYTES(data, size), &c, NULL) == SW_OK) {
@@ -22,8 +20,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         FUZZ_REQUIRE(c.rope.kind != SW_ROPE_LLAMA3 ||
                      c.rope.low_freq_factor < c.rope.high_freq_factor);
     }
-    FUZZ_REQUIRE(sw_adapter_read(&arena, files, 2, &lora, &pairs, &count, NULL) != SW_OK);
-    FUZZ_REQUIRE(pairs == NULL && lora.r == 1);
+    FUZZ_REQUIRE(sw_adapter_read(&arena, files, 2, &adapter, NULL) != SW_OK);
+    FUZZ_REQUIRE(adapter.pairs == NULL && adapter.pair_count == 1);
     sw_arena_free(&arena);
     return 0;
 }

@@ -195,14 +195,11 @@ static sw_status train(sw_cli *cli, sw_error *err) {
 
 static sw_status measure(sw_cli *cli, sw_plain_model *m, const sw_training *settings,
                          const sw_rows *rows, sw_evaluation *out, sw_error *err) {
-    sw_lora_settings lora;
-    sw_generate_job adapter = {0};
+    sw_adapter adapter;
     const char *folder = sw_cli_value(cli, "adapter");
-    if (folder) SW_TRY(sw_plain_adapter(cli, folder, &lora, &adapter, err));
+    if (folder) SW_TRY(sw_plain_adapter(cli, folder, &adapter, err));
     sw_evaluate_job job = {.model = &m->model,
-                           .adapter = adapter.adapter,
-                           .adapter_count = adapter.adapter_count,
-                           .lora = adapter.lora,
+                           .adapter = folder ? &adapter : NULL,
                            .settings = settings,
                            .rows = rows};
     sw_pool *pool;
@@ -265,9 +262,10 @@ static sw_status generate(sw_cli *cli, sw_error *err) {
                            .eos_token_id = m->model.config.eos_token_id,
                            .profile =
                                sw_cli_flag(cli, "f32") ? SW_PROFILE_FP32_REF : SW_PROFILE_BF16_DP};
-    sw_lora_settings lora;
-    const char *adapter = sw_cli_value(cli, "adapter");
-    sw_status status = adapter ? sw_plain_adapter(cli, adapter, &lora, &job, err) : SW_OK;
+    sw_adapter adapter;
+    const char *adapted = sw_cli_value(cli, "adapter");
+    if (adapted) job.adapter = &adapter;
+    sw_status status = adapted ? sw_plain_adapter(cli, adapted, &adapter, err) : SW_OK;
     sw_tokens prompt = {0}, answer = {0};
     SW_SCOPED(sw_buffer) text = SW_BUFFER((size_t)1 << 20);
     if (status == SW_OK)

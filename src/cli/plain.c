@@ -125,18 +125,12 @@ sw_status sw_plain_rows(sw_cli *cli, sw_plain_model *m, const sw_training *setti
     return SW_OK;
 }
 
-sw_status sw_plain_adapter(sw_cli *cli, const char *folder, sw_lora_settings *lora,
-                           sw_generate_job *job, sw_error *err) {
+sw_status sw_plain_adapter(sw_cli *cli, const char *folder, sw_adapter *out, sw_error *err) {
     sw_model_file *files = SW_ARENA_NEW(sw_cli_arena(cli), sw_model_file, SW_MODEL_FILE_LIMIT);
     if (!files) return sw_fail(err, SW_MEMORY, "memory", "no memory for the adapter");
     size_t count;
-    sw_adapter_pair *pairs;
     SW_TRY(map_folder(cli, folder, files, &count, err));
-    SW_TRY(
-        sw_adapter_read(sw_cli_arena(cli), files, count, lora, &pairs, &job->adapter_count, err));
-    job->adapter = pairs;
-    job->lora = lora;
-    return SW_OK;
+    return sw_adapter_read(sw_cli_arena(cli), files, count, out, err);
 }
 
 /* A special token in tokenizer_config.json: its text, or an object that holds it. */

@@ -26,8 +26,8 @@ void sw_plain_close(sw_plain_model *m);
 SW_NODISCARD sw_status sw_plain_rows(sw_cli *cli, sw_plain_model *m, const sw_training *settings,
                                      const char *const *files, size_t count, sw_rows *out,
                                      sw_error *err);
-SW_NODISCARD sw_status sw_plain_adapter(sw_cli *cli, const char *folder, sw_lora_settings *lora,
-                                        sw_generate_job *job, sw_error *err);
+SW_NODISCARD sw_status sw_plain_adapter(sw_cli *cli, const char *folder, sw_adapter *out,
+                                        sw_error *err);
 /* One user turn through the model's chat template, or the text itself when it has none. --date is
  * the day that a template may name. */
 SW_NODISCARD sw_status sw_plain_prompt(sw_cli *cli, sw_plain_model *m, sw_bytes text,

@@ -91,13 +91,35 @@ SW_NODISCARD sw_status sw_gguf_import(sw_bytes gguf, sw_dtype dtype, const sw_mo
 typedef struct sw_adapter_pair {
     char module[96]; /* "model.layers.0.self_attn.q_proj" */
     size_t in, out;
-    const float *a, *b; /* (r, in), (out, r) f32 */
+    const float *a, *b;     /* (r, in), (out, r) f32; r as sw_lora_rank says */
+    const float *magnitude; /* (out) f32, with use_dora alone */
 } sw_adapter_pair;
-SW_NODISCARD sw_status sw_adapter_write(const sw_lora_settings *lora, const char *base_model_name,
-                                        const sw_adapter_pair *pairs, size_t count,
+typedef struct sw_adapter_table { /* of modules_to_save: trained whole */
+    size_t rows, columns;
+    const float *values; /* (rows, columns) f32; NULL: not saved */
+} sw_adapter_table;
+typedef struct sw_adapter {
+    sw_lora_settings lora;
+    sw_adapter_pair *pairs;
+    size_t pair_count;
+    sw_adapter_table embed_tokens, lm_head;
+} sw_adapter;
+/* Which of the two modules that an adapter can save a name of modules_to_save means. */
+typedef enum sw_saved_module {
+    SW_SAVED_NONE,
+    SW_SAVED_EMBED_TOKENS,
+    SW_SAVED_LM_HEAD
+} sw_saved_module;
+sw_saved_module sw_adapter_saves(const char *name);
+#define SW_ADAPTER_PREFIX       "base_model.model."
+#define SW_ADAPTER_SUFFIX_A     ".lora_A.weight"
+#define SW_ADAPTER_SUFFIX_B     ".lora_B.weight"
+#define SW_ADAPTER_SUFFIX_M     ".lora_magnitude_vector"
+#define SW_ADAPTER_EMBED_TOKENS SW_ADAPTER_PREFIX "model.embed_tokens.weight"
+#define SW_ADAPTER_LM_HEAD      SW_ADAPTER_PREFIX "lm_head.weight"
+SW_NODISCARD sw_status sw_adapter_write(const sw_adapter *adapter, const char *base_model_name,
                                         const sw_model_sink *sink, sw_error *err);
-/* Reads an adapter folder back (for generate and merge); pairs' a and b live in the arena. */
+/* Reads an adapter folder back (for generate and merge); what it points to lives in the arena. */
 SW_NODISCARD sw_status sw_adapter_read(sw_arena *arena, const sw_model_file *files, size_t count,
-                                       sw_lora_settings *lora, sw_adapter_pair **pairs,
-                                       size_t *pair_count, sw_error *err);
+                                       sw_adapter *out, sw_error *err);
 #endif

@@ -20,6 +20,7 @@
 #define SW_GGUF_TEXT_LIMIT          ((size_t)1 << 20)
 #define SW_GGUF_ARRAY_LIMIT         ((size_t)1 << 21)
 #define SW_ADAPTER_PAIR_LIMIT       ((size_t)16384)
+#define SW_ADAPTER_RANK_LIMIT       4096
 
 /* ---- names and files ---- */
 #define SW_SHOWN_NAME_BYTES 97

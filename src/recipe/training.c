@@ -219,7 +219,7 @@ static sw_status check_setting(const sw_training *t, const sw_setting *s, sw_err
 }
 
 /* A module name: what a suffix match on dotted names can meet. */
-static bool is_target(const char name[SW_LORA_TARGET_BYTES]) {
+bool sw_lora_is_name(const char name[SW_LORA_TARGET_BYTES]) {
     size_t size = strnlen(name, SW_LORA_TARGET_BYTES);
     if (size == 0 || size == SW_LORA_TARGET_BYTES) return false;
     for (size_t i = 0; i < size; i++) {
@@ -234,7 +234,7 @@ static bool is_target(const char name[SW_LORA_TARGET_BYTES]) {
 static sw_status check_names(const char *list, const char *first, size_t stride, size_t count,
                              sw_error *err) {
     for (size_t i = 0; i < count; i++) {
-        if (!is_target(first + i * stride))
+        if (!sw_lora_is_name(first + i * stride))
             return sw_fail(err, SW_REFUSED, "recipe", "%s[%zu] is not a module's name", list, i);
         for (size_t j = 0; j < i; j++)
             if (strcmp(first + i * stride, first + j * stride) == 0)
@@ -275,6 +275,38 @@ static sw_status judge_lora(const sw_lora_settings *lora, const char **setting, 
     SW_TRY(check_patterns(*setting, &lora->rank_pattern, RANK_LIMIT, true, err));
     *setting = "alpha_pattern";
     return check_patterns(*setting, &lora->alpha_pattern, ALPHA_LIMIT, false, err);
+}
+
+bool sw_lora_names(const char *suffix, const char *module) {
+    size_t n = strlen(module), s = strlen(suffix);
+    return s > 0 && s <= n && strcmp(module + n - s, suffix) == 0 &&
+           (s == n || module[n - s - 1] == '.');
+}
+
+static bool pattern_matches(const char *pattern, const char *module) {
+    size_t n = strlen(module), p = strlen(pattern);
+    if (p == 0 || p > n || (p < n && module[n - p - 1] != '.')) return false;
+    for (size_t i = 0; i < p; i++)
+        if (pattern[i] != '.' && pattern[i] != module[n - p + i]) return false;
+    return true;
+}
+
+ptrdiff_t sw_lora_pattern_index(const sw_lora_patterns *p, const char *module) {
+    for (size_t i = 0; i < p->count; i++)
+        if (pattern_matches(p->at[i].module, module)) return (ptrdiff_t)i;
+    return -1;
+}
+
+uint32_t sw_lora_rank(const sw_lora_settings *lora, const char *module) {
+    ptrdiff_t i = sw_lora_pattern_index(&lora->rank_pattern, module);
+    return i < 0 ? lora->r : (uint32_t)lora->rank_pattern.at[i].value;
+}
+
+double sw_lora_scale(const sw_lora_settings *lora, const char *module) {
+    ptrdiff_t i = sw_lora_pattern_index(&lora->alpha_pattern, module);
+    double alpha = i < 0 ? lora->lora_alpha : lora->alpha_pattern.at[i].value;
+    double rank = sw_lora_rank(lora, module);
+    return alpha / (lora->use_rslora ? sqrt(rank) : rank);
 }
 
 bool sw_training_adapts(const sw_training *t) {

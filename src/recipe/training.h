@@ -124,6 +124,18 @@ bool sw_training_adapts(const sw_training *t);
 /* Rows are cut to max_length; else packing lays longer ones in pieces. */
 bool sw_training_cuts(const sw_training *t);
 
+/* ---- adapted modules, as PEFT finds them by their dotted names ---- */
+/* What may stand in the lists of sw_lora_settings: A-Z a-z 0-9 _ and dots between, NUL behind. */
+bool sw_lora_is_name(const char name[SW_LORA_TARGET_BYTES]);
+/* The module's whole name is `suffix`, or ends in it behind a dot. */
+bool sw_lora_names(const char *suffix, const char *module);
+/* Where the patterns give the module something of its own: the first one in order that matches as a
+ * regular expression of PEFT does, in which a dot is any character; -1 for none. */
+ptrdiff_t sw_lora_pattern_index(const sw_lora_patterns *p, const char *module);
+uint32_t sw_lora_rank(const sw_lora_settings *lora, const char *module);
+double sw_lora_scale(const sw_lora_settings *lora,
+                     const char *module); /* alpha / r, or alpha / sqrt r */
+
 /* ---- the settings as a table: reading a recipe, the wire form, checks and what people are shown
  * all walk it ---- */
 typedef enum sw_setting_type {

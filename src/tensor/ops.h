@@ -113,6 +113,30 @@ void sw_embed_backward(const sw_compute *c, const uint32_t *ids, const float *dx
 void sw_transpose_add(const sw_compute *c, float *out, const float *in, size_t rows,
                       size_t columns);
 
+/* ---- DoRA: the norms of a matrix's rows, and gains by column (NUM-070 to NUM-075) ---- */
+typedef struct sw_row_norms {
+    sw_source w;        /* (rows, columns) */
+    const float *a, *b; /* (rank, columns), (rows, rank); not read when rank is 0 */
+    float scale;
+    size_t rank, rows, columns;
+} sw_row_norms;
+/* norm (rows): the length of each row of W + scale B A. */
+void sw_row_norms_find(const sw_compute *c, const sw_row_norms *n, float *norm);
+typedef struct sw_gains {
+    const void *in; /* (rows, columns) */
+    sw_dtype in_dtype;
+    const float *gain, *bias; /* (columns); bias NULL: none */
+    const float *add;         /* (rows, columns), or NULL */
+    void *out;                /* (rows, columns); may be `in` when the types are one */
+    sw_dtype out_dtype;
+    size_t rows, columns;
+} sw_gains;
+/* out = add + (in gain + bias). */
+void sw_gains_apply(const sw_compute *c, const sw_gains *g);
+/* dm (columns) += sum over rows in order of dy z, divided by the norm; dy (rows, columns) E. */
+void sw_gains_dots(const sw_compute *c, const void *dy, const float *z, const float *norm,
+                   float *dm, size_t rows, size_t columns);
+
 /* ---- dropout: element i of a stream is kept by Philox4x32-10, and scaled by 1/(1 - p) ---- */
 typedef struct sw_dropout {
     uint64_t seed, stream; /* stream: step, micro-batch and module in one number */

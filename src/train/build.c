@@ -19,22 +19,8 @@ const char *sw_module_path(sw_module m) {
     return PATHS[m];
 }
 
-static bool suffix_matches(const char *name, const char *target) {
-    if (strcmp(target, "all-linear") == 0) return true;
-    size_t n = strlen(name), t = strlen(target);
-    return t > 0 && t <= n && strcmp(name + n - t, target) == 0 &&
-           (t == n || name[n - t - 1] == '.');
-}
-
-static bool targeted(const sw_lora_settings *lora, const char *name) {
-    for (size_t i = 0; i < lora->target_count; i++) {
-        if (suffix_matches(name, lora->targets[i])) return true;
-    }
-    return false;
-}
-
-static sw_parameter *add_parameter(sw_engine *e, size_t rows, size_t columns, bool decay,
-                                   const char *name) {
+sw_parameter *sw_engine_add(sw_engine *e, size_t rows, size_t columns, bool decay,
+                            const char *name) {
     sw_parameter *p = &e->parameters[e->parameter_count++];
     snprintf(p->name, sizeof p->name, "%s", name);
     p->rows = rows;
@@ -63,105 +49,37 @@ static void shape_linears(const sw_engine *e, const sw_model_layer *from, sw_lay
     l->post_norm.view = &from->post_attention_layernorm;
 }
 
-static float adapter_scale(const sw_lora_settings *lora) {
-    double root = __builtin_sqrt((double)lora->r);
-    return (float)(lora->lora_alpha / (lora->use_rslora ? root : (double)lora->r));
-}
-
-static void add_rank(sw_linear *l, const sw_lora_settings *lora) {
-    l->rank = lora->r;
-    l->rank_stride = (l->rank + 1) / 2 * 2;
-    l->scale = adapter_scale(lora);
-}
-
-/* LoRA: A and B of every targeted Linear, in module order. */
-static void add_adapters(sw_engine *e, const sw_lora_settings *lora) {
-    for (size_t i = 0; i < e->layer_count; i++) {
-        for (int m = 0; m < SW_MODULE_COUNT; m++) {
-            char module[64], name[SW_PARAMETER_NAME_BYTES];
-            snprintf(module, sizeof module, "model.layers.%zu.%s", i, PATHS[m]);
-            if (!targeted(lora, module)) continue;
-            sw_linear *l = &e->layers[i].linear[m];
-            add_rank(l, lora);
-            snprintf(name, sizeof name, "base_model.model.%s.lora_A.weight", module);
-            l->a = add_parameter(e, l->rank, l->in, true, name);
-            snprintf(name, sizeof name, "base_model.model.%s.lora_B.weight", module);
-            l->b = add_parameter(e, l->out, l->rank, true, name);
-        }
-    }
-}
-
 /* Full: every matrix, bias and norm, in the order of HF's modules. */
 static void add_weights(sw_engine *e) {
     size_t c = e->config->hidden_size, vocab = e->config->vocab_size;
-    e->embedding = add_parameter(e, vocab, c, true, "model.embed_tokens.weight");
+    e->embedding = sw_engine_add(e, vocab, c, true, "model.embed_tokens.weight");
     for (size_t i = 0; i < e->layer_count; i++) {
         sw_layer *l = &e->layers[i];
         char name[SW_PARAMETER_NAME_BYTES];
         for (int m = 0; m < SW_MODULE_COUNT; m++) {
             sw_linear *linear = &l->linear[m];
             snprintf(name, sizeof name, "model.layers.%zu.%s.weight", i, PATHS[m]);
-            linear->weight = add_parameter(e, linear->out, linear->in, true, name);
+            linear->weight = sw_engine_add(e, linear->out, linear->in, true, name);
             if (!linear->bias_view) continue;
             snprintf(name, sizeof name, "model.layers.%zu.%s.bias", i, PATHS[m]);
-            linear->bias = add_parameter(e, 1, linear->out, false, name);
+            linear->bias = sw_engine_add(e, 1, linear->out, false, name);
         }
         snprintf(name, sizeof name, "model.layers.%zu.input_layernorm.weight", i);
-        l->input_norm.parameter = add_parameter(e, 1, c, false, name);
+        l->input_norm.parameter = sw_engine_add(e, 1, c, false, name);
         snprintf(name, sizeof name, "model.layers.%zu.post_attention_layernorm.weight", i);
-        l->post_norm.parameter = add_parameter(e, 1, c, false, name);
+        l->post_norm.parameter = sw_engine_add(e, 1, c, false, name);
     }
-    e->final_norm.parameter = add_parameter(e, 1, c, false, "model.norm.weight");
+    e->final_norm.parameter = sw_engine_add(e, 1, c, false, "model.norm.weight");
     if (!e->config->tie_word_embeddings) {
-        e->head = add_parameter(e, vocab, c, true, "lm_head.weight");
+        e->head = sw_engine_add(e, vocab, c, true, "lm_head.weight");
     }
+    e->table = e->head ? e->head : e->embedding;
+    e->full = true;
 }
 
 static int by_name(const void *a, const void *b) {
     const sw_parameter *const *x = a, *const *y = b;
     return strcmp((*x)->name, (*y)->name);
-}
-
-static sw_status check_targets(const sw_lora_settings *lora, size_t layers, sw_error *err) {
-    for (size_t i = 0; i < lora->target_count; i++) {
-        bool found = false;
-        for (size_t at = 0; at < layers * SW_MODULE_COUNT && !found; at++) {
-            char module[64];
-            snprintf(module, sizeof module, "model.layers.%zu.%s", at / SW_MODULE_COUNT,
-                     PATHS[at % SW_MODULE_COUNT]);
-            found = suffix_matches(module, lora->targets[i]);
-        }
-        if (!found) {
-            return sw_fail(err, SW_REFUSED, "recipe", "no module of the model is named %s",
-                           lora->targets[i]);
-        }
-    }
-    if (lora->target_count == 0 || lora->r == 0) {
-        return sw_fail(err, SW_REFUSED, "recipe", "LoRA needs a rank and at least one module");
-    }
-    return SW_OK;
-}
-
-static sw_status attach_fixed(sw_engine *e, const sw_engine_plan *plan, sw_error *err) {
-    for (size_t p = 0; p < plan->adapter_count; p++) {
-        const sw_adapter_pair *pair = &plan->adapter[p];
-        sw_linear *found = NULL;
-        for (size_t at = 0; at < e->layer_count * SW_MODULE_COUNT && !found; at++) {
-            char module[64];
-            snprintf(module, sizeof module, "model.layers.%zu.%s", at / SW_MODULE_COUNT,
-                     PATHS[at % SW_MODULE_COUNT]);
-            if (strcmp(module, pair->module) == 0) {
-                found = &e->layers[at / SW_MODULE_COUNT].linear[at % SW_MODULE_COUNT];
-            }
-        }
-        if (!found || found->fixed || pair->in != found->in || pair->out != found->out) {
-            return sw_fail(err, SW_REFUSED, "model", "the adapter of %s does not fit the model",
-                           pair->module);
-        }
-        found->fixed = pair;
-        add_rank(found, plan->lora);
-    }
-    return SW_OK;
 }
 
 static sw_status check_shape(const sw_model_config *c, sw_error *err) {
@@ -184,10 +102,6 @@ static sw_status check_built(const sw_training *t, sw_error *err) {
     } missing[] = {
         {"method", t->method == SW_METHOD_QLORA},
         {"optim", t->optim == SW_OPTIMISER_ADAMW_8BIT},
-        {"use_dora", t->lora.use_dora},
-        {"rank_pattern", t->lora.rank_pattern.count > 0},
-        {"alpha_pattern", t->lora.alpha_pattern.count > 0},
-        {"modules_to_save", t->lora.save_count > 0},
     };
     for (size_t i = 0; i < sizeof missing / sizeof missing[0]; i++) {
         if (!missing[i].used) continue;
@@ -201,15 +115,14 @@ static sw_status build_trained(sw_arena *arena, const sw_engine_plan *plan, sw_e
                                sw_error *err) {
     const sw_training *t = plan->settings;
     SW_TRY(check_built(t, err));
-    size_t limit = e->layer_count * (2 * SW_MODULE_COUNT + 2) + 3;
+    size_t limit = e->layer_count * SW_ADAPTED_PARAMETERS * SW_MODULE_COUNT + 3;
     e->parameters = SW_ARENA_NEW(arena, sw_parameter, limit);
     e->by_name = SW_ARENA_NEW(arena, sw_parameter *, limit);
     if (!e->parameters || !e->by_name) {
         return sw_fail(err, SW_MEMORY, "memory", "no memory for the list of parameters");
     }
     if (sw_training_adapts(t)) {
-        SW_TRY(check_targets(&t->lora, e->layer_count, err));
-        add_adapters(e, &t->lora);
+        SW_TRY(sw_engine_add_adapters(e, &t->lora, err));
         e->dropout = t->lora.lora_dropout;
     } else {
         add_weights(e);
@@ -245,7 +158,7 @@ sw_status sw_engine_build(sw_arena *arena, const sw_engine_plan *plan, sw_engine
     }
     e.final_norm.view = &plan->model->norm;
     if (plan->settings) SW_TRY(build_trained(arena, plan, &e, err));
-    SW_TRY(attach_fixed(&e, plan, err));
+    if (plan->adapter) SW_TRY(sw_engine_attach(&e, plan->adapter, err));
     *out = e;
     return SW_OK;
 }

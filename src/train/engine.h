@@ -43,19 +43,23 @@ typedef enum sw_module {
 } sw_module;
 const char *sw_module_path(sw_module m); /* "self_attn.q_proj" */
 
-/* y = x W^T + scale (drop(x) A^T) B^T + bias */
+/* y = x W^T + scale (drop(x) A^T) B^T + bias; with DoRA the rows of W + scale B A have magnitudes
+ * of their own (NUM-070) */
 typedef struct sw_linear {
     size_t in, out, rank, rank_stride; /* rank 0: no adapter; the stride is even */
     const sw_tensor_view *view;        /* frozen weight (out, in) */
     const sw_tensor_view *bias_view;   /* (out); NULL: the Linear has no bias */
     sw_parameter *weight, *bias;       /* NULL when not trained */
-    sw_parameter *a, *b;               /* the same */
+    sw_parameter *a, *b, *magnitude;   /* the same; the magnitude (1, out) with DoRA alone */
     const sw_adapter_pair *fixed;      /* an adapter that is only read */
     float scale;
+    bool dora;
     uint32_t number;             /* of the module in the model: names its dropout stream */
     void *w_t, *w_n;             /* packed for x W^T and dy W */
     void *a_t, *a_n, *b_t, *b_n; /* packed for x A^T, du A, u B^T, dy B */
     void *bias_n;                /* packed as one row */
+    float *norm, *gain;          /* DoRA, (out): ||W + scale B A|| of each row, magnitude / norm */
+    float *bias_value;           /* DoRA, (out): the bias */
 } sw_linear;
 
 typedef struct sw_norm_weight {
@@ -98,6 +102,9 @@ typedef struct sw_scratch {                              /* shared by all layers
     float *dx, *dnorm, *dh, *dq, *dk, *dv, *delta;
     void *du[3], *dropped;      /* E */
     float *dropped_grad;        /* (T, widest) f32, with dropout alone */
+    float *directed;            /* (T, widest) f32, with DoRA alone: a product before its gain */
+    void *gained[3];            /* (T, widest) E, the same: gain dy */
+    const void *plain[3];       /* dy of the modules whose dx is being collected */
     void *packed_x, *packed_dy; /* E */
     void *transposed;           /* E */
     float *transposed_grad;     /* (rank, widest) */
@@ -126,7 +133,9 @@ typedef struct sw_engine {
     sw_layer *layers;
     size_t layer_count;
     sw_norm_weight final_norm;
-    sw_parameter *embedding, *head; /* trained alone in full mode; head NULL when tied */
+    bool full, dora;                /* every matrix is trained; a Linear has DoRA */
+    sw_parameter *embedding, *head; /* NULL when not trained; full and tied: the embedding alone */
+    sw_parameter *table;            /* the one that the head multiplies with; NULL: it is frozen */
     void *head_t, *head_n;          /* packed */
     sw_parameter *parameters;       /* in module order: the order of initialisation */
     sw_parameter **by_name;         /* the same in byte order of their names */
@@ -139,6 +148,7 @@ typedef struct sw_engine {
     sw_batch batch;
     sw_scratch scratch;
     sw_capacity capacity;
+    const sw_adapter *fixed; /* an adapter that is only read; NULL for none */
     /* state image: see state.c */
     sw_buffer prefix;
     uint8_t *image;
@@ -148,16 +158,21 @@ typedef struct sw_engine {
 
 typedef struct sw_engine_plan {
     const sw_model *model;
-    const sw_training *settings;    /* training, or NULL */
-    const sw_adapter_pair *adapter; /* only read; NULL for none */
-    size_t adapter_count;
-    const sw_lora_settings *lora; /* of that adapter */
+    const sw_training *settings; /* training, or NULL */
+    const sw_adapter *adapter;   /* only read; NULL for none */
     sw_profile profile;
 } sw_engine_plan;
 
 /* build.c: structures in the arena, nothing numeric yet. */
 SW_NODISCARD sw_status sw_engine_build(sw_arena *arena, const sw_engine_plan *plan, sw_engine *out,
                                        sw_error *err);
+sw_parameter *sw_engine_add(sw_engine *e, size_t rows, size_t columns, bool decay,
+                            const char *name); /* the next parameter; its list has room */
+/* adapt.c: what LoRA trains, in module order, and adapters that are only read. */
+#define SW_ADAPTED_PARAMETERS 3 /* of one Linear at most */
+SW_NODISCARD sw_status sw_engine_add_adapters(sw_engine *e, const sw_lora_settings *lora,
+                                              sw_error *err);
+SW_NODISCARD sw_status sw_engine_attach(sw_engine *e, const sw_adapter *adapter, sw_error *err);
 void sw_engine_layout(sw_engine *e, sw_slab *slab, size_t lanes);
 SW_NODISCARD sw_status sw_engine_map(sw_engine *e, size_t lanes, size_t *bytes, void **mapping,
                                      sw_error *err);

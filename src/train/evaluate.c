@@ -17,11 +17,8 @@ typedef struct evaluation {
 
 static sw_status prepare(evaluation *v, size_t lanes, sw_error *err) {
     const sw_evaluate_job *job = v->job;
-    sw_engine_plan plan = {.model = job->model,
-                           .adapter = job->adapter,
-                           .adapter_count = job->adapter_count,
-                           .lora = job->lora,
-                           .profile = job->settings->profile};
+    sw_engine_plan plan = {
+        .model = job->model, .adapter = job->adapter, .profile = job->settings->profile};
     if (job->rows->count == 0)
         return sw_fail(err, SW_REFUSED, "rows", "there is no row with anything to predict");
     SW_TRY(sw_rows_check(job->rows, job->settings, job->model->config.vocab_size, err));

@@ -35,11 +35,7 @@ static sw_status check(const sw_generate_job *job, sw_error *err) {
 static sw_status open_session(session *s, const sw_generate_job *job, const sw_parallel *parallel,
                               size_t length, sw_error *err) {
     SW_TRY(check(job, err));
-    sw_engine_plan plan = {.model = job->model,
-                           .adapter = job->adapter,
-                           .adapter_count = job->adapter_count,
-                           .lora = job->lora,
-                           .profile = job->profile};
+    sw_engine_plan plan = {.model = job->model, .adapter = job->adapter, .profile = job->profile};
     sw_engine *e = &s->engine;
     SW_TRY(sw_engine_build(&s->arena, &plan, e, err));
     size_t rows = job->prompt_count < SW_HEAD_ROWS ? job->prompt_count : SW_HEAD_ROWS;

@@ -47,13 +47,12 @@ static void chunk_logits(sw_engine *e, size_t first, size_t rows, float *out) {
 static void table_gradient(sw_engine *e, size_t first, size_t rows) {
     sw_scratch *s = &e->scratch;
     size_t c = e->config->hidden_size, vocab = e->config->vocab_size;
-    sw_parameter *table = e->head ? e->head : e->embedding;
     sw_source dlogits = {.data = s->dlogits, .dtype = e->compute.dtype, .stride = vocab};
     sw_source normed = {.data = norm_row(e, first), .dtype = e->compute.dtype, .stride = c};
     sw_transpose(&e->compute, s->transposed, (rows + 1) / 2 * 2, &dlogits, rows, vocab);
     sw_pack(&e->compute, s->packed_x, &normed, false, rows, c);
-    sw_gemm g = product(vocab, c, table->grad, s->transposed, s->packed_x, rows);
-    g.add = table->grad;
+    sw_gemm g = product(vocab, c, e->table->grad, s->transposed, s->packed_x, rows);
+    g.add = e->table->grad;
     sw_gemm_run(&e->compute, &g);
 }
 
@@ -72,7 +71,7 @@ static void chunk(sw_engine *e, size_t first, size_t rows, float scale) {
     if (scale <= 0) return;
     sw_gemm g = product(rows, c, s->head_dnorm + first * c, s->dlogits, e->head_n, nll.vocab);
     sw_gemm_run(&e->compute, &g);
-    if (e->embedding) table_gradient(e, first, rows);
+    if (e->table) table_gradient(e, first, rows);
 }
 
 static void scatter(sw_engine *e) {

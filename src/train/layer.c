@@ -85,14 +85,18 @@ static void mlp_half(sw_engine *e, sw_layer *l, float *next) {
     module_forward(e, l, SW_MODULE_DOWN, s->h, next, SW_DTYPE_F32, l->kept.middle);
 }
 
+static sw_source embedding_of(const sw_engine *e) {
+    size_t c = e->config->hidden_size;
+    const sw_tensor_view *frozen = &e->model->embed_tokens;
+    const float *value = e->embedding ? e->embedding->value : NULL;
+    if (e->fixed) value = e->fixed->embed_tokens.values;
+    if (value) return (sw_source){.data = value, .dtype = SW_DTYPE_F32, .stride = c};
+    return (sw_source){.data = frozen->data.data, .dtype = frozen->dtype, .stride = c};
+}
+
 void sw_engine_forward(sw_engine *e) {
     size_t c = e->config->hidden_size;
-    sw_source table = {.data = e->model->embed_tokens.data.data,
-                       .dtype = e->model->embed_tokens.dtype,
-                       .stride = c};
-    if (e->embedding) {
-        table = (sw_source){.data = e->embedding->value, .dtype = SW_DTYPE_F32, .stride = c};
-    }
+    sw_source table = embedding_of(e);
     sw_embed_forward(&e->compute, &table, e->batch.ids, e->batch.tokens, c, e->layers[0].x);
     for (size_t i = 0; i < e->layer_count; i++) {
         float *next = i + 1 < e->layer_count ? e->layers[i + 1].x : e->final_x;

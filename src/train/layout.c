@@ -49,6 +49,11 @@ static void take_linear(layout *l, sw_linear *m) {
     if (backward) m->w_n = operands(l, "packed weights", sw_pack_elements(m->out, m->in));
     if (m->bias_view) m->bias_n = operands(l, "biases", sw_pack_elements(1, m->out));
     if (m->rank == 0) return;
+    if (m->dora) {
+        m->norm = floats(l, "magnitudes", m->out);
+        m->gain = floats(l, "magnitudes", m->out);
+        if (m->bias_view) m->bias_value = floats(l, "magnitudes", m->out);
+    }
     m->a_t = operands(l, "packed adapters", sw_pack_elements(m->in, m->rank));
     m->b_t = operands(l, "packed adapters", sw_pack_elements(m->rank, m->out));
     if (!backward) return;
@@ -74,7 +79,7 @@ static void take_weights(layout *l) {
         e->head_n = operands(l, "packed head", sw_pack_elements(vocab, c));
     }
     e->one = operands(l, "biases", 2);
-    if (e->embedding) e->ones = operands(l, "biases", sw_pack_elements(l->tokens, 1));
+    if (e->full) e->ones = operands(l, "biases", sw_pack_elements(l->tokens, 1));
     size_t half = e->head_dim / 2;
     e->cosine = floats(l, "rotations", e->capacity.positions * half);
     e->sine = floats(l, "rotations", e->capacity.positions * half);
@@ -128,12 +133,40 @@ static void take_layers(layout *l) {
     e->final_x = floats(l, "activations", count);
 }
 
+/* The largest rank of an adapter; 0 without any. */
+static size_t largest_rank(const sw_engine *e) {
+    size_t rank = 0;
+    for (size_t i = 0; i < e->layer_count; i++) {
+        for (int m = 0; m < SW_MODULE_COUNT; m++) rank = most(rank, e->layers[i].linear[m].rank);
+    }
+    return rank;
+}
+
+/* What the gradients of trained matrices need. */
+static void take_gradients(layout *l) {
+    sw_engine *e = l->e;
+    sw_scratch *s = &e->scratch;
+    size_t t = l->tokens, rank = largest_rank(e), padded = (t + 1) / 2 * 2;
+    size_t heads = (e->capacity.head_rows + 1) / 2 * 2 * e->config->vocab_size;
+    for (size_t i = 0; i < 3; i++) s->du[i] = operands(l, "adapters", t * ((rank + 1) / 2 * 2));
+    s->packed_x = operands(l, "packed activations", sw_pack_elements(t, l->widest));
+    s->packed_dy = operands(l, "packed activations", sw_pack_elements(t, e->full ? 0 : l->widest));
+    s->transposed_grad = floats(l, "adapters", rank * l->widest);
+    s->transposed = operands(l, "transposed gradients",
+                             most((e->full ? l->widest : rank) * padded, e->table ? heads : 0));
+    for (size_t i = 0; i < 3 && e->dora; i++) {
+        s->gained[i] = operands(l, "gradients of activations", t * l->widest);
+    }
+    if (e->dropout > 0) {
+        s->dropped = operands(l, "dropout", t * l->widest);
+        s->dropped_grad = floats(l, "dropout", t * l->widest);
+    }
+}
+
 static void take_backward(layout *l) {
     sw_engine *e = l->e;
     sw_scratch *s = &e->scratch;
     size_t t = l->tokens, c = e->config->hidden_size, f = e->config->intermediate_size;
-    bool full = e->embedding;
-    size_t rank = e->settings && !full ? e->settings->lora.r : 0, padded = (t + 1) / 2 * 2;
     s->dx = floats(l, "gradients of activations", t * c);
     s->dnorm = floats(l, "gradients of activations", t * c);
     s->dh = floats(l, "gradients of activations", t * f);
@@ -148,20 +181,10 @@ static void take_backward(layout *l) {
     s->dqkv[0] = operands(l, "gradients of activations", t * e->width);
     s->dqkv[1] = operands(l, "gradients of activations", t * e->kv_width);
     s->dqkv[2] = operands(l, "gradients of activations", t * e->kv_width);
-    for (size_t i = 0; i < 3; i++) s->du[i] = operands(l, "adapters", t * ((rank + 1) / 2 * 2));
-    s->packed_x = operands(l, "packed activations", sw_pack_elements(t, l->widest));
-    s->packed_dy = operands(l, "packed activations", sw_pack_elements(t, full ? 0 : l->widest));
-    s->transposed_grad = floats(l, "adapters", rank * l->widest);
-    size_t heads = (e->capacity.head_rows + 1) / 2 * 2 * e->config->vocab_size;
-    s->transposed =
-        operands(l, "transposed gradients", full ? most(l->widest * padded, heads) : rank * padded);
     s->head_dx = floats(l, "head", e->capacity.labels * c);
     s->head_dnorm = floats(l, "head", e->capacity.labels * c);
     s->dlogits = operands(l, "head", e->capacity.head_rows * e->config->vocab_size);
-    if (e->dropout > 0) {
-        s->dropped = operands(l, "dropout", t * l->widest);
-        s->dropped_grad = floats(l, "dropout", t * l->widest);
-    }
+    take_gradients(l);
 }
 
 static void take_scratch(layout *l) {
@@ -172,6 +195,7 @@ static void take_scratch(layout *l) {
     s->h = operands(l, "activations", t * e->config->intermediate_size);
     s->q = floats(l, "activations", t * e->width);
     s->k = floats(l, "activations", t * e->kv_width);
+    if (e->dora) s->directed = floats(l, "activations", t * l->widest);
     sw_attention a = {.heads = e->heads,
                       .kv_heads = e->kv_heads,
                       .head_dim = e->head_dim,

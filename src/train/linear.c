@@ -6,6 +6,11 @@
  * drop(x), dx = dy W + du A (masked by dropout), dbias = dy^T 1. W and the adapter are terms of one
  * product, so they meet in f32. Small-rank gradients are computed as (r, T) times (T, n), dB
  * transposed at the end.
+ *
+ * DoRA (NUM-070 to NUM-075): z = W x + s B A x before the gain g = m / ||W + s B A||, which is a
+ * constant but for m: y = g z + bias, dm = sum of dy z / norm, and g dy is what W and the adapter
+ * see. With dropout the adapter's half sees drop(x) everywhere: y = W x + g z(drop x) - W drop(x) +
+ * bias.
  */
 #include "train/engine.h"
 
@@ -42,14 +47,57 @@ static void add_term(sw_gemm *g, const void *a, size_t a_stride, const void *b, 
         (sw_gemm_term){.a = a, .a_stride = a_stride, .b = b, .b_strip = sw_pack_strip(k), .k = k};
 }
 
+/* scratch.directed = z of what the adapter sees. */
+static void direct(sw_engine *e, const sw_linear *l, const void *seen, const void *u) {
+    sw_gemm z = product(e->batch.tokens, l->out, e->scratch.directed, SW_DTYPE_F32);
+    add_term(&z, seen, l->in, l->w_t, l->in);
+    add_term(&z, u, l->rank_stride, l->b_t, l->rank);
+    sw_gemm_run(&e->compute, &z);
+}
+
+/* out = scratch.directed + sign W x. */
+static void add_base(sw_engine *e, const sw_linear *l, const void *x, float sign, float *out) {
+    sw_gemm base = product(e->batch.tokens, l->out, out, SW_DTYPE_F32);
+    base.scale = sign;
+    base.add = e->scratch.directed;
+    add_term(&base, x, l->in, l->w_t, l->in);
+    sw_gemm_run(&e->compute, &base);
+}
+
+static void dora_forward(sw_engine *e, const sw_linear *l, const sw_linear_io *io,
+                         const void *seen) {
+    float *z = e->scratch.directed;
+    bool drop = drops(e, l), wide = io->y_dtype == SW_DTYPE_F32;
+    direct(e, l, seen, io->u);
+    sw_gains g = {.in = z,
+                  .in_dtype = SW_DTYPE_F32,
+                  .gain = l->gain,
+                  .bias = l->bias_value,
+                  .add = io->add,
+                  .out = drop ? z : io->y,
+                  .out_dtype = drop ? SW_DTYPE_F32 : io->y_dtype,
+                  .rows = e->batch.tokens,
+                  .columns = l->out};
+    sw_gains_apply(&e->compute, &g);
+    if (!drop) return;
+    add_base(e, l, io->x, 1, z);
+    add_base(e, l, seen, -1, wide ? io->y : z);
+    if (!wide) sw_convert(&e->compute, io->y, z, g.rows * g.columns);
+}
+
 void sw_linear_forward(sw_engine *e, const sw_linear *l, const sw_linear_io *io) {
     size_t t = e->batch.tokens;
     if (l->rank) {
+        const void *seen = dropped(e, l, io->x);
         sw_gemm u = product(t, l->rank, io->u, e->compute.dtype);
         u.scale = l->scale;
         u.c_stride = l->rank_stride;
-        add_term(&u, dropped(e, l, io->x), l->in, l->a_t, l->in);
+        add_term(&u, seen, l->in, l->a_t, l->in);
         sw_gemm_run(&e->compute, &u);
+        if (l->dora) {
+            dora_forward(e, l, io, seen);
+            return;
+        }
     }
     sw_gemm y = product(t, l->out, io->y, io->y_dtype);
     y.add = io->add;
@@ -103,17 +151,52 @@ static void adapter_gradients(sw_engine *e, const sw_linear *l, const sw_linear_
     outer(e, l->rank, l->in, packed_x, l->a->grad, true);
 }
 
+/* dm from dy and z, which is computed again; gain dy into the slot's buffer. */
+static const void *dora_backward(sw_engine *e, const sw_linear *l, const sw_linear_grad *g) {
+    sw_scratch *s = &e->scratch;
+    size_t t = e->batch.tokens;
+    direct(e, l, dropped(e, l, g->x), g->u);
+    sw_gains_dots(&e->compute, g->dy, s->directed, l->norm, l->magnitude->grad, t, l->out);
+    sw_gains gains = {.in = g->dy,
+                      .in_dtype = e->compute.dtype,
+                      .gain = l->gain,
+                      .out = s->gained[g->slot],
+                      .out_dtype = e->compute.dtype,
+                      .rows = t,
+                      .columns = l->out};
+    sw_gains_apply(&e->compute, &gains);
+    return s->gained[g->slot];
+}
+
 void sw_linear_backward(sw_engine *e, const sw_linear *l, const sw_linear_grad *g, sw_gemm *dx) {
     if (l->weight) {
         transpose_rows(e, g->dy, l->out, l->out);
         outer(e, l->out, l->in, e->scratch.packed_x, l->weight->grad, true);
         if (l->bias) outer(e, l->out, 1, e->ones, l->bias->grad, true);
     }
-    add_term(dx, g->dy, l->out, l->w_n, l->out);
+    sw_linear_grad own = *g;
+    if (l->dora) own.dy = dora_backward(e, l, g);
+    e->scratch.plain[g->slot] = g->dy;
+    add_term(dx, drops(e, l) ? g->dy : own.dy, l->out, l->w_n, l->out);
     if (!l->a) return;
     void *du = e->scratch.du[g->slot];
-    adapter_gradients(e, l, g, du);
+    adapter_gradients(e, l, &own, du);
     if (!drops(e, l)) add_term(dx, du, l->rank_stride, l->a_n, l->rank);
+}
+
+/* What went through drop(x), before the mask. */
+static void dropped_share(sw_engine *e, const sw_linear *l, size_t slot) {
+    sw_scratch *s = &e->scratch;
+    sw_gemm share = product(e->batch.tokens, l->in, s->dropped_grad, SW_DTYPE_F32);
+    if (l->dora) add_term(&share, s->gained[slot], l->out, l->w_n, l->out);
+    add_term(&share, s->du[slot], l->rank_stride, l->a_n, l->rank);
+    sw_gemm_run(&e->compute, &share);
+    if (!l->dora) return;
+    sw_gemm base = product(e->batch.tokens, l->in, s->dropped_grad, SW_DTYPE_F32);
+    base.scale = -1;
+    base.add = s->dropped_grad;
+    add_term(&base, s->plain[slot], l->out, l->w_n, l->out);
+    sw_gemm_run(&e->compute, &base);
 }
 
 void sw_linear_finish(sw_engine *e, sw_gemm *dx, float *out, const sw_linear *const *modules,
@@ -128,9 +211,7 @@ void sw_linear_finish(sw_engine *e, sw_gemm *dx, float *out, const sw_linear *co
     for (size_t i = 0; i < count; i++) {
         const sw_linear *l = modules[i];
         if (!drops(e, l)) continue;
-        sw_gemm share = product(t, in, e->scratch.dropped_grad, SW_DTYPE_F32);
-        add_term(&share, e->scratch.du[i], l->rank_stride, l->a_n, l->rank);
-        sw_gemm_run(&e->compute, &share);
+        dropped_share(e, l, i);
         sw_dropout d = dropout_of(e, l);
         sw_dropout_add(&e->compute, &d, e->scratch.dropped_grad, out, t * in);
     }

@@ -32,6 +32,20 @@ static void pack_adapter(sw_engine *e, sw_linear *l, const float *a, const float
     pack_both(e, &source_b, l->out, l->rank, l->b_t, l->b_n);
 }
 
+/* NUM-071: after every change of A and B. */
+static void load_gain(sw_engine *e, sw_linear *l, const float *a, const float *b,
+                      const float *magnitude) {
+    sw_row_norms n = {.w = view_source(l->view, l->in),
+                      .a = a,
+                      .b = b,
+                      .scale = l->scale,
+                      .rank = l->rank,
+                      .rows = l->out,
+                      .columns = l->in};
+    sw_row_norms_find(&e->compute, &n, l->norm);
+    for (size_t i = 0; i < l->out; i++) l->gain[i] = magnitude[i] / l->norm[i];
+}
+
 static void each_linear(sw_engine *e, void (*visit)(sw_engine *e, sw_linear *l)) {
     for (size_t i = 0; i < e->layer_count; i++) {
         for (int m = 0; m < SW_MODULE_COUNT; m++) visit(e, &e->layers[i].linear[m]);
@@ -47,7 +61,12 @@ static void load_frozen_linear(sw_engine *e, sw_linear *l) {
         sw_source bias = view_source(l->bias_view, l->out);
         sw_pack(&e->compute, l->bias_n, &bias, false, 1, l->out);
     }
-    if (l->fixed) pack_adapter(e, l, l->fixed->a, l->fixed->b);
+    if (l->dora && l->bias_view) {
+        sw_elements_load(l->bias_value, l->bias_view->data.data, l->bias_view->dtype, l->out);
+    }
+    if (!l->fixed) return;
+    pack_adapter(e, l, l->fixed->a, l->fixed->b);
+    if (l->dora) load_gain(e, l, l->fixed->a, l->fixed->b, l->fixed->magnitude);
 }
 
 static void load_ones(sw_engine *e) {
@@ -66,8 +85,10 @@ void sw_engine_load_frozen(sw_engine *e) {
         load_norm(e, &e->layers[i].post_norm);
     }
     load_norm(e, &e->final_norm);
-    if (!e->embedding) {
-        sw_source head = view_source(&e->model->lm_head, c);
+    if (!e->table) {
+        bool saved = e->fixed && e->fixed->lm_head.values;
+        sw_source head =
+            saved ? value_source(e->fixed->lm_head.values, c) : view_source(&e->model->lm_head, c);
         pack_both(e, &head, e->config->vocab_size, c, e->head_t, e->head_n);
     }
     sw_rope_table(e->cosine, e->sine, e->capacity.positions, e->head_dim, &e->config->rope);
@@ -82,14 +103,15 @@ static void load_trained_linear(sw_engine *e, sw_linear *l) {
         sw_source bias = value_source(l->bias->value, l->out);
         sw_pack(&e->compute, l->bias_n, &bias, false, 1, l->out);
     }
-    if (l->a) pack_adapter(e, l, l->a->value, l->b->value);
+    if (!l->a) return;
+    pack_adapter(e, l, l->a->value, l->b->value);
+    if (l->dora) load_gain(e, l, l->a->value, l->b->value, l->magnitude->value);
 }
 
 void sw_engine_load_trained(sw_engine *e) {
     each_linear(e, load_trained_linear);
-    if (!e->embedding) return;
-    const sw_parameter *table = e->head ? e->head : e->embedding;
-    sw_source head = value_source(table->value, e->config->hidden_size);
+    if (!e->table) return;
+    sw_source head = value_source(e->table->value, e->config->hidden_size);
     pack_both(e, &head, e->config->vocab_size, e->config->hidden_size, e->head_t, e->head_n);
 }
 
@@ -104,13 +126,17 @@ static void draw_adapter(sw_mt19937 *g, sw_linear *l) {
     for (size_t i = 0; i < b; i++) l->b->value[i] = 0;
 }
 
+/* The rows' norms of the frozen weight: B is zero. */
+static void start_magnitude(sw_engine *e, sw_linear *l) {
+    sw_row_norms n = {.w = view_source(l->view, l->in), .rows = l->out, .columns = l->in};
+    if (l->magnitude) sw_row_norms_find(&e->compute, &n, l->magnitude->value);
+}
+
 static void copy_view(const sw_parameter *p, const sw_tensor_view *v) {
     sw_elements_load(p->value, v->data.data, v->dtype, p->rows * p->columns);
 }
 
 static void copy_weights(sw_engine *e) {
-    copy_view(e->embedding, &e->model->embed_tokens);
-    if (e->head) copy_view(e->head, &e->model->lm_head);
     copy_view(e->final_norm.parameter, e->final_norm.view);
     for (size_t i = 0; i < e->layer_count; i++) {
         sw_layer *l = &e->layers[i];
@@ -124,12 +150,15 @@ static void copy_weights(sw_engine *e) {
 }
 
 void sw_engine_init_trained(sw_engine *e, uint64_t seed) {
-    if (e->embedding) {
+    if (e->embedding) copy_view(e->embedding, &e->model->embed_tokens);
+    if (e->head) copy_view(e->head, &e->model->lm_head);
+    if (e->full) {
         copy_weights(e);
         return;
     }
     sw_mt19937 g;
     sw_mt19937_seed(&g, seed);
+    each_linear(e, start_magnitude);
     for (size_t i = 0; i < e->layer_count; i++) {
         for (int m = 0; m < SW_MODULE_COUNT; m++) {
             if (e->layers[i].linear[m].a) draw_adapter(&g, &e->layers[i].linear[m]);

@@ -10,22 +10,33 @@
 
 #define CONFIG_LIMIT 65536
 
+static sw_adapter_table table_of(const sw_parameter *p) {
+    if (!p) return (sw_adapter_table){0};
+    return (sw_adapter_table){.rows = p->rows, .columns = p->columns, .values = p->value};
+}
+
 static sw_status adapter(sw_arena *arena, const sw_engine *e, const sw_train_job *job,
                          const sw_model_sink *sink, sw_error *err) {
-    size_t count = 0;
-    sw_adapter_pair *pairs = SW_ARENA_NEW(arena, sw_adapter_pair, e->layer_count * SW_MODULE_COUNT);
-    if (!pairs) return sw_fail(err, SW_MEMORY, "memory", "no memory for the adapter's list");
+    sw_adapter a = {.lora = job->settings->lora,
+                    .embed_tokens = table_of(e->embedding),
+                    .lm_head = table_of(e->head)};
+    a.pairs = SW_ARENA_NEW(arena, sw_adapter_pair, e->layer_count * SW_MODULE_COUNT);
+    if (!a.pairs) return sw_fail(err, SW_MEMORY, "memory", "no memory for the adapter's list");
     for (size_t i = 0; i < e->layer_count; i++) {
         for (int m = 0; m < SW_MODULE_COUNT; m++) {
             const sw_linear *l = &e->layers[i].linear[m];
             if (!l->a) continue;
-            sw_adapter_pair *p = &pairs[count++];
-            *p = (sw_adapter_pair){.in = l->in, .out = l->out, .a = l->a->value, .b = l->b->value};
+            sw_adapter_pair *p = &a.pairs[a.pair_count++];
+            *p = (sw_adapter_pair){.in = l->in,
+                                   .out = l->out,
+                                   .a = l->a->value,
+                                   .b = l->b->value,
+                                   .magnitude = l->magnitude ? l->magnitude->value : NULL};
             snprintf(p->module, sizeof p->module, "model.layers.%zu.%s", i,
                      sw_module_path((sw_module)m));
         }
     }
-    return sw_adapter_write(&job->settings->lora, job->base_model_name, pairs, count, sink, err);
+    return sw_adapter_write(&a, job->base_model_name, sink, err);
 }
 
 static void add_sizes(sw_arena *a, sw_json *o, const sw_model_config *c) {
@@ -120,7 +131,7 @@ static sw_status weights(sw_arena *arena, const sw_engine *e, const sw_model_sin
 sw_status sw_train_output(sw_arena *arena, const sw_engine *e, const sw_train_job *job,
                           const sw_train_host *host, sw_error *err) {
     sw_model_sink sink = {.context = host->context, .file = host->output};
-    if (!e->embedding) return adapter(arena, e, job, &sink, err);
+    if (!e->full) return adapter(arena, e, job, &sink, err);
     SW_TRY(config(arena, e, &sink, err));
     return weights(arena, e, &sink, err);
 }

@@ -91,9 +91,7 @@ SW_NODISCARD sw_status sw_train_plan(const sw_train_job *job, size_t lanes, size
 /* ---- evaluation: the loss of held-out rows, as a training step would count it ---- */
 typedef struct sw_evaluate_job {
     const sw_model *model;
-    const sw_adapter_pair *adapter; /* NULL for none */
-    size_t adapter_count;
-    const sw_lora_settings *lora;
+    const sw_adapter *adapter;   /* NULL for none */
     const sw_training *settings; /* profile and batch size are read */
     const sw_rows *rows;
     sw_parallel parallel;
@@ -109,9 +107,7 @@ SW_NODISCARD sw_status sw_evaluate(const sw_evaluate_job *job, sw_evaluation *ou
 /* ---- greedy generation, for the example and for checks ---- */
 typedef struct sw_generate_job {
     const sw_model *model;
-    const sw_adapter_pair *adapter; /* NULL for none */
-    size_t adapter_count;
-    const sw_lora_settings *lora;
+    const sw_adapter *adapter; /* NULL for none */
     const uint32_t *prompt;
     size_t prompt_count;
     size_t max_new_tokens;

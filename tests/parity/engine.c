@@ -8,8 +8,8 @@
  *   engine rows MODEL ROWS                     one line a row: id:target ...
  *   engine sequences MODEL ROWS key=value...   the same of what training sees, packed or not
  *
- * keys: those of the recipe's training section, lora.r and the like, targets=a,b, lanes=N,
- * emulate=1, recompute=1.
+ * keys: those of the recipe's training section, lora.r and the like, targets=a,b,
+ * modules_to_save=a,b, rank_pattern=a:8,b:4, alpha_pattern, lanes=N, emulate=1, recompute=1.
  */
 #include "train/engine.h"
 #include "sys/files.h"
@@ -110,11 +110,37 @@ static bool one_setting(sw_training *t, const char *name, const char *value) {
     return false;
 }
 
-static void store_targets(sw_lora_settings *lora, char *list) {
-    lora->target_count = 0;
+static size_t store_names(char names[][SW_LORA_TARGET_BYTES], char *list) {
+    size_t count = 0;
     for (char *save, *at = strtok_r(list, ",", &save); at; at = strtok_r(NULL, ",", &save)) {
-        snprintf(lora->targets[lora->target_count++], SW_LORA_TARGET_BYTES, "%s", at);
+        snprintf(names[count++], SW_LORA_TARGET_BYTES, "%s", at);
     }
+    return count;
+}
+
+/* name:value,... */
+static void store_patterns(sw_lora_patterns *p, char *list) {
+    for (char *save, *at = strtok_r(list, ",", &save); at; at = strtok_r(NULL, ",", &save)) {
+        char *value = strchr(at, ':');
+        *value++ = 0;
+        snprintf(p->at[p->count].module, SW_LORA_TARGET_BYTES, "%s", at);
+        p->at[p->count++].value = strtod(value, NULL);
+    }
+}
+
+static bool one_list(sw_lora_settings *lora, const char *name, char *value) {
+    if (strcmp(name, "targets") == 0) {
+        lora->target_count = store_names(lora->targets, value);
+    } else if (strcmp(name, "modules_to_save") == 0) {
+        lora->save_count = store_names(lora->save, value);
+    } else if (strcmp(name, "rank_pattern") == 0) {
+        store_patterns(&lora->rank_pattern, value);
+    } else if (strcmp(name, "alpha_pattern") == 0) {
+        store_patterns(&lora->alpha_pattern, value);
+    } else {
+        return false;
+    }
+    return true;
 }
 
 typedef struct options {
@@ -131,9 +157,8 @@ static void read_options(options *o, int count, char **arguments) {
         char *value = strchr(arguments[i], '=');
         if (!value) exit(2);
         *value++ = 0;
-        if (strcmp(arguments[i], "targets") == 0) {
-            store_targets(&o->training.lora, value);
-        } else if (strcmp(arguments[i], "lanes") == 0) {
+        if (one_list(&o->training.lora, arguments[i], value)) continue;
+        if (strcmp(arguments[i], "lanes") == 0) {
             o->lanes = strtoul(value, NULL, 10);
         } else if (strcmp(arguments[i], "emulate") == 0) {
             o->emulate = atoi(value);
@@ -222,16 +247,12 @@ static size_t read_ids(char *list, uint32_t *ids, size_t limit) {
 }
 
 /* "-": none */
-static void open_adapter(folder *a, const char *path, sw_lora_settings *lora,
-                         sw_generate_job *job) {
+static void open_adapter(folder *a, const char *path, sw_adapter *adapter, sw_generate_job *job) {
     if (strcmp(path, "-") == 0) return;
     sw_error err = {0};
-    sw_adapter_pair *pairs;
     open_folder(a, path);
-    need(sw_adapter_read(&a->arena, a->files, a->count, lora, &pairs, &job->adapter_count, &err),
-         &err);
-    job->adapter = pairs;
-    job->lora = lora;
+    need(sw_adapter_read(&a->arena, a->files, a->count, adapter, &err), &err);
+    job->adapter = adapter;
 }
 
 static int logits(int count, char **arguments) {
@@ -239,7 +260,7 @@ static int logits(int count, char **arguments) {
     sw_error err = {0};
     folder f = {0}, a = {0};
     sw_model model;
-    sw_lora_settings lora;
+    sw_adapter adapter;
     static uint32_t ids[8192];
     size_t tokens = read_ids(arguments[3], ids, 8192);
     open_folder(&f, arguments[0]);
@@ -249,7 +270,7 @@ static int logits(int count, char **arguments) {
                            .prompt = ids,
                            .prompt_count = tokens,
                            .profile = reference ? SW_PROFILE_FP32_REF : SW_PROFILE_BF16_DP};
-    if (count == 5) open_adapter(&a, arguments[4], &lora, &job);
+    if (count == 5) open_adapter(&a, arguments[4], &adapter, &job);
     sw_parallel lanes = open_lanes(sw_cpu_count());
     size_t bytes = tokens * model.config.vocab_size * sizeof(float);
     float *out = malloc(bytes);
@@ -264,7 +285,7 @@ static int generate(int count, char **arguments) {
     sw_error err = {0};
     folder f = {0}, a = {0};
     sw_model model;
-    sw_lora_settings lora;
+    sw_adapter adapter;
     static uint32_t ids[8192];
     size_t tokens = read_ids(arguments[3], ids, 8192);
     open_folder(&f, arguments[0]);
@@ -275,7 +296,7 @@ static int generate(int count, char **arguments) {
                            .max_new_tokens = strtoul(arguments[2], NULL, 10),
                            .eos_token_id = model.config.eos_token_id,
                            .profile = SW_PROFILE_FP32_REF};
-    open_adapter(&a, arguments[1], &lora, &job);
+    open_adapter(&a, arguments[1], &adapter, &job);
     sw_parallel lanes = open_lanes(sw_cpu_count());
     sw_tokens out = {0};
     need(sw_generate(&job, &lanes, &out, &err), &err);

@@ -198,15 +198,12 @@ static int encode_safetensors(char **args) {
 
 static int adapter(char **args) {
     sw_error err = {0};
-    sw_lora_settings lora;
-    sw_adapter_pair *pairs;
-    size_t count;
+    sw_adapter adapter;
     SW_SCOPED(sw_arena) arena = {0};
     const sw_model_sink sink = {args[1], write_file};
     if (!read_folder(args[0], &read_files)) return 2;
-    if (sw_adapter_read(&arena, read_files.files, read_files.count, &lora, &pairs, &count, &err) !=
-            SW_OK ||
-        sw_adapter_write(&lora, args[2], pairs, count, &sink, &err) != SW_OK)
+    if (sw_adapter_read(&arena, read_files.files, read_files.count, &adapter, &err) != SW_OK ||
+        sw_adapter_write(&adapter, args[2], &sink, &err) != SW_OK)
         return fail(&err);
     return 0;
 }

@@ -126,7 +126,9 @@ def peft_config(run):
 
     if run["method"] != "lora":
         return None
-    return LoraConfig(r=run["r"], lora_alpha=run["lora_alpha"], lora_dropout=0.0, target_modules=ALL, task_type="CAUSAL_LM")
+    more = {k: run[k] for k in ("rank_pattern", "alpha_pattern", "modules_to_save", "use_dora", "use_rslora") if k in run}
+    return LoraConfig(r=run["r"], lora_alpha=run["lora_alpha"], lora_dropout=run.get("lora_dropout", 0.0), target_modules=ALL,
+                      task_type="CAUSAL_LM", **more)
 
 
 def load(folder):
@@ -155,7 +157,8 @@ def wide_sum(wanted):
         Linear.forward = kept
 
 
-def trl_run(folder, run, stop_after=None):
+def trl_run(folder, run, stop_after=None, save=None):
+    """TRL's losses, norms and trained tensors; `save` is a folder for what PEFT writes."""
     from datasets import Dataset
 
     model, tokenizer = load(folder)
@@ -163,6 +166,9 @@ def trl_run(folder, run, stop_after=None):
         trainer = trainer_class()(model=model, args=config(out, run), train_dataset=Dataset.from_list(read("pairs")),
                                   processing_class=tokenizer, peft_config=peft_config(run), stop_after=stop_after)
         trainer.train()
+    if save:
+        trainer.model.peft_config["default"].base_model_name_or_path = "base"
+        trainer.model.save_pretrained(save)
     tensors = {}
     for name, p in trainer.model.named_parameters():
         if p.requires_grad:

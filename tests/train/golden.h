@@ -54,4 +54,45 @@ static inline void check_series(const char *what, const double *ours, size_t cou
     }
     assert_int_equal(i, count);
 }
+
+/* The miniature of one case of the golden. */
+static inline void open_case(miniature *m, const sw_json *one) {
+    char options[64] = "";
+    for (const sw_json *v = sw_json_member(one, "options")->first; v; v = v->next) {
+        size_t used = strlen(options);
+        snprintf(options + used, sizeof options - used, "%.*s ", (int)v->text.size,
+                 (const char *)v->text.data);
+    }
+    miniature_open(m, options);
+}
+
+/* Norm and first values of every tensor in the output, under TRL's names. */
+static inline void check_tensors(sw_bytes file, const sw_json *theirs) {
+    sw_arena arena = {0};
+    sw_tensor_view *views;
+    size_t count;
+    assert_int_equal(sw_safetensors_parse(&arena, file, &views, &count, NULL), SW_OK);
+    assert_int_equal(count, theirs->count);
+    for (size_t i = 0; i < count; i++) {
+        char name[160];
+        snprintf(name, sizeof name, "%.*s", (int)views[i].name.size, views[i].name.data);
+        const sw_json *expected = sw_json_member(theirs, name);
+        assert_non_null(expected);
+        size_t n = views[i].data.size / 4;
+        double sum = 0;
+        for (size_t j = 0; j < n; j++) {
+            float v;
+            memcpy(&v, views[i].data.data + 4 * j, 4);
+            sum += (double)v * v;
+        }
+        assert_true(fabs(sqrt(sum) / expected->first->number - 1) < 1e-4);
+        size_t j = 0;
+        for (const sw_json *v = expected->first->next; v; v = v->next, j++) {
+            float ours;
+            memcpy(&ours, views[i].data.data + 4 * j, 4);
+            assert_true(fabs(ours - v->number) < 1e-4);
+        }
+    }
+    sw_arena_free(&arena);
+}
 #endif

@@ -68,16 +68,13 @@ static void test_adapter_counts(void **state) {
     sw_rows rows = {0};
     static float a[4 * 64], b[64 * 4];
     for (size_t i = 0; i < 4 * 64; i++) a[i] = b[i] = 0.25f * (float)(i % 7) - 0.5f;
-    sw_lora_settings lora = {.r = 4, .lora_alpha = 8};
-    sw_adapter_pair pair = {.module = "model.layers.1.self_attn.q_proj", .in = 64, .out = 64};
-    pair.a = a;
-    pair.b = b;
+    sw_adapter_pair pair = {
+        .module = "model.layers.1.self_attn.q_proj", .in = 64, .out = 64, .a = a, .b = b};
+    sw_adapter adapter = {.lora = {.r = 4, .lora_alpha = 8}, .pairs = &pair, .pair_count = 1};
     read_rows(m, &t, "tests/parity/data/pairs.jsonl", &rows);
     sw_evaluate_job job = evaluate_job(m, &t, &rows);
     double base = evaluated(&job).loss;
-    job.adapter = &pair;
-    job.adapter_count = 1;
-    job.lora = &lora;
+    job.adapter = &adapter;
     assert_true(fabs(evaluated(&job).loss - base) > 1e-3);
     sw_rows_free(&rows);
 }

@@ -4,7 +4,7 @@
  * written by tests/parity/families.py --golden), and the bit rule with windows and biases.
  */
 #include "golden.h"
-#include "train/engine.h"
+#include "probe.h"
 
 #define VOCAB    320
 #define ID_LIMIT 64
@@ -16,17 +16,6 @@ typedef struct fixture {
     uint32_t ids[ID_LIMIT];
     size_t id_count;
 } fixture;
-
-/* The miniature of one case of the golden. */
-static void open_case(miniature *m, const sw_json *one) {
-    char options[64] = "";
-    for (const sw_json *v = sw_json_member(one, "options")->first; v; v = v->next) {
-        size_t used = strlen(options);
-        snprintf(options + used, sizeof options - used, "%.*s ", (int)v->text.size,
-                 (const char *)v->text.data);
-    }
-    miniature_open(m, options);
-}
 
 /* ---- rotation ---- */
 
@@ -143,56 +132,6 @@ static void test_logits(void **state) {
 
 /* ---- gradients of everything, in one batch of one row ---- */
 
-typedef struct probe {
-    sw_arena arena;
-    sw_engine engine;
-    void *mapping;
-    size_t bytes;
-} probe;
-
-static void probe_open(probe *p, const fixture *f, const miniature *m, const sw_training *t) {
-    size_t n = f->id_count;
-    sw_engine *e = &p->engine;
-    sw_engine_plan plan = {.model = &m->model, .settings = t, .profile = SW_PROFILE_FP32_REF};
-    *p = (probe){0};
-    assert_int_equal(sw_engine_build(&p->arena, &plan, e, NULL), SW_OK);
-    e->capacity = (sw_capacity){.tokens = n,
-                                .labels = n - 1,
-                                .head_rows = n - 1,
-                                .segments = 1,
-                                .longest = n,
-                                .positions = n,
-                                .keys = n,
-                                .backward = true};
-    assert_int_equal(sw_engine_map(e, 1, &p->bytes, &p->mapping, NULL), SW_OK);
-    sw_engine_init_trained(e, 0);
-    sw_engine_load_frozen(e);
-    sw_batch *b = &e->batch;
-    b->tokens = n;
-    b->segment_count = 1;
-    b->segments[0] = (sw_segment){.query_count = n, .key_count = n};
-    b->label_count = n - 1;
-    for (size_t i = 0; i < n; i++) {
-        b->ids[i] = f->ids[i];
-        b->position[i] = (uint32_t)i;
-        if (i + 1 == n) break;
-        b->labelled[i] = (uint32_t)i;
-        b->target[i] = f->ids[i + 1];
-    }
-}
-
-static void probe_close(probe *p) {
-    sw_engine_unmap(p->mapping, p->bytes);
-    sw_arena_free(&p->arena);
-}
-
-/* Mean loss with the parameters as they are now. */
-static double loss_now(sw_engine *e, float scale) {
-    sw_engine_load_trained(e);
-    sw_engine_forward(e);
-    return sw_engine_loss(e, scale) / (double)e->batch.label_count;
-}
-
 static void check_gradient(const sw_parameter *p, const sw_json *expected) {
     size_t count = p->rows * p->columns, i = 0;
     double sum = 0, top = expected->first->number;
@@ -205,22 +144,6 @@ static void check_gradient(const sw_parameter *p, const sw_json *expected) {
     }
 }
 
-/* Central differences of the loss at some elements. */
-static void check_differences(sw_engine *e, sw_parameter *p) {
-    const float step = 0x1p-5f;
-    for (size_t i = 0; i < p->columns; i += p->columns / 4) {
-        float kept = p->value[i];
-        p->value[i] = kept + step;
-        double above = loss_now(e, 0);
-        p->value[i] = kept - step;
-        double below = loss_now(e, 0);
-        p->value[i] = kept;
-        double expected = (above - below) / (2 * (double)step);
-        if (fabs((double)p->grad[i] - expected) < 1e-4 + 0.01 * fabs(expected)) continue;
-        fail_msg("%s: element %zu is %g, expected %g", p->name, i, (double)p->grad[i], expected);
-    }
-}
-
 static void test_gradients(void **state) {
     const fixture *f = *state;
     for (const sw_json *one = f->cases->first; one; one = one->next) {
@@ -230,7 +153,7 @@ static void test_gradients(void **state) {
         size_t biases = 0;
         t.method = SW_METHOD_FULL;
         open_case(&m, one);
-        probe_open(&p, f, &m, &t);
+        probe_open(&p, &m, &t, f->ids, f->id_count);
         sw_engine *e = &p.engine;
         double loss = loss_now(e, 1.0f / (float)(f->id_count - 1));
         sw_engine_backward(e);
@@ -244,7 +167,7 @@ static void test_gradients(void **state) {
         }
         for (size_t i = 0; i < e->parameter_count; i++) {
             if (!strstr(e->parameters[i].name, ".bias")) continue;
-            check_differences(e, &e->parameters[i]);
+            check_differences(e, &e->parameters[i], loss_now);
             biases++;
         }
         assert_int_equal(biases, m.model.config.family->qkv_bias ? 6 : 0);

@@ -56,23 +56,24 @@ static void test_generate_refusals(void **state) {
     sw_parallel lanes = sw_parallel_serial();
     const uint32_t good[] = {1, 2, 3}, bad[] = {1, VOCAB, 3};
     static float a[64], b[64 * 4];
-    sw_lora_settings lora = {.r = 4, .lora_alpha = 4};
-    sw_adapter_pair pair = {.module = "model.layers.0.self_attn.q_proj", .in = 64, .out = 64};
-    pair.a = a;
-    pair.b = b;
-    for (int change = 0; change < 6; change++) {
+    sw_adapter_pair pair = {
+        .module = "model.layers.0.self_attn.q_proj", .in = 64, .out = 64, .a = a, .b = b};
+    for (int change = 0; change < 10; change++) {
         sw_generate_job job = generate_job(m, good, 3, SW_PROFILE_FP32_REF);
         sw_adapter_pair one = pair;
         sw_tokens out = {0};
-        job.adapter = &one;
-        job.adapter_count = 1;
-        job.lora = &lora;
+        sw_adapter adapter = {.lora = {.r = 4, .lora_alpha = 4}, .pairs = &one, .pair_count = 1};
+        job.adapter = &adapter;
         if (change == 0) job.prompt_count = 0;
         if (change == 1) job.prompt = bad;
         if (change == 2) job.max_new_tokens = SIZE_MAX;
         if (change == 3) strcpy(one.module, "model.layers.2.self_attn.q_proj");
         if (change == 4) one.in = 32;
         if (change == 5) one.out = 32;
+        if (change == 6) adapter.embed_tokens = (sw_adapter_table){VOCAB - 1, 64, a};
+        if (change == 7) adapter.embed_tokens = (sw_adapter_table){VOCAB, 63, a};
+        if (change == 8) adapter.lm_head = (sw_adapter_table){VOCAB + 1, 64, a};
+        if (change == 9) adapter.lm_head = (sw_adapter_table){64, VOCAB, a};
         assert_int_not_equal(sw_generate(&job, &lanes, &out, NULL), SW_OK);
         assert_int_equal(out.count, 0);
         sw_tokens_free(&out);
@@ -97,17 +98,14 @@ static void test_prompt_beyond_the_positions(void **state) {
 }
 
 /* Two outputs of a run as an adapter folder in memory. */
-static size_t read_adapter(sw_arena *arena, const sw_buffer *outputs, sw_lora_settings *lora,
-                           sw_adapter_pair **pairs) {
+static void read_adapter(sw_arena *arena, const sw_buffer *outputs, sw_adapter *out) {
     sw_reader r = sw_reader_of(sw_buffer_bytes(outputs));
     sw_model_file files[2];
-    size_t count;
     for (size_t i = 0; i < 2; i++) {
         files[i].name = sw_arena_text(arena, sw_read_field(&r, 63));
         files[i].bytes = sw_read_field(&r, LIMIT);
     }
-    assert_int_equal(sw_adapter_read(arena, files, 2, lora, pairs, &count, NULL), SW_OK);
-    return count;
+    assert_int_equal(sw_adapter_read(arena, files, 2, out, NULL), SW_OK);
 }
 
 /* Mean negative log likelihood of the one row's targets, from whole logits. */
@@ -127,40 +125,56 @@ static double row_loss(const sw_generate_job *job, const sw_rows *row) {
     return loss / targets;
 }
 
+/* Plain, by patterns, with saved embedding and head, with DoRA. */
+static sw_training adapted(int which) {
+    sw_training t = small_settings();
+    t.profile = SW_PROFILE_FP32_REF;
+    t.lr_scheduler_type = SW_SCHEDULE_CONSTANT;
+    if (which == 1) {
+        t.lora.rank_pattern = (sw_lora_patterns){1, {{"q_proj", 7}}};
+        t.lora.alpha_pattern = (sw_lora_patterns){1, {{"layers.1.mlp.down_proj", 3}}};
+        t.lora.use_rslora = true;
+    }
+    if (which == 2) {
+        t.lora.save_count = 2;
+        strcpy(t.lora.save[0], "lm_head");
+        strcpy(t.lora.save[1], "embed_tokens");
+    }
+    t.lora.use_dora = which == 3;
+    return t;
+}
+
 /* The adapter that a run wrote, read back, gives the loss that a longer run sees at its next step.
  */
 static void test_adapter_logits(void **state) {
     const miniature *m = *state;
-    sw_training t = small_settings();
-    sw_rows row = {0};
-    memory three = memory_new(), four = memory_new();
-    t.profile = SW_PROFILE_FP32_REF;
-    t.lr_scheduler_type = SW_SCHEDULE_CONSTANT;
-    read_rows(m, &t, "tests/parity/data/pairs.jsonl", &row);
-    row.count = 1;
-    row.token_count = row.ends[0];
-    sw_train_job job = job_of(m, &t, &row);
-    sw_train_host short_host = host_of(&three), long_host = host_of(&four);
-    t.max_steps = 3;
-    run_job(&job, &short_host);
-    t.max_steps = 4;
-    run_job(&job, &long_host);
-    sw_arena arena = {0};
-    sw_lora_settings lora;
-    sw_adapter_pair *pairs;
-    size_t count = read_adapter(&arena, &three.outputs, &lora, &pairs);
-    assert_int_equal(count, 6);
-    sw_generate_job g = generate_job(m, row.ids, row.token_count, SW_PROFILE_FP32_REF);
-    assert_true(fabs(row_loss(&g, &row) - four.loss[0]) < 1e-5);
-    g.adapter = pairs;
-    g.adapter_count = count;
-    g.lora = &lora;
-    assert_true(fabs(row_loss(&g, &row) - four.loss[3]) < 1e-5);
-    assert_true(four.loss[3] < four.loss[0] - 1e-3);
-    sw_arena_free(&arena);
-    memory_drop(&three);
-    memory_drop(&four);
-    sw_rows_free(&row);
+    for (int which = 0; which < 4; which++) {
+        sw_training t = adapted(which);
+        sw_rows row = {0};
+        memory three = memory_new(), four = memory_new();
+        read_rows(m, &t, "tests/parity/data/pairs.jsonl", &row);
+        row.count = 1;
+        row.token_count = row.ends[0];
+        sw_train_job job = job_of(m, &t, &row);
+        sw_train_host short_host = host_of(&three), long_host = host_of(&four);
+        t.max_steps = 3;
+        run_job(&job, &short_host);
+        t.max_steps = 4;
+        run_job(&job, &long_host);
+        sw_arena arena = {0};
+        sw_adapter adapter;
+        read_adapter(&arena, &three.outputs, &adapter);
+        assert_int_equal(adapter.pair_count, 6);
+        sw_generate_job g = generate_job(m, row.ids, row.token_count, SW_PROFILE_FP32_REF);
+        assert_true(fabs(row_loss(&g, &row) - four.loss[0]) < 1e-5);
+        g.adapter = &adapter;
+        assert_true(fabs(row_loss(&g, &row) - four.loss[3]) < 1e-5);
+        assert_true(four.loss[3] < four.loss[0] - 1e-3);
+        sw_arena_free(&arena);
+        memory_drop(&three);
+        memory_drop(&four);
+        sw_rows_free(&row);
+    }
 }
 
 /* transformers' factors, worked out by hand. */

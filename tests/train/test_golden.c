@@ -63,36 +63,6 @@ static void test_logits(void **state) {
     sw_arena_free(&arena);
 }
 
-/* Norm and first values of every tensor in the output, under TRL's names. */
-static void check_tensors(sw_bytes file, const sw_json *theirs) {
-    sw_arena arena = {0};
-    sw_tensor_view *views;
-    size_t count;
-    assert_int_equal(sw_safetensors_parse(&arena, file, &views, &count, NULL), SW_OK);
-    assert_int_equal(count, theirs->count);
-    for (size_t i = 0; i < count; i++) {
-        char name[160];
-        snprintf(name, sizeof name, "%.*s", (int)views[i].name.size, views[i].name.data);
-        const sw_json *expected = sw_json_member(theirs, name);
-        assert_non_null(expected);
-        size_t n = views[i].data.size / 4;
-        double sum = 0;
-        for (size_t j = 0; j < n; j++) {
-            float v;
-            memcpy(&v, views[i].data.data + 4 * j, 4);
-            sum += (double)v * v;
-        }
-        assert_true(fabs(sqrt(sum) / expected->first->number - 1) < 1e-4);
-        size_t j = 0;
-        for (const sw_json *v = expected->first->next; v; v = v->next, j++) {
-            float ours;
-            memcpy(&ours, views[i].data.data + 4 * j, 4);
-            assert_true(fabs(ours - v->number) < 1e-4);
-        }
-    }
-    sw_arena_free(&arena);
-}
-
 static void test_trl(void **state) {
     const miniature *m = *state;
     sw_arena arena = {0};

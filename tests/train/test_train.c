@@ -27,9 +27,19 @@ static sw_training variant(int which) {
         t.weight_decay = 0.1;
     }
     if (which == 4) t.lora.r = 3; /* an odd rank */
+    if (which == 5) {
+        t.lora.rank_pattern = (sw_lora_patterns){1, {{"layers.0.self_attn.q_proj", 9}}};
+        t.lora.alpha_pattern = (sw_lora_patterns){1, {{"v_proj", 20}}};
+        t.lora.save_count = 2;
+        strcpy(t.lora.save[0], "embed_tokens");
+        strcpy(t.lora.save[1], "lm_head");
+        t.learning_rate = 2e-3;
+    }
+    t.lora.use_dora = which >= 6;
+    if (which == 7) t.lora.lora_dropout = 0.1;
     return t;
 }
-#define VARIANTS 5
+#define VARIANTS 8
 
 static void run_once(const fixture *f, const sw_training *t, const sw_train_host *like,
                      memory *kept) {
@@ -105,9 +115,9 @@ static uint64_t fnv(const sw_buffer *b) {
  * auditor's replay gives. */
 static void test_bits_of_the_profiles(void **state) {
     const fixture *f = *state;
-    static const uint64_t expected[VARIANTS] = {0x7163476173c54e1a, 0x00028c02f30fb88e,
-                                                0xcdb9c395a067dc5f, 0x8e6a8a9c807aac3f,
-                                                0x18e156248e8cb067};
+    static const uint64_t expected[VARIANTS] = {
+        0x7163476173c54e1a, 0x00028c02f30fb88e, 0xcdb9c395a067dc5f, 0x8e6a8a9c807aac3f,
+        0x18e156248e8cb067, 0xb0ae7901016fcdd4, 0xbcf0a48109701ece, 0x5a8f9c7cb311c6f9};
     for (int v = 0; v < VARIANTS; v++) {
         sw_training t = variant(v);
         memory kept = memory_new();
@@ -224,7 +234,7 @@ static void test_checkpoint_of_other_settings(void **state) {
     kept.stop_at = 2;
     run_job(&job, &host);
     sw_bytes good = sw_buffer_bytes(&kept.state);
-    for (int change = 0; change < 8; change++) {
+    for (int change = 0; change < 12; change++) {
         sw_training other = t;
         if (change == 0) other.seed++;
         if (change == 1) other.learning_rate *= 2;
@@ -234,6 +244,10 @@ static void test_checkpoint_of_other_settings(void **state) {
         if (change == 5) other.profile = SW_PROFILE_FP32_REF;
         if (change == 6) other.method = SW_METHOD_FULL;
         if (change == 7) other.weight_decay = 0.5;
+        if (change == 8) other.lora.use_dora = true;
+        if (change == 9) other.lora.rank_pattern = (sw_lora_patterns){1, {{"q_proj", 3}}};
+        if (change == 10) other.lora.alpha_pattern = (sw_lora_patterns){1, {{"q_proj", 3}}};
+        if (change == 11) strcpy(other.lora.save[other.lora.save_count++], "lm_head");
         assert_int_equal(resume_with(f, &other, good), SW_REFUSED);
     }
     fixture fewer = *f;
