@@ -3,7 +3,8 @@
  * The driver of matrix products: cuts C into tiles, runs terms and panels in order, stores.
  *
  * A tile is summed in the lane's stack and written once, so terms (a weight and its adapter, or the
- * gradients through q, k and v) meet before any rounding. See tensor/gemm.h for the bit rule.
+ * gradients through q, k and v) meet before any rounding. See tensor/gemm.h for the bit rule. A B
+ * that lies unpacked is packed for a block of columns, multiplied, and forgotten.
  */
 #include "tensor/kernels.h"
 #include <string.h>
@@ -98,10 +99,51 @@ static void tile_job(void *context, size_t index, size_t lane) {
              index / job->row_tiles * TILE_COLUMNS);
 }
 
-void sw_gemm_run(const sw_compute *c, const sw_gemm *g) {
+static void run_packed(const sw_compute *c, const sw_gemm *g) {
     gemm_job job = {.compute = c, .gemm = g, .row_tiles = (g->m + TILE_ROWS - 1) / TILE_ROWS};
     size_t column_tiles = (g->n + TILE_COLUMNS - 1) / TILE_COLUMNS;
     sw_compute_run(c, job.row_tiles * column_tiles, tile_job, &job);
+}
+
+/* The columns from `first` on of one term's B: packed now, or as they are packed. Returns the rest
+ * of the scratch. */
+static void *take_columns(const sw_compute *c, sw_gemm_term *t, size_t first, size_t n, void *to) {
+    if (!t->lying) {
+        t->b = offset(t->b, first / SW_GEMM_COLUMNS * t->b_strip, c->dtype);
+        return to;
+    }
+    sw_source b = *t->lying;
+    size_t skipped = t->transposed ? first * b.stride : first;
+    if (b.nf4) {
+        b.first += skipped;
+    } else {
+        b.data = offset(b.data, skipped, b.dtype);
+    }
+    sw_pack(c, to, &b, t->transposed, t->k, n);
+    t->b = to;
+    return (uint8_t *)to + sw_pack_elements(t->k, n) * sw_dtype_bytes(c->dtype);
+}
+
+static void run_in_blocks(const sw_compute *c, const sw_gemm *g) {
+    for (size_t first = 0; first < g->n; first += SW_GEMM_BLOCK) {
+        sw_gemm part = *g;
+        void *to = g->panels;
+        part.n = least(g->n - first, SW_GEMM_BLOCK);
+        part.c = (uint8_t *)g->c + first * sw_dtype_bytes(g->c_dtype);
+        if (g->add) part.add = g->add + first;
+        for (size_t i = 0; i < g->term_count; i++) {
+            to = take_columns(c, &part.terms[i], first, part.n, to);
+        }
+        run_packed(c, &part);
+    }
+}
+
+void sw_gemm_run(const sw_compute *c, const sw_gemm *g) {
+    if (g->panels) {
+        run_in_blocks(c, g);
+    } else {
+        run_packed(c, g);
+    }
 }
 
 void sw_gemm_alone(const sw_compute *c, const sw_gemm *g) {

@@ -8,17 +8,20 @@
  */
 #ifndef SW_TENSOR_GEMM_H
 #define SW_TENSOR_GEMM_H
-#include "tensor/tensor.h"
+#include "tensor/nf4.h"
 
 #define SW_GEMM_PANEL   512 /* of k */
 #define SW_GEMM_COLUMNS 16  /* of a packed strip of B */
 #define SW_GEMM_TERMS   6
+#define SW_GEMM_BLOCK   256 /* columns of C for which a B that is not packed is packed at a time */
 
 /* A matrix as it lies in memory, any dtype: row-major with `stride` elements from row to row. */
 typedef struct sw_source {
     const void *data;
     sw_dtype dtype;
     size_t stride;
+    const sw_nf4 *nf4; /* instead of data and dtype: row 0 begins at its element `first` */
+    size_t first;
 } sw_source;
 
 /* B (k, n) packed for products: strips of 16 columns, each strip k rounded up to even; in bf16 the
@@ -42,6 +45,8 @@ typedef struct sw_gemm_term {
     const void *b;  /* packed (k, n) E */
     size_t b_strip; /* sw_pack_strip of the packed k */
     size_t k;
+    const sw_source *lying; /* instead of b, as sw_pack takes it; needs sw_gemm.panels */
+    bool transposed;
 } sw_gemm_term;
 
 typedef struct sw_gemm {
@@ -52,6 +57,9 @@ typedef struct sw_gemm {
     size_t c_stride;
     sw_dtype c_dtype; /* F32 or BF16 */
     const float *add; /* (m, n), stride c_stride: C = add + sum; may be C itself; F32 only */
+    /* E, scratch of sw_gemm_run for terms whose B is not packed: sw_pack_elements(k,
+     * SW_GEMM_BLOCK) for each of them. The bits are those of the packed matrix. */
+    void *panels;
 } sw_gemm;
 
 void sw_gemm_run(const sw_compute *c, const sw_gemm *g);   /* over all lanes */

@@ -9,8 +9,10 @@
 #include <immintrin.h>
 #include <string.h>
 
-#define STRIP   SW_GEMM_COLUMNS
-#define STAGE_K 128
+#define STRIP     SW_GEMM_COLUMNS
+#define GROUP     4 /* strips of a job: what is read of a row is a line of memory */
+#define STAGE_K   128
+#define STRETCH_K (4 * STAGE_K) /* of a job */
 
 static size_t least(size_t a, size_t b) {
     return a < b ? a : b;
@@ -27,6 +29,10 @@ size_t sw_pack_elements(size_t k, size_t n) {
 /* count elements of row `row` from column `column` on, as E. */
 static void stage(void *out, const sw_source *in, sw_dtype dtype, size_t row, size_t column,
                   size_t count) {
+    if (in->nf4) {
+        sw_nf4_load(out, in->nf4, dtype, in->first + row * in->stride + column, count);
+        return;
+    }
     const uint8_t *from =
         (const uint8_t *)in->data + (row * in->stride + column) * sw_dtype_bytes(in->dtype);
     if (in->dtype == dtype) {
@@ -78,7 +84,8 @@ static void interleave_rows(sw_bf16 *out, const sw_source *b, size_t k0, size_t 
 static void pack_bf16(const pack_job *job, size_t strip, size_t k0, size_t depth) {
     size_t columns = least(job->n - strip * STRIP, STRIP), pairs = (depth + 1) / 2;
     sw_bf16 *out = (sw_bf16 *)job->out + strip * sw_pack_strip(job->k) + k0 * STRIP;
-    if (!job->transposed && job->b->dtype == SW_DTYPE_BF16 && columns == STRIP && depth % 2 == 0) {
+    bool plain = job->b->dtype == SW_DTYPE_BF16 && !job->b->nf4;
+    if (!job->transposed && plain && columns == STRIP && depth % 2 == 0) {
         interleave_rows(out, job->b, k0, pairs, strip * STRIP);
     } else if (job->transposed) {
         sw_bf16 block[STRIP][STAGE_K];
@@ -114,15 +121,29 @@ static void pack_f32(const pack_job *job, size_t strip, size_t k0, size_t depth)
     }
 }
 
-static void pack_strip(void *context, size_t index, size_t lane) {
+/* One job: a group of strips, which lie side by side in the source's rows, and a stretch of k. */
+static size_t stretches(const pack_job *job) {
+    return (job->k + STRETCH_K - 1) / STRETCH_K;
+}
+
+static size_t jobs(const pack_job *job) {
+    return (job->n + GROUP * STRIP - 1) / (GROUP * STRIP) * stretches(job);
+}
+
+static void pack_group(void *context, size_t index, size_t lane) {
     (void)lane;
     const pack_job *job = context;
-    for (size_t k0 = 0; k0 < job->k; k0 += STAGE_K) {
+    size_t first = index / stretches(job) * GROUP, begin = index % stretches(job) * STRETCH_K;
+    size_t last = least(first + GROUP, (job->n + STRIP - 1) / STRIP);
+    size_t end = least(begin + STRETCH_K, job->k);
+    for (size_t k0 = begin; k0 < end; k0 += STAGE_K) {
         size_t depth = least(job->k - k0, STAGE_K);
-        if (job->dtype == SW_DTYPE_F32) {
-            pack_f32(job, index, k0, depth);
-        } else {
-            pack_bf16(job, index, k0, depth);
+        for (size_t strip = first; strip < last; strip++) {
+            if (job->dtype == SW_DTYPE_F32) {
+                pack_f32(job, strip, k0, depth);
+            } else {
+                pack_bf16(job, strip, k0, depth);
+            }
         }
     }
 }
@@ -131,14 +152,14 @@ void sw_pack(const sw_compute *c, void *out, const sw_source *b, bool transposed
              size_t n) {
     pack_job job = {
         .out = out, .b = b, .dtype = c->dtype, .transposed = transposed, .k = k, .n = n};
-    sw_compute_run(c, (n + STRIP - 1) / STRIP, pack_strip, &job);
+    sw_compute_run(c, jobs(&job), pack_group, &job);
 }
 
 void sw_pack_alone(const sw_compute *c, void *out, const sw_source *b, bool transposed, size_t k,
                    size_t n) {
     pack_job job = {
         .out = out, .b = b, .dtype = c->dtype, .transposed = transposed, .k = k, .n = n};
-    for (size_t strip = 0; strip < (n + STRIP - 1) / STRIP; strip++) pack_strip(&job, strip, 0);
+    for (size_t i = 0; i < jobs(&job); i++) pack_group(&job, i, 0);
 }
 
 typedef struct transpose_job {

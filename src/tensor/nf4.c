@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * NF4 with double quantisation (tensor/nf4.h): Dettmers et al., "QLoRA", 2023, with the tables and
+ * the order of operations of bitsandbytes.
+ *
+ * Quantising takes two passes over the blocks, because the mean of all scales lies between them.
+ * Reading back makes one table of 16 values a block, already rounded to E, and looks elements up in
+ * it: in bf16 sixteen at a time by two byte shuffles, which give the low and the high bytes.
+ */
+#include "tensor/nf4.h"
+#include <immintrin.h>
+#include <string.h>
+
+#define CODES 16
+#define ZERO  127 /* index of the dynamic code's 0 */
+
+static const float NF4[CODES] = {-1.0f,
+                                 -0.6961928009986877f,
+                                 -0.5250730514526367f,
+                                 -0.39491748809814453f,
+                                 -0.28444138169288635f,
+                                 -0.18477343022823334f,
+                                 -0.09105003625154495f,
+                                 0.0f,
+                                 0.07958029955625534f,
+                                 0.16093020141124725f,
+                                 0.24611230194568634f,
+                                 0.33791524171829224f,
+                                 0.44070982933044434f,
+                                 0.5626170039176941f,
+                                 0.7229568362236023f,
+                                 1.0f};
+
+/* The dynamic 8-bit code from 0 upwards (NUM-084); only 1 has no negative. */
+/* clang-format off */
+static const float DYNAMIC[256 - ZERO] = {
+    0.0f, 5.50000038e-07f, 3.25000019e-06f, 7.7499999e-06f, 2.12499981e-05f, 4.37499984e-05f,
+    6.62500024e-05f, 8.87499991e-05f, 0.000156250011f, 0.000268750038f, 0.000381250022f,
+    0.000493750034f, 0.000606250076f, 0.00071875006f, 0.000831249985f, 0.000943750085f,
+    0.00128124992f, 0.00184375001f, 0.00240624999f, 0.00296874996f, 0.00353124971f,
+    0.00409374991f, 0.00465624966f, 0.00521875033f, 0.00578125007f, 0.00634374982f,
+    0.00690625003f, 0.00746874977f, 0.00803124998f, 0.00859375019f, 0.00915624946f,
+    0.00971874967f, 0.0114062503f, 0.0142187504f, 0.0170312505f, 0.0198437516f, 0.0226562507f,
+    0.0254687499f, 0.028281251f, 0.0310937501f, 0.0339062512f, 0.0367187522f, 0.0395312496f,
+    0.0423437469f, 0.0451562516f, 0.047968749f, 0.05078125f, 0.053593751f, 0.0564062484f,
+    0.0592187531f, 0.0620312504f, 0.0648437515f, 0.0676562563f, 0.0704687461f, 0.0732812509f,
+    0.0760937482f, 0.078906253f, 0.0817187577f, 0.0845312476f, 0.0873437524f, 0.0901562497f,
+    0.0929687545f, 0.0957812592f, 0.0985937491f, 0.107031256f, 0.12109375f, 0.135156244f,
+    0.149218753f, 0.163281247f, 0.177343756f, 0.19140625f, 0.205468744f, 0.219531253f,
+    0.233593747f, 0.247656241f, 0.26171875f, 0.275781274f, 0.289843738f, 0.303906262f,
+    0.317968726f, 0.33203125f, 0.346093744f, 0.360156238f, 0.374218762f, 0.388281226f,
+    0.40234375f, 0.416406244f, 0.430468738f, 0.444531262f, 0.458593726f, 0.47265625f,
+    0.486718714f, 0.500781238f, 0.514843702f, 0.528906226f, 0.54296875f, 0.557031274f,
+    0.571093798f, 0.585156262f, 0.599218726f, 0.61328125f, 0.627343774f, 0.641406298f,
+    0.655468762f, 0.669531226f, 0.68359375f, 0.697656274f, 0.711718798f, 0.725781262f,
+    0.739843726f, 0.75390625f, 0.767968774f, 0.782031238f, 0.796093762f, 0.810156226f,
+    0.82421875f, 0.838281274f, 0.852343738f, 0.866406262f, 0.880468726f, 0.89453125f,
+    0.908593774f, 0.922656238f, 0.936718762f, 0.950781226f, 0.96484375f, 0.978906274f,
+    0.992968738f, 1.0f};
+/* clang-format on */
+
+static size_t least(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+static size_t parts(size_t count, size_t size) {
+    return count / size + (count % size != 0);
+}
+
+size_t sw_nf4_codes(size_t count) {
+    return parts(count, 2);
+}
+
+size_t sw_nf4_blocks(size_t count) {
+    return parts(count, SW_NF4_BLOCK);
+}
+
+size_t sw_nf4_nests(size_t count) {
+    return parts(sw_nf4_blocks(count), SW_NF4_NEST);
+}
+
+/* ---- the dynamic 8-bit code ---- */
+
+static float dynamic_value(size_t index) {
+    return index >= ZERO ? DYNAMIC[index - ZERO] : -DYNAMIC[ZERO - index];
+}
+
+/* How many of the midpoints between neighbours lie below v. */
+static uint8_t dynamic_code(float v) {
+    size_t at = 0;
+    for (size_t bit = 128; bit > 0; bit /= 2) {
+        float middle = (dynamic_value(at + bit - 1) + dynamic_value(at + bit)) / 2;
+        if (v > middle) at += bit;
+    }
+    return (uint8_t)at;
+}
+
+/* ---- quantising ---- */
+
+typedef struct quantise_job {
+    sw_nf4 *out;
+    const uint8_t *in;
+    sw_dtype dtype;
+    float *absmax;
+} quantise_job;
+
+/* The largest magnitude; a NaN is the largest of all, because its bits are. */
+static float largest(const float *x, size_t count) {
+    uint32_t most = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, &x[i], sizeof bits);
+        bits &= 0x7fffffffu;
+        most = bits > most ? bits : most;
+    }
+    float out;
+    memcpy(&out, &most, sizeof out);
+    return out == 0 ? 0 : out; /* a denormal is zero (NUM-003) */
+}
+
+static float inverse(float v) {
+    return v == 0 ? 0 : 1 / v;
+}
+
+/* x is zero behind the last element of a short block. */
+static void encode_block(uint8_t *codes, size_t bytes, const float x[SW_NF4_BLOCK], float absmax) {
+    float part[SW_NF4_BLOCK], factor = inverse(absmax);
+    uint32_t at[SW_NF4_BLOCK] = {0};
+    for (size_t i = 0; i < SW_NF4_BLOCK; i++) part[i] = x[i] * factor;
+    for (size_t c = 0; c + 1 < CODES; c++) {
+        float middle = (NF4[c] + NF4[c + 1]) / 2;
+        for (size_t i = 0; i < SW_NF4_BLOCK; i++) at[i] += part[i] > middle;
+    }
+    for (size_t i = 0; i < bytes; i++) codes[i] = (uint8_t)(at[2 * i] << 4 | at[2 * i + 1]);
+}
+
+static void encode_nest(void *context, size_t nest, size_t lane) {
+    (void)lane;
+    const quantise_job *job = context;
+    size_t end = least((nest + 1) * SW_NF4_NEST, sw_nf4_blocks(job->out->count));
+    for (size_t b = nest * SW_NF4_NEST; b < end; b++) {
+        float x[SW_NF4_BLOCK] = {0};
+        size_t first = b * SW_NF4_BLOCK, count = least(job->out->count - first, SW_NF4_BLOCK);
+        sw_elements_load(x, job->in + first * sw_dtype_bytes(job->dtype), job->dtype, count);
+        job->absmax[b] = largest(x, count);
+        encode_block(job->out->codes + first / 2, parts(count, 2), x, job->absmax[b]);
+    }
+}
+
+static void encode_scales(void *context, size_t nest, size_t lane) {
+    (void)lane;
+    const quantise_job *job = context;
+    size_t first = nest * SW_NF4_NEST;
+    size_t count = least(sw_nf4_blocks(job->out->count) - first, SW_NF4_NEST);
+    float rest[SW_NF4_NEST];
+    for (size_t i = 0; i < count; i++) rest[i] = job->absmax[first + i] - job->out->offset;
+    float most = largest(rest, count), factor = inverse(most);
+    for (size_t i = 0; i < count; i++) {
+        job->out->scales[first + i] = dynamic_code(rest[i] * factor);
+    }
+    job->out->nested[nest] = __builtin_isfinite(most) ? most : 0;
+}
+
+static float mean(const float *x, size_t count) {
+    double sum = 0;
+    for (size_t i = 0; i < count; i++) sum += (double)x[i];
+    float out = (float)(sum / (double)count);
+    return __builtin_isfinite(out) ? out : __builtin_nanf("");
+}
+
+void sw_nf4_quantise(const sw_compute *c, sw_nf4 *out, const void *in, sw_dtype dtype,
+                     float *absmax) {
+    quantise_job job = {.out = out, .in = in, .dtype = dtype, .absmax = absmax};
+    size_t nests = sw_nf4_nests(out->count);
+    sw_compute_run(c, nests, encode_nest, &job);
+    out->offset = mean(absmax, sw_nf4_blocks(out->count));
+    sw_compute_run(c, nests, encode_scales, &job);
+}
+
+/* ---- reading back ---- */
+
+static float scale_of(const sw_nf4 *w, size_t block) {
+    float rest = dynamic_value(w->scales[block]) * w->nested[block / SW_NF4_NEST];
+    return rest + w->offset;
+}
+
+static unsigned code_at(const uint8_t *codes, size_t at) {
+    return codes[at / 2] >> (at % 2 ? 0 : 4) & 15u;
+}
+
+static void load_f32(float *out, const uint8_t *codes, size_t first, size_t count, float scale) {
+    float value[CODES];
+    for (size_t i = 0; i < CODES; i++) value[i] = NF4[i] * scale;
+    for (size_t i = 0; i < count; i++) out[i] = value[code_at(codes, first + i)];
+}
+
+/* Eight values of a table, each bf16 in the low half of its word (NUM-001; none is a NaN that
+ * rounding could lose). */
+static __m256i rounded(const float *code, __m256 scale) {
+    __m256i bits = _mm256_castps_si256(_mm256_mul_ps(_mm256_loadu_ps(code), scale));
+    __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    __m256i half = _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff));
+    return _mm256_srli_epi32(_mm256_add_epi32(bits, half), 16);
+}
+
+/* Sixteen elements from eight bytes; the table's low bytes and its high bytes. */
+static void look_up(sw_bf16 *out, const uint8_t *codes, __m128i low, __m128i high) {
+    const __m128i mask = _mm_set1_epi8(15);
+    __m128i bytes = _mm_loadl_epi64((const __m128i *)(const void *)codes);
+    __m128i earlier = _mm_and_si128(_mm_srli_epi16(bytes, 4), mask);
+    __m128i index = _mm_unpacklo_epi8(earlier, _mm_and_si128(bytes, mask));
+    __m128i l = _mm_shuffle_epi8(low, index), h = _mm_shuffle_epi8(high, index);
+    _mm_storeu_si128((__m128i *)(void *)out, _mm_unpacklo_epi8(l, h));
+    _mm_storeu_si128((__m128i *)(void *)(out + 8), _mm_unpackhi_epi8(l, h));
+}
+
+static void load_bf16(sw_bf16 *out, const uint8_t *codes, size_t first, size_t count, float scale) {
+    sw_bf16 value[CODES];
+    __m256 all = _mm256_set1_ps(scale);
+    __m256i both = _mm256_permute4x64_epi64(
+        _mm256_packus_epi32(rounded(NF4, all), rounded(NF4 + 8, all)), 0xd8);
+    __m256i bytes = _mm256_permute4x64_epi64(
+        _mm256_packus_epi16(_mm256_and_si256(both, _mm256_set1_epi16(0xff)),
+                            _mm256_srli_epi16(both, 8)),
+        0xd8);
+    __m128i low = _mm256_castsi256_si128(bytes), high = _mm256_extracti128_si256(bytes, 1);
+    size_t i = 0;
+    if (first % 2 == 0) {
+        for (; i + 16 <= count; i += 16) look_up(out + i, codes + (first + i) / 2, low, high);
+    }
+    _mm256_storeu_si256((__m256i *)(void *)value, both);
+    for (; i < count; i++) out[i] = value[code_at(codes, first + i)];
+}
+
+void sw_nf4_load(void *out, const sw_nf4 *w, sw_dtype dtype, size_t first, size_t count) {
+    uint8_t *to = out;
+    while (count > 0) {
+        size_t n = least(count, SW_NF4_BLOCK - first % SW_NF4_BLOCK);
+        float scale = scale_of(w, first / SW_NF4_BLOCK);
+        if (dtype == SW_DTYPE_F32) {
+            load_f32((float *)(void *)to, w->codes, first, n, scale);
+        } else {
+            load_bf16((sw_bf16 *)(void *)to, w->codes, first, n, scale);
+        }
+        to += n * sw_dtype_bytes(dtype);
+        first += n;
+        count -= n;
+    }
+}
