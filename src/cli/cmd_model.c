@@ -113,7 +113,8 @@ static sw_status train_rows(sw_cli *cli, sw_plain_model *m, const sw_recipe *rec
                           .step = on_step,
                           .checkpoint = on_checkpoint,
                           .output = on_output,
-                          .stop = never};
+                          .stop = never,
+                          .release = sw_plain_release};
     const sw_train_job job = {.settings = &recipe->training,
                               .model = &m->model,
                               .rows = rows,

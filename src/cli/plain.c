@@ -88,6 +88,13 @@ void sw_plain_close(sw_plain_model *m) {
     m->file_count = 0;
 }
 
+void sw_plain_release(void *context, sw_bytes tensor) {
+    (void)context;
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), at = (uintptr_t)tensor.data;
+    uintptr_t first = (at + page - 1) / page * page, end = (at + tensor.size) / page * page;
+    if (first < end) (void)madvise((void *)first, end - first, MADV_DONTNEED); /* only a wish */
+}
+
 static sw_status add_file(sw_plain_model *m, sw_template chat, const sw_training *settings,
                           sw_bytes text, sw_rows *rows, sw_error *err) {
     size_t number = 0;

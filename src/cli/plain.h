@@ -21,6 +21,10 @@ SW_NODISCARD sw_status sw_plain_map(sw_cli *cli, const char *path, size_t limit,
 SW_NODISCARD sw_status sw_plain_open(sw_cli *cli, const char *folder, sw_plain_model *out,
                                      sw_error *err);
 void sw_plain_close(sw_plain_model *m);
+/* sw_train_host.release: whole pages of these mapped bytes leave memory; read again, they come
+ * back.
+ */
+void sw_plain_release(void *context, sw_bytes tensor);
 /* The rows of JSONL files as a run of these settings reads them; the template must be the model's.
  */
 SW_NODISCARD sw_status sw_plain_rows(sw_cli *cli, sw_plain_model *m, const sw_training *settings,

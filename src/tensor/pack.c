@@ -52,8 +52,34 @@ typedef struct pack_job {
     size_t k, n;
 } pack_job;
 
+/* Eight pairs of eight rows, turned: out's line p holds pair p of each row. */
+static void turn_pairs(sw_bf16 *out, const sw_bf16 *rows) {
+    __m256 r[8], s[8];
+    for (size_t i = 0; i < 8; i++) {
+        r[i] = _mm256_loadu_ps((const float *)(const void *)(rows + i * STAGE_K));
+    }
+    for (size_t i = 0; i < 8; i += 4) { /* pairs of rows, then fours */
+        __m256 a = _mm256_unpacklo_ps(r[i], r[i + 1]), b = _mm256_unpackhi_ps(r[i], r[i + 1]);
+        __m256 c = _mm256_unpacklo_ps(r[i + 2], r[i + 3]),
+               d = _mm256_unpackhi_ps(r[i + 2], r[i + 3]);
+        s[i] = _mm256_shuffle_ps(a, c, 0x44), s[i + 1] = _mm256_shuffle_ps(a, c, 0xee);
+        s[i + 2] = _mm256_shuffle_ps(b, d, 0x44), s[i + 3] = _mm256_shuffle_ps(b, d, 0xee);
+    }
+    for (size_t p = 0; p < 4; p++) {
+        _mm256_storeu_ps((float *)(void *)(out + p * 2 * STRIP),
+                         _mm256_permute2f128_ps(s[p], s[p + 4], 0x20));
+        _mm256_storeu_ps((float *)(void *)(out + (p + 4) * 2 * STRIP),
+                         _mm256_permute2f128_ps(s[p], s[p + 4], 0x31));
+    }
+}
+
 static void emit_bf16_columns(sw_bf16 *out, sw_bf16 block[STRIP][STAGE_K], size_t pairs) {
-    for (size_t p = 0; p < pairs; p++, out += 2 * STRIP) {
+    size_t p = 0;
+    for (; p + 8 <= pairs; p += 8, out += 8 * 2 * STRIP) {
+        turn_pairs(out, &block[0][2 * p]);
+        turn_pairs(out + STRIP, &block[STRIP / 2][2 * p]);
+    }
+    for (; p < pairs; p++, out += 2 * STRIP) {
         for (size_t c = 0; c < STRIP; c++) memcpy(out + 2 * c, &block[c][2 * p], 4);
     }
 }
@@ -130,14 +156,32 @@ static size_t jobs(const pack_job *job) {
     return (job->n + GROUP * STRIP - 1) / (GROUP * STRIP) * stretches(job);
 }
 
+/* Rows of NF4 for a whole group: read a block of the code at a time, then interleaved. */
+static void pack_nf4_rows(const pack_job *job, size_t first, size_t k0, size_t depth) {
+    sw_bf16 block[STAGE_K][GROUP * STRIP];
+    sw_source staged = {.data = block, .dtype = SW_DTYPE_BF16, .stride = GROUP * STRIP};
+    for (size_t k = 0; k < depth; k++) {
+        stage(block[k], job->b, job->dtype, k0 + k, first * STRIP, GROUP * STRIP);
+    }
+    for (size_t s = 0; s < GROUP; s++) {
+        sw_bf16 *out = (sw_bf16 *)job->out + (first + s) * sw_pack_strip(job->k) + k0 * STRIP;
+        interleave_rows(out, &staged, 0, depth / 2, s * STRIP);
+    }
+}
+
 static void pack_group(void *context, size_t index, size_t lane) {
     (void)lane;
     const pack_job *job = context;
     size_t first = index / stretches(job) * GROUP, begin = index % stretches(job) * STRETCH_K;
     size_t last = least(first + GROUP, (job->n + STRIP - 1) / STRIP);
     size_t end = least(begin + STRETCH_K, job->k);
+    bool whole = (first + GROUP) * STRIP <= job->n && job->dtype == SW_DTYPE_BF16;
     for (size_t k0 = begin; k0 < end; k0 += STAGE_K) {
         size_t depth = least(job->k - k0, STAGE_K);
+        if (job->b->nf4 && !job->transposed && whole && depth % 2 == 0) {
+            pack_nf4_rows(job, first, k0, depth);
+            continue;
+        }
         for (size_t strip = first; strip < last; strip++) {
             if (job->dtype == SW_DTYPE_F32) {
                 pack_f32(job, strip, k0, depth);

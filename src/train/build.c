@@ -100,7 +100,6 @@ static sw_status check_built(const sw_training *t, sw_error *err) {
         const char *name;
         bool used;
     } missing[] = {
-        {"method", t->method == SW_METHOD_QLORA},
         {"optim", t->optim == SW_OPTIMISER_ADAMW_8BIT},
     };
     for (size_t i = 0; i < sizeof missing / sizeof missing[0]; i++) {
@@ -124,6 +123,7 @@ static sw_status build_trained(sw_arena *arena, const sw_engine_plan *plan, sw_e
     if (sw_training_adapts(t)) {
         SW_TRY(sw_engine_add_adapters(e, &t->lora, err));
         e->dropout = t->lora.lora_dropout;
+        e->quantised = t->method == SW_METHOD_QLORA;
     } else {
         add_weights(e);
     }

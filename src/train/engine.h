@@ -55,7 +55,9 @@ typedef struct sw_linear {
     float scale;
     bool dora;
     uint32_t number;             /* of the module in the model: names its dropout stream */
-    void *w_t, *w_n;             /* packed for x W^T and dy W */
+    void *w_t, *w_n;             /* packed for x W^T and dy W; NULL when quantised */
+    sw_nf4 nf4;                  /* the frozen weight of a quantised base, */
+    sw_source lying;             /* as products read it */
     void *a_t, *a_n, *b_t, *b_n; /* packed for x A^T, du A, u B^T, dy B */
     void *bias_n;                /* packed as one row */
     float *norm, *gain;          /* DoRA, (out): ||W + scale B A|| of each row, magnitude / norm */
@@ -109,6 +111,8 @@ typedef struct sw_scratch {                              /* shared by all layers
     void *transposed;           /* E */
     float *transposed_grad;     /* (rank, widest) */
     void *attention_packs, *attention;
+    void *panels;  /* E: see sw_gemm; NULL unless quantised */
+    float *absmax; /* of one matrix, while it is quantised */
     float *head_x, *head_dx, *head_dnorm, *head_rstd, *logits;
     void *head_norm, *dlogits;
     double *row_loss, *partial;
@@ -128,17 +132,20 @@ typedef struct sw_engine {
     const sw_model *model;
     const sw_model_config *config;
     const sw_training *settings; /* NULL outside training */
+    const sw_train_host *host;   /* the same */
     double dropout;
     size_t heads, kv_heads, head_dim, width, kv_width; /* width: H * D */
     sw_layer *layers;
     size_t layer_count;
     sw_norm_weight final_norm;
     bool full, dora;                /* every matrix is trained; a Linear has DoRA */
+    bool quantised;                 /* frozen Linears in NF4; a frozen head is read where it lies */
     sw_parameter *embedding, *head; /* NULL when not trained; full and tied: the embedding alone */
     sw_parameter *table;            /* the one that the head multiplies with; NULL: it is frozen */
-    void *head_t, *head_n;          /* packed */
-    sw_parameter *parameters;       /* in module order: the order of initialisation */
-    sw_parameter **by_name;         /* the same in byte order of their names */
+    void *head_t, *head_n;          /* packed; NULL when sw_engine_head_lies */
+    sw_source head_lying;
+    sw_parameter *parameters; /* in module order: the order of initialisation */
+    sw_parameter **by_name;   /* the same in byte order of their names */
     size_t parameter_count, parameter_floats;
     void *one;  /* E (1, 2) {1, 0}: what a bias is multiplied with */
     void *ones; /* packed (T, 1), when biases are trained */
@@ -214,6 +221,9 @@ void sw_engine_backward(sw_engine *e);
 /* Sum of the negative log likelihoods of the batch; with `scale` > 0 also the gradients, into
  * scratch.dx for all tokens. */
 double sw_engine_loss(sw_engine *e, float scale);
+/* The head is frozen and read where the file has it: a quantised base leaves no room for packed
+ * copies. */
+bool sw_engine_head_lies(const sw_engine *e);
 /* Logits (count, V) f32 of tokens first .. first + count - 1, at most SW_HEAD_ROWS. */
 void sw_engine_logits(sw_engine *e, size_t first, size_t count, float *out);
 

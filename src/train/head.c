@@ -19,6 +19,10 @@ static sw_norm head_norm(const sw_engine *e, size_t rows) {
                      .epsilon = (float)e->config->rms_norm_eps};
 }
 
+bool sw_engine_head_lies(const sw_engine *e) {
+    return e->quantised && !e->table;
+}
+
 static const void *norm_row(const sw_engine *e, size_t row) {
     size_t bytes = e->config->hidden_size * sw_dtype_bytes(e->compute.dtype);
     return (const uint8_t *)e->scratch.head_norm + row * bytes;
@@ -37,10 +41,20 @@ static sw_gemm product(size_t m, size_t n, void *c, const void *a, const void *b
         .c_dtype = SW_DTYPE_F32};
 }
 
+/* A product with the head: normed rows with its transpose, or dlogits with itself. */
+static void run_with_head(sw_engine *e, sw_gemm *g, bool forward) {
+    if (sw_engine_head_lies(e)) {
+        g->terms[0].lying = &e->head_lying;
+        g->terms[0].transposed = forward;
+        g->panels = e->scratch.panels;
+    }
+    sw_gemm_run(&e->compute, g);
+}
+
 static void chunk_logits(sw_engine *e, size_t first, size_t rows, float *out) {
     sw_gemm g = product(rows, e->config->vocab_size, out, norm_row(e, first), e->head_t,
                         e->config->hidden_size);
-    sw_gemm_run(&e->compute, &g);
+    run_with_head(e, &g, true);
 }
 
 /* The table's gradient: dlogits^T (V, rows) times the normed rows. */
@@ -70,7 +84,7 @@ static void chunk(sw_engine *e, size_t first, size_t rows, float scale) {
     sw_nll_rows(&e->compute, &nll);
     if (scale <= 0) return;
     sw_gemm g = product(rows, c, s->head_dnorm + first * c, s->dlogits, e->head_n, nll.vocab);
-    sw_gemm_run(&e->compute, &g);
+    run_with_head(e, &g, false);
     if (e->table) table_gradient(e, first, rows);
 }
 

@@ -43,10 +43,26 @@ static void *operands(layout *l, const char *name, size_t count) {
     return sw_slab_take(l->slab, name, count, l->size);
 }
 
+static void take_nf4(layout *l, sw_nf4 *w, size_t count) {
+    w->count = count;
+    w->codes = sw_slab_take(l->slab, "quantised weights", sw_nf4_codes(count), 1);
+    w->scales = sw_slab_take(l->slab, "quantised weights", sw_nf4_blocks(count), 1);
+    w->nested = floats(l, "quantised weights", sw_nf4_nests(count));
+}
+
+static void take_packed(layout *l, sw_linear *m) {
+    m->w_t = operands(l, "packed weights", sw_pack_elements(m->in, m->out));
+    if (!l->e->capacity.backward) return;
+    m->w_n = operands(l, "packed weights", sw_pack_elements(m->out, m->in));
+}
+
 static void take_linear(layout *l, sw_linear *m) {
     bool backward = l->e->capacity.backward;
-    m->w_t = operands(l, "packed weights", sw_pack_elements(m->in, m->out));
-    if (backward) m->w_n = operands(l, "packed weights", sw_pack_elements(m->out, m->in));
+    if (l->e->quantised) {
+        take_nf4(l, &m->nf4, m->out * m->in);
+    } else {
+        take_packed(l, m);
+    }
     if (m->bias_view) m->bias_n = operands(l, "biases", sw_pack_elements(1, m->out));
     if (m->rank == 0) return;
     if (m->dora) {
@@ -65,19 +81,24 @@ static void take_norm(layout *l, sw_norm_weight *n) {
     if (!n->parameter) n->value = floats(l, "norms", l->e->config->hidden_size);
 }
 
-static void take_weights(layout *l) {
+static void take_head(layout *l) {
     sw_engine *e = l->e;
     size_t c = e->config->hidden_size, vocab = e->config->vocab_size;
+    if (sw_engine_head_lies(e)) return;
+    e->head_t = operands(l, "packed head", sw_pack_elements(c, vocab));
+    if (!e->capacity.backward) return;
+    e->head_n = operands(l, "packed head", sw_pack_elements(vocab, c));
+}
+
+static void take_weights(layout *l) {
+    sw_engine *e = l->e;
     for (size_t i = 0; i < e->layer_count; i++) {
         for (int m = 0; m < SW_MODULE_COUNT; m++) take_linear(l, &e->layers[i].linear[m]);
         take_norm(l, &e->layers[i].input_norm);
         take_norm(l, &e->layers[i].post_norm);
     }
     take_norm(l, &e->final_norm);
-    e->head_t = operands(l, "packed head", sw_pack_elements(c, vocab));
-    if (e->capacity.backward) {
-        e->head_n = operands(l, "packed head", sw_pack_elements(vocab, c));
-    }
+    take_head(l);
     e->one = operands(l, "biases", 2);
     if (e->full) e->ones = operands(l, "biases", sw_pack_elements(l->tokens, 1));
     size_t half = e->head_dim / 2;
@@ -187,6 +208,19 @@ static void take_backward(layout *l) {
     take_gradients(l);
 }
 
+/* Right sides that lie unpacked, for the product that reads the most of them at once: dx of q, k
+ * and v, dx of gate and up, or the head's. */
+static void take_panels(layout *l) {
+    sw_engine *e = l->e;
+    const sw_model_config *c = e->config;
+    size_t f = c->intermediate_size, attention = e->width + 2 * e->kv_width;
+    size_t deepest = most(most(2 * f, attention), most(c->hidden_size, c->vocab_size));
+    size_t largest = most(e->width, f) * c->hidden_size;
+    if (!e->quantised) return;
+    e->scratch.panels = operands(l, "unpacked panels", sw_pack_elements(deepest, SW_GEMM_BLOCK));
+    e->scratch.absmax = floats(l, "quantised weights", sw_nf4_blocks(largest));
+}
+
 static void take_scratch(layout *l) {
     sw_engine *e = l->e;
     sw_scratch *s = &e->scratch;
@@ -206,6 +240,7 @@ static void take_scratch(layout *l) {
     s->attention = sw_slab_take(
         l->slab, "attention",
         l->lanes * sw_attention_scratch_bytes(e->compute.dtype, e->capacity.longest), 1);
+    take_panels(l);
     s->head_x = floats(l, "head", labels * c);
     s->head_rstd = floats(l, "head", labels);
     s->head_norm = operands(l, "head", labels * c);

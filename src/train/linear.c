@@ -47,10 +47,21 @@ static void add_term(sw_gemm *g, const void *a, size_t a_stride, const void *b, 
         (sw_gemm_term){.a = a, .a_stride = a_stride, .b = b, .b_strip = sw_pack_strip(k), .k = k};
 }
 
+/* W as the right side of x W^T, or of dy W. */
+static void add_weight(const sw_engine *e, sw_gemm *g, const void *a, const sw_linear *l,
+                       bool forward) {
+    size_t k = forward ? l->in : l->out;
+    add_term(g, a, k, forward ? l->w_t : l->w_n, k);
+    if (!e->quantised) return;
+    g->terms[g->term_count - 1].lying = &l->lying;
+    g->terms[g->term_count - 1].transposed = forward;
+    g->panels = e->scratch.panels;
+}
+
 /* scratch.directed = z of what the adapter sees. */
 static void direct(sw_engine *e, const sw_linear *l, const void *seen, const void *u) {
     sw_gemm z = product(e->batch.tokens, l->out, e->scratch.directed, SW_DTYPE_F32);
-    add_term(&z, seen, l->in, l->w_t, l->in);
+    add_weight(e, &z, seen, l, true);
     add_term(&z, u, l->rank_stride, l->b_t, l->rank);
     sw_gemm_run(&e->compute, &z);
 }
@@ -60,7 +71,7 @@ static void add_base(sw_engine *e, const sw_linear *l, const void *x, float sign
     sw_gemm base = product(e->batch.tokens, l->out, out, SW_DTYPE_F32);
     base.scale = sign;
     base.add = e->scratch.directed;
-    add_term(&base, x, l->in, l->w_t, l->in);
+    add_weight(e, &base, x, l, true);
     sw_gemm_run(&e->compute, &base);
 }
 
@@ -101,7 +112,7 @@ void sw_linear_forward(sw_engine *e, const sw_linear *l, const sw_linear_io *io)
     }
     sw_gemm y = product(t, l->out, io->y, io->y_dtype);
     y.add = io->add;
-    add_term(&y, io->x, l->in, l->w_t, l->in);
+    add_weight(e, &y, io->x, l, true);
     if (l->rank) add_term(&y, io->u, l->rank_stride, l->b_t, l->rank);
     if (l->bias_view) add_term(&y, e->one, 0, l->bias_n, 1);
     sw_gemm_run(&e->compute, &y);
@@ -177,7 +188,7 @@ void sw_linear_backward(sw_engine *e, const sw_linear *l, const sw_linear_grad *
     sw_linear_grad own = *g;
     if (l->dora) own.dy = dora_backward(e, l, g);
     e->scratch.plain[g->slot] = g->dy;
-    add_term(dx, drops(e, l) ? g->dy : own.dy, l->out, l->w_n, l->out);
+    add_weight(e, dx, drops(e, l) ? g->dy : own.dy, l, false);
     if (!l->a) return;
     void *du = e->scratch.du[g->slot];
     adapter_gradients(e, l, &own, du);

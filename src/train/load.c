@@ -52,11 +52,23 @@ static void each_linear(sw_engine *e, void (*visit)(sw_engine *e, sw_linear *l))
     }
 }
 
-static void load_frozen_linear(sw_engine *e, sw_linear *l) {
-    if (!l->weight) {
+static void quantise(sw_engine *e, sw_linear *l) {
+    sw_nf4_quantise(&e->compute, &l->nf4, l->view->data.data, l->view->dtype, e->scratch.absmax);
+    l->lying = (sw_source){.nf4 = &l->nf4, .stride = l->in};
+}
+
+static void load_frozen_weight(sw_engine *e, sw_linear *l) {
+    if (e->quantised) {
+        quantise(e, l);
+    } else {
         sw_source w = view_source(l->view, l->in);
         pack_both(e, &w, l->out, l->in, l->w_t, l->w_n);
     }
+    if (e->host && e->host->release) e->host->release(e->host->context, l->view->data);
+}
+
+static void load_frozen_linear(sw_engine *e, sw_linear *l) {
+    if (!l->weight) load_frozen_weight(e, l);
     if (l->bias_view && !l->bias) {
         sw_source bias = view_source(l->bias_view, l->out);
         sw_pack(&e->compute, l->bias_n, &bias, false, 1, l->out);
@@ -85,11 +97,11 @@ void sw_engine_load_frozen(sw_engine *e) {
         load_norm(e, &e->layers[i].post_norm);
     }
     load_norm(e, &e->final_norm);
-    if (!e->table) {
-        bool saved = e->fixed && e->fixed->lm_head.values;
-        sw_source head =
-            saved ? value_source(e->fixed->lm_head.values, c) : view_source(&e->model->lm_head, c);
-        pack_both(e, &head, e->config->vocab_size, c, e->head_t, e->head_n);
+    bool saved = e->fixed && e->fixed->lm_head.values;
+    e->head_lying =
+        saved ? value_source(e->fixed->lm_head.values, c) : view_source(&e->model->lm_head, c);
+    if (!e->table && !sw_engine_head_lies(e)) {
+        pack_both(e, &e->head_lying, e->config->vocab_size, c, e->head_t, e->head_n);
     }
     sw_rope_table(e->cosine, e->sine, e->capacity.positions, e->head_dim, &e->config->rope);
 }

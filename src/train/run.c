@@ -133,6 +133,7 @@ static sw_status load(run *r, sw_error *err) {
     const sw_train_host *h = r->host;
     sw_bytes numbers = {0};
     SW_TRY(parse_resume(r, &r->done, &numbers, err));
+    e->host = h;
     e->compute.parallel = h->parallel;
     e->compute.native = !h->emulate_bf16 && sw_tensor_has_bf16_instructions();
     SW_TRY(sw_engine_map(e, h->parallel.lanes, &r->mapping_bytes, &r->mapping, err));

@@ -61,6 +61,9 @@ typedef struct sw_train_host {
     sw_status (*output)(void *context, const char *name, sw_bytes bytes, sw_error *err);
     /* Asked after every step: true writes a checkpoint and returns SW_OK with *stopped. */
     bool (*stop)(void *context);
+    /* A tensor of the model whose bytes will not be read again, while weights are loaded: the
+     * caller may let go of its pages. NULL: nobody asks. */
+    void (*release)(void *context, sw_bytes tensor);
     sw_parallel parallel;
     bool emulate_bf16; /* take the portable path of bf16-dp though the CPU has the instruction */
     bool recompute; /* keep only each layer's input and compute the rest again in the backward pass;

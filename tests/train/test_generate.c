@@ -284,14 +284,14 @@ static sw_status no_output(void *context, const char *name, sw_bytes bytes, sw_e
 
 static void test_no_allocation_in_a_step(void **state) {
     const miniature *m = *state;
-    for (int full = 0; full < 2; full++) {
+    for (int method = SW_METHOD_FULL; method <= SW_METHOD_QLORA; method++) {
         sw_training t = small_settings();
         sw_rows rows = {0};
         counter c = {0};
         sw_pool *pool;
         t.max_steps = 20; /* three epochs: the order is shuffled again on the way */
         t.save_steps = 3;
-        if (full) t.method = SW_METHOD_FULL;
+        t.method = (sw_method)method;
         read_rows(m, &t, "tests/parity/data/pairs.jsonl", &rows);
         assert_int_equal(sw_pool_open(2, &pool, NULL), SW_OK);
         sw_train_job job = job_of(m, &t, &rows);
