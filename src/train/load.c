@@ -64,7 +64,8 @@ static void load_frozen_weight(sw_engine *e, sw_linear *l) {
         sw_source w = view_source(l->view, l->in);
         pack_both(e, &w, l->out, l->in, l->w_t, l->w_n);
     }
-    if (e->host && e->host->release) e->host->release(e->host->context, l->view->data);
+    bool again = l->dora; /* its norms are found from it after every step */
+    if (!again && e->host && e->host->release) e->host->release(e->host->context, l->view->data);
 }
 
 static void load_frozen_linear(sw_engine *e, sw_linear *l) {
