@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The loss over the vocabulary, AdamW, and the sums that training needs.
- *
- * AdamW follows torch: decay of the weight first, epsilon outside the root and after the bias
- * correction, everything f32 with the step's constants computed in f64 and rounded once (NUM-050).
+ * The loss over the vocabulary, and the sums that training needs.
  */
 #include "tensor/numbers.h"
 #include "tensor/ops.h"
@@ -42,51 +39,6 @@ static void nll_row(void *context, size_t row, size_t lane) {
 void sw_nll_rows(const sw_compute *c, const sw_nll *n) {
     nll_job job = {.n = n, .dtype = c->dtype};
     sw_compute_run(c, n->rows, nll_row, &job);
-}
-
-/* ---- AdamW ---- */
-
-typedef struct adamw_job {
-    float *p, *m, *v;
-    const float *g;
-    size_t count;
-    float keep1, beta2, keep2, decay, step_size, root_correction, epsilon, clip;
-} adamw_job;
-
-static void adamw_chunk(void *context, size_t index, size_t lane) {
-    (void)lane;
-    const adamw_job *job = context;
-    size_t end = least((index + 1) * CHUNK, job->count);
-    for (size_t i = index * CHUNK; i < end; i++) {
-        float g = job->g[i] * job->clip;
-        float p = job->p[i] * job->decay;
-        float m = __builtin_fmaf(job->keep1, g - job->m[i], job->m[i]);
-        float v = __builtin_fmaf(job->keep2 * g, g, job->v[i] * job->beta2);
-        float root = __builtin_sqrtf(v) / job->root_correction + job->epsilon;
-        job->p[i] = p - job->step_size * (m / root);
-        job->m[i] = m;
-        job->v[i] = v;
-    }
-}
-
-void sw_adamw_step(const sw_compute *c, const sw_adamw *o, float *p, const float *g, float *m,
-                   float *v, size_t count) {
-    double correction1 = 1 - sw_power64(o->beta1, o->step);
-    double correction2 = 1 - sw_power64(o->beta2, o->step);
-    adamw_job job = {.p = p,
-                     .m = m,
-                     .v = v,
-                     .g = g,
-                     .count = count,
-                     .keep1 = (float)(1 - o->beta1),
-                     .beta2 = (float)o->beta2,
-                     .keep2 = (float)(1 - o->beta2),
-                     .decay = (float)(1 - o->learning_rate * o->weight_decay),
-                     .step_size = (float)(o->learning_rate / correction1),
-                     .root_correction = (float)__builtin_sqrt(correction2),
-                     .epsilon = (float)o->epsilon,
-                     .clip = o->clip};
-    sw_compute_run(c, (count + CHUNK - 1) / CHUNK, adamw_chunk, &job);
 }
 
 /* ---- sums ---- */

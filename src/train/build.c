@@ -94,26 +94,9 @@ static sw_status check_shape(const sw_model_config *c, sw_error *err) {
                    SW_ROPE_HEAD_LIMIT);
 }
 
-/* What has a name here and no room yet. */
-static sw_status check_built(const sw_training *t, sw_error *err) {
-    const struct {
-        const char *name;
-        bool used;
-    } missing[] = {
-        {"optim", t->optim == SW_OPTIMISER_ADAMW_8BIT},
-    };
-    for (size_t i = 0; i < sizeof missing / sizeof missing[0]; i++) {
-        if (!missing[i].used) continue;
-        return sw_fail(err, SW_REFUSED, "recipe", "this value of %s is not built yet",
-                       missing[i].name);
-    }
-    return SW_OK;
-}
-
 static sw_status build_trained(sw_arena *arena, const sw_engine_plan *plan, sw_engine *e,
                                sw_error *err) {
     const sw_training *t = plan->settings;
-    SW_TRY(check_built(t, err));
     size_t limit = e->layer_count * SW_ADAPTED_PARAMETERS * SW_MODULE_COUNT + 3;
     e->parameters = SW_ARENA_NEW(arena, sw_parameter, limit);
     e->by_name = SW_ARENA_NEW(arena, sw_parameter *, limit);
@@ -127,6 +110,7 @@ static sw_status build_trained(sw_arena *arena, const sw_engine_plan *plan, sw_e
     } else {
         add_weights(e);
     }
+    choose_coded(e);
     for (size_t i = 0; i < e->parameter_count; i++) e->by_name[i] = &e->parameters[i];
     qsort(e->by_name, e->parameter_count, sizeof *e->by_name, by_name);
     return SW_OK;

@@ -27,9 +27,12 @@ void *sw_slab_take(sw_slab *s, const char *name, size_t count, size_t element_by
 typedef struct sw_parameter {
     char name[SW_PARAMETER_NAME_BYTES]; /* as in the output file */
     size_t rows, columns;
-    bool decay;
-    float *value, *grad, *m, *v; /* (rows, columns) */
+    bool decay, coded;           /* coded: its moments rest in 8 bits */
+    float *value, *grad, *m, *v; /* (rows, columns); m and v NULL when coded */
+    sw_moments8 moments;         /* else this is empty */
 } sw_parameter;
+/* Elements from which on a parameter's moments are coded under adamw_bnb_8bit (NUM-055). */
+#define SW_CODED_ELEMENTS 4096
 
 typedef enum sw_module {
     SW_MODULE_Q,
@@ -147,8 +150,9 @@ typedef struct sw_engine {
     sw_parameter *parameters; /* in module order: the order of initialisation */
     sw_parameter **by_name;   /* the same in byte order of their names */
     size_t parameter_count, parameter_floats;
-    void *one;  /* E (1, 2) {1, 0}: what a bias is multiplied with */
-    void *ones; /* packed (T, 1), when biases are trained */
+    size_t coded_elements, coded_blocks; /* of parameters whose moments are coded */
+    void *one;                           /* E (1, 2) {1, 0}: what a bias is multiplied with */
+    void *ones;                          /* packed (T, 1), when biases are trained */
     float *cosine, *sine;
     float *final_x; /* (T, C) residual stream behind the last layer */
     size_t past;    /* generation: tokens whose keys and values are already kept */
@@ -227,13 +231,18 @@ bool sw_engine_head_lies(const sw_engine *e);
 /* Logits (count, V) f32 of tokens first .. first + count - 1, at most SW_HEAD_ROWS. */
 void sw_engine_logits(sw_engine *e, size_t first, size_t count, float *out);
 
-/* state.c: the image is prefix | values | m | v | checksum; see docs/formats/training.md. */
+/* state.c: the image is prefix | values | moments | checksum; see docs/formats/training.md. */
+typedef struct sw_state_sizes {
+    size_t values, coded, blocks; /* elements of all parameters, of those coded, and their blocks */
+} sw_state_sizes;
+sw_state_sizes sw_state_sizes_of(const sw_engine *e);
+size_t sw_state_numbers_bytes(const sw_state_sizes *s); /* of values and moments */
 SW_NODISCARD sw_status sw_state_prefix(sw_engine *e, const sw_train_job *job, sw_error *err);
 sw_bytes sw_state_image(sw_engine *e, uint64_t step); /* complete, valid until the next step */
 sw_bytes sw_state_values(const sw_engine *e);
 /* Checks an image against the expected prefix; *step and the view of its numbers are set on
  * success. */
-SW_NODISCARD sw_status sw_state_parse(sw_bytes prefix, size_t floats, sw_bytes image,
+SW_NODISCARD sw_status sw_state_parse(sw_bytes prefix, const sw_state_sizes *sizes, sw_bytes image,
                                       uint64_t *step, sw_bytes *numbers, sw_error *err);
 
 /* Every token is in the vocabulary, and without packing the first of each row is no target and a

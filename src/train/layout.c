@@ -258,26 +258,47 @@ static void take_batch(layout *l) {
     b->segments = sw_slab_take(l->slab, "batch", c->segments, sizeof *b->segments);
 }
 
-/* The state image holds values, m and v of all parameters in name order, behind its prefix. */
+/* Points each parameter, in name order, into the image's numbers: values, then the moments in f32,
+ * then absmax and codes of those in 8 bits (CKP-006, CKP-010). */
+static void point_parameters(sw_engine *e, float *values) {
+    sw_state_sizes sizes = sw_state_sizes_of(e);
+    float *grad = e->grads, *m = values + sizes.values, *v = m + (sizes.values - sizes.coded);
+    float *absmax = v + (sizes.values - sizes.coded);
+    uint8_t *code = (uint8_t *)(absmax + 2 * sizes.blocks);
+    for (size_t i = 0; i < e->parameter_count; i++) {
+        sw_parameter *p = e->by_name[i];
+        size_t count = p->rows * p->columns;
+        p->value = values;
+        p->grad = grad;
+        values += count;
+        grad += count;
+        if (p->coded) {
+            p->moments = (sw_moments8){.m = code,
+                                       .v = code + sizes.coded,
+                                       .m_absmax = absmax,
+                                       .v_absmax = absmax + sizes.blocks};
+            code += count;
+            absmax += sw_dynamic_blocks(count);
+        } else {
+            p->m = m;
+            p->v = v;
+            m += count;
+            v += count;
+        }
+    }
+}
+
 static void take_state(layout *l) {
     sw_engine *e = l->e;
-    size_t head = (e->prefix.size + 63) / 64 * 64, all = e->parameter_floats, at = 0;
+    sw_state_sizes sizes = sw_state_sizes_of(e);
+    size_t head = (e->prefix.size + 63) / 64 * 64, all = e->parameter_floats;
     if (!e->parameter_count) return;
-    e->image_bytes = head + 3 * all * sizeof(float) + sizeof(uint64_t);
+    e->image_bytes = head + sw_state_numbers_bytes(&sizes) + sizeof(uint64_t);
     e->image = sw_slab_take(l->slab, "trained state", e->image_bytes, 1);
     e->grads = floats(l, "gradients", all);
     e->scratch.partial =
         sw_slab_take(l->slab, "gradients", all / 4096 + 1, sizeof *e->scratch.partial);
-    if (!e->image) return;
-    float *values = (float *)(void *)(e->image + head);
-    for (size_t i = 0; i < e->parameter_count; i++) {
-        sw_parameter *p = e->by_name[i];
-        p->value = values + at;
-        p->m = values + all + at;
-        p->v = values + 2 * all + at;
-        p->grad = e->grads + at;
-        at += p->rows * p->columns;
-    }
+    if (e->image) point_parameters(e, (float *)(void *)(e->image + head));
 }
 
 static void point_norms(sw_engine *e) {

@@ -121,9 +121,9 @@ sw_status sw_train_plan(const sw_train_job *job, size_t lanes, size_t *bytes, sw
 /* Refuses a checkpoint before anything is mapped for it. */
 static sw_status parse_resume(const run *r, uint64_t *step, sw_bytes *numbers, sw_error *err) {
     const sw_engine *e = &r->engine;
+    sw_state_sizes sizes = sw_state_sizes_of(e);
     if (r->job->resume.size == 0) return SW_OK;
-    SW_TRY(sw_state_parse(sw_buffer_bytes(&e->prefix), e->parameter_floats, r->job->resume, step,
-                          numbers, err));
+    SW_TRY(sw_state_parse(sw_buffer_bytes(&e->prefix), &sizes, r->job->resume, step, numbers, err));
     if (*step <= r->total) return SW_OK;
     return sw_fail(err, SW_REFUSED, "checkpoint", "the checkpoint lies behind the last step");
 }
@@ -189,7 +189,12 @@ static void update(run *r, double norm, double rate) {
     for (size_t i = 0; i < e->parameter_count; i++) {
         sw_parameter *p = e->by_name[i];
         step.weight_decay = p->decay ? t->weight_decay : 0;
-        sw_adamw_step(&e->compute, &step, p->value, p->grad, p->m, p->v, p->rows * p->columns);
+        size_t count = p->rows * p->columns;
+        if (p->coded) {
+            sw_adamw8_step(&e->compute, &step, p->value, p->grad, &p->moments, count);
+        } else {
+            sw_adamw_step(&e->compute, &step, p->value, p->grad, p->m, p->v, count);
+        }
     }
     sw_engine_load_trained(e);
 }

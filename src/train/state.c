@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The trained state as bytes (docs/formats/training.md, CKP-001 to CKP-009).
+ * The trained state as bytes (docs/formats/training.md, CKP-001 to CKP-010).
  *
  * One image: a prefix that names everything the state depends on, padded to 64; the values of all
- * parameters in name order, then both moments, f32le; a checksum. The engine works in the image
- * itself, so a checkpoint is a view, and a resumed run is a copy. An image is accepted only if its
- * prefix is byte for byte the one that this job would write, but for the step.
+ * parameters in name order, then both moments, f32le or in 8 bits; a checksum. The engine works in
+ * the image itself, so a checkpoint is a view, and a resumed run is a copy. An image is accepted
+ * only if its prefix is byte for byte the one that this job would write, but for the step.
  */
 #include "recipe/training.h"
 #include "train/engine.h"
 #include <string.h>
 
 #define MAGIC            "SWSTATE"
-#define VERSION          2u
+#define VERSION          3u
 #define STEP_OFFSET      16
 #define PREFIX_LIMIT     ((size_t)1 << 22)
 #define PREFIX_ALIGNMENT 64
@@ -92,6 +92,23 @@ sw_status sw_state_prefix(sw_engine *e, const sw_train_job *job, sw_error *err) 
     return SW_OK;
 }
 
+sw_state_sizes sw_state_sizes_of(const sw_engine *e) {
+    return (sw_state_sizes){
+        .values = e->parameter_floats, .coded = e->coded_elements, .blocks = e->coded_blocks};
+}
+
+static size_t finite_bytes(const sw_state_sizes *s) { /* values and moments in f32 */
+    return (s->values + 2 * (s->values - s->coded)) * sizeof(float);
+}
+
+static size_t absmax_bytes(const sw_state_sizes *s) {
+    return 2 * s->blocks * sizeof(float);
+}
+
+size_t sw_state_numbers_bytes(const sw_state_sizes *s) {
+    return finite_bytes(s) + absmax_bytes(s) + 2 * s->coded;
+}
+
 sw_bytes sw_state_values(const sw_engine *e) {
     return SW_BYTES(e->image + e->prefix.size, e->parameter_floats * sizeof(float));
 }
@@ -111,18 +128,27 @@ static bool prefix_matches(sw_bytes prefix, sw_bytes image) {
            memcmp(prefix.data + behind, image.data + behind, prefix.size - behind) == 0;
 }
 
-static bool all_finite(sw_bytes numbers) {
+/* No infinity and no NaN; where no sign belongs, none. */
+static bool all_finite(sw_bytes numbers, bool is_signed) {
+    uint32_t mask = is_signed ? 0x7fffffffu : 0xffffffffu;
     for (size_t at = 0; at < numbers.size; at += 4) {
         uint32_t bits;
         memcpy(&bits, numbers.data + at, sizeof bits);
-        if ((bits & 0x7f800000u) == 0x7f800000u) return false;
+        if ((bits & mask) >= 0x7f800000u) return false;
     }
     return true;
 }
 
-sw_status sw_state_parse(sw_bytes prefix, size_t floats, sw_bytes image, uint64_t *step,
-                         sw_bytes *numbers, sw_error *err) {
-    size_t body = prefix.size + 3 * floats * sizeof(float);
+/* Any byte is a code; an absmax is finite and not negative. */
+static bool sound_numbers(const sw_state_sizes *s, sw_bytes numbers) {
+    size_t finite = finite_bytes(s);
+    return all_finite(SW_BYTES(numbers.data, finite), true) &&
+           all_finite(SW_BYTES(numbers.data + finite, absmax_bytes(s)), false);
+}
+
+sw_status sw_state_parse(sw_bytes prefix, const sw_state_sizes *sizes, sw_bytes image,
+                         uint64_t *step, sw_bytes *numbers, sw_error *err) {
+    size_t body = prefix.size + sw_state_numbers_bytes(sizes);
     if (image.size < STEP_OFFSET || memcmp(image.data, prefix.data, sizeof MAGIC + 4) != 0) {
         return sw_fail(err, SW_MALFORMED, "format", "the checkpoint is not of this version");
     }
@@ -134,7 +160,7 @@ sw_status sw_state_parse(sw_bytes prefix, size_t floats, sw_bytes image, uint64_
     memcpy(&sum, image.data + body, sizeof sum);
     memcpy(&at, image.data + STEP_OFFSET, sizeof at);
     sw_bytes held = SW_BYTES(image.data + prefix.size, body - prefix.size);
-    if (sum != checksum(SW_BYTES(image.data, body)) || !all_finite(held)) {
+    if (sum != checksum(SW_BYTES(image.data, body)) || !sound_numbers(sizes, held)) {
         return sw_fail(err, SW_MALFORMED, "format", "the checkpoint is damaged");
     }
     *step = at;

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * AdamW with moments in f32, and with moments that rest in 8 bits between steps.
+ *
+ * It follows torch: decay of the weight first, epsilon outside the root and after the bias
+ * correction, everything f32 with the step's constants computed in f64 and rounded once (NUM-050).
+ * In 8 bits the same rule works on decoded moments, block by block (NUM-054).
+ */
+#include "tensor/numbers.h"
+#include "tensor/ops.h"
+
+#define CHUNK 4096 /* elements of one piece of work: whole blocks */
+
+static size_t least(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+typedef struct rule {
+    float keep1, beta2, keep2, decay, step_size, root_correction, epsilon, clip;
+} rule;
+
+static rule rule_of(const sw_adamw *o) {
+    double correction1 = 1 - sw_power64(o->beta1, o->step);
+    double correction2 = 1 - sw_power64(o->beta2, o->step);
+    return (rule){.keep1 = (float)(1 - o->beta1),
+                  .beta2 = (float)o->beta2,
+                  .keep2 = (float)(1 - o->beta2),
+                  .decay = (float)(1 - o->learning_rate * o->weight_decay),
+                  .step_size = (float)(o->learning_rate / correction1),
+                  .root_correction = (float)__builtin_sqrt(correction2),
+                  .epsilon = (float)o->epsilon,
+                  .clip = o->clip};
+}
+
+static void update(const rule *r, float *restrict p, const float *restrict grad, float *restrict m,
+                   float *restrict v, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        float g = grad[i] * r->clip;
+        float decayed = p[i] * r->decay;
+        m[i] = __builtin_fmaf(r->keep1, g - m[i], m[i]);
+        v[i] = __builtin_fmaf(r->keep2 * g, g, v[i] * r->beta2);
+        float root = __builtin_sqrtf(v[i]) / r->root_correction + r->epsilon;
+        p[i] = decayed - r->step_size * (m[i] / root);
+    }
+}
+
+typedef struct adamw_job {
+    rule rule;
+    float *p, *m, *v;
+    const float *g;
+    size_t count;
+} adamw_job;
+
+static void adamw_chunk(void *context, size_t index, size_t lane) {
+    (void)lane;
+    const adamw_job *job = context;
+    size_t at = index * CHUNK;
+    update(&job->rule, job->p + at, job->g + at, job->m + at, job->v + at,
+           least(job->count - at, CHUNK));
+}
+
+void sw_adamw_step(const sw_compute *c, const sw_adamw *o, float *p, const float *g, float *m,
+                   float *v, size_t count) {
+    adamw_job job = {.rule = rule_of(o), .p = p, .m = m, .v = v, .g = g, .count = count};
+    sw_compute_run(c, (count + CHUNK - 1) / CHUNK, adamw_chunk, &job);
+}
+
+/* ---- moments in 8 bits ---- */
+
+typedef struct adamw8_job {
+    rule rule;
+    sw_dynamic with_sign, without;
+    sw_moments8 state;
+    float *p;
+    const float *g;
+    size_t count;
+} adamw8_job;
+
+static void adamw8_block(const adamw8_job *job, size_t block) {
+    size_t at = block * SW_DYNAMIC_BLOCK, count = least(job->count - at, SW_DYNAMIC_BLOCK);
+    const sw_moments8 *s = &job->state;
+    float m[SW_DYNAMIC_BLOCK], v[SW_DYNAMIC_BLOCK];
+    sw_dynamic_decode(&job->with_sign, s->m + at, count, s->m_absmax[block], m);
+    sw_dynamic_decode(&job->without, s->v + at, count, s->v_absmax[block], v);
+    update(&job->rule, job->p + at, job->g + at, m, v, count);
+    s->m_absmax[block] = sw_dynamic_encode(&job->with_sign, m, count, s->m + at);
+    s->v_absmax[block] = sw_dynamic_encode(&job->without, v, count, s->v + at);
+}
+
+static void adamw8_chunk(void *context, size_t index, size_t lane) {
+    (void)lane;
+    const adamw8_job *job = context;
+    size_t per_chunk = CHUNK / SW_DYNAMIC_BLOCK;
+    size_t end = least((index + 1) * per_chunk, sw_dynamic_blocks(job->count));
+    for (size_t block = index * per_chunk; block < end; block++) adamw8_block(job, block);
+}
+
+void sw_adamw8_step(const sw_compute *c, const sw_adamw *o, float *p, const float *g,
+                    const sw_moments8 *s, size_t count) {
+    adamw8_job job = {.rule = rule_of(o), .state = *s, .p = p, .g = g, .count = count};
+    sw_dynamic_make(&job.with_sign, true);
+    sw_dynamic_make(&job.without, false);
+    sw_compute_run(c, (count + CHUNK - 1) / CHUNK, adamw8_chunk, &job);
+}
