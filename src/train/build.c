@@ -94,6 +94,19 @@ static sw_status check_shape(const sw_model_config *c, sw_error *err) {
                    SW_ROPE_HEAD_LIMIT);
 }
 
+/* As HF and bitsandbytes: small parameters and the table of embeddings keep f32 (NUM-055). */
+static void choose_coded(sw_engine *e) {
+    if (e->settings->optim != SW_OPTIMISER_ADAMW_8BIT) return;
+    for (size_t i = 0; i < e->parameter_count; i++) {
+        sw_parameter *p = &e->parameters[i];
+        size_t count = p->rows * p->columns;
+        p->coded = p != e->embedding && count >= SW_CODED_ELEMENTS;
+        if (!p->coded) continue;
+        e->coded_elements += count;
+        e->coded_blocks += sw_dynamic_blocks(count);
+    }
+}
+
 static sw_status build_trained(sw_arena *arena, const sw_engine_plan *plan, sw_engine *e,
                                sw_error *err) {
     const sw_training *t = plan->settings;
