@@ -7,7 +7,7 @@
  * main.c. A command returns a status; the frame prints "sealwright: error: ..." and "sealwright:
  * hint: ...", or {"error":{...}} with --json, and exits 0, 1 or 2 (SW_USAGE). Data goes to stdout,
  * everything else to stderr. Only this room reads the environment (XDG_CONFIG_HOME, HOME, NO_COLOR,
- * TERM, COLUMNS).
+ * TERM, COLUMNS, and LC_ALL, LC_CTYPE, LANG for whether the terminal takes UTF-8).
  */
 #ifndef SW_CLI_H
 #define SW_CLI_H
@@ -71,9 +71,14 @@ void sw_cli_failure(sw_cli *cli, sw_json *object);
 /* A note for people on stderr ("sealwright: ..."), not with --json. */
 __attribute__((format(printf, 2, 3))) void sw_cli_note(sw_cli *cli, const char *format, ...);
 /* One line that redraws itself on a terminal, nothing elsewhere; total 0: unknown. `text` follows
- * the bar. sw_cli_progress_end clears it. */
+ * the bar, and behind it the time left, from what was done since the line was first drawn; the bar
+ * takes the columns that they leave. sw_cli_progress_end clears it. */
 void sw_cli_progress(sw_cli *cli, uint64_t done, uint64_t total, const char *text);
 void sw_cli_progress_end(sw_cli *cli);
+
+/* "3m05s", "2h40m": what is left, or what something takes. */
+#define SW_CLI_DURATION_BYTES 32
+void sw_cli_duration(char out[SW_CLI_DURATION_BYTES], double seconds);
 
 /* Reads a whole file into the command's arena. */
 SW_NODISCARD sw_status sw_cli_read(sw_cli *cli, const char *path, size_t limit, sw_bytes *out,

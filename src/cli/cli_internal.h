@@ -23,6 +23,7 @@ struct sw_cli {
     const char *list[SW_CLI_VALUE_LIMIT]; /* scratch of sw_cli_list */
     bool json, help, bar_shown, write_failed;
     int64_t bar_start_ms, bar_drawn_ms;
+    uint64_t bar_start_done;
     sw_json *failure; /* sw_cli_failure */
     sw_arena arena;
     sw_entropy entropy;
@@ -37,5 +38,7 @@ SW_NODISCARD sw_status sw_cli_parse(sw_cli *cli, int count, char **words, sw_err
 /* --config, else ./sealwright.yaml, else the user's config folder; absent files other than --config
  * are no error. */
 SW_NODISCARD sw_status sw_cli_load_config(sw_cli *cli, sw_error *err);
+/* How wide the terminal is said to be, within reason. */
+int sw_cli_columns(void);
 void sw_cli_help_command(const sw_command *command, FILE *out);
 #endif

@@ -5,6 +5,8 @@
  */
 #include "cli/cli.h"
 #include "cli/plain.h"
+#include "cli/plan.h"
+#include "cli/plot.h"
 #include "codec/text.h"
 #include "recipe/recipe.h"
 #include "sys/files.h"
@@ -61,24 +63,42 @@ static sw_status import(sw_cli *cli, sw_error *err) {
 typedef struct plain_run {
     sw_cli *cli;
     const char *folder;
-    int64_t start_ms, first_ms;
+    int64_t start_ms, first_ms; /* of training; of its first step */
     uint64_t tokens;
+    sw_curve_point *points; /* of the steps so far; `capacity` of them */
+    size_t count, capacity;
     sw_json *losses, *ended_ms; /* of each step, since the start */
 } plain_run;
+
+static int64_t now_ms(const plain_run *r) {
+    const sw_clock *clock = sw_cli_clock(r->cli);
+    return clock->steady_ms(clock->context);
+}
+
+static void on_ready(void *context, uint64_t done, uint64_t total) {
+    plain_run *r = context;
+    r->first_ms = now_ms(r);
+    r->points = SW_ARENA_NEW(sw_cli_arena(r->cli), sw_curve_point, (size_t)total);
+    r->capacity = r->points ? (size_t)total : 0;
+    char text[64];
+    snprintf(text, sizeof text, "step %" PRIu64 "/%" PRIu64, done, total);
+    sw_cli_progress(r->cli, done, total, text);
+}
 
 static sw_status on_step(void *context, const sw_train_step *s, sw_error *err) {
     (void)err;
     plain_run *r = context;
-    const sw_clock *clock = sw_cli_clock(r->cli);
-    int64_t now = clock->steady_ms(clock->context);
-    if (!r->first_ms)
-        r->first_ms = now;
-    else
-        r->tokens += s->tokens;
-    char text[96];
+    int64_t now = now_ms(r);
+    r->tokens += s->tokens;
+    if (r->count < r->capacity)
+        r->points[r->count++] =
+            (sw_curve_point){s->step, {s->loss, s->learning_rate, s->grad_norm}};
+    char text[160];
     double seconds = (double)(now - r->first_ms) / 1000;
-    snprintf(text, sizeof text, "step %" PRIu64 "/%" PRIu64 "  %.0f tokens/s  loss %.4f", s->step,
-             s->total_steps, seconds > 0 ? (double)r->tokens / seconds : 0.0, s->loss);
+    snprintf(text, sizeof text,
+             "step %" PRIu64 "/%" PRIu64 "  %.0f tokens/s  loss %.4f  lr %.2e  norm %.3g", s->step,
+             s->total_steps, seconds > 0 ? (double)r->tokens / seconds : 0.0, s->loss,
+             s->learning_rate, s->grad_norm);
     sw_cli_progress(r->cli, s->step, s->total_steps, text);
     sw_json_add_number(sw_cli_arena(r->cli), r->losses, NULL, s->loss);
     sw_json_add_integer(sw_cli_arena(r->cli), r->ended_ms, NULL, now - r->start_ms);
@@ -101,62 +121,82 @@ static bool never(void *context) {
     return false;
 }
 
+static sw_curve curve_of(const plain_run *r) {
+    return (sw_curve){r->points, r->count, SW_SERIES_COUNT};
+}
+
+static sw_status write_curve(plain_run *r, sw_error *err) {
+    SW_SCOPED(sw_buffer) svg = SW_BUFFER(SW_CURVE_SVG_LIMIT);
+    sw_curve curve = curve_of(r);
+    if (!curve.count) return sw_fail(err, SW_MEMORY, "memory", "no memory for the curve");
+    SW_TRY(sw_curve_svg(&curve, &svg, err));
+    return on_output(r, "curve.svg", sw_buffer_bytes(&svg), err);
+}
+
+static sw_status train_on(plain_run *r, sw_plain_model *m, const sw_train_job *job, bool recompute,
+                          sw_error *err) {
+    sw_train_host host = {.context = r,
+                          .ready = on_ready,
+                          .step = on_step,
+                          .checkpoint = on_checkpoint,
+                          .output = on_output,
+                          .stop = never,
+                          .release = sw_plain_release,
+                          .recompute = recompute};
+    sw_pool *pool;
+    SW_TRY(sw_plain_pool(r->cli, &pool, &host.parallel, err));
+    bool stopped = false;
+    const sw_finite_check finite = {.model = job->model,
+                                    .files = m->files,
+                                    .file_count = m->file_count,
+                                    .parallel = &host.parallel,
+                                    .release = sw_plain_release};
+    sw_status status = sw_model_check_finite(&finite, err);
+    if (status == SW_OK) status = sw_train_run(job, &host, &stopped, err);
+    sw_pool_close(&pool);
+    return status;
+}
+
 /* Into `draft`, which gets the name `out` when all of it is there. */
-static sw_status train_rows(sw_cli *cli, sw_plain_model *m, const sw_recipe *recipe, sw_rows *rows,
+static sw_status train_rows(sw_cli *cli, sw_plain_model *m, const sw_train_job *job, bool recompute,
                             const char *draft, const char *out, sw_error *err) {
     plain_run r = {.cli = cli, .folder = draft};
     sw_arena *a = sw_cli_arena(cli);
     sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
     r.losses = sw_json_add_array(a, root, "losses");
     r.ended_ms = sw_json_add_array(a, root, "step_ended_ms");
-    sw_train_host host = {.context = &r,
-                          .step = on_step,
-                          .checkpoint = on_checkpoint,
-                          .output = on_output,
-                          .stop = never,
-                          .release = sw_plain_release};
-    const sw_train_job job = {.settings = &recipe->training,
-                              .model = &m->model,
-                              .rows = rows,
-                              .base_model_name = recipe->model_name};
-    sw_pool *pool;
-    SW_TRY(sw_plain_pool(cli, &pool, &host.parallel, err));
-    const sw_clock *clock = sw_cli_clock(cli);
-    r.start_ms = clock->steady_ms(clock->context);
-    bool stopped = false;
-    sw_status status = sw_train_run(&job, &host, &stopped, err);
-    sw_pool_close(&pool);
-    if (status == SW_OK) status = sw_folder_publish(draft, out, err);
-    SW_TRY(status);
-    sw_json_add_integer(a, root, "milliseconds", clock->steady_ms(clock->context) - r.start_ms);
+    r.start_ms = now_ms(&r);
+    SW_TRY(train_on(&r, m, job, recompute, err));
+    SW_TRY(write_curve(&r, err));
+    SW_TRY(sw_folder_publish(draft, out, err));
+    sw_json_add_integer(a, root, "first_step_ms", r.first_ms - r.start_ms);
+    sw_json_add_integer(a, root, "milliseconds", now_ms(&r) - r.start_ms);
     sw_json_add_integer(a, root, "tokens", (int64_t)r.tokens);
     sw_json_add_text(a, root, "folder", sw_text(out));
     sw_cli_result(cli, root);
+    sw_curve curve = curve_of(&r);
+    sw_cli_plot(cli, &curve);
     sw_cli_print(cli, "%s\n", out);
     return SW_OK;
 }
 
-static sw_status show_plan(sw_cli *cli, sw_plain_model *m, const sw_recipe *recipe, sw_rows *rows,
-                           sw_error *err) {
+/* Plans, and trains unless the plan is all that was asked for. */
+static sw_status plan_and_train(sw_cli *cli, sw_plain_model *m, const sw_recipe *recipe,
+                                sw_rows *rows, const char *out, sw_error *err) {
     const sw_train_job job = {.settings = &recipe->training,
                               .model = &m->model,
                               .rows = rows,
                               .base_model_name = recipe->model_name};
-    uint64_t steps, lanes;
-    size_t bytes;
-    SW_TRY(sw_train_steps(&job, &steps, err));
+    uint64_t lanes;
+    sw_train_budget budget;
     SW_TRY(sw_plain_lanes(cli, &lanes, err));
-    SW_TRY(sw_train_plan(&job, (size_t)lanes, &bytes, err));
-    sw_arena *a = sw_cli_arena(cli);
-    sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
-    sw_json_add_integer(a, root, "steps", (int64_t)steps);
-    sw_json_add_integer(a, root, "rows", (int64_t)rows->count);
-    sw_json_add_integer(a, root, "tokens", (int64_t)rows->token_count);
-    sw_json_add_integer(a, root, "bytes", (int64_t)bytes);
-    sw_cli_result(cli, root);
-    sw_cli_print(cli, "steps   %" PRIu64 "\nrows    %zu\ntokens  %zu\nmemory  %.1f MiB\n", steps,
-                 rows->count, rows->token_count, (double)bytes / 1048576);
-    return SW_OK;
+    SW_TRY(sw_cli_fit(cli, &job, (size_t)lanes, &budget, err));
+    if (sw_cli_flag(cli, "plan")) return sw_cli_show_plan(cli, &job, &budget, err);
+    const char *draft = NULL;
+    SW_TRY(sw_folder_draft(sw_cli_arena(cli), out, 0755, &draft, err));
+    sw_status status = train_rows(cli, m, &job, budget.recompute, draft, out, err);
+    if (status != SW_OK) sw_folder_discard(draft);
+    return status;
 }
 
 static sw_status read_recipe(sw_cli *cli, sw_recipe *out, sw_error *err) {
@@ -168,7 +208,10 @@ static sw_status read_recipe(sw_cli *cli, sw_recipe *out, sw_error *err) {
 static sw_status train(sw_cli *cli, sw_error *err) {
     const char *folder, *out = sw_cli_value(cli, "out");
     bool plan = sw_cli_flag(cli, "plan");
+    size_t count;
+    const char *const *data = sw_cli_list(cli, "data", &count);
     SW_TRY(sw_cli_need(cli, "model", &folder, err));
+    if (count == 0) return sw_fail(err, SW_USAGE, "usage", "train needs --data");
     if (!plan) SW_TRY(sw_cli_need(cli, "out", &out, err));
     if (!plan && sw_path_exists(out))
         return sw_fail(err, SW_EXISTS, "exists", "%s exists already", out);
@@ -177,16 +220,9 @@ static sw_status train(sw_cli *cli, sw_error *err) {
     if (!recipe || !m) return sw_fail(err, SW_MEMORY, "memory", "no memory to train");
     SW_TRY(read_recipe(cli, recipe, err));
     SW_TRY(sw_plain_open(cli, folder, m, err));
-    size_t count;
-    const char *const *data = sw_cli_list(cli, "data", &count);
     sw_rows rows = {0};
     sw_status status = sw_plain_rows(cli, m, &recipe->training, data, count, &rows, err);
-    if (status == SW_OK && plan) status = show_plan(cli, m, recipe, &rows, err);
-    const char *draft = NULL;
-    if (status == SW_OK && !plan)
-        status = sw_folder_draft(sw_cli_arena(cli), out, 0755, &draft, err);
-    if (status == SW_OK && !plan) status = train_rows(cli, m, recipe, &rows, draft, out, err);
-    if (status != SW_OK && draft) sw_folder_discard(draft);
+    if (status == SW_OK) status = plan_and_train(cli, m, recipe, &rows, out, err);
     sw_rows_free(&rows);
     sw_plain_close(m);
     return status;
@@ -302,7 +338,8 @@ static const sw_option train_options[] = {
     {"data", SW_OPTION_LIST, "FILE", "a JSONL file, in the recipe's order of shards"},
     {"out", SW_OPTION_VALUE, "DIR", "a folder that does not exist yet"},
     {"threads", SW_OPTION_VALUE, "N", "threads; the result does not depend on it"},
-    {"plan", SW_OPTION_FLAG, NULL, "say steps, tokens and memory, and stop"},
+    SW_CLI_MEMORY_OPTION,
+    {"plan", SW_OPTION_FLAG, NULL, "say steps, tokens, memory by part and time, and stop"},
     {0},
 };
 static const sw_option eval_options[] = {
@@ -325,8 +362,11 @@ static const sw_option generate_options[] = {
 const sw_command sw_commands_model[] = {
     {"model import", "GGUF DIR", "turn a GGUF file into a Hugging Face model folder", NULL, 2, 2,
      import_options, import},
-    {"train", "RECIPE", "train a recipe on plain files, unsealed and without a manifest", NULL, 1,
-     1, train_options, train},
+    {"train", "RECIPE", "train a recipe on plain files, unsealed and without a manifest",
+     "Refuses before the first step what cannot fit into memory. Beside the model lies curve.svg: "
+     "loss, learning rate\n"
+     "and gradient norm over the steps; a terminal shows the loss at the end.",
+     1, 1, train_options, train},
     {"eval", "RECIPE", "loss and perplexity of plain rows, read as the recipe reads them", NULL, 1,
      1, eval_options, evaluate},
     {"generate", "PROMPT", "answer one question, greedily", NULL, 1, 1, generate_options, generate},

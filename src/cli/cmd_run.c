@@ -4,6 +4,7 @@
  */
 #include "cli/cli.h"
 #include "cli/out_folder.h"
+#include "cli/plot.h"
 #include "cli/programs.h"
 #include "codec/text.h"
 #include "run/run.h"
@@ -39,11 +40,16 @@ static void see_step(void *context, const sw_wire_step *s, bool with_loss) {
     else
         e->tokens += s->tokens;
     double seconds = (double)(now - e->first_ms) / 1000;
-    char text[96], loss[32] = "";
+    char text[128], loss[32] = "";
     if (with_loss) snprintf(loss, sizeof loss, "  loss %.4f", s->loss);
-    snprintf(text, sizeof text, "step %" PRIu64 "/%" PRIu64 "  %.0f tokens/s%s", s->step,
-             s->total_steps, seconds > 0 ? (double)e->tokens / seconds : 0.0, loss);
+    snprintf(text, sizeof text, "step %" PRIu64 "/%" PRIu64 "  %.0f tokens/s%s  lr %.2e", s->step,
+             s->total_steps, seconds > 0 ? (double)e->tokens / seconds : 0.0, loss,
+             s->learning_rate);
     sw_cli_progress(e->cli, s->step, s->total_steps, text);
+}
+
+static void see_curve(void *context, const sw_curve *curve) {
+    sw_cli_plot(((eyes *)context)->cli, curve);
 }
 
 static bool see_interrupt(void *context) {
@@ -130,7 +136,7 @@ static sw_status run(sw_cli *cli, sw_error *err) {
     sw_run_options o = {0};
     SW_TRY(fill(cli, &o, err));
     eyes e = {.cli = cli};
-    o.eyes = (sw_run_eyes){&e, see_phase, see_step, see_interrupt};
+    o.eyes = (sw_run_eyes){&e, see_phase, see_step, see_curve, see_interrupt};
     signal(SIGINT, on_signal);
     signal(SIGTERM, on_signal);
     sw_run_result result;

@@ -95,9 +95,25 @@ void sw_plain_release(void *context, sw_bytes tensor) {
     if (first < end) (void)madvise((void *)first, end - first, MADV_DONTNEED); /* only a wish */
 }
 
+/* What one file held. */
+typedef struct tally {
+    size_t rows, dropped, first_dropped;
+} tally;
+
+static sw_status add_row(sw_plain_model *m, sw_template chat, const sw_training *settings,
+                         sw_bytes line, tally *seen, sw_rows *rows, sw_error *err) {
+    bool kept;
+    SW_TRY(sw_rows_append(rows, m->tokenizer, chat, m->model.config.eos_token_id, settings, line,
+                          ++seen->rows, &kept, err));
+    if (kept)
+        return sw_rows_check_length(rows, rows->count - 1, seen->rows, settings, &m->model.config,
+                                    err);
+    if (!seen->dropped++) seen->first_dropped = seen->rows;
+    return SW_OK;
+}
+
 static sw_status add_file(sw_plain_model *m, sw_template chat, const sw_training *settings,
-                          sw_bytes text, sw_rows *rows, sw_error *err) {
-    size_t number = 0;
+                          sw_bytes text, tally *seen, sw_rows *rows, sw_error *err) {
     while (text.size) {
         const uint8_t *newline = memchr(text.data, '\n', text.size);
         size_t size = newline ? (size_t)(newline - text.data) : text.size;
@@ -107,11 +123,18 @@ static sw_status add_file(sw_plain_model *m, sw_template chat, const sw_training
         size_t at = 0;
         while (at < line.size && strchr(" \t\r", line.data[at]) && line.data[at]) at++;
         if (at == line.size) continue;
-        bool kept;
-        SW_TRY(sw_rows_append(rows, m->tokenizer, chat, m->model.config.eos_token_id, settings,
-                              line, ++number, &kept, err));
+        SW_TRY(add_row(m, chat, settings, line, seen, rows, err));
     }
-    return SW_OK;
+    return seen->rows ? SW_OK : sw_fail(err, SW_REFUSED, "rows", "there is no row in it");
+}
+
+/* ROW-007 leaves such rows out. */
+static void tell_dropped(sw_cli *cli, const char *file, const tally *seen,
+                         const sw_training *settings) {
+    if (!seen->dropped) return;
+    sw_cli_note(cli, "%s: row %zu has nothing to predict within max_length %u and is left out%s",
+                file, seen->first_dropped, settings->max_length,
+                seen->dropped > 1 ? ", as are others" : "");
 }
 
 sw_status sw_plain_rows(sw_cli *cli, sw_plain_model *m, const sw_training *settings,
@@ -121,15 +144,22 @@ sw_status sw_plain_rows(sw_cli *cli, sw_plain_model *m, const sw_training *setti
                             settings->chat, &chat, err));
     for (size_t i = 0; i < count; i++) {
         sw_bytes text;
+        tally seen = {0};
         SW_TRY(sw_plain_map(cli, files[i], DATA_LIMIT, &text, err));
-        sw_status status = add_file(m, chat, settings, text, out, err);
+        sw_status status = add_file(m, chat, settings, text, &seen, out, err);
         if (text.size) munmap((void *)(uintptr_t)text.data, text.size);
         if (status != SW_OK) {
             sw_error_prefix(err, "%s", files[i]);
             return status;
         }
+        tell_dropped(cli, files[i], &seen, settings);
     }
-    return SW_OK;
+    if (out->count) return SW_OK;
+    sw_status status = sw_fail(err, SW_REFUSED, "rows", "no row of %s%s has anything to predict",
+                               files[0], count > 1 ? " and the other files" : "");
+    sw_error_hint(err, "max_length is %u tokens, and what a row is to answer lies behind it",
+                  settings->max_length);
+    return status;
 }
 
 sw_status sw_plain_adapter(sw_cli *cli, const char *folder, sw_adapter *out, sw_error *err) {

@@ -69,7 +69,7 @@ void sw_cli_note(sw_cli *cli, const char *format, ...) {
     va_end(list);
 }
 
-static int bar_columns(void) {
+int sw_cli_columns(void) {
     const char *text = getenv("COLUMNS");
     long columns = text ? strtol(text, NULL, 10) : 80;
     if (columns < 40) columns = 40;
@@ -81,29 +81,55 @@ static bool can_draw(void) {
     return isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
 }
 
-static void time_left(char out[64], int64_t spent_ms, uint64_t done, uint64_t total) {
+/* From the pace since the line was first drawn: a resumed run did not do all of `done` now. */
+static void time_left(const sw_cli *cli, int64_t now, uint64_t done, uint64_t total, char out[64]) {
     out[0] = 0;
-    if (!total || !done || spent_ms < 1000) return;
-    uint64_t seconds = (uint64_t)spent_ms * (total - done) / done / 1000;
-    snprintf(out, 64, "  %" PRIu64 "m%02" PRIu64 "s left", seconds / 60, seconds % 60);
+    int64_t spent_ms = now - cli->bar_start_ms;
+    uint64_t fresh = done > cli->bar_start_done ? done - cli->bar_start_done : 0;
+    if (!total || !fresh || spent_ms < 1000) return;
+    double seconds = (double)spent_ms / 1000 * (double)(total - done) / (double)fresh;
+    char text[SW_CLI_DURATION_BYTES];
+    sw_cli_duration(text, seconds);
+    snprintf(out, 64, "  %s left", text);
 }
+
+void sw_cli_duration(char out[SW_CLI_DURATION_BYTES], double seconds) {
+    uint64_t s = seconds > 0 && seconds < 1e15 ? (uint64_t)seconds : 0, minutes = s / 60;
+    if (minutes >= 60)
+        snprintf(out, SW_CLI_DURATION_BYTES, "%" PRIu64 "h%02" PRIu64 "m", minutes / 60,
+                 minutes % 60);
+    else
+        snprintf(out, SW_CLI_DURATION_BYTES, "%" PRIu64 "m%02" PRIu64 "s", minutes, s % 60);
+}
+
+#define BAR_LEAST  8
+#define BAR_MOST   32
+#define BAR_AROUND 10 /* "[", "] 100%  " */
 
 void sw_cli_progress(sw_cli *cli, uint64_t done, uint64_t total, const char *text) {
     if (cli->json || !can_draw()) return;
     int64_t now = cli->clock.steady_ms(cli->clock.context);
-    if (!cli->bar_shown) cli->bar_start_ms = now;
-    if (cli->bar_shown && now - cli->bar_drawn_ms < REDRAW_MS && done != total) return;
     if (total && done > total) done = total;
-    int width = bar_columns() - 48, filled = total ? (int)((uint64_t)width * done / total) : 0;
+    if (!cli->bar_shown) {
+        cli->bar_start_ms = now;
+        cli->bar_start_done = done;
+    } else if (now - cli->bar_drawn_ms < REDRAW_MS && done != total) {
+        return;
+    }
     char left[64];
-    time_left(left, now - cli->bar_start_ms, done, total);
+    time_left(cli, now, done, total, left);
+    int columns = sw_cli_columns() - 1;
+    int width = columns - BAR_AROUND - (int)strlen(text) - (int)strlen(left);
+    if (width > BAR_MOST) width = BAR_MOST;
     fputs("\r\033[K", stderr);
-    if (total && width > 0) {
+    if (total && width >= BAR_LEAST) {
+        int filled = (int)((uint64_t)width * done / total);
         fputc('[', stderr);
         for (int i = 0; i < width; i++) fputc(i < filled ? '#' : '.', stderr);
         fprintf(stderr, "] %3u%%  ", (unsigned)(100 * done / total));
     }
-    fprintf(stderr, "%s%s", text ? text : "", left);
+    int room = columns - (int)strlen(left);
+    fprintf(stderr, "%.*s%s", room > 0 ? room : 0, text, left);
     fflush(stderr);
     cli->bar_shown = true;
     cli->bar_drawn_ms = now;

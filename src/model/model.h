@@ -75,6 +75,16 @@ typedef struct sw_model {
 } sw_model;
 SW_NODISCARD sw_status sw_model_open(sw_arena *arena, const sw_model_file *files, size_t count,
                                      sw_model *out, sw_error *err);
+/* Every weight is a number: SW_REFUSED "model" naming the file, the tensor and the element. */
+typedef struct sw_finite_check {
+    const sw_model *model;
+    const sw_model_file *files; /* those that the model was opened from */
+    size_t file_count;
+    const sw_parallel *parallel;
+    void (*release)(void *context, sw_bytes tensor); /* after each tensor; NULL for nobody */
+    void *context;
+} sw_finite_check;
+SW_NODISCARD sw_status sw_model_check_finite(const sw_finite_check *c, sw_error *err);
 
 /* ---- GGUF to an HF folder ---- */
 typedef struct sw_model_sink {

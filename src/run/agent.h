@@ -125,6 +125,8 @@ SW_NODISCARD sw_status sw_agent_check_state(sw_agent *a, sw_error *err);
 SW_NODISCARD sw_status sw_agent_take_metrics(sw_agent *a, sw_error *err);
 /* Room for so many step records, those that are there kept. */
 SW_NODISCARD sw_status sw_agent_metric_room(sw_agent *a, uint64_t count, sw_error *err);
+/* When training is done: curve.svg among the outputs, if there are records and room for it. */
+SW_NODISCARD sw_status sw_agent_add_curve(sw_agent *a, sw_error *err);
 /* out/metrics-N.sealed for every owner of a listed shard, unless metrics are
  * public */
 SW_NODISCARD sw_status sw_agent_seal_metrics(sw_agent *a, sw_manifest_facts *facts, sw_error *err);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Metrics: step records as they come out of a pipe that the worker may fill with anything, rounded
- * by the agent, and sealed to each owner of a listed shard unless the recipe makes them public
- * (DESIGN section 8; MAN-021, MAN-024).
+ * by the agent, drawn as a curve that lies beside the model, and sealed to each owner of a listed
+ * shard unless the recipe makes them public (DESIGN section 8; MAN-021, MAN-024, MAN-042).
  */
 #include "codec/json.h"
 #include "run/agent.h"
+#include "train/curve.h"
+#include "train/schedule.h"
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -15,6 +17,9 @@
 #define METRICS_LIMIT ((size_t)64 << 20)
 
 #define METRIC_BITS 12
+
+#define CURVE_NAME "curve.svg"
+#define CURVE_REST 65536 /* of the output's limit, for what the agent adds besides */
 
 /* The agent rounds, so that a metric cannot carry more than METRIC_BITS bits of mantissa out. */
 static double rounded(double v) {
@@ -42,8 +47,12 @@ static sw_status take_metric(sw_agent *a, const sw_wire_step *s, sw_error *err) 
     if (s->step != a->step + 1 || s->step > s->total_steps || s->total_steps != a->total_steps)
         return sw_fail(err, SW_UNAUTHENTIC, "worker", "the worker counts its steps wrongly");
     a->step = s->step;
-    sw_wire_step seen = *s;
-    seen.loss = rounded(s->loss);
+    sw_wire_step seen = {.step = s->step,
+                         .total_steps = s->total_steps,
+                         .tokens = s->tokens,
+                         .loss = rounded(s->loss),
+                         .learning_rate =
+                             sw_schedule_rate(&a->recipe->training, s->step - 1, a->total_steps)};
     if (s->step % a->recipe->metrics_interval == 0) {
         if (a->metric_count == a->metric_capacity)
             return sw_fail(err, SW_LIMIT, "limit", "more step records than the recipe can have");
@@ -77,6 +86,45 @@ sw_status sw_agent_take_metrics(sw_agent *a, sw_error *err) {
     SW_TRY(sw_wire_step_parse(r.rest, &step, err));
     return take_metric(a, &step, err);
 }
+
+/* ---- the curve ---- */
+
+/* The records, and beside each loss the rate that the recipe gives. */
+static sw_status curve_of(const sw_agent *a, sw_arena *arena, sw_curve *out, sw_error *err) {
+    sw_curve_point *points = SW_ARENA_NEW(arena, sw_curve_point, a->metric_count);
+    if (!points) return sw_fail(err, SW_MEMORY, "memory", "no memory for the curve");
+    for (size_t i = 0; i < a->metric_count; i++) {
+        uint64_t step = a->metrics[i].step;
+        points[i].step = step;
+        points[i].value[SW_SERIES_LOSS] = a->metrics[i].loss;
+        points[i].value[SW_SERIES_LEARNING_RATE] =
+            sw_schedule_rate(&a->recipe->training, step - 1, a->total_steps);
+    }
+    *out = (sw_curve){points, a->metric_count, SW_SERIES_GRAD_NORM};
+    return SW_OK;
+}
+
+/* MAN-042. Whether there is room depends on the worker's outputs alone, so that an interrupted run
+ * decides as one that was not. */
+sw_status sw_agent_add_curve(sw_agent *a, sw_error *err) {
+    if (!a->metric_count || a->output_count == SW_AGENT_OUTPUT_FILES) return SW_OK;
+    SW_SCOPED(sw_arena) arena = {0};
+    sw_curve curve;
+    SW_TRY(curve_of(a, &arena, &curve, err));
+    if (a->recipe->metrics == SW_METRICS_PUBLIC && a->o->eyes.curve)
+        a->o->eyes.curve(a->o->eyes.context, &curve);
+    SW_SCOPED(sw_buffer) svg = SW_BUFFER(SW_CURVE_SVG_LIMIT);
+    SW_TRY(sw_curve_svg(&curve, &svg, err));
+    uint64_t room = a->recipe->output_limit_bytes - a->output_bytes;
+    if (room < svg.size + CURVE_REST) return SW_OK;
+    snprintf(a->output_names[a->output_count], sizeof a->output_names[0], "%s", CURVE_NAME);
+    a->outputs[a->output_count++] = svg;
+    a->output_bytes += svg.size;
+    svg = (sw_buffer){0};
+    return SW_OK;
+}
+
+/* ---- sealed to the owners ---- */
 
 static sw_status records(const sw_agent *a, sw_buffer *out, sw_error *err) {
     SW_SCOPED(sw_arena) arena = {0};

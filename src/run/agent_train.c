@@ -55,7 +55,9 @@ static sw_status take_checkpoint(sw_agent *a, uint64_t size, sw_error *err) {
 
 /* WRK-031: a name that a pack takes, once, and not one of the agent's own. */
 static bool name_is_free(const sw_agent *a, const char *name) {
-    if (strcmp(name, "sealwright.json") == 0 || strcmp(name, "model.sig") == 0) return false;
+    static const char *const own[] = {"sealwright.json", "model.sig", "curve.svg"};
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+        if (strcmp(name, own[i]) == 0) return false;
     for (size_t i = 0; i < a->output_count; i++)
         if (strcmp(a->output_names[i], name) == 0) return false;
     return true;
@@ -130,7 +132,7 @@ static sw_status take_done(sw_agent *a, uint64_t size, sw_error *err) {
     bool asked = early == 1 && a->stop_sent && a->step == a->saved_step && a->output_count == 0;
     if (!whole && !asked) return not_due(err, "an end");
     a->stopped = early == 1;
-    return SW_OK;
+    return whole ? sw_agent_add_curve(a, err) : SW_OK;
 }
 
 static sw_status take_hello(sw_agent *a, uint64_t size, sw_error *err) {

@@ -11,13 +11,17 @@
 #include "kms/client.h"
 #include "manifest/manifest.h"
 #include "run/wire.h"
+#include "train/curve.h"
 
-/* What a person may see of a run: phases always; step of total always; loss only when the recipe
- * says `metrics: public`. */
+/* What a person may see of a run: phases always; step of total always; loss and curve only when the
+ * recipe says `metrics: public`. */
 typedef struct sw_run_eyes {
     void *context;
     void (*phase)(void *context, const char *sentence);
+    /* The loss is rounded, the rate is the recipe's, the gradient norm is not there. */
     void (*step)(void *context, const sw_wire_step *step, bool with_loss);
+    /* Once, when training is done: the rounded records; valid during the call. */
+    void (*curve)(void *context, const sw_curve *curve);
     bool (*interrupted)(void *context); /* Ctrl-C: end after the step in hand, with a checkpoint */
 } sw_run_eyes;
 

@@ -16,10 +16,12 @@ typedef struct sw_slab {
     uint8_t *base; /* NULL while measuring */
     size_t used;
     bool overflow;
-    const char *largest_name;
-    size_t largest_bytes;
+    sw_train_budget *budget; /* NULL, or where parts are counted by name */
 } sw_slab;
 #define SW_SLAB_ALIGNMENT 64
+/* plan.c: adds to the part of that name; what has no place of its own any more, to the last. */
+void sw_budget_add(sw_train_budget *b, const char *name, size_t bytes);
+void sw_budget_sort(sw_train_budget *b); /* largest first */
 void *sw_slab_take(sw_slab *s, const char *name, size_t count, size_t element_bytes);
 
 /* ---- what is trained ---- */
@@ -245,6 +247,8 @@ sw_bytes sw_state_values(const sw_engine *e);
 SW_NODISCARD sw_status sw_state_parse(sw_bytes prefix, const sw_state_sizes *sizes, sw_bytes image,
                                       uint64_t *step, sw_bytes *numbers, sw_error *err);
 
+bool sw_state_is_finite(const sw_engine *e); /* values and both moments */
+
 /* Every token is in the vocabulary, and without packing the first of each row is no target and a
  * later one is: SW_MALFORMED "rows". */
 SW_NODISCARD sw_status sw_rows_check(const sw_rows *r, const sw_training *t, uint32_t vocab,
@@ -263,6 +267,10 @@ typedef struct sw_sequences {
 /* In the arena. SW_LIMIT with 2^32 sequences or more. */
 SW_NODISCARD sw_status sw_rows_pack(sw_arena *arena, const sw_rows *rows, const sw_training *t,
                                     sw_sequences *out, sw_error *err);
+
+/* plan.c: operations of one pass over all sequences, forward and backward, and their tokens. */
+double sw_engine_operations(const sw_engine *e, const sw_rows *rows, const sw_sequences *s,
+                            double *tokens);
 
 /* batch.c: the order of sequences, and micro-batches from them. */
 typedef struct sw_order {

@@ -22,10 +22,7 @@ void *sw_slab_take(sw_slab *s, const char *name, size_t count, size_t element_by
     }
     void *at = s->base ? s->base + s->used : NULL;
     s->used = end;
-    if (bytes > s->largest_bytes) {
-        s->largest_bytes = bytes;
-        s->largest_name = name;
-    }
+    if (s->budget) sw_budget_add(s->budget, name, bytes);
     return at;
 }
 
@@ -328,14 +325,16 @@ void sw_engine_layout(sw_engine *e, sw_slab *slab, size_t lanes) {
 }
 
 sw_status sw_engine_map(sw_engine *e, size_t lanes, size_t *bytes, void **mapping, sw_error *err) {
-    sw_slab slab = {0};
+    sw_train_budget budget = {0};
+    sw_slab slab = {.budget = &budget};
     sw_engine_layout(e, &slab, lanes);
+    sw_budget_sort(&budget);
     void *at = slab.overflow ? MAP_FAILED
                              : mmap(NULL, slab.used, PROT_READ | PROT_WRITE,
                                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (at == MAP_FAILED) {
         return sw_fail(err, SW_MEMORY, "memory", "no memory for %zu MiB; %s take %zu MiB of it",
-                       slab.used >> 20, slab.largest_name, slab.largest_bytes >> 20);
+                       slab.used >> 20, budget.parts[0].name, budget.parts[0].bytes >> 20);
     }
     (void)madvise(at, slab.used, MADV_HUGEPAGE); /* faster where it is granted */
     *bytes = slab.used;

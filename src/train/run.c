@@ -71,6 +71,32 @@ sw_status sw_rows_check(const sw_rows *r, const sw_training *t, uint32_t vocab, 
     return SW_OK;
 }
 
+sw_status sw_rows_check_length(const sw_rows *r, size_t row, size_t row_number,
+                               const sw_training *t, const sw_model_config *config, sw_error *err) {
+    uint64_t tokens = r->ends[row] - (row ? r->ends[row - 1] : 0);
+    if (!sw_training_cuts(t) && tokens > t->max_length) tokens = t->max_length;
+    if (tokens <= config->max_position_embeddings) return SW_OK;
+    sw_status status =
+        sw_fail(err, SW_REFUSED, "rows", "row %zu has %llu tokens, and the model has %u positions",
+                row_number, (unsigned long long)tokens, config->max_position_embeddings);
+    sw_error_hint(err, "set max_length to %u or less", config->max_position_embeddings);
+    return status;
+}
+
+/* Of every row, and of pieces that packing made longer than a row. */
+static sw_status check_lengths(const run *r, sw_error *err) {
+    const sw_rows *rows = r->job->rows;
+    const sw_model_config *config = &r->job->model->config;
+    for (size_t i = 0; i < rows->count; i++)
+        SW_TRY(sw_rows_check_length(rows, i, i + 1, r->job->settings, config, err));
+    for (size_t i = 0; i < r->sequences.piece_count; i++)
+        if (r->sequences.piece[i].length > config->max_position_embeddings)
+            return sw_fail(err, SW_REFUSED, "rows",
+                           "max_length is %u, and the model has %u positions",
+                           r->job->settings->max_length, config->max_position_embeddings);
+    return SW_OK;
+}
+
 static size_t planned_bytes(sw_engine *e, size_t lanes) {
     sw_slab slab = {0};
     sw_engine_layout(e, &slab, lanes);
@@ -90,6 +116,7 @@ static sw_status prepare(run *r, size_t lanes, bool recompute, sw_error *err) {
     const sw_training *t = job->settings;
     SW_TRY(count_steps(&r->arena, job, &r->sequences, &r->total, err));
     SW_TRY(sw_rows_check(job->rows, t, job->model->config.vocab_size, err));
+    SW_TRY(check_lengths(r, err));
     sw_engine_plan plan = {.model = job->model, .settings = t, .profile = t->profile};
     SW_TRY(sw_engine_build(&r->arena, &plan, &r->engine, err));
     SW_TRY(sw_state_prefix(&r->engine, job, err));
@@ -110,10 +137,37 @@ static sw_status prepare(run *r, size_t lanes, bool recompute, sw_error *err) {
     return SW_OK;
 }
 
-sw_status sw_train_plan(const sw_train_job *job, size_t lanes, size_t *bytes, sw_error *err) {
+/* What lies beside the slab: the rows, and at the end the outputs, once as tensors and once as a
+ * file. */
+static void add_others(const run *r, sw_train_budget *out) {
+    const sw_rows *rows = r->job->rows;
+    const sw_engine *e = &r->engine;
+    size_t element = e->full ? sw_dtype_bytes(r->job->model->dtype) : sizeof(float);
+    sw_budget_add(out, "rows",
+                  rows->token_count * (sizeof *rows->ids + 1) + rows->count * sizeof *rows->ends);
+    sw_budget_add(out, "output", 2 * e->parameter_floats * element);
+}
+
+sw_status sw_train_plan(const sw_train_job *job, size_t lanes, bool recompute, sw_train_budget *out,
+                        sw_error *err) {
     run r = {.job = job};
-    sw_status status = prepare(&r, lanes, false, err);
-    if (status == SW_OK) *bytes = planned_bytes(&r.engine, lanes);
+    sw_train_budget budget = {0};
+    sw_status status = prepare(&r, lanes, recompute, err);
+    if (status == SW_OK) {
+        sw_slab slab = {.budget = &budget};
+        sw_engine_layout(&r.engine, &slab, lanes);
+        add_others(&r, &budget);
+        double passes = (double)r.total / (double)r.windows;
+        budget.steps = r.total;
+        budget.recompute = r.engine.capacity.recompute;
+        budget.operations =
+            passes * sw_engine_operations(&r.engine, job->rows, &r.sequences, &budget.tokens);
+        budget.tokens *= passes;
+        sw_budget_sort(&budget);
+        if (slab.overflow)
+            status = sw_fail(err, SW_MEMORY, "memory", "the plan is larger than any memory");
+    }
+    if (status == SW_OK) *out = budget;
     run_free(&r);
     return status;
 }
@@ -199,6 +253,11 @@ static void update(run *r, double norm, double rate) {
     sw_engine_load_trained(e);
 }
 
+static sw_status diverged(uint64_t step, const char *what, sw_error *err) {
+    return sw_fail(err, SW_REFUSED, "diverged", "step %llu: %s is no longer a number",
+                   (unsigned long long)step, what);
+}
+
 static sw_status one_step(run *r, sw_error *err) {
     sw_engine *e = &r->engine;
     sw_train_step step = {.total_steps = r->total};
@@ -206,22 +265,23 @@ static sw_status one_step(run *r, sw_error *err) {
     step.loss = accumulate(r, &step.tokens);
     step.grad_norm =
         __builtin_sqrt(sw_squares(&e->compute, e->grads, e->parameter_floats, e->scratch.partial));
-    if (!__builtin_isfinite(step.loss) || !__builtin_isfinite(step.grad_norm)) {
-        return sw_fail(err, SW_REFUSED, "diverged", "step %llu: the loss is no longer a number",
-                       (unsigned long long)r->done + 1);
-    }
+    if (!__builtin_isfinite(step.loss) || !__builtin_isfinite(step.grad_norm))
+        return diverged(r->done + 1, "the loss", err);
     update(r, step.grad_norm, step.learning_rate);
     step.step = ++r->done;
     step.state = sw_state_values(e);
     return r->host->step(r->host->context, &step, err);
 }
 
+/* CKP-020: a state that nobody could resume from must not take the place of one that is good. */
 static sw_status checkpoint(run *r, sw_error *err) {
+    if (!sw_state_is_finite(&r->engine)) return diverged(r->done, "a trained value", err);
     return r->host->checkpoint(r->host->context, r->done, sw_state_image(&r->engine, r->done), err);
 }
 
 static sw_status steps(run *r, bool *stopped, sw_error *err) {
     uint64_t every = r->job->settings->save_steps;
+    if (r->host->ready) r->host->ready(r->host->context, r->done, r->total);
     while (r->done < r->total) {
         SW_TRY(one_step(r, err));
         bool stop = r->host->stop && r->host->stop(r->host->context) && r->done < r->total;

@@ -146,6 +146,12 @@ static bool sound_numbers(const sw_state_sizes *s, sw_bytes numbers) {
            all_finite(SW_BYTES(numbers.data + finite, absmax_bytes(s)), false);
 }
 
+bool sw_state_is_finite(const sw_engine *e) {
+    sw_state_sizes sizes = sw_state_sizes_of(e);
+    return sound_numbers(&sizes,
+                         SW_BYTES(e->image + e->prefix.size, sw_state_numbers_bytes(&sizes)));
+}
+
 sw_status sw_state_parse(sw_bytes prefix, const sw_state_sizes *sizes, sw_bytes image,
                          uint64_t *step, sw_bytes *numbers, sw_error *err) {
     size_t body = prefix.size + sw_state_numbers_bytes(sizes);

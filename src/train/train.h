@@ -33,6 +33,12 @@ SW_NODISCARD sw_status sw_rows_template(sw_bytes tokenizer_config, sw_chat named
 SW_NODISCARD sw_status sw_rows_append(sw_rows *r, sw_tokenizer *t, sw_template chat,
                                       uint32_t eos_token_id, const sw_training *settings,
                                       sw_bytes line, size_t row_number, bool *kept, sw_error *err);
+/* A row, or each piece that packing cuts it into, is not longer than the model's positions:
+ * SW_REFUSED "rows" that names it as `row_number`.
+ * sw_train_run checks all rows, counted from 1; who knows their files checks them there. */
+SW_NODISCARD sw_status sw_rows_check_length(const sw_rows *r, size_t row, size_t row_number,
+                                            const sw_training *t, const sw_model_config *config,
+                                            sw_error *err);
 /* The wire form between the decoder's process and the agent, and from the agent to the worker
  * (docs/formats/training.md): u64le rows, u64le tokens, ends u64le[rows], ids u32le[tokens], target
  * u8[tokens]. parse gives views when aligned; refuses ids >= vocab and ends out of order. */
@@ -51,6 +57,9 @@ typedef struct sw_train_step {
 
 typedef struct sw_train_host {
     void *context;
+    /* Once, when everything is loaded and the first step begins, `done` steps being behind it; NULL
+     * for nobody. */
+    void (*ready)(void *context, uint64_t done, uint64_t total_steps);
     /* After every optimiser step. Returning anything but SW_OK ends the run with that status. */
     sw_status (*step)(void *context, const sw_train_step *step, sw_error *err);
     /* A complete resumable state after `step` (every save_steps, at the end, and when stop asks for
@@ -86,10 +95,29 @@ typedef struct sw_train_job {
 SW_NODISCARD sw_status sw_train_steps(const sw_train_job *job, uint64_t *steps, sw_error *err);
 SW_NODISCARD sw_status sw_train_run(const sw_train_job *job, const sw_train_host *host,
                                     bool *stopped, sw_error *err);
-/* Bytes that sw_train_run will hold, planned before anything starts; the largest part is named for
- * messages. */
-SW_NODISCARD sw_status sw_train_plan(const sw_train_job *job, size_t lanes, size_t *bytes,
-                                     sw_error *err);
+
+/* ---- the plan: what a run will hold and compute, before anything starts ---- */
+#define SW_TRAIN_PARTS 32
+typedef struct sw_train_part {
+    const char *name; /* "activations"; static */
+    size_t bytes;
+} sw_train_part;
+typedef struct sw_train_budget {
+    uint64_t steps;
+    size_t bytes; /* of all parts */
+    size_t part_count;
+    sw_train_part parts[SW_TRAIN_PARTS]; /* largest first */
+    bool recompute;                      /* as sw_train_host has it */
+    double tokens, operations; /* of all steps; a product and a sum are two operations (PLN-003) */
+} sw_train_budget;
+/* `recompute` as sw_train_host has it. Refuses what sw_train_run would refuse before its first
+ * step. */
+SW_NODISCARD sw_status sw_train_plan(const sw_train_job *job, size_t lanes, bool recompute,
+                                     sw_train_budget *out, sw_error *err);
+/* The plan that fits into `limit_bytes`, with `recompute` where only that fits. SW_MEMORY "memory"
+ * otherwise: it names the largest part, and the hint a setting that fits, found by planning. */
+SW_NODISCARD sw_status sw_train_fit(const sw_train_job *job, size_t lanes, size_t limit_bytes,
+                                    sw_train_budget *out, sw_error *err);
 
 /* ---- evaluation: the loss of held-out rows, as a training step would count it ---- */
 typedef struct sw_evaluate_job {

@@ -155,7 +155,7 @@ COLUMNS=banana TERM='' NO_COLOR=1 "$sealwright" identity show anna >out 2>err; [
 "$sealwright" inspect zeros 2>&1 >/dev/null | found $'\033'; [ $? -eq 1 ]; say $? 'no escape sequence where there is no terminal'
 
 # ---- what is read of the environment, and what a process shows of itself ----
-grep -rhoE 'getenv\("[A-Z_]*"\)' "$source/src" | sort -u | grep -vE '"(XDG_CONFIG_HOME|HOME|NO_COLOR|TERM|COLUMNS)"' >out; : >err
+grep -rhoE 'getenv\("[A-Z_]*"\)' "$source/src" | sort -u | grep -vE '"(XDG_CONFIG_HOME|HOME|NO_COLOR|TERM|COLUMNS|LC_ALL|LC_CTYPE|LANG)"' >out; : >err
 [ ! -s out ]; say $? 'nothing else of the environment is read'
 grep -rlE '\b(getenv|secure_getenv|environ)\b' "$source/src" --include=*.c | grep -v '/src/cli/\|/src/sys/' >out
 [ ! -s out ]; say $? 'and nowhere but at the command line'

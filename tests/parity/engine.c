@@ -229,9 +229,9 @@ static int train(int count, char **arguments) {
                           .parallel = open_lanes(o.lanes),
                           .emulate_bf16 = o.emulate,
                           .recompute = o.recompute};
-    size_t bytes;
-    need(sw_train_plan(&job, o.lanes, &bytes, &err), &err);
-    fprintf(stderr, "engine: plan %zu MiB\n", bytes >> 20);
+    sw_train_budget budget;
+    need(sw_train_plan(&job, o.lanes, o.recompute, &budget, &err), &err);
+    fprintf(stderr, "engine: plan %zu MiB\n", budget.bytes >> 20);
     need(sw_train_run(&job, &host, &stopped, &err), &err);
     sw_rows_free(&rows);
     return 0;

@@ -319,6 +319,7 @@ SAYS(name_zero, train(), output("a\0b", 3, "x", 1), done(0))
 SAYS(name_long, train(), output((const char *)big, 200, "x", 1), done(0))
 SAYS(name_facts, train(), named("sealwright.json"), done(0))
 SAYS(name_signature, train(), named("model.sig"), done(0))
+SAYS(name_curve, train(), named("curve.svg"), done(0))
 SAYS(done_first, begin(), done(0))
 SAYS(done_at_once, hello(), done(0))
 SAYS(done_empty, train(), done(0))
@@ -503,6 +504,7 @@ static const act acts[] = {
     TRAINS(name_zero, "contained"),
     TRAINS(name_long, "contained"),
     TRAINS(name_facts, "contained"),
+    TRAINS(name_curve, "contained"),
     TRAINS(name_signature, "contained"),
     TRAINS(done_first, "contained"),
     TRAINS(done_at_once, "contained"),

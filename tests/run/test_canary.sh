@@ -42,6 +42,7 @@ fi
 holds 'another, at a terminal' env SHELL=/bin/bash script -qec "$(printf '%q ' "$sealwright" run app-compose.json --reference kms.reference --worker "$worker" \
     --model "$model" --data anna.sealed --data bert.sealed --data cleo.sealed --consent anna.consent --consent bert.consent --consent cleo.consent --run tty)" tty.out
 grep -q 'loss' tty.out; say $? 'which shows the loss, because the recipe makes it public'
+grep -Eq '^ *step 1 +4' tty.out; say $? 'and at the end its curve'
 if command -v strace >/dev/null; then
     ASAN_OPTIONS=detect_leaks=0 run_with strace -qq -o /dev/null -e trace=fsync -e inject=fsync:signal=KILL:when=12 -- --run killed >killed.out 2>killed.err
     [ $? -eq 137 ]; say $? 'one that is killed'

@@ -66,6 +66,17 @@ holds 'opening to the one they approved' open_out run/out research/card.json ada
 [ $? -eq 1 ] && [ ! -e stolen ]; say $? 'nobody else unpacks it'
 holds 'the recipient does' unpack_to adapter.opened research adapter
 holds 'and it is the model that the manifest commits to' verify_out run/out --model adapter
+python3 - adapter/curve.svg >log 2>&1 <<'PY'
+import sys, xml.etree.ElementTree as tree
+root = tree.parse(sys.argv[1]).getroot()
+lines = [e.get("points").split() for e in root.iter("{http://www.w3.org/2000/svg}polyline")]
+titles = [e.text for e in root.iter("{http://www.w3.org/2000/svg}text") if e.get("font-weight")]
+assert titles == ["loss", "learning rate"] and [len(l) for l in lines] == [5, 5], (titles, lines)
+PY
+say $? 'its curve lies beside it: the losses and rates of its five steps'
+grep -q '"name":"curve.svg"' adapter/sealwright.json; say $? 'and is one of the files that are signed'
+rm -rf bare && cp -r adapter bare && rm bare/curve.svg
+refused model 'the model without its curve is another' verify_out run/out --model bare
 cp -r adapter changed && printf x | dd of=changed/adapter_model.safetensors bs=1 seek=1000 conv=notrunc status=none
 refused model 'another model is not' verify_out run/out --model changed
 

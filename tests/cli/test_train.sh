@@ -1,0 +1,200 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# What people see of `sealwright train`: the plan and its refusals, what is named before the first step, the line that draws itself, the curve
+# in a terminal and as curve.svg. test_train.sh OBJECTS
+set -uo pipefail
+source=$(cd "$(dirname "$0")/../.." && pwd)
+. "$source/tests/found.sh"
+objects=$(cd "${1:?objects}" && pwd) || exit 1
+sealwright=$objects/sealwright
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+count=0 failed=0
+say() { # say STATUS NAME; a failure shows what was printed
+    count=$((count + 1))
+    if [ "$1" -eq 0 ]; then echo "ok $count - $2"; else
+        echo "not ok $count - $2" && failed=1
+        sed 's/^/# /' out err 2>/dev/null | head -20
+    fi
+}
+recipe() { # recipe FILE TRAINING
+    local zeros ones
+    zeros=$(printf '%064d' 0) ones=$(printf '%096d' 1)
+    cat >"$1" <<YAML
+sealwright: 1
+name: seen
+app: $zeros
+model: {name: Miniature}
+phase: sft
+method: lora
+template: chatml-smollm2
+shards: [{owner: $zeros, dataset: $zeros, rows: 1, name: one}]
+training: {learning_rate: 1.0e-2, seed: 42, $2}
+lora: {r: 4, lora_alpha: 8}
+trainer: {kind: native, profile: bf16-dp}
+machine:
+  platform: sim
+  anchors: [$(printf '%064d' 1)]
+  images: [{name: none, mrtd: $ones, rtmr0: $ones, rtmr1: $ones, rtmr2: $ones}]
+  devices: any
+  minimum_tcb: {status: UpToDate, evaluation_data_number: 1}
+  gpu: none
+output: {open_quorum: all, limit: 32MiB}
+observe: {metrics: sealed, interval: 10, checkpoint_limit: 64MiB}
+lease: 30m
+max_silence: 24h
+grants: 10
+YAML
+}
+train() { "$sealwright" train "$@" >out 2>err </dev/null; }
+# refused WORD NAME TEXT ARGUMENT...: exit 1 (2 for usage), this word, this text in the message or the hint, and nothing was made
+refused() {
+    local word=$1 name=$2 text=$3 code=1
+    shift 3
+    [ "$word" = usage ] && code=2
+    train "$@" --json
+    [ $? -eq $code ] && found "\"word\":\"$word\"" <out && found -- "$text" <out && [ ! -e made ] && ! ls -d made* .made* 2>/dev/null
+    say $? "$name: $word, $text"
+}
+python3 "$source/tools/make-miniature.py" model --dtype bf16 || exit 1
+for i in 1 2 3 4 5 6 7 8; do printf '{"text":"the patient of bed %d was seen %d times and went home"}\n' $i $((i * 7)); done >rows.jsonl
+recipe recipe.yaml 'per_device_train_batch_size: 4, max_steps: 6, max_length: 64'
+plain=(recipe.yaml --model model --data rows.jsonl)
+
+# ---- the plan ----
+train "${plain[@]}" --plan && grep -q '^steps   6$' out && grep -q '^rows    8$' out && grep -Eq '^tokens  [0-9]+, [0-9]+ in all steps$' out &&
+    grep -Eq '^memory  [0-9.]+ MiB$' out && grep -Eq '^  packed weights +[0-9.]+ MiB$' out && grep -Eq '^  activations +[0-9.]+ MiB$' out &&
+    grep -Eq '^  trained state +[0-9.]+ MiB$' out && grep -Eq '^time    about [0-9]+m[0-9]{2}s: .* TFLOP; products run at [0-9]+ GFLOP/s' out && [ ! -e made ]
+say $? 'steps, rows, tokens, memory by part and time'
+train "${plain[@]}" --plan --json && python3 - out <<'PY'
+import json, sys
+p = json.load(open(sys.argv[1]))
+assert sum(part["bytes"] for part in p["parts"]) == p["bytes"], p
+assert p["operations"] > 0 and p["seconds"] > 0 and p["steps"] == 6 and p["tokens_trained"] == 3 * p["tokens"], p
+PY
+say $? 'the same for programs; the parts add up'
+bytes() { "$sealwright" train "$1" --model model --data rows.jsonl --plan --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["bytes"])'; }
+recipe small.yaml 'per_device_train_batch_size: 1, gradient_accumulation_steps: 4, max_steps: 6, max_length: 64'
+whole=$(bytes recipe.yaml) least=$(bytes small.yaml)
+[ "$least" -lt "$whole" ] && train "${plain[@]}" --out fits --memory "${whole}B"; say $? 'what it needs is enough'
+refused memory 'a byte is not' 'max_length' "${plain[@]}" --out made --memory 1B
+refused memory 'nor is the half, and the plan says so too' 'training takes .* take ' "${plain[@]}" --plan --memory $((least / 2))B
+for size in 0GiB 1 GiB 8gb -1MiB 99999999999TiB '1 GiB' 1.5GiB; do
+    refused usage "--memory=$size" 'KiB, MiB, GiB' "${plain[@]}" --out made "--memory=$size"
+done
+
+# ---- what is named before the first step ----
+: >empty.jsonl
+printf '\n \n\t\n' >blank.jsonl
+recipe short.yaml 'per_device_train_batch_size: 4, max_steps: 2, max_length: 2'
+recipe long.yaml 'per_device_train_batch_size: 4, max_steps: 2, max_length: 1000'
+python3 -c 'import json; print(json.dumps({"text": "short"})); print(); print(json.dumps({"text": "z q " * 700}))' >long.jsonl
+printf '{"prompt":"a long question of many words","completion":"x"}\n' >question.jsonl
+printf '{"text":"good"}\n{"text":3}\n' >bad.jsonl
+refused usage 'no data' '--data' recipe.yaml --model model --out made
+refused rows 'an empty file' 'empty.jsonl: there is no row' recipe.yaml --model model --data rows.jsonl --data empty.jsonl --out made
+refused rows 'a file of blank lines' 'blank.jsonl: there is no row' recipe.yaml --model model --data blank.jsonl --out made
+refused rows 'nothing left to predict' 'no row of question.jsonl has anything to predict' short.yaml --model model --data question.jsonl --out made
+refused rows 'where it is cut' 'max_length is 2 tokens' short.yaml --model model --data question.jsonl --out made
+refused rows "a row beyond the model's positions" 'long.jsonl: row 2 has [0-9]* tokens, and the model has 512 positions' long.yaml --model model \
+    --data rows.jsonl --data long.jsonl --out made
+refused rows 'a row that is none' 'bad.jsonl: row 2: text must' recipe.yaml --model model --data bad.jsonl --out made
+recipe cut.yaml 'per_device_train_batch_size: 4, max_steps: 1, max_length: 4'
+train cut.yaml --model model --data question.jsonl --data rows.jsonl --out made && grep -q 'question.jsonl: row 1 has nothing to predict within max_length 4' err
+say $? 'a row that is left out is named'
+rm -rf made
+cp -r model sick
+python3 - <<'PY'
+import json, struct
+with open("sick/model.safetensors", "r+b") as f:
+    size = struct.unpack("<Q", f.read(8))[0]
+    start = json.loads(f.read(size))["model.layers.1.mlp.up_proj.weight"]["data_offsets"][0]
+    f.seek(8 + size + start + 2 * 17)
+    f.write(b"\xc0\x7f")
+PY
+refused model 'a weight that is NaN' 'model.safetensors: element 17 of tensor .*model.layers.1.mlp.up_proj.weight' recipe.yaml --model sick --data rows.jsonl --out made
+
+# ---- the curve ----
+for n in 1 2; do train "${plain[@]}" --threads $n --out made.$n --json && cp out result.$n; done
+cmp made.1/curve.svg made.2/curve.svg >out 2>err; say $? 'curve.svg has the same bytes with one thread and with two'
+! found -e "$folder" -e made -e 20[0-9][0-9]- <made.1/curve.svg; say $? 'no path and no date in it'
+cat >read_back.py <<'PY'
+"""What a person reads off the picture: each line's values by the labels of its panel's ticks."""
+import json, sys
+import xml.etree.ElementTree as tree
+SVG = "{http://www.w3.org/2000/svg}"
+root, result = tree.parse(sys.argv[1]).getroot(), json.load(open(sys.argv[2]))
+number = lambda e, name: float(e.get(name))
+ticks = [(number(e, "y") - 4, float(e.text)) for e in root.iter(SVG + "text") if e.get("text-anchor") == "end"]
+steps = [(number(e, "x"), float(e.text)) for e in root.iter(SVG + "text") if e.get("text-anchor") == "middle"]
+def line(points):
+    (a, va), (b, vb) = points[0], points[-1]
+    return lambda at: va + (at - a) * (vb - va) / (b - a)
+panels = []
+for i, e in enumerate(root.iter(SVG + "polyline")):
+    inside = lambda y: 220 * i <= y < 220 * (i + 1)
+    value, step = line([t for t in ticks if inside(t[0])]), line(steps[:len(steps) // 3])
+    points = [tuple(map(float, p.split(","))) for p in e.get("points").split()]
+    assert all(76 <= x <= 744 and inside(y) for x, y in points), points
+    panels.append([(round(step(x), 1), value(y)) for x, y in points])
+    spread = max(t[1] for t in ticks if inside(t[0])) - min(t[1] for t in ticks if inside(t[0]))
+    if i == 0:
+        for (s, v), (n, loss) in zip(panels[0], enumerate(result["losses"], 1), strict=True):
+            assert s == n and abs(v - loss) <= spread / 1000, (s, v, n, loss)
+    if i == 1:  # linear, without warm-up: from the recipe's rate down to a sixth of it
+        for n, (s, v) in enumerate(panels[1]):
+            assert abs(v - 1e-2 * (6 - n) / 6) <= spread / 1000, (n, v)
+    if i == 2:
+        assert all(v > 0 for _, v in panels[2])
+assert len(panels) == 3, len(panels)
+assert [e.text for e in root.iter(SVG + "text") if e.get("font-weight")] == ["loss", "learning rate", "gradient norm"]
+PY
+python3 read_back.py made.1/curve.svg result.1 >out 2>err; say $? 'its lines say what the run said'
+
+# ---- in a terminal ----
+cat >terminal.py <<'PY'
+"""Runs a command with stdout, or stderr, or both on a terminal; what the terminal saw goes to a file. terminal.py WHICH FILE COMMAND..."""
+import os, pty, subprocess, sys
+which, path, command = sys.argv[1], sys.argv[2], sys.argv[3:]
+master, slave = pty.openpty()
+place = {"stdout": slave if "out" in which else subprocess.DEVNULL, "stderr": slave if "err" in which else subprocess.DEVNULL}
+process = subprocess.Popen(command, stdin=subprocess.DEVNULL, **place)
+os.close(slave)
+with open(path, "wb") as f:
+    while True:
+        try:
+            data = os.read(master, 65536)
+        except OSError:  # the other end is closed
+            break
+        if not data:
+            break
+        f.write(data)
+sys.exit(process.wait())
+PY
+shown() { # shown WHICH LANGUAGE OPTION...: what the terminal saw, in the file seen
+    rm -rf shown.made
+    LC_ALL=$2 TERM=xterm COLUMNS=80 python3 terminal.py "$1" seen "$sealwright" train "${plain[@]}" --out shown.made "${@:3}" >out 2>err
+}
+columns() { python3 -c 'import sys; print(max(len(l.rstrip("\r\n")) for l in open("seen", encoding="utf-8", newline="\n")))'; }
+shown out C && found -x $' *loss\r' <seen && [ "$(grep -c '[|+].*\*' seen)" -ge 2 ] && grep -Eq '^ *step 1 +6' seen && ! LC_ALL=C found -P '[^\x00-\x7f]' <seen &&
+    [ "$(columns)" -le 80 ]
+say $? 'the loss as a plot of plain characters'
+shown out C.UTF-8 && found '┤' <seen && python3 -c '
+text = open("seen", encoding="utf-8").read()
+assert sum(0x2800 < ord(c) < 0x2900 for c in text) > 20, text' 2>err && [ "$(columns)" -le 80 ]
+say $? 'and of dots where the terminal takes UTF-8'
+for dumb in TERM=dumb LC_ALL=POSIX LC_ALL=; do
+    rm -rf shown.made
+    env PYTHONCOERCECLOCALE=0 LC_ALL=C.UTF-8 LANG= LC_CTYPE= TERM=xterm "$dumb" python3 terminal.py out seen "$sealwright" train "${plain[@]}" --out shown.made >out 2>err &&
+        found '\*' <seen && ! LC_ALL=C found -P '[^\x00-\x7f]' <seen
+    say $? "$dumb: plain characters"
+done
+LC_ALL=C.UTF-8 train "${plain[@]}" --out nothing && [ "$(cat out)" = nothing ]; say $? 'no plot where standard output is no terminal'
+shown out C --json && [ "$(wc -l <seen)" -eq 1 ] && found '"losses":\[' <seen; say $? 'none with --json'
+shown err C && tr '\r' '\n' <seen | found -E 'step 6/6  [0-9]+ tokens/s  loss [0-9.]+  lr [0-9.]+e-[0-9]+  norm [0-9.]+' && tr '\r' '\n' <seen | found 'step 0/6' &&
+    tr '\r' '\n' <seen | sed 's/\x1b\[K//' | awk 'length > 79 { exit 1 }'
+say $? 'the line that draws itself: step, tokens a second, loss, learning rate, gradient norm, within the width'
+shown err C --json && [ ! -s seen ]; say $? 'none with --json'
+echo "1..$count"
+exit $failed
