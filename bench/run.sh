@@ -42,7 +42,10 @@ table='seal.py|floor|seal_vs_floor unseal_vs_floor seal_vs_age seal_memory_mib
 keys.py|key_request|verify_ms key_request_ms
 sealed_run.py||sealed_run_overhead
 bpe.py|bpe tokenizers|bpe_vs_hf
-lora.py|peak trl|lora_tokens_vs_trl lora_memory_vs_trl lora_step_vs_peak'
+gemm.py|peak gemm onednn|gemm_vs_peak
+first_step.py||first_step_s
+lora.py|peak trl|lora_tokens_vs_trl lora_memory_vs_trl lora_step_vs_peak
+sft.py|trl|full_tokens_vs_trl sft_defaults_vs_trl'
 
 # Ratios of wall times mean what they say on a machine that does nothing else.
 busy() { read -r load _ </proc/loadavg && echo "# load average $load on $(nproc) processors $1"; }
@@ -63,7 +66,8 @@ while IFS='|' read -r program needs names <&3; do
         case $need in
         trl) install_trl >"$work/log" 2>&1 ;;
         tokenizers) install_tokenizers >"$work/log" 2>&1 ;;
-        key_request | bpe) compile "$need" "$objects/libsealwright.a" >"$work/log" 2>&1 ;;
+        onednn) compile gemm_onednn -ldnnl >"$work/log" 2>&1 ;;
+        key_request | bpe | gemm) compile "$need" "$objects/libsealwright.a" >"$work/log" 2>&1 ;;
         *) compile "$need" >"$work/log" 2>&1 ;;
         esac || { tail -5 "$work/log" >&2; echo "# $need cannot be made" >&2; }
     done

