@@ -41,7 +41,10 @@ const char *sw_cli_argument(const sw_cli *cli, size_t index);
 /* The option's value; for ledger, kms, app, identity, machine and models also the configuration's
  * member of that name; NULL when neither is there. */
 const char *sw_cli_value(const sw_cli *cli, const char *name);
-/* As above; SW_USAGE naming the option when it is missing. */
+/* The option's value as the command line gives it; NULL when it does not. A configuration file may
+ * have come with the very folder that is judged, so it is nobody's expectation. */
+const char *sw_cli_option(const sw_cli *cli, const char *name);
+/* As sw_cli_value; SW_USAGE naming the option when it is missing. */
 SW_NODISCARD sw_status sw_cli_need(const sw_cli *cli, const char *name, const char **value,
                                    sw_error *err);
 SW_NODISCARD sw_status sw_cli_u64(const sw_cli *cli, const char *name, uint64_t fallback,

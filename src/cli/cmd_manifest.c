@@ -72,14 +72,6 @@ static void add_verdict(sw_arena *a, sw_json *root, const sw_manifest_verdict *v
                      SW_LITERAL("revocations after this ledger entry and this time"));
 }
 
-/* What the auditor brings, a hash or a genesis file, stands on the command line. A configuration
- * file may lie in the very folder that came with the run, so its `app` is nobody's expectation. */
-static const char *expectation(sw_cli *cli) {
-    size_t count;
-    const char *const *given = sw_cli_list(cli, "app", &count);
-    return count > 0 ? given[0] : NULL;
-}
-
 /* Nothing was established, so there is not even a time to name. */
 static void say_unknown(sw_cli *cli, sw_json *root) {
     sw_json_add_text(sw_cli_arena(cli), root, "unseen",
@@ -116,7 +108,7 @@ static sw_status walk(sw_cli *cli, sw_out_folder *out, sw_error *err) {
 static sw_status verify(sw_cli *cli, sw_error *err) {
     sw_out_folder out;
     sw_hash app;
-    const char *expected = expectation(cli), *model = sw_cli_value(cli, "model");
+    const char *expected = sw_cli_option(cli, "app"), *model = sw_cli_value(cli, "model");
     if (expected) SW_TRY(sw_cli_genesis_hash(cli, expected, &app, err));
     SW_TRY(sw_out_folder_open(cli, sw_cli_argument(cli, 0), &out, err));
     if (expected) out.in.app = &app;

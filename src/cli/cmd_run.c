@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * run, open, open unpack: the agent's commands.
+ * run, replay, open, open unpack: the agent's commands.
  */
 #include "cli/cli.h"
 #include "cli/out_folder.h"
@@ -86,13 +86,13 @@ static sw_status read_reference(sw_cli *cli, const sw_kms_reference **out, sw_er
     return sw_kms_reference_parse(text, reference, err);
 }
 
+/* What a run and a replay of it take alike. */
 static sw_status fill(sw_cli *cli, sw_run_options *o, sw_error *err) {
     const char *app;
     SW_TRY(sw_cli_need(cli, "app", &app, err));
     SW_TRY(sw_cli_need(cli, "kms", &o->kms_url, err));
     SW_TRY(sw_cli_need(cli, "machine", &o->machine, err));
     SW_TRY(sw_cli_need(cli, "model", &o->model_folder, err));
-    SW_TRY(sw_cli_need(cli, "run", &o->folder, err));
     SW_TRY(read_reference(cli, &o->reference, err));
     SW_TRY(sw_cli_worker(cli, &o->worker, err));
     uint64_t lanes;
@@ -103,7 +103,13 @@ static sw_status fill(sw_cli *cli, sw_run_options *o, sw_error *err) {
     o->consents = sw_cli_list(cli, "consent", &o->consent_count);
     o->entropy = *sw_cli_entropy(cli);
     o->clock = *sw_cli_clock(cli);
-    return read_compose(cli, sw_cli_argument(cli, 0), &o->app_compose, err);
+    return SW_OK;
+}
+
+static void watch(sw_run_options *o, eyes *e) {
+    o->eyes = (sw_run_eyes){e, see_phase, see_step, see_curve, see_interrupt};
+    signal(SIGINT, on_signal);
+    signal(SIGTERM, on_signal);
 }
 
 static void add_account(sw_arena *a, sw_json *root, const sw_run_account *t) {
@@ -135,10 +141,10 @@ static void report_run(sw_cli *cli, const sw_run_options *o, const sw_run_result
 static sw_status run(sw_cli *cli, sw_error *err) {
     sw_run_options o = {0};
     SW_TRY(fill(cli, &o, err));
+    SW_TRY(sw_cli_need(cli, "run", &o.folder, err));
+    SW_TRY(read_compose(cli, sw_cli_argument(cli, 0), &o.app_compose, err));
     eyes e = {.cli = cli};
-    o.eyes = (sw_run_eyes){&e, see_phase, see_step, see_curve, see_interrupt};
-    signal(SIGINT, on_signal);
-    signal(SIGTERM, on_signal);
+    watch(&o, &e);
     sw_run_result result;
     sw_status status = sw_run(&o, &result, err);
     sw_cli_progress_end(cli);
@@ -149,6 +155,96 @@ static sw_status run(sw_cli *cli, sw_error *err) {
                      "stopped after step %" PRIu64 " with a sealed checkpoint", result.steps);
     sw_error_hint(err, "the same command resumes from %s", o.folder);
     return status;
+}
+
+/* ---- replay ---- */
+
+static bool read_step(const char **at, uint64_t *out) {
+    const char *begin = *at;
+    for (*out = 0; **at >= '0' && **at <= '9' && *out <= UINT32_MAX; (*at)++)
+        *out = 10 * *out + (uint64_t)(**at - '0');
+    return *at != begin;
+}
+
+/* --steps A-B; both 0 when it is not given. */
+static sw_status read_steps(const sw_cli *cli, sw_replay_options *o, sw_error *err) {
+    const char *at = sw_cli_value(cli, "steps");
+    if (!at) return SW_OK;
+    if (read_step(&at, &o->first) && *at++ == '-' && read_step(&at, &o->last) && !*at &&
+        o->first >= 1 && o->first <= o->last)
+        return SW_OK;
+    return sw_fail(err, SW_USAGE, "usage", "--steps must be two steps in order, such as 1-20");
+}
+
+static sw_json *replay_object(sw_cli *cli, const sw_replay_result *r) {
+    sw_arena *a = sw_cli_arena(cli);
+    sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
+    sw_json_add_flag(a, root, "bit_equal", r->differs == SW_REPLAY_NOTHING);
+    sw_json_add_integer(a, root, "begun", (int64_t)r->begun);
+    sw_json_add_integer(a, root, "equal", (int64_t)r->equal);
+    sw_json_add_flag(a, root, "model", r->model);
+    sw_json_add_flag(a, root, "simulated", r->simulated);
+    sw_json_add_hex(a, root, "manifest", SW_BYTES_OF(r->manifest.b));
+    sw_json_add_hex(a, root, "compose_hash", SW_BYTES_OF(r->compose.b));
+    add_account(a, root, &r->account);
+    return root;
+}
+
+static sw_status say_difference(sw_cli *cli, const sw_replay_result *r, sw_error *err) {
+    static const char *const parts[] = {"", "rows", "state", "model"};
+    sw_json *root = replay_object(cli, r);
+    sw_json_add_text(sw_cli_arena(cli), root, "differs", sw_text(parts[r->differs]));
+    sw_json_add_integer(sw_cli_arena(cli), root, "at", (int64_t)r->at);
+    sw_cli_failure(cli, root);
+    if (r->differs == SW_REPLAY_ROWS)
+        return sw_fail(err, SW_UNAUTHENTIC, "differs",
+                       "differs before the first step: shard %" PRIu64
+                       " gives other rows than the run had",
+                       r->at);
+    char before[64] = "";
+    if (r->equal)
+        snprintf(before, sizeof before, "; the state after step %" PRIu64 " is equal", r->equal);
+    if (r->differs == SW_REPLAY_MODEL)
+        return sw_fail(err, SW_UNAUTHENTIC, "differs", "differs in the model%s", before);
+    return sw_fail(err, SW_UNAUTHENTIC, "differs", "differs first at step %" PRIu64 "%s", r->at,
+                   before);
+}
+
+static sw_status say_verdict(sw_cli *cli, const sw_replay_result *r, sw_error *err) {
+    if (r->simulated)
+        sw_cli_note(cli, "SIMULATED: a software machine did this, no hardware vouches for it");
+    if (r->differs != SW_REPLAY_NOTHING) return say_difference(cli, r, err);
+    sw_cli_result(cli, replay_object(cli, r));
+    uint64_t count = r->equal - r->begun;
+    sw_cli_print(cli, "bit-equal: %" PRIu64 " step%s (%" PRIu64 " to %" PRIu64 ")%s\n", count,
+                 count == 1 ? "" : "s", r->begun + 1, r->equal, r->model ? ", model" : "");
+    return SW_OK;
+}
+
+static sw_status replay_folder(sw_cli *cli, sw_replay_options *o, sw_replay_result *result,
+                               sw_error *err) {
+    sw_out_folder folder;
+    SW_TRY(sw_out_folder_open(cli, sw_cli_argument(cli, 0), &folder, err));
+    o->run.app_compose = folder.in.app_compose;
+    o->out = &folder.in;
+    eyes e = {.cli = cli};
+    watch(&o->run, &e);
+    sw_status status = sw_run_replay(o, result, err);
+    sw_cli_progress_end(cli);
+    sw_out_folder_close(&folder);
+    return status;
+}
+
+static sw_status replay(sw_cli *cli, sw_error *err) {
+    sw_replay_options o = {0};
+    sw_replay_result result;
+    if (!sw_cli_option(cli, "app"))
+        return sw_fail(err, SW_USAGE, "usage", "'replay' needs --app on the command line");
+    SW_TRY(read_steps(cli, &o, err));
+    SW_TRY(fill(cli, &o.run, err));
+    o.run.folder = sw_cli_value(cli, "run");
+    SW_TRY(replay_folder(cli, &o, &result, err));
+    return say_verdict(cli, &result, err);
 }
 
 /* ---- open ---- */
@@ -212,21 +308,36 @@ static sw_status unpack(sw_cli *cli, sw_error *err) {
     return SW_OK;
 }
 
+/* What both take that attest, hold keys and start a worker. */
+#define AGENT_OPTIONS                                                                              \
+    {"model", SW_OPTION_VALUE, "DIR", "the base model's folder"},                                  \
+        {"worker", SW_OPTION_VALUE, "FILE",                                                        \
+         "the worker program (default: the one beside this program)"},                             \
+        {"data", SW_OPTION_LIST, "FILE", "a sealed shard"},                                        \
+        {"consent", SW_OPTION_LIST, "FILE", "an owner's consent to this recipe"},                  \
+        {"kms", SW_OPTION_VALUE, "URL", "the key service"},                                        \
+        {"reference", SW_OPTION_VALUE, "FILE", "what this machine accepts the key service by"},    \
+        {"machine", SW_OPTION_VALUE, "KIND:WHERE",                                                 \
+         "this machine's root of trust, such as sim:DIR"},                                         \
+    {                                                                                              \
+        "threads", SW_OPTION_VALUE, "N", "threads of the worker; the result does not depend on it" \
+    }
+
 static const sw_option run_options[] = {
     {"run", SW_OPTION_VALUE, "DIR",
      "the run's folder; the same command on the same folder resumes"},
     {"app", SW_OPTION_VALUE, "FILE", "the app's genesis, signed by all owners"},
-    {"model", SW_OPTION_VALUE, "DIR", "the base model's folder"},
     {"model-lock", SW_OPTION_VALUE, "FILE", "model.lock, when RECIPE is a recipe.yaml"},
     {"trainer-lock", SW_OPTION_VALUE, "FILE", "trainer.lock (default: the one beside the program)"},
-    {"worker", SW_OPTION_VALUE, "FILE",
-     "the worker program (default: the one beside this program)"},
-    {"data", SW_OPTION_LIST, "FILE", "a sealed shard"},
-    {"consent", SW_OPTION_LIST, "FILE", "an owner's consent to this recipe"},
-    {"kms", SW_OPTION_VALUE, "URL", "the key service"},
-    {"reference", SW_OPTION_VALUE, "FILE", "what this machine accepts the key service by"},
-    {"machine", SW_OPTION_VALUE, "KIND:WHERE", "this machine's root of trust, such as sim:DIR"},
-    {"threads", SW_OPTION_VALUE, "N", "threads of the worker; the result does not depend on it"},
+    AGENT_OPTIONS,
+    {0},
+};
+static const sw_option replay_options[] = {
+    {"app", SW_OPTION_VALUE, "FILE", "the app's genesis as you know it; must be given here"},
+    {"steps", SW_OPTION_VALUE, "A-B", "these steps only (default: all, and the model)"},
+    {"run", SW_OPTION_VALUE, "DIR",
+     "the run's folder: begin from its newest sealed checkpoint before step A"},
+    AGENT_OPTIONS,
     {0},
 };
 static const sw_option open_options[] = {
@@ -253,6 +364,11 @@ const sw_command sw_commands_run[] = {
      "listed shards or none, trains in a sandbox, and leaves a sealed model and a signed manifest "
      "in DIR/out.",
      1, 1, run_options, run},
+    {"replay", "OUT", "do a finished run again, on an attested machine, and compare every bit",
+     "OUT is a run's out folder. Its manifest is verified, keys are asked for with the purpose "
+     "`replay`, a grant of its\nown, and the same steps are done in the same sandbox. Says "
+     "`bit-equal`, or what differs first; writes nothing.",
+     1, 1, replay_options, replay},
     {"open", "OUT", "re-seal an output to one recipient, after an open quorum",
      "OUT is a run's out folder. The owners approve with `sealwright open approve`.", 1, 1,
      open_options, open_output},

@@ -160,9 +160,15 @@ const char *sw_cli_argument(const sw_cli *cli, size_t index) {
     return index < cli->argument_count ? cli->arguments[index] : NULL;
 }
 
-const char *sw_cli_value(const sw_cli *cli, const char *name) {
+const char *sw_cli_option(const sw_cli *cli, const char *name) {
     for (size_t i = 0; i < cli->given_count; i++)
         if (strcmp(cli->given[i].option->name, name) == 0) return cli->given[i].value;
+    return NULL;
+}
+
+const char *sw_cli_value(const sw_cli *cli, const char *name) {
+    const char *given = sw_cli_option(cli, name);
+    if (given) return given;
     for (size_t i = 0; i < SW_CLI_CONFIG_MEMBERS; i++)
         if (strcmp(sw_cli_config_names[i], name) == 0) return cli->config[i];
     return NULL;

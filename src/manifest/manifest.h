@@ -89,10 +89,19 @@ SW_NODISCARD sw_status sw_manifest_ledger(const sw_manifest_facts *f, sw_buffer 
                                           sw_error *err);
 SW_NODISCARD sw_status sw_manifest_digest(sw_bytes manifest_json, sw_hash *digest,
                                           sw_error *err); /* of the payload, unverified */
-/* The root of model.sealed that it names, unverified. Who opens an output on an approval of this
- * manifest's digest opens that output and no other. */
-SW_NODISCARD sw_status sw_manifest_output_root(sw_bytes manifest_json, sw_hash *root,
-                                               sw_error *err);
+
+/* What a manifest says about its run: what a replay makes again, and the output that an approval of
+ * its digest opens. */
+typedef struct sw_manifest_record {
+    uint64_t steps;
+    size_t dataset_count, link_count, checkpoint_count;
+    sw_manifest_dataset datasets[SW_SHARD_LIMIT];
+    sw_manifest_link *links, *checkpoints; /* in the arena */
+    sw_hash output_root, model_commitment;
+} sw_manifest_record;
+/* Of the payload, unverified: sw_manifest_verify says whether any of it is true. */
+SW_NODISCARD sw_status sw_manifest_parse_record(sw_arena *arena, sw_bytes manifest_json,
+                                                sw_manifest_record *out, sw_error *err);
 
 /* ---- OpenSSF Model Signing (OMS v1.0) bundle over files, and the model commitment ---- */
 typedef struct sw_oms_file {

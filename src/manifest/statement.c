@@ -177,37 +177,3 @@ sw_status sw_manifest_ledger(const sw_manifest_facts *f, sw_buffer *out, sw_erro
     sw_json_encode(out, root);
     return sw_buffer_check(out, "ledger.json", err);
 }
-
-/* What it says, not yet verified. */
-static sw_status read_payload(sw_arena *a, sw_bytes manifest_json, sw_bytes *payload,
-                              sw_error *err) {
-    sw_envelope envelope;
-    SW_TRY(sw_envelope_parse(a, manifest_json, &envelope, err));
-    if (!sw_bytes_is(envelope.payload_type, sw_payload_type(SW_PAYLOAD_STATEMENT)))
-        return sw_fail(err, SW_MALFORMED, "format",
-                       "this is no manifest: its payload type is another");
-    *payload = envelope.payload;
-    return SW_OK;
-}
-
-sw_status sw_manifest_digest(sw_bytes manifest_json, sw_hash *digest, sw_error *err) {
-    SW_SCOPED(sw_arena) a = {0};
-    sw_bytes payload;
-    SW_TRY(read_payload(&a, manifest_json, &payload, err));
-    sw_sha256(digest, payload);
-    return SW_OK;
-}
-
-sw_status sw_manifest_output_root(sw_bytes manifest_json, sw_hash *root, sw_error *err) {
-    SW_SCOPED(sw_arena) a = {.limit_bytes = SW_MANIFEST_ARENA_LIMIT};
-    const sw_json_limits limits = {
-        .bytes = SW_MANIFEST_TEXT_LIMIT, .depth = 32, .nodes = SW_MANIFEST_NODE_LIMIT};
-    sw_bytes payload;
-    sw_json *statement;
-    const sw_json *predicate, *output;
-    SW_TRY(read_payload(&a, manifest_json, &payload, err));
-    SW_TRY(sw_json_parse_canonical(&a, payload, &limits, &statement, err));
-    SW_TRY(sw_json_object(statement, "manifest", "predicate", &predicate, err));
-    SW_TRY(sw_json_object(predicate, "manifest", "output", &output, err));
-    return sw_json_hash(output, "manifest.output", "root", root, err);
-}

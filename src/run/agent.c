@@ -53,7 +53,7 @@ static void wipe(sw_agent *a) {
     sw_arena_free(&a->arena);
 }
 
-static sw_status prepare(sw_agent *a, sw_error *err) {
+sw_status sw_agent_prepare(sw_agent *a, sw_error *err) {
     a->recipe = SW_ARENA_NEW(&a->arena, sw_recipe, 1);
     a->genesis = SW_ARENA_NEW(&a->arena, sw_genesis, 1);
     a->grants = SW_ARENA_NEW(&a->arena, sw_agent_grant, SW_AGENT_LINK_LIMIT);
@@ -96,7 +96,7 @@ static sw_status look_for_manifest(sw_agent *a, sw_run_result *out, sw_error *er
     return SW_OK;
 }
 
-static sw_status measure(sw_agent *a, sw_error *err) {
+sw_status sw_agent_measure(sw_agent *a, sw_error *err) {
     sw_agent_phase(a, "measuring the trainer and the base model");
     int64_t begin = sw_agent_now_us(a);
     SW_TRY(sw_agent_load_worker(a, err));
@@ -108,12 +108,11 @@ static sw_status measure(sw_agent *a, sw_error *err) {
     return SW_OK;
 }
 
-static sw_status attest(sw_agent *a, sw_error *err) {
+sw_status sw_agent_attest(sw_agent *a, sw_purpose purpose, sw_error *err) {
     sw_agent_phase(a, "attesting this machine and asking for the keys");
     int64_t begin = sw_agent_now_us(a);
     SW_TRY(sw_agent_boot(a, a->o->machine, a->o->app_compose, &a->o->entropy, &a->o->clock, err));
-    SW_TRY(sw_agent_take_keys(a, sw_agent_has_checkpoint(a) ? SW_PURPOSE_RESUME : SW_PURPOSE_TRAIN,
-                              err));
+    SW_TRY(sw_agent_take_keys(a, purpose, err));
     SW_TRY(sw_agent_derive(a, err));
     a->account.attest_us += sw_agent_now_us(a) - begin;
     return SW_OK;
@@ -131,13 +130,13 @@ static sw_status stopped(const sw_agent *a, sw_error *err) {
 }
 
 static sw_status execute(sw_agent *a, sw_run_result *out, sw_error *err) {
-    SW_TRY(prepare(a, err));
+    SW_TRY(sw_agent_prepare(a, err));
     SW_TRY(open_folder(a, err));
     SW_TRY(look_for_manifest(a, out, err));
     if (out->finished_before) return SW_OK;
-    SW_TRY(measure(a, err));
-    SW_TRY(attest(a, err));
-    bool resumed = false;
+    SW_TRY(sw_agent_measure(a, err));
+    bool resumed = sw_agent_has_checkpoint(a);
+    SW_TRY(sw_agent_attest(a, resumed ? SW_PURPOSE_RESUME : SW_PURPOSE_TRAIN, err));
     SW_TRY(sw_agent_restore(a, &resumed, err));
     SW_TRY(sw_agent_write_state(a, "unsealing", err));
     sw_agent_phase(a, "unsealing and reading the shards");

@@ -19,8 +19,17 @@ typedef struct sw_agent_grant { /* owned bytes behind one sw_manifest_grant */
     sw_manifest_grant view;
 } sw_agent_grant;
 
+/* What a replay compares with, and what it has found (replay.c). */
+typedef struct sw_agent_replay {
+    sw_manifest_record said; /* by the verified manifest */
+    uint64_t first, last;    /* steps to do again */
+    bool enough;             /* nothing more is wanted of the worker */
+    sw_replay_result result;
+} sw_agent_replay;
+
 typedef struct sw_agent {
     const sw_run_options *o;
+    sw_agent_replay *replay; /* NULL in a run */
     sw_arena arena;
     sw_recipe *recipe;
     sw_genesis *genesis;
@@ -79,7 +88,17 @@ typedef struct sw_agent {
 /* agent.c: allocated with every descriptor closed; dropping wipes every key and ends the worker. */
 sw_agent *sw_agent_new(const sw_run_options *o);
 void sw_agent_drop(sw_agent **a);
+/* The three beginnings of a run, in this order: recipe and genesis; worker, model, consents, shards
+ * and checkpoints as far as they can be looked at without a key; this machine and the keys. */
+SW_NODISCARD sw_status sw_agent_prepare(sw_agent *a, sw_error *err);
+SW_NODISCARD sw_status sw_agent_measure(sw_agent *a, sw_error *err);
+SW_NODISCARD sw_status sw_agent_attest(sw_agent *a, sw_purpose purpose, sw_error *err);
 /* agent_trust.c */
+/* MAN-092, MAN-100: every link of a run's out folder, for the app of a->genesis; then what it says.
+ */
+SW_NODISCARD sw_status sw_agent_verify_folder(sw_agent *a, const sw_manifest_input *folder,
+                                              sw_manifest_verdict *verdict,
+                                              sw_manifest_record *record, sw_error *err);
 SW_NODISCARD sw_status sw_agent_match_consents(sw_agent *a, const char *const *paths, size_t count,
                                                sw_error *err);
 SW_NODISCARD sw_status sw_agent_boot(sw_agent *a, const char *where, sw_bytes compose,
@@ -113,6 +132,8 @@ SW_NODISCARD sw_status sw_agent_train(sw_agent *a, sw_error *err);
 SW_NODISCARD sw_status sw_agent_fill_job(const sw_agent *a, sw_job_kind kind, sw_buffer *settings,
                                          sw_wire_job *job, sw_error *err);
 /* agent_checkpoint.c */
+SW_NODISCARD sw_status sw_agent_extend_chain(sw_agent *a, uint64_t step, sw_bytes state,
+                                             sw_error *err);
 SW_NODISCARD sw_status sw_agent_save(sw_agent *a, uint64_t step, sw_bytes state, bool in_chain,
                                      sw_error *err);
 /* Without a key: when there are checkpoints, one of them is whole. */
@@ -132,7 +153,21 @@ SW_NODISCARD sw_status sw_agent_add_curve(sw_agent *a, sw_error *err);
 SW_NODISCARD sw_status sw_agent_seal_metrics(sw_agent *a, sw_manifest_facts *facts, sw_error *err);
 /* How many such files a finished run has. */
 size_t sw_agent_metric_owners(const sw_agent *a);
+/* replay.c: what a replay does with a state; and, before that, whether a checkpoint is one that the
+ * manifest names. */
+SW_NODISCARD sw_status sw_agent_compare(sw_agent *a, uint64_t step, sw_bytes state, bool in_chain,
+                                        sw_error *err);
+bool sw_agent_names_checkpoint(const sw_agent_replay *r, uint64_t step, const sw_hash *root);
 /* agent_finish.c */
+/* The worker's outputs with sealwright.json: what model.sig signs, and the commitment to it
+ * (MAN-041). The caller frees `facts`. */
+typedef struct sw_agent_model {
+    sw_buffer facts;
+    size_t count;
+    sw_oms_file files[SW_AGENT_OUTPUT_FILES + 1];
+    sw_hash commitment;
+} sw_agent_model;
+SW_NODISCARD sw_status sw_agent_make_model(const sw_agent *a, sw_agent_model *out, sw_error *err);
 SW_NODISCARD sw_status sw_agent_finish(sw_agent *a, sw_hash *manifest, sw_error *err);
 /* MAN-093: that no file of a finished run's out folder is missing. */
 SW_NODISCARD sw_status sw_agent_check_finished(sw_agent *a, sw_error *err);

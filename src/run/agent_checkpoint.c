@@ -174,18 +174,20 @@ static bool checkpoint_step(const char *name, uint64_t *step) {
     return true;
 }
 
-/* Steps of the checkpoints in the folder, ascending. */
+/* Steps of the checkpoints in the folder, ascending; of a replay, those before its first step. */
 static sw_status list_checkpoints(const sw_agent *a, sw_arena *arena, uint64_t **steps,
                                   size_t *count, sw_error *err) {
     const char **names;
     size_t found = 0;
+    *count = 0;
+    if (!a->o->folder) return SW_OK;
     SW_TRY(sw_folder_list(arena, a->o->folder, 10000, &names, &found, err));
     *steps = SW_ARENA_NEW(arena, uint64_t, found + 1);
     if (!*steps) return sw_fail(err, SW_MEMORY, "memory", "no memory to list checkpoints");
-    *count = 0;
     for (size_t i = 0; i < found; i++) {
         uint64_t step;
         if (!checkpoint_step(names[i], &step)) continue;
+        if (a->replay && step >= a->replay->first) continue;
         size_t at = (*count)++;
         for (; at > 0 && (*steps)[at - 1] > step; at--) (*steps)[at] = (*steps)[at - 1];
         (*steps)[at] = step;
@@ -218,7 +220,7 @@ static void drop_old(const sw_agent *a) {
 
 /* WRK-040: chain value after `step`. Only states at steps that the recipe fixes enter the chain, so
  * that a run that was interrupted has the same chain. */
-static sw_status extend_chain(sw_agent *a, uint64_t step, sw_bytes state, sw_error *err) {
+sw_status sw_agent_extend_chain(sw_agent *a, uint64_t step, sw_bytes state, sw_error *err) {
     if (a->link_count == SW_AGENT_LINK_LIMIT)
         return sw_fail(err, SW_LIMIT, "limit", "more checkpoints than a manifest lists");
     sw_hash digest;
@@ -289,7 +291,7 @@ static sw_status write_sealed(const sw_agent *a, uint64_t step, sw_bytes record,
 
 sw_status sw_agent_save(sw_agent *a, uint64_t step, sw_bytes state, bool in_chain, sw_error *err) {
     int64_t start = sw_agent_now_us(a);
-    if (in_chain) SW_TRY(extend_chain(a, step, state, err));
+    if (in_chain) SW_TRY(sw_agent_extend_chain(a, step, state, err));
     SW_SCOPED(sw_buffer) record = SW_BUFFER(RECORD_LIMIT);
     SW_TRY(encode_record(a, step, &record, err));
     sw_container_trailer trailer;
@@ -299,7 +301,7 @@ sw_status sw_agent_save(sw_agent *a, uint64_t step, sw_bytes state, bool in_chai
     if (in_chain) a->checkpoints[a->checkpoint_count++] = (sw_manifest_link){step, trailer.root_id};
     drop_old(a);
     a->account.seal_us += sw_agent_now_us(a) - start;
-    return SW_OK;
+    return sw_agent_write_state(a, "training", err);
 }
 
 /* ---- resuming ---- */
@@ -309,13 +311,15 @@ static sw_status collect(void *context, sw_bytes plain, sw_error *err) {
     return sw_buffer_check(context, "checkpoint", err);
 }
 
-/* What can be seen without a key: a checkpoint of this run and step, whole and unchanged. */
+/* What can be seen without a key: a checkpoint of this run and step, whole and unchanged; of a
+ * replay, the one that the manifest names. */
 static sw_status inspect(const sw_agent *a, sw_arena *arena, int fd, uint64_t step,
                          sw_container_body *body, sw_error *err) {
     sw_container_trailer trailer;
     SW_TRY(sw_container_inspect(arena, fd, NULL, body, &trailer, err));
     if (body->kind != SW_CONTAINER_CHECKPOINT || body->binding.step != step ||
-        !sw_hash_equal(&body->binding.compose, &a->compose)) {
+        !sw_hash_equal(&body->binding.compose, &a->compose) ||
+        (a->replay && !sw_agent_names_checkpoint(a->replay, step, &trailer.root_id))) {
         sw_status status =
             sw_fail(err, SW_REFUSED, "checkpoint", "this is not a checkpoint of this run");
         sw_error_hint(err, "give another --run folder, or take it away");

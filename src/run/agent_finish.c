@@ -43,13 +43,18 @@ static sw_status make_facts(const sw_agent *a, sw_buffer *out, sw_error *err) {
     return sw_buffer_check(out, FACTS_NAME, err);
 }
 
-/* The worker's outputs and the facts about them: what model.sig signs. */
-static size_t model_files(const sw_agent *a, const sw_buffer *facts,
-                          sw_oms_file out[SW_AGENT_OUTPUT_FILES + 1]) {
+sw_status sw_agent_make_model(const sw_agent *a, sw_agent_model *out, sw_error *err) {
+    out->facts = SW_BUFFER((size_t)1 << 20);
+    SW_TRY(make_facts(a, &out->facts, err));
     for (size_t i = 0; i < a->output_count; i++)
-        out[i] = (sw_oms_file){a->output_names[i], sw_buffer_bytes(&a->outputs[i])};
-    out[a->output_count] = (sw_oms_file){FACTS_NAME, sw_buffer_bytes(facts)};
-    return a->output_count + 1;
+        out->files[i] = (sw_oms_file){a->output_names[i], sw_buffer_bytes(&a->outputs[i])};
+    out->files[a->output_count] = (sw_oms_file){FACTS_NAME, sw_buffer_bytes(&out->facts)};
+    out->count = a->output_count + 1;
+    sw_hash root, salt;
+    SW_TRY(sw_oms_root(out->files, out->count, &root, err));
+    sw_agent_commit(a, &salt, "sealwright/salt/v1", NULL, 0);
+    sw_model_commitment(&out->commitment, &salt, &root);
+    return SW_OK;
 }
 
 static sw_status to_output(void *context, sw_bytes bytes, sw_error *err) {
@@ -92,28 +97,32 @@ static sw_status add_padding(sw_buffer *pack, uint64_t limit, sw_error *err) {
     return SW_OK;
 }
 
-static sw_status seal_outputs(sw_agent *a, sw_manifest_facts *facts, sw_error *err) {
-    SW_SCOPED(sw_buffer) text = SW_BUFFER((size_t)1 << 20);
-    SW_TRY(make_facts(a, &text, err));
-    sw_oms_file files[SW_AGENT_OUTPUT_FILES + 1];
-    size_t count = model_files(a, &text, files);
-    sw_hash root, salt;
-    SW_TRY(sw_oms_root(files, count, &root, err));
-    sw_agent_commit(a, &salt, "sealwright/salt/v1", NULL, 0);
-    sw_model_commitment(&facts->model_commitment, &salt, &root);
+static sw_status seal_model(sw_agent *a, const sw_agent_model *model, sw_manifest_facts *facts,
+                            sw_error *err) {
     SW_SCOPED(sw_buffer) signature = SW_BUFFER((size_t)4 << 20);
-    SW_TRY(sw_oms_sign(a->recipe->name, files, count, a->manifest_key, &signature, err));
+    SW_TRY(
+        sw_oms_sign(a->recipe->name, model->files, model->count, a->manifest_key, &signature, err));
     SW_SCOPED(sw_buffer) pack = SW_BUFFER((size_t)a->recipe->output_limit_bytes + 4096);
-    for (size_t i = 0; i < count; i++) sw_pack_add(&pack, files[i].name, files[i].content);
+    for (size_t i = 0; i < model->count; i++)
+        sw_pack_add(&pack, model->files[i].name, model->files[i].content);
     sw_pack_add(&pack, "model.sig", sw_buffer_bytes(&signature));
     sw_pack_end(&pack);
     SW_TRY(sw_buffer_check(&pack, "output", err));
     SW_TRY(add_padding(&pack, a->recipe->output_limit_bytes, err));
     sw_container_trailer trailer;
     SW_TRY(seal_pack(a, sw_buffer_bytes(&pack), &trailer, err));
+    facts->model_commitment = model->commitment;
     facts->output_root = trailer.root_id;
     facts->output_bytes = trailer.plain_bytes;
     return SW_OK;
+}
+
+static sw_status seal_outputs(sw_agent *a, sw_manifest_facts *facts, sw_error *err) {
+    sw_agent_model model = {0};
+    sw_status status = sw_agent_make_model(a, &model, err);
+    if (status == SW_OK) status = seal_model(a, &model, facts, err);
+    sw_buffer_free(&model.facts);
+    return status;
 }
 
 static sw_status collect_facts(sw_agent *a, sw_manifest_facts *f, sw_error *err) {

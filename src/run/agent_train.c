@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The training loop as the agent sees it: frames in, checkpoints sealed, outputs kept in memory
- * until they are sealed.
+ * The training loop as the agent sees it: frames in, states sealed (in a replay: compared), outputs
+ * kept in memory until they are.
  */
 #include "run/agent.h"
 #include <inttypes.h>
@@ -49,8 +49,8 @@ static sw_status take_checkpoint(sw_agent *a, uint64_t size, sw_error *err) {
     SW_SCOPED(sw_buffer) state = {0};
     SW_TRY(read_buffer(a, size - sizeof head, a->recipe->checkpoint_limit_bytes, &state, err));
     SW_TRY(sw_agent_await_step(a, step, err));
-    SW_TRY(sw_agent_save(a, step, sw_buffer_bytes(&state), in_chain(a, step), err));
-    return sw_agent_write_state(a, "training", err);
+    return (a->replay ? sw_agent_compare : sw_agent_save)(a, step, sw_buffer_bytes(&state),
+                                                          in_chain(a, step), err);
 }
 
 /* WRK-031: a name that a pack takes, once, and not one of the agent's own. */
@@ -116,7 +116,8 @@ static sw_status take_failure(sw_agent *a, uint64_t size, sw_error *err) {
     SW_TRY(sw_agent_read(a, &class, 1, err));
     sw_status status = sw_fail(err, SW_REFUSED, "worker", "training ended: %s",
                                sw_failure_sentence((sw_failure) class));
-    if (a->step) sw_error_hint(err, "the last good checkpoint is kept in %s", a->o->folder);
+    if (a->step && !a->replay)
+        sw_error_hint(err, "the last good checkpoint is kept in %s", a->o->folder);
     return status;
 }
 
@@ -203,7 +204,8 @@ sw_status sw_agent_train(sw_agent *a, sw_error *err) {
     int64_t begin = sw_agent_now_us(a), seal_before = a->account.seal_us;
     bool done = false;
     sw_status status = SW_OK;
-    while (!done && status == SW_OK) status = take_frame(a, &done, err);
+    while (!done && status == SW_OK && !(a->replay && a->replay->enough))
+        status = take_frame(a, &done, err);
     sw_agent_end_worker(a); /* whatever it would still say */
     a->account.attest_us += begin - asked;
     a->account.steps_us += sw_agent_now_us(a) - begin - (a->account.seal_us - seal_before);

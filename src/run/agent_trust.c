@@ -59,6 +59,18 @@ sw_status sw_agent_match_consents(sw_agent *a, const char *const *paths, size_t 
     return SW_OK;
 }
 
+sw_status sw_agent_verify_folder(sw_agent *a, const sw_manifest_input *folder,
+                                 sw_manifest_verdict *verdict, sw_manifest_record *record,
+                                 sw_error *err) {
+    sw_manifest_input in = *folder;
+    in.app = &a->genesis->hash;
+    sw_status status = sw_manifest_verify(&in, NULL, verdict, err);
+    if (status != SW_OK)
+        sw_error_hint(err, "`sealwright verify` names the link that does not hold");
+    SW_TRY(status);
+    return sw_manifest_parse_record(&a->arena, in.manifest, record, err);
+}
+
 sw_status sw_agent_boot(sw_agent *a, const char *where, sw_bytes compose, const sw_entropy *e,
                         const sw_clock *clock, sw_error *err) {
     uint8_t app_id[20];

@@ -23,15 +23,12 @@ typedef struct opener {
 /* MAN-092: owners approved what verifies. A folder that was changed since is not opened, even where
  * the bytes that their approval names, the manifest's payload, are the same. */
 static sw_status verify_folder(opener *p, sw_error *err) {
-    sw_manifest_input in = *p->o->folder;
     sw_manifest_verdict verdict;
-    in.app = &p->agent->genesis->hash;
-    sw_status status = sw_manifest_verify(&in, NULL, &verdict, err);
-    if (status != SW_OK)
-        sw_error_hint(err, "`sealwright verify` names the link that does not hold");
-    SW_TRY(status);
+    sw_manifest_record record;
+    SW_TRY(sw_agent_verify_folder(p->agent, p->o->folder, &verdict, &record, err));
     p->manifest = verdict.digest;
-    return sw_manifest_output_root(in.manifest, &p->output_root, err);
+    p->output_root = record.output_root;
+    return SW_OK;
 }
 
 static sw_status prepare(opener *p, sw_error *err) {

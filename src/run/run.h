@@ -64,6 +64,36 @@ typedef struct sw_run_result {
  * hint. */
 SW_NODISCARD sw_status sw_run(const sw_run_options *o, sw_run_result *out, sw_error *err);
 
+typedef struct sw_replay_options {
+    sw_run_options run;           /* app_compose: the out folder's; folder: the run's, whose sealed
+                                     checkpoints           may be begun from, or NULL */
+    const sw_manifest_input *out; /* a run's out folder, without app and model */
+    uint64_t first, last;         /* the steps to do again; 0: the run's first, its last */
+} sw_replay_options;
+/* What differs first: the rows of a shard, a state, the model. */
+typedef enum sw_replay_part {
+    SW_REPLAY_NOTHING,
+    SW_REPLAY_ROWS,
+    SW_REPLAY_STATE,
+    SW_REPLAY_MODEL
+} sw_replay_part;
+typedef struct sw_replay_result {
+    sw_replay_part differs;
+    uint64_t begun, equal; /* begun from the state after this step (0: the base model); every state
+                              compared is equal up to this one */
+    uint64_t at;           /* ROWS: the shard's number from 1; STATE: the step after which it is */
+    bool model;            /* compared, and equal */
+    bool simulated;
+    sw_hash manifest, compose;
+    sw_run_account account;
+} sw_replay_result;
+/* Does a finished run again on an attested machine that was granted the purpose `replay`, with the
+ * same recipe, worker and sandbox, and compares what the manifest commits to. Writes nothing.
+ * Before it asks for a key it refuses an out folder that sw_manifest_verify refuses. What differs
+ * is a result, not an error; a replay that was stopped is an error, because it has no verdict. */
+SW_NODISCARD sw_status sw_run_replay(const sw_replay_options *o, sw_replay_result *out,
+                                     sw_error *err);
+
 typedef struct sw_open_options {
     sw_bytes genesis_envelope;
     const sw_manifest_input *folder; /* a run's out folder, without app and model */

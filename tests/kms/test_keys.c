@@ -88,7 +88,9 @@ static void test_evidence_names_the_request(void **state) {
     world *w = world_ready();
     keys_refused(w, (ask){.other_response = true}, "evidence");
     keys_refused(w, (ask){.other_manifest_key = true}, "evidence");
-    keys_refused(w, (ask){.other_purpose = true}, "evidence");
+    keys_refused(w, (ask){.report_purpose = SW_PURPOSE_REPLAY}, "evidence");
+    keys_refused(w, (ask){.purpose = SW_PURPOSE_REPLAY, .report_purpose = SW_PURPOSE_TRAIN},
+                 "evidence");
     sw_p256_public tls = w->self.tls;
     w->self.tls = new_peer(w); /* evidence that was made for another server */
     keys_refused(w, (ask){0}, "evidence");
@@ -426,6 +428,33 @@ static void test_grants_are_counted_across_restarts(void **state) {
     world_free(w);
 }
 
+/* ---- replay ---- */
+/* KMS-056: judged as a run is, and no lease of one renews a lease of the other. */
+static void test_replay(void **state) {
+    (void)state;
+    const ask replay = {.purpose = SW_PURPOSE_REPLAY};
+    world *w = world_new();
+    keys_refused(w, replay, "locked");
+    unlock_all(w);
+    keys_refused(w, replay, "quorum");
+    enter(w, 0, SW_PAYLOAD_APPROVE);
+    enter(w, 1, SW_PAYLOAD_APPROVE);
+    const uint64_t run = keys_granted(w, (ask){0}).number, again = keys_granted(w, replay).number;
+    assert_int_equal(again, run + 1);
+    keys_refused(w, (ask){.purpose = SW_PURPOSE_REPLAY, .renew = run}, "lease");
+    keys_refused(w, (ask){.renew = again}, "lease");
+    (void)keys_granted(w, (ask){.purpose = SW_PURPOSE_REPLAY, .renew = again});
+    keys_refused(w, (ask){.purpose = SW_PURPOSE_REPLAY, .shards = 1}, "shard");
+    pass_time(w, HOURS(24) + 1);
+    keys_refused(w, replay, "silence");
+    unlock_all(w);
+    (void)keys_granted(w, replay);
+    enter(w, 2, SW_PAYLOAD_REVOKE);
+    keys_refused(w, replay, "revoked");
+    keys_refused(w, (ask){.purpose = SW_PURPOSE_REPLAY, .renew = again + 1}, "revoked");
+    world_free(w);
+}
+
 /* ---- opening ---- */
 static void test_opening(void **state) {
     (void)state;
@@ -477,6 +506,7 @@ int main(void) {
         cmocka_unit_test(test_renewal_after_a_restart),
         cmocka_unit_test(test_renewal_of_another_recipes_grant),
         cmocka_unit_test(test_grants_are_counted_across_restarts),
+        cmocka_unit_test(test_replay),
         cmocka_unit_test(test_opening),
     };
     return cmocka_run_group_tests_name("kms/keys", tests, NULL, NULL);

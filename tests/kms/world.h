@@ -351,8 +351,9 @@ typedef struct ask {
     const sw_p256_public *peer; /* who asks; NULL: who got the challenge */
     const sw_hash *manifest;    /* OPEN */
     const sw_p256_public *recipient;
-    bool other_response, other_manifest_key, other_purpose; /* than in the report data */
-    int64_t wait_ms;                                        /* between challenge and request */
+    bool other_response, other_manifest_key; /* than in the report data */
+    sw_purpose report_purpose;               /* NONE: the purpose asked for */
+    int64_t wait_ms;                         /* between challenge and request */
     /* out */
     sw_p256_public response;
     sw_session_key response_key;
@@ -402,13 +403,14 @@ static inline answer ask_keys(world *w, ask *q) {
     q->used_peer = q->peer != NULL ? *q->peer : got;
     q->used_challenge = call.challenge;
     q->response = call.response_key;
-    sw_channel_binding binding = {.role = SW_ROLE_MACHINE,
-                                  .purpose = q->other_purpose ? SW_PURPOSE_REPLAY : call.purpose,
-                                  .challenge = call.challenge,
-                                  .own_tls = q->used_peer,
-                                  .peer_tls = w->self.tls,
-                                  .response = q->other_response ? &other : &call.response_key,
-                                  .manifest = q->other_manifest_key ? &other : &call.manifest_key};
+    sw_channel_binding binding = {
+        .role = SW_ROLE_MACHINE,
+        .purpose = q->report_purpose != SW_PURPOSE_NONE ? q->report_purpose : call.purpose,
+        .challenge = call.challenge,
+        .own_tls = q->used_peer,
+        .peer_tls = w->self.tls,
+        .response = q->other_response ? &other : &call.response_key,
+        .manifest = q->other_manifest_key ? &other : &call.manifest_key};
     assert_int_equal(sw_report_channel(&report, &binding, NULL), SW_OK);
     assert_int_equal(sw_machine_evidence(w->machine, &report, &evidence, NULL), SW_OK);
     sw_key_call_encode(&arena, &call, &call_json);

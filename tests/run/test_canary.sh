@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# A canary, made in memory and piped into `seal -`, is found nowhere on this machine after runs that ended well, were killed, and were
-# refused because of the very row that holds it: in no file that changed, in no form (find_canary.py), and nothing was opened for writing
+# A canary, made in memory and piped into `seal -`, is found nowhere on this machine after runs that ended well, were killed, done again, and
+# were refused because of the very row that holds it: in no file that changed, in no form (find_canary.py), and nothing was opened for writing
 # outside the run's folder. test_canary.sh OBJECTS
 set -uo pipefail
 steps=4 save_steps=1 metrics=public
@@ -21,21 +21,29 @@ seal_rows() {
         make_rows | "$sealwright" seal - --type jsonl --identity "$owner" --out "$owner.sealed" >/dev/null || return 1
     done
 }
+writers=openat,open,creat,mkdir,mkdirat,rename,renameat,renameat2,linkat,symlinkat,mknodat,setxattr,fsetxattr,bind,connect
+# written TRACE PATHS: the calls that open for writing, make or name something else than these paths
+written() {
+    grep -vE '^[0-9]+ +(\+\+\+|---)' "$1" | grep -E 'O_WRONLY|O_RDWR|O_CREAT|^[0-9]+ +(creat|mkdir|rename|link|symlink|mknod|f?setxattr|bind)' |
+        grep -vE '"(/dev/null|/proc/self/(fd/[0-9]+|oom_score_adj|uid_map|gid_map|setgroups)|'"$2"')"|AT_FDCWD, "/proc/self/fd'
+}
 begin=$(date +%s)
 world_new "${1:?objects}"
 
 # ---- runs: one that ends well, one that is killed and resumed, one that is refused ----
 if command -v strace >/dev/null; then
-    ASAN_OPTIONS=detect_leaks=0 run_with strace -f -o trace -e trace=openat,open,creat,mkdir,mkdirat,rename,renameat,renameat2,linkat,symlinkat,mknodat,setxattr,fsetxattr,bind,connect -- \
-        --run run >run.out 2>run.err
+    ASAN_OPTIONS=detect_leaks=0 run_with strace -f -o trace -e trace=$writers -- --run run >run.out 2>run.err
     say $? 'a run that ends well'
-    grep -vE '^[0-9]+ +(\+\+\+|---)' trace | grep -E 'O_WRONLY|O_RDWR|O_CREAT|^[0-9]+ +(creat|mkdir|rename|link|symlink|mknod|f?setxattr|bind)' |
-        grep -vE '"(/dev/null|/proc/self/(fd/[0-9]+|oom_score_adj|uid_map|gid_map|setgroups)|run(/[^"]*)?|\.)"|AT_FDCWD, "/proc/self/fd|[0-9]+, "\.?[a-z-]+[0-9-]*\.[a-z]+(\.partial)?"' >log
+    written trace 'run(/[^"]*)?|\.' | grep -vE '[0-9]+, "\.?[a-z-]+[0-9-]*\.[a-z]+(\.partial)?"' >log
     [ ! -s log ]; say $? 'nothing is written outside its folder'
     grep connect trace | grep -vE 'sin_port=htons\('"${kms_url##*:}"'\)' | grep -v ENOENT >log
     [ ! -s log ]; say $? 'nobody is called but the key service'
     grep -c 'openat' trace >log
     [ "$(cat log)" -gt 20 ]; say $? '(the trace saw what was opened)'
+    ASAN_OPTIONS=detect_leaks=0 replay_with run/out strace -f -o trace -e trace=$writers -- --run run >replay.out 2>replay.err
+    say $? 'a replay of it'
+    written trace '' >log
+    [ ! -s log ]; say $? 'a replay writes nothing'
 else
     holds 'a run that ends well' run_sealed
 fi

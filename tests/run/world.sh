@@ -190,21 +190,30 @@ of_owners() {
     local owner
     for owner in "${owners[@]}"; do given+=("$1" "$owner.$2"); done
 }
-# run_with PREFIX... -- [OPTION...]: the sealed run through a prefix (strace, env); an option that is given replaces the world's own
-run_with() {
-    local prefix=() given=()
+# agent_with COMMAND ARGUMENT PREFIX... -- [OPTION...]: through a prefix (strace, env); an option that is given replaces the world's own
+agent_with() {
+    local command=("$1" "$2") prefix=() given=()
+    shift 2
     while [ "$1" != -- ]; do prefix+=("$1") && shift; done
     shift
     [[ " $* " == *" --data "* ]] || of_owners --data sealed
     [[ " $* " == *" --consent "* ]] || of_owners --consent "$consents"
-    [[ " $* " == *" --run "* ]] || given+=(--run run)
     [[ " $* " == *" --reference "* ]] || given+=(--reference kms.reference)
     [[ " $* " == *" --worker "* ]] || given+=(--worker "$worker")
     [[ " $* " == *" --model "* ]] || given+=(--model "$model")
     [[ " $* " == *" --threads "* ]] || given+=(--threads "$threads")
-    "${prefix[@]}" "$sealwright" run "$app_compose" "${given[@]}" "$@"
+    "${prefix[@]}" "$sealwright" "${command[@]}" "${given[@]}" "$@"
+}
+run_with() { # run_with PREFIX... -- [OPTION...]: the sealed run
+    [[ " $* " == *" --run "* ]] || set -- "$@" --run run
+    agent_with run "$app_compose" "$@"
 }
 run_sealed() { run_with -- "$@"; }
+replay_with() { # replay_with OUT PREFIX... -- [OPTION...]
+    [[ " $* " == *" --app "* ]] || set -- "$@" --app app.genesis
+    agent_with replay "$@"
+}
+replay_out() { replay_with "$1" -- "${@:2}"; } # replay_out OUT [OPTION...]
 verify_out() { # verify_out [FOLDER [OPTION...]]
     local folder=${1:-run/out}
     shift
