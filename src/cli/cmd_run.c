@@ -221,15 +221,16 @@ static sw_status say_verdict(sw_cli *cli, const sw_replay_result *r, sw_error *e
     return SW_OK;
 }
 
-static sw_status replay_folder(sw_cli *cli, sw_replay_options *o, sw_replay_result *result,
-                               sw_error *err) {
+static sw_status replay_folder(sw_cli *cli, const sw_replay_options *asked,
+                               sw_replay_result *result, sw_error *err) {
     sw_out_folder folder;
     SW_TRY(sw_out_folder_open(cli, sw_cli_argument(cli, 0), &folder, err));
-    o->run.app_compose = folder.in.app_compose;
-    o->out = &folder.in;
+    sw_replay_options o = *asked;
+    o.run.app_compose = folder.in.app_compose;
+    o.out = &folder.in;
     eyes e = {.cli = cli};
-    watch(&o->run, &e);
-    sw_status status = sw_run_replay(o, result, err);
+    watch(&o.run, &e);
+    sw_status status = sw_run_replay(&o, result, err);
     sw_cli_progress_end(cli);
     sw_out_folder_close(&folder);
     return status;
