@@ -107,22 +107,27 @@ static const EC_GROUP *curve_of(void) {
 }
 
 /* ---- OpenSSL objects from plain bytes ---- */
-static bool point_valid(EVP_PKEY *key) {
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
-    bool valid = ctx != NULL && EVP_PKEY_public_check_quick(ctx) == 1;
-    EVP_PKEY_CTX_free(ctx);
-    return valid;
+/* Refuses coordinates from p upwards and what is not on the curve. EC_POINT_free. */
+static sw_status point_parse(const sw_p256_public *key, EC_POINT **out, sw_error *err) {
+    if (key->b[0] != 0x04)
+        return sw_fail(err, SW_MALFORMED, "key", "a P-256 key is not an uncompressed point");
+    const EC_GROUP *group = curve_of();
+    EC_POINT *made = group == NULL ? NULL : EC_POINT_new(group);
+    if (made == NULL) return sw_openssl_failed(err, "P-256");
+    if (EC_POINT_oct2point(group, made, key->b, sizeof key->b, NULL) != 1) {
+        EC_POINT_free(made);
+        return sw_openssl_refused(err, SW_MALFORMED, "key", "a P-256 key is not on the curve");
+    }
+    *out = made;
+    return SW_OK;
 }
 
 sw_status sw_p256_evp_public(const sw_p256_public *key, EVP_PKEY **out, sw_error *err) {
-    if (key->b[0] != 0x04)
-        return sw_fail(err, SW_MALFORMED, "key", "a P-256 key is not an uncompressed point");
-    (void)pthread_once(&curve_once, curve_make);
+    SW_TRY(sw_p256_check(key, err));
     EVP_PKEY *made = generator == NULL ? NULL : EVP_PKEY_dup(generator);
-    if (made == NULL) return sw_openssl_failed(err, "P-256");
-    if (EVP_PKEY_set1_encoded_public_key(made, key->b, sizeof key->b) != 1 || !point_valid(made)) {
+    if (made == NULL || EVP_PKEY_set1_encoded_public_key(made, key->b, sizeof key->b) != 1) {
         EVP_PKEY_free(made);
-        return sw_openssl_refused(err, SW_MALFORMED, "key", "a P-256 key is not on the curve");
+        return sw_openssl_failed(err, "P-256");
     }
     *out = made;
     return SW_OK;
@@ -186,9 +191,9 @@ sw_status sw_p256_evp_pair(const uint8_t secret[32], EVP_PKEY **out, sw_error *e
 
 /* ---- keys ---- */
 sw_status sw_p256_check(const sw_p256_public *key, sw_error *err) {
-    EVP_PKEY *evp = NULL;
-    SW_TRY(sw_p256_evp_public(key, &evp, err));
-    EVP_PKEY_free(evp);
+    EC_POINT *point = NULL;
+    SW_TRY(point_parse(key, &point, err));
+    EC_POINT_free(point);
     return SW_OK;
 }
 
@@ -229,23 +234,29 @@ sw_status sw_p256_generate(const sw_entropy *e, uint8_t secret[32], sw_p256_publ
     return sw_fail(err, SW_INTERNAL, "internal", "the source of entropy yields no P-256 secret");
 }
 
+/* The product's x coordinate; false when OpenSSL fails. */
+static bool multiply(const EC_GROUP *group, const BIGNUM *scalar, const EC_POINT *peer,
+                     uint8_t shared[32]) {
+    uint8_t made[SW_P256_BYTES];
+    EC_POINT *product = EC_POINT_new(group);
+    bool good = product != NULL && EC_POINT_mul(group, product, NULL, peer, scalar, NULL) == 1 &&
+                EC_POINT_point2oct(group, product, POINT_CONVERSION_UNCOMPRESSED, made, sizeof made,
+                                   NULL) == sizeof made; /* not infinity, which has one byte */
+    if (good) memcpy(shared, made + 1, 32);
+    sw_wipe(made, sizeof made);
+    EC_POINT_clear_free(product);
+    return good;
+}
+
 sw_status sw_p256_ecdh(const uint8_t secret[32], const sw_p256_public *peer, uint8_t shared[32],
                        sw_error *err) {
-    EVP_PKEY *own = NULL, *other = NULL;
-    SW_TRY(sw_p256_evp_public(peer, &other, err));
-    sw_status status = sw_p256_evp_secret(secret, &own, err);
-    if (status != SW_OK) {
-        EVP_PKEY_free(other);
-        return status;
-    }
-    size_t size = 32;
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, own, NULL);
-    bool good = ctx != NULL && EVP_PKEY_derive_init(ctx) == 1 &&
-                EVP_PKEY_derive_set_peer_ex(ctx, other, 0) == 1 && /* validated when it was made */
-                EVP_PKEY_derive(ctx, shared, &size) == 1 && size == 32;
-    EVP_PKEY_CTX_free(ctx);
-    EVP_PKEY_free(own);
-    EVP_PKEY_free(other);
+    EC_POINT *other = NULL;
+    if (!sw_p256_in_range(secret)) return out_of_range(err);
+    SW_TRY(point_parse(peer, &other, err));
+    BIGNUM *scalar = scalar_from(secret);
+    bool good = scalar != NULL && multiply(curve, scalar, other, shared);
+    BN_clear_free(scalar);
+    EC_POINT_free(other);
     return good ? SW_OK : sw_openssl_failed(err, "ECDH");
 }
 
