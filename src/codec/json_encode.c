@@ -35,10 +35,11 @@ int sw_json_key_compare(sw_bytes a, sw_bytes b) {
 
 static void put_escaped(sw_buffer *out, uint8_t c) {
     static const char names[] = "btn\0fr"; /* 08 09 0a 0b 0c 0d; 0b has no name */
-    if (c == '"' || c == '\\')
-        sw_put_format(out, "\\%c", c);
-    else if (c >= 0x08 && c <= 0x0d && c != 0x0b)
-        sw_put_format(out, "\\%c", names[c - 0x08]);
+    uint8_t name = c;
+    if (c < 0x20) name = c >= 0x08 && c <= 0x0d ? (uint8_t)names[c - 0x08] : 0;
+    const uint8_t escape[] = {'\\', name};
+    if (name != 0)
+        sw_put_bytes(out, SW_BYTES_OF(escape));
     else
         sw_put_format(out, "\\u%04x", c);
 }

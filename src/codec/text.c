@@ -176,9 +176,21 @@ static size_t utf8_sequence(sw_bytes t) {
     return size;
 }
 
+/* Bytes of ASCII at the start, in whole words of eight. */
+static size_t ascii_words(sw_bytes t) {
+    uint64_t word;
+    size_t size = 0;
+    for (; t.size - size >= sizeof word; size += sizeof word) {
+        memcpy(&word, t.data + size, sizeof word);
+        if ((word & UINT64_C(0x8080808080808080)) != 0) break;
+    }
+    return size;
+}
+
 bool sw_utf8_valid(sw_bytes text) {
     while (text.size > 0) {
-        size_t size = utf8_sequence(text);
+        size_t size = ascii_words(text);
+        if (size == 0) size = utf8_sequence(text);
         if (size == 0) return false;
         text.data += size;
         text.size -= size;
