@@ -39,6 +39,8 @@ typedef struct connection {
     uint64_t asked; /* when the last whole request came, as a count of requests; 0: none yet */
     unsigned ticks; /* seconds without a first request */
     bool leaving;
+    bool has_peer; /* the TLS key that it showed, read at the first request */
+    sw_p256_public peer;
 } connection;
 
 struct sw_http_server {
@@ -201,14 +203,17 @@ static void request_arrives(struct evhttp_request *req, void *context) {
         return;
     }
     connection *c = SSL_get_ex_data(ssl, s->ssl_index);
+    if (c->asked == 0) c->has_peer = sw_tls_peer_of(ssl, &c->peer);
     c->asked = ++s->request_count;
     struct evbuffer *input = evhttp_request_get_input_buffer(req);
     size_t size = evbuffer_get_length(input);
-    sw_http_request made = {.method = method_name(req),
-                            .path = path,
-                            .body = SW_BYTES(size == 0 ? NULL : evbuffer_pullup(input, -1), size),
-                            .connection = c->number};
-    made.has_peer = sw_tls_peer_of(ssl, &made.peer);
+    const sw_http_request made = {.method = method_name(req),
+                                  .path = path,
+                                  .body =
+                                      SW_BYTES(size == 0 ? NULL : evbuffer_pullup(input, -1), size),
+                                  .peer = c->peer,
+                                  .has_peer = c->has_peer,
+                                  .connection = c->number};
     sw_http_reply reply = {.status = 200, .body = SW_BUFFER(SW_HTTP_BODY_LIMIT)};
     s->handler(s->context, &made, &reply);
     s->answering = true;
