@@ -76,17 +76,25 @@ static sw_status log_verify(const sw_evidence *e, const sw_tdx_quote *q, sw_boot
     return sw_events_read(e->events, e->event_count, out, err);
 }
 
-static sw_status verify(sw_arena *a, sw_bytes json, const sw_policy *policy, int64_t wall_ms,
-                        sw_claims *out, sw_error *err) {
+/* What evidence is judged by. */
+typedef struct measure {
+    const sw_policy *policy;
+    int64_t wall_ms;
+    sw_cert_cache *known;
+} measure;
+
+static sw_status verify(sw_arena *a, sw_bytes json, const measure *by, sw_claims *out,
+                        sw_error *err) {
     sw_evidence e;
     sw_tdx_quote quote;
     sw_tdx_verdict verdict;
     sw_boot_facts facts;
     SW_TRY(sw_evidence_parse(a, json, &e, err));
-    if (e.platform != policy->platform)
+    if (e.platform != by->policy->platform)
         return REFUSE(err, "the evidence is of another platform than the machine policy names");
     SW_TRY(sw_tdx_quote_parse(e.quote, &quote, err));
-    SW_TRY(sw_tdx_verify(&quote, &e.collateral, policy, wall_ms, &verdict, err));
+    e.collateral.known = by->known;
+    SW_TRY(sw_tdx_verify(&quote, &e.collateral, by->policy, by->wall_ms, &verdict, err));
     SW_TRY(log_verify(&e, &quote, &facts, err));
     SW_TRY(sw_td_check(&quote.td, &facts.compose, err));
     sw_claims claims = {.platform = e.platform};
@@ -102,12 +110,18 @@ static sw_status as_evidence(sw_status status, sw_error *err) {
     return status;
 }
 
+static sw_status evidence_verify(sw_bytes evidence_json, const measure *by, sw_claims *out,
+                                 sw_error *err) {
+    SW_TRY(sw_policy_complete(by->policy, err));
+    SW_SCOPED(sw_arena) a = {.limit_bytes = 16 * SW_EVIDENCE_LIMIT};
+    sw_status status = verify(&a, evidence_json, by, out, err);
+    return status == SW_OK ? SW_OK : as_evidence(status, err);
+}
+
 sw_status sw_evidence_verify(sw_bytes evidence_json, const sw_policy *policy, int64_t wall_ms,
                              sw_claims *out, sw_error *err) {
-    SW_TRY(sw_policy_complete(policy, err));
-    SW_SCOPED(sw_arena) a = {.limit_bytes = 16 * SW_EVIDENCE_LIMIT};
-    sw_status status = verify(&a, evidence_json, policy, wall_ms, out, err);
-    return status == SW_OK ? SW_OK : as_evidence(status, err);
+    const measure by = {.policy = policy, .wall_ms = wall_ms};
+    return evidence_verify(evidence_json, &by, out, err);
 }
 
 /* ---- policy ---- */
@@ -174,14 +188,15 @@ sw_status sw_policy_check(const sw_policy *policy, sw_claims *claims, sw_error *
 
 /* ---- the everyday call ---- */
 sw_status sw_attest(sw_bytes evidence_json, const sw_policy *policy, int64_t wall_ms,
-                    const sw_report_data *expected, const sw_hash *compose, sw_claims *out,
-                    sw_error *err) {
+                    const sw_question *question, sw_claims *out, sw_error *err) {
+    const measure by = {policy, wall_ms, question->known};
+    const sw_report_data *report = question->report;
     sw_claims claims;
-    SW_TRY(sw_evidence_verify(evidence_json, policy, wall_ms, &claims, err));
+    SW_TRY(evidence_verify(evidence_json, &by, &claims, err));
     SW_TRY(sw_policy_check(policy, &claims, err));
-    if (!sw_secret_equal(claims.report_data.b, expected->b, sizeof expected->b))
+    if (!sw_secret_equal(claims.report_data.b, report->b, sizeof report->b))
         return REFUSE(err, "the quote's report data are not those of this exchange");
-    if (!sw_hash_equal(&claims.compose, compose))
+    if (!sw_hash_equal(&claims.compose, question->compose))
         return REFUSE(err, "the machine booted another compose than the one in question");
     *out = claims;
     return SW_OK;

@@ -8,7 +8,7 @@
  */
 #ifndef SW_ATTEST_H
 #define SW_ATTEST_H
-#include "crypto/crypto.h"
+#include "crypto/x509.h"
 #include "recipe/policy.h"
 
 #define SW_EVIDENCE_LIMIT ((size_t)4 << 20)
@@ -70,10 +70,15 @@ SW_NODISCARD sw_status sw_evidence_verify(sw_bytes evidence_json, const sw_polic
 /* Policy: platform, images, devices, TCB status, evaluation numbers, GPU. SW_REFUSED "policy" with
  * one sentence. An incomplete policy is refused first. */
 SW_NODISCARD sw_status sw_policy_check(const sw_policy *policy, sw_claims *claims, sw_error *err);
-/* Both, then report data and compose hash must be these. The everyday call. */
+/* What the evidence of one exchange must say. */
+typedef struct sw_question {
+    const sw_report_data *report;
+    const sw_hash *compose;
+    sw_cert_cache *known; /* certificates of evidence that held before (EVD-086); NULL: none */
+} sw_question;
+/* Both, then report data and compose hash must be those of the question. The everyday call. */
 SW_NODISCARD sw_status sw_attest(sw_bytes evidence_json, const sw_policy *policy, int64_t wall_ms,
-                                 const sw_report_data *expected, const sw_hash *compose,
-                                 sw_claims *out, sw_error *err);
+                                 const sw_question *question, sw_claims *out, sw_error *err);
 /* Everything inside, for people: never a verdict. */
 SW_NODISCARD sw_status sw_evidence_explain(sw_bytes evidence_json, sw_buffer *out, sw_error *err);
 #endif

@@ -19,7 +19,8 @@ typedef struct chain {
     sw_cert *certs[3];
     size_t count;
     sw_cert *root; /* borrowed; these bytes are not parsed a second time. NULL: none is known yet */
-    sw_buffer again; /* the same certificates, encoded */
+    const sw_cert_cache *known; /* nor those of certificates that held before; may be NULL */
+    sw_buffer again;            /* the same certificates, encoded */
 } chain;
 
 static void chain_free(chain *c) {
@@ -30,10 +31,10 @@ static void chain_free(chain *c) {
 
 static sw_status chain_add(void *context, sw_bytes der, sw_error *err) {
     chain *c = context;
-    if (c->root != NULL && sw_bytes_equal(sw_cert_der(c->root), der))
-        c->certs[c->count] = c->root;
-    else
-        SW_TRY(sw_cert_parse(der, &c->certs[c->count], err));
+    sw_cert **made = &c->certs[c->count];
+    bool root = c->root != NULL && sw_bytes_equal(sw_cert_der(c->root), der);
+    *made = root ? c->root : sw_cert_cache_find(c->known, der);
+    if (*made == NULL) SW_TRY(sw_cert_parse(der, made, err));
     c->count++;
     sw_pem_encode(&c->again, "CERTIFICATE", der);
     return SW_OK;
@@ -94,8 +95,15 @@ static sw_status crl_dates(const sw_crl *crl, const char *what, sw_window *w, sw
 /* ---- the PCK chain ---- */
 void sw_tdx_roots_free(sw_tdx_roots *r) {
     for (size_t i = 0; i < 3; i++) sw_cert_free(&r->pck[i]);
+    for (size_t i = 0; i < 2; i++) sw_cert_free(&r->signers[i]);
     sw_crl_free(&r->pck_crl);
     sw_crl_free(&r->root_crl);
+}
+
+void sw_tdx_roots_keep(const sw_tdx_roots *r) {
+    for (size_t i = 0; i < 3; i++) sw_cert_cache_keep(r->known, r->pck[i]);
+    for (size_t i = 0; i < 2 && r->signers[i] != NULL; i++)
+        sw_cert_cache_keep(r->known, r->signers[i]);
 }
 
 static sw_status anchor_find(const sw_policy *policy, const sw_cert *root, sw_hash *out,
@@ -143,7 +151,7 @@ static sw_status pck_dates(const sw_tdx_roots *r, sw_window *w, sw_error *err) {
 
 static sw_status pck_verify(sw_bytes pck_chain, const sw_collateral *c, const sw_policy *policy,
                             sw_window *w, sw_tdx_roots *r, sw_error *err) {
-    SW_SCOPED(chain) parsed = {0};
+    SW_SCOPED(chain) parsed = {.known = r->known};
     SW_TRY(chain_parse(pck_chain, "PCK chain", 3, &parsed, err));
     memcpy(r->pck, parsed.certs, sizeof r->pck);
     memset(parsed.certs, 0, sizeof parsed.certs);
@@ -160,7 +168,7 @@ static sw_status pck_verify(sw_bytes pck_chain, const sw_collateral *c, const sw
 
 sw_status sw_tdx_roots_verify(sw_bytes pck_chain, const sw_collateral *c, const sw_policy *policy,
                               sw_window *w, sw_tdx_roots *out, sw_error *err) {
-    sw_tdx_roots made = {0};
+    sw_tdx_roots made = {.known = c->known};
     sw_status status = pck_verify(pck_chain, c, policy, w, &made, err);
     if (status == SW_OK)
         *out = made;
@@ -170,9 +178,9 @@ sw_status sw_tdx_roots_verify(sw_bytes pck_chain, const sw_collateral *c, const 
 }
 
 /* ---- signers of collateral ---- */
-sw_status sw_tcb_signer_verify(const sw_tdx_roots *r, sw_bytes issuer_chain, const char *what,
+sw_status sw_tcb_signer_verify(sw_tdx_roots *r, sw_bytes issuer_chain, const char *what,
                                sw_window *w, sw_p256_public *out, sw_error *err) {
-    SW_SCOPED(chain) parsed = {.root = r->pck[2]};
+    SW_SCOPED(chain) parsed = {.root = r->pck[2], .known = r->known};
     SW_TRY(chain_parse(issuer_chain, what, 2, &parsed, err));
     sw_bytes root = sw_cert_der(r->pck[2]);
     if (parsed.certs[1] != parsed.root)
@@ -185,5 +193,8 @@ sw_status sw_tcb_signer_verify(const sw_tdx_roots *r, sw_bytes issuer_chain, con
         sw_error_prefix(err, "the %s", what);
         return status;
     }
-    return sw_cert_key(parsed.certs[0], out, err);
+    SW_TRY(sw_cert_key(parsed.certs[0], out, err));
+    r->signers[r->signers[0] != NULL] = parsed.certs[0];
+    parsed.certs[0] = NULL;
+    return SW_OK;
 }

@@ -139,18 +139,22 @@ SW_NODISCARD sw_status sw_window_narrow(sw_window *w, const char *what, int64_t 
 
 typedef struct sw_tdx_roots { /* what every chain of one quote hangs from */
     sw_cert *pck[3];          /* leaf, CA, root */
+    sw_cert *signers[2];      /* of TCB info and QE identity; the second NULL when it is the same */
     sw_crl *pck_crl, *root_crl;
+    sw_cert_cache *known; /* borrowed */
     sw_hash anchor;
     bool platform_ca;
 } sw_tdx_roots;
 void sw_tdx_roots_free(sw_tdx_roots *r);
+/* Everything held: the certificates need not be parsed again (EVD-086). */
+void sw_tdx_roots_keep(const sw_tdx_roots *r);
 /* The PCK chain against the anchors, both lists, dates, revocation. */
 SW_NODISCARD sw_status sw_tdx_roots_verify(sw_bytes pck_chain, const sw_collateral *c,
                                            const sw_policy *policy, sw_window *w, sw_tdx_roots *out,
                                            sw_error *err);
 /* The signer of TCB info or QE identity: chain of two below the same root, name, dates, revocation.
  */
-SW_NODISCARD sw_status sw_tcb_signer_verify(const sw_tdx_roots *r, sw_bytes issuer_chain,
+SW_NODISCARD sw_status sw_tcb_signer_verify(sw_tdx_roots *r, sw_bytes issuer_chain,
                                             const char *what, sw_window *w, sw_p256_public *out,
                                             sw_error *err);
 

@@ -115,6 +115,7 @@ static sw_status judge(judgement *j, sw_tdx_verdict *out, sw_error *err) {
     out->qe_evaluation_number = j->identity.evaluation_number;
     out->valid_from_ms = j->window.from_ms;
     out->valid_until_ms = j->window.until_ms;
+    sw_tdx_roots_keep(&j->roots);
     return SW_OK;
 }
 

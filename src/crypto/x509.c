@@ -48,6 +48,7 @@ sw_status sw_cert_parse(sw_bytes der, sw_cert **out, sw_error *err) {
     }
     sw_cert *made = calloc(1, sizeof *made);
     if (made != NULL) {
+        made->holds = 1;
         made->x509 = x;
         made->der = SW_BUFFER(SW_CERT_MAX_BYTES);
         sw_put_bytes(&made->der, der);
@@ -62,12 +63,13 @@ sw_status sw_cert_parse(sw_bytes der, sw_cert **out, sw_error *err) {
     return sw_fail(err, SW_MEMORY, "memory", "no memory for a certificate");
 }
 
-void sw_cert_free(sw_cert **cert) {
-    if (*cert == NULL) return;
-    X509_free((*cert)->x509);
-    sw_buffer_free(&(*cert)->der);
-    free(*cert);
-    *cert = NULL;
+void sw_cert_free(sw_cert **held) {
+    sw_cert *cert = *held;
+    *held = NULL;
+    if (cert == NULL || --cert->holds > 0) return;
+    X509_free(cert->x509);
+    sw_buffer_free(&cert->der);
+    free(cert);
 }
 
 sw_bytes sw_cert_der(const sw_cert *cert) {
@@ -127,6 +129,32 @@ sw_status sw_cert_extension(const sw_cert *cert, const char *oid, sw_bytes *out,
     const ASN1_OCTET_STRING *value = X509_EXTENSION_get_data(X509_get_ext(cert->x509, at));
     *out = SW_BYTES(ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value));
     return SW_OK;
+}
+
+/* ---- certificates that were parsed before ---- */
+sw_cert *sw_cert_cache_find(const sw_cert_cache *c, sw_bytes der) {
+    for (size_t i = 0; c != NULL && i < SW_CERT_CACHE_LIMIT; i++) {
+        sw_cert *there = c->certs[i];
+        if (there == NULL || !sw_bytes_equal(sw_cert_der(there), der)) continue;
+        there->holds++;
+        return there;
+    }
+    return NULL;
+}
+
+void sw_cert_cache_keep(sw_cert_cache *c, sw_cert *cert) {
+    sw_cert *there = sw_cert_cache_find(c, sw_cert_der(cert));
+    bool known = there != NULL;
+    sw_cert_free(&there);
+    if (c == NULL || known) return;
+    sw_cert **slot = &c->certs[c->kept++ % SW_CERT_CACHE_LIMIT];
+    sw_cert_free(slot);
+    *slot = cert;
+    cert->holds++;
+}
+
+void sw_cert_cache_free(sw_cert_cache *c) {
+    for (size_t i = 0; i < SW_CERT_CACHE_LIMIT; i++) sw_cert_free(&c->certs[i]);
 }
 
 /* ---- revocation lists ---- */

@@ -11,6 +11,22 @@ typedef struct sw_cert sw_cert; /* one parsed certificate; owned */
 SW_NODISCARD sw_status sw_cert_parse(sw_bytes der, sw_cert **out,
                                      sw_error *err); /* exactly one, nothing behind it */
 void sw_cert_free(sw_cert **cert);
+
+/* Parsed certificates by their exact bytes, for whoever is shown the same chain again and again.
+ * What is kept is the parsed form and nothing else: dates, names, signatures and revocation are
+ * judged anew by whoever finds one. Starts as zeros; its owner's alone, one thread at a time. */
+#define SW_CERT_CACHE_LIMIT 16
+typedef struct sw_cert_cache {
+    sw_cert *certs[SW_CERT_CACHE_LIMIT];
+    size_t kept; /* ever */
+} sw_cert_cache;
+/* A certificate of these bytes, with a hold of its own (sw_cert_free); NULL when none is kept.
+ * `c` may be NULL. */
+sw_cert *sw_cert_cache_find(const sw_cert_cache *c, sw_bytes der);
+/* Takes a hold of its own, once for the same bytes; the oldest makes room. `c` may be NULL. */
+void sw_cert_cache_keep(sw_cert_cache *c, sw_cert *cert);
+void sw_cert_cache_free(sw_cert_cache *c);
+
 sw_bytes sw_cert_der(const sw_cert *cert); /* view */
 SW_NODISCARD sw_status sw_cert_key(const sw_cert *cert, sw_p256_public *out, sw_error *err);
 SW_NODISCARD sw_status sw_cert_common_name(const sw_cert *cert, char *out, size_t size,

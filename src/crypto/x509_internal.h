@@ -16,6 +16,7 @@
 struct sw_cert {
     X509 *x509;
     sw_buffer der; /* the exact bytes it was parsed from */
+    size_t holds;  /* whoever holds it frees it; the last one's free is one */
 };
 struct sw_crl {
     X509_CRL *crl;

@@ -50,8 +50,8 @@ static sw_status check_service(const asking *a, const sw_hash *nonce, sw_bytes e
     sw_report_data expected;
     sw_claims claims;
     SW_TRY(sw_report_channel(&expected, &binding, err));
-    return sw_attest(evidence, &a->q->reference->policy, a->wall_ms, &expected,
-                     &a->q->reference->compose, &claims, err);
+    const sw_question question = {&expected, &a->q->reference->compose, a->q->known};
+    return sw_attest(evidence, &a->q->reference->policy, a->wall_ms, &question, &claims, err);
 }
 
 static sw_status ask_challenge(asking *a, sw_error *err) {

@@ -23,8 +23,8 @@ static sw_status check_facts(const sw_kms_self *self, sw_bytes evidence, const s
                        "the key service speaks of another connection than this one");
     sw_report_kms_root(&expected, nonce, &self->boot_nonce, &self->root, &self->receipt,
                        &self->tls);
-    return sw_attest(evidence, &reference->policy, wall_ms, &expected, &reference->compose, claims,
-                     err);
+    const sw_question question = {.report = &expected, .compose = &reference->compose};
+    return sw_attest(evidence, &reference->policy, wall_ms, &question, claims, err);
 }
 
 sw_status sw_remote_look(sw_remote *r, const sw_kms_reference *reference, int64_t wall_ms,

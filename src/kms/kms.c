@@ -87,6 +87,7 @@ void sw_kms_close(sw_kms **held) {
     (void)settled; /* a disk that takes nothing more is told to nobody any more */
     sw_kms_apps_close(k);
     sw_journal_close(&k->audit);
+    sw_cert_cache_free(&k->known);
     sw_root_key_drop(&k->root);
     sw_session_key_drop(&k->receipt);
     sw_session_key_drop(&k->tls);

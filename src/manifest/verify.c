@@ -111,6 +111,7 @@ sw_status sw_manifest_verify(const sw_manifest_input *in, const sw_manifest_repo
     sw_status status = walk(&w, err);
     if (status == SW_OK) *out = w.verdict;
     sw_journal_close(&w.journal);
+    sw_cert_cache_free(&w.known);
     sw_arena_free(&w.arena);
     if (status == SW_OK && !in->app) {
         status = sw_fail(err, SW_REFUSED, "app",

@@ -43,8 +43,8 @@ static sw_status verify_one(sw_walk *w, const sw_json *o, const sw_grant *g, sw_
                        "the evidence beside the manifest is not what the key service judged");
     sw_report_data report;
     SW_TRY(expected_report(o, g, &report, err));
-    return sw_attest(evidence->span, &w->recipe->policy, g->granted_ms, &report,
-                     &w->verdict.compose, claims, err);
+    const sw_question question = {&report, &w->verdict.compose, &w->known};
+    return sw_attest(evidence->span, &w->recipe->policy, g->granted_ms, &question, claims, err);
 }
 
 sw_status sw_walk_evidence(sw_walk *w, sw_error *err) {
@@ -227,8 +227,8 @@ sw_status sw_walk_closing(sw_walk *w, sw_error *err) {
     sw_report_data report;
     sw_report_manifest(&report, &w->verdict.digest);
     sw_claims claims;
-    SW_TRY(sw_attest(closing->span, &w->recipe->policy, w->finished_ms, &report,
-                     &w->verdict.compose, &claims, err));
+    const sw_question question = {&report, &w->verdict.compose, &w->known};
+    SW_TRY(sw_attest(closing->span, &w->recipe->policy, w->finished_ms, &question, &claims, err));
     if (!sw_hash_equal(&claims.device, &w->claims.device) ||
         memcmp(claims.instance_id, w->claims.instance_id, sizeof claims.instance_id) != 0 ||
         strcmp(claims.image, w->claims.image) != 0)

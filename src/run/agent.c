@@ -38,6 +38,7 @@ static void wipe(sw_agent *a) {
     sw_session_key_drop(&a->manifest_key);
     sw_granted_free(&a->granted);
     sw_remote_close(&a->kms);
+    sw_cert_cache_free(&a->known);
     sw_machine_close(&a->machine);
     sw_buffer_free(&a->resume);
     for (size_t i = 0; i < a->output_count; i++) sw_buffer_free(&a->outputs[i]);

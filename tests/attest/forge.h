@@ -80,6 +80,7 @@ typedef struct bend {
     sw_report_data expected;
     sw_hash compose;
     int64_t at_ms;
+    sw_cert_cache *known; /* NULL: every certificate is parsed */
 } bend;
 
 /* ---- a fixed clock ---- */
@@ -350,7 +351,8 @@ static inline sw_bytes bend_encode(bend *b) {
 }
 
 static inline sw_status bend_judge(bend *b, sw_bytes json, sw_claims *claims, sw_error *err) {
-    return sw_attest(json, &b->policy, b->at_ms, &b->expected, &b->compose, claims, err);
+    const sw_question question = {&b->expected, &b->compose, b->known};
+    return sw_attest(json, &b->policy, b->at_ms, &question, claims, err);
 }
 
 #endif

@@ -115,6 +115,50 @@ static void test_every_flip_of_a_list_is_refused(void **state) {
     }
 }
 
+/* ---- certificates that were parsed before ---- */
+static sw_cert *numbered(uint64_t serial) {
+    sw_cert_plan plan = root_plan;
+    plan.serial = serial;
+    return make_cert(&plan, &house.root, NULL, house.root.secret);
+}
+
+static void test_known_certificates(void **state) {
+    (void)state;
+    enum { MADE = SW_CERT_CACHE_LIMIT + 3 };
+    sw_cert_cache known = {0};
+    SW_SCOPED(sw_buffer) der = SW_BUFFER(4096);
+    sw_cert *made[MADE], *found;
+    assert_null(sw_cert_cache_find(&known, sw_cert_der(house.root.cert)));
+    for (size_t i = 0; i < MADE; i++) {
+        made[i] = numbered(i + 1);
+        sw_cert_cache_keep(&known, made[i]);
+        sw_cert_cache_keep(&known, made[i]); /* the same bytes: once */
+        assert_int_equal(known.kept, i + 1);
+    }
+    for (size_t i = 0; i < MADE; i++) {
+        found = sw_cert_cache_find(&known, sw_cert_der(made[i]));
+        assert_ptr_equal(found, i < 3 ? NULL : made[i]); /* the oldest made room */
+        sw_cert_free(&found);
+    }
+    sw_put_bytes(&der, sw_cert_der(made[MADE - 1]));
+    for (size_t i = 0; i < der.size; i++) {
+        der.data[i] ^= 1;
+        assert_null(sw_cert_cache_find(&known, sw_buffer_bytes(&der)));
+        der.data[i] ^= 1;
+    }
+    assert_null(sw_cert_cache_find(&known, SW_BYTES(der.data, der.size - 1)));
+    assert_null(sw_cert_cache_find(&known, (sw_bytes){0}));
+    for (size_t i = 0; i < MADE; i++) sw_cert_free(&made[i]);
+    found = sw_cert_cache_find(&known, sw_buffer_bytes(&der)); /* it holds on by itself */
+    assert_non_null(found);
+    sw_cert_cache_free(&known);
+    assert_true(sw_bytes_equal(sw_cert_der(found), sw_buffer_bytes(&der)));
+    assert_null(sw_cert_cache_find(&known, sw_buffer_bytes(&der)));
+    assert_null(sw_cert_cache_find(NULL, sw_buffer_bytes(&der)));
+    sw_cert_cache_keep(NULL, found);
+    sw_cert_free(&found);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cut_and_extended),
@@ -122,6 +166,7 @@ int main(void) {
         cmocka_unit_test(test_size_limits),
         cmocka_unit_test(test_every_flip_is_refused),
         cmocka_unit_test(test_every_flip_of_a_list_is_refused),
+        cmocka_unit_test(test_known_certificates),
     };
     return cmocka_run_group_tests(tests, build, tear);
 }

@@ -285,8 +285,9 @@ static inline void look(world *w, const sw_p256_public *peer) {
     assert_int_equal(sw_kms_self_parse(&arena, facts, &w->self, &err), SW_OK);
     sw_report_kms_root(&expected, &nonce, &w->self.boot_nonce, &w->self.root, &w->self.receipt,
                        &w->self.tls);
-    sw_status status = sw_attest(evidence, &w->reference.policy, w->time.wall, &expected,
-                                 &w->reference.compose, &w->claims, &err);
+    const sw_question question = {.report = &expected, .compose = &w->reference.compose};
+    sw_status status =
+        sw_attest(evidence, &w->reference.policy, w->time.wall, &question, &w->claims, &err);
     if (status != SW_OK) print_message("# %s\n", err.message);
     assert_int_equal(status, SW_OK);
     answer_free(&a);

@@ -27,7 +27,8 @@ static sw_status judge(sw_machine *m, const sw_policy *policy, const char *compo
     sw_hash hash;
     sw_sha256(&hash, sw_text(compose));
     SW_TRY(sw_machine_evidence(m, &house.report, &json, err));
-    return sw_attest(sw_buffer_bytes(&json), policy, FORGE_NOW, &house.report, &hash, claims, err);
+    const sw_question question = {.report = &house.report, .compose = &hash};
+    return sw_attest(sw_buffer_bytes(&json), policy, FORGE_NOW, &question, claims, err);
 }
 
 static void test_boots(void **state) {
@@ -119,13 +120,13 @@ static void test_images(void **state) {
     assert_memory_not_equal(before->b, after->b, 32);
     SW_SCOPED(sw_buffer) json = SW_BUFFER(SW_EVIDENCE_LIMIT);
     assert_int_equal(sw_machine_evidence(m, &f.report, &json, NULL), SW_OK);
-    assert_int_equal(sw_attest(sw_buffer_bytes(&json), &f.policy, FORGE_NOW, &f.report, &f.compose,
-                               &claims, &err),
-                     SW_REFUSED);
-    assert_string_equal(err.word, "policy");
+    const sw_question question = {.report = &f.report, .compose = &f.compose};
     assert_int_equal(
-        sw_attest(sw_buffer_bytes(&json), &later, FORGE_NOW, &f.report, &f.compose, &claims, &err),
-        SW_OK);
+        sw_attest(sw_buffer_bytes(&json), &f.policy, FORGE_NOW, &question, &claims, &err),
+        SW_REFUSED);
+    assert_string_equal(err.word, "policy");
+    assert_int_equal(sw_attest(sw_buffer_bytes(&json), &later, FORGE_NOW, &question, &claims, &err),
+                     SW_OK);
     assert_string_equal(claims.image, "second");
     sw_machine_close(&m);
     sw_file_key_drop(&before);

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Certificates that are kept between quotes (EVD-086): what was parsed before is judged as if it
+ * were new, what did not hold is not kept, and one other byte is another certificate.
+ */
+#include "attest/forge.h"
+
+static forge house;
+enum { CHAIN_CERTS = 4 }; /* leaf, CA, root, signer */
+
+static void accept(bend *b) {
+    sw_claims claims;
+    sw_error err = {0};
+    if (bend_judge(b, bend_encode(b), &claims, &err) != SW_OK) fail_msg("%s", err.message);
+}
+
+static void refuse(bend *b, const char *sentence) {
+    sw_claims claims;
+    sw_error err = {0};
+    if (bend_judge(b, bend_encode(b), &claims, &err) == SW_OK) fail_msg("accepted: %s", sentence);
+    if (strstr(err.message, sentence) == NULL)
+        fail_msg("\"%s\" is not in \"%s\"", sentence, err.message);
+}
+
+/* A bend over a cache that has seen the good evidence. */
+static void start_known(bend *b, sw_cert_cache *known) {
+    *known = (sw_cert_cache){0};
+    bend_start(b, &house);
+    b->known = known;
+    accept(b);
+    assert_int_equal(known->kept, CHAIN_CERTS);
+}
+
+static void end_known(bend *b) {
+    sw_cert_cache_free(b->known);
+    bend_end(b);
+}
+
+static void test_kept_once(void **state) {
+    (void)state;
+    bend b;
+    sw_cert_cache known;
+    start_known(&b, &known);
+    for (size_t i = 0; i < 3; i++) accept(&b);
+    assert_int_equal(known.kept, CHAIN_CERTS);
+    const sw_cert *certs[] = {house.pck, house.ca, house.root, house.tcb};
+    for (size_t i = 0; i < CHAIN_CERTS; i++)
+        assert_true(sw_bytes_equal(sw_cert_der(known.certs[i]), sw_cert_der(certs[i])));
+    end_known(&b);
+}
+
+static void test_revoked_since(void **state) {
+    (void)state;
+    static const struct {
+        bool of_root;
+        uint64_t serial;
+    } cases[] = {{false, 3}, {true, 2}, {true, 4}}; /* PCK certificate, its CA, the signer */
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        bend b;
+        sw_cert_cache known;
+        start_known(&b, &known);
+        const list_plan plan = {.revoked = cases[i].serial};
+        if (cases[i].of_root)
+            b.e.collateral.root_crl = make_list(&b, house.root, house.root_key, plan);
+        else
+            b.e.collateral.pck_crl = make_list(&b, house.ca, house.ca_key, plan);
+        refuse(&b, "revoked");
+        end_known(&b);
+    }
+}
+
+/* Each certificate is kept while it is valid, and refused when it has ended or not begun. */
+static void test_ended_since(void **state) {
+    (void)state;
+    static const char *const names[] = {"PCK certificate", "PCK CA's certificate",
+                                        "TCB signing certificate"};
+    const sw_cert_plan ends = {.not_before_ms = FORGE_NOW - FORGE_DAY,
+                               .not_after_ms = FORGE_NOW + FORGE_DAY};
+    sw_cert_plan ca_ends = ends;
+    ca_ends.ca = true;
+    sw_cert *made[] = {reissue(&house, house.pck, ends, house.ca, house.ca_key),
+                       reissue(&house, house.ca, ca_ends, house.root, house.root_key),
+                       reissue(&house, house.tcb, ends, house.root, house.root_key)};
+    for (size_t i = 0; i < COUNT(made); i++) {
+        bend b;
+        sw_cert_cache known;
+        char sentence[96];
+        start_known(&b, &known);
+        set_pck_chain(&b, i == 0 ? made[0] : house.pck, i == 1 ? made[1] : house.ca, house.root);
+        const sw_cert *signer[2] = {i == 2 ? made[2] : house.tcb, house.root};
+        b.e.collateral.tcb_info.issuer_chain = chain_text(&b, signer, 2);
+        b.e.collateral.qe_identity.issuer_chain = b.e.collateral.tcb_info.issuer_chain;
+        accept(&b);
+        assert_int_equal(known.kept, CHAIN_CERTS + 1);
+        b.at_ms = FORGE_NOW + FORGE_DAY;
+        (void)snprintf(sentence, sizeof sentence, "the %s is no longer valid", names[i]);
+        refuse(&b, sentence);
+        b.at_ms = FORGE_NOW - FORGE_DAY - 1;
+        (void)snprintf(sentence, sizeof sentence, "the %s is not valid yet", names[i]);
+        refuse(&b, sentence);
+        b.at_ms = FORGE_NOW;
+        accept(&b);
+        end_known(&b);
+    }
+    for (size_t i = 0; i < COUNT(made); i++) sw_cert_free(&made[i]);
+}
+
+static void test_judged_anew(void **state) {
+    (void)state;
+    bend b;
+    sw_cert_cache known;
+    start_known(&b, &known);
+    b.e.collateral.pck_crl =
+        make_list(&b, house.ca, house.ca_key, (list_plan){.until_ms = FORGE_NOW});
+    refuse(&b, "PCK revocation list is no longer valid");
+    sw_bytes list = sw_arena_copy(&b.arena, house.good.collateral.pck_crl);
+    ((uint8_t *)list.data)[list.size - 1] ^= 1;
+    b.e.collateral.pck_crl = list;
+    refuse(&b, "CRL signature");
+    b.e.collateral = house.good.collateral;
+    b.policy.anchors[0].b[0] ^= 1;
+    refuse(&b, "root that the machine policy does not name");
+    b.policy = house.policy;
+    b.policy.devices[0].b[0] ^= 1;
+    refuse(&b, "device is not among those");
+    b.policy = house.policy;
+    b.expected.b[0] ^= 1;
+    refuse(&b, "not those of this exchange");
+    b.expected = house.report;
+    b.quote[AT_SIGNATURE] ^= 1;
+    refuse(&b, "quote's signature does not hold");
+    b.quote[AT_SIGNATURE] ^= 1;
+    b.quote[AT_QE_SIGNATURE] ^= 1;
+    refuse(&b, "not signed by the PCK key");
+    b.quote[AT_QE_SIGNATURE] ^= 1;
+    set_pck_chain(&b, house.ca, house.pck, house.root); /* known ones in other places */
+    refuse(&b, "not named");
+    set_pck_chain(&b, house.pck, house.ca, house.root);
+    accept(&b);
+    assert_int_equal(known.kept, CHAIN_CERTS);
+    end_known(&b);
+}
+
+/* The chain in the quote, a bit in every few bytes: never the certificate that is known. */
+static void test_every_flip_is_refused(void **state) {
+    (void)state;
+    bend b;
+    sw_cert_cache known;
+    sw_claims claims;
+    start_known(&b, &known);
+    for (size_t at = AT_CHAIN; at < b.quote_size; at += 5) {
+        uint8_t bit = (uint8_t)(1 << at % 7);
+        b.quote[at] ^= bit;
+        if (bend_judge(&b, bend_encode(&b), &claims, NULL) == SW_OK)
+            fail_msg("the flip at %zu is accepted", at);
+        b.quote[at] ^= bit;
+    }
+    assert_int_equal(known.kept, CHAIN_CERTS);
+    end_known(&b);
+}
+
+/* Whoever has proven nothing puts nothing in. */
+static void test_what_does_not_hold_is_not_kept(void **state) {
+    (void)state;
+    bend b;
+    sw_cert_cache known = {0};
+    bend_start(&b, &house);
+    b.known = &known;
+    b.quote[AT_SIGNATURE] ^= 1;
+    refuse(&b, "quote's signature does not hold");
+    b.quote[AT_SIGNATURE] ^= 1;
+    b.at_ms = 0;
+    refuse(&b, "not valid yet");
+    b.at_ms = FORGE_NOW;
+    b.policy.anchors[0].b[0] ^= 1;
+    refuse(&b, "root that the machine policy does not name");
+    b.policy = house.policy;
+    b.e.collateral.pck_crl = make_list(&b, house.ca, house.ca_key, (list_plan){.revoked = 3});
+    refuse(&b, "revoked");
+    b.e.collateral = house.good.collateral;
+    assert_int_equal(known.kept, 0);
+    accept(&b);
+    assert_int_equal(known.kept, CHAIN_CERTS);
+    end_known(&b);
+}
+
+static int open_house(void **state) {
+    (void)state;
+    forge_open(&house);
+    return 0;
+}
+
+static int close_house(void **state) {
+    (void)state;
+    forge_close(&house);
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_kept_once),
+        cmocka_unit_test(test_revoked_since),
+        cmocka_unit_test(test_ended_since),
+        cmocka_unit_test(test_judged_anew),
+        cmocka_unit_test(test_every_flip_is_refused),
+        cmocka_unit_test(test_what_does_not_hold_is_not_kept),
+    };
+    return cmocka_run_group_tests_name("known", tests, open_house, close_house);
+}
