@@ -105,16 +105,20 @@ typedef struct alphabet {
     uint8_t digit62, digit63;
 } alphabet;
 
-static int base64_value(uint8_t c, alphabet a) {
-    if (c >= 'A' && c <= 'Z') return c - 'A';
-    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-    if (c >= '0' && c <= '9') return c - '0' + 52;
-    if (c == a.digit62) return 62;
-    return c == a.digit63 ? 63 : -1;
+typedef struct base64_values { /* by character; -1: no digit */
+    int8_t of[256];
+} base64_values;
+
+static void base64_values_of(alphabet a, base64_values *out) {
+    memset(out->of, -1, sizeof out->of);
+    for (int8_t i = 0; i < 62; i++) out->of[(uint8_t)BASE64_DIGITS[i]] = i;
+    out->of[a.digit62] = 62;
+    out->of[a.digit63] = 63;
 }
 
 /* The number of decoded bytes; refuses bad length, digits, padding and padding bits. */
-static sw_status base64_check(sw_bytes text, alphabet a, size_t *size, sw_error *err) {
+static sw_status base64_check(sw_bytes text, const base64_values *values, size_t *size,
+                              sw_error *err) {
     if (text.size % 4 != 0)
         return sw_fail(err, SW_MALFORMED, "format", "base64 of %zu characters is not padded to 4",
                        text.size);
@@ -122,7 +126,7 @@ static sw_status base64_check(sw_bytes text, alphabet a, size_t *size, sw_error 
     while (pad < 2 && pad < text.size && text.data[text.size - 1 - pad] == '=') pad++;
     int last = 0;
     for (size_t i = 0; i < text.size - pad; i++) {
-        last = base64_value(text.data[i], a);
+        last = values->of[text.data[i]];
         if (last < 0) return sw_fail(err, SW_MALFORMED, "format", "character %zu is not base64", i);
     }
     if ((pad == 1 && (last & 3) != 0) || (pad == 2 && (last & 15) != 0))
@@ -133,12 +137,14 @@ static sw_status base64_check(sw_bytes text, alphabet a, size_t *size, sw_error 
 
 static sw_status base64_decode(sw_buffer *out, sw_bytes text, alphabet a, sw_error *err) {
     size_t size = 0;
-    SW_TRY(base64_check(text, a, &size, err));
+    base64_values values;
+    base64_values_of(a, &values);
+    SW_TRY(base64_check(text, &values, &size, err));
     uint8_t *to = sw_put_space(out, size);
     if (to == NULL) return sw_buffer_check(out, "the decoded base64", err);
     uint32_t bits = 0, held = 0;
     for (size_t i = 0, done = 0; done < size; i++) {
-        bits = bits << 6 | (uint32_t)base64_value(text.data[i], a);
+        bits = bits << 6 | (uint32_t)values.of[text.data[i]];
         held += 6;
         if (held < 8) continue;
         held -= 8;

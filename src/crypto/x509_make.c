@@ -65,16 +65,29 @@ static bool add_name(X509 *x, const char *common_name) {
                                       (const unsigned char *)common_name, -1, -1, 0) == 1;
 }
 
-static bool fill_fields(X509 *x, const sw_cert_plan *plan, EVP_PKEY *subject) {
+/* As bytes: X509_set_pubkey encodes a key object and reads it back, which takes OpenSSL 3 longer
+ * than signing. The object does not know its key; only its DER leaves this file. */
+static bool add_key(X509 *x, const sw_p256_public *key) {
+    unsigned char *point = OPENSSL_memdup(key->b, sizeof key->b);
+    if (point == NULL) return false;
+    if (X509_PUBKEY_set0_param(X509_get_X509_PUBKEY(x), OBJ_nid2obj(NID_X9_62_id_ecPublicKey),
+                               V_ASN1_OBJECT, OBJ_nid2obj(NID_X9_62_prime256v1), point,
+                               sizeof key->b) == 1)
+        return true;
+    OPENSSL_free(point);
+    return false;
+}
+
+static bool fill_fields(X509 *x, const sw_cert_plan *plan, const sw_p256_public *subject) {
     return X509_set_version(x, X509_VERSION_3) == 1 &&
            ASN1_INTEGER_set_uint64(X509_get_serialNumber(x), plan->serial) == 1 &&
            ASN1_TIME_set(X509_getm_notBefore(x), (time_t)seconds_of(plan->not_before_ms)) != NULL &&
            ASN1_TIME_set(X509_getm_notAfter(x), (time_t)seconds_of(plan->not_after_ms)) != NULL &&
-           add_name(x, plan->common_name) && X509_set_pubkey(x, subject) == 1;
+           add_name(x, plan->common_name) && add_key(x, subject);
 }
 
 /* NULL when OpenSSL fails; X509_free. */
-static X509 *build(const sw_cert_plan *plan, EVP_PKEY *subject, const sw_cert *issuer,
+static X509 *build(const sw_cert_plan *plan, const sw_p256_public *subject, const sw_cert *issuer,
                    EVP_PKEY *signer) {
     X509 *x = X509_new();
     bool good = x != NULL && fill_fields(x, plan, subject);
@@ -113,33 +126,21 @@ static sw_status append(sw_buffer *der, uint8_t *bytes, int size, sw_error *err)
     return sw_buffer_check(der, "X.509", err);
 }
 
-sw_status sw_cert_make_x509(const sw_cert_plan *plan, const sw_p256_public *subject,
-                            const sw_cert *issuer, const uint8_t secret[32], X509 **out,
-                            sw_error *err) {
-    sw_p256_public signing = *subject;
-    SW_TRY(check_plan(plan, err));
-    if (issuer != NULL) SW_TRY(sw_cert_key(issuer, &signing, err));
-    SW_TRY(check_signer(secret, &signing, err));
-    EVP_PKEY *key = NULL, *signer = NULL;
-    SW_TRY(sw_p256_evp_public(subject, &key, err));
-    sw_status status = sw_p256_evp_secret(secret, &signer, err);
-    X509 *made = status == SW_OK ? build(plan, key, issuer, signer) : NULL;
-    EVP_PKEY_free(key);
-    EVP_PKEY_free(signer);
-    if (status != SW_OK) return status;
-    if (made == NULL) return sw_openssl_failed(err, "making X.509");
-    *out = made;
-    return SW_OK;
-}
-
 sw_status sw_cert_make(const sw_cert_plan *plan, const sw_p256_public *subject,
                        const sw_cert *issuer, const uint8_t secret[32], sw_buffer *der,
                        sw_error *err) {
-    X509 *made = NULL;
+    sw_p256_public signing = *subject;
+    SW_TRY(check_plan(plan, err));
+    SW_TRY(sw_p256_check(subject, err));
+    if (issuer != NULL) SW_TRY(sw_cert_key(issuer, &signing, err));
+    SW_TRY(check_signer(secret, &signing, err));
+    EVP_PKEY *signer = NULL;
     uint8_t *bytes = NULL;
-    SW_TRY(sw_cert_make_x509(plan, subject, issuer, secret, &made, err));
-    int size = i2d_X509(made, &bytes);
+    SW_TRY(sw_p256_evp_secret(secret, &signer, err));
+    X509 *made = build(plan, subject, issuer, signer);
+    int size = made == NULL ? 0 : i2d_X509(made, &bytes);
     X509_free(made);
+    EVP_PKEY_free(signer);
     return append(der, bytes, size, err);
 }
 
