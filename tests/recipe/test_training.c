@@ -7,6 +7,7 @@
 #include "recipe/training.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -276,13 +277,59 @@ static void test_beside(void **state) {
     assert_int_equal(sw_training_check(&t, NULL), SW_REFUSED);
 }
 
+/* Python's re.match(rf"(.*\\.)?({pattern})$", MODULE), as PEFT asks it; and a plain end at a dot.
+ */
+#define MODULE "model.layers.11.self_attn.q_proj"
+static void test_names(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        bool pattern, end;
+    } cases[] = {{"q_proj", true, true},
+                 {"self_attn.q_proj", true, true},
+                 {"11.self_attn.q_proj", true, true},
+                 {MODULE, true, true},
+                 {"q.proj", true, false},
+                 {"self.attn.q_proj", true, false},
+                 {"layers.1..self_attn.q_proj", true, false},
+                 {"1.self_attn.q_proj", false, false},
+                 {"layers.1.self_attn.q_proj", false, false},
+                 {"proj", false, false},
+                 {"layers.11", false, false},
+                 {"a.model.layers.11.self_attn.q_proj", false, false},
+                 {"", false, false}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        sw_lora_patterns p = {.count = 1};
+        snprintf(p.at[0].module, sizeof p.at[0].module, "%s", cases[i].name);
+        bool cut = strlen(cases[i].name) >= sizeof p.at[0].module; /* longer than any setting */
+        assert_int_equal(sw_lora_names(cases[i].name, MODULE), cases[i].end);
+        if (!cut) assert_int_equal(sw_lora_pattern_index(&p, MODULE) == 0, cases[i].pattern);
+    }
+}
+
+static void test_patterns(void **state) {
+    (void)state;
+    sw_lora_settings lora = {.r = 8, .lora_alpha = 16};
+    lora.rank_pattern = (sw_lora_patterns){2, {{"self_attn.q_proj", 4}, {"q_proj", 2}}};
+    lora.alpha_pattern = (sw_lora_patterns){2, {{"v_proj", 5}, {"layers.11.self_attn.q_proj", 6}}};
+    assert_int_equal(sw_lora_rank(&lora, MODULE), 4);
+    assert_int_equal(sw_lora_rank(&lora, "q_proj"), 2);
+    assert_int_equal(sw_lora_rank(&lora, "k_proj"), 8);
+    assert_true(sw_lora_scale(&lora, MODULE) == 1.5);
+    assert_true(sw_lora_scale(&lora, "a.v_proj") == 0.625);
+    assert_true(sw_lora_scale(&lora, "k_proj") == 2);
+    lora.use_rslora = true;
+    assert_true(sw_lora_scale(&lora, MODULE) == 3);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),      cmocka_unit_test(test_table),
         cmocka_unit_test(test_steps),         cmocka_unit_test(test_step_bounds),
         cmocka_unit_test(test_wire),          cmocka_unit_test(test_ranges),
         cmocka_unit_test(test_rules_between), cmocka_unit_test(test_lists),
-        cmocka_unit_test(test_beside),
+        cmocka_unit_test(test_beside),        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_patterns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
