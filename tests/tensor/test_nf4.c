@@ -201,6 +201,7 @@ static void test_edges(void **state) {
     back = load_all(&w, SW_DTYPE_F32);
     for (size_t i = 0; i < 640; i++) assert_true(back[i] == 0);
     for (size_t i = 0; i < 320; i++) assert_int_equal(w.codes[i], 0x77);
+    assert_true(w.offset == 0);
     free(back);
     drop(&w);
     const uint32_t wild[] = {0x7fffffffu, 0xffc00000u, 0x7f800001u, 0x7f800000u, 0xff800000u};
