@@ -45,7 +45,8 @@ bpe.py|bpe tokenizers|bpe_vs_hf
 gemm.py|peak gemm onednn|gemm_vs_peak
 first_step.py||first_step_s
 lora.py|peak trl|lora_tokens_vs_trl lora_memory_vs_trl lora_step_vs_peak
-sft.py|trl|full_tokens_vs_trl sft_defaults_vs_trl'
+sft.py|trl|full_tokens_vs_trl sft_defaults_vs_trl
+qlora.py||qlora_7b_gib'
 
 # Ratios of wall times mean what they say on a machine that does nothing else.
 busy() { read -r load _ </proc/loadavg && echo "# load average $load on $(nproc) processors $1"; }
