@@ -7,6 +7,7 @@
 #include "tensor/numbers.h"
 #include "tensor/ops.h"
 #include <assert.h>
+#include <string.h>
 
 #define BLOCK   512 /* columns staged at once: a multiple of the lanes of a sum */
 #define ROWS    8   /* of one job */
@@ -45,10 +46,12 @@ static float row_norm(const sw_row_norms *n, size_t row) {
     float block[BLOCK], lane[SW_SUM_LANES] = {0};
     for (size_t at = 0; at < n->columns; at += BLOCK) {
         size_t count = least(n->columns - at, BLOCK);
+        memset(block, 0, sizeof block);
         stage_row(n, row, at, count, block);
-        for (size_t i = 0; i < count; i++) {
-            float *l = &lane[i % SW_SUM_LANES];
-            *l = __builtin_fmaf(block[i], block[i], *l);
+        for (size_t i = 0; i < count; i += SW_SUM_LANES) { /* zeros behind the end change nothing */
+            for (size_t l = 0; l < SW_SUM_LANES; l++) {
+                lane[l] = __builtin_fmaf(block[i + l], block[i + l], lane[l]);
+            }
         }
     }
     return __builtin_sqrtf(sw_lanes_sum(lane));
