@@ -11,6 +11,7 @@
 #include "codec/json_internal.h"
 
 #include <float.h>
+#include <inttypes.h>
 #include <locale.h>
 #include <math.h>
 #include <stdio.h>
@@ -32,8 +33,21 @@ static double read_double(const char *text) {
     return v;
 }
 
+/* Most numbers: digits alone, and so few that a double holds them exactly. */
+static bool read_digits(sw_bytes text, double *out) {
+    uint64_t value = 0;
+    if (text.size == 0 || text.size > DBL_DIG) return false;
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9') return false;
+        value = value * 10 + (uint64_t)(text.data[i] - '0');
+    }
+    *out = (double)value;
+    return true;
+}
+
 bool sw_json_number_parse(sw_bytes text, double *out) {
     char copy[SW_JSON_NUMBER_BYTES + 1];
+    if (read_digits(text, out)) return true;
     if (text.size > SW_JSON_NUMBER_BYTES) return false;
     memcpy(copy, text.data, text.size);
     copy[text.size] = 0;
@@ -43,9 +57,14 @@ bool sw_json_number_parse(sw_bytes text, double *out) {
     return true;
 }
 
+/* An integer up to 2^53 - 1 either way: every one of them is its own double. */
+static bool is_integral(double v) {
+    return fabs(v) <= 9007199254740991.0 && v == trunc(v);
+}
+
 void sw_json_set_number(sw_json *node, double v) {
     node->number = v;
-    node->integral = fabs(v) <= 9007199254740991.0 && v == trunc(v);
+    node->integral = is_integral(v);
     node->integer = node->integral ? (int64_t)v : 0;
 }
 
@@ -106,8 +125,8 @@ static void put_zeros(sw_buffer *out, int count) {
 }
 
 void sw_json_number_encode(sw_buffer *out, double v) {
-    if (v == 0) { /* and minus zero */
-        sw_put_u8(out, '0');
+    if (is_integral(v)) { /* minus zero is 0 */
+        sw_put_format(out, "%" PRId64, (int64_t)v);
         return;
     }
     if (v < 0) sw_put_u8(out, '-');
