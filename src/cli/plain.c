@@ -12,8 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MODEL_LIMIT ((size_t)256 << 30)
-#define DATA_LIMIT  ((size_t)64 << 30)
+#define TEMPLATE_FILE "chat_template.jinja"
+#define MODEL_LIMIT   ((size_t)256 << 30)
+#define DATA_LIMIT    ((size_t)64 << 30)
 
 sw_status sw_plain_map(sw_cli *cli, const char *path, size_t limit, sw_bytes *out, sw_error *err) {
     (void)cli;
@@ -35,8 +36,9 @@ sw_status sw_plain_map(sw_cli *cli, const char *path, size_t limit, sw_bytes *ou
 
 static bool wanted(const char *name) {
     size_t size = strlen(name);
-    return size > 5 && (strcmp(name + size - 5, ".json") == 0 ||
-                        (size > 12 && strcmp(name + size - 12, ".safetensors") == 0));
+    return (size > 5 && strcmp(name + size - 5, ".json") == 0) ||
+           (size > 12 && strcmp(name + size - 12, ".safetensors") == 0) ||
+           strcmp(name, TEMPLATE_FILE) == 0;
 }
 
 static sw_status map_folder(sw_cli *cli, const char *folder,
@@ -63,6 +65,11 @@ static sw_bytes file_of(const sw_model_file *files, size_t count, const char *na
     for (size_t i = 0; i < count; i++)
         if (strcmp(files[i].name, name) == 0) return files[i].bytes;
     return (sw_bytes){0};
+}
+
+static sw_chat_files chat_files(const sw_plain_model *m) {
+    return (sw_chat_files){file_of(m->files, m->file_count, TEMPLATE_FILE),
+                           file_of(m->files, m->file_count, "tokenizer_config.json")};
 }
 
 sw_status sw_plain_open(sw_cli *cli, const char *folder, sw_plain_model *out, sw_error *err) {
@@ -140,8 +147,8 @@ static void tell_dropped(sw_cli *cli, const char *file, const tally *seen,
 sw_status sw_plain_rows(sw_cli *cli, sw_plain_model *m, const sw_training *settings,
                         const char *const *files, size_t count, sw_rows *out, sw_error *err) {
     sw_template chat;
-    SW_TRY(sw_rows_template(file_of(m->files, m->file_count, "tokenizer_config.json"),
-                            settings->chat, &chat, err));
+    sw_chat_files own = chat_files(m);
+    SW_TRY(sw_rows_template(&own, settings->chat, &chat, err));
     for (size_t i = 0; i < count; i++) {
         sw_bytes text;
         tally seen = {0};
@@ -178,9 +185,11 @@ static sw_bytes token_of(const sw_json *config, const char *name) {
 }
 
 /* A template that is none of the named ones is interpreted. */
-static sw_status interpret(sw_cli *cli, const sw_json *config, sw_bytes template,
+static sw_status interpret(sw_cli *cli, sw_bytes tokenizer_config, sw_bytes template,
                            const sw_chat_turn *turn, sw_buffer *out, sw_error *err) {
     sw_arena *a = sw_cli_arena(cli);
+    sw_json *config = NULL;
+    if (tokenizer_config.size) SW_TRY(sw_json_parse(a, tokenizer_config, NULL, &config, err));
     sw_json *messages = sw_json_make(a, SW_JSON_ARRAY);
     sw_json *message = sw_json_add_object(a, messages, NULL);
     sw_json_add_text(a, message, "role", turn->role);
@@ -201,19 +210,17 @@ static sw_status interpret(sw_cli *cli, const sw_json *config, sw_bytes template
 
 sw_status sw_plain_prompt(sw_cli *cli, sw_plain_model *m, sw_bytes text, sw_tokens *out,
                           sw_error *err) {
-    sw_bytes file = file_of(m->files, m->file_count, "tokenizer_config.json");
-    sw_json *config = NULL;
+    sw_chat_files own = chat_files(m);
+    sw_bytes template;
     sw_template named;
-    if (file.size) SW_TRY(sw_json_parse(sw_cli_arena(cli), file, NULL, &config, err));
-    const sw_json *template = config ? sw_json_member(config, "chat_template") : NULL;
-    if (!template || template->type != SW_JSON_STRING)
-        return sw_tokenizer_encode(m->tokenizer, text, true, out, err);
+    SW_TRY(sw_chat_text(sw_cli_arena(cli), &own, &template, err));
+    if (!template.data) return sw_tokenizer_encode(m->tokenizer, text, true, out, err);
     const sw_chat_turn turn = {SW_LITERAL("user"), text};
     SW_SCOPED(sw_buffer) rendered = SW_BUFFER((size_t)1 << 20);
-    if (sw_template_recognise(template->text, &named, NULL) == SW_OK)
+    if (sw_template_recognise(template, &named, NULL) == SW_OK)
         SW_TRY(sw_template_render(named, &turn, 1, true, &rendered, err));
     else
-        SW_TRY(interpret(cli, config, template->text, &turn, &rendered, err));
+        SW_TRY(interpret(cli, own.tokenizer_config, template, &turn, &rendered, err));
     return sw_tokenizer_encode(m->tokenizer, sw_buffer_bytes(&rendered), false, out, err);
 }
 

@@ -61,12 +61,14 @@ static sw_status read_file(const sw_agent *a, size_t index, uint8_t *map, sw_err
 
 /* The decoders look again; here it costs no grant. */
 static sw_status check_template(const sw_agent *a, const uint8_t *map, sw_error *err) {
-    sw_bytes config = {0};
+    sw_chat_files files = {0};
     sw_template chat;
-    for (size_t i = 0; i < a->recipe->model_file_count; i++)
-        if (strcmp(a->files[i].name, "tokenizer_config.json") == 0)
-            config = SW_BYTES(map + a->files[i].offset, (size_t)a->files[i].size);
-    return sw_rows_template(config, a->recipe->training.chat, &chat, err);
+    for (size_t i = 0; i < a->recipe->model_file_count; i++) {
+        sw_bytes file = SW_BYTES(map + a->files[i].offset, (size_t)a->files[i].size);
+        if (strcmp(a->files[i].name, "chat_template.jinja") == 0) files.jinja = file;
+        if (strcmp(a->files[i].name, "tokenizer_config.json") == 0) files.tokenizer_config = file;
+    }
+    return sw_rows_template(&files, a->recipe->training.chat, &chat, err);
 }
 
 sw_status sw_agent_load_model(sw_agent *a, sw_error *err) {

@@ -21,10 +21,19 @@ typedef struct sw_rows {
     size_t count, token_count, row_capacity, token_capacity;
 } sw_rows;
 void sw_rows_free(sw_rows *r); /* wipes */
-/* The template by which rows become text: the one that the recipe names, which must be the one in
- * the base model's tokenizer_config.json; SW_REFUSED "model" naming both otherwise. With
- * SW_CHAT_NONE the model's is not looked at, and *out is not used by sw_rows_append. */
-SW_NODISCARD sw_status sw_rows_template(sw_bytes tokenizer_config, sw_chat named, sw_template *out,
+/* Where a base model keeps its own chat template (MODEL-093): chat_template.jinja, and
+ * tokenizer_config.json. A file that is missing is an empty view. */
+typedef struct sw_chat_files {
+    sw_bytes jinja, tokenizer_config;
+} sw_chat_files;
+/* Its text as transformers takes it, in the files or in `arena`; data NULL: the model carries none.
+ * SW_MALFORMED: tokenizer_config.json is no JSON. */
+SW_NODISCARD sw_status sw_chat_text(sw_arena *arena, const sw_chat_files *files, sw_bytes *out,
+                                    sw_error *err);
+/* The template by which rows become text: the one that the recipe names, which must be the base
+ * model's own; SW_REFUSED "model" naming both otherwise. With SW_CHAT_NONE the model's is not
+ * looked at, and *out is not used by sw_rows_append. */
+SW_NODISCARD sw_status sw_rows_template(const sw_chat_files *files, sw_chat named, sw_template *out,
                                         sw_error *err);
 /* One JSONL line ({"prompt","completion"} as strings or as turns, {"messages":[{role,content}]},
  * {"text"}) becomes one row, by TRL's rules: EOS appended to plain text, prompt masked when

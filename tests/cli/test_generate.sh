@@ -46,6 +46,12 @@ with_template "{%- for m in messages -%}
 {%- if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif -%}"
 answer >interpreted && cmp -s known interpreted && [ -s known ]
 say $? 'another spelling of it gives the same answer'
+cp model/tokenizer_config.json aside
+python3 -c 'import json; print(json.load(open("aside"))["chat_template"])' >model/chat_template.jinja
+with_template "{% if"
+answer >filed && cmp -s known filed
+say $? 'chat_template.jinja goes before tokenizer_config.json'
+rm model/chat_template.jinja
 with_template "{{ strftime_now('%d') if messages[0].role == 'user' }}{{ messages[0].content }}"
 refused 'no date is given' 'a template that asks for the day'
 answer --date 2026-03-07 >dated

@@ -193,7 +193,8 @@ static void test_template_of_the_model(void **state) {
         sw_template chat;
         sw_error err = {0};
         sw_bytes config = cases[i].carried ? sw_text(cases[i].carried) : (sw_bytes){0};
-        assert_int_equal(sw_rows_template(config, cases[i].named, &chat, &err), cases[i].status);
+        sw_chat_files files = {.tokenizer_config = config};
+        assert_int_equal(sw_rows_template(&files, cases[i].named, &chat, &err), cases[i].status);
         assert_non_null(strstr(err.message, cases[i].said));
     }
     static const sw_chat named[] = {SW_CHAT_CHATML, SW_CHAT_CHATML_SMOLLM2};
@@ -207,9 +208,16 @@ static void test_template_of_the_model(void **state) {
                          sw_text(sw_template_text(templates[i / 2])));
         sw_json_encode(&text, root);
         sw_status wanted = i / 2 == i % 2 ? SW_OK : SW_REFUSED;
-        assert_int_equal(sw_rows_template(sw_buffer_bytes(&text), named[i % 2], &chat, NULL),
-                         wanted);
+        sw_chat_files files = {.tokenizer_config = sw_buffer_bytes(&text)};
+        assert_int_equal(sw_rows_template(&files, named[i % 2], &chat, NULL), wanted);
         if (wanted == SW_OK) assert_int_equal(chat, templates[i / 2]);
+        /* as a file of its own it is the model's, whatever tokenizer_config.json says */
+        sw_buffer_reset(&text);
+        sw_put_format(&text, "%s%s", sw_template_text(templates[i / 2]), i % 2 ? "\n" : "");
+        files = (sw_chat_files){sw_buffer_bytes(&text), SW_LITERAL("{\"chat_template\":\"\"}")};
+        assert_int_equal(sw_rows_template(&files, named[i % 2], &chat, NULL), wanted);
+        files.jinja = SW_LITERAL("{{ x }}");
+        assert_int_equal(sw_rows_template(&files, named[i % 2], &chat, NULL), SW_REFUSED);
     }
 }
 

@@ -26,8 +26,9 @@ static sw_status open_model(decoder *d, sw_error *err) {
     d->worker->failure = SW_FAILURE_MODEL;
     SW_TRY(sw_model_config_parse(sw_worker_file(d->worker, "config.json"), &d->config, err));
     SW_TRY(sw_tokenizer_open(sw_worker_file(d->worker, "tokenizer.json"), &d->tokenizer, err));
-    return sw_rows_template(sw_worker_file(d->worker, "tokenizer_config.json"),
-                            d->worker->settings.chat, &d->chat, err);
+    sw_chat_files files = {sw_worker_file(d->worker, "chat_template.jinja"),
+                           sw_worker_file(d->worker, "tokenizer_config.json")};
+    return sw_rows_template(&files, d->worker->settings.chat, &d->chat, err);
 }
 
 static bool blank(sw_bytes line) {
