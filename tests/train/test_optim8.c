@@ -137,7 +137,9 @@ static void test_memory_shrinks(void **state) {
         t.max_steps = 1;
         sw_train_job job = job_of(&f->model, &t, &f->rows);
         sw_train_host host = host_of(&kept);
-        assert_int_equal(sw_train_plan(&job, 1, &bytes[i], NULL), SW_OK);
+        sw_train_budget budget;
+        assert_int_equal(sw_train_plan(&job, 1, false, &budget, NULL), SW_OK);
+        bytes[i] = budget.bytes;
         run_job(&job, &host);
         image[i] = kept.state.size;
         memory_drop(&kept);

@@ -185,11 +185,11 @@ static void test_refusals(void **state) {
         sw_train_host host = host_of(&kept);
         sw_error err = {0};
         bool stopped;
-        size_t bytes = 7;
+        sw_train_budget budget = {.bytes = 7};
         assert_int_not_equal(sw_train_run(&job, &host, &stopped, &err), SW_OK);
         assert_true(err.message[0]);
-        assert_int_not_equal(sw_train_plan(&job, 1, &bytes, NULL), SW_OK);
-        assert_int_equal(bytes, 7);
+        assert_int_not_equal(sw_train_plan(&job, 1, false, &budget, NULL), SW_OK);
+        assert_int_equal(budget.bytes, 7);
         assert_int_equal(kept.steps, 0);
         memory_drop(&kept);
     }
@@ -263,11 +263,11 @@ static void test_plan(void **state) {
     const fixture *f = *state;
     sw_training t = small_settings(), q = variant(0);
     sw_train_job job = job_of(&f->model, &t, &f->rows);
-    size_t packed, quantised;
-    assert_int_equal(sw_train_plan(&job, 1, &packed, NULL), SW_OK);
+    sw_train_budget packed, quantised;
+    assert_int_equal(sw_train_plan(&job, 1, false, &packed, NULL), SW_OK);
     job.settings = &q;
-    assert_int_equal(sw_train_plan(&job, 1, &quantised, NULL), SW_OK);
-    assert_true(quantised < packed);
+    assert_int_equal(sw_train_plan(&job, 1, false, &quantised, NULL), SW_OK);
+    assert_true(quantised.bytes < packed.bytes);
 }
 
 static int open_all(void **state) {
