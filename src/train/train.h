@@ -16,7 +16,7 @@
 typedef struct sw_rows {
     uint32_t *ids;   /* all tokens */
     uint8_t *target; /* 1: this token counts in the loss as a prediction target; the first token of
-                        a row never does */
+                        a row never does, but packed behind another row (ROW-031) */
     uint64_t *ends;  /* ends[i]: index behind row i's last token */
     size_t count, token_count, row_capacity, token_capacity;
 } sw_rows;
@@ -37,8 +37,10 @@ SW_NODISCARD sw_status sw_rows_template(const sw_chat_files *files, sw_chat name
                                         sw_error *err);
 /* One JSONL line ({"prompt","completion"} as strings or as turns, {"messages":[{role,content}]},
  * {"text"}) becomes one row, by TRL's rules: EOS appended to plain text, prompt masked when
- * completion_only_loss, cut to max_length keeping the start; a row with nothing left to predict is
- * dropped (*kept = false). A malformed line is SW_MALFORMED naming the row, never its content. */
+ * completion_only_loss, all but the assistant's turns with assistant_only_loss, cut to max_length
+ * keeping the start; a row with nothing left to predict is dropped (*kept = false). With packing
+ * none is, and rows that it cuts itself stay whole. A malformed line, or one that the phase or the
+ * loss does not read, is SW_MALFORMED naming the row, never its content. */
 SW_NODISCARD sw_status sw_rows_append(sw_rows *r, sw_tokenizer *t, sw_template chat,
                                       uint32_t eos_token_id, const sw_training *settings,
                                       sw_bytes line, size_t row_number, bool *kept, sw_error *err);
@@ -100,7 +102,7 @@ typedef struct sw_train_job {
     sw_bytes resume;             /* empty, or a checkpoint's bytes */
 } sw_train_job;
 
-/* Total optimiser steps of a job; SW_REFUSED when there are no rows. */
+/* Total optimiser steps of a job, packed sequences counted; SW_REFUSED when there are no rows. */
 SW_NODISCARD sw_status sw_train_steps(const sw_train_job *job, uint64_t *steps, sw_error *err);
 SW_NODISCARD sw_status sw_train_run(const sw_train_job *job, const sw_train_host *host,
                                     bool *stopped, sw_error *err);
@@ -132,7 +134,7 @@ SW_NODISCARD sw_status sw_train_fit(const sw_train_job *job, size_t lanes, size_
 typedef struct sw_evaluate_job {
     const sw_model *model;
     const sw_adapter *adapter;   /* NULL for none */
-    const sw_training *settings; /* profile and batch size are read */
+    const sw_training *settings; /* profile, batch size and packing are read */
     const sw_rows *rows;
     sw_parallel parallel;
 } sw_evaluate_job;
