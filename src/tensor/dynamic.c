@@ -5,8 +5,11 @@
  * order of magnitude and large ones their digits.
  */
 #include "tensor/ops.h"
+#include <string.h>
 
-#define DECADES 7
+#define DECADES      7
+#define DIGITS_SHIFT 16      /* leaves an f32's exponent and 7 digits */
+#define FIRST_DIGITS 0x3400u /* of 2^-23: no middle is smaller */
 
 /* The points that cut [0.1, 1] into `parts`, with the bits of torch.linspace, which counts them
  * from both ends. */
@@ -14,6 +17,36 @@ static float boundary(size_t at, size_t parts) {
     float step = (1.0f - 0.1f) / (float)parts;
     if (at < (parts + 1) / 2) return __builtin_fmaf(step, (float)at, 0.1f);
     return __builtin_fmaf(-step, (float)(parts - at), 1.0f);
+}
+
+/* The least magnitude with the digits of one start, the first of which stands for all below. */
+static float magnitude_of(size_t start) {
+    uint32_t bits = (FIRST_DIGITS + (uint32_t)start) << DIGITS_SHIFT;
+    float out;
+    memcpy(&out, &bits, sizeof out);
+    return start ? out : 0;
+}
+
+/* Numbers with the same sign and digits lie around one middle at most, so the code of each is the
+ * start, or one more. */
+static void make_starts(sw_dynamic *d) {
+    size_t below = 0, above = SW_DYNAMIC_CODES - 1;
+    for (size_t i = 0; i < SW_DYNAMIC_STARTS; i++) {
+        while (d->middle[below] < magnitude_of(i)) below++;
+        while (above > 0 && d->middle[above - 1] > -magnitude_of(i + 1)) above--;
+        d->start[0][i] = (uint8_t)below;
+        d->start[1][i] = (uint8_t)above;
+    }
+}
+
+static uint8_t code_of(const sw_dynamic *d, float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    uint32_t digits = (bits & 0x7fffffffu) >> DIGITS_SHIFT;
+    uint32_t start = digits > FIRST_DIGITS ? digits - FIRST_DIGITS : 0;
+    if (start >= SW_DYNAMIC_STARTS) start = SW_DYNAMIC_STARTS - 1; /* no number: overflowed */
+    uint32_t at = d->start[bits >> 31][start];
+    return (uint8_t)(at + (d->middle[at] < x));
 }
 
 void sw_dynamic_make(sw_dynamic *out, bool is_signed) {
@@ -32,24 +65,18 @@ void sw_dynamic_make(sw_dynamic *out, bool is_signed) {
     for (size_t i = 0; i + 1 < SW_DYNAMIC_CODES; i++) {
         out->middle[i] = (out->value[i] + out->value[i + 1]) / 2;
     }
+    out->middle[SW_DYNAMIC_CODES - 1] = __builtin_inff();
+    make_starts(out);
 }
 
 float sw_dynamic_encode(const sw_dynamic *d, const float *x, size_t count, uint8_t *code) {
-    uint32_t at[SW_DYNAMIC_BLOCK] = {0};
     float part[SW_DYNAMIC_BLOCK], absmax = 0;
     for (size_t i = 0; i < count; i++) {
         float magnitude = __builtin_fabsf(x[i]);
         absmax = magnitude > absmax ? magnitude : absmax;
     }
     for (size_t i = 0; i < count; i++) part[i] = absmax > 0 ? x[i] / absmax : 0;
-    /* The code is how many middles lie below the number; one bit of all numbers after the other, so
-     * that the inner loop has no dependence. */
-    for (uint32_t bit = SW_DYNAMIC_CODES / 2; bit > 0; bit /= 2) {
-        for (size_t i = 0; i < count; i++) {
-            at[i] += d->middle[at[i] + bit - 1] < part[i] ? bit : 0;
-        }
-    }
-    for (size_t i = 0; i < count; i++) code[i] = (uint8_t)at[i];
+    for (size_t i = 0; i < count; i++) code[i] = code_of(d, part[i]);
     return absmax;
 }
 

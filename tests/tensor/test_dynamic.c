@@ -106,6 +106,29 @@ static void test_nearest(void **state) {
     }
 }
 
+/* Around every middle and every value, to the last place: the count of middles below. */
+static void test_every_border(void **state) {
+    (void)state;
+    for (int is_signed = 0; is_signed < 2; is_signed++) {
+        sw_dynamic d;
+        sw_dynamic_make(&d, is_signed);
+        for (size_t i = 0; i < 2 * SW_DYNAMIC_CODES - 1; i++) {
+            float at = i % 2 ? d.middle[i / 2] : d.value[i / 2];
+            const float near[] = {at, nextafterf(at, -2), nextafterf(at, 2), at * 1.003f};
+            for (size_t k = 0; k < sizeof near / sizeof *near; k++) {
+                float block[2] = {1, near[k]}; /* the first is the absmax */
+                uint8_t code[2];
+                size_t below = 0;
+                if (fabsf(near[k]) > 1 || (!is_signed && near[k] < 0)) continue;
+                while (below < SW_DYNAMIC_CODES - 1 && d.middle[below] < near[k]) below++;
+                (void)sw_dynamic_encode(&d, block, 2, code);
+                assert_int_equal(code[0], SW_DYNAMIC_CODES - 1);
+                assert_int_equal(code[1], below);
+            }
+        }
+    }
+}
+
 /* Encoded again, every code is itself, in blocks that hold the code of 1. */
 static void test_codes_are_fixed_points(void **state) {
     (void)state;
@@ -132,6 +155,16 @@ static void test_nothing_but_zeros(void **state) {
         sw_dynamic_decode(&d, code, 5, 0, back);
         for (size_t i = 0; i < 5; i++) assert_true(back[i] == 0 && d.value[code[i]] == 0);
     }
+}
+
+/* What overflowed is seen in the absmax; no table is left. */
+static void test_overflow(void **state) {
+    (void)state;
+    sw_dynamic d;
+    uint8_t code[4];
+    const float x[4] = {1, INFINITY, -INFINITY, 0};
+    sw_dynamic_make(&d, true);
+    assert_true(isinf(sw_dynamic_encode(&d, x, 4, code)));
 }
 
 /* ---- steps ---- */
@@ -211,8 +244,10 @@ static void test_any_lanes(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_maps),
                                        cmocka_unit_test(test_nearest),
+                                       cmocka_unit_test(test_every_border),
                                        cmocka_unit_test(test_codes_are_fixed_points),
                                        cmocka_unit_test(test_nothing_but_zeros),
+                                       cmocka_unit_test(test_overflow),
                                        cmocka_unit_test(test_steps),
                                        cmocka_unit_test(test_any_lanes)};
     return cmocka_run_group_tests_name("dynamic codes", tests, golden_open, golden_close);
