@@ -87,8 +87,8 @@ def compare_names(name, adapter, tuned):
     from peft import LoraConfig, get_peft_model_state_dict
     from safetensors.torch import load_file
 
-    check(f"{name}: the files that PEFT asks for", sorted(os.listdir(adapter)) == ["adapter_config.json", "adapter_model.safetensors", "model.sig",
-                                                                                  "sealwright.json"])
+    check(f"{name}: the files that PEFT asks for", sorted(os.listdir(adapter)) == ["adapter_config.json", "adapter_model.safetensors", "curve.svg",
+                                                                                  "model.sig", "sealwright.json"])
     ours, theirs = load_file(os.path.join(adapter, "adapter_model.safetensors")), get_peft_model_state_dict(tuned)
     check(f"{name}: its tensors, by PEFT's names", sorted(ours) == sorted(theirs), f"{len(ours)}")
     check(f"{name}: each as it was written", all(torch.equal(ours[k].float(), theirs[k].float()) for k in ours))

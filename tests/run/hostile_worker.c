@@ -6,7 +6,8 @@
  *
  * contained: the run ends with the word `worker`, and the act did not get what it wanted (it then
  * says FAILED "internal"; had it got it, it would say "diverged"). limit, done: the run ends with
- * that word, or well. stalled: after one lease without a byte.
+ * that word, or well. stalled: after one lease without a byte. diverged: it says so, behind a
+ * state.
  */
 #include "run/wire.h"
 #include <assert.h>
@@ -326,6 +327,7 @@ SAYS(name_long, train(), output((const char *)big, 200, "x", 1), done(0))
 SAYS(name_facts, train(), named("sealwright.json"), done(0))
 SAYS(name_signature, train(), named("model.sig"), done(0))
 SAYS(name_curve, train(), named("curve.svg"), done(0))
+SAYS(diverges, begin(), steps(1, every), leave(SW_FAILURE_DIVERGED))
 SAYS(done_first, begin(), done(0))
 SAYS(done_at_once, hello(), done(0))
 SAYS(done_empty, train(), done(0))
@@ -516,6 +518,7 @@ static const act acts[] = {
     TRAINS(name_facts, "contained"),
     TRAINS(name_curve, "contained"),
     TRAINS(name_signature, "contained"),
+    TRAINS(diverges, "diverged"),
     TRAINS(done_first, "contained"),
     TRAINS(done_at_once, "contained"),
     TRAINS(done_empty, "contained"),

@@ -20,6 +20,10 @@ tries() {
     code=$?
     case $2 in
     done) [ $code -eq 0 ] && [ -f run.act/out/manifest.json ] ;;
+    diverged)
+        [ $code -eq 1 ] && [ "$(error_word <log)" = worker ] && grep -q 'no longer a number' log &&
+            grep -q 'the last good checkpoint is kept in run.act' log && [ -f run.act/checkpoint-000002.sealed ] && [ ! -e run.act/out ]
+        ;;
     *)
         [ "$2" = limit ] && word=limit
         [ $code -eq 1 ] && [ "$(error_word <log)" = $word ] && [ "$(grep -c . log)" -eq 1 ] &&

@@ -99,6 +99,7 @@ refused io 'unpacking onto a full disk' bash -c 'ulimit -f 4; trap "" XFSZ; exec
 say $? 'half a folder is not left'
 mkdir adapter.partial && echo old >adapter.partial/old
 holds 'unpacking, also after one that was killed' unpack_to adapter.opened research adapter/
+[ ! -e adapter/curve.svg ]; say $? 'no room for a curve within the declared size: it holds none'
 [ ! -e adapter.partial ] && [ ! -e adapter/old ]
 say $? 'nothing of that one is in it'
 refused exists 'unpacking again' "$sealwright" open unpack adapter.opened --identity research --out adapter
