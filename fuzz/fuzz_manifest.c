@@ -50,6 +50,17 @@ static void verify(const sw_bytes *fields, sw_bytes manifest, sw_bytes pem) {
     FUZZ_REQUIRE(sw_bytes_equal(after, SW_BYTES(&before, sizeof before)));
 }
 
+/* What it says is read whether it holds or not. */
+static void read_record(sw_bytes manifest) {
+    SW_SCOPED(sw_arena) arena = {0};
+    sw_error err = {0};
+    sw_manifest_record record = {.steps = UINT64_MAX};
+    if (sw_manifest_parse_record(&arena, manifest, &record, &err) == SW_OK)
+        FUZZ_REQUIRE(record.steps <= UINT32_MAX && record.dataset_count <= SW_SHARD_LIMIT);
+    else
+        FUZZ_REQUIRE(record.steps == UINT64_MAX && err.word[0] != 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     sw_reader r = sw_reader_of(SW_BYTES(data, size));
     sw_bytes fields[FIELDS];
@@ -64,6 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     memcpy(key.b, fields[0].data, sizeof key.b);
     if (sw_p256_derive(key.b, &public, NULL) != SW_OK) return 0;
     if (sw_manifest_sign(fields[1], &key, &manifest, &digest, NULL) != SW_OK) return 0;
+    read_record(sw_buffer_bytes(&manifest));
     write_pem(&pem, &public);
     verify(fields, sw_buffer_bytes(&manifest), sw_buffer_bytes(&pem));
     return 0;
