@@ -72,7 +72,7 @@ static const sw_setting settings[] = {
     REAL("warmup_steps", SW_GROUP_TRAINING, warmup_steps, 0, false, 1e8, false),
     REAL("adam_beta1", SW_GROUP_TRAINING, adam_beta1, 0, false, 1, true),
     REAL("adam_beta2", SW_GROUP_TRAINING, adam_beta2, 0, false, 1, true),
-    REAL("adam_epsilon", SW_GROUP_TRAINING, adam_epsilon, 0, true, 1, false),
+    REAL("adam_epsilon", SW_GROUP_TRAINING, adam_epsilon, 1e-30, false, 1, false),
     REAL("weight_decay", SW_GROUP_TRAINING, weight_decay, 0, false, 1, false),
     REAL("max_grad_norm", SW_GROUP_TRAINING, max_grad_norm, 0, false, 1e6, false),
     CHOICE("optim", SW_GROUP_TRAINING, optim, optimisers),

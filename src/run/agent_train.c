@@ -116,7 +116,8 @@ static sw_status take_failure(sw_agent *a, uint64_t size, sw_error *err) {
     SW_TRY(sw_agent_read(a, &class, 1, err));
     sw_status status = sw_fail(err, SW_REFUSED, "worker", "training ended: %s",
                                sw_failure_sentence((sw_failure) class));
-    if (!a->replay && a->saved_step) sw_error_hint(err, "the last good checkpoint is kept in %s", a->o->folder);
+    if (!a->replay && a->saved_step)
+        sw_error_hint(err, "the last good checkpoint is kept in %s", a->o->folder);
     return status;
 }
 

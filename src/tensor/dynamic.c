@@ -4,7 +4,7 @@
  * decades, each holding twice as many values as the one below it, so that small numbers keep their
  * order of magnitude and large ones their digits.
  */
-#include "tensor/ops.h"
+#include "tensor/dynamic.h"
 #include <string.h>
 
 #define DECADES      7
@@ -39,7 +39,7 @@ static void make_starts(sw_dynamic *d) {
     }
 }
 
-static uint8_t code_of(const sw_dynamic *d, float x) {
+uint8_t sw_dynamic_code(const sw_dynamic *d, float x) {
     uint32_t bits;
     memcpy(&bits, &x, sizeof bits);
     uint32_t digits = (bits & 0x7fffffffu) >> DIGITS_SHIFT;
@@ -76,7 +76,7 @@ float sw_dynamic_encode(const sw_dynamic *d, const float *x, size_t count, uint8
         absmax = magnitude > absmax ? magnitude : absmax;
     }
     for (size_t i = 0; i < count; i++) part[i] = absmax > 0 ? x[i] / absmax : 0;
-    for (size_t i = 0; i < count; i++) code[i] = code_of(d, part[i]);
+    for (size_t i = 0; i < count; i++) code[i] = sw_dynamic_code(d, part[i]);
     return absmax;
 }
 

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #define CODES 16
-#define ZERO  127 /* index of the dynamic code's 0 */
 
 static const float NF4[CODES] = {-1.0f,
                                  -0.6961928009986877f,
@@ -30,34 +29,6 @@ static const float NF4[CODES] = {-1.0f,
                                  0.5626170039176941f,
                                  0.7229568362236023f,
                                  1.0f};
-
-/* The dynamic 8-bit code from 0 upwards (NUM-084); only 1 has no negative. */
-/* clang-format off */
-static const float DYNAMIC[256 - ZERO] = {
-    0.0f, 5.50000038e-07f, 3.25000019e-06f, 7.7499999e-06f, 2.12499981e-05f, 4.37499984e-05f,
-    6.62500024e-05f, 8.87499991e-05f, 0.000156250011f, 0.000268750038f, 0.000381250022f,
-    0.000493750034f, 0.000606250076f, 0.00071875006f, 0.000831249985f, 0.000943750085f,
-    0.00128124992f, 0.00184375001f, 0.00240624999f, 0.00296874996f, 0.00353124971f,
-    0.00409374991f, 0.00465624966f, 0.00521875033f, 0.00578125007f, 0.00634374982f,
-    0.00690625003f, 0.00746874977f, 0.00803124998f, 0.00859375019f, 0.00915624946f,
-    0.00971874967f, 0.0114062503f, 0.0142187504f, 0.0170312505f, 0.0198437516f, 0.0226562507f,
-    0.0254687499f, 0.028281251f, 0.0310937501f, 0.0339062512f, 0.0367187522f, 0.0395312496f,
-    0.0423437469f, 0.0451562516f, 0.047968749f, 0.05078125f, 0.053593751f, 0.0564062484f,
-    0.0592187531f, 0.0620312504f, 0.0648437515f, 0.0676562563f, 0.0704687461f, 0.0732812509f,
-    0.0760937482f, 0.078906253f, 0.0817187577f, 0.0845312476f, 0.0873437524f, 0.0901562497f,
-    0.0929687545f, 0.0957812592f, 0.0985937491f, 0.107031256f, 0.12109375f, 0.135156244f,
-    0.149218753f, 0.163281247f, 0.177343756f, 0.19140625f, 0.205468744f, 0.219531253f,
-    0.233593747f, 0.247656241f, 0.26171875f, 0.275781274f, 0.289843738f, 0.303906262f,
-    0.317968726f, 0.33203125f, 0.346093744f, 0.360156238f, 0.374218762f, 0.388281226f,
-    0.40234375f, 0.416406244f, 0.430468738f, 0.444531262f, 0.458593726f, 0.47265625f,
-    0.486718714f, 0.500781238f, 0.514843702f, 0.528906226f, 0.54296875f, 0.557031274f,
-    0.571093798f, 0.585156262f, 0.599218726f, 0.61328125f, 0.627343774f, 0.641406298f,
-    0.655468762f, 0.669531226f, 0.68359375f, 0.697656274f, 0.711718798f, 0.725781262f,
-    0.739843726f, 0.75390625f, 0.767968774f, 0.782031238f, 0.796093762f, 0.810156226f,
-    0.82421875f, 0.838281274f, 0.852343738f, 0.866406262f, 0.880468726f, 0.89453125f,
-    0.908593774f, 0.922656238f, 0.936718762f, 0.950781226f, 0.96484375f, 0.978906274f,
-    0.992968738f, 1.0f};
-/* clang-format on */
 
 static size_t least(size_t a, size_t b) {
     return a < b ? a : b;
@@ -79,22 +50,6 @@ size_t sw_nf4_nests(size_t count) {
     return parts(sw_nf4_blocks(count), SW_NF4_NEST);
 }
 
-/* ---- the dynamic 8-bit code ---- */
-
-static float dynamic_value(size_t index) {
-    return index >= ZERO ? DYNAMIC[index - ZERO] : -DYNAMIC[ZERO - index];
-}
-
-/* How many of the midpoints between neighbours lie below v. */
-static uint8_t dynamic_code(float v) {
-    size_t at = 0;
-    for (size_t bit = 128; bit > 0; bit /= 2) {
-        float middle = (dynamic_value(at + bit - 1) + dynamic_value(at + bit)) / 2;
-        if (v > middle) at += bit;
-    }
-    return (uint8_t)at;
-}
-
 /* ---- quantising ---- */
 
 typedef struct quantise_job {
@@ -102,6 +57,7 @@ typedef struct quantise_job {
     const uint8_t *in;
     sw_dtype dtype;
     float *absmax;
+    sw_dynamic dynamic; /* the code of the scales */
 } quantise_job;
 
 /* The largest magnitude; a NaN is the largest of all, because its bits are. */
@@ -156,7 +112,7 @@ static void encode_scales(void *context, size_t nest, size_t lane) {
     for (size_t i = 0; i < count; i++) rest[i] = job->absmax[first + i] - job->out->offset;
     float most = largest(rest, count), factor = inverse(most);
     for (size_t i = 0; i < count; i++) {
-        job->out->scales[first + i] = dynamic_code(rest[i] * factor);
+        job->out->scales[first + i] = sw_dynamic_code(&job->dynamic, rest[i] * factor);
     }
     job->out->nested[nest] = __builtin_isfinite(most) ? most : 0;
 }
@@ -172,6 +128,8 @@ void sw_nf4_quantise(const sw_compute *c, sw_nf4 *out, const void *in, sw_dtype 
                      float *absmax) {
     quantise_job job = {.out = out, .in = in, .dtype = dtype, .absmax = absmax};
     size_t nests = sw_nf4_nests(out->count);
+    sw_dynamic_make(&job.dynamic, true);
+    memcpy(out->scale_value, job.dynamic.value, sizeof out->scale_value);
     sw_compute_run(c, nests, encode_nest, &job);
     out->offset = mean(absmax, sw_nf4_blocks(out->count));
     sw_compute_run(c, nests, encode_scales, &job);
@@ -180,7 +138,7 @@ void sw_nf4_quantise(const sw_compute *c, sw_nf4 *out, const void *in, sw_dtype 
 /* ---- reading back ---- */
 
 static float scale_of(const sw_nf4 *w, size_t block) {
-    float rest = dynamic_value(w->scales[block]) * w->nested[block / SW_NF4_NEST];
+    float rest = w->scale_value[w->scales[block]] * w->nested[block / SW_NF4_NEST];
     return rest + w->offset;
 }
 

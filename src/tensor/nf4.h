@@ -9,7 +9,7 @@
  */
 #ifndef SW_TENSOR_NF4_H
 #define SW_TENSOR_NF4_H
-#include "tensor/tensor.h"
+#include "tensor/dynamic.h"
 
 #define SW_NF4_BLOCK ((size_t)64)  /* elements of one scale */
 #define SW_NF4_NEST  ((size_t)256) /* scales of one second scale */
@@ -20,6 +20,7 @@ typedef struct sw_nf4 {
     uint8_t *scales; /* one a block: indices of the dynamic 8-bit code */
     float *nested;   /* one a nest of blocks */
     float offset;    /* the mean of all scales */
+    float scale_value[SW_DYNAMIC_CODES]; /* what a scale's code stands for */
 } sw_nf4;
 size_t sw_nf4_codes(size_t count);  /* bytes of codes */
 size_t sw_nf4_blocks(size_t count); /* scales */

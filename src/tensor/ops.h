@@ -7,6 +7,7 @@
  */
 #ifndef SW_TENSOR_OPS_H
 #define SW_TENSOR_OPS_H
+#include "tensor/dynamic.h"
 #include "tensor/gemm.h"
 
 /* ---- RMSNorm: out = x * rstd * weight, rstd = 1 / sqrt(mean(x^2) + eps) ---- */
@@ -156,22 +157,6 @@ typedef struct sw_adamw {
 } sw_adamw;
 void sw_adamw_step(const sw_compute *c, const sw_adamw *o, float *p, const float *g, float *m,
                    float *v, size_t count);
-/* ---- numbers in 8 bits: the dynamic codes of bitsandbytes (NUM-053) ---- */
-#define SW_DYNAMIC_CODES  256
-#define SW_DYNAMIC_BLOCK  256  /* numbers that share one absmax */
-#define SW_DYNAMIC_STARTS 2945 /* magnitudes from 2^-23 to 1 by their first 7 digits */
-typedef struct sw_dynamic {
-    float value[SW_DYNAMIC_CODES];       /* of each code: ascending, the last is 1 */
-    float middle[SW_DYNAMIC_CODES];      /* between neighbours; the last is infinite */
-    uint8_t start[2][SW_DYNAMIC_STARTS]; /* where the search begins, by sign and magnitude */
-} sw_dynamic;
-void sw_dynamic_make(sw_dynamic *out, bool is_signed);
-/* One block of at most SW_DYNAMIC_BLOCK finite numbers, none negative when the codes have no sign:
- * writes the nearest code of each number's share of the block's absmax, which is returned. Of
- * numbers that overflowed the codes say nothing, and the absmax is infinite. */
-float sw_dynamic_encode(const sw_dynamic *d, const float *x, size_t count, uint8_t *code);
-void sw_dynamic_decode(const sw_dynamic *d, const uint8_t *code, size_t count, float absmax,
-                       float *x);
 
 /* AdamW whose moments rest in 8 bits, as bitsandbytes keeps them: m with signed codes, v with
  * unsigned ones (NUM-054). Zeros are the state before the first step. */
@@ -179,9 +164,6 @@ typedef struct sw_moments8 {
     uint8_t *m, *v;             /* (count) codes */
     float *m_absmax, *v_absmax; /* (sw_dynamic_blocks(count)) */
 } sw_moments8;
-static inline size_t sw_dynamic_blocks(size_t count) {
-    return (count + SW_DYNAMIC_BLOCK - 1) / SW_DYNAMIC_BLOCK;
-}
 void sw_adamw8_step(const sw_compute *c, const sw_adamw *o, float *p, const float *g,
                     const sw_moments8 *s, size_t count);
 
