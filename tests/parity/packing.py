@@ -197,7 +197,6 @@ def live(objects):
 
 def main():
     arguments = sys.argv[1:]
-    torch.set_num_threads(2)
     if arguments == ["--golden"]:
         return 0 if golden() else 1
     return 0 if live(os.path.abspath(arguments[0]) if arguments else os.path.join(ROOT, "build", "release")) else 1

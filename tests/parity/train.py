@@ -209,7 +209,8 @@ class Engine:
         for program in (self.program, self.peer):
             source = os.path.join(ROOT, "tests", "parity", os.path.basename(program) + ".c")
             subprocess.check_call(["gcc", "-std=c2x", "-D_GNU_SOURCE", "-O2", "-I" + ROOT + "/src", "-I" + ROOT + "/include", source, "-o",
-                                   program, objects + "/libsealwright.a", *libs, "-lm", "-lpthread"])
+                                   f"{program}.{os.getpid()}", objects + "/libsealwright.a", *libs, "-lm", "-lpthread"])
+            os.replace(f"{program}.{os.getpid()}", program)  # another script may be running it
 
     def train(self, folder, run, out, form="pairs"):
         keys = [f"{k}={v}" for k, v in {**run, "targets": ",".join(ALL)}.items() if k != "rows"]
