@@ -185,8 +185,8 @@ static sw_status app_copy(sw_cli *cli, sw_error *err) {
         return sw_fail(err, SW_MEMORY, "memory", "no memory for two ledgers");
     SW_TRY(sw_cli_need(cli, "from", &source, err));
     SW_TRY(sw_cli_need(cli, "to", &target, err));
-    SW_TRY(sw_ledger_access_at(cli, source, from, err));
-    sw_status status = sw_ledger_access_at(cli, target, to, err);
+    SW_TRY(sw_ledger_access_at(cli, source, false, from, err));
+    sw_status status = sw_ledger_access_at(cli, target, true, to, err);
     if (status == SW_OK) {
         status = sw_ledger_access_copy(from, to, &count, err);
         sw_head head = sw_ledger_head(to->ledger);

@@ -190,7 +190,10 @@ static sw_status plan_and_train(sw_cli *cli, sw_plain_model *m, const sw_recipe 
     uint64_t lanes;
     sw_train_budget budget;
     SW_TRY(sw_plain_lanes(cli, &lanes, err));
-    SW_TRY(sw_cli_fit(cli, &job, (size_t)lanes, &budget, err));
+    sw_status fits = sw_cli_fit(cli, &job, (size_t)lanes, &budget, err);
+    if (fits != SW_OK && strcmp(err->word, "recipe") == 0)
+        sw_error_prefix(err, "%s", sw_cli_argument(cli, 0));
+    SW_TRY(fits);
     if (sw_cli_flag(cli, "plan")) return sw_cli_show_plan(cli, &job, &budget, err);
     const char *draft = NULL;
     SW_TRY(sw_folder_draft(sw_cli_arena(cli), out, 0755, &draft, err));

@@ -97,6 +97,8 @@ static sw_status fill(sw_cli *cli, sw_run_options *o, sw_error *err) {
     SW_TRY(sw_cli_worker(cli, &o->worker, err));
     uint64_t lanes;
     SW_TRY(sw_cli_u64(cli, "threads", 0, 256, &lanes, err));
+    if (sw_cli_value(cli, "threads") && lanes == 0)
+        return sw_fail(err, SW_USAGE, "usage", "--threads must be at least 1");
     o->lanes = (uint32_t)lanes;
     SW_TRY(sw_cli_read(cli, app, SW_ENVELOPE_LIMIT, &o->genesis_envelope, err));
     o->shards = sw_cli_list(cli, "data", &o->shard_count);

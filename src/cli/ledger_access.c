@@ -37,11 +37,20 @@ sw_status sw_cli_genesis_hash(sw_cli *cli, const char *given, sw_hash *out, sw_e
     return status;
 }
 
-static sw_status open_file(sw_cli *cli, sw_ledger_access *a, const char *path, sw_error *err) {
-    if (!sw_path_exists(path)) sw_cli_note(cli, "%s is a new ledger: nothing stands on it", path);
+static sw_status load_file(sw_ledger_access *a, const char *path, sw_error *err) {
     SW_TRY(sw_journal_open_sqlite(path, &a->genesis.hash, &a->journal, err));
     SW_TRY(sw_ledger_open(&a->genesis, &a->ledger, err));
     return sw_ledger_load(a->ledger, a->journal, err);
+}
+
+static sw_status open_file(sw_cli *cli, sw_ledger_access *a, const char *path, bool made,
+                           sw_error *err) {
+    bool there = sw_path_exists(path);
+    if (!there && !made) return sw_fail(err, SW_MISSING, "missing", "there is no ledger %s", path);
+    if (!there) sw_cli_note(cli, "%s is a new ledger: nothing stands on it", path);
+    sw_status status = load_file(a, path, err);
+    if (status != SW_OK) sw_error_prefix(err, "%s", path);
+    return status;
 }
 
 static sw_status open_remote(sw_cli *cli, sw_ledger_access *a, const char *url, sw_error *err) {
@@ -55,16 +64,16 @@ sw_status sw_ledger_access_open(sw_cli *cli, sw_ledger_access *out, sw_error *er
     if (where == NULL) where = sw_cli_value(cli, "kms");
     if (where == NULL)
         return sw_fail(err, SW_USAGE, "usage", "--ledger or --kms must say where the ledger is");
-    return sw_ledger_access_at(cli, where, out, err);
+    return sw_ledger_access_at(cli, where, true, out, err);
 }
 
-sw_status sw_ledger_access_at(sw_cli *cli, const char *where, sw_ledger_access *out,
+sw_status sw_ledger_access_at(sw_cli *cli, const char *where, bool made, sw_ledger_access *out,
                               sw_error *err) {
     sw_status status;
     *out = (sw_ledger_access){0};
     SW_TRY(sw_cli_genesis(cli, &out->genesis, &out->genesis_envelope, err));
     if (strncmp(where, "file:", 5) == 0)
-        status = open_file(cli, out, where + 5, err);
+        status = open_file(cli, out, where + 5, made, err);
     else if (strncmp(where, "https://", 8) == 0)
         status = open_remote(cli, out, where, err);
     else
@@ -176,31 +185,42 @@ typedef struct copy {
     uint64_t count;
 } copy;
 
-/* One entry that the other ledger has and this one does not. */
+/* One entry that the other ledger has and this one does not. A key service judges it by itself. */
 static sw_status copy_entry(void *context, const sw_head *at, const sw_envelope *envelope,
                             sw_bytes bytes, sw_error *err) {
     copy *c = context;
     (void)at;
     (void)envelope;
-    SW_TRY(sw_ledger_check(c->to->ledger, bytes, err));
+    bool file = c->to->remote == NULL;
+    if (file) SW_TRY(sw_ledger_check(c->to->ledger, bytes, err));
     SW_TRY(put(c->to, bytes, err));
-    SW_TRY(reload(c->to, err));
+    if (file) SW_TRY(reload(c->to, err));
     c->count++;
     return SW_OK;
 }
 
+static sw_status check_same(sw_journal *longer, const sw_head *shorter, sw_error *err) {
+    if (shorter->index == 0 || sw_journal_contains(longer, shorter, NULL) == SW_OK) return SW_OK;
+    sw_status status = sw_fail(err, SW_UNAUTHENTIC, "rollback",
+                               "the two ledgers parted: entry %llu of one is not on the other",
+                               (unsigned long long)shorter->index);
+    sw_error_hint(err, "one of them is not the app's ledger: ask the owners which heads they know");
+    return status;
+}
+
 sw_status sw_ledger_access_copy(const sw_ledger_access *from, sw_ledger_access *to, uint64_t *count,
                                 sw_error *err) {
-    sw_head has = sw_ledger_head(to->ledger);
+    sw_head has = sw_ledger_head(to->ledger), other = sw_ledger_head(from->ledger);
     copy c = {.to = to};
-    if (has.index > 0) {
-        sw_status same = sw_journal_contains(from->journal, &has, err);
-        if (same != SW_OK) {
-            sw_error_prefix(err, "the two ledgers parted");
-            return same;
-        }
-    }
+    *count = 0;
+    if (other.index <= has.index) return check_same(to->journal, &other, err);
+    SW_TRY(check_same(from->journal, &has, err));
     SW_TRY(sw_journal_read(from->journal, has.index + 1, copy_entry, &c, err));
+    SW_TRY(reload(to, err));
     *count = c.count;
-    return SW_OK;
+    sw_head now = sw_ledger_head(to->ledger);
+    return check_same(to->journal, &other, err) == SW_OK && now.index >= other.index
+               ? SW_OK
+               : sw_fail(err, SW_UNAUTHENTIC, "rollback",
+                         "the ledger does not hold what was copied");
 }

@@ -28,9 +28,10 @@ SW_NODISCARD sw_status sw_cli_genesis_hash(sw_cli *cli, const char *given, sw_ha
 /* --ledger file:PATH or https://HOST:PORT, else --kms URL. A key service learns of the app when it
  * does not know it. */
 SW_NODISCARD sw_status sw_ledger_access_open(sw_cli *cli, sw_ledger_access *out, sw_error *err);
-/* The ledger at one such place. */
-SW_NODISCARD sw_status sw_ledger_access_at(sw_cli *cli, const char *where, sw_ledger_access *out,
-                                           sw_error *err);
+/* The ledger at one such place. A file that is not there is made and named in a note when `made`,
+ * else SW_MISSING. */
+SW_NODISCARD sw_status sw_ledger_access_at(sw_cli *cli, const char *where, bool made,
+                                           sw_ledger_access *out, sw_error *err);
 void sw_ledger_access_close(sw_ledger_access *a);
 /* The owner's place in this app; the identity must be the genesis' owner, key for key. */
 SW_NODISCARD sw_status sw_ledger_access_owner(const sw_ledger_access *a, const sw_identity *who,
@@ -48,8 +49,9 @@ SW_NODISCARD sw_status sw_ledger_access_append(sw_ledger_access *a, sw_identity 
                                                sw_entry *entry, sw_error *err);
 
 /* Appends to `to` what `from` has beyond it, entry by entry under the rules of the ledger; *count
- * says how many. What stands on `to` must stand on `from`: "rollback" otherwise. Entries carry
- * their owners' signatures, so whoever has a copy can bring it. */
+ * says how many: none when `to` is ahead. The shorter of the two must lie on the longer one:
+ * "rollback" otherwise. Entries carry their owners' signatures, so whoever has a copy can bring it.
+ */
 SW_NODISCARD sw_status sw_ledger_access_copy(const sw_ledger_access *from, sw_ledger_access *to,
                                              uint64_t *count, sw_error *err);
 

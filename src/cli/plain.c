@@ -174,7 +174,9 @@ sw_status sw_plain_adapter(sw_cli *cli, const char *folder, sw_adapter *out, sw_
     if (!files) return sw_fail(err, SW_MEMORY, "memory", "no memory for the adapter");
     size_t count;
     SW_TRY(map_folder(cli, folder, files, &count, err));
-    return sw_adapter_read(sw_cli_arena(cli), files, count, out, err);
+    sw_status status = sw_adapter_read(sw_cli_arena(cli), files, count, out, err);
+    if (status != SW_OK) sw_error_prefix(err, "%s", folder);
+    return status;
 }
 
 /* A special token in tokenizer_config.json: its text, or an object that holds it. */

@@ -157,7 +157,7 @@ sw_status sw_cli_show_plan(sw_cli *cli, const sw_train_job *job, const sw_train_
     sw_cli_result(cli, root);
     char time[SW_CLI_DURATION_BYTES];
     sw_cli_duration(time, seconds);
-    sw_cli_print(cli, "steps   %" PRIu64 "\nrows    %zu\ntokens  %zu, %.0f in all steps\n",
+    sw_cli_print(cli, "steps   %" PRIu64 "\nrows    %zu\ntokens  %zu, about %.0f in all steps\n",
                  b->steps, job->rows->count, job->rows->token_count, b->tokens);
     sw_cli_print(cli, "memory  %.1f MiB%s\n", mib(b->bytes),
                  b->recompute ? "; activations are computed again in the backward pass" : "");

@@ -259,6 +259,21 @@ static sw_status check_patterns(const char *list, const sw_lora_patterns *p, dou
     return SW_OK;
 }
 
+/* Each of the two that can be saved at most once. */
+static sw_status check_saved(const sw_lora_settings *lora, sw_error *err) {
+    size_t tables = 0, heads = 0;
+    for (size_t i = 0; i < lora->save_count; i++) {
+        bool table = sw_lora_names(lora->save[i], "model.embed_tokens");
+        bool head = sw_lora_names(lora->save[i], "lm_head");
+        tables += table;
+        heads += head;
+        if ((table || head) && tables <= 1 && heads <= 1) continue;
+        return sw_fail(err, SW_REFUSED, "recipe",
+                       "modules_to_save[%zu] must be embed_tokens or lm_head, each once", i);
+    }
+    return SW_OK;
+}
+
 static sw_status judge_lora(const sw_lora_settings *lora, const char **setting, sw_error *err) {
     *setting = "target_modules";
     if (lora->target_count == 0 || lora->target_count > SW_LORA_TARGET_LIMIT)
@@ -271,6 +286,7 @@ static sw_status judge_lora(const sw_lora_settings *lora, const char **setting, 
         return sw_fail(err, SW_REFUSED, "recipe", "modules_to_save names more than %d modules",
                        SW_LORA_SAVE_LIMIT);
     SW_TRY(check_names(*setting, lora->save[0], sizeof lora->save[0], lora->save_count, err));
+    SW_TRY(check_saved(lora, err));
     *setting = "rank_pattern";
     SW_TRY(check_patterns(*setting, &lora->rank_pattern, RANK_LIMIT, true, err));
     *setting = "alpha_pattern";

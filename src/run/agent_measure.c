@@ -71,6 +71,33 @@ static sw_status check_template(const sw_agent *a, const uint8_t *map, sw_error 
     return sw_rows_template(&files, a->recipe->training.chat, &chat, err);
 }
 
+static sw_status check_limit(const char *key, const char *what, uint64_t needs, uint64_t limit,
+                             sw_error *err) {
+    if (needs <= limit) return SW_OK;
+    sw_status status = sw_fail(err, SW_REFUSED, "limit",
+                               "%s takes at least %llu bytes, and the recipe's %s is %llu", what,
+                               (unsigned long long)needs, key, (unsigned long long)limit);
+    sw_error_hint(err, "compose the recipe with a larger %s; owners then consent to that one", key);
+    return status;
+}
+
+/* Whether the model can be trained so, and what comes out fits what the recipe declares. The worker
+ * would say so too late: after a grant, or after all steps. */
+static sw_status check_settings(const sw_agent *a, const uint8_t *map, sw_error *err) {
+    sw_bytes file = {0};
+    sw_model_config config;
+    sw_train_sizes sizes;
+    for (size_t i = 0; i < a->recipe->model_file_count; i++)
+        if (strcmp(a->files[i].name, "config.json") == 0)
+            file = SW_BYTES(map + a->files[i].offset, (size_t)a->files[i].size);
+    SW_TRY(sw_model_config_parse(file, &config, err));
+    SW_TRY(sw_train_check(&a->recipe->training, &config, &sizes, err));
+    SW_TRY(check_limit("observe.checkpoint_limit", "a checkpoint", sizes.state_bytes,
+                       a->recipe->checkpoint_limit_bytes, err));
+    return check_limit("output.limit", "the output", sizes.output_bytes,
+                       a->recipe->output_limit_bytes, err);
+}
+
 sw_status sw_agent_load_model(sw_agent *a, sw_error *err) {
     SW_TRY(layout(a, err));
     void *map = NULL;
@@ -79,6 +106,7 @@ sw_status sw_agent_load_model(sw_agent *a, sw_error *err) {
     for (size_t i = 0; i < a->recipe->model_file_count && status == SW_OK; i++)
         status = read_file(a, i, map, err);
     if (status == SW_OK) status = check_template(a, map, err);
+    if (status == SW_OK) status = check_settings(a, map, err);
     sw_status sealed =
         sw_shared_seal(a->model_fd, &map, (size_t)a->model_bytes, status == SW_OK ? err : NULL);
     return status != SW_OK ? status : sealed;

@@ -26,18 +26,20 @@ sw_status sw_agent_match_shards(sw_agent *a, sw_error *err) {
             sw_error_prefix(err, "%s", path);
             return status;
         }
-        bool placed = false;
+        bool placed = false, listed = false;
         for (size_t s = 0; s < a->recipe->shard_count; s++) {
-            if (!sw_hash_equal(&a->recipe->shards[s].dataset, &trailer.root_id) ||
-                a->shard_paths[s])
-                continue;
+            if (!sw_hash_equal(&a->recipe->shards[s].dataset, &trailer.root_id)) continue;
+            listed = true;
+            if (a->shard_paths[s]) continue;
             a->shard_paths[s] = path;
             placed = true;
             break;
         }
         if (!placed) {
             status = sw_fail(err, SW_REFUSED, "shard",
-                             "%s is not one of the shards that the recipe lists", path);
+                             listed ? "%s is given twice"
+                                    : "%s is not one of the shards that the recipe lists",
+                             path);
             sw_error_hint(err, "sealwright inspect %s shows its dataset id", path);
             return status;
         }

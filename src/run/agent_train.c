@@ -14,7 +14,9 @@
 static sw_status read_buffer(sw_agent *a, uint64_t size, uint64_t limit, sw_buffer *out,
                              sw_error *err) {
     if (size > limit)
-        return sw_fail(err, SW_LIMIT, "limit", "the worker sent more than the recipe declares");
+        return sw_fail(err, SW_LIMIT, "limit",
+                       "the worker sent %llu bytes, and the recipe declares at most %llu",
+                       (unsigned long long)size, (unsigned long long)limit);
     *out = SW_BUFFER((size_t)size + 1);
     uint8_t *space = sw_put_space(out, (size_t)size);
     SW_TRY(sw_buffer_check(out, "the worker's frame", err));
@@ -80,7 +82,9 @@ static sw_status take_output(sw_agent *a, uint64_t size, sw_error *err) {
         return not_due(err, "an output's name");
     uint64_t content = size - sizeof head - name_size;
     if (content > a->recipe->output_limit_bytes - a->output_bytes)
-        return sw_fail(err, SW_LIMIT, "limit", "the output is larger than the recipe declares");
+        return sw_fail(err, SW_LIMIT, "limit",
+                       "the output is larger than the recipe's output.limit of %llu bytes",
+                       (unsigned long long)a->recipe->output_limit_bytes);
     sw_buffer *out = &a->outputs[a->output_count++];
     SW_TRY(read_buffer(a, content, a->recipe->output_limit_bytes, out, err));
     a->output_bytes += content;

@@ -35,6 +35,8 @@ double sw_exp64(double x) {
 
 double sw_log64(double x) {
     uint64_t bits;
+    if (!(x > 0)) return x == 0 ? -__builtin_inf() : __builtin_nan("");
+    if (x == __builtin_inf()) return x;
     memcpy(&bits, &x, sizeof bits);
     int64_t exponent = (int64_t)(bits >> 52) - 1023;
     bits = (bits & 0xfffffffffffffu) | (uint64_t)1023 << 52;

@@ -66,10 +66,16 @@ static void feed(sw_engine *e, const uint32_t *ids, size_t count) {
     e->past += count;
 }
 
-static uint32_t greatest(const float *logits, size_t count) {
+/* The token with the greatest logit, the first of equals. All of them must be numbers. */
+static sw_status greatest(const float *logits, size_t count, uint32_t *out, sw_error *err) {
     size_t best = 0;
-    for (size_t i = 1; i < count; i++) best = logits[i] > logits[best] ? i : best;
-    return (uint32_t)best;
+    for (size_t i = 0; i < count; i++) {
+        if (!__builtin_isfinite(logits[i]))
+            return sw_fail(err, SW_REFUSED, "diverged", "the model's logits are no numbers");
+        best = logits[i] > logits[best] ? i : best;
+    }
+    *out = (uint32_t)best;
+    return SW_OK;
 }
 
 static sw_status append(sw_tokens *t, uint32_t id, sw_error *err) {
@@ -90,7 +96,8 @@ static sw_status continue_greedily(sw_engine *e, const sw_generate_job *job, sw_
     size_t last = job->prompt_count - 1;
     for (size_t i = 0; i < job->max_new_tokens; i++, last = 0) {
         sw_engine_logits(e, last, 1, e->scratch.logits);
-        uint32_t id = greatest(e->scratch.logits, e->config->vocab_size);
+        uint32_t id;
+        SW_TRY(greatest(e->scratch.logits, e->config->vocab_size, &id, err));
         if (id == job->eos_token_id) break;
         SW_TRY(append(out, id, err));
         if (i + 1 < job->max_new_tokens) feed(e, &id, 1);

@@ -62,7 +62,13 @@ static bool fits(const sw_train_job *job, size_t lanes, size_t limit_bytes, sw_t
     return sw_train_plan(job, lanes, true, out, NULL) == SW_OK && out->bytes <= limit_bytes;
 }
 
-/* The same step in smaller micro-batches, halved until they fit. */
+/* The next smaller micro-batch of which a whole number makes the step, at most half. */
+static uint32_t next_batch(uint64_t rows, uint32_t batch) {
+    for (batch /= 2; rows % batch != 0; batch--) continue;
+    return batch;
+}
+
+/* The same step in smaller micro-batches, until they fit. */
 static bool smaller_batch(const sw_train_job *job, size_t lanes, size_t limit_bytes, sw_training *t,
                           sw_train_budget *out) {
     uint64_t rows = (uint64_t)t->per_device_train_batch_size * t->gradient_accumulation_steps;
@@ -70,7 +76,7 @@ static bool smaller_batch(const sw_train_job *job, size_t lanes, size_t limit_by
     smaller.settings = t;
     while (!fits(&smaller, lanes, limit_bytes, out)) {
         if (t->per_device_train_batch_size == 1) return false;
-        t->per_device_train_batch_size /= 2;
+        t->per_device_train_batch_size = next_batch(rows, t->per_device_train_batch_size);
         t->gradient_accumulation_steps = (uint32_t)(rows / t->per_device_train_batch_size);
     }
     return true;

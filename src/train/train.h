@@ -107,6 +107,15 @@ SW_NODISCARD sw_status sw_train_steps(const sw_train_job *job, uint64_t *steps, 
 SW_NODISCARD sw_status sw_train_run(const sw_train_job *job, const sw_train_host *host,
                                     bool *stopped, sw_error *err);
 
+/* Whether these settings fit a model of this shape, before there are rows, weights or keys:
+ * SW_REFUSED as sw_train_run would. The sizes are those of a state and of the outputs at least (a
+ * full model's biases and files' headers come on top). */
+typedef struct sw_train_sizes {
+    uint64_t state_bytes, output_bytes;
+} sw_train_sizes;
+SW_NODISCARD sw_status sw_train_check(const sw_training *settings, const sw_model_config *config,
+                                      sw_train_sizes *out, sw_error *err);
+
 /* ---- the plan: what a run will hold and compute, before anything starts ---- */
 #define SW_TRAIN_PARTS 32
 typedef struct sw_train_part {

@@ -49,9 +49,9 @@ say $? "eval reads the adapter: $base without, $adapted with it"
 say $? 'and so does generate'
 sed -i 's/"use_dora": true/"use_dora": false/' all/adapter_config.json
 "$sealwright" generate 'the question' --model model --adapter all --threads 1 >out 2>log
-[ $? -eq 1 ] && [ ! -s out ]
-say $? 'which refuses one whose settings and tensors do not agree'
-refused 'norm is neither embed_tokens nor lm_head' 'a module that is not saved' 'modules_to_save: [norm]'
-refused 'up_proj decides for no adapted module' 'a pattern without a module' 'rank_pattern: {up_proj: 3}'
+[ $? -eq 1 ] && [ ! -s out ] && grep -q 'error: all: ' log
+say $? 'which refuses, by its name, one whose settings and tensors do not agree'
+refused 'must be embed_tokens or lm_head' 'a module that is not saved' 'modules_to_save: [norm]'
+refused 'bad.yaml: rank_pattern: up_proj decides for no adapted module' 'a pattern without a module' 'rank_pattern: {up_proj: 3}'
 refused 'keeps them sorted' 'patterns that PEFT would read otherwise' 'alpha_pattern: {v_proj: 3, layers.0.self_attn.v_proj: 4}'
 echo "1..$count"

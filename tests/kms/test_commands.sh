@@ -184,9 +184,14 @@ refused "bert misses what he has seen on the ledger" 1 "shorter than" unlock ber
 "$sealwright" revoke "$(printf "%064d" 9)" --app app.genesis --identity cleo --ledger file:parted.db >log 2>&1
 refused "a ledger that parted is not brought up" 1 "parted" "$sealwright" app copy --app app.genesis --from file:kept.db --to file:parted.db
 refused "nor one of another app" 1 "of something else" "$sealwright" app copy --app other.genesis --from file:kept.db --to "$url"
+refused "a copy that is not there is not made" 1 "there is no ledger" "$sealwright" app copy --app app.genesis --from file:typo.db --to "$url"
+[ ! -e typo.db ]
+say $? "and nothing was"
 refused "both ends must be named" 2 "to" "$sealwright" app copy --app app.genesis --from file:kept.db
 holds "a stranger can bring it" "copied  4" "$sealwright" app copy --app app.genesis --from file:kept.db --to "$url"
 holds "and nothing twice" "copied  0" "$sealwright" app copy --app app.genesis --from file:kept.db --to "$url"
+"$sealwright" revoke "$(printf "%064d" 8)" --app app.genesis --identity cleo --kms "$url" >log 2>&1
+holds "one that is ahead keeps what it has" "ledger entry 5" "$sealwright" app copy --app app.genesis --from file:kept.db --to "$url"
 holds "now bert unlocks" "unlocked for bert" unlock bert
 stop TERM
 

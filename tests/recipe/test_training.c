@@ -230,15 +230,17 @@ static void test_lists(void **state) {
         const char *setting; /* NULL: accepted */
     } cases[] = {
         {{"q_proj", 1024}, {"mlp.up_proj", 0.5}, {"lm_head", "embed_tokens"}, NULL},
-        {{"q_proj", 0}, {"v_proj", 1}, {"a", "b"}, "rank_pattern"},
-        {{"q_proj", 1.5}, {"v_proj", 1}, {"a", "b"}, "rank_pattern"},
-        {{"q_proj", 1025}, {"v_proj", 1}, {"a", "b"}, "rank_pattern"},
-        {{"q_proj", NAN}, {"v_proj", 1}, {"a", "b"}, "rank_pattern"},
-        {{"", 1}, {"v_proj", 1}, {"a", "b"}, "rank_pattern"},
-        {{"q_proj", 1}, {"v_proj", 0}, {"a", "b"}, "alpha_pattern"},
-        {{"q_proj", 1}, {"v_proj", 65537}, {"a", "b"}, "alpha_pattern"},
-        {{"q_proj", 1}, {"v_proj", 1}, {"a", "a"}, "modules_to_save"},
-        {{"q_proj", 1}, {"v_proj", 1}, {"a", "b."}, "modules_to_save"},
+        {{"q_proj", 0}, {"v_proj", 1}, {"embed_tokens", "lm_head"}, "rank_pattern"},
+        {{"q_proj", 1.5}, {"v_proj", 1}, {"embed_tokens", "lm_head"}, "rank_pattern"},
+        {{"q_proj", 1025}, {"v_proj", 1}, {"embed_tokens", "lm_head"}, "rank_pattern"},
+        {{"q_proj", NAN}, {"v_proj", 1}, {"embed_tokens", "lm_head"}, "rank_pattern"},
+        {{"", 1}, {"v_proj", 1}, {"embed_tokens", "lm_head"}, "rank_pattern"},
+        {{"q_proj", 1}, {"v_proj", 0}, {"embed_tokens", "lm_head"}, "alpha_pattern"},
+        {{"q_proj", 1}, {"v_proj", 65537}, {"embed_tokens", "lm_head"}, "alpha_pattern"},
+        {{"q_proj", 1}, {"v_proj", 1}, {"lm_head", "lm_head"}, "modules_to_save"},
+        {{"q_proj", 1}, {"v_proj", 1}, {"lm_head", "b."}, "modules_to_save"},
+        {{"q_proj", 1}, {"v_proj", 1}, {"lm_head", "q_proj"}, "modules_to_save"},
+        {{"q_proj", 1}, {"v_proj", 1}, {"embed_tokens", "model.embed_tokens"}, "modules_to_save"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         sw_training t;

@@ -94,6 +94,16 @@ grep -q "$both" log; say $? 'both templates are named'
 refused model 'train refuses it in the same words' "$sealwright" train named.yaml --model "$model" --data anna.jsonl --out named
 grep -q "$both" log && [ ! -e named ]; say $? 'both templates are named there'
 refused model 'and eval' "$sealwright" eval named.yaml --model "$model" --data anna.jsonl
+output_limit=4KiB checkpoint_limit=1MiB variant tight
+refused limit 'an output that the recipe has no room for' run_sealed
+grep -q "the output takes at least .* and the recipe's output.limit is 4096" log; say $? 'the limit is named, and what it takes'
+checkpoint_limit=4KiB output_limit=1MiB variant tight2
+refused limit 'a checkpoint that it has no room for' run_sealed
+grep -q "observe.checkpoint_limit is 4096" log; say $? 'that limit is named too'
+variant misnamed && sed -i 's/lora: {r: 4, /lora: {r: 4, target_modules: [proj], /' misnamed.yaml && compose misnamed.yaml misnamed.json &&
+    consent_all misnamed.json misnamed2 2>/dev/null && app_compose=misnamed.json consents=misnamed2
+refused recipe 'a module that the model does not have' run_sealed
+grep -q 'no module of the model is named proj' log; say $? 'it is named'
 [ "$(granted)" = "$spent" ]; say $? 'no grant was spent'
 seed=45 grants=1 variant once
 holds 'the one grant of a recipe' run_sealed --run once.run

@@ -38,6 +38,8 @@ static void test_f64_functions(void **state) {
         assert_true(fabs(s - sin(angle)) < 1e-15 && fabs(c - cos(angle)) < 1e-15);
     }
     assert_true(sw_exp64(0) == 1 && sw_log64(1) == 0 && sw_exp64(-1000) == 0);
+    assert_true(isnan(sw_log64(NAN)) && isnan(sw_log64(-1)) && isnan(sw_log64(-INFINITY)));
+    assert_true(sw_log64(INFINITY) == INFINITY && sw_log64(0) == -INFINITY);
     assert_true(sw_power64(0.5, 10) == 0x1p-10 && sw_power64(3, 0) == 1);
 }
 

@@ -96,9 +96,44 @@ static void test_refusals(void **state) {
     sw_rows_free(&rows);
 }
 
+/* One weight that is no number, anywhere: no loss is made of it. */
+static void test_no_number(void **state) {
+    const miniature *m = *state;
+    sw_training t = small_settings();
+    sw_rows rows = {0};
+    sw_evaluation out = {.loss = 7};
+    read_rows(m, &t, "tests/parity/data/pairs.jsonl", &rows);
+    const sw_tensor_view *places[] = {&m->model.embed_tokens, &m->model.norm,
+                                      &m->model.layers[0].down_proj};
+    for (size_t i = 0; i < 3; i++) {
+        uint8_t *at = (uint8_t *)(uintptr_t)places[i]->data.data;
+        size_t last = places[i]->data.size - 2; /* the upper half of the last element */
+        uint8_t kept[2] = {at[last], at[last + 1]}, nan[2] = {0xc0, 0x7f};
+        sw_error err = {0};
+        memcpy(at + last, nan, 2);
+        sw_evaluate_job job = evaluate_job(m, &t, &rows);
+        assert_int_equal(sw_evaluate(&job, &out, &err), SW_REFUSED);
+        assert_string_equal(err.word, "diverged");
+        sw_tokens ids = {0};
+        sw_parallel alone = sw_parallel_serial();
+        sw_generate_job more = {.model = &m->model,
+                                .prompt = rows.ids,
+                                .prompt_count = 4,
+                                .max_new_tokens = 4,
+                                .profile = SW_PROFILE_FP32_REF};
+        assert_int_equal(sw_generate(&more, &alone, &ids, &err), SW_REFUSED);
+        assert_string_equal(err.word, "diverged");
+        assert_int_equal(ids.count, 0);
+        sw_tokens_free(&ids);
+        memcpy(at + last, kept, 2);
+    }
+    assert_true(out.loss == 7);
+    sw_rows_free(&rows);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_same_as_training),
-                                       cmocka_unit_test(test_adapter_counts),
-                                       cmocka_unit_test(test_refusals)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_same_as_training), cmocka_unit_test(test_adapter_counts),
+        cmocka_unit_test(test_refusals), cmocka_unit_test(test_no_number)};
     return cmocka_run_group_tests_name("evaluate", tests, group_open, group_close);
 }

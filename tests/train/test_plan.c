@@ -133,6 +133,44 @@ static void test_memory_refusals(void **state) {
     }
 }
 
+/* A batch that halves to no whole step: the hint names one that divides it. */
+static void test_uneven_batch(void **state) {
+    const fixture *f = *state;
+    sw_training t = small_settings();
+    t.per_device_train_batch_size = 5;
+    t.gradient_accumulation_steps = 1;
+    sw_train_job job = job_of(&f->model, &t, &f->rows);
+    sw_train_budget lean = plan_of(&job, 1, true), out;
+    sw_error err = {0};
+    assert_int_equal(sw_train_fit(&job, 1, lean.bytes - 1, &out, &err), SW_MEMORY);
+    assert_non_null(strstr(err.hint, "per_device_train_batch_size: 1 and "
+                                     "gradient_accumulation_steps: 5 it takes"));
+}
+
+/* What can be said without rows: the same refusals, and how large a state is, to the byte. */
+static void test_check(void **state) {
+    const fixture *f = *state;
+    for (int change = 0; change < 4; change++) {
+        sw_training t = small_settings();
+        sw_train_sizes sizes = {0};
+        sw_error err = {0};
+        if (change == 1) strcpy(t.lora.targets[0], "proj");
+        if (change == 2) t.lora.alpha_pattern = (sw_lora_patterns){1, {{"nothing", 2}}};
+        if (change == 3) t.max_length = 0;
+        sw_status status = sw_train_check(&t, &f->model.model.config, &sizes, &err);
+        assert_int_equal(status, change ? SW_REFUSED : SW_OK);
+        if (change) continue;
+        memory kept = memory_new();
+        t.max_steps = 1;
+        sw_train_job job = job_of(&f->model, &t, &f->rows);
+        sw_train_host host = host_of(&kept);
+        run_job(&job, &host);
+        assert_int_equal(sizes.state_bytes, kept.state.size);
+        assert_true(sizes.output_bytes > 0 && sizes.output_bytes < kept.state.size);
+        memory_drop(&kept);
+    }
+}
+
 /* Where full training cannot fit at all, LoRA is offered when it does. */
 static void test_lora_instead(void **state) {
     const fixture *f = *state;
@@ -272,6 +310,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_plan),
                                        cmocka_unit_test(test_operations),
                                        cmocka_unit_test(test_memory_refusals),
+                                       cmocka_unit_test(test_uneven_batch),
+                                       cmocka_unit_test(test_check),
                                        cmocka_unit_test(test_lora_instead),
                                        cmocka_unit_test(test_rows_beyond_the_context),
                                        cmocka_unit_test(test_a_spoilt_state_is_not_kept),
