@@ -81,8 +81,8 @@ static sw_status check_limit(const char *key, const char *what, uint64_t needs, 
     return status;
 }
 
-/* Whether the model can be trained so, and what comes out fits what the recipe declares. The worker
- * would say so too late: after a grant, or after all steps. */
+/* RCP-042: whether the model can be trained so, and what comes out fits what the recipe declares.
+ * The worker would say so too late: after a grant, or after all steps. */
 static sw_status check_settings(const sw_agent *a, const uint8_t *map, sw_error *err) {
     sw_bytes file = {0};
     sw_model_config config;
