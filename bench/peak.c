@@ -13,38 +13,45 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { SUMS = 24, FMA_SUMS = 12, TURNS = 4000000, ROUNDS = 7, THREADS_MAX = 256 };
+enum { SUMS = 12, TURNS = 4000000, ROUNDS = 7, THREADS_MAX = 256 };
 
 static pthread_barrier_t gate;
 
-__attribute__((target("avx512f,avx512bf16"), optimize("O3"), noinline)) static float
-dot_turns(float start) {
-    __m512 sum[SUMS];
-    for (int i = 0; i < SUMS; i++) sum[i] = _mm512_set1_ps(start * (float)i);
-    __m512bh a = _mm512_cvtne2ps_pbh(sum[1], sum[2]), b = _mm512_cvtne2ps_pbh(sum[3], sum[4]);
+/* Sums with names of their own: an array of them would be kept in memory. */
+#define EACH_SUM(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11)
+
+__attribute__((target("avx512f,avx512bf16"), noinline)) static float dot_turns(float start) {
+#define MAKE(i) __m512 s##i = _mm512_set1_ps(start * (float)(i));
+#define TURN(i) __asm__("vdpbf16ps %1, %2, %0" : "+v"(s##i) : "v"(a), "v"(b));
+#define JOIN(i) total += _mm512_reduce_add_ps(s##i);
+    EACH_SUM(MAKE)
+    __m512bh a = _mm512_cvtne2ps_pbh(s1, s2), b = _mm512_cvtne2ps_pbh(s3, s4);
     for (long t = 0; t < TURNS; t++) {
-#pragma GCC unroll 24
-        for (int i = 0; i < SUMS; i++) {
-            sum[i] = _mm512_dpbf16_ps(sum[i], a, b);
-            __asm__("" : "+v"(sum[i])); /* keeps the compiler from merging turns */
-        }
+        EACH_SUM(TURN)
     }
-    for (int i = 1; i < SUMS; i++) sum[0] = _mm512_add_ps(sum[0], sum[i]);
-    return _mm512_reduce_add_ps(sum[0]);
+    float total = 0;
+    EACH_SUM(JOIN)
+    return total;
+#undef MAKE
+#undef TURN
+#undef JOIN
 }
 
-__attribute__((target("avx2,fma"), optimize("O3"), noinline)) static float fma_turns(float start) {
-    __m256 sum[FMA_SUMS], a = _mm256_set1_ps(start), b = _mm256_set1_ps(0.5f);
-    for (int i = 0; i < FMA_SUMS; i++) sum[i] = _mm256_set1_ps(start * (float)i);
+__attribute__((target("avx2,fma"), noinline)) static float fma_turns(float start) {
+#define MAKE(i) __m256 s##i = _mm256_set1_ps(start * (float)(i));
+#define TURN(i) __asm__("vfmadd231ps %1, %2, %0" : "+x"(s##i) : "x"(a), "x"(b));
+#define JOIN(i) total += _mm256_cvtss_f32(s##i);
+    EACH_SUM(MAKE)
+    __m256 a = _mm256_set1_ps(start), b = _mm256_set1_ps(0.5f);
     for (long t = 0; t < TURNS; t++) {
-#pragma GCC unroll 12
-        for (int i = 0; i < FMA_SUMS; i++) {
-            sum[i] = _mm256_fmadd_ps(a, b, sum[i]);
-            __asm__("" : "+x"(sum[i]));
-        }
+        EACH_SUM(TURN)
     }
-    for (int i = 1; i < FMA_SUMS; i++) sum[0] = _mm256_add_ps(sum[0], sum[i]);
-    return _mm256_cvtss_f32(sum[0]);
+    float total = 0;
+    EACH_SUM(JOIN)
+    return total;
+#undef MAKE
+#undef TURN
+#undef JOIN
 }
 
 /* A way to multiply: what one turn does, a product and a sum counted as two. */
@@ -54,7 +61,7 @@ typedef struct way {
     double flop_per_turn;
 } way;
 static const way DOT = {"VDPBF16PS", dot_turns, SUMS * 64}; /* 16 lanes, 2 products and sums each */
-static const way FMA = {"AVX2 FMA", fma_turns, FMA_SUMS * 16}; /* 8 lanes */
+static const way FMA = {"AVX2 FMA", fma_turns, SUMS * 16};  /* 8 lanes */
 static const way *chosen;
 
 static double seconds(void) {
