@@ -212,4 +212,26 @@ static inline void pool_run(void *pool, size_t count, void (*fn)(void *, size_t,
                             void *context) {
     sw_pool_run(pool, count, fn, context);
 }
+
+/* A model in bf16 and the rows of pairs.jsonl, for a whole group. */
+typedef struct fixture {
+    miniature model;
+    sw_rows rows;
+} fixture;
+
+static inline int fixture_open(void **state) {
+    static fixture f;
+    sw_training t = small_settings();
+    miniature_open(&f.model, "--dtype bf16");
+    read_rows(&f.model, &t, "tests/parity/data/pairs.jsonl", &f.rows);
+    *state = &f;
+    return 0;
+}
+
+static inline int fixture_close(void **state) {
+    fixture *f = *state;
+    sw_rows_free(&f->rows);
+    miniature_close(&f->model);
+    return 0;
+}
 #endif

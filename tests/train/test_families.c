@@ -9,13 +9,13 @@
 #define VOCAB    320
 #define ID_LIMIT 64
 
-typedef struct fixture {
+typedef struct family_models {
     sw_arena arena;
     sw_buffer text;
     const sw_json *cases, *ropes;
     uint32_t ids[ID_LIMIT];
     size_t id_count;
-} fixture;
+} family_models;
 
 /* ---- rotation ---- */
 
@@ -51,7 +51,7 @@ static void check_bits(const sw_rope_settings *s, size_t head_dim, const sw_json
 }
 
 static void test_frequencies(void **state) {
-    const fixture *f = *state;
+    const family_models *f = *state;
     assert_true(f->ropes->count >= 5);
     for (const sw_json *one = f->ropes->first; one; one = one->next) {
         double n[6];
@@ -74,7 +74,8 @@ static void test_frequencies(void **state) {
 
 /* ---- logits and answers ---- */
 
-static void check_logits(const fixture *f, const miniature *m, const sw_json *one, bool exact) {
+static void check_logits(const family_models *f, const miniature *m, const sw_json *one,
+                         bool exact) {
     static float out[ID_LIMIT * VOCAB];
     sw_parallel lanes = sw_parallel_serial();
     sw_generate_job job = {.model = &m->model,
@@ -91,7 +92,7 @@ static void check_logits(const fixture *f, const miniature *m, const sw_json *on
 }
 
 /* Token by token, with kept keys, beyond the window: the bits of the whole sequence at once. */
-static void check_answer(const fixture *f, const miniature *m) {
+static void check_answer(const family_models *f, const miniature *m) {
     static float logits[ID_LIMIT * VOCAB];
     uint32_t ids[ID_LIMIT];
     sw_parallel lanes = sw_parallel_serial();
@@ -118,7 +119,7 @@ static void check_answer(const fixture *f, const miniature *m) {
 }
 
 static void test_logits(void **state) {
-    const fixture *f = *state;
+    const family_models *f = *state;
     assert_int_equal(f->cases->count, 5);
     for (const sw_json *one = f->cases->first; one; one = one->next) {
         miniature m;
@@ -145,7 +146,7 @@ static void check_gradient(const sw_parameter *p, const sw_json *expected) {
 }
 
 static void test_gradients(void **state) {
-    const fixture *f = *state;
+    const family_models *f = *state;
     for (const sw_json *one = f->cases->first; one; one = one->next) {
         sw_training t = small_settings();
         miniature m;
@@ -179,7 +180,7 @@ static void test_gradients(void **state) {
 /* ---- training ---- */
 
 static void test_trl(void **state) {
-    const fixture *f = *state;
+    const family_models *f = *state;
     for (const sw_json *one = f->cases->first; one; one = one->next) {
         miniature m;
         open_case(&m, one);
@@ -333,7 +334,7 @@ static void test_checkpoint_of_another_family(void **state) {
 }
 
 static int open_all(void **state) {
-    static fixture f;
+    static family_models f;
     f.text = SW_BUFFER(LIMIT);
     const sw_json *all = golden(&f.arena, &f.text, "families");
     f.cases = sw_json_member(all, "cases");
@@ -346,7 +347,7 @@ static int open_all(void **state) {
 }
 
 static int close_all(void **state) {
-    fixture *f = *state;
+    family_models *f = *state;
     sw_buffer_free(&f->text);
     sw_arena_free(&f->arena);
     return 0;

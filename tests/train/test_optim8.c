@@ -10,11 +10,6 @@
 /* Of the miniature, two layers: q, o of 64 by 64, three of 64 by 128; not k, v, norms and table. */
 #define CODED_ELEMENTS (2 * (2 * 4096 + 3 * 8192))
 
-typedef struct fixture {
-    miniature model;
-    sw_rows rows;
-} fixture;
-
 static sw_training full_settings(sw_optimiser optim) {
     sw_training t = small_settings();
     t.method = SW_METHOD_FULL;
@@ -219,22 +214,6 @@ static void test_checkpoint_refusals(void **state) {
     memory_drop(&kept);
 }
 
-static int open_all(void **state) {
-    static fixture f;
-    sw_training t = small_settings();
-    miniature_open(&f.model, "--dtype bf16");
-    read_rows(&f.model, &t, "tests/parity/data/pairs.jsonl", &f.rows);
-    *state = &f;
-    return 0;
-}
-
-static int close_all(void **state) {
-    fixture *f = *state;
-    sw_rows_free(&f->rows);
-    miniature_close(&f->model);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_beside_f32),
@@ -243,5 +222,5 @@ int main(void) {
         cmocka_unit_test(test_memory_shrinks),
         cmocka_unit_test(test_checkpoint_refusals),
     };
-    return cmocka_run_group_tests_name("8-bit AdamW", tests, open_all, close_all);
+    return cmocka_run_group_tests_name("8-bit AdamW", tests, fixture_open, fixture_close);
 }

@@ -5,11 +5,6 @@
  */
 #include "support.h"
 
-typedef struct fixture {
-    miniature model;
-    sw_rows rows;
-} fixture;
-
 static size_t part_of(const sw_train_budget *b, const char *name) {
     for (size_t i = 0; i < b->part_count; i++)
         if (strcmp(b->parts[i].name, name) == 0) return b->parts[i].bytes;
@@ -290,22 +285,6 @@ static void test_ready_once(void **state) {
     memory_drop(&second);
 }
 
-static int open_all(void **state) {
-    static fixture f;
-    sw_training t = small_settings();
-    miniature_open(&f.model, "--dtype bf16");
-    read_rows(&f.model, &t, "tests/parity/data/pairs.jsonl", &f.rows);
-    *state = &f;
-    return 0;
-}
-
-static int close_all(void **state) {
-    fixture *f = *state;
-    sw_rows_free(&f->rows);
-    miniature_close(&f->model);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_plan),
                                        cmocka_unit_test(test_operations),
@@ -316,5 +295,5 @@ int main(void) {
                                        cmocka_unit_test(test_rows_beyond_the_context),
                                        cmocka_unit_test(test_a_spoilt_state_is_not_kept),
                                        cmocka_unit_test(test_ready_once)};
-    return cmocka_run_group_tests_name("plan", tests, open_all, close_all);
+    return cmocka_run_group_tests_name("plan", tests, fixture_open, fixture_close);
 }

@@ -6,11 +6,6 @@
  */
 #include "golden.h"
 
-typedef struct fixture {
-    miniature model;
-    sw_rows rows;
-} fixture;
-
 #define VARIANTS 3
 static sw_training variant(int which) {
     sw_training t = small_settings();
@@ -270,22 +265,6 @@ static void test_plan(void **state) {
     assert_true(quantised.bytes < packed.bytes);
 }
 
-static int open_all(void **state) {
-    static fixture f;
-    sw_training t = small_settings();
-    miniature_open(&f.model, "--dtype bf16");
-    read_rows(&f.model, &t, "tests/parity/data/pairs.jsonl", &f.rows);
-    *state = &f;
-    return 0;
-}
-
-static int close_all(void **state) {
-    fixture *f = *state;
-    sw_rows_free(&f->rows);
-    miniature_close(&f->model);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_any_lanes),
                                        cmocka_unit_test(test_resume_at_every_step),
@@ -296,5 +275,5 @@ int main(void) {
                                        cmocka_unit_test(test_a_broken_weight),
                                        cmocka_unit_test(test_release),
                                        cmocka_unit_test(test_plan)};
-    return cmocka_run_group_tests_name("qlora", tests, open_all, close_all);
+    return cmocka_run_group_tests_name("qlora", tests, fixture_open, fixture_close);
 }

@@ -6,11 +6,6 @@
 #include "support.h"
 #include "tensor/tensor.h"
 
-typedef struct fixture {
-    miniature model;
-    sw_rows rows;
-} fixture;
-
 static void jumbled_run(void *pool, size_t count, void (*fn)(void *, size_t, size_t),
                         void *context) {
     size_t lanes = *(const size_t *)pool;
@@ -332,22 +327,6 @@ static void test_a_host_that_says_no(void **state) {
     memory_drop(&kept);
 }
 
-static int open_all(void **state) {
-    static fixture f;
-    sw_training t = small_settings();
-    miniature_open(&f.model, "--dtype bf16");
-    read_rows(&f.model, &t, "tests/parity/data/pairs.jsonl", &f.rows);
-    *state = &f;
-    return 0;
-}
-
-static int close_all(void **state) {
-    fixture *f = *state;
-    sw_rows_free(&f->rows);
-    miniature_close(&f->model);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_any_lanes),
                                        cmocka_unit_test(test_emulated_and_recomputed),
@@ -359,5 +338,5 @@ int main(void) {
                                        cmocka_unit_test(test_overfit),
                                        cmocka_unit_test(test_refusals),
                                        cmocka_unit_test(test_a_host_that_says_no)};
-    return cmocka_run_group_tests_name("training", tests, open_all, close_all);
+    return cmocka_run_group_tests_name("training", tests, fixture_open, fixture_close);
 }
