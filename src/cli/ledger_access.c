@@ -8,6 +8,7 @@
 #include "sys/files.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 sw_status sw_cli_genesis(sw_cli *cli, sw_genesis *out, sw_bytes *envelope, sw_error *err) {
     const char *path;
@@ -45,7 +46,8 @@ static sw_status load_file(sw_ledger_access *a, const char *path, sw_error *err)
 
 static sw_status open_file(sw_cli *cli, sw_ledger_access *a, const char *path, bool made,
                            sw_error *err) {
-    bool there = sw_path_exists(path);
+    struct stat info; /* SQLite takes an empty file for a new one */
+    bool there = stat(path, &info) == 0 && info.st_size > 0;
     if (!there && !made) return sw_fail(err, SW_MISSING, "missing", "there is no ledger %s", path);
     if (!there) sw_cli_note(cli, "%s is a new ledger: nothing stands on it", path);
     sw_status status = load_file(a, path, err);

@@ -187,6 +187,10 @@ refused "nor one of another app" 1 "of something else" "$sealwright" app copy --
 refused "a copy that is not there is not made" 1 "there is no ledger" "$sealwright" app copy --app app.genesis --from file:typo.db --to "$url"
 [ ! -e typo.db ]
 say $? "and nothing was"
+: >empty.db
+refused "an empty file is no ledger" 1 "there is no ledger" "$sealwright" app copy --app app.genesis --from file:empty.db --to "$url"
+[ ! -s empty.db ]
+say $? "and becomes none"
 refused "both ends must be named" 2 "to" "$sealwright" app copy --app app.genesis --from file:kept.db
 holds "a stranger can bring it" "copied  4" "$sealwright" app copy --app app.genesis --from file:kept.db --to "$url"
 holds "and nothing twice" "copied  0" "$sealwright" app copy --app app.genesis --from file:kept.db --to "$url"
