@@ -179,7 +179,7 @@ sw_status sw_policy_check(const sw_policy *policy, sw_claims *claims, sw_error *
     if (!device_listed(policy, claims))
         return policy_refuse(err, "the machine's device is not among those that the policy names");
     SW_TRY(tcb_check(policy, claims, err));
-    if (policy->gpu_count > 0)
+    if (policy->gpu.count > 0)
         return policy_refuse(err, "the machine policy asks for GPUs, which are not verified here "
                                   "yet");
     memcpy(claims->image, image->name, sizeof claims->image);

@@ -95,6 +95,26 @@ void sw_p256_spki(sw_buffer *out,
                   const sw_p256_public *key); /* DER SubjectPublicKeyInfo, 91 bytes */
 SW_NODISCARD sw_status sw_p256_from_spki(sw_bytes der, sw_p256_public *out, sw_error *err);
 
+/* ---- P-384: what NVIDIA's devices and reference manifests sign with ---- */
+#define SW_P384_BYTES           97 /* SEC1 uncompressed: 04 x y */
+#define SW_P384_SECRET_BYTES    48
+#define SW_P384_SIGNATURE_BYTES 96 /* r||s */
+typedef struct sw_p384_public {
+    uint8_t b[SW_P384_BYTES];
+} sw_p384_public;
+/* ECDSA with SHA-384; the key is checked to be a point of the curve. */
+SW_NODISCARD sw_status sw_p384_verify_raw(const sw_p384_public *key, sw_bytes message,
+                                          const uint8_t signature[SW_P384_SIGNATURE_BYTES],
+                                          sw_error *err);
+/* The software machine's devices alone have secrets on this curve. */
+SW_NODISCARD sw_status sw_p384_generate(const sw_entropy *e, uint8_t secret[SW_P384_SECRET_BYTES],
+                                        sw_p384_public *out, sw_error *err);
+SW_NODISCARD sw_status sw_p384_derive(const uint8_t secret[SW_P384_SECRET_BYTES],
+                                      sw_p384_public *out, sw_error *err);
+SW_NODISCARD sw_status sw_p384_sign_raw(const uint8_t secret[SW_P384_SECRET_BYTES],
+                                        sw_bytes message,
+                                        uint8_t signature[SW_P384_SIGNATURE_BYTES], sw_error *err);
+
 /* ---- private keys at rest: PKCS#8 PEM; encrypted with PBES2 scrypt (N=2^17,r=8,p=1)/AES-256-CBC
  * when a passphrase is given ---- */
 /* An empty passphrase gives a plain key. Salt and IV come from `e`. */

@@ -46,6 +46,10 @@ void sw_p256_negate(uint8_t number[32]);
 SW_NODISCARD sw_status sw_p256_evp_public(const sw_p256_public *key, EVP_PKEY **out, sw_error *err);
 /* A key that signs and derives; refuses 0 and values from n upwards (SW_MALFORMED "key"). */
 SW_NODISCARD sw_status sw_p256_evp_secret(const uint8_t secret[32], EVP_PKEY **out, sw_error *err);
+/* The same of P-384. */
+SW_NODISCARD sw_status sw_p384_evp_public(const sw_p384_public *key, EVP_PKEY **out, sw_error *err);
+SW_NODISCARD sw_status sw_p384_evp_secret(const uint8_t secret[SW_P384_SECRET_BYTES],
+                                          EVP_PKEY **out, sw_error *err);
 /* ECDH: the x coordinate (RFC 9180 7.1.1). */
 SW_NODISCARD sw_status sw_p256_ecdh(const uint8_t secret[32], const sw_p256_public *peer,
                                     uint8_t shared[32], sw_error *err);

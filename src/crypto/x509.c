@@ -85,6 +85,36 @@ sw_status sw_cert_key(const sw_cert *cert, sw_p256_public *out, sw_error *err) {
     return status;
 }
 
+/* SEQUENCE { SEQUENCE { OID ecPublicKey, OID secp384r1 }, BIT STRING (98 bytes, none unused) }; the
+ * point follows. RFC 5480 2. */
+static const uint8_t p384_head[23] = {0x30, 0x76, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86,
+                                      0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b,
+                                      0x81, 0x04, 0x00, 0x22, 0x03, 0x62, 0x00};
+
+sw_status sw_cert_key_p384(const sw_cert *cert, sw_p384_public *out, sw_error *err) {
+    uint8_t *spki = NULL;
+    int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert->x509), &spki);
+    if (size <= 0) return sw_openssl_failed(err, "SubjectPublicKeyInfo");
+    bool fits = (size_t)size == sizeof p384_head + SW_P384_BYTES &&
+                memcmp(spki, p384_head, sizeof p384_head) == 0 && spki[sizeof p384_head] == 0x04;
+    if (fits) memcpy(out->b, spki + sizeof p384_head, SW_P384_BYTES);
+    OPENSSL_free(spki);
+    if (fits) return SW_OK;
+    return sw_fail(err, SW_MALFORMED, "key", "a certificate's key is not of P-384");
+}
+
+sw_status sw_cert_serial(const sw_cert *cert, uint8_t out[20], size_t *size, sw_error *err) {
+    const ASN1_INTEGER *serial = X509_get0_serialNumber(cert->x509);
+    BIGNUM *number = ASN1_INTEGER_to_BN(serial, NULL);
+    if (number == NULL) return sw_openssl_failed(err, "serial number");
+    int bytes = BN_num_bytes(number);
+    bool good = !BN_is_negative(number) && bytes > 0 && bytes <= 20;
+    if (good) *size = (size_t)BN_bn2bin(number, out);
+    BN_free(number);
+    if (good) return SW_OK;
+    return sw_fail(err, SW_MALFORMED, "format", "a certificate's serial number is out of range");
+}
+
 sw_status sw_cert_common_name(const sw_cert *cert, char *out, size_t size, sw_error *err) {
     X509_NAME *name = X509_get_subject_name(cert->x509);
     int at = X509_NAME_get_index_by_NID(name, NID_commonName, -1);

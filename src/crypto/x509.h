@@ -29,6 +29,12 @@ void sw_cert_cache_free(sw_cert_cache *c);
 
 sw_bytes sw_cert_der(const sw_cert *cert); /* view */
 SW_NODISCARD sw_status sw_cert_key(const sw_cert *cert, sw_p256_public *out, sw_error *err);
+/* A P-384 key in SubjectPublicKeyInfo's one form; SW_MALFORMED "key" for any other. */
+SW_NODISCARD sw_status sw_cert_key_p384(const sw_cert *cert, sw_p384_public *out, sw_error *err);
+/* The serial number's magnitude, big-endian without leading zeros; *size at most 20 (RFC 5280
+ * 4.1.2.2), SW_MALFORMED for one that is longer, zero or negative. */
+SW_NODISCARD sw_status sw_cert_serial(const sw_cert *cert, uint8_t out[20], size_t *size,
+                                      sw_error *err);
 SW_NODISCARD sw_status sw_cert_common_name(const sw_cert *cert, char *out, size_t size,
                                            sw_error *err);
 void sw_cert_validity(const sw_cert *cert, int64_t *not_before_ms, int64_t *not_after_ms);
@@ -52,6 +58,12 @@ bool sw_crl_issued_by(
 SW_NODISCARD sw_status sw_chain_verify(sw_cert *const *chain, size_t count, sw_bytes anchor_der,
                                        sw_crl *const *crls, size_t crl_count, int64_t wall_ms,
                                        sw_error *err);
+
+/* The same judgement without revocation: for makers who publish no lists and answer by OCSP alone.
+ * Says nothing of revocation, so whoever calls it has sw_ocsp_verify to call for each certificate,
+ * or says aloud that nobody asked. */
+SW_NODISCARD sw_status sw_chain_verify_path(sw_cert *const *chain, size_t count,
+                                            sw_bytes anchor_der, int64_t wall_ms, sw_error *err);
 
 /* ---- making (software machine, TLS) ---- */
 typedef struct sw_cert_plan {

@@ -103,7 +103,7 @@ sw_status sw_policy_complete(const sw_policy *p, sw_error *err) {
     SW_TRY(devices_check(p, err));
     if (p->minimum_evaluation_number == 0)
         return refuse(err, "the machine policy is incomplete: its least evaluation number is 0");
-    if (p->gpu_count > GPU_LIMIT) return refuse(err, "the machine policy asks for too many GPUs");
+    if (p->gpu.count > GPU_LIMIT) return refuse(err, "the machine policy asks for too many GPUs");
     return SW_OK;
 }
 
@@ -194,7 +194,7 @@ static sw_status gpu_read(const sw_json *object, const char *where, sw_policy *p
                                                  : text_wrong(err, where, "gpu", "\"none\"");
     uint64_t count;
     SW_TRY(sw_json_u64(object, where, "gpu", GPU_LIMIT, &count, err));
-    p->gpu_count = (uint32_t)count;
+    p->gpu.count = (uint32_t)count;
     return count > 0 ? SW_OK : text_wrong(err, where, "gpu", "\"none\" or a number above 0");
 }
 
@@ -257,8 +257,8 @@ void sw_policy_to_json(sw_arena *a, sw_json *parent, const char *key, const sw_p
     sw_json_add_integer(a, tcb, "evaluation_data_number", p->minimum_evaluation_number);
     sw_json_add_text(a, tcb, "status",
                      p->up_to_date_only ? SW_LITERAL("UpToDate") : SW_LITERAL("SWHardeningNeeded"));
-    if (p->gpu_count > 0)
-        sw_json_add_integer(a, object, "gpu", p->gpu_count);
+    if (p->gpu.count > 0)
+        sw_json_add_integer(a, object, "gpu", p->gpu.count);
     else
         sw_json_add_text(a, object, "gpu", SW_LITERAL("none"));
 }

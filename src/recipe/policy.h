@@ -18,6 +18,25 @@ typedef struct sw_image {
     uint8_t mrtd[48], rtmr[3][48]; /* MRTD, RTMR0-2 */
 } sw_image;
 
+/* ---- NVIDIA devices ---- */
+#define SW_GPU_LIMIT        16 /* GPUs and switches of one machine together */
+#define SW_GPU_DRIVER_LIMIT 8
+typedef struct sw_gpu_serial { /* of a device's leaf certificate: big-endian, without leading zeros
+                                */
+    uint8_t size, b[20];
+} sw_gpu_serial;
+typedef struct sw_gpu_policy {
+    uint32_t count; /* of GPUs, switches not counted; 0: none (written out as `gpu: none`) */
+    sw_hash device_root, rim_root; /* SHA-256 of the two roots; for tdx exactly NVIDIA's */
+    bool any_device;               /* written out as `devices: any` */
+    size_t device_count;
+    sw_gpu_serial devices[SW_GPU_LIMIT];
+    bool any_driver; /* written out as `drivers: any`: each still has its signed manifest */
+    size_t driver_count;
+    char drivers[SW_GPU_DRIVER_LIMIT][32];
+    bool revocation_required; /* `revocation: required`; `unchecked` must be written out */
+} sw_gpu_policy;
+
 typedef enum sw_platform { SW_PLATFORM_SIM, SW_PLATFORM_TDX } sw_platform;
 typedef struct sw_policy {
     sw_platform platform;
@@ -31,7 +50,7 @@ typedef struct sw_policy {
     sw_hash devices[SW_DEVICE_LIMIT];   /* SHA-256(PPID) */
     uint32_t minimum_evaluation_number; /* tcbEvaluationDataNumber of TCB info and QE identity */
     bool up_to_date_only; /* accepted TCB statuses: UpToDate; false also SWHardeningNeeded */
-    uint32_t gpu_count;   /* 0: none asked for (written out as `gpu: none`) */
+    sw_gpu_policy gpu;
 } sw_policy;
 
 /* Every member present and of sense: at least one anchor and one image, devices named or `any`

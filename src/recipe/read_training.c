@@ -248,7 +248,7 @@ static sw_status read_gpu(const sw_recipe_reader *r, const sw_yaml *map, sw_poli
         return sw_recipe_refuse(r, m, "machine", "gpu must be none, or a number from 1 to %d",
                                 GPU_LIMIT);
     SW_TRY(sw_recipe_whole(r, map, "machine", "gpu", 1, GPU_LIMIT, &count));
-    p->gpu_count = (uint32_t)count;
+    p->gpu.count = (uint32_t)count;
     return SW_OK;
 }
 

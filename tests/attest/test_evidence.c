@@ -401,7 +401,7 @@ static void higher_number(sw_policy *p) {
     p->minimum_evaluation_number = 2;
 }
 static void wants_gpu(sw_policy *p) {
-    p->gpu_count = 1;
+    p->gpu.count = 1;
 }
 static void any_and_named(sw_policy *p) {
     p->any_device = true;

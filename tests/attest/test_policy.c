@@ -109,12 +109,12 @@ static void test_refused(void **state) {
         assert_non_null(hit);
         (void)snprintf(json, sizeof json, "%.*s%s%s", (int)(hit - GOOD), GOOD, REFUSED[i].new,
                        hit + strlen(REFUSED[i].old));
-        sw_policy p = {.gpu_count = 77};
+        sw_policy p = {.gpu.count = 77};
         sw_error err = {0};
         if (read(sw_text(json), &p, &err) == SW_OK) fail_msg("accepted: %s", REFUSED[i].sentence);
         if (strstr(err.message, REFUSED[i].sentence) == NULL)
             fail_msg("\"%s\" is not in \"%s\"", REFUSED[i].sentence, err.message);
-        assert_int_equal(p.gpu_count, 77);
+        assert_int_equal(p.gpu.count, 77);
     }
 }
 
@@ -136,7 +136,7 @@ static void test_too_many(void **state) {
     memset(more.images[0].name, 'a', sizeof more.images[0].name); /* no end */
     assert_int_equal(sw_policy_complete(&more, NULL), SW_REFUSED);
     more = p;
-    more.gpu_count = 65;
+    more.gpu.count = 65;
     assert_int_equal(sw_policy_complete(&more, NULL), SW_REFUSED);
     more = p;
     more.platform = (sw_platform)2;

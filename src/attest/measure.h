@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Boot measurements: event logs of all four RTMRs, what they replay to, and the values that dstack
+ * derives from them. Pure; nothing here is a verdict by itself: what a log replays to must be the
+ * quote's. Docs: docs/formats/measurement.md (MSR-001 ...).
+ *
+ * Host-supplied hints (vm_config, os_image_hash beside a quote) may be parsed to recompute; they
+ * are never believed.
+ */
+#ifndef SW_ATTEST_MEASURE_H
+#define SW_ATTEST_MEASURE_H
+#include "attest/evidence.h"
+
+#define SW_LOG_EVENT_LIMIT 4096
+#define SW_LOG_LIMIT       ((size_t)4 << 20)
+#define SW_CCEL_LIMIT      ((size_t)1 << 20)
+
+/* ---- logs ---- */
+typedef struct sw_log_event {
+    unsigned imr; /* 0 to 3, as dstack counts (a CCEL counts from 1) */
+    uint32_t type;
+    bool has_digest, v2;
+    uint8_t digest[SW_SHA384_BYTES];
+    sw_bytes name, payload; /* a CCEL's event data stand in payload, its name is empty */
+} sw_log_event;
+typedef struct sw_event_log {
+    const sw_log_event *events;
+    size_t count;
+} sw_event_log;
+/* dstack's JSON array (0.3 to 0.6): runtime events' digests are recomputed from name and payload,
+ * and one that is written must be right; other events need theirs. */
+SW_NODISCARD sw_status sw_log_from_json(sw_arena *a, sw_bytes json, sw_event_log *out,
+                                        sw_error *err);
+/* A CCEL: TCG2 crypto-agile log with SHA-384 digests, Spec ID event first, ended by its size or by
+ * 0xff padding. */
+SW_NODISCARD sw_status sw_log_from_ccel(sw_arena *a, sw_bytes ccel, sw_event_log *out,
+                                        sw_error *err);
+/* Every register from 48 zeros. `seen[r]`: the log has an event of register r. */
+SW_NODISCARD sw_status sw_log_replay(const sw_event_log *log, uint8_t rtmr[4][SW_SHA384_BYTES],
+                                     bool seen[4], sw_error *err);
+
+/* ---- what dstack derives ---- */
+typedef struct sw_td_measurements {
+    uint8_t mrtd[48], rtmr[4][48], mr_config_id[48], mr_owner[48], mr_owner_config[48];
+} sw_td_measurements;
+/* `key_provider`: the event's JSON payload; empty for none. */
+void sw_mr_system(sw_hash *out, const sw_td_measurements *m, sw_bytes key_provider);
+void sw_mr_aggregated(sw_hash *out, const sw_td_measurements *m);
+/* RTMR3 up to and including boot-mr-done, as SignCert and early checks see it. SW_MISSING without
+ * that event. */
+SW_NODISCARD sw_status sw_rtmr3_at_boot(const sw_event_log *log, uint8_t out[SW_SHA384_BYTES],
+                                        sw_error *err);
+void sw_instance_id(uint8_t out[20], sw_bytes seed, const uint8_t app_id[20]);
+/* The device's id: SHA-256(PPID) since 0.5.6, SHA-256(user data of the quote's header) before. */
+void sw_device_ids(const uint8_t ppid[16], const uint8_t user_data[20], sw_hash *by_ppid,
+                   sw_hash *by_user_data);
+
+/* ---- MRCONFIGID ---- */
+typedef enum sw_key_provider_kind {
+    SW_KEY_PROVIDER_NONE,
+    SW_KEY_PROVIDER_LOCAL,
+    SW_KEY_PROVIDER_KMS,
+    SW_KEY_PROVIDER_TPM
+} sw_key_provider_kind;
+typedef struct sw_config_facts { /* what a MRCONFIGID commits to; from the log and the compose */
+    sw_hash compose;
+    uint8_t app_id[20];
+    sw_key_provider_kind provider;
+    sw_bytes provider_id; /* empty when none */
+    sw_bytes document;    /* the exact mr_config document of version 3; empty when there is none */
+} sw_config_facts;
+/* Zero, V1, V2 or V3; anything else, and a V3 without its document or whose document contradicts
+ * the facts, is refused. *version is 0 to 3. SW_REFUSED "evidence". */
+SW_NODISCARD sw_status sw_config_id_verify(const uint8_t mr_config_id[48],
+                                           const sw_config_facts *facts, unsigned *version,
+                                           sw_error *err);
+
+/* ---- TDX-lite: the measurements of a named OS image, recomputed ---- */
+typedef struct sw_lite_image {
+    sw_bytes checksum_file; /* sha256sum.txt; its SHA-256 is the OS image hash */
+    sw_bytes measurement;   /* measurement.tdx.cbor */
+} sw_lite_image;
+typedef struct sw_lite_machine { /* hints; wrong ones give other registers */
+    uint64_t memory_bytes;
+    const sw_event_log *log; /* its three ACPI digests are taken as they are */
+} sw_lite_machine;
+typedef struct sw_lite_values {
+    sw_hash os_image;    /* SHA-256(checksum_file) */
+    uint8_t mrtd[2][48]; /* single pass, two pass */
+    uint8_t rtmr[3][48];
+} sw_lite_values;
+SW_NODISCARD sw_status sw_lite_measure(const sw_lite_image *image, const sw_lite_machine *machine,
+                                       sw_lite_values *out, sw_error *err);
+#endif

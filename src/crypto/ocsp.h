@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * OCSP answers (RFC 6960), kept and judged later at an explicit time: how makers that publish no
+ * revocation list say that a certificate still stands.
+ */
+#ifndef SW_CRYPTO_OCSP_H
+#define SW_CRYPTO_OCSP_H
+#include "crypto/x509.h"
+
+#define SW_OCSP_LIMIT ((size_t)16 << 10)
+
+typedef enum sw_ocsp_state { SW_OCSP_GOOD, SW_OCSP_REVOKED, SW_OCSP_UNKNOWN } sw_ocsp_state;
+typedef struct sw_ocsp_verdict {
+    sw_ocsp_state state;
+    int reason; /* CRLReason of RFC 5280 5.3.1 (6: certificateHold); -1 when none is given */
+    int64_t revoked_ms; /* of SW_OCSP_REVOKED */
+    int64_t this_update_ms, next_update_ms;
+} sw_ocsp_verdict;
+
+/* What `response` (one DER OCSPResponse, nothing behind it) says of `cert`. Demanded: status
+ * successful; a basic response signed by the issuer's own key, or by one certificate that the
+ * issuer itself signed for OCSP signing (RFC 6960 4.2.2.2) and that is valid at wall_ms; exactly
+ * one single response for this certificate (name hash, key hash and serial, by SHA-1, SHA-256 or
+ * SHA-384); thisUpdate <= wall_ms < nextUpdate, and a nextUpdate. No default trust of any kind.
+ * SW_MISSING "evidence" when the answer is of another certificate, SW_MALFORMED, SW_REFUSED
+ * "evidence" with one sentence. A revoked certificate is an answer (state), not a failure. */
+SW_NODISCARD sw_status sw_ocsp_verify(sw_bytes response, const sw_cert *cert, const sw_cert *issuer,
+                                      int64_t wall_ms, sw_ocsp_verdict *out, sw_error *err);
+#endif
