@@ -5,6 +5,8 @@
  */
 #include "crypto/vector.h"
 
+#include <string.h>
+
 #define SECRET                                                                                     \
     "6b9d3dad2e1b8c1c05b19875b6659f4de23c3b667bf297ba9aa47740787137d896d5724e4c70a825f872c9ea60d2" \
     "edf5"
