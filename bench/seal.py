@@ -60,11 +60,13 @@ def against_age(place, names):
     key = place.path("age.key")
     done = subprocess.run(["age-keygen", "-o", key], capture_output=True, text=True, check=True)
     recipient = done.stderr.split()[-1]
-    out = place.path("age.out")
-    ours, theirs = in_turn([place.ours("seal", place.plain),
-                            place.theirs(["age", "-e", "-r", recipient, "-o", out, place.plain], out)], ROUNDS)
+    out, floor_out = place.path("age.out"), place.path("floor.out")
+    ours, theirs, floor = in_turn([place.ours("seal", place.plain),
+                                   place.theirs(["age", "-e", "-r", recipient, "-o", out, place.plain], out),
+                                   place.theirs([place.floor, "seal", 2, place.plain, floor_out], floor_out)], ROUNDS)
     value, spread = ratio(theirs, ours)
-    beside(f"age {package_version('age')}: ours {median(ours):.3f} s, age {median(theirs):.3f} s ({spread})")
+    beside(f"age {package_version('age')}: ours {median(ours):.3f} s, age {median(theirs):.3f} s ({spread}); the floor under ours "
+           f"{median(floor):.3f} s, which is {ratio(theirs, floor)[0]:.3f} of age")
     bench(names[0], value, "ratio")
 
 
