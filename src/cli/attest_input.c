@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A file of evidence told by its first bytes, or as JSON by its members.
+ *
+ * The order of the tests matters only where it is written down; no file fits two of them.
+ */
+#include "cli/attest_input.h"
+#include "attest/measure.h"
+#include "codec/text.h"
+#include "manifest/manifest.h"
+#include "sys/files.h"
+
+#include <string.h>
+
+#define INPUT_LIMIT ((size_t)64 << 20) /* the evidence of a run with some hundred grants */
+
+static const char *const names[] = {
+    [SW_ATTEST_EVIDENCE] = "evidence",
+    [SW_ATTEST_RUN] = "the evidence of a run",
+    [SW_ATTEST_COLLATERAL] = "collateral",
+    [SW_ATTEST_QUOTE] = "a TDX quote",
+    [SW_ATTEST_DSTACK_QUOTE] = "a guest agent's quote",
+    [SW_ATTEST_DSTACK_INFO] = "a guest agent's Info",
+    [SW_ATTEST_DSTACK] = "a dstack attestation",
+    [SW_ATTEST_CCEL] = "a TCG event log",
+    [SW_ATTEST_LOG] = "an event log",
+    [SW_ATTEST_GPU_LIST] = "GPU evidence",
+    [SW_ATTEST_GPU_REPORT] = "a GPU report",
+    [SW_ATTEST_RIM] = "a reference manifest",
+    [SW_ATTEST_CERTIFICATES] = "certificates",
+    [SW_ATTEST_TOKENS] = "attestation tokens",
+    [SW_ATTEST_TCB_INFO] = "TCB info",
+    [SW_ATTEST_QE_IDENTITY] = "a QE identity",
+};
+
+const char *sw_attest_kind_name(sw_attest_kind kind) {
+    return names[kind];
+}
+
+/* ---- JSON, by its members ---- */
+static bool has(const sw_json *object, const char *name) {
+    return sw_json_member(object, name) != NULL;
+}
+
+static bool kind_is(const sw_json *object, const char *kind) {
+    const sw_json *m = sw_json_member(object, "kind");
+    return m != NULL && m->type == SW_JSON_STRING && sw_bytes_is(m->text, kind);
+}
+
+static bool object_kind(const sw_json *root, sw_attest_kind *out) {
+    const struct {
+        bool fits;
+        sw_attest_kind kind;
+    } table[] = {
+        {kind_is(root, SW_EVIDENCE_KIND), SW_ATTEST_EVIDENCE},
+        {kind_is(root, SW_MANIFEST_EVIDENCE_KIND), SW_ATTEST_RUN},
+        {kind_is(root, "sealwright/collateral/v1"), SW_ATTEST_COLLATERAL},
+        {has(root, "tcbInfo"), SW_ATTEST_TCB_INFO},
+        {has(root, "enclaveIdentity"), SW_ATTEST_QE_IDENTITY},
+        {has(root, "evidence_list"), SW_ATTEST_GPU_LIST},
+        {has(root, "detached_eat"), SW_ATTEST_TOKENS},
+        {has(root, "tcb_info") && has(root, "app_id"), SW_ATTEST_DSTACK_INFO},
+        {has(root, "quote") && has(root, "event_log"), SW_ATTEST_DSTACK_QUOTE},
+        {has(root, "attestation"), SW_ATTEST_DSTACK},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (!table[i].fits) continue;
+        *out = table[i].kind;
+        return true;
+    }
+    return false;
+}
+
+static bool array_kind(const sw_json *root, sw_attest_kind *out) {
+    const sw_json *first = root->first;
+    if (first == NULL) return false;
+    if (first->type == SW_JSON_OBJECT && has(first, "evidence") && has(first, "certificate"))
+        *out = SW_ATTEST_GPU_LIST;
+    else if (first->type == SW_JSON_OBJECT && has(first, "imr"))
+        *out = SW_ATTEST_LOG;
+    else if (first->type == SW_JSON_ARRAY)
+        *out = SW_ATTEST_TOKENS;
+    else
+        return false;
+    return true;
+}
+
+static sw_status json_kind(sw_cli *cli, sw_bytes text, bool *known, sw_attest_kind *out,
+                           sw_error *err) {
+    const sw_json_limits limits = {.bytes = INPUT_LIMIT, .depth = 24, .nodes = 1000000};
+    sw_json *root;
+    SW_TRY(sw_json_parse(sw_cli_arena(cli), text, &limits, &root, err));
+    *known = root->type == SW_JSON_OBJECT ? object_kind(root, out) : array_kind(root, out);
+    return SW_OK;
+}
+
+/* ---- bytes, by how they begin ---- */
+static bool begins(sw_bytes in, const char *bytes, size_t size) {
+    return in.size >= size && memcmp(in.data, bytes, size) == 0;
+}
+#define BEGINS(in, literal) begins((in), (literal), sizeof(literal) - 1)
+
+/* Version 4 or 5, key type 2, TEE type 0x81: eight bytes. */
+static bool is_quote(sw_bytes in) {
+    return BEGINS(in, "\x04\0\x02\0\x81\0\0\0") || BEGINS(in, "\x05\0\x02\0\x81\0\0\0");
+}
+
+static bool bytes_kind(sw_bytes in, sw_attest_kind *out) {
+    const struct {
+        bool fits;
+        sw_attest_kind kind;
+    } table[] = {
+        {is_quote(in), SW_ATTEST_QUOTE},
+        {BEGINS(in, "\x11\xe0\x01\xff"), SW_ATTEST_GPU_REPORT},
+        {BEGINS(in, "-----BEGIN CERTIFICATE-----"), SW_ATTEST_CERTIFICATES},
+        {BEGINS(in, "<"), SW_ATTEST_RIM},
+        {BEGINS(in, "eyJ"), SW_ATTEST_TOKENS},
+        {in.size > 48 && begins(SW_BYTES(in.data + 32, 16), "Spec ID Event03", 16), SW_ATTEST_CCEL},
+        {in.size > 1 && (in.data[0] == 0 || in.data[0] >> 4 == 8), SW_ATTEST_DSTACK},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (!table[i].fits) continue;
+        *out = table[i].kind;
+        return true;
+    }
+    return false;
+}
+
+static sw_bytes trimmed(sw_bytes in) {
+    while (in.size > 0 && strchr(" \t\r\n", in.data[in.size - 1]) != NULL) in.size--;
+    return in;
+}
+
+/* A quote as people paste it: hex, in either case, with 0x or without. */
+static sw_status hex_read(sw_cli *cli, sw_bytes text, sw_attest_input *out, sw_error *err) {
+    if (BEGINS(text, "0x")) text = SW_BYTES(text.data + 2, text.size - 2);
+    if (text.size / 2 > SW_QUOTE_LIMIT)
+        return sw_fail(err, SW_LIMIT, "limit", "it has more than %zu bytes of hex",
+                       2 * SW_QUOTE_LIMIT);
+    uint8_t *bytes = sw_arena_alloc(sw_cli_arena(cli), text.size / 2 + 1, 1);
+    if (bytes == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a quote");
+    SW_TRY(sw_hex_decode(bytes, text.size / 2, text, true, err));
+    *out = (sw_attest_input){SW_ATTEST_QUOTE, SW_BYTES(bytes, text.size / 2)};
+    return SW_OK;
+}
+
+static sw_status recognise(sw_cli *cli, sw_bytes in, sw_attest_input *out, sw_error *err) {
+    bool known = false;
+    sw_bytes text = trimmed(in);
+    out->bytes = in;
+    if (BEGINS(in, "{") || BEGINS(in, "["))
+        SW_TRY(json_kind(cli, in, &known, &out->kind, err));
+    else if (BEGINS(text, "0400020081") || BEGINS(text, "0500020081") ||
+             BEGINS(text, "0x0400020081") || BEGINS(text, "0x0500020081"))
+        return hex_read(cli, text, out, err);
+    else
+        known = bytes_kind(in, &out->kind);
+    if (known) return SW_OK;
+    return sw_fail(err, SW_MALFORMED, "format", "it is no evidence of a kind that is known");
+}
+
+sw_status sw_attest_input_read(sw_cli *cli, const char *path, sw_attest_input *out, sw_error *err) {
+    sw_bytes in;
+    sw_attest_input made = {0};
+    SW_TRY(sw_cli_read(cli, path, INPUT_LIMIT, &in, err));
+    sw_status status = recognise(cli, in, &made, err);
+    if (status == SW_OK)
+        *out = made;
+    else
+        sw_error_prefix(err, "%s", path);
+    return status;
+}
+
+/* ---- collateral ---- */
+static sw_status signed_file(sw_cli *cli, const char *folder, const char *name, const char *member,
+                             sw_signed_json *out, sw_error *err) {
+    sw_bytes text;
+    SW_TRY(sw_cli_read_in(cli, folder, name, SW_TCB_INFO_LIMIT + 1024, &text, err));
+    sw_status status = sw_pcs_parse(text, member, out, err);
+    if (status != SW_OK) sw_error_prefix(err, "%s/%s", folder, name);
+    return status;
+}
+
+static sw_status folder_read(sw_cli *cli, const char *folder, sw_collateral *out, sw_error *err) {
+    sw_bytes chain;
+    SW_TRY(
+        sw_cli_read_in(cli, folder, "tcb_signing_chain.pem", SW_ISSUER_CHAIN_LIMIT, &chain, err));
+    out->tcb_info.issuer_chain = out->qe_identity.issuer_chain = chain;
+    SW_TRY(signed_file(cli, folder, "tcb_info.json", "tcbInfo", &out->tcb_info, err));
+    SW_TRY(signed_file(cli, folder, "qe_identity.json", "enclaveIdentity", &out->qe_identity, err));
+    SW_TRY(sw_cli_read_in(cli, folder, "pck_crl.der", SW_REVOCATION_LIMIT, &out->pck_crl, err));
+    return sw_cli_read_in(cli, folder, "root_ca_crl.der", SW_REVOCATION_LIMIT, &out->root_crl, err);
+}

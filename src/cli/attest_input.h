@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a file of evidence is, told from its bytes: attest verify and attest explain take any of
+ * them and ask nobody for its kind. A file that looks like one kind is judged as that kind alone.
+ */
+#ifndef SW_CLI_ATTEST_INPUT_H
+#define SW_CLI_ATTEST_INPUT_H
+#include "attest/evidence.h"
+#include "cli/cli.h"
+
+typedef enum sw_attest_kind {
+    SW_ATTEST_EVIDENCE,     /* sealwright/evidence/v1 */
+    SW_ATTEST_RUN,          /* evidence.json of a run's out folder */
+    SW_ATTEST_COLLATERAL,   /* sealwright/collateral/v1 */
+    SW_ATTEST_QUOTE,        /* a TDX quote, binary or hex */
+    SW_ATTEST_DSTACK_QUOTE, /* GetQuote's answer */
+    SW_ATTEST_DSTACK_INFO,  /* Info's answer */
+    SW_ATTEST_DSTACK,       /* Attest's answer, or its bytes (SCALE, msgpack) */
+    SW_ATTEST_CCEL,         /* a TCG event log */
+    SW_ATTEST_LOG,          /* dstack's event log, a JSON array */
+    SW_ATTEST_GPU_LIST,   /* [{"evidence","certificate",...}], alone or in nvidia_payload's form */
+    SW_ATTEST_GPU_REPORT, /* one SPDM report, binary */
+    SW_ATTEST_RIM,        /* a reference manifest, XML */
+    SW_ATTEST_CERTIFICATES, /* PEM */
+    SW_ATTEST_TOKENS,       /* JWT, NRAS answers, nvattest's output */
+    SW_ATTEST_TCB_INFO,     /* the provisioning service's answers */
+    SW_ATTEST_QE_IDENTITY
+} sw_attest_kind;
+const char *sw_attest_kind_name(sw_attest_kind kind); /* for people */
+
+typedef struct sw_attest_input {
+    sw_attest_kind kind;
+    sw_bytes bytes; /* as read; a quote in hex decoded */
+} sw_attest_input;
+/* SW_MALFORMED naming the file when it is of no kind that is known. */
+SW_NODISCARD sw_status sw_attest_input_read(sw_cli *cli, const char *path, sw_attest_input *out,
+                                            sw_error *err);
+/* Collateral of one quote: a folder with tcb_info.json, qe_identity.json, tcb_signing_chain.pem,
+ * pck_crl.der, root_ca_crl.der (as `sim init` writes them), or a bundle. */
+SW_NODISCARD sw_status sw_attest_collateral_read(sw_cli *cli, const char *path, sw_collateral *out,
+                                                 sw_error *err);
+#endif
