@@ -79,6 +79,12 @@ typedef struct sw_cert_plan {
 SW_NODISCARD sw_status sw_cert_make(const sw_cert_plan *plan, const sw_p256_public *subject,
                                     const sw_cert *issuer, const uint8_t secret[32], sw_buffer *der,
                                     sw_error *err);
+/* The same over P-384 with SHA-384: the form of NVIDIA's devices and of their manifests' signers.
+ */
+SW_NODISCARD sw_status sw_cert_make_p384(const sw_cert_plan *plan, const sw_p384_public *subject,
+                                         const sw_cert *issuer,
+                                         const uint8_t secret[SW_P384_SECRET_BYTES], sw_buffer *der,
+                                         sw_error *err);
 SW_NODISCARD sw_status sw_crl_make(const sw_cert *issuer, const uint8_t secret[32],
                                    int64_t this_update_ms, int64_t next_update_ms, uint64_t number,
                                    const uint64_t *revoked, size_t revoked_count, sw_buffer *der,

@@ -4,8 +4,8 @@
  * certificates.
  *
  * They carry what strict verification demands (RFC 5280 4.2.1, 5.2): critical basicConstraints and
- * keyUsage, subject and authority key identifiers, list numbers; ECDSA with SHA-256 on P-256.
- * Whoever signs must hold the issuer's key: that is checked before signing.
+ * keyUsage, subject and authority key identifiers, list numbers; ECDSA with SHA-256 on P-256, with
+ * SHA-384 on P-384. Whoever signs must hold the issuer's key: that is checked before signing.
  */
 #include "crypto/crypto_internal.h"
 #include "crypto/openssl.h"
@@ -65,35 +65,42 @@ static bool add_name(X509 *x, const char *common_name) {
                                       (const unsigned char *)common_name, -1, -1, 0) == 1;
 }
 
+/* A certificate's key and how its issuer signs. */
+typedef struct kind {
+    int curve;      /* of the subject's key */
+    sw_bytes point; /* uncompressed */
+    EVP_PKEY *signer;
+    const EVP_MD *digest;
+} kind;
+
 /* As bytes: X509_set_pubkey encodes a key object and reads it back, which takes OpenSSL 3 longer
  * than signing. The object does not know its key; only its DER leaves this file. */
-static bool add_key(X509 *x, const sw_p256_public *key) {
-    unsigned char *point = OPENSSL_memdup(key->b, sizeof key->b);
+static bool add_key(X509 *x, const kind *k) {
+    unsigned char *point = OPENSSL_memdup(k->point.data, k->point.size);
     if (point == NULL) return false;
     if (X509_PUBKEY_set0_param(X509_get_X509_PUBKEY(x), OBJ_nid2obj(NID_X9_62_id_ecPublicKey),
-                               V_ASN1_OBJECT, OBJ_nid2obj(NID_X9_62_prime256v1), point,
-                               sizeof key->b) == 1)
+                               V_ASN1_OBJECT, OBJ_nid2obj(k->curve), point,
+                               (int)k->point.size) == 1)
         return true;
     OPENSSL_free(point);
     return false;
 }
 
-static bool fill_fields(X509 *x, const sw_cert_plan *plan, const sw_p256_public *subject) {
+static bool fill_fields(X509 *x, const sw_cert_plan *plan, const kind *k) {
     return X509_set_version(x, X509_VERSION_3) == 1 &&
            ASN1_INTEGER_set_uint64(X509_get_serialNumber(x), plan->serial) == 1 &&
            ASN1_TIME_set(X509_getm_notBefore(x), (time_t)seconds_of(plan->not_before_ms)) != NULL &&
            ASN1_TIME_set(X509_getm_notAfter(x), (time_t)seconds_of(plan->not_after_ms)) != NULL &&
-           add_name(x, plan->common_name) && add_key(x, subject);
+           add_name(x, plan->common_name) && add_key(x, k);
 }
 
 /* NULL when OpenSSL fails; X509_free. */
-static X509 *build(const sw_cert_plan *plan, const sw_p256_public *subject, const sw_cert *issuer,
-                   EVP_PKEY *signer) {
+static X509 *build(const sw_cert_plan *plan, const sw_cert *issuer, const kind *k) {
     X509 *x = X509_new();
-    bool good = x != NULL && fill_fields(x, plan, subject);
+    bool good = x != NULL && fill_fields(x, plan, k);
     X509 *by = issuer == NULL ? x : issuer->x509;
     good = good && X509_set_issuer_name(x, X509_get_subject_name(by)) == 1 &&
-           add_extensions(x, by, plan) && X509_sign(x, signer, EVP_sha256()) > 0;
+           add_extensions(x, by, plan) && X509_sign(x, k->signer, k->digest) > 0;
     if (good) return x;
     X509_free(x);
     return NULL;
@@ -126,6 +133,17 @@ static sw_status append(sw_buffer *der, uint8_t *bytes, int size, sw_error *err)
     return sw_buffer_check(der, "X.509", err);
 }
 
+/* Takes the signer. */
+static sw_status make(const sw_cert_plan *plan, const sw_cert *issuer, const kind *k,
+                      sw_buffer *der, sw_error *err) {
+    uint8_t *bytes = NULL;
+    X509 *made = build(plan, issuer, k);
+    int size = made == NULL ? 0 : i2d_X509(made, &bytes);
+    X509_free(made);
+    EVP_PKEY_free(k->signer);
+    return append(der, bytes, size, err);
+}
+
 sw_status sw_cert_make(const sw_cert_plan *plan, const sw_p256_public *subject,
                        const sw_cert *issuer, const uint8_t secret[32], sw_buffer *der,
                        sw_error *err) {
@@ -134,14 +152,26 @@ sw_status sw_cert_make(const sw_cert_plan *plan, const sw_p256_public *subject,
     SW_TRY(sw_p256_check(subject, err));
     if (issuer != NULL) SW_TRY(sw_cert_key(issuer, &signing, err));
     SW_TRY(check_signer(secret, &signing, err));
-    EVP_PKEY *signer = NULL;
-    uint8_t *bytes = NULL;
-    SW_TRY(sw_p256_evp_secret(secret, &signer, err));
-    X509 *made = build(plan, subject, issuer, signer);
-    int size = made == NULL ? 0 : i2d_X509(made, &bytes);
-    X509_free(made);
-    EVP_PKEY_free(signer);
-    return append(der, bytes, size, err);
+    kind k = {NID_X9_62_prime256v1, SW_BYTES_OF(subject->b), NULL, EVP_sha256()};
+    SW_TRY(sw_p256_evp_secret(secret, &k.signer, err));
+    return make(plan, issuer, &k, der, err);
+}
+
+sw_status sw_cert_make_p384(const sw_cert_plan *plan, const sw_p384_public *subject,
+                            const sw_cert *issuer, const uint8_t secret[SW_P384_SECRET_BYTES],
+                            sw_buffer *der, sw_error *err) {
+    sw_p384_public signing = *subject, own;
+    EVP_PKEY *checked = NULL;
+    SW_TRY(check_plan(plan, err));
+    SW_TRY(sw_p384_evp_public(subject, &checked, err));
+    EVP_PKEY_free(checked);
+    if (issuer != NULL) SW_TRY(sw_cert_key_p384(issuer, &signing, err));
+    SW_TRY(sw_p384_derive(secret, &own, err));
+    if (memcmp(own.b, signing.b, sizeof own.b) != 0)
+        return sw_fail(err, SW_USAGE, "usage", "the signing key is not the issuer's");
+    kind k = {NID_secp384r1, SW_BYTES_OF(subject->b), NULL, EVP_sha384()};
+    SW_TRY(sw_p384_evp_secret(secret, &k.signer, err));
+    return make(plan, issuer, &k, der, err);
 }
 
 /* ---- revocation lists ---- */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * P-384: the printed example of RFC 6979 (A.2.6, SHA-384), every bit of it flipped, numbers out of
- * range, points off the curve, and what we sign ourselves.
+ * range, points off the curve, what we sign ourselves, and certificates made over it.
  */
 #include "crypto/vector.h"
+#include "crypto/x509.h"
 
 #include <string.h>
 
@@ -87,11 +88,85 @@ static void test_own_signatures(void **state) {
     }
 }
 
+/* ---- certificates ---- */
+#define NOW (INT64_C(1780000000) * 1000)
+#define DAY ((int64_t)86400 * 1000)
+typedef struct party {
+    uint8_t secret[48];
+    sw_p384_public key;
+    sw_cert *cert;
+} party;
+
+static const sw_cert_plan root_plan = {"Root", 1, NOW - DAY, NOW + 9 * DAY, true, NULL, {0}};
+static const sw_cert_plan leaf_plan = {
+    "Leaf", 2, NOW - DAY, NOW + DAY, false, "1.3.6.1.4.1.55555.1.2", {(const uint8_t *)"\5\0", 2}};
+
+static void make_party(party *p, const sw_cert_plan *plan, const party *issuer) {
+    const sw_entropy entropy = sw_entropy_system();
+    SW_SCOPED(sw_buffer) der = SW_BUFFER(4096);
+    sw_error err = {0};
+    assert_int_equal(sw_p384_generate(&entropy, p->secret, &p->key, NULL), SW_OK);
+    if (sw_cert_make_p384(plan, &p->key, issuer == NULL ? NULL : issuer->cert,
+                          issuer == NULL ? p->secret : issuer->secret, &der, &err) != SW_OK ||
+        sw_cert_parse(sw_buffer_bytes(&der), &p->cert, &err) != SW_OK)
+        fail_msg("%s", err.message);
+}
+
+static void test_certificates(void **state) {
+    (void)state;
+    party root = {0}, twin = {0}, leaf = {0};
+    sw_p384_public key;
+    sw_p256_public small;
+    sw_bytes extension;
+    make_party(&root, &root_plan, NULL);
+    make_party(&twin, &root_plan, NULL);
+    make_party(&leaf, &leaf_plan, &root);
+    sw_bytes anchor = sw_cert_der(root.cert), other = sw_cert_der(twin.cert);
+    sw_cert *chain[] = {leaf.cert, root.cert}, *wrong[] = {leaf.cert, twin.cert};
+    assert_int_equal(sw_cert_key_p384(leaf.cert, &key, NULL), SW_OK);
+    assert_memory_equal(key.b, leaf.key.b, sizeof key.b);
+    assert_int_equal(sw_cert_key(leaf.cert, &small, NULL), SW_MALFORMED);
+    assert_int_equal(sw_cert_extension(leaf.cert, leaf_plan.extension_oid, &extension, NULL),
+                     SW_OK);
+    assert_int_equal(extension.size, 2);
+    assert_int_equal(sw_chain_verify_path(chain, 2, anchor, NOW, NULL), SW_OK);
+    assert_int_equal(sw_chain_verify_path(chain, 2, anchor, NOW + 2 * DAY, NULL), SW_REFUSED);
+    assert_int_equal(sw_chain_verify_path(wrong, 2, other, NOW, NULL), SW_REFUSED);
+    party *all[] = {&root, &twin, &leaf};
+    for (size_t i = 0; i < COUNT(all); i++) sw_cert_free(&all[i]->cert);
+}
+
+static void test_certificate_refusals(void **state) {
+    (void)state;
+    party root = {0}, other = {0};
+    SW_SCOPED(sw_buffer) der = SW_BUFFER(4096);
+    sw_cert_plan bad = leaf_plan;
+    make_party(&root, &root_plan, NULL);
+    make_party(&other, &root_plan, NULL);
+    const uint8_t zero[48] = {0};
+    sw_p384_public off = root.key;
+    off.b[96] ^= 1;
+    assert_int_equal(sw_cert_make_p384(&leaf_plan, &other.key, root.cert, other.secret, &der, NULL),
+                     SW_USAGE);
+    assert_int_equal(sw_cert_make_p384(&root_plan, &other.key, NULL, root.secret, &der, NULL),
+                     SW_USAGE);
+    assert_int_equal(sw_cert_make_p384(&leaf_plan, &off, root.cert, root.secret, &der, NULL),
+                     SW_MALFORMED);
+    assert_int_equal(sw_cert_make_p384(&leaf_plan, &other.key, root.cert, zero, &der, NULL),
+                     SW_MALFORMED);
+    bad.serial = 0;
+    assert_int_equal(sw_cert_make_p384(&bad, &other.key, root.cert, root.secret, &der, NULL),
+                     SW_USAGE);
+    assert_int_equal(der.size, 0);
+    sw_cert_free(&root.cert);
+    sw_cert_free(&other.cert);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_printed_example),
-        cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_own_signatures),
+        cmocka_unit_test(test_printed_example),      cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_own_signatures),       cmocka_unit_test(test_certificates),
+        cmocka_unit_test(test_certificate_refusals),
     };
     return cmocka_run_group_tests_name("p384", tests, NULL, NULL);
 }
