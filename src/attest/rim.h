@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * NVIDIA's reference integrity manifests (RIM): signed lists of the measurements that a driver or a
- * VBIOS of one version gives. XML as NVIDIA writes it and nothing more. Docs: docs/formats/gpu.md,
+ * VBIOS of one version gives. XML as NVIDIA writes it and nothing more. Docs: docs/formats/rim.md,
  * GPU-100 on.
  */
 #ifndef SW_ATTEST_RIM_H

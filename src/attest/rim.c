@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Whether a manifest is NVIDIA's (GPU-142 to GPU-147): structure, digest of the canonical document,
+ * signature over the canonical SignedInfo, chain to the pinned root at an explicit time; then, and
+ * not before, what it says.
+ */
+#include "attest/rim_internal.h"
+
+#include <string.h>
+
+void sw_rim_free(sw_rim *rim) {
+    for (size_t i = 0; i < SW_RIM_CHAIN_LIMIT; i++) sw_cert_free(&rim->chain[i]);
+    *rim = (sw_rim){0};
+}
+
+static sw_status fixed_base64(const sw_rim_xml *xml, size_t element, const char *what, uint8_t *out,
+                              size_t size, sw_error *err) {
+    SW_SCOPED(sw_buffer) bytes = SW_BUFFER(SW_RIM_LIMIT);
+    SW_TRY(sw_rim_base64(xml, element, &bytes, err));
+    if (bytes.size != size)
+        return BROKEN(err, "the manifest's %s has %zu bytes, not %zu", what, bytes.size, size);
+    memcpy(out, bytes.data, size);
+    return SW_OK;
+}
+
+static sw_status digest_check(const sw_rim_xml *xml, const sw_rim_parts *parts, sw_error *err) {
+    SW_SCOPED(sw_buffer) document = SW_BUFFER(SW_RIM_CANONICAL_LIMIT);
+    uint8_t stated[SW_SHA384_BYTES], found[SW_SHA384_BYTES];
+    SW_TRY(fixed_base64(xml, parts->digest_value, "digest", stated, sizeof stated, err));
+    sw_rim_canonical_put(&document, xml, 0, parts->signature);
+    SW_TRY(sw_buffer_check(&document, "a canonical manifest", err));
+    sw_sha384(found, sw_buffer_bytes(&document));
+    if (memcmp(stated, found, sizeof found) == 0) return SW_OK;
+    return REFUSE(err, "the manifest is not the one that was signed: its digest is another");
+}
+
+static sw_status signature_check(const sw_rim_xml *xml, const sw_rim_parts *parts,
+                                 const sw_cert *leaf, sw_error *err) {
+    SW_SCOPED(sw_buffer) info = SW_BUFFER(SW_RIM_CANONICAL_LIMIT);
+    uint8_t signature[SW_P384_SIGNATURE_BYTES];
+    sw_p384_public key;
+    SW_TRY(
+        fixed_base64(xml, parts->signature_value, "signature", signature, sizeof signature, err));
+    if (sw_cert_key_p384(leaf, &key, NULL) != SW_OK)
+        return REFUSE(err, "the key of the manifest's first certificate is not of P-384");
+    sw_rim_canonical_put(&info, xml, parts->signed_info, SW_RIM_NOWHERE);
+    SW_TRY(sw_buffer_check(&info, "a canonical SignedInfo", err));
+    sw_status status = sw_p384_verify_raw(&key, sw_buffer_bytes(&info), signature, err);
+    if (status == SW_OK || status == SW_INTERNAL) return status;
+    return REFUSE(err, "the manifest's signature by its first certificate does not hold");
+}
+
+/* Every certificate has its place in the chain, leaf first: the path that is found must be the one
+ * that is given. */
+static sw_status chain_check(sw_rim *rim, const sw_hash *anchor, int64_t wall_ms, sw_error *err) {
+    sw_bytes root = sw_cert_der(rim->chain[rim->chain_count - 1]);
+    sw_sha256(&rim->anchor, root);
+    if (!sw_hash_equal(&rim->anchor, anchor))
+        return REFUSE(err, "the manifest's chain does not end in the pinned root");
+    sw_status status = sw_chain_verify_path(rim->chain, rim->chain_count, root, wall_ms, err);
+    if (status != SW_OK) {
+        sw_error_prefix(err, "the manifest's chain");
+        return status;
+    }
+    sw_cert_validity(rim->chain[0], &rim->valid_from_ms, &rim->valid_until_ms);
+    for (size_t i = 1; i < rim->chain_count; i++) {
+        int64_t from = 0, until = 0;
+        sw_cert_validity(rim->chain[i], &from, &until);
+        if (from > rim->valid_from_ms) rim->valid_from_ms = from;
+        if (until < rim->valid_until_ms) rim->valid_until_ms = until;
+    }
+    return SW_OK;
+}
+
+sw_status sw_rim_verify(sw_bytes xml, const sw_hash *anchor, int64_t wall_ms, sw_rim *out,
+                        sw_error *err) {
+    SW_SCOPED(sw_arena) a = {0};
+    SW_SCOPED(sw_rim) made = {0};
+    sw_rim_xml table;
+    sw_rim_parts parts;
+    SW_TRY(sw_rim_xml_parse(&a, xml, &table, err));
+    SW_TRY(sw_rim_parts_find(&table, &parts, err));
+    SW_TRY(sw_rim_certificates(&table, &parts, &made, err));
+    SW_TRY(digest_check(&table, &parts, err));
+    SW_TRY(signature_check(&table, &parts, made.chain[0], err));
+    SW_TRY(chain_check(&made, anchor, wall_ms, err));
+    SW_TRY(sw_rim_content(&table, &parts, &made, err));
+    *out = made;
+    made = (sw_rim){0};
+    return SW_OK;
+}
