@@ -47,4 +47,19 @@ SW_NODISCARD sw_status sw_rim_explain(sw_bytes xml, sw_buffer *out, sw_error *er
  * the tests compare with an independent implementation. */
 SW_NODISCARD sw_status sw_rim_canonical(sw_bytes xml, sw_buffer *document, sw_buffer *signed_info,
                                         sw_error *err);
+
+/* ---- making (software machine, tests) ---- */
+typedef struct sw_rim_plan {
+    sw_rim_kind kind; /* enters the tag's id; nothing else in a manifest tells the two apart */
+    const char *version, *product, *edition; /* such as "545.00", "GH100", "GPU" */
+    const sw_rim_entry *entries;             /* by index; one without alternatives: zeros */
+    size_t entry_count;                      /* at most SW_RIM_INDEX_LIMIT */
+    const sw_bytes *chain;                   /* DER, leaf first, root last */
+    size_t chain_count;                      /* at most SW_RIM_CHAIN_LIMIT */
+    const uint8_t *secret;                   /* the leaf's, of P-384 */
+} sw_rim_plan;
+/* Appends a manifest in the form that NVIDIA writes; sw_rim_verify takes it under the SHA-256 of
+ * the chain's last certificate. SW_USAGE for a plan that has no such form, or whose secret is not
+ * the leaf's. */
+SW_NODISCARD sw_status sw_rim_make(const sw_rim_plan *plan, sw_buffer *xml, sw_error *err);
 #endif
