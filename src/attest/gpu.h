@@ -67,17 +67,30 @@ typedef struct sw_gpu_claims { /* of one device */
     uint8_t nonce[32];
     bool is_switch;
     uint16_t feature;
-    bool revocation_checked; /* an OCSP answer stood for every certificate that has one */
-    int64_t valid_from_ms, valid_until_ms; /* joint window of manifests and OCSP answers */
+    bool revocation_checked; /* a good OCSP answer stood for every certificate that has one */
+    int64_t valid_from_ms, valid_until_ms; /* joint window of chain, manifests and OCSP answers */
 } sw_gpu_claims;
 /* Cryptographic truth of every device, in order: report, chain to the policy's device root, FWID,
  * signature, both manifests to the policy's RIM root, measurements, revocation; then of the set:
  * one nonce, pairwise distinct serials, no single-GPU devices beside multi-GPU ones, PPCIE
- * topology. `out` has `count` places. SW_REFUSED "evidence" names the device by its place. */
+ * topology. Every manifest and every OCSP answer that is given must hold. `out` has `count` places;
+ * 1 to SW_GPU_LIMIT devices. SW_REFUSED "evidence" names the device by its place; nothing else but
+ * SW_MEMORY and SW_INTERNAL. Whether the nonce is the one wanted is sw_gpu_fresh's. */
 SW_NODISCARD sw_status sw_gpu_verify(const sw_gpu_device *devices, size_t count,
                                      const sw_gpu_collateral *collateral,
                                      const sw_gpu_policy *policy, int64_t wall_ms,
                                      const sw_check_log *log, sw_gpu_claims *out, sw_error *err);
+
+/* ---- freshness ---- */
+/* The nonce that a device is asked with for one channel: bound to the challenge and to the TLS key
+ * of the machine that asks (DESIGN section 3). */
+void sw_gpu_nonce(sw_hash *out, const sw_hash *challenge, const sw_p256_public *own_tls);
+/* One that NVIDIA's public samples answer. */
+bool sw_gpu_nonce_known_test(const uint8_t nonce[32]);
+/* Every device answered this nonce, and it is none of the public samples'. SW_REFUSED "evidence".
+ */
+SW_NODISCARD sw_status sw_gpu_fresh(const sw_gpu_claims *claims, size_t count,
+                                    const sw_hash *expected, sw_error *err);
 /* Policy: number of GPUs, serials, drivers, revocation. SW_REFUSED "policy". */
 SW_NODISCARD sw_status sw_gpu_policy_check(const sw_gpu_policy *policy, const sw_gpu_claims *claims,
                                            size_t count, sw_error *err);

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the files of GPU evidence share: field types of a report, a device's chain, its manifests,
+ * OCSP answers, and one device as far as it has been judged. Docs: docs/formats/gpu.md.
+ */
+#ifndef SW_ATTEST_GPU_INTERNAL_H
+#define SW_ATTEST_GPU_INTERNAL_H
+#include "attest/gpu.h"
+#include "attest/tdx_internal.h" /* sw_window, REFUSE, BROKEN */
+
+/* ---- opaque fields (GPU-020) ---- */
+enum {
+    SW_GPU_FIELD_DRIVER = 3,
+    SW_GPU_FIELD_VBIOS = 6,
+    SW_GPU_FIELD_NVDEC0 = 11,
+    SW_GPU_FIELD_CHIP_SKU = 15,
+    SW_GPU_FIELD_PROJECT = 17,
+    SW_GPU_FIELD_PROJECT_SKU = 18,
+    SW_GPU_FIELD_FWID = 20,
+    SW_GPU_FIELD_SWITCH_PDI = 22, /* of a GPU: the switches it sees; of a switch: its own */
+    SW_GPU_FIELD_GPU_PDIS = 26,   /* of a switch: the GPUs it sees, then its ports */
+    SW_GPU_FIELD_VERSION = 34,
+    SW_GPU_FIELD_CHIP_INFO = 35,
+    SW_GPU_FIELD_FEATURE = 36
+};
+enum { SW_GPU_PDI_BYTES = 8, SW_GPU_PDIS_BYTES = 128, SW_GPU_PDIS_LISTED = 8 };
+/* NULL when the report has none. */
+const sw_gpu_opaque *sw_gpu_field(const sw_gpu_report *r, uint16_t type);
+/* The field's name, "" when it is not known. */
+const char *sw_gpu_field_name(uint16_t type);
+
+/* ---- chain (GPU-030) ---- */
+enum { SW_GPU_CHAIN_COUNT = 5 };
+#define SW_GPU_FWID_OID     "2.23.133.5.4.1"
+#define SW_GPU_TCB_INFO_OID "2.23.133.5.4.1.1"
+typedef struct sw_gpu_chain {
+    sw_cert *certs[SW_GPU_CHAIN_COUNT]; /* leaf first, root last; owned */
+    size_t count;
+    sw_p384_public key; /* the leaf's: it signs the report */
+    char model[64];
+    sw_gpu_serial serial;
+    uint8_t fwid[SW_SHA384_BYTES];
+} sw_gpu_chain;
+void sw_gpu_chain_free(sw_gpu_chain *c);
+/* PEM to five certificates and what the leaf says; nothing is verified. Certificates that `known`
+ * holds are not parsed again. On failure *out is untouched. */
+SW_NODISCARD sw_status sw_gpu_chain_parse(sw_bytes pem, const sw_cert_cache *known,
+                                          sw_gpu_chain *out, sw_error *err);
+SW_NODISCARD sw_status sw_gpu_chain_verify(const sw_gpu_chain *c, const sw_hash *root, sw_window *w,
+                                           sw_error *err);
+/* The digest of the firmware from an extension's value: TCG's composite device id, or DICE's
+ * TcbInfo. */
+SW_NODISCARD sw_status sw_gpu_fwid_parse(sw_bytes extension, bool tcb_info,
+                                         uint8_t out[SW_SHA384_BYTES], sw_error *err);
+
+/* ---- manifests and measurements (GPU-050) ---- */
+typedef struct sw_gpu_manifests {
+    sw_rim rims[SW_GPU_RIM_COUNT];
+    size_t count;
+    bool verified;
+} sw_gpu_manifests;
+void sw_gpu_manifests_free(sw_gpu_manifests *m);
+/* Every manifest once; later calls do nothing. */
+SW_NODISCARD sw_status sw_gpu_manifests_verify(sw_gpu_manifests *m, const sw_gpu_collateral *c,
+                                               const sw_hash *root, int64_t wall_ms, sw_error *err);
+/* The one manifest of a device's driver or VBIOS. `model` is the chain's. */
+SW_NODISCARD sw_status sw_gpu_manifest_find(const sw_gpu_manifests *m, const sw_gpu_report *r,
+                                            const char *model, sw_rim_kind kind, const sw_rim **out,
+                                            sw_error *err);
+typedef struct sw_gpu_comparison {
+    size_t compared, differing;
+    bool differs[SW_RIM_INDEX_LIMIT];
+} sw_gpu_comparison;
+/* Report against manifests (`driver` NULL for a switch). Refuses manifests that are too small or
+ * overlap; whether the rest is the same is `out`. */
+SW_NODISCARD sw_status sw_gpu_compare(const sw_gpu_report *r, const sw_rim *driver,
+                                      const sw_rim *vbios, sw_gpu_comparison *out, sw_error *err);
+/* The same, and a refusal that names the first index that differs. */
+SW_NODISCARD sw_status sw_gpu_measure(const sw_gpu_report *r, const sw_rim *driver,
+                                      const sw_rim *vbios, size_t *compared, sw_error *err);
+
+/* ---- one device, as far as it has been judged ---- */
+typedef struct sw_gpu_judged {
+    sw_gpu_report report;
+    sw_gpu_chain chain;
+    const sw_rim *driver, *vbios;
+    bool revocation_checked;
+    sw_window window;
+} sw_gpu_judged;
+
+/* ---- revocation (GPU-060) ---- */
+#define SW_GPU_ASKED_LIMIT                                                                         \
+    (SW_GPU_LIMIT * SW_GPU_CHAIN_COUNT + SW_GPU_RIM_COUNT * SW_RIM_CHAIN_LIMIT)
+typedef struct sw_gpu_asked { /* a certificate after which the answers were asked */
+    const sw_cert *cert;
+    bool answered;
+    int64_t from_ms, until_ms;
+} sw_gpu_asked;
+typedef struct sw_gpu_answers {
+    const sw_bytes *ocsp;
+    size_t count;
+    bool used[SW_GPU_OCSP_COUNT];
+    size_t asked_count;
+    sw_gpu_asked asked[SW_GPU_ASKED_LIMIT];
+} sw_gpu_answers;
+/* Asks after every certificate of one device and its manifests; narrows its window. */
+SW_NODISCARD sw_status sw_gpu_revocation(sw_gpu_answers *a, sw_gpu_judged *d, sw_error *err);
+/* Every answer was of one of the certificates. */
+SW_NODISCARD sw_status sw_gpu_answers_finish(const sw_gpu_answers *a, sw_error *err);
+
+/* ---- the set (GPU-070) ---- */
+SW_NODISCARD sw_status sw_gpu_set_check(const sw_gpu_judged *devices, size_t count, sw_error *err);
+#endif

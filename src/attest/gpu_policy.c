@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Verified devices against what is wanted: the policy's number, serials and drivers, and the nonce
+ * of the moment (GPU-080 to GPU-087).
+ */
+#include "attest/gpu_internal.h"
+#include "codec/text.h"
+
+#include <string.h>
+
+#define AGAINST(err, ...) sw_fail((err), SW_REFUSED, "policy", __VA_ARGS__)
+
+/* ---- freshness ---- */
+/* Nonces of NVIDIA's own samples, which public evidence answers. */
+static const uint8_t TEST_NONCES[][32] = {
+    {0x4c, 0xff, 0x7f, 0x53, 0x80, 0xea, 0xd8, 0xfa, 0xd8, 0xec, 0x2c,
+     0x53, 0x1c, 0x11, 0x0a, 0xca, 0x43, 0x02, 0xa8, 0x8f, 0x60, 0x37,
+     0x92, 0x80, 0x1a, 0x8c, 0xa2, 0x9e, 0xe1, 0x51, 0xaf, 0x2e},
+    {0x93, 0x1d, 0x8d, 0xd0, 0xad, 0xd2, 0x03, 0xac, 0x3d, 0x8b, 0x4f,
+     0xbd, 0xe7, 0x5e, 0x11, 0x52, 0x78, 0xee, 0xfc, 0xdc, 0xea, 0xc5,
+     0xb8, 0x76, 0x71, 0xa7, 0x48, 0xf3, 0x23, 0x64, 0xdf, 0xcb},
+};
+
+bool sw_gpu_nonce_known_test(const uint8_t nonce[32]) {
+    for (size_t i = 0; i < sizeof TEST_NONCES / sizeof TEST_NONCES[0]; i++)
+        if (memcmp(nonce, TEST_NONCES[i], 32) == 0) return true;
+    return false;
+}
+
+void sw_gpu_nonce(sw_hash *out, const sw_hash *challenge, const sw_p256_public *own_tls) {
+    sw_bytes fields[2] = {SW_BYTES_OF(challenge->b), SW_BYTES_OF(own_tls->b)};
+    sw_bind_sha256(out, "sealwright/gpu/v1", fields, 2);
+}
+
+sw_status sw_gpu_fresh(const sw_gpu_claims *claims, size_t count, const sw_hash *expected,
+                       sw_error *err) {
+    if (count == 0) return REFUSE(err, "there is no GPU evidence");
+    for (size_t i = 0; i < count; i++) {
+        if (sw_gpu_nonce_known_test(claims[i].nonce))
+            return REFUSE(err, "device %zu answered a nonce of public samples", i);
+        if (memcmp(claims[i].nonce, expected->b, sizeof expected->b) != 0)
+            return REFUSE(err, "device %zu answered another nonce than this one", i);
+    }
+    return SW_OK;
+}
+
+/* ---- policy ---- */
+static bool serial_listed(const sw_gpu_policy *p, const sw_gpu_serial *serial) {
+    for (size_t i = 0; i < p->device_count && i < SW_GPU_LIMIT; i++)
+        if (sw_bytes_equal(SW_BYTES(p->devices[i].b, p->devices[i].size),
+                           SW_BYTES(serial->b, serial->size)))
+            return true;
+    return false;
+}
+
+static bool driver_listed(const sw_gpu_policy *p, const char *driver) {
+    for (size_t i = 0; i < p->driver_count && i < SW_GPU_DRIVER_LIMIT; i++)
+        if (strcmp(p->drivers[i], driver) == 0) return true;
+    return false;
+}
+
+static sw_status device_check(const sw_gpu_policy *p, const sw_gpu_claims *c, size_t place,
+                              sw_error *err) {
+    char serial[2 * sizeof c->serial.b + 1];
+    sw_hex_text(serial, SW_BYTES(c->serial.b, c->serial.size));
+    if (!p->any_device && !serial_listed(p, &c->serial))
+        return AGAINST(err, "device %zu (serial %s) is not one that the machine policy names",
+                       place, serial);
+    if (!c->is_switch && !p->any_driver && !driver_listed(p, c->driver))
+        return AGAINST(err, "GPU %zu runs driver %s, which the machine policy does not name", place,
+                       c->driver);
+    if (p->revocation_required && !c->revocation_checked)
+        return AGAINST(err,
+                       "device %zu: revocation was not checked, and the machine policy "
+                       "requires it",
+                       place);
+    return SW_OK;
+}
+
+sw_status sw_gpu_policy_check(const sw_gpu_policy *policy, const sw_gpu_claims *claims,
+                              size_t count, sw_error *err) {
+    size_t gpus = 0;
+    for (size_t i = 0; i < count; i++) gpus += !claims[i].is_switch;
+    if (gpus != policy->count)
+        return AGAINST(err, "the machine shows %zu GPUs, and the machine policy says %u", gpus,
+                       policy->count);
+    if (policy->count == 0 && count > 0)
+        return AGAINST(err, "the machine shows switches, and the machine policy says no GPUs");
+    for (size_t i = 0; i < count; i++) SW_TRY(device_check(policy, &claims[i], i, err));
+    return SW_OK;
+}

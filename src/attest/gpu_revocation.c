@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * OCSP answers over the certificates of devices and manifests (GPU-060 to GPU-065).
+ *
+ * Absent answers are said and left to the policy; an answer that is there must be whole, in time,
+ * good, and of one of the certificates. The leaf of a device has no record at its maker, and a root
+ * answers for itself.
+ */
+#include "attest/gpu_internal.h"
+
+#include <string.h>
+
+enum { CERTIFICATE_HOLD = 6 };
+
+static sw_status state_check(const sw_ocsp_verdict *v, sw_error *err) {
+    if (v->state == SW_OCSP_REVOKED)
+        return REFUSE(err, "a certificate is revoked (reason %d%s)", v->reason,
+                      v->reason == CERTIFICATE_HOLD ? ", on hold" : "");
+    if (v->state != SW_OCSP_GOOD) return REFUSE(err, "a certificate is not known to its issuer");
+    return SW_OK;
+}
+
+/* Every answer of this certificate counts. */
+static sw_status ask(sw_gpu_answers *a, const sw_cert *cert, const sw_cert *issuer, int64_t wall_ms,
+                     sw_gpu_asked *out, sw_error *err) {
+    sw_gpu_asked made = {cert, false, INT64_MIN, INT64_MAX};
+    for (size_t i = 0; i < a->count; i++) {
+        sw_ocsp_verdict v;
+        sw_status status = sw_ocsp_verify(a->ocsp[i], cert, issuer, wall_ms, &v, err);
+        if (status == SW_MISSING) continue;
+        if (status == SW_OK) status = state_check(&v, err);
+        if (status != SW_OK) {
+            sw_error_prefix(err, "OCSP answer %zu", i);
+            return status;
+        }
+        a->used[i] = made.answered = true;
+        if (v.this_update_ms > made.from_ms) made.from_ms = v.this_update_ms;
+        if (v.next_update_ms < made.until_ms) made.until_ms = v.next_update_ms;
+    }
+    *out = made;
+    return SW_OK;
+}
+
+static const sw_gpu_asked *asked_before(const sw_gpu_answers *a, const sw_cert *cert) {
+    for (size_t i = 0; i < a->asked_count; i++)
+        if (a->asked[i].cert == cert ||
+            sw_bytes_equal(sw_cert_der(a->asked[i].cert), sw_cert_der(cert)))
+            return &a->asked[i];
+    return NULL;
+}
+
+static sw_status ask_once(sw_gpu_answers *a, const sw_cert *cert, const sw_cert *issuer,
+                          sw_gpu_judged *d, sw_error *err) {
+    const sw_gpu_asked *found = asked_before(a, cert);
+    if (found == NULL) {
+        SW_CHECK(err, a->asked_count < SW_GPU_ASKED_LIMIT);
+        SW_TRY(ask(a, cert, issuer, d->window.wall_ms, &a->asked[a->asked_count], err));
+        found = &a->asked[a->asked_count++];
+    }
+    if (!found->answered) d->revocation_checked = false;
+    return sw_window_narrow(&d->window, "OCSP answer", found->from_ms, found->until_ms, err);
+}
+
+static sw_status ask_chain(sw_gpu_answers *a, sw_cert *const *chain, size_t count, size_t first,
+                           const char *what, sw_gpu_judged *d, sw_error *err) {
+    for (size_t i = first; i + 1 < count; i++) {
+        sw_status status = ask_once(a, chain[i], chain[i + 1], d, err);
+        if (status == SW_OK) continue;
+        sw_error_prefix(err, "certificate %zu of the %s", i, what);
+        return status;
+    }
+    return SW_OK;
+}
+
+sw_status sw_gpu_revocation(sw_gpu_answers *a, sw_gpu_judged *d, sw_error *err) {
+    if (a->count > SW_GPU_OCSP_COUNT)
+        return sw_fail(err, SW_LIMIT, "evidence", "more than %d OCSP answers", SW_GPU_OCSP_COUNT);
+    d->revocation_checked = true;
+    SW_TRY(ask_chain(a, d->chain.certs, SW_GPU_CHAIN_COUNT, 1, "device's chain", d, err));
+    if (d->driver != NULL)
+        SW_TRY(ask_chain(a, d->driver->chain, d->driver->chain_count, 0, "driver manifest's chain",
+                         d, err));
+    return ask_chain(a, d->vbios->chain, d->vbios->chain_count, 0, "VBIOS manifest's chain", d,
+                     err);
+}
+
+sw_status sw_gpu_answers_finish(const sw_gpu_answers *a, sw_error *err) {
+    for (size_t i = 0; i < a->count; i++)
+        if (!a->used[i]) return REFUSE(err, "OCSP answer %zu is of no certificate here", i);
+    return SW_OK;
+}
