@@ -7,8 +7,8 @@
  * version 1 ambiguous and is refused. After `system-ready` applications write what they like, so
  * nothing behind it counts; before it each fact may be said once.
  */
-#include "attest/tdx_internal.h"
-#include "codec/text.h"
+#include "attest/measure_internal.h"
+#include "codec/json.h"
 
 #include <string.h>
 
@@ -21,7 +21,7 @@ static void v1_text(sw_buffer *out, const sw_event *event) {
     sw_put_bytes(out, event->payload);
 }
 
-static void v2_text(sw_buffer *out, const sw_event *event) {
+void sw_event_v2_text(sw_buffer *out, const sw_event *event) {
     SW_SCOPED(sw_arena) a = {.limit_bytes = (size_t)1 << 20};
     sw_json *object = sw_json_make(&a, SW_JSON_OBJECT);
     sw_json_add_text(&a, object, "name", event->name);
@@ -30,7 +30,7 @@ static void v2_text(sw_buffer *out, const sw_event *event) {
     sw_json_encode(out, object);
 }
 
-static sw_status name_check(sw_bytes name, sw_error *err) {
+sw_status sw_event_name_check(sw_bytes name, sw_error *err) {
     if (name.size == 0 || name.size > SW_EVENT_NAME_LIMIT)
         return BROKEN(err, "an event's name has not 1 to %d bytes", SW_EVENT_NAME_LIMIT);
     for (size_t i = 0; i < name.size; i++) {
@@ -42,13 +42,13 @@ static sw_status name_check(sw_bytes name, sw_error *err) {
 }
 
 sw_status sw_event_digest(const sw_event *event, uint8_t out[SW_SHA384_BYTES], sw_error *err) {
-    SW_TRY(name_check(event->name, err));
+    SW_TRY(sw_event_name_check(event->name, err));
     if (event->payload.size > SW_EVENT_PAYLOAD_LIMIT)
         return sw_fail(err, SW_LIMIT, "evidence", "an event's payload has more than %zu bytes",
                        SW_EVENT_PAYLOAD_LIMIT);
     SW_SCOPED(sw_buffer) text = SW_BUFFER(3 * SW_EVENT_PAYLOAD_LIMIT);
     if (event->v2)
-        v2_text(&text, event);
+        sw_event_v2_text(&text, event);
     else
         v1_text(&text, event);
     SW_TRY(sw_buffer_check(&text, "an event", err));
@@ -75,7 +75,7 @@ sw_status sw_events_replay(const sw_event *events, size_t count, uint8_t rtmr3[S
 }
 
 /* ---- facts ---- */
-enum { FACT_APP_ID, FACT_COMPOSE, FACT_INSTANCE, FACT_BOOT_DONE, FACT_OTHER, FACT_COUNT = 8 };
+enum { FACT_APP_ID, FACT_COMPOSE, FACT_INSTANCE, FACT_BOOT_DONE, FACT_OTHER, FACT_COUNT = 9 };
 typedef struct fact {
     const char *name;
     size_t size; /* of the payload; SIZE_MAX for any */
@@ -88,6 +88,7 @@ static const fact FACTS[FACT_COUNT] = {
     [FACT_BOOT_DONE] = {"boot-mr-done", 0},
     [FACT_OTHER] = {"os-image-hash", SIZE_MAX},
     {"key-provider", SIZE_MAX},
+    {"gpu-policy-hash", SW_HASH_BYTES},
     {"mr-kms", SIZE_MAX},
     {"system-preparing", 0},
 };
@@ -114,6 +115,14 @@ static sw_status facts_collect(const sw_event *events, size_t count,
     return REFUSE(err, "the event log has no system-ready: the machine has not finished its boot");
 }
 
+const sw_event *sw_event_find(const sw_event *events, size_t count, const char *name) {
+    for (size_t i = 0; i < count; i++) {
+        if (sw_bytes_is(events[i].name, "system-ready")) return NULL;
+        if (sw_bytes_is(events[i].name, name)) return &events[i];
+    }
+    return NULL;
+}
+
 sw_status sw_events_read(const sw_event *events, size_t count, sw_boot_facts *out, sw_error *err) {
     const sw_event *found[FACT_COUNT] = {0};
     sw_boot_facts facts = {0};
@@ -130,82 +139,5 @@ sw_status sw_events_read(const sw_event *events, size_t count, sw_boot_facts *ou
         memcpy(facts.instance_id, instance->payload.data, sizeof facts.instance_id);
     }
     *out = facts;
-    return SW_OK;
-}
-
-/* ---- events as JSON ---- */
-static sw_status payload_read(sw_arena *a, const sw_json *item, const char *where, sw_bytes *out,
-                              sw_error *err) {
-    sw_bytes text;
-    SW_TRY(sw_json_text(item, where, "event_payload", &text, err));
-    uint8_t *space = sw_arena_alloc(a, text.size / 2 + 1, 1);
-    if (space == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for an event");
-    SW_TRY(sw_hex_decode(space, text.size / 2, text, false, err));
-    *out = SW_BYTES(space, text.size / 2);
-    return SW_OK;
-}
-
-static sw_status version_read(const sw_json *item, const char *where, sw_event *out,
-                              sw_error *err) {
-    uint64_t version;
-    if (sw_json_member(item, "version") == NULL) return SW_OK;
-    SW_TRY(sw_json_u64(item, where, "version", UINT32_MAX, &version, err));
-    if (version != 2) return BROKEN(err, "an event's version is neither left out nor 2");
-    out->v2 = true;
-    return SW_OK;
-}
-
-/* Computes the digest in any case: it also judges name and payload. */
-static sw_status digest_check(const sw_event *event, sw_bytes text, bool needed, sw_error *err) {
-    uint8_t computed[SW_SHA384_BYTES], claimed[SW_SHA384_BYTES];
-    SW_TRY(sw_event_digest(event, computed, err));
-    if (!needed && text.size == 0) return SW_OK;
-    SW_TRY(sw_hex_decode(claimed, sizeof claimed, text, false, err));
-    if (memcmp(claimed, computed, sizeof computed) != 0)
-        return REFUSE(err, "an event's digest is not that of its name and payload");
-    return SW_OK;
-}
-
-sw_status sw_event_read(sw_arena *a, const sw_json *item, bool digest_needed, sw_event *out,
-                        sw_error *err) {
-    static const char where[] = "event_log[]";
-    sw_bytes digest;
-    uint64_t type, imr;
-    sw_event event = {0};
-    SW_TRY(sw_json_u64(item, where, "imr", UINT32_MAX, &imr, err));
-    if (imr != SW_RUNTIME_EVENT_REGISTER)
-        return REFUSE(err, "the event log holds an event of another register than RTMR3");
-    SW_TRY(sw_json_u64(item, where, "event_type", UINT32_MAX, &type, err));
-    if (type != SW_RUNTIME_EVENT_TYPE)
-        return REFUSE(err, "the event log holds an event that is not a runtime event");
-    SW_TRY(sw_json_text(item, where, "event", &event.name, err));
-    SW_TRY(payload_read(a, item, where, &event.payload, err));
-    SW_TRY(version_read(item, where, &event, err));
-    SW_TRY(sw_json_text(item, where, "digest", &digest, err));
-    SW_TRY(digest_check(&event, digest, digest_needed, err));
-    *out = event;
-    return SW_OK;
-}
-
-sw_status sw_events_from_guest(sw_arena *a, sw_bytes json, const sw_event **out, size_t *count,
-                               sw_error *err) {
-    const sw_json_limits limits = {.bytes = SW_EVIDENCE_LIMIT, .depth = 4, .nodes = 32768};
-    sw_json *root;
-    SW_TRY(sw_json_parse(a, json, &limits, &root, err));
-    if (root->type != SW_JSON_ARRAY) return BROKEN(err, "the event log is not a list");
-    sw_event *events = SW_ARENA_NEW(a, sw_event, SW_EVENT_LIMIT);
-    if (events == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for the event log");
-    size_t n = 0;
-    for (const sw_json *item = root->first; item != NULL; item = item->next) {
-        uint64_t imr;
-        SW_TRY(sw_json_u64(item, "event_log[]", "imr", UINT32_MAX, &imr, err));
-        if (imr != SW_RUNTIME_EVENT_REGISTER) continue;
-        if (n == SW_EVENT_LIMIT)
-            return sw_fail(err, SW_LIMIT, "evidence", "the event log has more than %d events",
-                           SW_EVENT_LIMIT);
-        SW_TRY(sw_event_read(a, item, false, &events[n++], err));
-    }
-    *out = events;
-    *count = n;
     return SW_OK;
 }

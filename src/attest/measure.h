@@ -19,7 +19,8 @@
 typedef struct sw_log_event {
     unsigned imr; /* 0 to 3, as dstack counts (a CCEL counts from 1) */
     uint32_t type;
-    bool has_digest, v2;
+    bool has_digest; /* `digest` was written; a runtime event (SW_RUNTIME_EVENT_TYPE) may lack it */
+    bool v2;
     uint8_t digest[SW_SHA384_BYTES];
     sw_bytes name, payload; /* a CCEL's event data stand in payload, its name is empty */
 } sw_log_event;
@@ -28,22 +29,28 @@ typedef struct sw_event_log {
     size_t count;
 } sw_event_log;
 /* dstack's JSON array (0.3 to 0.6): runtime events' digests are recomputed from name and payload,
- * and one that is written must be right; other events need theirs. */
+ * and one that is written must be right; other events need theirs. Views into `json` or the arena.
+ */
 SW_NODISCARD sw_status sw_log_from_json(sw_arena *a, sw_bytes json, sw_event_log *out,
                                         sw_error *err);
 /* A CCEL: TCG2 crypto-agile log with SHA-384 digests, Spec ID event first, ended by its size or by
- * 0xff padding. */
+ * 0xff padding. Events that extend nothing (EV_NO_ACTION) are left out. */
 SW_NODISCARD sw_status sw_log_from_ccel(sw_arena *a, sw_bytes ccel, sw_event_log *out,
                                         sw_error *err);
-/* Every register from 48 zeros. `seen[r]`: the log has an event of register r. */
+/* Every register from 48 zeros. `seen[r]`: the log has an event of register r. A runtime event's
+ * digest is computed here, whatever the log came from. */
 SW_NODISCARD sw_status sw_log_replay(const sw_event_log *log, uint8_t rtmr[4][SW_SHA384_BYTES],
                                      bool seen[4], sw_error *err);
+/* RTMR3's runtime events in order, at most SW_EVENT_LIMIT. */
+SW_NODISCARD sw_status sw_log_runtime(sw_arena *a, const sw_event_log *log, const sw_event **out,
+                                      size_t *count, sw_error *err);
 
 /* ---- what dstack derives ---- */
 typedef struct sw_td_measurements {
     uint8_t mrtd[48], rtmr[4][48], mr_config_id[48], mr_owner[48], mr_owner_config[48];
 } sw_td_measurements;
-/* `key_provider`: the event's JSON payload; empty for none. */
+/* `key_provider`: the event's JSON payload; empty for none. The "boottime" forms of both are those
+ * of no key provider and of sw_rtmr3_at_boot's RTMR3. */
 void sw_mr_system(sw_hash *out, const sw_td_measurements *m, sw_bytes key_provider);
 void sw_mr_aggregated(sw_hash *out, const sw_td_measurements *m);
 /* RTMR3 up to and including boot-mr-done, as SignCert and early checks see it. SW_MISSING without
@@ -62,13 +69,24 @@ typedef enum sw_key_provider_kind {
     SW_KEY_PROVIDER_KMS,
     SW_KEY_PROVIDER_TPM
 } sw_key_provider_kind;
+#define SW_KEY_PROVIDER_ID_LIMIT 256
+#define SW_INIT_SCRIPT_LIMIT     5
+#define SW_CONFIG_DOCUMENT_LIMIT ((size_t)8 << 10)
 typedef struct sw_config_facts { /* what a MRCONFIGID commits to; from the log and the compose */
     sw_hash compose;
     uint8_t app_id[20];
     sw_key_provider_kind provider;
     sw_bytes provider_id; /* empty when none */
-    sw_bytes document;    /* the exact mr_config document of version 3; empty when there is none */
+    sw_bytes instance_id; /* empty when none */
+    sw_bytes gpu_policy;  /* payload of gpu-policy-hash; empty when the log has none */
+    size_t init_script_count;
+    sw_hash init_scripts[SW_INIT_SCRIPT_LIMIT];
+    sw_bytes document; /* the exact mr_config document of version 3; empty: there is none */
 } sw_config_facts;
+/* All but `document`, from RTMR3's runtime events before `system-ready`. Views into the events and
+ * the arena. A log without key-provider has none. */
+SW_NODISCARD sw_status sw_config_facts_read(sw_arena *a, const sw_event *events, size_t count,
+                                            sw_config_facts *out, sw_error *err);
 /* Zero, V1, V2 or V3; anything else, and a V3 without its document or whose document contradicts
  * the facts, is refused. *version is 0 to 3. SW_REFUSED "evidence". */
 SW_NODISCARD sw_status sw_config_id_verify(const uint8_t mr_config_id[48],
@@ -76,6 +94,8 @@ SW_NODISCARD sw_status sw_config_id_verify(const uint8_t mr_config_id[48],
                                            sw_error *err);
 
 /* ---- TDX-lite: the measurements of a named OS image, recomputed ---- */
+#define SW_CHECKSUM_LIMIT    ((size_t)16 << 10)
+#define SW_MEASUREMENT_LIMIT ((size_t)16 << 10)
 typedef struct sw_lite_image {
     sw_bytes checksum_file; /* sha256sum.txt; its SHA-256 is the OS image hash */
     sw_bytes measurement;   /* measurement.tdx.cbor */
@@ -91,4 +111,8 @@ typedef struct sw_lite_values {
 } sw_lite_values;
 SW_NODISCARD sw_status sw_lite_measure(const sw_lite_image *image, const sw_lite_machine *machine,
                                        sw_lite_values *out, sw_error *err);
+/* The quote's MRTD is one of the two, RTMR0 to RTMR2 are these, and the log's os-image-hash, where
+ * there is one before system-ready, names this image. SW_REFUSED "evidence" says what differs. */
+SW_NODISCARD sw_status sw_lite_check(const sw_lite_values *values, const sw_td_measurements *td,
+                                     const sw_event_log *log, sw_error *err);
 #endif

@@ -274,7 +274,7 @@ static void test_guest_logs(void **state) {
         const char *log, *sentence;
     } table[] = {
         {"[]", NULL},
-        {"[{\"imr\":0}]", NULL},
+        {"[{\"imr\":0}]", "event_type"},
         {EVENT("\"event\":\"a\",\"event_payload\":\"00\""), NULL},
         {EVENT("\"event\":\"a\",\"event_payload\":\"00\",\"version\":2"), NULL},
         {EVENT("\"event\":\"a\",\"event_payload\":\"00\",\"version\":1"), "neither left out nor 2"},
