@@ -20,6 +20,24 @@ static void print_hex(sw_cli *cli, const char *label, sw_bytes value) {
     sw_cli_print(cli, "%s%s\n", label, text);
 }
 
+/* A simulated machine's GPUs have no OCSP service, so the word is `unchecked`. */
+static void print_gpus(sw_cli *cli, const sw_gpu_policy *p) {
+    if (p->count == 0) {
+        sw_cli_print(cli, "  gpu: none\n");
+        return;
+    }
+    sw_cli_print(cli, "  gpu:\n    count: %u\n", p->count);
+    print_hex(cli, "    device_root: ", SW_BYTES_OF(p->device_root.b));
+    print_hex(cli, "    rim_root: ", SW_BYTES_OF(p->rim_root.b));
+    sw_cli_print(cli, "    devices:\n");
+    for (size_t i = 0; i < p->device_count; i++)
+        print_hex(cli, "      - ", SW_BYTES(p->devices[i].b, p->devices[i].size));
+    sw_cli_print(cli, "    drivers:\n");
+    for (size_t i = 0; i < p->driver_count; i++)
+        sw_cli_print(cli, "      - \"%s\"\n", p->drivers[i]);
+    sw_cli_print(cli, "    revocation: %s\n", p->revocation_required ? "required" : "unchecked");
+}
+
 /* What a recipe says under `machine:` to name this machine. */
 static void print_policy(sw_cli *cli, const sw_policy *p) {
     const sw_image *image = &p->images[0];
@@ -32,9 +50,9 @@ static void print_policy(sw_cli *cli, const sw_policy *p) {
     print_hex(cli, "      rtmr2: ", SW_BYTES_OF(image->rtmr[2]));
     sw_cli_print(cli, "  devices:\n");
     print_hex(cli, "    - ", SW_BYTES_OF(p->devices[0].b));
-    sw_cli_print(cli,
-                 "  minimum_tcb: {status: UpToDate, evaluation_data_number: %u}\n  gpu: none\n",
+    sw_cli_print(cli, "  minimum_tcb: {status: UpToDate, evaluation_data_number: %u}\n",
                  p->minimum_evaluation_number);
+    print_gpus(cli, &p->gpu);
 }
 
 static sw_status sim_show(sw_cli *cli, sw_error *err) {

@@ -6,14 +6,13 @@
  * by being compiled in: the one constant below only keeps the word `tdx` for Intel's root, and
  * keeps that root from being called a simulation. docs/formats/evidence.md, EVD-060 to EVD-066.
  */
-#include "recipe/policy.h"
 #include "codec/text.h"
+#include "recipe/recipe_internal.h"
 
 #include <string.h>
 
 #define REFERENCE_KIND        "sealwright/kms-reference/v1"
 #define REFERENCE_BYTES_LIMIT ((size_t)64 << 10)
-#define GPU_LIMIT             64
 
 /* SHA-256 of the DER of "Intel SGX Root CA", the root of SGX and TDX. */
 static const sw_hash INTEL_ROOT = {{0x44, 0xa0, 0x19, 0x6b, 0x2b, 0x99, 0xf8, 0x89,
@@ -103,8 +102,7 @@ sw_status sw_policy_complete(const sw_policy *p, sw_error *err) {
     SW_TRY(devices_check(p, err));
     if (p->minimum_evaluation_number == 0)
         return refuse(err, "the machine policy is incomplete: its least evaluation number is 0");
-    if (p->gpu.count > GPU_LIMIT) return refuse(err, "the machine policy asks for too many GPUs");
-    return SW_OK;
+    return sw_gpu_policy_complete(&p->gpu, p->platform, err);
 }
 
 /* ---- from JSON ---- */
@@ -187,17 +185,6 @@ static sw_status tcb_read(const sw_json *object, const char *where, sw_policy *p
     return SW_OK;
 }
 
-static sw_status gpu_read(const sw_json *object, const char *where, sw_policy *p, sw_error *err) {
-    const sw_json *member = sw_json_member(object, "gpu");
-    if (member != NULL && member->type == SW_JSON_STRING)
-        return sw_bytes_is(member->text, "none") ? SW_OK
-                                                 : text_wrong(err, where, "gpu", "\"none\"");
-    uint64_t count;
-    SW_TRY(sw_json_u64(object, where, "gpu", GPU_LIMIT, &count, err));
-    p->gpu.count = (uint32_t)count;
-    return count > 0 ? SW_OK : text_wrong(err, where, "gpu", "\"none\" or a number above 0");
-}
-
 static sw_status platform_read(const sw_json *object, const char *where, sw_policy *p,
                                sw_error *err) {
     sw_bytes platform;
@@ -220,7 +207,7 @@ sw_status sw_policy_from_json(const sw_json *object, const char *where, sw_polic
     SW_TRY(images_read(object, where, &p, err));
     SW_TRY(devices_read(object, where, &p, err));
     SW_TRY(tcb_read(object, where, &p, err));
-    SW_TRY(gpu_read(object, where, &p, err));
+    SW_TRY(sw_gpu_policy_from_json(object, where, &p.gpu, err));
     SW_TRY(sw_policy_complete(&p, err));
     *out = p;
     return SW_OK;
@@ -257,10 +244,7 @@ void sw_policy_to_json(sw_arena *a, sw_json *parent, const char *key, const sw_p
     sw_json_add_integer(a, tcb, "evaluation_data_number", p->minimum_evaluation_number);
     sw_json_add_text(a, tcb, "status",
                      p->up_to_date_only ? SW_LITERAL("UpToDate") : SW_LITERAL("SWHardeningNeeded"));
-    if (p->gpu.count > 0)
-        sw_json_add_integer(a, object, "gpu", p->gpu.count);
-    else
-        sw_json_add_text(a, object, "gpu", SW_LITERAL("none"));
+    sw_gpu_policy_to_json(a, object, &p->gpu);
 }
 
 /* ---- a KMS as an owner accepts it ---- */

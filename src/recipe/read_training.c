@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The parts of recipe.yaml that say how to train and on which machine. Training keys come from the
- * table in training.c; the machine policy is judged by sw_policy_complete, the same as everywhere.
- * docs/formats/recipe.md, RCP-030 to RCP-055.
+ * The part of recipe.yaml that says how to train. Keys come from the table in training.c.
+ * docs/formats/recipe.md, RCP-030 to RCP-048.
  */
-#include "codec/text.h"
 #include "recipe/recipe_internal.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { NAMES_LIMIT = 32, GPU_LIMIT = 64 };
+enum { NAMES_LIMIT = 32 };
 
 /* ---- training ---- */
 
@@ -174,102 +172,4 @@ sw_status sw_recipe_read_training(const sw_recipe_reader *r, const sw_yaml *root
         return sw_recipe_refuse(r, at[LORA].map, "", "lora stands here but method is full");
     if (at[LORA].map != NULL) SW_TRY(read_lora_lists(r, at[LORA].map, out));
     return judge(r, root, at, PLACES, out);
-}
-
-/* ---- machine ---- */
-
-static sw_status read_hash(const sw_recipe_reader *r, const sw_yaml *node, const char *what,
-                           sw_hash *out) {
-    bool good = node->type == SW_YAML_SCALAR &&
-                sw_hex_decode(out->b, sizeof out->b, node->text, false, NULL) == SW_OK;
-    if (!good)
-        return sw_recipe_refuse(r, node, "machine", "%s holds what is not 64 lower-case hex digits",
-                                what);
-    return SW_OK;
-}
-
-static sw_status read_hashes(const sw_recipe_reader *r, const sw_yaml *map, const char *key,
-                             size_t limit, sw_hash *out, size_t *count) {
-    const sw_yaml *list = NULL;
-    SW_TRY(sw_recipe_list(r, map, "machine", key, limit, &list));
-    *count = 0;
-    for (const sw_yaml *m = list->first; m != NULL; m = m->next)
-        SW_TRY(read_hash(r, m, key, &out[(*count)++]));
-    return SW_OK;
-}
-
-static sw_status read_image(const sw_recipe_reader *r, const sw_yaml *map, sw_image *out) {
-    static const char *const names[] = {"name", "mrtd", "rtmr0", "rtmr1", "rtmr2", NULL};
-    SW_TRY(sw_recipe_expect(r, map, "machine.images[]", names));
-    SW_TRY(sw_recipe_text(r, map, "machine.images[]", "name", sizeof out->name - 1, out->name));
-    SW_TRY(sw_recipe_hex(r, map, "machine.images[]", "mrtd", out->mrtd, sizeof out->mrtd));
-    for (size_t i = 0; i < 3; i++)
-        SW_TRY(sw_recipe_hex(r, map, "machine.images[]", names[2 + i], out->rtmr[i],
-                             sizeof out->rtmr[i]));
-    return SW_OK;
-}
-
-static sw_status read_images(const sw_recipe_reader *r, const sw_yaml *map, sw_policy *p) {
-    const sw_yaml *list = NULL;
-    SW_TRY(sw_recipe_list(r, map, "machine", "images", SW_IMAGE_LIMIT, &list));
-    for (const sw_yaml *m = list->first; m != NULL; m = m->next)
-        SW_TRY(read_image(r, m, &p->images[p->image_count++]));
-    return SW_OK;
-}
-
-static sw_status read_devices(const sw_recipe_reader *r, const sw_yaml *map, sw_policy *p) {
-    const sw_yaml *m = sw_yaml_member(map, "devices");
-    p->any_device = m != NULL && m->type == SW_YAML_SCALAR && sw_bytes_is(m->text, "any");
-    if (p->any_device) return SW_OK;
-    if (m != NULL && m->type == SW_YAML_SCALAR)
-        return sw_recipe_refuse(r, m, "machine", "devices must be a list of devices, or any");
-    return read_hashes(r, map, "devices", SW_DEVICE_LIMIT, p->devices, &p->device_count);
-}
-
-static sw_status read_tcb(const sw_recipe_reader *r, const sw_yaml *map, sw_policy *p) {
-    static const char *const names[] = {"status", "evaluation_data_number", NULL};
-    const sw_yaml *tcb = NULL;
-    uint64_t word, number;
-    SW_TRY(sw_recipe_map(r, map, "machine", "minimum_tcb", &tcb));
-    SW_TRY(sw_recipe_expect(r, tcb, "machine.minimum_tcb", names));
-    SW_TRY(sw_recipe_choice(r, tcb, "machine.minimum_tcb", "status", sw_recipe_tcb_words, &word));
-    SW_TRY(sw_recipe_whole(r, tcb, "machine.minimum_tcb", "evaluation_data_number", 1, UINT32_MAX,
-                           &number));
-    p->up_to_date_only = word == 0;
-    p->minimum_evaluation_number = (uint32_t)number;
-    return SW_OK;
-}
-
-static sw_status read_gpu(const sw_recipe_reader *r, const sw_yaml *map, sw_policy *p) {
-    const sw_yaml *m = sw_yaml_member(map, "gpu");
-    uint64_t count;
-    if (m != NULL && m->type == SW_YAML_SCALAR && sw_bytes_is(m->text, "none")) return SW_OK;
-    if (m != NULL && (!sw_yaml_u64(m, &count) || count == 0 || count > GPU_LIMIT))
-        return sw_recipe_refuse(r, m, "machine", "gpu must be none, or a number from 1 to %d",
-                                GPU_LIMIT);
-    SW_TRY(sw_recipe_whole(r, map, "machine", "gpu", 1, GPU_LIMIT, &count));
-    p->gpu.count = (uint32_t)count;
-    return SW_OK;
-}
-
-sw_status sw_recipe_read_machine(const sw_recipe_reader *r, const sw_yaml *root, sw_policy *out) {
-    static const char *const names[] = {"platform",    "anchors", "images", "devices",
-                                        "minimum_tcb", "gpu",     NULL};
-    const sw_yaml *map = NULL;
-    sw_policy p = {0};
-    uint64_t platform;
-    sw_error why = {0};
-    SW_TRY(sw_recipe_map(r, root, "", "machine", &map));
-    SW_TRY(sw_recipe_expect(r, map, "machine", names));
-    SW_TRY(sw_recipe_choice(r, map, "machine", "platform", sw_recipe_platforms, &platform));
-    p.platform = (sw_platform)platform;
-    SW_TRY(read_hashes(r, map, "anchors", SW_ANCHOR_LIMIT, p.anchors, &p.anchor_count));
-    SW_TRY(read_images(r, map, &p));
-    SW_TRY(read_devices(r, map, &p));
-    SW_TRY(read_tcb(r, map, &p));
-    SW_TRY(read_gpu(r, map, &p));
-    if (sw_policy_complete(&p, &why) != SW_OK)
-        return sw_recipe_refuse(r, map, "", "machine: %s", why.message);
-    *out = p;
-    return SW_OK;
 }

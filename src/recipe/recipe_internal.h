@@ -57,6 +57,23 @@ SW_NODISCARD sw_status sw_recipe_duration(const sw_recipe_reader *r, const sw_ya
 void sw_recipe_put_size(sw_buffer *out, uint64_t bytes);
 void sw_recipe_put_duration(sw_buffer *out, uint64_t ms);
 
+/* ---- the machine policy's GPUs (policy_gpu.c, GPU-200 on) ---- */
+#define SW_GPU_POLICY_FORM                                                                         \
+    "none or {count, device_root, rim_root, devices, drivers, revocation}, all of them: a number " \
+    "alone does not say which GPUs"
+#define SW_GPU_SERIAL_FORM  "a serial: 2 to 40 lower-case hex digits, no 00 in front"
+#define SW_GPU_VERSION_FORM "a driver's version: 1 to 31 of A-Z a-z 0-9 . _ -"
+/* Each word as it stands in a file; false when it is none. */
+bool sw_gpu_serial_parse(sw_bytes hex, sw_gpu_serial *out);
+bool sw_gpu_version_parse(sw_bytes text, char out[32]);
+SW_NODISCARD sw_status sw_gpu_policy_complete(const sw_gpu_policy *p, sw_platform platform,
+                                              sw_error *err);
+/* The member "gpu" of the policy's object, read and written; complete only by
+ * sw_gpu_policy_complete. */
+SW_NODISCARD sw_status sw_gpu_policy_from_json(const sw_json *object, const char *where,
+                                               sw_gpu_policy *out, sw_error *err);
+void sw_gpu_policy_to_json(sw_arena *a, sw_json *parent, const sw_gpu_policy *p);
+
 /* ---- the parts of recipe.yaml ---- */
 SW_NODISCARD sw_status sw_recipe_read_training(const sw_recipe_reader *r, const sw_yaml *root,
                                                sw_training *out);
@@ -71,6 +88,9 @@ const char *sw_recipe_known_model(const sw_hash *model_lock);
 /* Rows that one owner brings, and of all. */
 uint64_t sw_recipe_rows(const sw_recipe *r, const sw_hash *owner); /* NULL: all */
 size_t sw_recipe_owner_count(const sw_recipe *r);                  /* distinct */
+/* What an owner is told about the GPUs (GPU-208). */
+void sw_recipe_put_gpus(sw_buffer *out, const sw_policy *p);
 extern const char *const sw_recipe_platforms[], *const sw_recipe_metrics_words[],
-                                                    *const sw_recipe_tcb_words[];
+                                                    *const sw_recipe_tcb_words[],
+                                                        *const sw_recipe_revocation_words[];
 #endif

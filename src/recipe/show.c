@@ -347,10 +347,7 @@ static void put_machine(sw_buffer *out, const sw_recipe *r) {
     sw_put_format(out, "  TCB %s, evaluation data number %u or later\n",
                   p->up_to_date_only ? "UpToDate only" : "UpToDate or SWHardeningNeeded",
                   p->minimum_evaluation_number);
-    if (p->gpu.count == 0)
-        sw_put_text(out, "  GPUs: none\n");
-    else
-        sw_put_format(out, "  GPUs: %u, each attested\n", p->gpu.count);
+    sw_recipe_put_gpus(out, p);
 }
 
 static void put_terms(sw_buffer *out, const sw_recipe *r) {

@@ -401,7 +401,11 @@ static void higher_number(sw_policy *p) {
     p->minimum_evaluation_number = 2;
 }
 static void wants_gpu(sw_policy *p) {
-    p->gpu.count = 1;
+    p->gpu = (sw_gpu_policy){.count = 1,
+                             .device_root = {{1}},
+                             .rim_root = {{2}},
+                             .any_device = true,
+                             .any_driver = true};
 }
 static void any_and_named(sw_policy *p) {
     p->any_device = true;

@@ -100,7 +100,6 @@ typedef struct change {
 static void test_accepted(void **state) {
     static const change changes[] = {
         {"devices: any", "devices: [" HASH_3 "]"},
-        {"gpu: none", "gpu: 8"},
         {"status: UpToDate", "status: SWHardeningNeeded"},
         {"open_quorum: all", "open_quorum: 3"},
         {"limit: 64MiB", "limit: 4KiB"},
@@ -269,7 +268,7 @@ static const refusal refusals[] = {
     {"devices: any", "devices: all", "any", 37},
     {"devices: any", "devices: [any]", "hex", 37},
     {"  gpu: none\n", "", "gpu is missing", 29},
-    {"gpu: none", "gpu: 0", "gpu", 39},
+    {"gpu: none", "gpu: 8", "a number alone does not say which GPUs", 39},
     {"gpu: none", "gpu: some", "gpu", 39},
     {"status: UpToDate", "status: OutOfDate", "UpToDate", 38},
     {"evaluation_data_number: 17", "evaluation_data_number: 0", "evaluation_data_number", 38},

@@ -76,7 +76,6 @@ static void test_words(void **state) {
         {"devices: any",
          "devices: [3333333333333333333333333333333333333333333333333333333333333333]",
          "1 named machine and no other"},
-        {"gpu: none", "gpu: 2", "GPUs: 2, each attested"},
         {"status: UpToDate", "status: SWHardeningNeeded", "UpToDate or SWHardeningNeeded"},
         {"lease: 10m", "lease: 90s", "after 90 seconds"},
         {"owner: a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1",
