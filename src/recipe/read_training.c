@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The part of recipe.yaml that says how to train. Keys come from the table in training.c.
- * docs/formats/recipe.md, RCP-030 to RCP-048.
+ * docs/formats/recipe.md, RCP-030 to RCP-045.
  */
 #include "recipe/recipe_internal.h"
 
