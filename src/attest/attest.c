@@ -97,6 +97,8 @@ static sw_status verify(sw_arena *a, sw_bytes json, const measure *by, sw_claims
     SW_TRY(sw_tdx_verify(&quote, &e.collateral, by->policy, by->wall_ms, &verdict, err));
     SW_TRY(log_verify(&e, &quote, &facts, err));
     SW_TRY(sw_td_check(&quote.td, &facts.compose, err));
+    if (e.gpu_count > 0)
+        return REFUSE(err, "the evidence holds GPU evidence, which is not verified here yet");
     sw_claims claims = {.platform = e.platform};
     claims_fill(&claims, &quote, &verdict, &facts);
     *out = claims;

@@ -8,6 +8,7 @@
 #ifndef SW_ATTEST_EVIDENCE_H
 #define SW_ATTEST_EVIDENCE_H
 #include "attest/attest.h"
+#include "attest/gpu.h"
 
 #define SW_EVIDENCE_KIND       "sealwright/evidence/v1"
 #define SW_QUOTE_LIMIT         ((size_t)32 << 10)
@@ -64,8 +65,15 @@ typedef struct sw_evidence {
     const sw_event *events;
     size_t event_count;
     sw_collateral collateral;
+    const sw_gpu_device *gpus; /* GPU-210: in the order in which the report data hash them */
+    size_t gpu_count;          /* 0: gpu_collateral is empty */
+    sw_gpu_collateral gpu_collateral;
 } sw_evidence;
 SW_NODISCARD sw_status sw_evidence_parse(sw_arena *a, sw_bytes json, sw_evidence *out,
                                          sw_error *err);
 SW_NODISCARD sw_status sw_evidence_encode(const sw_evidence *e, sw_buffer *out, sw_error *err);
+/* The bytes that report data `channel` hash (GPU-213): the evidence's member `gpu` as canonical
+ * JSON, devices alone. Nothing when there is no device. */
+SW_NODISCARD sw_status sw_gpu_list_encode(const sw_gpu_device *gpus, size_t count, sw_buffer *out,
+                                          sw_error *err);
 #endif
