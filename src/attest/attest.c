@@ -33,6 +33,7 @@ static sw_status config_id_check(const sw_td_report *td, const sw_hash *compose,
 }
 
 sw_status sw_td_check(const sw_td_report *td, const sw_hash *compose, sw_error *err) {
+    static const uint8_t no_service[48];
     uint64_t a = td->td_attributes;
     if ((a & TD_DEBUG_GROUP) != 0)
         return REFUSE(err, "the TD runs under DEBUG: its memory is open to the host");
@@ -41,6 +42,8 @@ sw_status sw_td_check(const sw_td_report *td, const sw_hash *compose, sw_error *
     if ((a & TD_SEPT_VE_DISABLE) == 0) return REFUSE(err, "the TD runs without SEPT_VE_DISABLE");
     if ((td->xfam & XFAM_REQUIRED) != XFAM_REQUIRED || (td->xfam & ~XFAM_KNOWN) != 0)
         return REFUSE(err, "the TD's extended features (XFAM) are not known");
+    if (memcmp(td->mr_service_td, no_service, sizeof no_service) != 0)
+        return REFUSE(err, "the TD is bound to a service TD (MRSERVICETD)");
     return config_id_check(td, compose, err);
 }
 

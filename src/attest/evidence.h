@@ -20,8 +20,10 @@
 #define SW_EVENT_NAME_LIMIT    128
 #define SW_EVENT_PAYLOAD_LIMIT ((size_t)64 << 10)
 
-/* Where a v4 quote's report data lie: what a machine looks at before it hands a quote on. */
-enum { SW_QUOTE_REPORT_DATA_AT = 568, SW_QUOTE_REPORT_DATA_END = 632 };
+/* A quote's report data, 64 bytes, in either version: what a machine looks at before it hands a
+ * quote on. Header and body are parsed as the verifier parses them; what stands behind is not
+ * looked at. */
+SW_NODISCARD sw_status sw_quote_report_data(sw_bytes quote, sw_bytes *view, sw_error *err);
 
 /* ---- RTMR3's runtime events (dstack's format) ---- */
 #define SW_RUNTIME_EVENT_TYPE     UINT32_C(0x08000001)

@@ -62,9 +62,14 @@ static void explain_td(sw_buffer *out, const sw_td_report *td) {
     line_hex(out, "MRCONFIGID", SW_BYTES_OF(td->mr_config_id));
     line_hex(out, "MROWNER", SW_BYTES_OF(td->mr_owner));
     line_hex(out, "MROWNERCONFIG", SW_BYTES_OF(td->mr_owner_config));
+    if (td->kind != SW_TD15) return;
+    line_hex(out, "TEE_TCB_SVN2", SW_BYTES_OF(td->tee_tcb_svn2));
+    line_hex(out, "MRSERVICETD", SW_BYTES_OF(td->mr_service_td));
 }
 
 static void explain_quote(sw_buffer *out, const sw_tdx_quote *q) {
+    sw_put_format(out, "quote of version %u with a TD report 1.%d\n", q->version,
+                  q->td.kind == SW_TD15 ? 5 : 0);
     explain_td(out, &q->td);
     sw_put_text(out, "quoting enclave\n");
     line_hex(out, "MRENCLAVE", SW_BYTES_OF(q->qe.mr_enclave));

@@ -28,9 +28,13 @@ static const status_word STATUSES[] = {
     {"Revoked", SW_TCB_REVOKED, OF_PLATFORM | OF_MODULE | OF_QE},
 };
 
-/* Revoked covers all; an outdated level needs no mention of hardening. */
+/* Revoked covers all; an outdated level needs no mention of hardening, nor does advice to relaunch.
+ */
 const char *sw_tcb_status_name(unsigned status) {
     if ((status & SW_TCB_REVOKED) != 0) status = SW_TCB_REVOKED;
+    if ((status & SW_TCB_RELAUNCH) != 0)
+        return (status & SW_TCB_CONFIGURATION) != 0 ? "TDRelaunchAdvisedConfigurationNeeded"
+                                                    : "TDRelaunchAdvised";
     if ((status & SW_TCB_OUT_OF_DATE) != 0) status &= ~(unsigned)SW_TCB_HARDENING;
     for (size_t i = 0; i < sizeof STATUSES / sizeof STATUSES[0]; i++)
         if (STATUSES[i].status == status) return STATUSES[i].name;

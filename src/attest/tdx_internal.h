@@ -12,21 +12,26 @@
 #define REFUSE(err, ...) sw_fail((err), SW_REFUSED, "evidence", __VA_ARGS__)
 #define BROKEN(err, ...) sw_fail((err), SW_MALFORMED, "evidence", __VA_ARGS__)
 
-/* ---- quote, version 4 ---- */
+/* ---- quote, versions 4 and 5 ---- */
 enum {
     SW_QUOTE_HEADER_BYTES = 48,
-    SW_TD_REPORT_BYTES = 584,
-    SW_QUOTE_SIGNED_BYTES = SW_QUOTE_HEADER_BYTES + SW_TD_REPORT_BYTES,
+    SW_QUOTE_BODY_HEAD_BYTES = 6, /* u16 type, u32 size: version 5 alone */
+    SW_TD10_REPORT_BYTES = 584,
+    SW_TD15_REPORT_BYTES = 648,
     SW_QE_REPORT_BYTES = 384
 };
 extern const uint8_t sw_intel_vendor_id[16];
 
+/* Bodies by their type in version 5; that of version 4 is always TD 1.0. */
+typedef enum sw_td_kind { SW_TD10 = 2, SW_TD15 = 3 } sw_td_kind;
 typedef struct sw_td_report {
+    sw_td_kind kind;
     uint8_t tee_tcb_svn[16];
     uint8_t mr_seam[48], mr_signer_seam[48], seam_attributes[8];
     uint64_t td_attributes, xfam;
     uint8_t mrtd[48], mr_config_id[48], mr_owner[48], mr_owner_config[48], rtmr[4][48];
     uint8_t report_data[64];
+    uint8_t tee_tcb_svn2[16], mr_service_td[48]; /* TD 1.5; zeros in TD 1.0 */
 } sw_td_report;
 typedef struct sw_qe_report {
     sw_bytes raw;
@@ -35,7 +40,8 @@ typedef struct sw_qe_report {
     uint16_t isv_prod_id, isv_svn;
 } sw_qe_report;
 typedef struct sw_tdx_quote {
-    sw_bytes signed_part; /* header and body */
+    uint16_t version;
+    sw_bytes signed_part; /* header, in version 5 the body's type and size, body */
     uint8_t user_data[20];
     sw_td_report td;
     uint8_t signature[64], qe_signature[64];
@@ -58,7 +64,13 @@ SW_NODISCARD sw_status sw_pck_parse(sw_bytes extension, sw_pck *out, sw_error *e
 
 /* ---- TCB info (id TDX, version 3) and QE identity (id TD_QE, version 2) ---- */
 /* A status is a set, so that levels converge by union (EVD-047). */
-enum { SW_TCB_OUT_OF_DATE = 1, SW_TCB_CONFIGURATION = 2, SW_TCB_HARDENING = 4, SW_TCB_REVOKED = 8 };
+enum {
+    SW_TCB_OUT_OF_DATE = 1,
+    SW_TCB_CONFIGURATION = 2,
+    SW_TCB_HARDENING = 4,
+    SW_TCB_REVOKED = 8,
+    SW_TCB_RELAUNCH = 16 /* out of date at launch and no longer so: no level's own, EVD-102 */
+};
 const char *sw_tcb_status_name(unsigned status);
 
 #define SW_TCB_LEVEL_LIMIT 64
@@ -109,13 +121,16 @@ SW_NODISCARD sw_status sw_qe_identity_parse(sw_arena *a, sw_bytes text, sw_qe_id
 
 /* Module identity, levels of platform, module and QE, convergence. */
 typedef struct sw_tcb_result {
-    unsigned platform, module, qe, all; /* statuses; module 0 where there is no module level */
+    unsigned platform, module, qe; /* at launch; module 0 where there is no module level */
     bool module_level;
+    bool second;                               /* TD 1.5: judged by TEE_TCB_SVN2 as well */
+    unsigned current_platform, current_module; /* of that second judgement, else 0 */
+    unsigned all;
     int64_t date_ms;
     char advisories[sizeof((sw_claims *)NULL)->advisories];
 } sw_tcb_result;
 SW_NODISCARD sw_status sw_module_check(const sw_td_report *td, const sw_tcb_info *info,
-                                       const sw_tdx_module **out, sw_error *err);
+                                       sw_error *err);
 SW_NODISCARD sw_status sw_qe_check(const sw_qe_report *qe, const sw_qe_identity *identity,
                                    sw_error *err);
 typedef struct sw_tcb_question {
@@ -123,7 +138,6 @@ typedef struct sw_tcb_question {
     const sw_pck *pck;
     uint16_t qe_isv_svn;
     const sw_tcb_info *info;
-    const sw_tdx_module *module;
     const sw_qe_identity *identity;
 } sw_tcb_question;
 SW_NODISCARD sw_status sw_tcb_evaluate(const sw_tcb_question *question, sw_tcb_result *out,

@@ -97,17 +97,16 @@ static sw_status quote_verify(const judgement *j, sw_error *err) {
 }
 
 static sw_status judge(judgement *j, sw_tdx_verdict *out, sw_error *err) {
-    const sw_tdx_module *module;
     SW_TRY(sw_tdx_roots_verify(j->quote->pck_chain, j->collateral, j->policy, &j->window, &j->roots,
                                err));
     SW_TRY(pck_read(j, err));
     SW_TRY(collateral_signatures(j, err));
     SW_TRY(collateral_read(j, err));
-    SW_TRY(sw_module_check(&j->quote->td, &j->info, &module, err));
+    SW_TRY(sw_module_check(&j->quote->td, &j->info, err));
     SW_TRY(qe_verify(j, err));
     SW_TRY(quote_verify(j, err));
-    sw_tcb_question question = {&j->quote->td, &j->pck, j->quote->qe.isv_svn,
-                                &j->info,      module,  &j->identity};
+    const sw_tcb_question question = {&j->quote->td, &j->pck, j->quote->qe.isv_svn, &j->info,
+                                      &j->identity};
     SW_TRY(sw_tcb_evaluate(&question, &out->tcb, err));
     out->anchor = j->roots.anchor;
     out->pck = j->pck;

@@ -66,12 +66,14 @@ int64_t sw_machine_counter_ms(sw_machine *m) {
 static sw_status quote_read(sw_arena *a, sw_bytes hex, const sw_report_data *report, sw_bytes *out,
                             sw_error *err) {
     size_t size = hex.size / 2;
-    if (size > SW_QUOTE_LIMIT || size < SW_QUOTE_REPORT_DATA_END)
+    sw_bytes held;
+    if (size > SW_QUOTE_LIMIT)
         return sw_fail(err, SW_MALFORMED, "evidence", "the machine's quote has %zu bytes", size);
     uint8_t *space = sw_arena_alloc(a, size, 1);
     if (space == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a quote");
     SW_TRY(sw_hex_decode(space, size, hex, false, err));
-    if (memcmp(space + SW_QUOTE_REPORT_DATA_AT, report->b, sizeof report->b) != 0)
+    SW_TRY(sw_quote_report_data(SW_BYTES(space, size), &held, err));
+    if (!sw_bytes_equal(held, SW_BYTES_OF(report->b)))
         return sw_fail(err, SW_REFUSED, "evidence",
                        "the machine's quote holds other report data than were asked for");
     *out = SW_BYTES(space, size);

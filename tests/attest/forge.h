@@ -24,7 +24,7 @@
 #define FORGE_TEXT_MAX  ((size_t)64 << 10)
 #define FORGE_QUOTE_MAX ((size_t)16 << 10)
 
-/* Offsets in a v4 quote whose QE authentication data have 32 bytes. */
+/* Offsets in a v4 quote whose QE authentication data have 32 bytes; see in_body and behind_body. */
 enum {
     AT_BODY = 48,
     AT_TEE_TCB_SVN = AT_BODY,
@@ -73,7 +73,7 @@ typedef struct bend {
     const forge *f;
     sw_arena arena;
     uint8_t *quote;
-    size_t quote_size;
+    size_t quote_size, lead, tail; /* what v5 has more before and at the end of the body */
     sw_event *events;
     sw_evidence e; /* quote and events are set from the above when encoded */
     sw_policy policy;
@@ -193,15 +193,25 @@ static inline void bend_end(bend *b) {
     sw_arena_free(&b->arena);
 }
 
+/* Where an offset of v4 lies in this quote: of the body, and of what stands behind it. */
+static inline uint8_t *in_body(const bend *b, size_t at) {
+    return b->quote + at + b->lead;
+}
+
+static inline uint8_t *behind_body(const bend *b, size_t at) {
+    return b->quote + at + b->lead + b->tail;
+}
+
 static inline void sign_quote(bend *b) {
-    assert_int_equal(sw_p256_sign_raw(b->f->attestation_key, SW_BYTES(b->quote, 632),
-                                      b->quote + AT_SIGNATURE, NULL),
+    assert_int_equal(sw_p256_sign_raw(b->f->attestation_key,
+                                      SW_BYTES(b->quote, 632 + b->lead + b->tail),
+                                      behind_body(b, AT_SIGNATURE), NULL),
                      SW_OK);
 }
 
 static inline void sign_qe(bend *b) {
-    assert_int_equal(sw_p256_sign_raw(b->f->pck_key, SW_BYTES(b->quote + AT_QE_REPORT, 384),
-                                      b->quote + AT_QE_SIGNATURE, NULL),
+    assert_int_equal(sw_p256_sign_raw(b->f->pck_key, SW_BYTES(behind_body(b, AT_QE_REPORT), 384),
+                                      behind_body(b, AT_QE_SIGNATURE), NULL),
                      SW_OK);
 }
 
@@ -211,10 +221,32 @@ static inline void put_le(uint8_t *at, uint32_t value, size_t size) {
 
 /* Sets every length from the chain's size. */
 static inline void set_lengths(bend *b, size_t chain_size) {
-    put_le(b->quote + AT_INNER_SIZE, (uint32_t)chain_size, 4);
-    put_le(b->quote + AT_OUTER_SIZE, (uint32_t)(AT_CHAIN - AT_QE_REPORT + chain_size), 4);
-    put_le(b->quote + AT_SIGNATURE_SIZE, (uint32_t)(AT_CHAIN - AT_SIGNATURE + chain_size), 4);
-    b->quote_size = AT_CHAIN + chain_size;
+    put_le(behind_body(b, AT_INNER_SIZE), (uint32_t)chain_size, 4);
+    put_le(behind_body(b, AT_OUTER_SIZE), (uint32_t)(AT_CHAIN - AT_QE_REPORT + chain_size), 4);
+    put_le(behind_body(b, AT_SIGNATURE_SIZE), (uint32_t)(AT_CHAIN - AT_SIGNATURE + chain_size), 4);
+    b->quote_size = AT_CHAIN + b->lead + b->tail + chain_size;
+}
+
+/* ---- version 5 ---- */
+enum { V5_BODY_TYPE = 48, V5_BODY_SIZE = 50, V5_LEAD = 6, V5_TAIL = 64, V5_FRONT_15 = 702 };
+enum { AT_TEE_TCB_SVN2 = 632, AT_MR_SERVICE_TD = 648 }; /* for in_body */
+
+/* The same TD in version 5, with body type 2 or 3; a TD report 1.5 says the same version twice and
+ * no service TD. Signed. */
+static inline void make_v5(bend *b, unsigned type) {
+    size_t tail = type == 3 ? V5_TAIL : 0, behind = b->quote_size - AT_SIGNATURE_SIZE;
+    assert_true(b->lead == 0 && b->quote_size + V5_LEAD + tail <= FORGE_QUOTE_MAX);
+    memmove(b->quote + AT_SIGNATURE_SIZE + V5_LEAD + tail, b->quote + AT_SIGNATURE_SIZE, behind);
+    memmove(b->quote + AT_BODY + V5_LEAD, b->quote + AT_BODY, 584);
+    b->lead = V5_LEAD;
+    b->tail = tail;
+    b->quote_size += V5_LEAD + tail;
+    put_le(b->quote, 5, 2);
+    put_le(b->quote + V5_BODY_TYPE, type, 2);
+    put_le(b->quote + V5_BODY_SIZE, (uint32_t)(584 + tail), 4);
+    memset(in_body(b, AT_TEE_TCB_SVN2), 0, tail);
+    if (tail > 0) memcpy(in_body(b, AT_TEE_TCB_SVN2), in_body(b, AT_TEE_TCB_SVN), 16);
+    sign_quote(b);
 }
 
 static inline sw_bytes chain_text(bend *b, const sw_cert *const *certs, size_t count) {
@@ -225,7 +257,7 @@ static inline sw_bytes chain_text(bend *b, const sw_cert *const *certs, size_t c
 
 static inline void set_pck_text(bend *b, sw_bytes pem) {
     assert_true(AT_CHAIN + pem.size <= FORGE_QUOTE_MAX);
-    if (pem.size > 0) memcpy(b->quote + AT_CHAIN, pem.data, pem.size);
+    if (pem.size > 0) memcpy(behind_body(b, AT_CHAIN), pem.data, pem.size);
     set_lengths(b, pem.size);
 }
 
@@ -318,7 +350,7 @@ static inline void edit_qe_identity(bend *b, const char *old, const char *new, s
 static inline void replay_events(bend *b) {
     uint8_t rtmr3[48];
     assert_int_equal(sw_events_replay(b->events, b->e.event_count, rtmr3, NULL), SW_OK);
-    memcpy(b->quote + AT_RTMR3, rtmr3, sizeof rtmr3);
+    memcpy(in_body(b, AT_RTMR3), rtmr3, sizeof rtmr3);
     sign_quote(b);
 }
 

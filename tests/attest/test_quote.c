@@ -75,9 +75,9 @@ typedef struct patch {
 } patch;
 
 static const patch PATCHES[] = {
-    {0, 2, 4 ^ 3, UNSIGNED, "version 3, not 4"},
-    {0, 2, 4 ^ 6, QUOTE_SIGNED, "version 6, not 4"},
-    {0, 2, 4 ^ 5, QUOTE_SIGNED, "version 5, which is not verified here yet"},
+    {0, 2, 4 ^ 3, UNSIGNED, "version 3, neither 4 nor 5"},
+    {0, 2, 4 ^ 6, QUOTE_SIGNED, "version 6, neither 4 nor 5"},
+    {0, 2, 4 ^ 5, QUOTE_SIGNED, "body is of type"}, /* there is no descriptor: MRSEAM's bytes */
     {2, 2, 2 ^ 3, QUOTE_SIGNED, "type 3, not ECDSA P-256"},
     {4, 4, 0x81, QUOTE_SIGNED, "TEE type 0x0, not TDX"},
     {8, 2, 1, QUOTE_SIGNED, "reserved header words"},
