@@ -60,6 +60,12 @@ typedef struct sw_collateral {
 SW_NODISCARD sw_status sw_pcs_parse(sw_bytes json, const char *member, sw_signed_json *out,
                                     sw_error *err);
 
+/* Collateral as dcap-qvl and its users keep it: one object with pck_crl and root_ca_crl (DER in
+ * hex), tcb_info and qe_identity (text), their ..._signature (hex) and ..._issuer_chain (PEM).
+ * Nothing is judged. Views into the arena and `json`. */
+SW_NODISCARD sw_status sw_collateral_from_qvl(sw_arena *a, sw_bytes json, sw_collateral *out,
+                                              sw_error *err);
+
 /* ---- the evidence object ---- */
 typedef struct sw_evidence {
     sw_platform platform;

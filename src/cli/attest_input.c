@@ -191,3 +191,13 @@ static sw_status folder_read(sw_cli *cli, const char *folder, sw_collateral *out
     SW_TRY(sw_cli_read_in(cli, folder, "pck_crl.der", SW_REVOCATION_LIMIT, &out->pck_crl, err));
     return sw_cli_read_in(cli, folder, "root_ca_crl.der", SW_REVOCATION_LIMIT, &out->root_crl, err);
 }
+
+sw_status sw_attest_collateral_read(sw_cli *cli, const char *path, sw_collateral *out,
+                                    sw_error *err) {
+    sw_bytes json;
+    if (sw_path_is_folder(path)) return folder_read(cli, path, out, err);
+    SW_TRY(sw_cli_read(cli, path, SW_EVIDENCE_LIMIT, &json, err));
+    sw_status status = sw_collateral_from_qvl(sw_cli_arena(cli), json, out, err);
+    if (status != SW_OK) sw_error_prefix(err, "%s", path);
+    return status;
+}
