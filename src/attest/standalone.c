@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Others' evidence, step by step (EVD-140 on). Each step is one that evidence of our own takes too;
+ * only their order of arrival differs.
+ *
+ * A register for which the log has events must replay, whatever else is compared: a log that
+ * contradicts its quote is refused even where nobody reads it.
+ */
+#include "attest/standalone.h"
+#include "attest/dstack.h"
+#include "attest/tdx_internal.h"
+
+#include <string.h>
+
+static sw_policy strict_policy(void) {
+    sw_policy p = {.platform = SW_PLATFORM_TDX, .anchor_count = 1};
+    p.anchors[0] = sw_intel_root;
+    return p;
+}
+
+/* ---- the log ---- */
+/* dstack's certificates and attestations keep RTMR3's events and three of RTMR0's. */
+static bool whole(const sw_standalone *s, unsigned r) {
+    return r == 3 || !s->stripped;
+}
+
+static bool zeros(const uint8_t *bytes, size_t size) {
+    uint8_t any = 0;
+    for (size_t i = 0; i < size; i++) any |= bytes[i];
+    return any == 0;
+}
+
+static sw_status registers_verify(const sw_standalone *s, const sw_check_log *log,
+                                  sw_standalone_claims *c, sw_error *err) {
+    uint8_t rtmr[4][SW_SHA384_BYTES];
+    bool seen[4];
+    sw_check_begin(log, "event log replay");
+    SW_TRY(sw_log_replay(s->log, rtmr, seen, err));
+    for (unsigned r = 0; r < 4; r++) {
+        if (!whole(s, r)) continue;
+        const uint8_t *quoted = c->quote.td.rtmr[r];
+        if (!seen[r] && !zeros(quoted, SW_SHA384_BYTES))
+            return REFUSE(err,
+                          "the event log has no event of RTMR%u, which the quote says was "
+                          "extended",
+                          r);
+        if (seen[r] && memcmp(rtmr[r], quoted, SW_SHA384_BYTES) != 0)
+            return REFUSE(err, "the event log does not replay to the quote's RTMR%u", r);
+        c->replayed[r] = seen[r];
+    }
+    sw_check_held(log, "%zu events; RTMR%s", s->log->count, s->stripped ? "3" : "0 to 3");
+    return SW_OK;
+}
+
+static sw_status app_verify(const sw_standalone *s, const sw_check_log *log,
+                            sw_standalone_claims *c, sw_error *err) {
+    SW_SCOPED(sw_arena) a = {.limit_bytes = (size_t)16 << 20};
+    const sw_event *events;
+    size_t count;
+    sw_boot_facts facts;
+    sw_config_facts config;
+    sw_check_begin(log, "app");
+    SW_TRY(sw_log_runtime(&a, s->log, &events, &count, err));
+    SW_TRY(sw_dstack_deny_events(events, count, err));
+    SW_TRY(sw_events_read(events, count, &facts, err));
+    sw_check_held_hex(log, SW_BYTES_OF(facts.compose.b));
+    sw_check_begin(log, "MRCONFIGID");
+    SW_TRY(sw_config_facts_read(&a, events, count, &config, err));
+    config.document = s->document;
+    SW_TRY(sw_config_id_verify(c->quote.td.mr_config_id, &config, &c->config_version, err));
+    sw_check_held(log, c->config_version == 0 ? "not set" : "of kind %u, for this app",
+                  c->config_version);
+    memcpy(c->app_id, facts.app_id, sizeof c->app_id);
+    memcpy(c->instance_id, facts.instance_id, sizeof c->instance_id);
+    c->compose = facts.compose;
+    return SW_OK;
+}
+
+/* ---- the policy ---- */
+static sw_status status_check(const sw_standalone_claims *c, const sw_check_log *log,
+                              sw_error *err) {
+    sw_check_begin(log, "TCB status");
+    if (strcmp(c->quote.tcb_status, "UpToDate") != 0)
+        return sw_fail(err, SW_REFUSED, "policy",
+                       "the platform's TCB status is %s; without a policy UpToDate alone is taken",
+                       c->quote.tcb_status);
+    sw_check_held(log, "UpToDate; no policy was given, so no image, device or app is compared");
+    return SW_OK;
+}
+
+static sw_status policy_check(const sw_standalone *s, const sw_check_log *log,
+                              sw_standalone_claims *c, sw_error *err) {
+    const sw_quote_claims *q = &c->quote;
+    sw_claims claims = {.platform = s->policy->platform,
+                        .anchor = q->anchor,
+                        .device = q->device,
+                        .tcb_evaluation_number = q->tcb_evaluation_number,
+                        .qe_evaluation_number = q->qe_evaluation_number,
+                        .compose = c->compose,
+                        .valid_from_ms = q->valid_from_ms,
+                        .valid_until_ms = q->valid_until_ms,
+                        .tcb_date_ms = q->tcb_date_ms};
+    memcpy(claims.mrtd, q->td.mrtd, sizeof claims.mrtd);
+    memcpy(claims.rtmr, q->td.rtmr, sizeof claims.rtmr);
+    memcpy(claims.tcb_status, q->tcb_status, strlen(q->tcb_status) + 1);
+    SW_TRY(sw_policy_check(s->policy, &claims, log, err));
+    memcpy(c->image, claims.image, sizeof c->image);
+    return SW_OK;
+}
+
+static sw_status judge(const sw_standalone *s, sw_verifier *v, sw_standalone_claims *c,
+                       sw_error *err) {
+    const sw_check_log *log = sw_verifier_log(v);
+    const sw_policy strict = strict_policy(), *policy = s->policy == NULL ? &strict : s->policy;
+    SW_TRY(sw_quote_verify(s->quote, s->collateral, policy, s->wall_ms, v, &c->quote, err));
+    SW_TRY(sw_td_attributes_check(&c->quote.td, log, err));
+    c->has_log = s->log != NULL;
+    if (c->has_log) {
+        SW_TRY(registers_verify(s, log, c, err));
+        SW_TRY(app_verify(s, log, c, err));
+    }
+    return s->policy == NULL ? status_check(c, log, err) : policy_check(s, log, c, err);
+}
+
+sw_status sw_standalone_verify(const sw_standalone *s, sw_verifier *v, sw_standalone_claims *out,
+                               sw_error *err) {
+    sw_standalone_claims made = {0};
+    if (s->policy != NULL) SW_TRY(sw_policy_complete(s->policy, err));
+    SW_TRY(judge(s, v, &made, err));
+    *out = made;
+    return SW_OK;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Evidence that others made, judged by the same verifier as our own: a bare quote, or a guest
+ * agent's quote with its event log. What our evidence object demands beyond that (our canonical
+ * form, a policy) is not in it. Pure. Docs: docs/formats/evidence.md, EVD-140 on.
+ */
+#ifndef SW_ATTEST_STANDALONE_H
+#define SW_ATTEST_STANDALONE_H
+#include "attest/measure.h"
+#include "attest/quote.h"
+
+typedef struct sw_standalone { /* views */
+    sw_bytes quote;
+    const sw_collateral *collateral;
+    const sw_event_log *log; /* NULL: a bare quote */
+    bool stripped;           /* the log holds RTMR3's events and no other register's in full */
+    sw_bytes document;       /* the mr_config document of MRCONFIGID's third kind; may be empty */
+    const sw_policy *policy; /* NULL: Intel's root, UpToDate alone, no image compared */
+    int64_t wall_ms;
+} sw_standalone;
+typedef struct sw_standalone_claims {
+    sw_quote_claims quote;
+    bool has_log;
+    bool replayed[4]; /* the log has events of this register, and they replay to it */
+    uint8_t app_id[20], instance_id[20]; /* with a log */
+    sw_hash compose;
+    unsigned config_version; /* of MRCONFIGID, 0 to 3 */
+    char image[65];          /* name in the policy; empty without one */
+} sw_standalone_claims;
+/* In order: quote (EVD-020 to EVD-047), the TD's attributes, the log's registers, dstack's
+ * simulator, the app, MRCONFIGID, then the policy, or without one the TCB status. SW_REFUSED
+ * "evidence" or "policy"; `v` may be NULL. */
+SW_NODISCARD sw_status sw_standalone_verify(const sw_standalone *s, sw_verifier *v,
+                                            sw_standalone_claims *out, sw_error *err);
+#endif
