@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Whether a manifest is NVIDIA's (GPU-142 to GPU-147): structure, digest of the canonical document,
+ * Whether a manifest is NVIDIA's (GPU-130 to GPU-135): structure, digest of the canonical document,
  * signature over the canonical SignedInfo, chain to the pinned root at an explicit time; then, and
  * not before, what it says.
  */

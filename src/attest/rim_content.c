@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a manifest says (GPU-136 to GPU-141): its version and names, and by index the values that a
+ * What a manifest says (GPU-140 to GPU-143): its version and names, and by index the values that a
  * device may report.
  */
 #include "attest/rim_internal.h"

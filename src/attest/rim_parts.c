@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What stands where in a manifest (GPU-120 to GPU-135): one structure, element by element, so that
+ * What stands where in a manifest (GPU-120 to GPU-125): one structure, element by element, so that
  * what is signed and what is read cannot be two places.
  *
  * Names are compared by namespace and local name, never by prefix. An element, an attribute of a

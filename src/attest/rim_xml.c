@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * XML as NVIDIA writes it, and nothing more (GPU-101 to GPU-108).
+ * XML as NVIDIA writes it, and nothing more (GPU-100 to GPU-105).
  *
  * One pass from the first < to the last >, an index of the innermost open element instead of
  * recursion, every count bounded before its place in the table is used. What the subset leaves out

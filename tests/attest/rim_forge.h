@@ -113,8 +113,10 @@ static inline char *rim_bend_at(char *text, size_t n, const char *from, const ch
     char *at = strstr(text, from);
     for (; at != NULL && n > 0; n--) at = strstr(at + 1, from);
     if (at == NULL) fail_msg("\"%s\" is not in the manifest", from);
-    char *made = NULL;
-    assert_true(asprintf(&made, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from)) > 0);
+    size_t before = (size_t)(at - text), room = strlen(text) + strlen(to) + 1;
+    char *made = malloc(room);
+    assert_non_null(made);
+    (void)snprintf(made, room, "%.*s%s%s", (int)before, text, to, text + before + strlen(from));
     free(text);
     return made;
 }

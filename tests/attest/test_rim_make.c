@@ -101,6 +101,34 @@ static void test_plans(void **state) {
     turned_away(&good, SW_MALFORMED);
 }
 
+/* What people are shown, of a manifest that is good and of one that is edited. */
+static void test_explain(void **state) {
+    (void)state;
+    static const char *const lines[] = {"  version                570.00.1\n",
+                                        "  product                FH100\n",
+                                        "active measurements (22)\n",
+                                        "  12                     c0c0c0",
+                                        "    or                   c1c1c1",
+                                        "  Forged Signer\n",
+                                        "  Forged Root\n",
+                                        "nothing above was verified\n"};
+    SW_SCOPED(sw_buffer) out = SW_BUFFER(SW_RIM_LIMIT);
+    char *text = rim_good();
+    assert_int_equal(sw_rim_explain(sw_text(text), &out, NULL), SW_OK);
+    sw_put_u8(&out, 0);
+    for (size_t i = 0; i < COUNT(lines); i++)
+        if (strstr((const char *)out.data, lines[i]) == NULL) fail_msg("no \"%s\"", lines[i]);
+    assert_null(strstr((const char *)out.data, "  13  "));
+    sw_buffer_reset(&out);
+    text = rim_bend(text, "ns2:Hash0=\"00", "ns2:Hash0=\"fe");
+    assert_int_equal(sw_rim_explain(sw_text(text), &out, NULL), SW_OK);
+    sw_buffer_reset(&out);
+    text = rim_bend(text, "index=\"1\"", "index=\"0\"");
+    assert_int_equal(sw_rim_explain(sw_text(text), &out, NULL), SW_MALFORMED);
+    assert_int_equal(out.size, 0);
+    free(text);
+}
+
 static int open_all(void **state) {
     (void)state;
     rim_forge_open();
@@ -118,6 +146,7 @@ int main(void) {
         cmocka_unit_test(test_round),
         cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_plans),
+        cmocka_unit_test(test_explain),
     };
     return cmocka_run_group_tests_name("rim_make", tests, open_all, close_all);
 }
