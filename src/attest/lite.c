@@ -121,7 +121,7 @@ static sw_status image_read(sw_reader *r, uint64_t version, document *out, sw_er
     size_t pairs;
     SW_TRY(sw_cbor_key(r, "image", err));
     SW_TRY(sw_cbor_map(r, "image", &pairs, err));
-    bool flagged = version == VERSION_TEXT && pairs == 4;
+    bool flagged = pairs == 4;
     if (pairs != 3 && !flagged) return BROKEN(err, "image has not its three members");
     if (version == VERSION_TEXT)
         SW_TRY(cmdline_read(r, out->cmdline, err));

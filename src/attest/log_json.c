@@ -58,7 +58,7 @@ static sw_status place_check(const sw_log_event *event, sw_error *err) {
     if (event->imr == SW_RUNTIME_EVENT_REGISTER && !runtime)
         return REFUSE(err, "the event log holds an event that is not a runtime event in RTMR3");
     if (event->imr != SW_RUNTIME_EVENT_REGISTER && runtime)
-        return REFUSE(err, "the event log holds a runtime event of RTMR%u", event->imr);
+        return REFUSE(err, "the event log holds a runtime event of another register than RTMR3");
     return SW_OK;
 }
 

@@ -276,7 +276,7 @@ static void test_guest_logs(void **state) {
         const char *log, *sentence;
     } table[] = {
         {"[]", NULL},
-        {"[{\"imr\":0}]", "event_type"},
+        {"[{\"imr\":0}]", "digest is missing"},
         {EVENT("\"event\":\"a\",\"event_payload\":\"00\""), NULL},
         {EVENT("\"event\":\"a\",\"event_payload\":\"00\",\"version\":2"), NULL},
         {EVENT("\"event\":\"a\",\"event_payload\":\"00\",\"version\":1"), "neither left out nor 2"},
@@ -289,8 +289,8 @@ static void test_guest_logs(void **state) {
          "hex"},
         {"[{\"imr\":3,\"event_type\":1,\"digest\":\"\",\"event\":\"a\",\"event_payload\":\"\"}]",
          "not a runtime event"},
-        {"[{}]", "imr"},
-        {"[3]", "imr"},
+        {"[{}]", "digest is missing"},
+        {"[3]", "not an object"},
         {"{}", "not a list"},
         {"\"\"", "not a list"},
         {"", "JSON"},
