@@ -8,6 +8,7 @@
  * was read and is written again are the same bytes.
  */
 #include "attest/dstack_internal.h"
+#include "attest/measure_internal.h"
 #include "codec/text.h"
 
 #include <string.h>
@@ -24,40 +25,19 @@ static const char *const platforms[] = {"dstack-tdx", "dstack-gcp-tdx", "dstack-
 sw_status sw_dstack_event_fill(sw_log_event *event, sw_bytes digest, sw_error *err) {
     uint8_t computed[SW_SHA384_BYTES];
     bool runtime = event->type == SW_RUNTIME_EVENT_TYPE;
-    if (event->imr > 3) return BROKEN(err, "an event is of register %u", event->imr);
+    if (event->imr > SW_RUNTIME_EVENT_REGISTER)
+        return REFUSE(err, "an event is of a register beyond RTMR3");
     if (runtime != (event->imr == SW_RUNTIME_EVENT_REGISTER))
         return REFUSE(err,
-                      "RTMR%u has an event of type 0x%x: runtime events and RTMR3 have each "
-                      "other alone",
+                      "an event of RTMR%u is of type 0x%x: runtime events stand in RTMR3 alone",
                       event->imr, event->type);
+    if (!runtime && event->v2) return BROKEN(err, "an event of RTMR%u has version 2", event->imr);
     if (digest.size != 0 && digest.size != SW_SHA384_BYTES)
         return BROKEN(err, "an event's digest has %zu bytes, neither 0 nor 48", digest.size);
-    if (!runtime && digest.size == 0)
-        return REFUSE(err, "an event of RTMR%u has no digest", event->imr);
     event->has_digest = digest.size != 0;
     if (event->has_digest) memcpy(event->digest, digest.data, sizeof event->digest);
-    if (!runtime) return SW_OK;
-    const sw_event plain = {event->name, event->payload, event->v2};
-    SW_TRY(sw_event_digest(&plain, computed, err));
-    if (event->has_digest && memcmp(event->digest, computed, sizeof computed) != 0)
-        return REFUSE(err, "an event's digest is not that of its name and payload");
-    memcpy(event->digest, computed, sizeof computed);
-    return SW_OK;
-}
-
-sw_status sw_dstack_runtime_of(sw_arena *a, const sw_event_log *log, const sw_event **out,
-                               size_t *count, sw_error *err) {
-    sw_event *events = SW_ARENA_NEW(a, sw_event, log->count);
-    if (events == NULL) return sw_dstack_memory(err);
-    size_t n = 0;
-    for (size_t i = 0; i < log->count; i++) {
-        const sw_log_event *e = &log->events[i];
-        if (e->imr == SW_RUNTIME_EVENT_REGISTER)
-            events[n++] = (sw_event){e->name, e->payload, e->v2};
-    }
-    *out = events;
-    *count = n;
-    return SW_OK;
+    if (!runtime && event->name.size != 0) SW_TRY(sw_event_name_check(event->name, err));
+    return sw_log_event_digest(event, computed, err);
 }
 
 sw_status sw_dstack_report_of(sw_bytes quote, uint8_t out[64], sw_error *err) {
@@ -65,16 +45,6 @@ sw_status sw_dstack_report_of(sw_bytes quote, uint8_t out[64], sw_error *err) {
     SW_TRY(sw_tdx_quote_parse(quote, &parsed, err));
     memcpy(out, parsed.td.report_data, sizeof parsed.td.report_data);
     return SW_OK;
-}
-
-const sw_log_event *sw_dstack_app_event(const sw_event_log *log) {
-    for (size_t i = 0; i < log->count; i++) {
-        const sw_log_event *e = &log->events[i];
-        if (e->imr != SW_RUNTIME_EVENT_REGISTER) continue;
-        if (sw_bytes_is(e->name, "system-ready")) break;
-        if (sw_bytes_is(e->name, "app-id")) return e;
-    }
-    return NULL;
 }
 
 static sw_status runtime_check(const sw_dstack_attestation *t, sw_error *err) {
@@ -95,6 +65,9 @@ static sw_status runtime_check(const sw_dstack_attestation *t, sw_error *err) {
 /* What is said twice must be the same twice. */
 static sw_status attestation_check(const sw_dstack_attestation *t, sw_error *err) {
     uint8_t report[64];
+    if (t->runtime_count > SW_EVENT_LIMIT)
+        return sw_fail(err, SW_LIMIT, "evidence", "the attestation has more than %d runtime events",
+                       SW_EVENT_LIMIT);
     SW_TRY(runtime_check(t, err));
     SW_TRY(sw_dstack_report_of(t->quote, report, err));
     if (memcmp(report, t->report_data, sizeof report) != 0)

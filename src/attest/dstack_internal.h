@@ -18,19 +18,13 @@ SW_NODISCARD sw_status sw_dstack_msgpack_decode(sw_arena *a, sw_bytes in,
 SW_NODISCARD sw_status sw_dstack_app_info_decode(sw_arena *a, sw_bytes in, sw_dstack_app_info *out,
                                                  sw_error *err);
 
-/* One event of a log from either encoding; `digest` as it is written, empty or 48 bytes. A runtime
- * event's is computed, and must be that when written; every other event needs one. */
+/* One event of a log from either encoding; `digest` as it is written, empty or 48 bytes. What
+ * sw_log_from_json demands is demanded. */
 SW_NODISCARD sw_status sw_dstack_event_fill(sw_log_event *event, sw_bytes digest, sw_error *err);
-/* The runtime list of a log, in the arena. */
-SW_NODISCARD sw_status sw_dstack_runtime_of(sw_arena *a, const sw_event_log *log,
-                                            const sw_event **out, size_t *count, sw_error *err);
 /* The report data that a quote carries. */
 SW_NODISCARD sw_status sw_dstack_report_of(sw_bytes quote, uint8_t out[64], sw_error *err);
 /* The simulator's events in a log. */
 SW_NODISCARD sw_status sw_dstack_deny_log(const sw_event_log *log, sw_error *err);
-/* The first app-id before system-ready; NULL when there is none. */
-const sw_log_event *sw_dstack_app_event(const sw_event_log *log);
-
 /* Extensions .3 and .4; *there false, an empty usage: absent. Copies in the arena. */
 SW_NODISCARD sw_status sw_ratls_app_id(sw_arena *a, const sw_cert *cert, bool *there,
                                        uint8_t out[20], sw_error *err);

@@ -7,6 +7,7 @@
  * their shortest form; bytes are a bin or an array of integers, as two of dstack's writers differ.
  */
 #include "attest/dstack_internal.h"
+#include "attest/measure_internal.h"
 #include "codec/text.h"
 
 #include <string.h>
@@ -30,6 +31,7 @@ enum {
     MAP16,
     MAP32
 };
+#define PREIMAGE_LIMIT (3 * SW_EVENT_PAYLOAD_LIMIT)
 enum { KEY_LIMIT = 32, EVENT_LEAST_BYTES = 32, SCRIPT_LIMIT = 5 };
 
 typedef struct walk {
@@ -216,14 +218,17 @@ static sw_status read_version(walk *w, bool *v2) {
     return SW_OK;
 }
 
-/* What was hashed, as hex, for readers that do not know how: it must hash to the digest. */
+/* What was hashed, as hex, for readers that do not know how: it must be just that. */
 static sw_status preimage_check(const walk *w, sw_bytes hex, const sw_log_event *event) {
-    uint8_t digest[SW_SHA384_BYTES];
-    SW_SCOPED(sw_buffer) text = SW_BUFFER(4 * SW_EVENT_PAYLOAD_LIMIT);
-    SW_TRY(sw_hex_append(&text, hex, false, w->err));
-    sw_sha384(digest, sw_buffer_bytes(&text));
-    if (memcmp(digest, event->digest, sizeof digest) != 0)
-        return REFUSE(w->err, "an event's preimage is not what its digest is of");
+    const sw_event as = {event->name, event->payload, true};
+    if (!event->v2) return BROKEN(w->err, "an event that is not of version 2 has a preimage");
+    SW_SCOPED(sw_buffer) claimed = SW_BUFFER(PREIMAGE_LIMIT);
+    SW_SCOPED(sw_buffer) text = SW_BUFFER(PREIMAGE_LIMIT);
+    SW_TRY(sw_hex_append(&claimed, hex, false, w->err));
+    sw_event_v2_text(&text, &as);
+    SW_TRY(sw_buffer_check(&text, "an event", w->err));
+    if (!sw_bytes_equal(sw_buffer_bytes(&claimed), sw_buffer_bytes(&text)))
+        return REFUSE(w->err, "an event's preimage is not that of its name and payload");
     return SW_OK;
 }
 
@@ -246,12 +251,9 @@ static sw_status read_event(walk *w, sw_log_event *out) {
         if (index == PAYLOAD)
             SW_TRY(read_bytes(w, SW_EVENT_PAYLOAD_LIMIT, "event payload", &event.payload));
         if (index == VERSION) SW_TRY(read_version(w, &event.v2));
-        if (index == PREIMAGE)
-            SW_TRY(read_text(w, 8 * SW_EVENT_PAYLOAD_LIMIT, "preimage", &preimage));
+        if (index == PREIMAGE) SW_TRY(read_text(w, 2 * PREIMAGE_LIMIT, "preimage", &preimage));
     }
     SW_TRY(map_close(w, &m));
-    if (event.v2 && event.type != SW_RUNTIME_EVENT_TYPE)
-        return REFUSE(w->err, "an event that is no runtime event has version 2");
     SW_TRY(sw_dstack_event_fill(&event, digest, w->err));
     if ((m.seen >> PREIMAGE & 1) != 0) SW_TRY(preimage_check(w, preimage, &event));
     *out = event;

@@ -7,6 +7,7 @@
  * key, whose hash is the quote's report data. Neither is taken for the other.
  */
 #include "attest/dstack_internal.h"
+#include "attest/measure_internal.h"
 #include "codec/der.h"
 #include "codec/text.h"
 
@@ -102,7 +103,7 @@ static sw_status old_form(sw_arena *a, sw_bytes quote, sw_bytes log, sw_dstack_a
     if (sw_bytes_starts(log, COMPRESSED))
         return REFUSE(err, "a certificate's event log is compressed, as no release writes it");
     SW_TRY(sw_log_from_json(a, log, &t.log, err));
-    SW_TRY(sw_dstack_runtime_of(a, &t.log, &t.runtime, &t.runtime_count, err));
+    SW_TRY(sw_log_runtime(a, &t.log, &t.runtime, &t.runtime_count, err));
     SW_TRY(sw_dstack_report_of(quote, t.report_data, err));
     SW_TRY(sw_dstack_deny_log(&t.log, err));
     *out = t;
@@ -140,7 +141,8 @@ static sw_status app_check(sw_arena *a, const sw_cert *cert, sw_ratls_facts *f, 
     SW_TRY(extension(a, cert, OID_APP_INFO, &info, err));
     f->has_app_info = info.data != NULL;
     if (f->has_app_info) SW_TRY(sw_dstack_app_info_decode(a, info, &f->app_info, err));
-    const sw_log_event *event = sw_dstack_app_event(&f->attestation.log);
+    const sw_event *event =
+        sw_event_find(f->attestation.runtime, f->attestation.runtime_count, "app-id");
     const uint8_t *claims[] = {f->has_app_id ? f->app_id : NULL,
                                f->has_app_info ? f->app_info.app_id : NULL};
     for (size_t i = 0; i < 2; i++) {
