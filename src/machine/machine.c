@@ -17,30 +17,51 @@
 struct sw_machine {
     const sw_machine_kind *kind;
     void *self;
+    sw_hash compose;
 };
 
 /* ---- by name ---- */
 static sw_status machine_start(const char *where, const sw_boot *boot, sw_machine *m,
                                sw_error *err) {
-    static const char sim[] = "sim:";
-    if (strncmp(where, sim, sizeof sim - 1) != 0 || where[sizeof sim - 1] == 0)
-        return sw_fail(err, SW_USAGE, "usage", "a machine is named sim:DIR; no other kind is here");
-    m->kind = &sw_machine_sim;
-    return sw_sim_boot(where + sizeof sim - 1, boot, &m->self, err);
+    static const char sim[] = "sim:", dstack[] = "dstack:";
+    if (strncmp(where, sim, sizeof sim - 1) == 0 && where[sizeof sim - 1] != 0) {
+        m->kind = &sw_machine_sim;
+        return sw_sim_boot(where + sizeof sim - 1, boot, &m->self, err);
+    }
+    if (strcmp(where, "tdx") == 0) {
+        m->kind = &sw_machine_tdx;
+        return sw_tdx_boot(boot, &m->self, err);
+    }
+    bool named = strncmp(where, dstack, sizeof dstack - 1) == 0 && where[sizeof dstack - 1] != 0;
+    if (named || strcmp(where, "dstack") == 0) {
+        m->kind = &sw_machine_dstack;
+        return sw_dstack_boot(named ? where + sizeof dstack - 1 : NULL, boot, &m->self, err);
+    }
+    return sw_fail(err, SW_USAGE, "usage",
+                   "a machine is named sim:DIR, tdx, dstack or dstack:SOCKET; no other kind is "
+                   "here");
 }
 
-sw_status sw_machine_boot(const char *where, sw_bytes app_compose, const uint8_t app_id[20],
-                          const sw_entropy *e, const sw_clock *clock, sw_machine **out,
-                          sw_error *err) {
-    sw_boot boot = {app_compose, app_id, e, clock};
+sw_status sw_machine_boot_at(const sw_machine_places *places, const char *where,
+                             sw_bytes app_compose, const uint8_t app_id[20], const sw_entropy *e,
+                             const sw_clock *clock, sw_machine **out, sw_error *err) {
+    static const sw_machine_places usual;
+    sw_boot boot = {app_compose, app_id, e, clock, places == NULL ? &usual : places};
     sw_machine *made = calloc(1, sizeof *made);
     if (made == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a machine");
+    sw_sha256(&made->compose, app_compose);
     sw_status status = machine_start(where, &boot, made, err);
     if (status == SW_OK)
         *out = made;
     else
         free(made);
     return status;
+}
+
+sw_status sw_machine_boot(const char *where, sw_bytes app_compose, const uint8_t app_id[20],
+                          const sw_entropy *e, const sw_clock *clock, sw_machine **out,
+                          sw_error *err) {
+    return sw_machine_boot_at(NULL, where, app_compose, app_id, e, clock, out, err);
 }
 
 void sw_machine_close(sw_machine **m) {
@@ -63,35 +84,52 @@ int64_t sw_machine_counter_ms(sw_machine *m) {
 }
 
 /* ---- evidence ---- */
-static sw_status quote_read(sw_arena *a, sw_bytes hex, const sw_report_data *report, sw_bytes *out,
-                            sw_error *err) {
+static sw_status quote_read(sw_arena *a, sw_bytes hex, const sw_report_data *report,
+                            sw_quote_fields *fields, sw_bytes *out, sw_error *err) {
     size_t size = hex.size / 2;
-    sw_bytes held;
-    if (size > SW_QUOTE_LIMIT)
+    if (size > SW_QUOTE_LIMIT || size == 0)
         return sw_fail(err, SW_MALFORMED, "evidence", "the machine's quote has %zu bytes", size);
     uint8_t *space = sw_arena_alloc(a, size, 1);
     if (space == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a quote");
     SW_TRY(sw_hex_decode(space, size, hex, false, err));
-    SW_TRY(sw_quote_report_data(SW_BYTES(space, size), &held, err));
-    if (!sw_bytes_equal(held, SW_BYTES_OF(report->b)))
+    SW_TRY(sw_quote_fields_read(SW_BYTES(space, size), fields, err));
+    if (memcmp(fields->report.b, report->b, sizeof report->b) != 0)
         return sw_fail(err, SW_REFUSED, "evidence",
                        "the machine's quote holds other report data than were asked for");
     *out = SW_BYTES(space, size);
     return SW_OK;
 }
 
+/* What a verifier would stumble over, said here, where it can be put right. */
+static sw_status log_check(const sw_evidence *e, const sw_quote_fields *fields,
+                           const sw_hash *compose, sw_error *err) {
+    uint8_t rtmr3[SW_SHA384_BYTES];
+    sw_hash booted;
+    SW_TRY(sw_events_replay(e->events, e->event_count, rtmr3, err));
+    if (memcmp(rtmr3, fields->rtmr3, sizeof rtmr3) != 0)
+        return sw_fail(err, SW_REFUSED, "evidence",
+                       "the machine's event log does not replay to its RTMR3");
+    SW_TRY(sw_events_compose(e->events, e->event_count, &booted, err));
+    if (!sw_hash_equal(&booted, compose))
+        return sw_fail(err, SW_REFUSED, "compose",
+                       "this machine was booted with another app-compose than the one given");
+    return SW_OK;
+}
+
 /* GetQuote's answer; members that are not known are the agent's own business. */
 static sw_status answer_read(sw_arena *a, sw_bytes answer, const sw_report_data *report,
-                             sw_evidence *out, sw_error *err) {
+                             const sw_hash *compose, sw_evidence *out, sw_error *err) {
     static const char where[] = "GetQuote";
     const sw_json_limits limits = {.bytes = ANSWER_LIMIT, .depth = 8, .nodes = 10000};
+    sw_quote_fields fields;
     sw_json *root;
     sw_bytes quote, log;
     SW_TRY(sw_json_parse(a, answer, &limits, &root, err));
     SW_TRY(sw_json_text(root, where, "quote", &quote, err));
     SW_TRY(sw_json_text(root, where, "event_log", &log, err));
-    SW_TRY(quote_read(a, quote, report, &out->quote, err));
-    return sw_events_from_guest(a, log, &out->events, &out->event_count, err);
+    SW_TRY(quote_read(a, quote, report, &fields, &out->quote, err));
+    SW_TRY(sw_events_from_guest(a, log, &out->events, &out->event_count, err));
+    return log_check(out, &fields, compose, err);
 }
 
 sw_status sw_machine_evidence(sw_machine *m, const sw_report_data *report, sw_buffer *evidence,
@@ -99,9 +137,10 @@ sw_status sw_machine_evidence(sw_machine *m, const sw_report_data *report, sw_bu
     SW_SCOPED(sw_arena) a = {.limit_bytes = 16 * SW_EVIDENCE_LIMIT};
     SW_SCOPED(sw_buffer) answer = SW_BUFFER(ANSWER_LIMIT);
     SW_SCOPED(sw_buffer) made = SW_BUFFER(SW_EVIDENCE_LIMIT);
-    sw_evidence e = {.platform = m->kind->platform, .collateral = *m->kind->collateral(m->self)};
+    sw_evidence e = {.platform = m->kind->platform};
     SW_TRY(m->kind->quote(m->self, report, &answer, err));
-    SW_TRY(answer_read(&a, sw_buffer_bytes(&answer), report, &e, err));
+    SW_TRY(answer_read(&a, sw_buffer_bytes(&answer), report, &m->compose, &e, err));
+    SW_TRY(m->kind->collateral(m->self, e.quote, &e.collateral, err));
     SW_TRY(sw_evidence_encode(&e, &made, err));
     sw_put_bytes(evidence, sw_buffer_bytes(&made));
     return sw_buffer_check(evidence, "the evidence", err);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Machines: evidence made. "sim:DIR" is the software machine; "tdx" and "dstack[:SOCKET]" join
- * behind the same functions. Docs: docs/formats/evidence.md.
+ * Machines: evidence made. "sim:DIR" is the software machine; "tdx" is the TDX guest in which
+ * this process runs, "dstack[:SOCKET]" the same behind dstack's guest agent. Docs:
+ * docs/formats/evidence.md, docs/formats/machine.md.
  *
- * Each sw_machine_boot is a fresh boot: RTMR3 is replayed from zero with dstack's events for the
- * app-compose given, so evidence of this process always names that compose.
+ * Each sw_machine_boot of sim is a fresh boot: RTMR3 is replayed from zero with dstack's events for
+ * the app-compose given, so evidence of this process always names that compose. A real machine was
+ * booted before this process began: its RTMR3 must name the same compose, or there is no evidence.
  */
 #ifndef SW_MACHINE_H
 #define SW_MACHINE_H
@@ -12,7 +14,24 @@
 #include "sys/clock.h"
 
 typedef struct sw_machine sw_machine;
-/* `where`: "sim:DIR". SW_USAGE names the kinds that exist. */
+/* Where a real machine's parts are. A member that is NULL takes the place of the kernel, of dstack
+ * or of Intel. All of it must outlive the machine. */
+struct sw_tsm;
+struct sw_collateral_source;
+typedef struct sw_machine_places {
+    const struct sw_tsm *tsm;
+    const char *events_path;      /* RTMR3's log on tdx */
+    const char *clocksource_path; /* the kernel's word for where its time comes from */
+    const struct sw_collateral_source *collateral;
+} sw_machine_places;
+/* `where`: "sim:DIR", "tdx", "dstack" or "dstack:SOCKET". SW_USAGE names the kinds that exist;
+ * SW_MISSING where this is no such machine; SW_REFUSED "compose" when it was booted with another
+ * app-compose. `places` may be NULL. */
+SW_NODISCARD sw_status sw_machine_boot_at(const sw_machine_places *places, const char *where,
+                                          sw_bytes app_compose, const uint8_t app_id[20],
+                                          const sw_entropy *e, const sw_clock *clock,
+                                          sw_machine **out, sw_error *err);
+/* The same with everything where it usually is. */
 SW_NODISCARD sw_status sw_machine_boot(const char *where, sw_bytes app_compose,
                                        const uint8_t app_id[20], const sw_entropy *e,
                                        const sw_clock *clock, sw_machine **out, sw_error *err);
@@ -22,10 +41,11 @@ sw_platform sw_machine_platform(const sw_machine *m);
 SW_NODISCARD sw_status sw_machine_evidence(sw_machine *m, const sw_report_data *report,
                                            sw_buffer *evidence, sw_error *err);
 /* A key that only this machine, booted with these measurements and this app, derives (sim: from the
- * folder's platform secret; tdx: SW_MISSING). */
+ * folder's platform secret; dstack: from the app's key, which binds the app and not the
+ * measurements; tdx: SW_MISSING). */
 SW_NODISCARD sw_status sw_machine_sealing_key(sw_machine *m, sw_file_key *out, sw_error *err);
-/* Milliseconds by a counter that the platform vouches for (sim: its own steady clock). Never a host
- * wall clock. */
+/* Milliseconds by a counter that the platform vouches for (sim: its own steady clock; tdx and
+ * dstack: the TSC, which the TDX module keeps from the host). Never a host wall clock. */
 int64_t sw_machine_counter_ms(sw_machine *m);
 
 /* `sim init`: a new folder (0700) with its own root, PCK chain, CRLs, collateral valid for ten

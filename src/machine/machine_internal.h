@@ -6,6 +6,7 @@
 #ifndef SW_MACHINE_INTERNAL_H
 #define SW_MACHINE_INTERNAL_H
 #include "attest/evidence.h"
+#include "machine/collect.h"
 #include "machine/machine.h"
 
 typedef struct sw_machine_kind {
@@ -13,7 +14,8 @@ typedef struct sw_machine_kind {
     /* GetQuote's answer as JSON: {"event_log": text, "quote": hex, "report_data": hex, "vm_config":
      * text}. */
     sw_status (*quote)(void *self, const sw_report_data *report, sw_buffer *answer, sw_error *err);
-    const sw_collateral *(*collateral)(void *self);
+    /* What proves this quote of its own; views live until the next call. */
+    sw_status (*collateral)(void *self, sw_bytes quote, sw_collateral *out, sw_error *err);
     sw_status (*sealing_key)(void *self, sw_file_key *out, sw_error *err);
     int64_t (*counter_ms)(void *self);
     void (*close)(void *self);
@@ -24,9 +26,41 @@ typedef struct sw_boot {
     const uint8_t *app_id; /* 20 bytes */
     const sw_entropy *entropy;
     const sw_clock *clock;
+    const sw_machine_places *places; /* never NULL; its members may be */
 } sw_boot;
 
-extern const sw_machine_kind sw_machine_sim;
+extern const sw_machine_kind sw_machine_sim, sw_machine_tdx, sw_machine_dstack;
 SW_NODISCARD sw_status sw_sim_boot(const char *folder, const sw_boot *boot, void **self,
                                    sw_error *err);
+SW_NODISCARD sw_status sw_tdx_boot(const sw_boot *boot, void **self, sw_error *err);
+/* `socket` NULL: dstack's search order. */
+SW_NODISCARD sw_status sw_dstack_boot(const char *socket, const sw_boot *boot, void **self,
+                                      sw_error *err);
+
+/* ---- answers in the guest agent's form (answer.c) ---- */
+typedef struct sw_answer {
+    sw_bytes quote;
+    const sw_report_data *report;
+    const sw_event *events;
+    size_t event_count;
+    sw_bytes vm_config;
+} sw_answer;
+SW_NODISCARD sw_status sw_answer_put(const sw_answer *answer, sw_buffer *out, sw_error *err);
+
+/* ---- what real machines share (real.c) ---- */
+typedef struct sw_real {
+    sw_clock clock;
+    sw_collateral_source source;
+    sw_arena arena; /* of the collateral in hand */
+    sw_collateral collateral;
+    bool has_collateral;
+    int64_t until_ms; /* the end of its window */
+} sw_real;
+/* Demands a clock that the host cannot turn (MCH-093). */
+SW_NODISCARD sw_status sw_real_begin(sw_real *r, const sw_boot *boot, sw_error *err);
+void sw_real_end(sw_real *r);
+/* Fetched when there is none in hand or its window has ended. */
+SW_NODISCARD sw_status sw_real_collateral(sw_real *r, sw_bytes quote, sw_collateral *out,
+                                          sw_error *err);
+int64_t sw_real_counter(const sw_real *r);
 #endif

@@ -148,43 +148,25 @@ sw_status sw_sim_boot(const char *folder, const sw_boot *boot, void **self, sw_e
 }
 
 /* ---- the guest agent's answers ---- */
-static void put_event(sw_arena *a, sw_json *array, const sw_event *event) {
-    sw_json *object = sw_json_add_object(a, array, NULL);
-    sw_json_add_integer(a, object, "imr", SW_RUNTIME_EVENT_REGISTER);
-    sw_json_add_integer(a, object, "event_type", SW_RUNTIME_EVENT_TYPE);
-    sw_json_add_text(a, object, "digest", (sw_bytes){0});
-    sw_json_add_text(a, object, "event", event->name);
-    sw_json_add_hex(a, object, "event_payload", event->payload);
-}
-
-static sw_status answer_put(const sim *s, sw_bytes quote, const sw_report_data *report,
-                            sw_buffer *answer, sw_error *err) {
-    SW_SCOPED(sw_arena) a = {.limit_bytes = SW_EVIDENCE_LIMIT};
-    SW_SCOPED(sw_buffer) log = SW_BUFFER(SW_EVIDENCE_LIMIT);
-    sw_json *events = sw_json_make(&a, SW_JSON_ARRAY);
-    for (size_t i = 0; i < s->event_count; i++) put_event(&a, events, &s->events[i]);
-    sw_json_encode(&log, events);
-    SW_TRY(sw_buffer_check(&log, "the event log", err));
-    sw_json *root = sw_json_make(&a, SW_JSON_OBJECT);
-    sw_json_add_text(&a, root, "event_log", sw_buffer_bytes(&log));
-    sw_json_add_hex(&a, root, "quote", quote);
-    sw_json_add_hex(&a, root, "report_data", SW_BYTES_OF(report->b));
-    sw_json_add_text(&a, root, "vm_config", SW_LITERAL("{\"image\":\"sim\"}"));
-    sw_json_encode(answer, root);
-    return sw_buffer_check(answer, "GetQuote's answer", err);
-}
-
 static sw_status sim_quote(void *self, const sw_report_data *report, sw_buffer *answer,
                            sw_error *err) {
     const sim *s = self;
     SW_SCOPED(sw_buffer) quote = SW_BUFFER(SW_QUOTE_LIMIT);
     sw_sim_signer signer = {s->attestation, &s->attestation_public, s->certification};
     SW_TRY(sw_sim_quote_make(&s->td, report, &signer, &quote, err));
-    return answer_put(s, sw_buffer_bytes(&quote), report, answer, err);
+    const sw_answer made = {.quote = sw_buffer_bytes(&quote),
+                            .report = report,
+                            .events = s->events,
+                            .event_count = s->event_count,
+                            .vm_config = SW_LITERAL("{\"image\":\"sim\"}")};
+    return sw_answer_put(&made, answer, err);
 }
 
-static const sw_collateral *sim_collateral(void *self) {
-    return &((sim *)self)->collateral;
+static sw_status sim_collateral(void *self, sw_bytes quote, sw_collateral *out, sw_error *err) {
+    (void)quote;
+    (void)err;
+    *out = ((sim *)self)->collateral;
+    return SW_OK;
 }
 
 static sw_status sim_sealing_key(void *self, sw_file_key *out, sw_error *err) {

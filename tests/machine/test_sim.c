@@ -61,9 +61,10 @@ static void test_names(void **state) {
         sw_status status;
         const char *word;
     } table[] = {
-        {"", SW_USAGE, "usage"},       {"sim", SW_USAGE, "usage"},
-        {"sim:", SW_USAGE, "usage"},   {"tdx", SW_USAGE, "usage"},
-        {"dstack", SW_USAGE, "usage"}, {"sim:tests/machine", SW_MISSING, "missing"},
+        {"", SW_USAGE, "usage"},        {"sim", SW_USAGE, "usage"},
+        {"sim:", SW_USAGE, "usage"},    {"tdx:1", SW_USAGE, "usage"},
+        {"dstack:", SW_USAGE, "usage"}, {"sim:tests/machine", SW_MISSING, "missing"},
+        {"tdx ", SW_USAGE, "usage"},    {"dstack:tests/machine", SW_MISSING, "missing"},
     };
     for (size_t i = 0; i < COUNT(table); i++) {
         sw_machine *m = NULL;

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a machine asks of its own quotes before it hands them on: whose collateral to fetch, what
+ * was measured, and whether fetched collateral holds for them. Docs: docs/formats/machine.md.
+ */
+#ifndef SW_ATTEST_PLATFORM_H
+#define SW_ATTEST_PLATFORM_H
+#include "attest/evidence.h"
+
+/* By what collateral is asked for; nothing of it is proven. */
+typedef struct sw_quote_platform {
+    uint8_t fmspc[6], pce_id[2];
+    bool platform_ca; /* "Intel SGX PCK Platform CA" issued the PCK certificate, else Processor */
+} sw_quote_platform;
+SW_NODISCARD sw_status sw_quote_platform_read(sw_bytes quote, sw_quote_platform *out,
+                                              sw_error *err);
+
+/* Two fields of the body of a version 4 or 5 quote, by their places alone: nothing is judged. */
+typedef struct sw_quote_fields {
+    sw_report_data report;
+    uint8_t rtmr3[SW_SHA384_BYTES];
+} sw_quote_fields;
+SW_NODISCARD sw_status sw_quote_fields_read(sw_bytes quote, sw_quote_fields *out, sw_error *err);
+
+/* The compose hash that the log names before system-ready; the log is one that was replayed. */
+SW_NODISCARD sw_status sw_events_compose(const sw_event *events, size_t count, sw_hash *out,
+                                         sw_error *err);
+
+/* Whether this collateral proves this quote under one of the policy's anchors at wall_ms (EVD-030
+ * on; the policy gives its anchors alone), and the joint window in which it does. */
+SW_NODISCARD sw_status sw_collateral_judge(sw_bytes quote, const sw_collateral *c,
+                                           const sw_policy *anchors, int64_t wall_ms,
+                                           int64_t *from_ms, int64_t *until_ms, sw_error *err);
+#endif

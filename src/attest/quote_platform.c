@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The questions of platform.h, answered with the verifier's own parsers: a quote is read in one
+ * way, whoever reads it (MCH-020 on).
+ */
+#include "attest/platform.h"
+#include "attest/tdx_internal.h"
+#include "codec/text.h"
+
+#include <string.h>
+
+enum {
+    BODY_AT_V4 = 48,
+    BODY_AT_V5 = 54,
+    RTMR3_IN_BODY = 472,
+    REPORT_IN_BODY = 520,
+    CHAIN_LIMIT = 3
+};
+
+static sw_status take_first(void *context, sw_bytes der, sw_error *err) {
+    sw_cert **leaf = context;
+    return *leaf == NULL ? sw_cert_parse(der, leaf, err) : SW_OK;
+}
+
+sw_status sw_quote_platform_read(sw_bytes quote, sw_quote_platform *out, sw_error *err) {
+    sw_tdx_quote q;
+    sw_pck pck;
+    sw_bytes extension;
+    sw_cert *leaf = NULL;
+    SW_TRY(sw_tdx_quote_parse(quote, &q, err));
+    sw_status status =
+        sw_pem_decode(q.pck_chain, "CERTIFICATE", CHAIN_LIMIT, take_first, &leaf, err);
+    if (status == SW_OK) status = sw_cert_extension(leaf, SW_PCK_EXTENSION_OID, &extension, err);
+    if (status == SW_OK) status = sw_pck_parse(extension, &pck, err);
+    sw_cert_free(&leaf);
+    SW_TRY(status);
+    memcpy(out->fmspc, pck.fmspc, sizeof out->fmspc);
+    memcpy(out->pce_id, pck.pce_id, sizeof out->pce_id);
+    out->platform_ca = pck.platform;
+    return SW_OK;
+}
+
+sw_status sw_quote_fields_read(sw_bytes quote, sw_quote_fields *out, sw_error *err) {
+    sw_reader r = sw_reader_of(quote);
+    uint16_t version = sw_read_u16le(&r);
+    size_t body = version == 5 ? BODY_AT_V5 : BODY_AT_V4;
+    if (r.failed || (version != 4 && version != 5))
+        return REFUSE(err, "the quote is of version %u, neither 4 nor 5", version);
+    if (quote.size < body + REPORT_IN_BODY + sizeof out->report.b)
+        return BROKEN(err, "the quote ends inside its body");
+    memcpy(out->rtmr3, quote.data + body + RTMR3_IN_BODY, sizeof out->rtmr3);
+    memcpy(out->report.b, quote.data + body + REPORT_IN_BODY, sizeof out->report.b);
+    return SW_OK;
+}
+
+sw_status sw_events_compose(const sw_event *events, size_t count, sw_hash *out, sw_error *err) {
+    sw_boot_facts facts;
+    SW_TRY(sw_events_read(events, count, &facts, err));
+    *out = facts.compose;
+    return SW_OK;
+}
+
+sw_status sw_collateral_judge(sw_bytes quote, const sw_collateral *c, const sw_policy *anchors,
+                              int64_t wall_ms, int64_t *from_ms, int64_t *until_ms, sw_error *err) {
+    sw_tdx_quote q;
+    sw_tdx_verdict verdict;
+    SW_TRY(sw_tdx_quote_parse(quote, &q, err));
+    SW_TRY(sw_tdx_verify(&q, c, anchors, wall_ms, &verdict, err));
+    *from_ms = verdict.valid_from_ms;
+    *until_ms = verdict.valid_until_ms;
+    return SW_OK;
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Collateral of one quote from Intel's provisioning service, version 4, or from a cache of it
+ * (PCCS), and our own cache of what was verified (MCH-050 to MCH-059).
+ *
+ * What the service says is believed because Intel signed it, not because of who sent it: whatever
+ * comes, from the network or from the cache's file, is judged together with the quote at the
+ * clock's time before anybody gets it. The cache's file is used up to the end of that judgement's
+ * window and is otherwise replaced.
+ */
+#include "codec/text.h"
+#include "http/fetch.h"
+#include "machine/collect.h"
+#include "sys/files.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define URL_BYTES  (SW_FETCH_URL_LIMIT + 1)
+#define BODY_SLACK 1024 /* around a signed text: its member's name and the signature */
+
+/* SHA-256 of the DER of "Intel SGX Root CA", the root of SGX and TDX. */
+static const sw_policy INTEL = {
+    .platform = SW_PLATFORM_TDX,
+    .anchor_count = 1,
+    .anchors = {{{0x44, 0xa0, 0x19, 0x6b, 0x2b, 0x99, 0xf8, 0x89, 0xb8, 0xe1, 0x49,
+                  0xe9, 0x5b, 0x80, 0x7a, 0x35, 0x0e, 0x74, 0x24, 0x96, 0x43, 0x99,
+                  0xe8, 0x85, 0xa7, 0xcb, 0xb8, 0xcc, 0xfa, 0xb6, 0x74, 0xd3}}}};
+
+typedef struct errand {
+    const sw_collateral_source *s;
+    sw_arena *a;
+    sw_bytes quote;
+    sw_quote_platform platform;
+    char fmspc[13];
+    const char *base; /* the service's address; Intel's own keeps the root's list elsewhere */
+    int64_t wall_ms;
+} errand;
+
+static sw_status judge(const errand *e, const sw_collateral *c, int64_t *until_ms, sw_error *err) {
+    int64_t from_ms;
+    return sw_collateral_judge(e->quote, c, e->s->anchors == NULL ? &INTEL : e->s->anchors,
+                               e->wall_ms, &from_ms, until_ms, err);
+}
+
+/* ---- one request ---- */
+static sw_status answer_check(const char *url, int status, sw_error *err) {
+    if (status == 200) return SW_OK;
+    if (status == 404 || status == 410)
+        return sw_fail(err, SW_MISSING, "missing", "%s: the service has none (HTTP status %d)", url,
+                       status);
+    if (status >= 300 && status < 400)
+        return sw_fail(err, SW_REFUSED, "unavailable",
+                       "%s: the service sends us elsewhere, and no redirect is followed", url);
+    return sw_fail(err, SW_UNAVAILABLE, "unavailable",
+                   "%s: the service answers with HTTP status "
+                   "%d",
+                   url, status);
+}
+
+static sw_status ask(const errand *e, const char *url, const char *field, size_t body_limit,
+                     sw_fetch_reply *reply, sw_error *err) {
+    const char *const fields[] = {field, NULL};
+    const sw_fetch_request q = {.url = url,
+                                .ca_file = e->s->ca_file,
+                                .proxy = e->s->proxy,
+                                .body_limit = body_limit,
+                                .timeout_ms = e->s->timeout_ms > 0 ? e->s->timeout_ms : SW_FETCH_MS,
+                                .fields = fields};
+    SW_SCOPED(sw_fetch_reply) got = {0};
+    SW_TRY(sw_http_fetch(&q, &got, err));
+    SW_TRY(answer_check(url, got.status, err));
+    *reply = got;
+    got = (sw_fetch_reply){0};
+    return SW_OK;
+}
+
+static sw_status url_end(sw_buffer *url, sw_error *err) {
+    sw_put_u8(url, 0);
+    if (!url->failed) return SW_OK;
+    return sw_fail(err, SW_USAGE, "usage", "the service's address has more than %zu bytes",
+                   SW_FETCH_URL_LIMIT);
+}
+
+static const char *url_text(const sw_buffer *url) {
+    return (const char *)url->data;
+}
+
+/* ---- one answer ---- */
+typedef struct signed_plan {
+    const char *path, *member, *field;
+    size_t limit;
+} signed_plan;
+static const signed_plan TCB_INFO = {"/tdx/certification/v4/tcb", "tcbInfo",
+                                     "TCB-Info-Issuer-Chain", SW_TCB_INFO_LIMIT};
+static const signed_plan QE_IDENTITY = {"/tdx/certification/v4/qe/identity", "enclaveIdentity",
+                                        "SGX-Enclave-Identity-Issuer-Chain", SW_QE_IDENTITY_LIMIT};
+
+static sw_status signed_read(const errand *e, const signed_plan *plan, const sw_fetch_reply *reply,
+                             sw_signed_json *out, sw_error *err) {
+    sw_signed_json made = {0};
+    sw_bytes body = sw_arena_copy(e->a, sw_buffer_bytes(&reply->body));
+    if (body.data == NULL) return sw_fail(err, SW_MALFORMED, "format", "the answer is empty");
+    SW_TRY(sw_pcs_parse(body, plan->member, &made, err));
+    if (made.text.size > plan->limit)
+        return sw_fail(err, SW_LIMIT, "limit", "%s has more than %zu bytes", plan->member,
+                       plan->limit);
+    SW_TRY(sw_pcs_chain_parse(e->a, sw_buffer_bytes(&reply->fields[0]), &made.issuer_chain, err));
+    *out = made;
+    return SW_OK;
+}
+
+static sw_status signed_fetch(const errand *e, const signed_plan *plan, sw_signed_json *out,
+                              sw_error *err) {
+    SW_SCOPED(sw_buffer) url = SW_BUFFER(URL_BYTES);
+    SW_SCOPED(sw_fetch_reply) reply = {0};
+    bool tcb = plan == &TCB_INFO;
+    sw_put_format(&url, "%s%s%s%s", e->base, plan->path, tcb ? "?fmspc=" : "", tcb ? e->fmspc : "");
+    if (e->s->early) sw_put_format(&url, "%cupdate=early", tcb ? '&' : '?');
+    SW_TRY(url_end(&url, err));
+    SW_TRY(ask(e, url_text(&url), plan->field, plan->limit + BODY_SLACK, &reply, err));
+    sw_status status = signed_read(e, plan, &reply, out, err);
+    if (status != SW_OK) sw_error_prefix(err, "%s", url_text(&url));
+    return status;
+}
+
+static sw_status list_fetch(const errand *e, const char *url, sw_bytes *out, sw_error *err) {
+    SW_SCOPED(sw_fetch_reply) reply = {0};
+    SW_TRY(ask(e, url, NULL, 2 * SW_REVOCATION_LIMIT, &reply, err));
+    sw_status status = sw_pcs_list_parse(e->a, sw_buffer_bytes(&reply.body), out, err);
+    if (status != SW_OK) sw_error_prefix(err, "%s", url);
+    return status;
+}
+
+static sw_status lists_fetch(const errand *e, sw_collateral *out, sw_error *err) {
+    SW_SCOPED(sw_buffer) pck = SW_BUFFER(URL_BYTES);
+    SW_SCOPED(sw_buffer) root = SW_BUFFER(URL_BYTES);
+    sw_put_format(&pck, "%s/sgx/certification/v4/pckcrl?ca=%s&encoding=der", e->base,
+                  e->platform.platform_ca ? "platform" : "processor");
+    SW_TRY(url_end(&pck, err));
+    if (strcmp(e->base, SW_PCS_URL) == 0)
+        sw_put_text(&root, SW_ROOT_CRL_URL);
+    else
+        sw_put_format(&root, "%s/sgx/certification/v4/rootcacrl", e->base);
+    SW_TRY(url_end(&root, err));
+    SW_TRY(list_fetch(e, url_text(&pck), &out->pck_crl, err));
+    return list_fetch(e, url_text(&root), &out->root_crl, err);
+}
+
+static sw_status service_fetch(const errand *e, sw_collateral *out, int64_t *until_ms,
+                               sw_error *err) {
+    sw_collateral made = {0};
+    SW_TRY(signed_fetch(e, &TCB_INFO, &made.tcb_info, err));
+    SW_TRY(signed_fetch(e, &QE_IDENTITY, &made.qe_identity, err));
+    SW_TRY(lists_fetch(e, &made, err));
+    sw_status status = judge(e, &made, until_ms, err);
+    if (status != SW_OK) {
+        sw_error_prefix(err, "the collateral of %s does not hold for this quote", e->base);
+        return status;
+    }
+    *out = made;
+    return SW_OK;
+}
+
+/* ---- the cache ---- */
+static sw_status cache_path(const errand *e, const char **out, sw_error *err) {
+    char name[64];
+    (void)snprintf(name, sizeof name, "tdx-%s-%s-%s.json", e->fmspc,
+                   e->platform.platform_ca ? "platform" : "processor",
+                   e->s->early ? "early" : "standard");
+    *out = sw_path_join(e->a, e->s->cache_folder, name);
+    return *out != NULL ? SW_OK : sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
+}
+
+static sw_status cache_fetch(const errand *e, const char *path, sw_collateral *out,
+                             int64_t *until_ms, sw_error *err) {
+    SW_SCOPED(sw_buffer) file = SW_BUFFER(SW_COLLATERAL_FILE_LIMIT);
+    sw_collateral made = {0};
+    sw_gpu_collateral gpu;
+    SW_TRY(sw_file_read(path, SW_COLLATERAL_FILE_LIMIT, &file, err));
+    sw_bytes kept = sw_arena_copy(e->a, sw_buffer_bytes(&file));
+    if (kept.data == NULL) return sw_fail(err, SW_MALFORMED, "format", "it is empty");
+    SW_TRY(sw_collateral_parse(e->a, kept, &made, &gpu, err));
+    SW_TRY(judge(e, &made, until_ms, err));
+    *out = made;
+    return SW_OK;
+}
+
+static sw_status cache_keep(const errand *e, const char *path, const sw_collateral *c,
+                            sw_error *err) {
+    SW_SCOPED(sw_buffer) file = SW_BUFFER(SW_COLLATERAL_FILE_LIMIT);
+    SW_TRY(sw_collateral_encode(c, NULL, &file, err));
+    SW_TRY(sw_folder_make(e->s->cache_folder, 0700, err));
+    return sw_file_write(path, sw_buffer_bytes(&file), 0600, SW_WRITE_REPLACE, err);
+}
+
+/* ---- both ---- */
+static sw_status errand_begin(errand *e, sw_error *err) {
+    const char *url = e->s->pcs_url == NULL ? SW_PCS_URL : e->s->pcs_url;
+    size_t size = strlen(url);
+    while (size > 0 && url[size - 1] == '/') size--;
+    e->base = sw_arena_text(e->a, SW_BYTES(url, size));
+    if (e->base == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for an address");
+    SW_TRY(sw_quote_platform_read(e->quote, &e->platform, err));
+    sw_hex_text(e->fmspc, SW_BYTES_OF(e->platform.fmspc));
+    e->wall_ms = e->s->clock.wall_ms(e->s->clock.context);
+    return SW_OK;
+}
+
+static sw_status errand_run(const errand *e, sw_collateral *out, int64_t *until_ms, sw_error *err) {
+    const char *path = NULL;
+    if (e->s->cache_folder == NULL && e->s->offline)
+        return sw_fail(err, SW_USAGE, "usage",
+                       "offline and without a cache there is no collateral");
+    if (e->s->cache_folder == NULL) return service_fetch(e, out, until_ms, err);
+    SW_TRY(cache_path(e, &path, err));
+    sw_status status = cache_fetch(e, path, out, until_ms, err);
+    if (status == SW_OK) return SW_OK;
+    if (e->s->offline) {
+        sw_error_prefix(err, "the cache holds no collateral for this quote");
+        sw_error_hint(err, "fetch it once without --offline");
+        return status;
+    }
+    SW_TRY(service_fetch(e, out, until_ms, err));
+    return cache_keep(e, path, out, err);
+}
+
+sw_status sw_collateral_fetch(const sw_collateral_source *s, sw_arena *a, sw_bytes quote,
+                              sw_collateral *out, int64_t *until_ms, sw_error *err) {
+    errand e = {.s = s, .a = a, .quote = quote};
+    sw_collateral made = {0};
+    int64_t until = 0;
+    SW_TRY(errand_begin(&e, err));
+    SW_TRY(errand_run(&e, &made, &until, err));
+    *out = made;
+    if (until_ms != NULL) *until_ms = until;
+    return SW_OK;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What tdx and dstack share: collateral in hand while it is valid, and a clock of the processor's
+ * own (MCH-090 to MCH-099).
+ */
+#include "machine/machine_internal.h"
+#include "sys/files.h"
+
+#include <string.h>
+
+#define CLOCKSOURCE_PATH "/sys/devices/system/clocksource/clocksource0/current_clocksource"
+
+/* Leases are counted by the steady clock. Where that is a page of the hypervisor's the host could
+ * turn it back; the TSC of a TD is kept by the TDX module. */
+static sw_status clock_check(const char *path, sw_error *err) {
+    SW_SCOPED(sw_buffer) name = SW_BUFFER(64);
+    if (path == NULL) path = CLOCKSOURCE_PATH;
+    SW_TRY(sw_file_read(path, 63, &name, err));
+    if (sw_bytes_equal(sw_buffer_bytes(&name), SW_LITERAL("tsc\n"))) return SW_OK;
+    sw_status status =
+        sw_fail(err, SW_REFUSED, "unsupported",
+                "the kernel's time does not come from the TSC, so the host could turn it");
+    sw_error_hint(err, "boot the guest with clocksource=tsc");
+    return status;
+}
+
+sw_status sw_real_begin(sw_real *r, const sw_boot *boot, sw_error *err) {
+    const sw_collateral_source *source = boot->places->collateral;
+    SW_TRY(clock_check(boot->places->clocksource_path, err));
+    r->clock = *boot->clock;
+    if (source != NULL)
+        r->source = *source;
+    else
+        r->source.clock = *boot->clock;
+    return SW_OK;
+}
+
+void sw_real_end(sw_real *r) {
+    sw_arena_free(&r->arena);
+}
+
+static sw_status collateral_renew(sw_real *r, sw_bytes quote, sw_error *err) {
+    sw_arena fresh = {.limit_bytes = (size_t)64 << 20};
+    sw_status status =
+        sw_collateral_fetch(&r->source, &fresh, quote, &r->collateral, &r->until_ms, err);
+    sw_arena old = r->arena;
+    r->arena = status == SW_OK ? fresh : old;
+    r->has_collateral = r->has_collateral || status == SW_OK;
+    sw_arena_free(status == SW_OK ? &old : &fresh);
+    return status;
+}
+
+sw_status sw_real_collateral(sw_real *r, sw_bytes quote, sw_collateral *out, sw_error *err) {
+    if (!r->has_collateral || r->clock.wall_ms(r->clock.context) >= r->until_ms)
+        SW_TRY(collateral_renew(r, quote, err));
+    *out = r->collateral;
+    return SW_OK;
+}
+
+int64_t sw_real_counter(const sw_real *r) {
+    return r->clock.steady_ms(r->clock.context);
+}
