@@ -22,7 +22,7 @@ typedef struct transfer {
     const sw_fetch_request *q;
     sw_fetch_reply reply;
     size_t header_bytes;
-    bool header_long, repeated, unprintable;
+    bool header_long, header_ended, repeated, unprintable;
 } transfer;
 
 void sw_fetch_reply_free(sw_fetch_reply *r) {
@@ -70,6 +70,7 @@ static size_t take_line(char *data, size_t one, size_t size, void *context) {
     if (t->header_long) return 0;
     if (size >= 5 && memcmp(data, "HTTP/", 5) == 0)
         for (size_t i = 0; i < SW_FETCH_FIELD_COUNT; i++) sw_buffer_reset(&t->reply.fields[i]);
+    t->header_ended = size <= 2 && (data[0] == '\r' || data[0] == '\n');
     const char *colon = memchr(data, ':', size);
     if (colon == NULL || names == NULL) return size;
     size_t name = (size_t)(colon - data);
@@ -205,6 +206,9 @@ sw_status sw_http_fetch(const sw_fetch_request *q, sw_fetch_reply *out, sw_error
     if (code != CURLE_OK) return fetch_failed(&t, code, err);
     if (curl_easy_getinfo(t.curl, CURLINFO_RESPONSE_CODE, &answered) != CURLE_OK)
         return sw_fail(err, SW_INTERNAL, "internal", "libcurl gave an answer without a status");
+    if (!t.header_ended) /* libcurl takes the end of the connection for it */
+        return sw_fail(err, SW_UNAVAILABLE, "unavailable",
+                       "%s does not answer: its answer ends inside the header", q->url);
     t.reply.status = (int)answered;
     *out = t.reply;
     t.reply = (sw_fetch_reply){0};
