@@ -6,6 +6,7 @@
  * Whatever fails, the word is "evidence" or "policy" and the sentence says which rule; outputs are
  * written once everything held.
  */
+#include "attest/attest_internal.h"
 #include "attest/tdx_internal.h"
 
 #include <stdio.h>
@@ -100,10 +101,9 @@ static sw_status verify(sw_arena *a, sw_bytes json, const measure *by, sw_claims
     SW_TRY(sw_tdx_verify(&quote, &e.collateral, by->policy, by->wall_ms, &verdict, err));
     SW_TRY(log_verify(&e, &quote, &facts, err));
     SW_TRY(sw_td_check(&quote.td, &facts.compose, err));
-    if (e.gpu_count > 0)
-        return REFUSE(err, "the evidence holds GPU evidence, which is not verified here yet");
     sw_claims claims = {.platform = e.platform};
     claims_fill(&claims, &quote, &verdict, &facts);
+    SW_TRY(sw_claims_gpus_verify(&e, by->policy, by->wall_ms, NULL, &claims, err));
     *out = claims;
     return SW_OK;
 }
@@ -184,9 +184,7 @@ sw_status sw_policy_check(const sw_policy *policy, sw_claims *claims, sw_error *
     if (!device_listed(policy, claims))
         return policy_refuse(err, "the machine's device is not among those that the policy names");
     SW_TRY(tcb_check(policy, claims, err));
-    if (policy->gpu.count > 0)
-        return policy_refuse(err, "the machine policy asks for GPUs, which are not verified here "
-                                  "yet");
+    SW_TRY(sw_gpu_policy_check(&policy->gpu, claims->gpus, claims->gpu_count, err));
     memcpy(claims->image, image->name, sizeof claims->image);
     return SW_OK;
 }
@@ -195,11 +193,12 @@ sw_status sw_policy_check(const sw_policy *policy, sw_claims *claims, sw_error *
 sw_status sw_attest(sw_bytes evidence_json, const sw_policy *policy, int64_t wall_ms,
                     const sw_question *question, sw_claims *out, sw_error *err) {
     const measure by = {policy, wall_ms, question->known};
-    const sw_report_data *report = question->report;
+    sw_report_data expected;
     sw_claims claims;
     SW_TRY(evidence_verify(evidence_json, &by, &claims, err));
     SW_TRY(sw_policy_check(policy, &claims, err));
-    if (!sw_secret_equal(claims.report_data.b, report->b, sizeof report->b))
+    SW_TRY(sw_question_expect(question, &claims, &expected, err));
+    if (!sw_secret_equal(claims.report_data.b, expected.b, sizeof expected.b))
         return REFUSE(err, "the quote's report data are not those of this exchange");
     if (!sw_hash_equal(&claims.compose, question->compose))
         return REFUSE(err, "the machine booted another compose than the one in question");

@@ -8,6 +8,7 @@
  */
 #ifndef SW_ATTEST_H
 #define SW_ATTEST_H
+#include "attest/gpu.h"
 #include "crypto/x509.h"
 #include "recipe/policy.h"
 
@@ -59,6 +60,9 @@ typedef struct sw_claims {
     int64_t tcb_date_ms;                   /* the oldest of the three levels' dates */
     uint32_t trailing_bytes;               /* zeros behind the quote's signature data */
     char image[65];                        /* name in the policy; filled by sw_policy_check */
+    size_t gpu_count;     /* devices, switches with them; 0: the next two say nothing */
+    sw_hash gpu_evidence; /* SHA-256 of what report data `channel` commit to (GPU-213) */
+    sw_gpu_claims gpus[SW_GPU_LIMIT];
 } sw_claims;
 
 /* Verifies cryptographic truth: layout, chain to one of the policy's anchors, CRLs, TCB info, QE
@@ -70,11 +74,14 @@ SW_NODISCARD sw_status sw_evidence_verify(sw_bytes evidence_json, const sw_polic
 /* Policy: platform, images, devices, TCB status, evaluation numbers, GPU. SW_REFUSED "policy" with
  * one sentence. An incomplete policy is refused first. */
 SW_NODISCARD sw_status sw_policy_check(const sw_policy *policy, sw_claims *claims, sw_error *err);
-/* What the evidence of one exchange must say. */
+/* What the evidence of one exchange must say: either of a live channel, whose report data commit to
+ * the GPU evidence that came and whose nonce every GPU must have answered, or these very report
+ * data, which commit to no GPU. Exactly one of the two is set. */
 typedef struct sw_question {
-    const sw_report_data *report;
+    const sw_report_data *report; /* KMS root, manifest */
     const sw_hash *compose;
     sw_cert_cache *known; /* certificates of evidence that held before (EVD-086); NULL: none */
+    const sw_channel_binding *channel; /* without gpu_evidence: that is the evidence's own */
 } sw_question;
 /* Both, then report data and compose hash must be those of the question. The everyday call. */
 SW_NODISCARD sw_status sw_attest(sw_bytes evidence_json, const sw_policy *policy, int64_t wall_ms,

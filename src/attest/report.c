@@ -3,7 +3,7 @@
  * Report data (EVD-070 to EVD-073): 64 bytes that bind a quote to what it is for. Each is SHA-512
  * in the one binding encoding, the label first; no caller chooses the bytes.
  */
-#include "attest/attest.h"
+#include "attest/attest_internal.h"
 
 static const char *const PURPOSES[] = {"none", "train", "resume", "replay", "open"};
 #define PURPOSE_COUNT (sizeof PURPOSES / sizeof PURPOSES[0])
@@ -26,11 +26,17 @@ static sw_bytes key_bytes(const sw_p256_public *key) {
 }
 
 sw_status sw_report_channel(sw_report_data *out, const sw_channel_binding *b, sw_error *err) {
+    sw_hash gpu;
+    if (b->gpu_evidence.size == 0) return sw_report_channel_over(out, b, NULL, err);
+    sw_sha256(&gpu, b->gpu_evidence);
+    return sw_report_channel_over(out, b, &gpu, err);
+}
+
+sw_status sw_report_channel_over(sw_report_data *out, const sw_channel_binding *b,
+                                 const sw_hash *gpu_evidence, sw_error *err) {
     bool known = (b->role == SW_ROLE_KMS || b->role == SW_ROLE_MACHINE) &&
                  (size_t)b->purpose < PURPOSE_COUNT;
     if (!known) return sw_fail(err, SW_USAGE, "usage", "a channel's role or purpose is not known");
-    sw_hash gpu;
-    if (b->gpu_evidence.size > 0) sw_sha256(&gpu, b->gpu_evidence);
     const sw_bytes fields[] = {
         b->role == SW_ROLE_KMS ? SW_LITERAL("kms") : SW_LITERAL("machine"),
         sw_text(sw_purpose_name(b->purpose)),
@@ -38,7 +44,7 @@ sw_status sw_report_channel(sw_report_data *out, const sw_channel_binding *b, sw
         SW_BYTES_OF(b->own_tls.b),
         SW_BYTES_OF(b->peer_tls.b),
         key_bytes(b->response),
-        b->gpu_evidence.size > 0 ? SW_BYTES_OF(gpu.b) : SW_BYTES(NULL, 0),
+        gpu_evidence == NULL ? SW_BYTES(NULL, 0) : SW_BYTES_OF(gpu_evidence->b),
         key_bytes(b->manifest),
     };
     sw_bind_sha512(out->b, "channel", fields, sizeof fields / sizeof fields[0]);

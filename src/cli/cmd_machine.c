@@ -67,8 +67,10 @@ static sw_status sim_show(sw_cli *cli, sw_error *err) {
 
 static sw_status sim_init(sw_cli *cli, sw_error *err) {
     const sw_clock *clock = sw_cli_clock(cli);
-    SW_TRY(sw_sim_init(sw_cli_argument(cli, 0), sw_cli_entropy(cli), clock->wall_ms(clock->context),
-                       err));
+    uint64_t gpus;
+    SW_TRY(sw_cli_u64(cli, "gpus", 0, SW_GPU_LIMIT, &gpus, err));
+    SW_TRY(sw_sim_init_gpus(sw_cli_argument(cli, 0), (size_t)gpus, sw_cli_entropy(cli),
+                            clock->wall_ms(clock->context), err));
     sw_cli_note(cli, "%s is a software machine: everything that it attests is SIMULATED",
                 sw_cli_argument(cli, 0));
     return sim_show(cli, err);
@@ -206,6 +208,10 @@ static sw_status attest_verify(sw_cli *cli, sw_error *err) {
     return SW_OK;
 }
 
+static const sw_option init_options[] = {
+    {"gpus", SW_OPTION_VALUE, "N", "simulate so many GPUs, 0 to 16; default 0"},
+    {0},
+};
 static const sw_option image_options[] = {
     {"boot", SW_OPTION_FLAG, NULL, "make it the image that boots"},
     {0},
@@ -220,7 +226,7 @@ const sw_command sw_commands_machine[] = {
     {"sim init", "DIR", "make a software machine with a root of its own",
      "For development. DIR is new; it holds every key of the simulated platform. A recipe that\n"
      "names this machine is simulated in its hash and can never become a real one.",
-     1, 1, NULL, sim_init},
+     1, 1, init_options, sim_init},
     {"sim image", "DIR NAME", "add an image, with other measurements, to a software machine", NULL,
      2, 2, image_options, sim_image},
     {"sim show", "DIR", "print what a recipe says under `machine:` to name this machine", NULL, 1,

@@ -47,10 +47,9 @@ static sw_status check_service(const asking *a, const sw_hash *nonce, sw_bytes e
                                         .challenge = *nonce,
                                         .own_tls = a->server,
                                         .peer_tls = a->r->tls_public};
-    sw_report_data expected;
     sw_claims claims;
-    SW_TRY(sw_report_channel(&expected, &binding, err));
-    const sw_question question = {&expected, &a->q->reference->compose, a->q->known};
+    const sw_question question = {
+        .channel = &binding, .compose = &a->q->reference->compose, .known = a->q->known};
     return sw_attest(evidence, &a->q->reference->policy, a->wall_ms, &question, &claims, err);
 }
 
@@ -85,9 +84,8 @@ static sw_status gather_evidence(asking *a, sw_buffer *out, sw_error *err) {
                                         .peer_tls = a->server,
                                         .response = &a->call.response_key,
                                         .manifest = &a->call.manifest_key};
-    sw_report_data report;
-    SW_TRY(sw_report_channel(&report, &binding, err));
-    SW_TRY(sw_machine_evidence(a->q->machine, &report, out, err));
+    SW_TRY(sw_machine_channel_evidence(a->q->machine, &binding, a->q->recipe->policy.gpu.count, out,
+                                       err));
     return sw_buffer_check(out, "evidence", err);
 }
 

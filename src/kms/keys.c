@@ -86,9 +86,8 @@ static sw_status check_evidence(sw_kms_case *c, sw_error *err) {
                                   .peer_tls = c->kms->tls_public,
                                   .response = &c->call.response_key,
                                   .manifest = &c->call.manifest_key};
-    sw_report_data expected;
-    SW_TRY(sw_report_channel(&expected, &binding, err));
-    const sw_question question = {&expected, &c->decision.compose, &c->kms->known};
+    const sw_question question = {
+        .channel = &binding, .compose = &c->decision.compose, .known = &c->kms->known};
     SW_TRY(sw_attest(c->evidence, &c->recipe->policy, c->latest_ms, &question, &c->claims, err));
     if (c->earliest_ms < c->claims.valid_from_ms || c->latest_ms > c->claims.valid_until_ms)
         return sw_fail(err, SW_REFUSED, "evidence",

@@ -141,6 +141,7 @@ sw_status sw_kms_reference_make(const sw_kms_options *o, sw_kms_reference *out, 
         return sw_fail(err, SW_MISSING, "missing",
                        "this machine cannot tell its own policy; write the reference by hand");
     SW_TRY(sw_sim_policy(o->machine + sizeof sim - 1, &made.policy, err));
+    made.policy.gpu = (sw_gpu_policy){0}; /* GPU-227: a key service shows none */
     sw_compose_hash(&made.compose, sw_buffer_bytes(&compose));
     *out = made;
     return SW_OK;

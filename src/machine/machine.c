@@ -132,16 +132,70 @@ static sw_status answer_read(sw_arena *a, sw_bytes answer, const sw_report_data 
     return log_check(out, &fields, compose, err);
 }
 
-sw_status sw_machine_evidence(sw_machine *m, const sw_report_data *report, sw_buffer *evidence,
-                              sw_error *err) {
+static sw_status evidence_make(sw_machine *m, const sw_report_data *report, sw_evidence *e,
+                               sw_buffer *evidence, sw_error *err) {
     SW_SCOPED(sw_arena) a = {.limit_bytes = 16 * SW_EVIDENCE_LIMIT};
     SW_SCOPED(sw_buffer) answer = SW_BUFFER(ANSWER_LIMIT);
     SW_SCOPED(sw_buffer) made = SW_BUFFER(SW_EVIDENCE_LIMIT);
-    sw_evidence e = {.platform = m->kind->platform};
+    e->platform = m->kind->platform;
     SW_TRY(m->kind->quote(m->self, report, &answer, err));
-    SW_TRY(answer_read(&a, sw_buffer_bytes(&answer), report, &m->compose, &e, err));
-    SW_TRY(m->kind->collateral(m->self, e.quote, &e.collateral, err));
-    SW_TRY(sw_evidence_encode(&e, &made, err));
+    SW_TRY(answer_read(&a, sw_buffer_bytes(&answer), report, &m->compose, e, err));
+    SW_TRY(m->kind->collateral(m->self, e->quote, &e->collateral, err));
+    SW_TRY(sw_evidence_encode(e, &made, err));
     sw_put_bytes(evidence, sw_buffer_bytes(&made));
     return sw_buffer_check(evidence, "the evidence", err);
+}
+
+sw_status sw_machine_evidence(sw_machine *m, const sw_report_data *report, sw_buffer *evidence,
+                              sw_error *err) {
+    sw_evidence e = {0};
+    return evidence_make(m, report, &e, evidence, err);
+}
+
+/* ---- evidence of a channel, with GPUs ---- */
+/* How many of the devices are no switches; their reports are looked at before they are handed on.
+ */
+static sw_status gpus_count(const sw_gpu_device *devices, size_t count, size_t *gpus,
+                            sw_error *err) {
+    sw_gpu_report report;
+    *gpus = 0;
+    for (size_t i = 0; i < count; i++) {
+        SW_TRY(sw_gpu_report_parse(devices[i].report, &report, err));
+        *gpus += !report.is_switch;
+    }
+    return SW_OK;
+}
+
+/* Into `devices` of SW_GPU_LIMIT places; nothing of a machine whose kind has none. */
+static sw_status gpus_ask(sw_machine *m, const sw_channel_binding *b, size_t expected, sw_arena *a,
+                          sw_gpu_device *devices, size_t *count, sw_error *err) {
+    size_t gpus;
+    sw_hash nonce;
+    sw_gpu_nonce(&nonce, &b->challenge, &b->own_tls);
+    *count = 0;
+    if (m->kind->gpus != NULL) SW_TRY(m->kind->gpus(m->self, &nonce, a, devices, count, err));
+    SW_TRY(gpus_count(devices, *count, &gpus, err));
+    if (gpus != expected)
+        return sw_fail(err, SW_REFUSED, "policy",
+                       "the recipe asks for %zu GPUs and this machine has %zu", expected, gpus);
+    return SW_OK;
+}
+
+sw_status sw_machine_channel_evidence(sw_machine *m, const sw_channel_binding *binding,
+                                      size_t gpu_count, sw_buffer *evidence, sw_error *err) {
+    SW_SCOPED(sw_arena) a = {.limit_bytes = SW_EVIDENCE_LIMIT};
+    SW_SCOPED(sw_buffer) list = SW_BUFFER(SW_EVIDENCE_LIMIT);
+    sw_gpu_device devices[SW_GPU_LIMIT];
+    sw_channel_binding complete = *binding;
+    sw_report_data report;
+    sw_evidence e = {.gpus = devices};
+    SW_CHECK(err, binding->gpu_evidence.size == 0 && gpu_count <= SW_GPU_LIMIT);
+    if (gpu_count > 0) {
+        SW_TRY(gpus_ask(m, binding, gpu_count, &a, devices, &e.gpu_count, err));
+        e.gpu_collateral = *m->kind->gpu_collateral(m->self);
+    }
+    SW_TRY(sw_gpu_list_encode(devices, e.gpu_count, &list, err));
+    complete.gpu_evidence = sw_buffer_bytes(&list);
+    SW_TRY(sw_report_channel(&report, &complete, err));
+    return evidence_make(m, &report, &e, evidence, err);
 }

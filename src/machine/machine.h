@@ -37,9 +37,16 @@ SW_NODISCARD sw_status sw_machine_boot(const char *where, sw_bytes app_compose,
                                        const sw_clock *clock, sw_machine **out, sw_error *err);
 void sw_machine_close(sw_machine **m);
 sw_platform sw_machine_platform(const sw_machine *m);
-/* Evidence JSON with collateral, for this report data. */
+/* Evidence JSON with collateral, for this report data; without GPUs. */
 SW_NODISCARD sw_status sw_machine_evidence(sw_machine *m, const sw_report_data *report,
                                            sw_buffer *evidence, sw_error *err);
+/* Evidence for one channel (GPU-221): with `gpu_count` above 0 the machine's GPUs are asked first,
+ * over the channel's GPU nonce; what they answered completes the binding, and the report data made
+ * from that are quoted last. `binding` comes without GPU evidence. SW_REFUSED "policy" when the
+ * machine has another number of devices. */
+SW_NODISCARD sw_status sw_machine_channel_evidence(sw_machine *m, const sw_channel_binding *binding,
+                                                   size_t gpu_count, sw_buffer *evidence,
+                                                   sw_error *err);
 /* A key that only this machine, booted with these measurements and this app, derives (sim: from the
  * folder's platform secret; dstack: from the app's key, which binds the app and not the
  * measurements; tdx: SW_MISSING). */
@@ -52,11 +59,14 @@ int64_t sw_machine_counter_ms(sw_machine *m);
  * years from wall_ms, platform secret, one image "sim". */
 SW_NODISCARD sw_status sw_sim_init(const char *folder, const sw_entropy *e, int64_t wall_ms,
                                    sw_error *err);
+/* The same with so many simulated GPUs (0 to SW_GPU_LIMIT), under roots of the folder's own. */
+SW_NODISCARD sw_status sw_sim_init_gpus(const char *folder, size_t gpu_count, const sw_entropy *e,
+                                        int64_t wall_ms, sw_error *err);
 /* Adds an image of that name (other MRTD and RTMR0-2) to the folder; `boot` makes it the one that
  * boots. */
 SW_NODISCARD sw_status sw_sim_add_image(const char *folder, const char *name, bool boot,
                                         const sw_entropy *e, sw_error *err);
-/* The policy that names this machine's anchor, its booting image and its device: what a recipe's
- * `machine:` would say. */
+/* The policy that names this machine's anchor, its booting image, its device and its GPUs: what a
+ * recipe's `machine:` would say. */
 SW_NODISCARD sw_status sw_sim_policy(const char *folder, sw_policy *out, sw_error *err);
 #endif

@@ -19,6 +19,11 @@ typedef struct sw_machine_kind {
     sw_status (*sealing_key)(void *self, sw_file_key *out, sw_error *err);
     int64_t (*counter_ms)(void *self);
     void (*close)(void *self);
+    /* Chains and reports of all GPUs over this nonce, in the arena; `out` has SW_GPU_LIMIT places.
+     * NULL: a kind without GPUs. */
+    sw_status (*gpus)(void *self, const sw_hash *nonce, sw_arena *a, sw_gpu_device *out,
+                      size_t *count, sw_error *err);
+    const sw_gpu_collateral *(*gpu_collateral)(void *self);
 } sw_machine_kind;
 
 typedef struct sw_boot {

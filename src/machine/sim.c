@@ -30,12 +30,15 @@ typedef struct sim {
     sw_bytes certification;
     sw_file_key *secret;
     sw_collateral collateral;
+    sw_entropy entropy; /* of the GPUs' own nonces */
+    sw_sim_gpus gpus;
 } sim;
 
 static void sim_close(void *self) {
     sim *s = self;
     sw_sim_key_drop(&s->attestation);
     sw_file_key_drop(&s->secret);
+    sw_sim_gpus_free(&s->gpus);
     sw_arena_free(&s->arena);
     free(s);
 }
@@ -126,12 +129,14 @@ static sw_status sim_load(sim *s, const char *folder, const sw_boot *boot, sw_er
     sw_sim_facts facts;
     SW_TRY(sw_sim_facts_read(folder, &facts, err));
     s->clock = *boot->clock;
+    s->entropy = *boot->entropy;
     s->image = facts.images[facts.boot_index];
     s->td.image = &s->image;
     sw_sha256(&s->td.compose, boot->app_compose);
     SW_TRY(boot_events(s, boot, &facts, err));
     SW_TRY(certification_load(s, folder, err));
     SW_TRY(secret_load(s, folder, err));
+    SW_TRY(sw_sim_gpus_load(&s->arena, folder, &s->gpus, err));
     return collateral_load(s, folder, err);
 }
 
@@ -169,6 +174,27 @@ static sw_status sim_collateral(void *self, sw_bytes quote, sw_collateral *out, 
     return SW_OK;
 }
 
+/* ---- GPUs ---- */
+static sw_status sim_gpus(void *self, const sw_hash *nonce, sw_arena *a, sw_gpu_device *out,
+                          size_t *count, sw_error *err) {
+    const sim *s = self;
+    for (size_t i = 0; i < s->gpus.facts.count; i++) {
+        SW_SCOPED(sw_buffer) report = SW_BUFFER(SW_GPU_REPORT_LIMIT);
+        SW_TRY(sw_sim_gpu_report_make(&s->gpus, i, nonce, &s->entropy, &report, err));
+        out[i] = (sw_gpu_device){.report = sw_arena_copy(a, sw_buffer_bytes(&report)),
+                                 .chain = s->gpus.chains[i]};
+        if (out[i].report.data == NULL)
+            return sw_fail(err, SW_MEMORY, "memory", "no memory for GPU evidence");
+    }
+    *count = s->gpus.facts.count;
+    return SW_OK;
+}
+
+static const sw_gpu_collateral *sim_gpu_collateral(void *self) {
+    return &((sim *)self)->gpus.collateral;
+}
+
+/* ---- the rest ---- */
 static sw_status sim_sealing_key(void *self, sw_file_key *out, sw_error *err) {
     const sim *s = self;
     SW_SCOPED(sw_buffer) info = SW_BUFFER(1024);
@@ -186,5 +212,11 @@ static int64_t sim_counter(void *self) {
     return s->clock.steady_ms(s->clock.context);
 }
 
-const sw_machine_kind sw_machine_sim = {SW_PLATFORM_SIM, sim_quote,   sim_collateral,
-                                        sim_sealing_key, sim_counter, sim_close};
+const sw_machine_kind sw_machine_sim = {.platform = SW_PLATFORM_SIM,
+                                        .quote = sim_quote,
+                                        .collateral = sim_collateral,
+                                        .sealing_key = sim_sealing_key,
+                                        .counter_ms = sim_counter,
+                                        .close = sim_close,
+                                        .gpus = sim_gpus,
+                                        .gpu_collateral = sim_gpu_collateral};

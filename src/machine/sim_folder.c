@@ -198,6 +198,7 @@ sw_status sw_sim_policy(const char *folder, sw_policy *out, sw_error *err) {
     p.anchors[0] = root.digest;
     p.images[0] = facts.images[facts.boot_index];
     sw_sha256(&p.devices[0], SW_BYTES_OF(facts.ppid));
+    SW_TRY(sw_sim_gpu_policy(folder, &p.gpu, err));
     SW_TRY(sw_policy_complete(&p, err));
     *out = p;
     return SW_OK;

@@ -35,6 +35,7 @@ typedef struct maker {
     sw_p256_public publics[KEY_COUNT];
     sw_cert *certs[KEY_COUNT]; /* none for the attestation key */
     sw_sim_facts facts;
+    size_t gpu_count;
 } maker;
 
 static void maker_free(maker *m) {
@@ -169,13 +170,23 @@ static sw_status machine_make(maker *m, const char *folder, sw_error *err) {
     SW_TRY(secret_make(m, err));
     SW_TRY(certs_make(m, err));
     SW_TRY(published_make(m, err));
+    if (m->gpu_count > 0)
+        SW_TRY(sw_sim_gpus_make(m->folder, m->gpu_count, m->dates, m->entropy, err));
     SW_TRY(sw_sim_facts_write(m->folder, &m->facts, false, err));
     return sw_folder_publish(m->folder, folder, err);
 }
 
 sw_status sw_sim_init(const char *folder, const sw_entropy *e, int64_t wall_ms, sw_error *err) {
+    return sw_sim_init_gpus(folder, 0, e, wall_ms, err);
+}
+
+sw_status sw_sim_init_gpus(const char *folder, size_t gpu_count, const sw_entropy *e,
+                           int64_t wall_ms, sw_error *err) {
+    if (gpu_count > SW_GPU_LIMIT)
+        return sw_fail(err, SW_USAGE, "usage", "a machine has at most %d GPUs", SW_GPU_LIMIT);
     int64_t from = wall_ms - wall_ms % 1000; /* certificates count in seconds */
-    SW_SCOPED(maker) m = {.entropy = e, .dates = {from, from + VALID_DAYS * DAY_MS}};
+    SW_SCOPED(maker)
+    m = {.entropy = e, .dates = {from, from + VALID_DAYS * DAY_MS}, .gpu_count = gpu_count};
     sw_status status = machine_make(&m, folder, err);
     if (status != SW_OK) folders_discard(&m);
     return status;

@@ -7,9 +7,16 @@
  *   keys/platform-secret      32 bytes (0600)
  *   pck_chain.pem, tcb_signing_chain.pem, root_ca_crl.der, pck_crl.der, tcb_info.json,
  * qe_identity.json what Intel's side would publish, in its form
+ *
+ * and, of a machine with GPUs (GPU-230 on):
+ *
+ *   gpus.json                 how many, driver and VBIOS version, the manifests' root
+ *   keys/gpu-NAME             P-384 scalars, 48 bytes (0600)
+ *   gpu_N_chain.pem, gpu_driver_rim.xml, gpu_vbios_rim.xml  what NVIDIA would, in its form
  */
 #ifndef SW_MACHINE_SIM_INTERNAL_H
 #define SW_MACHINE_SIM_INTERNAL_H
+#include "crypto/x509.h"
 #include "machine/machine_internal.h"
 
 #define SW_SIM_FILE_LIMIT ((size_t)1 << 20)
@@ -57,6 +64,48 @@ SW_NODISCARD sw_status sw_sim_qe_identity_make(const sw_sim_key *signer, sw_sim_
 /* The PCK certificate's SGX extension. */
 SW_NODISCARD sw_status sw_sim_pck_extension_make(const uint8_t ppid[16], sw_buffer *out,
                                                  sw_error *err);
+
+/* ---- GPUs (sim_gpu.c, sim_gpu_init.c) ---- */
+#define SW_SIM_GPU_RIM_COUNT 2 /* driver, VBIOS */
+SW_SECRET_ROLE(sw_sim_gpu_key, SW_P384_SECRET_BYTES)
+typedef struct sw_sim_gpu_facts { /* gpus.json; count 0: there is none */
+    size_t count;
+    char driver[32];
+    uint8_t vbios[8]; /* as reports hold it */
+    sw_hash rim_root;
+} sw_sim_gpu_facts;
+SW_NODISCARD sw_status sw_sim_gpu_facts_read(const char *folder, sw_sim_gpu_facts *out,
+                                             sw_error *err);
+SW_NODISCARD sw_status sw_sim_gpu_facts_encode(const sw_sim_gpu_facts *facts, sw_buffer *out,
+                                               sw_error *err);
+/* What the policy says of them; nothing when there is none. */
+SW_NODISCARD sw_status sw_sim_gpu_policy(const char *folder, sw_gpu_policy *out, sw_error *err);
+/* "96.00.CF.00.02", as manifests write it. */
+void sw_sim_gpu_vbios_text(char out[32], const uint8_t vbios[8]);
+/* What stands in block `index` (from 0) of whoever runs this driver and this VBIOS. */
+void sw_sim_gpu_measurement(const sw_sim_gpu_facts *facts, size_t index,
+                            uint8_t out[SW_SHA384_BYTES]);
+bool sw_sim_gpu_measures(sw_rim_kind kind, size_t index); /* active in that manifest */
+void sw_sim_gpu_fwid(const sw_sim_gpu_facts *facts, uint8_t out[SW_SHA384_BYTES]);
+
+typedef struct sw_sim_gpus {
+    sw_sim_gpu_facts facts;
+    sw_bytes chains[SW_GPU_LIMIT];
+    sw_sim_gpu_key *keys[SW_GPU_LIMIT]; /* of the leaves */
+    sw_bytes rims[SW_SIM_GPU_RIM_COUNT];
+    sw_gpu_collateral collateral;
+} sw_sim_gpus;
+/* Views into the arena; `g` starts as zeros and stays where it is. */
+SW_NODISCARD sw_status sw_sim_gpus_load(sw_arena *a, const char *folder, sw_sim_gpus *g,
+                                        sw_error *err);
+void sw_sim_gpus_free(sw_sim_gpus *g);
+/* One signed SPDM exchange over this nonce. */
+SW_NODISCARD sw_status sw_sim_gpu_report_make(const sw_sim_gpus *g, size_t index,
+                                              const sw_hash *nonce, const sw_entropy *e,
+                                              sw_buffer *out, sw_error *err);
+/* The folder's GPUs, made afresh: keys, chains, manifests, gpus.json last. */
+SW_NODISCARD sw_status sw_sim_gpus_make(const char *folder, size_t count, sw_sim_dates dates,
+                                        const sw_entropy *e, sw_error *err);
 
 /* ---- quotes (sim_quote.c) ---- */
 typedef struct sw_sim_td {

@@ -14,19 +14,19 @@ static sw_status read_key(const sw_json *o, const char *name, sw_p256_public *ou
     return sw_json_hex(o, "evidence.json", name, out->b, sizeof out->b, err);
 }
 
-/* EVD report data `channel`, recomputed from the channel's values beside the evidence. */
-static sw_status expected_report(const sw_json *o, const sw_grant *g, sw_report_data *out,
-                                 sw_error *err) {
-    sw_p256_public response;
+/* The channel's values beside the evidence; `response` is kept where the binding points. */
+static sw_status read_channel(const sw_json *o, const sw_grant *g, sw_p256_public *response,
+                              sw_channel_binding *out, sw_error *err) {
     sw_channel_binding b = {.role = SW_ROLE_MACHINE,
                             .purpose = g->purpose,
-                            .response = &response,
+                            .response = response,
                             .manifest = &g->machine};
     SW_TRY(sw_json_hash(o, "evidence.json", "challenge", &b.challenge, err));
     SW_TRY(read_key(o, "own_tls", &b.own_tls, err));
     SW_TRY(read_key(o, "peer_tls", &b.peer_tls, err));
-    SW_TRY(read_key(o, "response", &response, err));
-    return sw_report_channel(out, &b, err);
+    SW_TRY(read_key(o, "response", response, err));
+    *out = b;
+    return SW_OK;
 }
 
 static sw_status verify_one(sw_walk *w, const sw_json *o, const sw_grant *g, sw_claims *claims,
@@ -41,10 +41,23 @@ static sw_status verify_one(sw_walk *w, const sw_json *o, const sw_grant *g, sw_
     if (!sw_hash_equal(&digest, &g->evidence))
         return sw_fail(err, SW_UNAUTHENTIC, "evidence",
                        "the evidence beside the manifest is not what the key service judged");
-    sw_report_data report;
-    SW_TRY(expected_report(o, g, &report, err));
-    const sw_question question = {&report, &w->verdict.compose, &w->known};
+    sw_channel_binding channel;
+    sw_p256_public response;
+    SW_TRY(read_channel(o, g, &response, &channel, err));
+    const sw_question question = {
+        .channel = &channel, .compose = &w->verdict.compose, .known = &w->known};
     return sw_attest(evidence->span, &w->recipe->policy, g->granted_ms, &question, claims, err);
+}
+
+/* What was shown at the newest grant; a recipe without GPUs has no such line. */
+static void hold_gpus(sw_walk *w) {
+    const sw_gpu_policy *p = &w->recipe->policy.gpu;
+    size_t i = 0;
+    if (p->count == 0) return;
+    while (i + 1 < w->claims.gpu_count && w->claims.gpus[i].is_switch) i++;
+    sw_walk_holds(w, "GPUs", "%u attested at every grant, %s, driver %s, revocation %s", p->count,
+                  w->claims.gpus[i].model, w->claims.gpus[i].driver,
+                  p->revocation_required ? "checked" : "unchecked");
 }
 
 sw_status sw_walk_evidence(sw_walk *w, sw_error *err) {
@@ -62,6 +75,7 @@ sw_status sw_walk_evidence(sw_walk *w, sw_error *err) {
     sw_walk_holds(
         w, "evidence", "image '%s', %s, TCB %s, compose measured, keys bound to the channel",
         w->claims.image, w->verdict.simulated ? "simulated" : "TDX", w->claims.tcb_status);
+    hold_gpus(w);
     return SW_OK;
 }
 
@@ -227,8 +241,11 @@ sw_status sw_walk_closing(sw_walk *w, sw_error *err) {
     sw_report_data report;
     sw_report_manifest(&report, &w->verdict.digest);
     sw_claims claims;
-    const sw_question question = {&report, &w->verdict.compose, &w->known};
-    SW_TRY(sw_attest(closing->span, &w->recipe->policy, w->finished_ms, &question, &claims, err));
+    sw_policy policy = w->recipe->policy;
+    policy.gpu = (sw_gpu_policy){0}; /* GPU-226: they were attested at every grant; none here */
+    const sw_question question = {
+        .report = &report, .compose = &w->verdict.compose, .known = &w->known};
+    SW_TRY(sw_attest(closing->span, &policy, w->finished_ms, &question, &claims, err));
     if (!sw_hash_equal(&claims.device, &w->claims.device) ||
         memcmp(claims.instance_id, w->claims.instance_id, sizeof claims.instance_id) != 0 ||
         strcmp(claims.image, w->claims.image) != 0)

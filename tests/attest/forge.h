@@ -59,6 +59,8 @@ typedef struct forge {
     sw_clock clock;
     sw_policy policy;
     sw_report_data report;
+    sw_channel_binding channel; /* what evidence with GPUs is made for, instead of `report` */
+    size_t gpu_count;
     sw_bytes compose_text;
     sw_hash compose;
     uint8_t app_id[20];
@@ -80,7 +82,8 @@ typedef struct bend {
     sw_report_data expected;
     sw_hash compose;
     int64_t at_ms;
-    sw_cert_cache *known; /* NULL: every certificate is parsed */
+    sw_cert_cache *known;              /* NULL: every certificate is parsed */
+    const sw_channel_binding *channel; /* of a forge with GPUs: judged by it, not by `expected` */
 } bend;
 
 /* ---- a fixed clock ---- */
@@ -128,15 +131,26 @@ static inline void forge_evidence(forge *f) {
     sw_error err = {0};
     if (sw_machine_boot(f->machine, f->compose_text, f->app_id, &f->entropy, &f->clock, &m, &err) !=
             SW_OK ||
-        sw_machine_evidence(m, &f->report, &f->json, &err) != SW_OK ||
+        (f->gpu_count == 0 ? sw_machine_evidence(m, &f->report, &f->json, &err)
+                           : sw_machine_channel_evidence(m, &f->channel, f->gpu_count, &f->json,
+                                                         &err)) != SW_OK ||
         sw_evidence_parse(&f->arena, sw_buffer_bytes(&f->json), &f->good, &err) != SW_OK)
         fail_msg("%s", err.message);
     sw_machine_close(&m);
 }
 
-static inline void forge_open(forge *f) {
+static inline void forge_channel(forge *f) {
+    uint8_t secret[32];
+    f->channel = (sw_channel_binding){.role = SW_ROLE_MACHINE, .purpose = SW_PURPOSE_TRAIN};
+    memset(f->channel.challenge.b, 0xc4, sizeof f->channel.challenge.b);
+    assert_int_equal(sw_p256_generate(&f->entropy, secret, &f->channel.own_tls, NULL), SW_OK);
+    assert_int_equal(sw_p256_generate(&f->entropy, secret, &f->channel.peer_tls, NULL), SW_OK);
+}
+
+static inline void forge_open_gpus(forge *f, size_t gpu_count) {
     memset(f, 0, sizeof *f);
     sw_error err = {0};
+    f->gpu_count = gpu_count;
     (void)snprintf(f->folder, sizeof f->folder, "/tmp/sealwright-test-XXXXXX");
     assert_non_null(mkdtemp(f->folder));
     (void)strcat(f->folder, "/sim");
@@ -148,7 +162,9 @@ static inline void forge_open(forge *f) {
     sw_sha256(&f->compose, f->compose_text);
     memset(f->app_id, 0xa9, sizeof f->app_id);
     sw_report_manifest(&f->report, &f->compose);
-    if (sw_sim_init(f->folder, &f->entropy, FORGE_NOW - 30 * FORGE_DAY, &err) != SW_OK ||
+    forge_channel(f);
+    if (sw_sim_init_gpus(f->folder, gpu_count, &f->entropy, FORGE_NOW - 30 * FORGE_DAY, &err) !=
+            SW_OK ||
         sw_sim_policy(f->folder, &f->policy, &err) != SW_OK)
         fail_msg("%s", err.message);
     forge_key(f, "keys/root.pem", f->root_key);
@@ -158,6 +174,10 @@ static inline void forge_open(forge *f) {
     forge_key(f, "keys/attestation.pem", f->attestation_key);
     forge_certs(f);
     forge_evidence(f);
+}
+
+static inline void forge_open(forge *f) {
+    forge_open_gpus(f, 0);
 }
 
 static inline void forge_close(forge *f) {
@@ -180,6 +200,7 @@ static inline void bend_start(bend *b, const forge *f) {
     b->e = f->good;
     b->policy = f->policy;
     b->expected = f->report;
+    b->channel = f->gpu_count > 0 ? &f->channel : NULL;
     b->compose = f->compose;
     b->at_ms = FORGE_NOW;
     b->quote = sw_arena_alloc(&b->arena, FORGE_QUOTE_MAX, 1);
@@ -383,7 +404,10 @@ static inline sw_bytes bend_encode(bend *b) {
 }
 
 static inline sw_status bend_judge(bend *b, sw_bytes json, sw_claims *claims, sw_error *err) {
-    const sw_question question = {&b->expected, &b->compose, b->known};
+    const sw_question question = {.report = b->channel == NULL ? &b->expected : NULL,
+                                  .channel = b->channel,
+                                  .compose = &b->compose,
+                                  .known = b->known};
     return sw_attest(json, &b->policy, b->at_ms, &question, claims, err);
 }
 

@@ -443,7 +443,7 @@ static const struct {
     {other_rtmr2, "policy", "an image that the machine policy does not name"},
     {other_device, "policy", "device is not among those"},
     {higher_number, "policy", "TCB info's evaluation number is below"},
-    {wants_gpu, "policy", "asks for GPUs"},
+    {wants_gpu, "policy", "the machine shows 0 GPUs, and the machine policy says 1"},
 };
 
 static void test_policies(void **state) {

@@ -5,9 +5,9 @@
 #     world_new OBJECTS        makes all of it and enters its folder; everything is unlocked, consented and approved by three
 #     run_sealed [OPTION...]   the sealed run into ./run (or --run DIR)
 # What a recipe says can be changed first: steps, save_steps, lease, max_silence, grants, metrics, threads, rows, open_quorum,
-# checkpoint_limit, output_limit, worker, model, template, phase, laid (more of `training`). At exit the processes started here are ended by pid and the folder goes (WORLD_KEEP=1 keeps it).
+# checkpoint_limit, output_limit, worker, model, template, phase, laid (more of `training`), gpus (of the training machine). At exit the processes started here are ended by pid and the folder goes (WORLD_KEEP=1 keeps it).
 : "${steps:=4}" "${save_steps:=1}" "${lease:=10m}" "${max_silence:=24h}" "${grants:=100}" "${metrics:=sealed}" "${threads:=1}" "${rows:=6}"
-: "${open_quorum:=all}" "${checkpoint_limit:=1MiB}" "${output_limit:=1MiB}" "${worker:=}" "${model:=}" "${seed:=42}" "${template:=chatml-smollm2}" "${phase:=sft}" "${laid:=}"
+: "${open_quorum:=all}" "${checkpoint_limit:=1MiB}" "${output_limit:=1MiB}" "${worker:=}" "${model:=}" "${seed:=42}" "${template:=chatml-smollm2}" "${phase:=sft}" "${laid:=}" "${gpus:=0}"
 world_source=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 . "$world_source/tests/found.sh"
 owners=(anna bert cleo)
@@ -137,7 +137,7 @@ seal_rows() {
     done
 }
 make_machines() {
-    "$sealwright" sim init kms-machine >/dev/null && "$sealwright" sim init training-machine >/dev/null &&
+    "$sealwright" sim init kms-machine >/dev/null && "$sealwright" sim init training-machine --gpus "$gpus" >/dev/null &&
         "$sealwright" kms init --dir kms --machine sim:kms-machine >/dev/null &&
         "$sealwright" kms reference --dir kms --machine sim:kms-machine --out kms.reference >/dev/null
 }
