@@ -61,8 +61,8 @@ static sw_status items_read(sw_arena *a, const sw_json *list, sw_gpu_device *out
     return SW_OK;
 }
 
-sw_status sw_gpu_list_parse(sw_arena *a, sw_bytes json, sw_gpu_device *out, size_t limit,
-                            size_t *count, sw_error *err) {
+sw_status sw_gpu_nvidia_list_parse(sw_arena *a, sw_bytes json, sw_gpu_device *out, size_t limit,
+                                   size_t *count, sw_error *err) {
     const sw_json_limits limits = {.bytes = LIST_LIMIT, .depth = 6, .nodes = 1024};
     sw_gpu_device made[SW_GPU_LIMIT] = {0};
     sw_json *root;
