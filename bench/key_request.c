@@ -27,7 +27,6 @@ typedef struct asker {
     sw_kms_reference reference;
     sw_consent consents[SW_SHARD_LIMIT];
     sw_session_key *manifest_key;
-    sw_cert_cache known; /* an agent keeps one from renewal to renewal */
     sw_key_request request;
 } asker;
 
@@ -75,7 +74,7 @@ static sw_status prepare(asker *a, char **words, int count, sw_error *err) {
     q->genesis = &a->genesis;
     q->recipe = &a->recipe;
     q->reference = &a->reference;
-    q->known = &a->known;
+    SW_TRY(sw_verifier_open(NULL, &q->verifier, err)); /* as an agent does */
     q->consents = a->consents;
     q->manifest_key = a->manifest_key;
     return SW_OK;
@@ -134,7 +133,7 @@ int main(int argc, char **argv) {
     if (status != SW_OK) fprintf(stderr, "key_request: %s: %s\n", err.word, err.message);
     sw_session_key_drop(&a.manifest_key);
     sw_machine_close(&a.request.machine);
-    sw_cert_cache_free(&a.known);
+    sw_verifier_close(&a.request.verifier);
     sw_arena_free(&a.arena);
     return status == SW_OK ? 0 : 1;
 }

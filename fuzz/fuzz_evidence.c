@@ -33,10 +33,10 @@ static void judge(sw_bytes input, const sw_evidence *e) {
     sw_tdx_quote quote;
     sw_claims claims;
     sw_policy p = policy_for(e);
-    FUZZ_REQUIRE(sw_evidence_verify(input, &p, AT_MS, &claims, NULL) != SW_OK);
+    FUZZ_REQUIRE(sw_evidence_verify(input, &p, AT_MS, NULL, &claims, NULL) != SW_OK);
     if (sw_tdx_quote_parse(e->quote, &quote, NULL) != SW_OK) return;
     if (sw_pem_decode(quote.pck_chain, "CERTIFICATE", 3, note_root, &p.anchors[0], NULL) == SW_OK)
-        (void)sw_evidence_verify(input, &p, AT_MS, &claims, NULL);
+        (void)sw_evidence_verify(input, &p, AT_MS, NULL, &claims, NULL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -10,14 +10,13 @@
 static void evaluate(const sw_tcb_info *info) {
     static sw_isv_level qe_level;
     const sw_qe_identity identity = {.levels = {1, &qe_level}};
-    sw_td_report td = {.tee_tcb_svn = {5, 1, 3}};
+    sw_td_report td = {.kind = SW_TD15, .tee_tcb_svn = {5, 1, 3}, .tee_tcb_svn2 = {9, 1, 4}};
     sw_pck pck = {.pce_svn = 11, .component = {7, 7, 2, 2, 3, 1, 0, 255}};
-    const sw_tdx_module *module;
     sw_tcb_result result;
     FUZZ_REQUIRE(info->module_count >= 1 && info->module_count <= SW_MODULE_LIMIT);
     FUZZ_REQUIRE(info->level_count <= SW_TCB_LEVEL_LIMIT);
-    if (sw_module_check(&td, info, &module, NULL) != SW_OK) return;
-    const sw_tcb_question question = {&td, &pck, 6, info, module, &identity};
+    if (sw_module_check(&td, info, NULL) != SW_OK) return;
+    const sw_tcb_question question = {&td, &pck, 6, info, &identity};
     if (sw_tcb_evaluate(&question, &result, NULL) != SW_OK) return;
     FUZZ_REQUIRE(strlen(result.advisories) < sizeof result.advisories);
     FUZZ_REQUIRE(strlen(sw_tcb_status_name(result.all)) > 0);

@@ -65,23 +65,34 @@ typedef struct sw_claims {
     sw_gpu_claims gpus[SW_GPU_LIMIT];
 } sw_claims;
 
+/* Who judges often keeps one of these: the parsed form of chains and collateral of evidence that
+ * held, found by all of its bytes (EVD-086), never a verdict. It also carries who watches; `log` is
+ * borrowed for as long as the verifier lives and may be NULL. One thread at a time. Wherever a
+ * verifier is asked for, NULL judges the same and keeps nothing. */
+typedef struct sw_verifier sw_verifier;
+SW_NODISCARD sw_status sw_verifier_open(const sw_check_log *log, sw_verifier **out, sw_error *err);
+void sw_verifier_close(sw_verifier **v);
+const sw_check_log *sw_verifier_log(const sw_verifier *v); /* NULL for NULL */
+
 /* Verifies cryptographic truth: layout, chain to one of the policy's anchors, CRLs, TCB info, QE
  * identity, QE report, quote signature, attributes (DEBUG group, MIGRATABLE, unknown bits,
  * MRSERVICETD), event log replay against RTMR3, compose-hash event. `wall_ms` is the time to judge
  * at. SW_REFUSED "evidence". */
 SW_NODISCARD sw_status sw_evidence_verify(sw_bytes evidence_json, const sw_policy *policy,
-                                          int64_t wall_ms, sw_claims *out, sw_error *err);
+                                          int64_t wall_ms, sw_verifier *v, sw_claims *out,
+                                          sw_error *err);
 /* Policy: platform, images, devices, TCB status, evaluation numbers, GPU. SW_REFUSED "policy" with
- * one sentence. An incomplete policy is refused first. */
-SW_NODISCARD sw_status sw_policy_check(const sw_policy *policy, sw_claims *claims, sw_error *err);
+ * one sentence. An incomplete policy is refused first. `log` may be NULL. */
+SW_NODISCARD sw_status sw_policy_check(const sw_policy *policy, sw_claims *claims,
+                                       const sw_check_log *log, sw_error *err);
 /* What the evidence of one exchange must say: either of a live channel, whose report data commit to
  * the GPU evidence that came and whose nonce every GPU must have answered, or these very report
  * data, which commit to no GPU. Exactly one of the two is set. */
 typedef struct sw_question {
     const sw_report_data *report; /* KMS root, manifest */
     const sw_hash *compose;
-    sw_cert_cache *known; /* certificates of evidence that held before (EVD-086); NULL: none */
     const sw_channel_binding *channel; /* without gpu_evidence: that is the evidence's own */
+    sw_verifier *verifier;             /* may be NULL */
 } sw_question;
 /* Both, then report data and compose hash must be those of the question. The everyday call. */
 SW_NODISCARD sw_status sw_attest(sw_bytes evidence_json, const sw_policy *policy, int64_t wall_ms,

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The chains of one quote: PCK leaf, CA and root, and the signers of TCB info and QE identity below
- * that same root (EVD-030 to EVD-034).
+ * The chains of one quote: PCK leaf, CA and root with both revocation lists, and the signers of TCB
+ * info and QE identity below that same root (EVD-030 to EVD-034).
  *
- * The anchor is a hash in the policy; nothing is built in. Each part's dates are checked one by one
- * before OpenSSL judges the whole, so that a refusal names the part. Chains must be written in the
- * one PEM form, because nothing signs the spaces between certificates.
+ * The anchor is a hash in the policy; nothing is built in, and no certificate is parsed before the
+ * root's hash was found there. Each part's dates are checked one by one before OpenSSL judges the
+ * whole, so that a refusal names the part. Chains must be written in the one PEM form, because
+ * nothing signs the spaces between certificates.
  */
 #include "attest/tdx_internal.h"
 #include "codec/text.h"
@@ -13,46 +14,64 @@
 #include <string.h>
 
 #define NAME_BYTES 128
+enum { LEAF, CA, ROOT, SIGNER = 0 };
 
 /* ---- chains as text ---- */
-typedef struct chain {
-    sw_cert *certs[3];
-    size_t count;
-    sw_cert *root; /* borrowed; these bytes are not parsed a second time. NULL: none is known yet */
-    const sw_cert_cache *known; /* nor those of certificates that held before; may be NULL */
-    sw_buffer again;            /* the same certificates, encoded */
-} chain;
+typedef struct reading {
+    sw_part *part;
+    sw_buffer again; /* the same certificates, encoded */
+} reading;
 
-static void chain_free(chain *c) {
-    for (size_t i = 0; i < 3; i++)
-        if (c->certs[i] != c->root) sw_cert_free(&c->certs[i]);
-    sw_buffer_free(&c->again);
-}
-
-static sw_status chain_add(void *context, sw_bytes der, sw_error *err) {
-    chain *c = context;
-    sw_cert **made = &c->certs[c->count];
-    bool root = c->root != NULL && sw_bytes_equal(sw_cert_der(c->root), der);
-    *made = root ? c->root : sw_cert_cache_find(c->known, der);
-    if (*made == NULL) SW_TRY(sw_cert_parse(der, made, err));
-    c->count++;
-    sw_pem_encode(&c->again, "CERTIFICATE", der);
+static sw_status block_add(void *context, sw_bytes der, sw_error *err) {
+    reading *r = context;
+    sw_bytes copy = sw_arena_copy(&r->part->arena, der);
+    if (copy.size != der.size) return sw_fail(err, SW_MEMORY, "memory", "no memory for a chain");
+    r->part->blocks[r->part->block_count++] = copy;
+    sw_pem_encode(&r->again, "CERTIFICATE", der);
     return SW_OK;
 }
 
-static sw_status chain_parse(sw_bytes pem, const char *what, size_t count, chain *c,
-                             sw_error *err) {
-    c->again = SW_BUFFER(SW_QUOTE_LIMIT);
-    sw_status status = sw_pem_decode(pem, "CERTIFICATE", count, chain_add, c, err);
-    if (status != SW_OK) {
-        sw_error_prefix(err, "the %s", what);
-        return status;
-    }
-    if (c->count != count)
-        return REFUSE(err, "the %s has %zu certificates, not %zu", what, c->count, count);
-    if (c->again.failed || !sw_bytes_equal(sw_buffer_bytes(&c->again), pem))
+static sw_status blocks_check(const reading *r, const char *what, size_t count, sw_error *err) {
+    if (r->part->block_count != count)
+        return REFUSE(err, "the %s has %zu certificates, not %zu", what, r->part->block_count,
+                      count);
+    if (r->again.failed || !sw_bytes_equal(sw_buffer_bytes(&r->again), r->part->text))
         return BROKEN(err, "the %s is not written in the one PEM form", what);
     return SW_OK;
+}
+
+/* PEM of `count` certificates as DER, found or read. */
+static sw_status chain_read(sw_tdx_ground *g, sw_part_kind kind, sw_bytes pem, const char *what,
+                            size_t count, sw_part **out, sw_error *err) {
+    sw_part *part = sw_part_find(g->by->verifier, kind, pem);
+    if (part == NULL) {
+        part = sw_part_new(kind, pem);
+        if (part == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a chain");
+        reading r = {part, SW_BUFFER(SW_QUOTE_LIMIT)};
+        sw_status status = sw_pem_decode(part->text, "CERTIFICATE", count, block_add, &r, err);
+        if (status != SW_OK)
+            sw_error_prefix(err, "the %s", what);
+        else
+            status = blocks_check(&r, what, count, err);
+        sw_buffer_free(&r.again);
+        if (status != SW_OK) {
+            sw_part_drop(&part);
+            return status;
+        }
+    }
+    *out = part;
+    return SW_OK;
+}
+
+static sw_status cert_read(const sw_tdx_ground *g, sw_part *part, size_t index, const char *what,
+                           sw_error *err) {
+    sw_cert **made = &part->certs[index];
+    if (*made == NULL)
+        *made = sw_cert_cache_find(sw_verifier_certs(g->by->verifier), part->blocks[index]);
+    if (*made != NULL) return SW_OK;
+    sw_status status = sw_cert_parse(part->blocks[index], made, err);
+    if (status != SW_OK) sw_error_prefix(err, "the %s", what);
+    return status;
 }
 
 /* ---- names and dates ---- */
@@ -93,108 +112,139 @@ static sw_status crl_dates(const sw_crl *crl, const char *what, sw_window *w, sw
 }
 
 /* ---- the PCK chain ---- */
-void sw_tdx_roots_free(sw_tdx_roots *r) {
-    for (size_t i = 0; i < 3; i++) sw_cert_free(&r->pck[i]);
-    for (size_t i = 0; i < 2; i++) sw_cert_free(&r->signers[i]);
-    sw_crl_free(&r->pck_crl);
-    sw_crl_free(&r->root_crl);
-}
-
-void sw_tdx_roots_keep(const sw_tdx_roots *r) {
-    for (size_t i = 0; i < 3; i++) sw_cert_cache_keep(r->known, r->pck[i]);
-    for (size_t i = 0; i < 2 && r->signers[i] != NULL; i++)
-        sw_cert_cache_keep(r->known, r->signers[i]);
-}
-
-static sw_status anchor_find(const sw_policy *policy, const sw_cert *root, sw_hash *out,
-                             sw_error *err) {
-    sw_sha256(out, sw_cert_der(root));
-    for (size_t i = 0; i < policy->anchor_count && i < SW_ANCHOR_LIMIT; i++)
-        if (sw_hash_equal(out, &policy->anchors[i])) return SW_OK;
+static sw_status anchor_find(sw_tdx_ground *g, sw_error *err) {
+    const sw_policy *policy = g->by->policy;
+    sw_check_begin(g->log, "anchor");
+    sw_sha256(&g->anchor, g->pck_chain->blocks[ROOT]);
+    for (size_t i = 0; i < policy->anchor_count && i < SW_ANCHOR_LIMIT; i++) {
+        if (!sw_hash_equal(&g->anchor, &policy->anchors[i])) continue;
+        sw_check_held_hex(g->log, SW_BYTES_OF(g->anchor.b));
+        return SW_OK;
+    }
     return REFUSE(err, "the evidence hangs from a root that the machine policy does not name");
 }
 
-static sw_status pck_names(sw_tdx_roots *r, sw_error *err) {
+static sw_status pck_names(sw_tdx_ground *g, sw_error *err) {
+    sw_cert *const *certs = g->pck_chain->certs;
     bool processor;
-    SW_TRY(name_demand(r->pck[0], "Intel SGX PCK Certificate", "PCK certificate", err));
-    SW_TRY(name_check(r->pck[1], "Intel SGX PCK Platform CA", &r->platform_ca, err));
-    SW_TRY(name_check(r->pck[1], "Intel SGX PCK Processor CA", &processor, err));
-    if (!r->platform_ca && !processor)
+    SW_TRY(name_demand(certs[LEAF], "Intel SGX PCK Certificate", "PCK certificate", err));
+    SW_TRY(name_check(certs[CA], "Intel SGX PCK Platform CA", &g->platform_ca, err));
+    SW_TRY(name_check(certs[CA], "Intel SGX PCK Processor CA", &processor, err));
+    if (!g->platform_ca && !processor)
         return REFUSE(err, "the PCK certificate's issuer is neither the platform nor the processor "
                            "CA");
-    return name_demand(r->pck[2], "Intel SGX Root CA", "root", err);
+    return name_demand(certs[ROOT], "Intel SGX Root CA", "root", err);
 }
 
-static sw_status list_parse(sw_bytes der, const char *what, sw_crl **out, sw_error *err) {
-    sw_status status = sw_crl_parse(der, out, err);
+static sw_status pck_dates(sw_tdx_ground *g, sw_error *err) {
+    sw_cert *const *certs = g->pck_chain->certs;
+    SW_TRY(cert_dates(certs[LEAF], "PCK certificate", &g->window, err));
+    SW_TRY(cert_dates(certs[CA], "PCK CA's certificate", &g->window, err));
+    return cert_dates(certs[ROOT], "root certificate", &g->window, err);
+}
+
+/* Signatures and form of the path, which depend on its bytes alone now that dates were checked.
+ * Revocation, with the path once more, is lists_verify's. */
+static sw_status path_verify(sw_tdx_ground *g, sw_error *err) {
+    sw_part *chain = g->pck_chain;
+    if (chain->path_held) return SW_OK;
+    sw_status status =
+        sw_chain_verify_path(chain->certs, 3, chain->blocks[ROOT], g->window.wall_ms, err);
+    if (status != SW_OK) sw_error_prefix(err, "the PCK chain");
+    chain->path_held = status == SW_OK;
+    return status;
+}
+
+static sw_status pck_read(sw_tdx_ground *g, sw_error *err) {
+    const sw_cert *leaf = g->pck_chain->certs[LEAF];
+    sw_bytes extension;
+    SW_TRY(sw_cert_extension(leaf, SW_PCK_EXTENSION_OID, &extension, err));
+    SW_TRY(sw_pck_parse(extension, &g->pck, err));
+    if (g->pck.platform != g->platform_ca)
+        return REFUSE(err, "the PCK certificate's SGX extension does not fit its issuer");
+    return sw_cert_key(leaf, &g->pck_key, err);
+}
+
+static sw_status pck_verify(sw_tdx_ground *g, sw_error *err) {
+    sw_check_begin(g->log, "PCK certificates");
+    for (size_t i = 0; i < 3; i++) SW_TRY(cert_read(g, g->pck_chain, i, "PCK chain", err));
+    SW_TRY(pck_names(g, err));
+    SW_TRY(pck_dates(g, err));
+    SW_TRY(path_verify(g, err));
+    SW_TRY(pck_read(g, err));
+    char from[21], until[21];
+    sw_time_text(from, g->window.from_ms);
+    sw_time_text(until, g->window.until_ms);
+    sw_check_held(g->log, "%s CA, valid %s to %s", g->platform_ca ? "platform" : "processor", from,
+                  until);
+    return SW_OK;
+}
+
+/* ---- revocation lists ---- */
+static sw_status list_read(sw_tdx_ground *g, sw_bytes der, const char *what, sw_part **out,
+                           sw_error *err) {
+    sw_part *part = sw_part_find(g->by->verifier, SW_PART_LIST, der);
+    if (part == NULL) part = sw_part_new(SW_PART_LIST, der);
+    if (part == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a list");
+    *out = part;
+    sw_status status = part->list != NULL ? SW_OK : sw_crl_parse(part->text, &part->list, err);
     if (status != SW_OK) sw_error_prefix(err, "the %s", what);
     return status;
 }
 
-static sw_status lists_parse(const sw_collateral *c, sw_tdx_roots *r, sw_error *err) {
-    SW_TRY(list_parse(c->root_crl, "root's revocation list", &r->root_crl, err));
-    SW_TRY(list_parse(c->pck_crl, "PCK revocation list", &r->pck_crl, err));
-    if (!sw_crl_issued_by(r->root_crl, r->pck[2]))
+static sw_status lists_verify(sw_tdx_ground *g, const sw_collateral *c, sw_error *err) {
+    sw_cert *const *certs = g->pck_chain->certs;
+    sw_window lists = {g->window.wall_ms, INT64_MIN, INT64_MAX};
+    sw_check_begin(g->log, "revocation lists");
+    SW_TRY(list_read(g, c->root_crl, "root's revocation list", &g->root_list, err));
+    SW_TRY(list_read(g, c->pck_crl, "PCK revocation list", &g->pck_list, err));
+    sw_crl *both[2] = {g->root_list->list, g->pck_list->list};
+    if (!sw_crl_issued_by(both[0], certs[ROOT]))
         return REFUSE(err, "the root's revocation list is not of this root");
-    if (!sw_crl_issued_by(r->pck_crl, r->pck[1]))
+    if (!sw_crl_issued_by(both[1], certs[CA]))
         return REFUSE(err, "the PCK revocation list is not of the PCK certificate's issuer");
-    return SW_OK;
-}
-
-static sw_status pck_dates(const sw_tdx_roots *r, sw_window *w, sw_error *err) {
-    SW_TRY(cert_dates(r->pck[0], "PCK certificate", w, err));
-    SW_TRY(cert_dates(r->pck[1], "PCK CA's certificate", w, err));
-    SW_TRY(cert_dates(r->pck[2], "root certificate", w, err));
-    SW_TRY(crl_dates(r->root_crl, "root's revocation list", w, err));
-    return crl_dates(r->pck_crl, "PCK revocation list", w, err);
-}
-
-static sw_status pck_verify(sw_bytes pck_chain, const sw_collateral *c, const sw_policy *policy,
-                            sw_window *w, sw_tdx_roots *r, sw_error *err) {
-    SW_SCOPED(chain) parsed = {.known = r->known};
-    SW_TRY(chain_parse(pck_chain, "PCK chain", 3, &parsed, err));
-    memcpy(r->pck, parsed.certs, sizeof r->pck);
-    memset(parsed.certs, 0, sizeof parsed.certs);
-    SW_TRY(anchor_find(policy, r->pck[2], &r->anchor, err));
-    SW_TRY(pck_names(r, err));
-    SW_TRY(lists_parse(c, r, err));
-    SW_TRY(pck_dates(r, w, err));
-    sw_crl *lists[2] = {r->root_crl, r->pck_crl};
+    SW_TRY(crl_dates(both[0], "root's revocation list", &lists, err));
+    SW_TRY(crl_dates(both[1], "PCK revocation list", &lists, err));
     sw_status status =
-        sw_chain_verify(r->pck, 3, sw_cert_der(r->pck[2]), lists, 2, w->wall_ms, err);
-    if (status != SW_OK) sw_error_prefix(err, "the PCK chain");
-    return status;
+        sw_chain_verify(certs, 3, sw_cert_der(certs[ROOT]), both, 2, g->window.wall_ms, err);
+    if (status != SW_OK) {
+        sw_error_prefix(err, "the PCK chain");
+        return status;
+    }
+    char from[21], until[21];
+    sw_time_text(from, lists.from_ms);
+    sw_time_text(until, lists.until_ms);
+    sw_check_held(g->log, "nothing is revoked, valid %s to %s", from, until);
+    return sw_window_narrow(&g->window, "revocation lists", lists.from_ms, lists.until_ms, err);
 }
 
-sw_status sw_tdx_roots_verify(sw_bytes pck_chain, const sw_collateral *c, const sw_policy *policy,
-                              sw_window *w, sw_tdx_roots *out, sw_error *err) {
-    sw_tdx_roots made = {.known = c->known};
-    sw_status status = pck_verify(pck_chain, c, policy, w, &made, err);
-    if (status == SW_OK)
-        *out = made;
-    else
-        sw_tdx_roots_free(&made);
-    return status;
+sw_status sw_tdx_roots_verify(sw_bytes pck_chain, const sw_collateral *c, sw_tdx_ground *g,
+                              sw_error *err) {
+    sw_check_begin(g->log, "PCK chain");
+    SW_TRY(chain_read(g, SW_PART_PCK_CHAIN, pck_chain, "PCK chain", 3, &g->pck_chain, err));
+    sw_check_held(g->log, "3 certificates");
+    SW_TRY(anchor_find(g, err));
+    SW_TRY(pck_verify(g, err));
+    return lists_verify(g, c, err);
 }
 
 /* ---- signers of collateral ---- */
-sw_status sw_tcb_signer_verify(sw_tdx_roots *r, sw_bytes issuer_chain, const char *what,
-                               sw_window *w, sw_p256_public *out, sw_error *err) {
-    SW_SCOPED(chain) parsed = {.root = r->pck[2], .known = r->known};
-    SW_TRY(chain_parse(issuer_chain, what, 2, &parsed, err));
-    sw_bytes root = sw_cert_der(r->pck[2]);
-    if (parsed.certs[1] != parsed.root)
+sw_status sw_tcb_signer_verify(sw_tdx_ground *g, sw_bytes issuer_chain, const char *what,
+                               sw_part **out, sw_p256_public *key, sw_error *err) {
+    sw_cert *root = g->pck_chain->certs[ROOT];
+    SW_TRY(chain_read(g, SW_PART_ISSUER_CHAIN, issuer_chain, what, 2, out, err));
+    sw_part *part = *out;
+    if (!sw_bytes_equal(part->blocks[1], sw_cert_der(root)))
         return REFUSE(err, "the %s does not end in the root of the PCK chain", what);
-    SW_TRY(name_demand(parsed.certs[0], "Intel SGX TCB Signing", "collateral's signer", err));
-    SW_TRY(cert_dates(parsed.certs[0], "TCB signing certificate", w, err));
-    sw_status status =
-        sw_chain_verify(parsed.certs, 2, root, &(sw_crl *){r->root_crl}, 1, w->wall_ms, err);
+    SW_TRY(cert_read(g, part, SIGNER, what, err));
+    SW_TRY(name_demand(part->certs[SIGNER], "Intel SGX TCB Signing", "collateral's signer", err));
+    SW_TRY(cert_dates(part->certs[SIGNER], "TCB signing certificate", &g->window, err));
+    sw_cert *const chain[2] = {part->certs[SIGNER], root};
+    sw_status status = sw_chain_verify(chain, 2, sw_cert_der(root), &g->root_list->list, 1,
+                                       g->window.wall_ms, err);
     if (status != SW_OK) {
         sw_error_prefix(err, "the %s", what);
         return status;
     }
-    SW_TRY(sw_cert_key(parsed.certs[0], out, err));
-    r->signers[r->signers[0] != NULL] = parsed.certs[0];
-    parsed.certs[0] = NULL;
-    return SW_OK;
+    return sw_cert_key(part->certs[SIGNER], key, err);
 }

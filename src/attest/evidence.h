@@ -53,7 +53,6 @@ typedef struct sw_signed_json {
 typedef struct sw_collateral {
     sw_signed_json tcb_info, qe_identity;
     sw_bytes pck_crl, root_crl; /* DER */
-    sw_cert_cache *known;       /* the verifier's, no part of the evidence; NULL: none */
 } sw_collateral;
 /* One answer of the provisioning service, {MEMBER: {...}, "signature": hex}: the signed slice and
  * its signature. */

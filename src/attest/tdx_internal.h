@@ -5,7 +5,7 @@
  */
 #ifndef SW_ATTEST_TDX_INTERNAL_H
 #define SW_ATTEST_TDX_INTERNAL_H
-#include "attest/evidence.h"
+#include "attest/quote.h"
 #include "crypto/x509.h"
 
 /* "return REFUSE(err, ...)" and "return BROKEN(err, ...)": not true, and not of its layout. */
@@ -21,18 +21,9 @@ enum {
     SW_QE_REPORT_BYTES = 384
 };
 extern const uint8_t sw_intel_vendor_id[16];
+/* A failure of ours keeps its word; everything else is the evidence's. */
+sw_status sw_as_evidence(sw_status status, sw_error *err);
 
-/* Bodies by their type in version 5; that of version 4 is always TD 1.0. */
-typedef enum sw_td_kind { SW_TD10 = 2, SW_TD15 = 3 } sw_td_kind;
-typedef struct sw_td_report {
-    sw_td_kind kind;
-    uint8_t tee_tcb_svn[16];
-    uint8_t mr_seam[48], mr_signer_seam[48], seam_attributes[8];
-    uint64_t td_attributes, xfam;
-    uint8_t mrtd[48], mr_config_id[48], mr_owner[48], mr_owner_config[48], rtmr[4][48];
-    uint8_t report_data[64];
-    uint8_t tee_tcb_svn2[16], mr_service_td[48]; /* TD 1.5; zeros in TD 1.0 */
-} sw_td_report;
 typedef struct sw_qe_report {
     sw_bytes raw;
     uint8_t attributes[16], mr_enclave[32], mr_signer[32], report_data[64];
@@ -143,7 +134,52 @@ typedef struct sw_tcb_question {
 SW_NODISCARD sw_status sw_tcb_evaluate(const sw_tcb_question *question, sw_tcb_result *out,
                                        sw_error *err);
 
-/* ---- chains ---- */
+/* ---- what was parsed from exact bytes, and may be kept (verifier.c) ---- */
+typedef enum sw_part_kind {
+    SW_PART_PCK_CHAIN,    /* PEM: leaf, CA, root */
+    SW_PART_ISSUER_CHAIN, /* PEM: signer, root */
+    SW_PART_LIST,         /* DER */
+    SW_PART_TCB_INFO,
+    SW_PART_QE_IDENTITY,
+    SW_PART_KINDS
+} sw_part_kind;
+typedef struct sw_part {
+    sw_part_kind kind;
+    size_t holds;
+    uint64_t used; /* when: the verifier counts */
+    sw_arena arena;
+    sw_bytes text; /* a copy: what it is found by */
+    /* chains */
+    size_t block_count;
+    sw_bytes blocks[3]; /* DER of each certificate */
+    sw_cert *certs[3];  /* of an issuer chain the signer alone */
+    bool path_held;     /* signatures and form of the path to its own root */
+    sw_crl *list;
+    /* documents */
+    sw_p256_public signer; /* the signature below holds over the text under this very key */
+    uint8_t signature[64];
+    bool parsed;
+    union {
+        sw_tcb_info info;
+        sw_qe_identity identity;
+    };
+} sw_part;
+/* One of these bytes with a hold of its own, or NULL; `v` may be NULL. */
+sw_part *sw_part_find(sw_verifier *v, sw_part_kind kind, sw_bytes text);
+/* A new one with a copy of its text and nothing parsed; NULL without memory. */
+sw_part *sw_part_new(sw_part_kind kind, sw_bytes text);
+void sw_part_drop(sw_part **held);
+/* Takes a hold of its own, once; of its kind the one unused for longest makes room. NULL: nothing
+ * is kept. */
+void sw_part_keep(sw_verifier *v, sw_part *part);
+sw_cert_cache *sw_verifier_certs(sw_verifier *v);
+
+/* ---- what a quote stands on: everything but the quote itself ---- */
+typedef struct sw_judge { /* by which policy, at what time; remembering and telling what */
+    const sw_policy *policy;
+    int64_t wall_ms;
+    sw_verifier *verifier; /* may be NULL */
+} sw_judge;
 typedef struct sw_window {
     int64_t wall_ms, from_ms, until_ms;
 } sw_window;
@@ -151,26 +187,36 @@ typedef struct sw_window {
 SW_NODISCARD sw_status sw_window_narrow(sw_window *w, const char *what, int64_t from_ms,
                                         int64_t until_ms, sw_error *err);
 
-typedef struct sw_tdx_roots { /* what every chain of one quote hangs from */
-    sw_cert *pck[3];          /* leaf, CA, root */
-    sw_cert *signers[2];      /* of TCB info and QE identity; the second NULL when it is the same */
-    sw_crl *pck_crl, *root_crl;
-    sw_cert_cache *known; /* borrowed */
+typedef struct sw_tdx_ground {
+    const sw_judge *by;
+    const sw_check_log *log;
+    sw_window window;
+    sw_part *pck_chain, *root_list, *pck_list;
+    sw_part *issuers[2]; /* of TCB info and QE identity; the second NULL when it is the same */
+    sw_part *tcb_info, *qe_identity;
     sw_hash anchor;
+    sw_pck pck;
+    sw_p256_public pck_key;
     bool platform_ca;
-} sw_tdx_roots;
-void sw_tdx_roots_free(sw_tdx_roots *r);
-/* Everything held: the certificates need not be parsed again (EVD-086). */
-void sw_tdx_roots_keep(const sw_tdx_roots *r);
-/* The PCK chain against the anchors, both lists, dates, revocation. */
+} sw_tdx_ground;
+void sw_tdx_ground_free(sw_tdx_ground *g);
+/* Everything held: its parts need not be parsed again (EVD-086). */
+void sw_tdx_ground_keep(const sw_tdx_ground *g);
+
+/* EVD-030 to EVD-036 in order. A function of chain text, collateral, anchors and time: no other
+ * byte of the quote is looked at. *g is overwritten and freed by the caller in any case. */
+SW_NODISCARD sw_status sw_tdx_ground_verify(sw_bytes pck_chain, const sw_collateral *c,
+                                            const sw_judge *by, sw_tdx_ground *g, sw_error *err);
+/* Its stages, which continue in *g: the PCK chain with both lists; the signer of one document,
+ * whose chain hangs from that root; the document's signature under that signer. */
 SW_NODISCARD sw_status sw_tdx_roots_verify(sw_bytes pck_chain, const sw_collateral *c,
-                                           const sw_policy *policy, sw_window *w, sw_tdx_roots *out,
-                                           sw_error *err);
-/* The signer of TCB info or QE identity: chain of two below the same root, name, dates, revocation.
- */
-SW_NODISCARD sw_status sw_tcb_signer_verify(sw_tdx_roots *r, sw_bytes issuer_chain,
-                                            const char *what, sw_window *w, sw_p256_public *out,
+                                           sw_tdx_ground *g, sw_error *err);
+SW_NODISCARD sw_status sw_tcb_signer_verify(sw_tdx_ground *g, sw_bytes issuer_chain,
+                                            const char *what, sw_part **out, sw_p256_public *key,
                                             sw_error *err);
+SW_NODISCARD sw_status sw_tcb_document_verify(sw_tdx_ground *g, sw_part_kind kind,
+                                              const sw_signed_json *s, const sw_p256_public *key,
+                                              sw_part **out, sw_error *err);
 
 /* ---- everything together ---- */
 typedef struct sw_tdx_verdict {
@@ -180,13 +226,15 @@ typedef struct sw_tdx_verdict {
     uint32_t tcb_evaluation_number, qe_evaluation_number;
     int64_t valid_from_ms, valid_until_ms;
 } sw_tdx_verdict;
-/* EVD-030 to EVD-047 in order; the policy gives the anchors alone. */
-SW_NODISCARD sw_status sw_tdx_verify(const sw_tdx_quote *quote, const sw_collateral *c,
-                                     const sw_policy *policy, int64_t wall_ms, sw_tdx_verdict *out,
-                                     sw_error *err);
-/* The TD's own attributes: DEBUG group, MIGRATABLE, unknown bits, SEPT_VE_DISABLE, XFAM, MRCONFIGID
- * against the compose hash. */
-SW_NODISCARD sw_status sw_td_check(const sw_td_report *td, const sw_hash *compose, sw_error *err);
+/* EVD-040 to EVD-047: the quote itself, on ground that held. */
+SW_NODISCARD sw_status sw_tdx_quote_verify(const sw_tdx_quote *quote, const sw_tdx_ground *g,
+                                           sw_tdx_verdict *out, sw_error *err);
+/* EVD-020 to EVD-047: parses the quote into *quote, whose views are the input's. */
+SW_NODISCARD sw_status sw_tdx_verify(sw_bytes quote, const sw_collateral *c, const sw_judge *by,
+                                     sw_tdx_quote *parsed, sw_tdx_verdict *out, sw_error *err);
+/* MRCONFIGID against the compose hash (EVD-055). */
+SW_NODISCARD sw_status sw_config_id_check(const sw_td_report *td, const sw_hash *compose,
+                                          sw_error *err);
 
 /* ---- what RTMR3 says ---- */
 /* One runtime event of RTMR3 from JSON; a digest that is there must be right, and there when

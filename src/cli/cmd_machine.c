@@ -200,8 +200,8 @@ static sw_status attest_verify(sw_cli *cli, sw_error *err) {
     SW_TRY(time_of(cli, &wall_ms, err));
     SW_TRY(read_policy(cli, path, &policy, err));
     SW_TRY(sw_cli_read(cli, sw_cli_argument(cli, 0), SW_EVIDENCE_LIMIT, &json, err));
-    SW_TRY(sw_evidence_verify(json, &policy, wall_ms, &claims, err));
-    SW_TRY(sw_policy_check(&policy, &claims, err));
+    SW_TRY(sw_evidence_verify(json, &policy, wall_ms, NULL, &claims, err));
+    SW_TRY(sw_policy_check(&policy, &claims, NULL, err));
     report_claims(cli, &claims);
     sw_cli_note(cli, "the evidence holds under this policy; nobody's challenge was compared with "
                      "its report data");

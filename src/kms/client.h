@@ -79,8 +79,7 @@ typedef struct sw_key_request {
     uint64_t renew_grant; /* 0: a new grant; else renews that grant's lease with fresh evidence */
     /* Judges the KMS's own evidence, beside the owners' statements about it (KMS-054). */
     const sw_kms_reference *reference;
-    sw_cert_cache
-        *known; /* certificates of the KMS's evidence, kept between requests; may be NULL */
+    sw_verifier *verifier; /* of the KMS's evidence, kept between requests; may be NULL */
 } sw_key_request;
 typedef struct sw_granted {
     sw_hpke_keys *keys[SW_SHARD_LIMIT]; /* secret memory; sw_granted_free */

@@ -49,7 +49,7 @@ static sw_status check_service(const asking *a, const sw_hash *nonce, sw_bytes e
                                         .peer_tls = a->r->tls_public};
     sw_claims claims;
     const sw_question question = {
-        .channel = &binding, .compose = &a->q->reference->compose, .known = a->q->known};
+        .channel = &binding, .compose = &a->q->reference->compose, .verifier = a->q->verifier};
     return sw_attest(evidence, &a->q->reference->policy, a->wall_ms, &question, &claims, err);
 }
 

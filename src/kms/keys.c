@@ -87,7 +87,7 @@ static sw_status check_evidence(sw_kms_case *c, sw_error *err) {
                                   .response = &c->call.response_key,
                                   .manifest = &c->call.manifest_key};
     const sw_question question = {
-        .channel = &binding, .compose = &c->decision.compose, .known = &c->kms->known};
+        .channel = &binding, .compose = &c->decision.compose, .verifier = c->kms->verifier};
     SW_TRY(sw_attest(c->evidence, &c->recipe->policy, c->latest_ms, &question, &c->claims, err));
     if (c->earliest_ms < c->claims.valid_from_ms || c->latest_ms > c->claims.valid_until_ms)
         return sw_fail(err, SW_REFUSED, "evidence",

@@ -61,6 +61,7 @@ static sw_status start(sw_kms *k, const sw_kms_options *o, sw_error *err) {
     k->folder = strdup(o->folder);
     if (k->folder == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
     SW_TRY(lock_folder(k, err));
+    SW_TRY(sw_verifier_open(NULL, &k->verifier, err));
     SW_TRY(make_keys(k, err));
     SW_TRY(sw_kms_boot(k, o, err));
     SW_TRY(sw_kms_apps_load(k, err));
@@ -87,7 +88,7 @@ void sw_kms_close(sw_kms **held) {
     (void)settled; /* a disk that takes nothing more is told to nobody any more */
     sw_kms_apps_close(k);
     sw_journal_close(&k->audit);
-    sw_cert_cache_free(&k->known);
+    sw_verifier_close(&k->verifier);
     sw_root_key_drop(&k->root);
     sw_session_key_drop(&k->receipt);
     sw_session_key_drop(&k->tls);

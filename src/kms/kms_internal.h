@@ -132,7 +132,7 @@ struct sw_kms {
     sw_p256_public root_public, receipt_public, tls_public;
     sw_journal *audit;
     sw_kms_minute minute;
-    sw_cert_cache known; /* of machines' evidence that held */
+    sw_verifier *verifier; /* of machines' evidence */
     sw_kms_tokens challenges, looks;
     sw_kms_counts counts;
     sw_kms_lease leases[SW_KMS_GRANT_LIMIT];

@@ -27,7 +27,7 @@ typedef struct sw_walk {
     sw_genesis *genesis;
     sw_recipe *recipe;
     sw_journal *journal;
-    sw_cert_cache known; /* of the evidence that held */
+    sw_verifier *verifier; /* of the run's evidence */
     /* parsed, unverified until the link that verifies it */
     sw_envelope manifest;
     const sw_json *statement, *predicate, *ledger_file, *evidence_file;

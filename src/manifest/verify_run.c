@@ -45,7 +45,7 @@ static sw_status verify_one(sw_walk *w, const sw_json *o, const sw_grant *g, sw_
     sw_p256_public response;
     SW_TRY(read_channel(o, g, &response, &channel, err));
     const sw_question question = {
-        .channel = &channel, .compose = &w->verdict.compose, .known = &w->known};
+        .channel = &channel, .compose = &w->verdict.compose, .verifier = w->verifier};
     return sw_attest(evidence->span, &w->recipe->policy, g->granted_ms, &question, claims, err);
 }
 
@@ -244,7 +244,7 @@ sw_status sw_walk_closing(sw_walk *w, sw_error *err) {
     sw_policy policy = w->recipe->policy;
     policy.gpu = (sw_gpu_policy){0}; /* GPU-226: they were attested at every grant; none here */
     const sw_question question = {
-        .report = &report, .compose = &w->verdict.compose, .known = &w->known};
+        .report = &report, .compose = &w->verdict.compose, .verifier = w->verifier};
     SW_TRY(sw_attest(closing->span, &policy, w->finished_ms, &question, &claims, err));
     if (!sw_hash_equal(&claims.device, &w->claims.device) ||
         memcmp(claims.instance_id, w->claims.instance_id, sizeof claims.instance_id) != 0 ||

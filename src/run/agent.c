@@ -38,7 +38,7 @@ static void wipe(sw_agent *a) {
     sw_session_key_drop(&a->manifest_key);
     sw_granted_free(&a->granted);
     sw_remote_close(&a->kms);
-    sw_cert_cache_free(&a->known);
+    sw_verifier_close(&a->verifier);
     sw_machine_close(&a->machine);
     sw_buffer_free(&a->resume);
     for (size_t i = 0; i < a->output_count; i++) sw_buffer_free(&a->outputs[i]);
@@ -159,6 +159,10 @@ static sw_status execute(sw_agent *a, sw_run_result *out, sw_error *err) {
 sw_agent *sw_agent_new(const sw_run_options *o) {
     sw_agent *a = calloc(1, sizeof *a);
     if (!a) return NULL;
+    if (sw_verifier_open(NULL, &a->verifier, NULL) != SW_OK) {
+        free(a);
+        return NULL;
+    }
     a->o = o;
     int *fds[] = {&a->lock_fd,      &a->image_fd,   &a->model_fd,  &a->rows_fd,
                   &a->worker_pidfd, &a->control_fd, &a->stream_fd, &a->metrics_fd};

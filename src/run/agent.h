@@ -48,7 +48,7 @@ typedef struct sw_agent {
     sw_consent consents[SW_SHARD_LIMIT];
     const char *shard_paths[SW_SHARD_LIMIT];
     sw_remote *kms;
-    sw_cert_cache known; /* of the KMS's evidence that held, from renewal to renewal */
+    sw_verifier *verifier; /* of the KMS's evidence, from renewal to renewal */
     sw_granted granted;
     int64_t lease_end_ms, renew_at_ms; /* by the machine's counter */
     int64_t time_base_ms;              /* KMS's time minus the machine's counter */

@@ -117,7 +117,7 @@ static sw_key_request request_for(sw_agent *a, sw_purpose purpose, uint64_t rene
                             .consents = a->consents,
                             .machine = a->machine,
                             .reference = a->o->reference,
-                            .known = &a->known,
+                            .verifier = a->verifier,
                             .manifest_key = a->manifest_key,
                             .manifest_public = a->manifest_public,
                             .renew_grant = renew};

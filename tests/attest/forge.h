@@ -82,7 +82,7 @@ typedef struct bend {
     sw_report_data expected;
     sw_hash compose;
     int64_t at_ms;
-    sw_cert_cache *known;              /* NULL: every certificate is parsed */
+    sw_verifier *verifier;             /* NULL: everything is parsed */
     const sw_channel_binding *channel; /* of a forge with GPUs: judged by it, not by `expected` */
 } bend;
 
@@ -407,7 +407,7 @@ static inline sw_status bend_judge(bend *b, sw_bytes json, sw_claims *claims, sw
     const sw_question question = {.report = b->channel == NULL ? &b->expected : NULL,
                                   .channel = b->channel,
                                   .compose = &b->compose,
-                                  .known = b->known};
+                                  .verifier = b->verifier};
     return sw_attest(json, &b->policy, b->at_ms, &question, claims, err);
 }
 

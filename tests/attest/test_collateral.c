@@ -167,7 +167,7 @@ static void test_unsigned(void **state) {
 static void expect_status(bend *b, const char *status, const char *advisories) {
     sw_claims claims;
     sw_error err = {0};
-    if (sw_evidence_verify(bend_encode(b), &b->policy, b->at_ms, &claims, &err) != SW_OK)
+    if (sw_evidence_verify(bend_encode(b), &b->policy, b->at_ms, NULL, &claims, &err) != SW_OK)
         fail_msg("%s", err.message);
     assert_string_equal(claims.tcb_status, status);
     assert_string_equal(claims.advisories, advisories);

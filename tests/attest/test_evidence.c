@@ -467,13 +467,13 @@ static void test_foreign_claims(void **state) {
     assert_int_equal(bend_judge(&b, bend_encode(&b), &claims, NULL), SW_OK);
     other = claims;
     other.anchor.b[0] ^= 1;
-    assert_int_equal(sw_policy_check(&b.policy, &other, &err), SW_REFUSED);
+    assert_int_equal(sw_policy_check(&b.policy, &other, NULL, &err), SW_REFUSED);
     assert_non_null(strstr(err.message, "another platform or anchor"));
     other = claims;
     other.platform = SW_PLATFORM_TDX;
-    assert_int_equal(sw_policy_check(&b.policy, &other, &err), SW_REFUSED);
+    assert_int_equal(sw_policy_check(&b.policy, &other, NULL, &err), SW_REFUSED);
     assert_non_null(strstr(err.message, "another platform or anchor"));
-    assert_int_equal(sw_policy_check(&b.policy, &claims, &err), SW_OK);
+    assert_int_equal(sw_policy_check(&b.policy, &claims, NULL, &err), SW_OK);
     bend_end(&b);
 }
 

@@ -79,9 +79,9 @@ static bool open_vector(vector *v, const char *folder) {
 }
 
 static sw_status judge(const vector *v, int64_t at_ms, sw_tdx_verdict *out, sw_error *err) {
+    const sw_judge by = {&intel, at_ms, NULL};
     sw_tdx_quote quote;
-    SW_TRY(sw_tdx_quote_parse(v->quote, &quote, err));
-    return sw_tdx_verify(&quote, &v->collateral, &intel, at_ms, out, err);
+    return sw_tdx_verify(v->quote, &v->collateral, &by, &quote, out, err);
 }
 
 static void check_refused(const vector *v, int64_t at_ms, const char *sentence) {
@@ -132,7 +132,7 @@ static void check_flags(const vector *v, const sw_json *expected) {
         for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
             sw_error err = {0};
             if (!sw_bytes_is(f->text, table[i].flag)) continue;
-            assert_int_equal(sw_td_check(&quote.td, &(sw_hash){{0}}, &err), SW_REFUSED);
+            assert_int_equal(sw_td_attributes_check(&quote.td, NULL, &err), SW_REFUSED);
             assert_non_null(strstr(err.message, table[i].sentence));
         }
 }

@@ -176,7 +176,7 @@ static void set_status(bend *b, size_t level, const char *status) {
 static void expect_status(bend *b, const char *status) {
     sw_claims claims;
     sw_error err = {0};
-    if (sw_evidence_verify(bend_encode(b), &b->policy, b->at_ms, &claims, &err) != SW_OK)
+    if (sw_evidence_verify(bend_encode(b), &b->policy, b->at_ms, NULL, &claims, &err) != SW_OK)
         fail_msg("%s: %s", status, err.message);
     assert_string_equal(claims.tcb_status, status);
 }
@@ -258,7 +258,8 @@ static void test_second_module(void **state) {
     in_body(&b, AT_TEE_TCB_SVN)[0] = 2;
     sign_quote(&b);
     expect_status(&b, "TDRelaunchAdvised");
-    assert_int_equal(sw_evidence_verify(bend_encode(&b), &b.policy, b.at_ms, &claims, NULL), SW_OK);
+    assert_int_equal(sw_evidence_verify(bend_encode(&b), &b.policy, b.at_ms, NULL, &claims, NULL),
+                     SW_OK);
     assert_string_equal(claims.advisories, "SA-OLD");
     assert_int_equal(claims.tcb_date_ms, INT64_C(1577836800000));
     edit_qe_identity(&b, UP, STATUS("OutOfDate"), 0); /* a relaunch does not cure the QE */

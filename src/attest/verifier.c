@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a verifier keeps between quotes: parts of evidence that held, parsed, each found by all of
+ * its bytes (EVD-086). Never a verdict: dates, names, anchors, lists and revocation are judged by
+ * whoever finds one.
+ *
+ * A part is finished before it is kept and does not change afterwards. It is counted by its holds:
+ * the verifier's own, and one of each judgement that uses it, so that making room frees nothing
+ * that is in use.
+ */
+#include "attest/tdx_internal.h"
+
+#include <stdlib.h>
+
+/* A service with more machines or more kinds of platform than this parses some of them anew. */
+#define SW_VERIFIER_CHAIN_LIMIT    64 /* one a machine */
+#define SW_VERIFIER_DOCUMENT_LIMIT 16 /* one a kind of platform */
+#define SW_VERIFIER_SIGNER_LIMIT   8
+#define SW_VERIFIER_LIST_LIMIT     8
+#define SLOTS_MAX                  SW_VERIFIER_CHAIN_LIMIT
+
+/* One document's JSON tree may not take more than this. */
+#define PART_ARENA_LIMIT ((size_t)16 << 20)
+
+static const size_t limits[SW_PART_KINDS] = {
+    [SW_PART_PCK_CHAIN] = SW_VERIFIER_CHAIN_LIMIT,
+    [SW_PART_ISSUER_CHAIN] = SW_VERIFIER_SIGNER_LIMIT,
+    [SW_PART_LIST] = SW_VERIFIER_LIST_LIMIT,
+    [SW_PART_TCB_INFO] = SW_VERIFIER_DOCUMENT_LIMIT,
+    [SW_PART_QE_IDENTITY] = SW_VERIFIER_DOCUMENT_LIMIT,
+};
+
+struct sw_verifier {
+    const sw_check_log *log; /* borrowed */
+    sw_cert_cache certs;     /* what chains share: CA, root, signer */
+    sw_part *parts[SW_PART_KINDS][SLOTS_MAX];
+    uint64_t uses;
+};
+
+sw_status sw_verifier_open(const sw_check_log *log, sw_verifier **out, sw_error *err) {
+    sw_verifier *made = calloc(1, sizeof *made);
+    if (made == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a verifier");
+    made->log = log;
+    *out = made;
+    return SW_OK;
+}
+
+void sw_verifier_close(sw_verifier **held) {
+    sw_verifier *v = *held;
+    *held = NULL;
+    if (v == NULL) return;
+    for (size_t kind = 0; kind < SW_PART_KINDS; kind++)
+        for (size_t i = 0; i < limits[kind]; i++) sw_part_drop(&v->parts[kind][i]);
+    sw_cert_cache_free(&v->certs);
+    free(v);
+}
+
+const sw_check_log *sw_verifier_log(const sw_verifier *v) {
+    return v == NULL ? NULL : v->log;
+}
+
+sw_cert_cache *sw_verifier_certs(sw_verifier *v) {
+    return v == NULL ? NULL : &v->certs;
+}
+
+/* ---- parts ---- */
+sw_part *sw_part_new(sw_part_kind kind, sw_bytes text) {
+    sw_part *made = calloc(1, sizeof *made);
+    if (made == NULL) return NULL;
+    *made = (sw_part){.kind = kind, .holds = 1, .arena = {.limit_bytes = PART_ARENA_LIMIT}};
+    made->text = sw_arena_copy(&made->arena, text);
+    if (made->text.size != text.size) sw_part_drop(&made);
+    return made;
+}
+
+void sw_part_drop(sw_part **held) {
+    sw_part *part = *held;
+    *held = NULL;
+    if (part == NULL || --part->holds > 0) return;
+    for (size_t i = 0; i < 3; i++) sw_cert_free(&part->certs[i]);
+    sw_crl_free(&part->list);
+    sw_arena_free(&part->arena);
+    free(part);
+}
+
+sw_part *sw_part_find(sw_verifier *v, sw_part_kind kind, sw_bytes text) {
+    for (size_t i = 0; v != NULL && i < limits[kind]; i++) {
+        sw_part *there = v->parts[kind][i];
+        if (there == NULL || !sw_bytes_equal(there->text, text)) continue;
+        there->holds++;
+        there->used = ++v->uses;
+        return there;
+    }
+    return NULL;
+}
+
+/* An empty one, or the one that was not used for longest. */
+static sw_part **slot_find(sw_part **slots, size_t count) {
+    sw_part **best = &slots[0];
+    for (size_t i = 0; i < count; i++) {
+        if (slots[i] == NULL) return &slots[i];
+        if (slots[i]->used < (*best)->used) best = &slots[i];
+    }
+    return best;
+}
+
+void sw_part_keep(sw_verifier *v, sw_part *part) {
+    if (v == NULL || part == NULL) return;
+    sw_part *there = sw_part_find(v, part->kind, part->text);
+    bool known = there != NULL;
+    sw_part_drop(&there);
+    if (known) return;
+    for (size_t i = 0; i < 3; i++)
+        if (part->certs[i] != NULL) sw_cert_cache_keep(&v->certs, part->certs[i]);
+    sw_part **slot = slot_find(v->parts[part->kind], limits[part->kind]);
+    sw_part_drop(slot);
+    *slot = part;
+    part->holds++;
+    part->used = ++v->uses;
+}
