@@ -1,0 +1,568 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Sets of forged GPUs and switches (GPU-040 to GPU-077): what a whole verdict says, and each part
+ * of it that can fail alone, with its sentence.
+ */
+#include "attest/gpu_forge.h"
+
+#include <stdio.h>
+
+/* ---- a machine: devices and their manifests ---- */
+typedef struct rig {
+    gpu_plan plans[SW_GPU_LIMIT];
+    gpu_made made[SW_GPU_LIMIT];
+    size_t count;
+    sw_buffer rims[4];
+    size_t rim_count;
+    sw_bytes ocsp[4];
+    size_t ocsp_count;
+    sw_gpu_policy policy;
+    int64_t at_ms;
+} rig;
+static sw_gpu_claims claims[SW_GPU_LIMIT];
+
+static void rig_add(rig *r, gpu_plan plan) {
+    r->plans[r->count] = plan;
+    gpu_make(&plan, &r->made[r->count++]);
+}
+
+static void rig_manifest(rig *r, sw_rim_kind kind, bool is_switch, const char *version,
+                         const sw_rim_entry *entries) {
+    gpu_manifest(kind, is_switch, version, entries, &r->rims[r->rim_count++]);
+}
+
+static void rig_open(rig *r) {
+    memset(r, 0, sizeof *r);
+    r->policy = gpu_maker.policy;
+    r->at_ms = GPU_NOW;
+    rig_manifest(r, SW_RIM_DRIVER, false, "570.00.1", NULL);
+    rig_manifest(r, SW_RIM_VBIOS, false, "96.00.cf.00.02", NULL); /* no matter the case */
+}
+
+static void rig_close(rig *r) {
+    for (size_t i = 0; i < r->count; i++) gpu_made_free(&r->made[i]);
+    for (size_t i = 0; i < r->rim_count; i++) sw_buffer_free(&r->rims[i]);
+}
+
+static sw_status rig_judge(const rig *r, const sw_check_log *log, sw_error *err) {
+    sw_gpu_device devices[SW_GPU_LIMIT + 1] = {0};
+    sw_bytes rims[4];
+    for (size_t i = 0; i < r->count && i < SW_GPU_LIMIT; i++) devices[i] = gpu_device(&r->made[i]);
+    for (size_t i = 0; i < r->rim_count; i++) rims[i] = sw_buffer_bytes(&r->rims[i]);
+    sw_gpu_collateral c = {rims, r->rim_count, r->ocsp, r->ocsp_count};
+    return sw_gpu_verify(devices, r->count, &c, &r->policy, r->at_ms, log, claims, err);
+}
+
+static void check_good(const rig *r) {
+    sw_error err = {0};
+    if (rig_judge(r, NULL, &err) != SW_OK) fail_msg("%s", err.message);
+}
+
+static void check_refused(const rig *r, const char *sentence) {
+    static sw_gpu_claims before[SW_GPU_LIMIT];
+    sw_error err = {0};
+    memset(claims, 0x5a, sizeof claims);
+    memset(before, 0x5a, sizeof before);
+    if (rig_judge(r, NULL, &err) == SW_OK) fail_msg("taken, not refused: \"%s\"", sentence);
+    assert_memory_equal(claims, before, sizeof claims);
+    assert_int_equal(err.status, SW_REFUSED);
+    assert_string_equal(err.word, "evidence");
+    if (strstr(err.message, sentence) == NULL)
+        fail_msg("\"%s\" is not in \"%s\"", sentence, err.message);
+}
+
+/* One device of this plan under the usual manifests. */
+static void check_plan(gpu_plan plan, const char *sentence) {
+    rig r;
+    rig_open(&r);
+    rig_add(&r, plan);
+    if (sentence == NULL)
+        check_good(&r);
+    else
+        check_refused(&r, sentence);
+    rig_close(&r);
+}
+
+static const gpu_plan usual = {.serial = 300, .feature = -1, .nonce = 0x31};
+
+/* ---- one GPU ---- */
+static void test_claims(void **state) {
+    (void)state;
+    rig r;
+    rig_open(&r);
+    rig_add(&r, usual);
+    check_good(&r);
+    assert_string_equal(claims[0].model, "FH100 A01 GSP BROM");
+    assert_string_equal(claims[0].driver, "570.00.1");
+    assert_string_equal(claims[0].vbios, "96.00.CF.00.02");
+    assert_int_equal(claims[0].serial.size, 2);
+    assert_memory_equal(claims[0].serial.b, "\x01\x2c", 2);
+    assert_int_equal(claims[0].nonce[7], 0x31);
+    assert_false(claims[0].is_switch || claims[0].revocation_checked);
+    assert_int_equal(claims[0].valid_from_ms, GPU_NOW - 100 * GPU_DAY);
+    assert_int_equal(claims[0].valid_until_ms, GPU_NOW + 400 * GPU_DAY);
+    r.at_ms = claims[0].valid_until_ms;
+    check_refused(&r, "manifest 0");
+    r.at_ms = GPU_NOW - 101 * GPU_DAY;
+    check_refused(&r, "manifest 0");
+    rig_close(&r);
+}
+
+static void test_firmware_id(void **state) {
+    (void)state;
+    gpu_plan plan = usual;
+    plan.tcb_info = true;
+    check_plan(plan, NULL);
+    plan.no_fwid = true;
+    check_plan(plan, "GPU 0: the report of driver 570.00.1 has no firmware id");
+    static const char *const drivers[] = {"535.104.05", "545.00"};
+    for (size_t i = 0; i < COUNT(drivers); i++) {
+        rig r;
+        rig_open(&r);
+        plan.driver = drivers[i];
+        rig_add(&r, plan);
+        rig_manifest(&r, SW_RIM_DRIVER, false, drivers[i], NULL);
+        check_good(&r);
+        rig_close(&r);
+    }
+    plan.driver = "5350.1";
+    check_plan(plan, "has no firmware id");
+    rig r;
+    rig_open(&r);
+    rig_add(&r, usual);
+    r.made[0].fwid[47] ^= 1;
+    sw_buffer_free(&r.made[0].report);
+    gpu_report_make(&usual, &r.made[0]);
+    check_refused(&r, "GPU 0: the report's firmware id is not the leaf certificate's");
+    rig_close(&r);
+}
+
+static void test_chains_and_signatures(void **state) {
+    (void)state;
+    rig r;
+    rig_open(&r);
+    rig_add(&r, usual);
+    rig_add(&r, (gpu_plan){.serial = 301, .feature = -1, .nonce = 0x31});
+    check_good(&r);
+    sw_buffer kept = r.made[1].chain;
+    r.made[1].chain = r.made[0].chain;
+    check_refused(&r, "GPU 1: the report's signature does not hold");
+    r.made[1].chain = kept;
+    r.policy.device_root.b[0] ^= 1;
+    check_refused(&r, "GPU 0: the chain does not end in the policy's device root");
+    r.policy.device_root.b[0] ^= 1;
+    r.policy.rim_root.b[0] ^= 1;
+    check_refused(&r, "GPU 0: manifest 0");
+    r.policy.rim_root.b[0] ^= 1;
+    r.made[1].report.data[4] ^= 1;
+    check_refused(&r, "GPU 1: the report's signature does not hold");
+    r.made[1].report.data[4] ^= 1;
+    r.made[1].report.data[0] = 0x12;
+    check_refused(&r, "GPU 1: the report does not begin with");
+    rig_close(&r);
+}
+
+/* ---- manifests ---- */
+static void test_missing_manifests(void **state) {
+    (void)state;
+    rig r;
+    rig_open(&r);
+    rig_add(&r, usual);
+    sw_buffer vbios = r.rims[1];
+    r.rim_count = 1;
+    check_refused(&r, "GPU 0: the manifest NV_GPU_VBIOS_G520_0280_895_9600CF0002 is missing");
+    r.rims[0] = (r.rims[1] = r.rims[0], vbios);
+    check_refused(&r, "GPU 0: the manifest NV_GPU_DRIVER_GH100_570.00.1 is missing");
+    r.rim_count = 0;
+    check_refused(&r, "GPU 0: the manifest NV_GPU_DRIVER_GH100_570.00.1 is missing");
+    r.rim_count = 2;
+    check_good(&r);
+    rig_manifest(&r, SW_RIM_DRIVER, false, "570.00.2", NULL); /* nobody's */
+    check_good(&r);
+    rig_manifest(&r, SW_RIM_VBIOS, false, "96.00.CF.00.02", NULL);
+    check_refused(&r, "two manifests fit, of which one is NV_GPU_VBIOS_G520_0280_895_9600CF0002");
+    rig_close(&r);
+}
+
+static void test_other_products(void **state) {
+    (void)state;
+    gpu_plan plan = usual;
+    plan.model = "FH200 A01 GSP BROM";
+    check_plan(plan, "the manifest NV_GPU_DRIVER_GH100_570.00.1 is missing");
+    plan.model = "F_H100 A01";
+    check_plan(plan, NULL);
+    rig r;
+    rig_open(&r);
+    plan.model = "FH100";
+    rig_add(&r, plan);
+    sw_buffer_free(&r.rims[--r.rim_count]);
+    rig_manifest(&r, SW_RIM_VBIOS, true, "96.00.CF.00.02", NULL); /* product FS10 */
+    check_refused(&r, "the manifest NV_GPU_VBIOS_G520_0280_895_9600CF0002 is missing");
+    rig_close(&r);
+}
+
+static void test_bent_manifest(void **state) {
+    (void)state;
+    rig r;
+    rig_open(&r);
+    rig_add(&r, usual);
+    r.rims[1].data[r.rims[1].size / 2] ^= 1;
+    check_refused(&r, "GPU 0: manifest 1");
+    rig_close(&r);
+}
+
+/* A GPU against manifests with these entries. */
+static void check_entries(const sw_rim_entry *driver, const sw_rim_entry *vbios, gpu_plan plan,
+                          const char *sentence) {
+    rig r;
+    rig_open(&r);
+    rig_add(&r, plan);
+    for (size_t i = 0; i < 2; i++) sw_buffer_free(&r.rims[i]);
+    r.rim_count = 0;
+    rig_manifest(&r, SW_RIM_DRIVER, false, "570.00.1", driver);
+    rig_manifest(&r, SW_RIM_VBIOS, false, "96.00.CF.00.02", vbios);
+    if (sentence == NULL)
+        check_good(&r);
+    else
+        check_refused(&r, sentence);
+    rig_close(&r);
+}
+
+static void test_measurements(void **state) {
+    (void)state;
+    sw_rim_entry driver[SW_RIM_INDEX_LIMIT], vbios[SW_RIM_INDEX_LIMIT];
+    gpu_plan plan = usual;
+    gpu_entries(SW_RIM_DRIVER, false, driver);
+    gpu_entries(SW_RIM_VBIOS, false, vbios);
+    check_entries(driver, vbios, plan, NULL);
+    driver[21].alternatives[0][47] ^= 1;
+    check_entries(driver, vbios, plan,
+                  "index 21 was measured as 5555555555555555..., and the driver manifest has "
+                  "5555555555555555... (1 alternatives; 1 indices differ)");
+    vbios[9].alternatives[0][0] ^= 1;
+    check_entries(driver, vbios, plan,
+                  "index 9 was measured as 4949494949494949..., and the VBIOS manifest has "
+                  "4849494949494949... (1 alternatives; 2 indices differ)");
+    gpu_entries(SW_RIM_DRIVER, false, driver);
+    gpu_entries(SW_RIM_VBIOS, false, vbios);
+    vbios[12].alternative_count = 3; /* without the right one */
+    check_entries(driver, vbios, plan, "index 12 was measured as");
+    gpu_entries(SW_RIM_VBIOS, false, vbios);
+    plan.left_out = 10;
+    check_entries(driver, vbios, plan, "index 9 of the VBIOS manifest was not measured (1 differ)");
+    plan.left_out = 64; /* in no manifest */
+    check_entries(driver, vbios, plan, NULL);
+}
+
+static void test_nvdec0(void **state) {
+    (void)state;
+    sw_rim_entry driver[SW_RIM_INDEX_LIMIT], vbios[SW_RIM_INDEX_LIMIT];
+    gpu_plan plan = usual;
+    gpu_entries(SW_RIM_DRIVER, false, driver);
+    gpu_entries(SW_RIM_VBIOS, false, vbios);
+    driver[35].alternatives[0][0] ^= 1;
+    check_entries(driver, vbios, plan, NULL);
+    plan.nvdec0 = true;
+    check_entries(driver, vbios, plan, "index 35 was measured as");
+}
+
+static void test_small_and_shared(void **state) {
+    (void)state;
+    sw_rim_entry driver[SW_RIM_INDEX_LIMIT], vbios[SW_RIM_INDEX_LIMIT];
+    gpu_entries(SW_RIM_DRIVER, false, driver);
+    gpu_entries(SW_RIM_VBIOS, false, vbios);
+    driver[7].active = false;
+    check_entries(driver, vbios, usual, NULL);
+    driver[21].active = false;
+    check_entries(driver, vbios, usual,
+                  "the driver manifest lists 19 active indices, and 20 is the least");
+    gpu_entries(SW_RIM_DRIVER, false, driver);
+    vbios[0].active = vbios[1].active = false;
+    check_entries(driver, vbios, usual, NULL);
+    vbios[2].active = false;
+    check_entries(driver, vbios, usual,
+                  "the VBIOS manifest lists 9 active indices, and 10 is the least");
+    for (size_t i = 1; i < SW_RIM_INDEX_LIMIT; i++) vbios[i].active = false;
+    vbios[0].active = true;
+    check_entries(driver, vbios, usual, "the VBIOS manifest lists 1 active indices");
+    gpu_entries(SW_RIM_VBIOS, false, vbios);
+    vbios[30] = driver[30];
+    check_entries(driver, vbios, usual,
+                  "index 30 is active in the driver's and in the VBIOS manifest");
+}
+
+/* ---- sets ---- */
+static void test_set(void **state) {
+    (void)state;
+    rig r;
+    rig_open(&r);
+    for (size_t i = 0; i < 8; i++)
+        rig_add(&r, (gpu_plan){.serial = 400 + i, .feature = 1, .nonce = 0x41});
+    check_good(&r);
+    for (size_t i = 0; i < 8; i++) assert_int_equal(claims[i].serial.b[1], (400 + i) & 0xff);
+    gpu_made kept = r.made[5];
+    r.made[5] = r.made[2];
+    check_refused(&r, "devices 2 and 5 are one and the same");
+    gpu_make(&(gpu_plan){.serial = 405, .feature = 1, .nonce = 0x42}, &r.made[5]);
+    check_refused(&r, "devices 0 and 5 answered different nonces");
+    gpu_made_free(&r.made[5]);
+    for (int feature = -1; feature <= 2; feature++) {
+        if (feature == 1) continue;
+        gpu_make(&(gpu_plan){.serial = 405, .feature = feature, .nonce = 0x41}, &r.made[5]);
+        check_refused(&r, "GPUs 0 and 5 are in different modes");
+        gpu_made_free(&r.made[5]);
+    }
+    r.made[5] = kept;
+    rig_close(&r);
+}
+
+static void test_counts(void **state) {
+    (void)state;
+    rig r;
+    rig_open(&r);
+    check_refused(&r, "there is no GPU evidence");
+    r.count = SW_GPU_LIMIT + 1;
+    check_refused(&r, "evidence of more than 16 devices");
+    r.count = 0;
+    rig_add(&r, usual);
+    sw_bytes many[SW_GPU_OCSP_COUNT + 1] = {{0}};
+    sw_bytes rims[SW_GPU_RIM_COUNT + 1] = {{0}};
+    sw_gpu_device device = gpu_device(&r.made[0]);
+    sw_error err = {0};
+    sw_gpu_collateral c = {rims, COUNT(rims), NULL, 0};
+    assert_int_equal(sw_gpu_verify(&device, 1, &c, &r.policy, GPU_NOW, NULL, claims, &err),
+                     SW_REFUSED);
+    assert_non_null(strstr(err.message, "more than 16 manifests"));
+    rims[0] = sw_buffer_bytes(&r.rims[0]);
+    rims[1] = sw_buffer_bytes(&r.rims[1]);
+    c = (sw_gpu_collateral){rims, 2, many, COUNT(many)};
+    assert_int_equal(sw_gpu_verify(&device, 1, &c, &r.policy, GPU_NOW, NULL, claims, &err),
+                     SW_REFUSED);
+    assert_non_null(strstr(err.message, "more than 128 OCSP answers"));
+    rig_close(&r);
+}
+
+/* ---- protected PCIe ---- */
+/* Opaque fields of the topology: what GPU or switch says of the others. */
+typedef struct topology {
+    uint8_t field[512];
+    size_t size;
+} topology;
+
+static void put_pdi(uint8_t out[8], char kind, size_t number, bool reversed) {
+    for (size_t i = 0; i < 8; i++)
+        out[reversed ? 7 - i : i] = (uint8_t)(kind + (i == 0 ? (int)number : (int)i));
+}
+
+/* 18 links over `switches` switches, the last links unused. */
+static sw_bytes gpu_sees(topology *t, size_t first, size_t switches) {
+    SW_SCOPED(sw_buffer) out = SW_BUFFER(sizeof t->field);
+    uint8_t list[18 * 8] = {0};
+    for (size_t i = 0; i < 16; i++) put_pdi(list + 8 * i, 'S', first + i % switches, true);
+    put_field(&out, SW_GPU_FIELD_SWITCH_PDI, SW_BYTES_OF(list));
+    memcpy(t->field, out.data, t->size = out.size);
+    return SW_BYTES(t->field, t->size);
+}
+
+static sw_bytes switch_sees(topology *t, size_t own, size_t first, size_t gpus) {
+    SW_SCOPED(sw_buffer) out = SW_BUFFER(sizeof t->field);
+    uint8_t pdi[8], list[128] = {0};
+    put_pdi(pdi, 'S', own, false);
+    put_field(&out, SW_GPU_FIELD_SWITCH_PDI, SW_BYTES_OF(pdi));
+    for (size_t i = 0; i < gpus; i++) put_pdi(list + 8 * i, 'G', first + i, false);
+    memset(list + 64, 0xff, 64);
+    if (gpus > 0) put_field(&out, SW_GPU_FIELD_GPU_PDIS, SW_BYTES_OF(list));
+    memcpy(t->field, out.data, t->size = out.size);
+    return SW_BYTES(t->field, t->size);
+}
+
+/* Four GPUs and two switches; one of them of another plan. */
+static void check_topology(size_t place, const gpu_plan *other, const char *sentence) {
+    static topology seen[6];
+    rig r;
+    rig_open(&r);
+    rig_manifest(&r, SW_RIM_VBIOS, true, "96.10.55.00.01", NULL);
+    for (size_t i = 0; i < 6; i++) {
+        gpu_plan plan = {.serial = 500 + i, .feature = i < 4 ? 2 : -1, .nonce = 0x51};
+        plan.is_switch = i >= 4;
+        if (plan.is_switch) plan.model = "FS_10 A01 FSP BROM";
+        plan.more = i < 4 ? gpu_sees(&seen[i], 1, 2) : switch_sees(&seen[i], i - 3, 1, 4);
+        rig_add(&r, other != NULL && i == place ? *other : plan);
+    }
+    if (sentence == NULL)
+        check_good(&r);
+    else
+        check_refused(&r, sentence);
+    rig_close(&r);
+}
+
+static void test_topology(void **state) {
+    (void)state;
+    topology seen;
+    check_topology(0, NULL, NULL);
+    assert_true(claims[5].is_switch && !claims[3].is_switch);
+    assert_string_equal(claims[5].driver, "");
+    gpu_plan gpu = {.serial = 600, .feature = 2, .nonce = 0x51};
+    check_topology(2, &gpu, "GPU 2 does not say which switches it sees");
+    gpu.more = gpu_sees(&seen, 1, 1);
+    check_topology(2, &gpu, "GPU 2 sees 1 switches that are not the 2 present");
+    gpu.more = gpu_sees(&seen, 2, 2);
+    check_topology(2, &gpu, "GPU 2 sees 2 switches that are not the 2 present");
+    gpu.more = gpu_sees(&seen, 1, 3);
+    check_topology(2, &gpu, "GPU 2 sees 3 switches that are not the 2 present");
+    gpu_plan device = {.serial = 601, .feature = -1, .nonce = 0x51, .is_switch = true};
+    device.model = "FS_10 A01 FSP BROM";
+    device.more = switch_sees(&seen, 2, 1, 0);
+    check_topology(5, &device, "switch 5 does not say which GPUs it sees");
+    device.more = switch_sees(&seen, 2, 1, 3);
+    check_topology(5, &device, "switch 5 sees 3 GPUs, and 4 are present");
+    device.more = switch_sees(&seen, 2, 2, 4);
+    check_topology(5, &device, "switch 5 sees other GPUs than the switches before it");
+    device.more = switch_sees(&seen, 1, 1, 4);
+    check_topology(5, &device, "switch 5 has no identifier of its own");
+    device.more = switch_sees(&seen, 3, 1, 4);
+    check_topology(5, &device, "GPU 0 sees 2 switches that are not the 2 present");
+}
+
+static void test_switch_alone(void **state) {
+    (void)state;
+    topology seen;
+    sw_rim_entry entries[SW_RIM_INDEX_LIMIT];
+    gpu_plan plan = {.serial = 700, .feature = -1, .nonce = 1, .is_switch = true};
+    plan.model = "FS_10 A01 FSP BROM";
+    plan.more = switch_sees(&seen, 1, 1, 8);
+    for (int round = 0; round < 3; round++) {
+        rig r;
+        rig_open(&r);
+        rig_add(&r, plan);
+        gpu_entries(SW_RIM_VBIOS, true, entries);
+        for (size_t i = 20; round == 1 && i < 31; i++) entries[i].active = false;
+        for (size_t i = 19; round == 2 && i < 31; i++) entries[i].active = false;
+        rig_manifest(&r, SW_RIM_VBIOS, true, "96.10.55.00.01", entries);
+        if (round < 2)
+            check_good(&r);
+        else
+            check_refused(&r, "switch 0: the VBIOS manifest lists 19 active indices, and 20");
+        rig_close(&r);
+    }
+    check_plan(plan, "switch 0: the manifest NV_SWITCH_BIOS_5612_0002_890_9610550001 is missing");
+}
+
+/* A mode other than protected PCIe beside switches. */
+static void test_switches_beside_one_gpu(void **state) {
+    (void)state;
+    static topology seen[2];
+    for (int feature = -1; feature <= 2; feature++) {
+        rig r;
+        rig_open(&r);
+        rig_manifest(&r, SW_RIM_VBIOS, true, "96.10.55.00.01", NULL);
+        gpu_plan gpu = {.serial = 710, .feature = feature, .nonce = 1};
+        gpu_plan device = {.serial = 711, .feature = -1, .nonce = 1, .is_switch = true};
+        device.model = "FS_10 A01 FSP BROM";
+        gpu.more = gpu_sees(&seen[0], 1, 1);
+        device.more = switch_sees(&seen[1], 1, 1, 1);
+        rig_add(&r, gpu);
+        rig_add(&r, device);
+        if (feature == 0 || feature == 1)
+            check_refused(&r, "GPU 0 is not in protected PCIe mode");
+        else
+            check_good(&r);
+        rig_close(&r);
+    }
+}
+
+/* ---- what a watcher sees ---- */
+typedef struct watcher {
+    char text[4096];
+    size_t size;
+} watcher;
+
+static void watch(watcher *w, const char *mark, const char *text) {
+    w->size += (size_t)snprintf(w->text + w->size, sizeof w->text - w->size, "%s%s\n", mark, text);
+}
+
+static void see_begun(void *context, const char *check) {
+    watch(context, "", check);
+}
+
+static void see_held(void *context, const char *value) {
+    watch(context, "  ", value);
+}
+
+static void test_check_log(void **state) {
+    (void)state;
+    static watcher w;
+    rig r;
+    rig_open(&r);
+    rig_add(&r, usual);
+    const sw_check_log log = {see_begun, see_held, &w};
+    assert_int_equal(rig_judge(&r, &log, NULL), SW_OK);
+    assert_string_equal(w.text, "GPU report\n"
+                                "  GPU 0: 64 measurements, driver 570.00.1, VBIOS 96.00.CF.00.02\n"
+                                "GPU chain\n"
+                                "  GPU 0: FH100 A01 GSP BROM\n"
+                                "GPU firmware id\n"
+                                "  GPU 0: the leaf's\n"
+                                "GPU signature\n"
+                                "  GPU 0: over 3729 bytes\n"
+                                "GPU driver manifest\n"
+                                "  GPU 0: 570.00.1\n"
+                                "GPU VBIOS manifest\n"
+                                "  GPU 0: 96.00.cf.00.02\n"
+                                "GPU measurements\n"
+                                "  GPU 0: 32 are the manifests'\n"
+                                "GPU revocation\n"
+                                "  GPU 0: not checked: answers are missing\n"
+                                "GPU set\n"
+                                "  1 GPUs, 0 switches, one nonce\n");
+    w.size = 0;
+    r.rim_count = 0;
+    assert_int_equal(rig_judge(&r, &log, NULL), SW_REFUSED);
+    assert_non_null(strstr(w.text, "GPU driver manifest\n"));
+    assert_null(strstr(w.text, "GPU VBIOS manifest\n"));
+    r.rim_count = 2;
+    rig_close(&r);
+}
+
+static int open_all(void **state) {
+    (void)state;
+    gpu_maker_open();
+    return 0;
+}
+
+static int close_all(void **state) {
+    (void)state;
+    gpu_maker_close();
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_claims),
+        cmocka_unit_test(test_firmware_id),
+        cmocka_unit_test(test_chains_and_signatures),
+        cmocka_unit_test(test_missing_manifests),
+        cmocka_unit_test(test_other_products),
+        cmocka_unit_test(test_bent_manifest),
+        cmocka_unit_test(test_measurements),
+        cmocka_unit_test(test_nvdec0),
+        cmocka_unit_test(test_small_and_shared),
+        cmocka_unit_test(test_set),
+        cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_topology),
+        cmocka_unit_test(test_switch_alone),
+        cmocka_unit_test(test_switches_beside_one_gpu),
+        cmocka_unit_test(test_check_log),
+    };
+    return cmocka_run_group_tests_name("gpu verify", tests, open_all, close_all);
+}
+__attribute__((weak)) sw_status sw_ocsp_verify(sw_bytes r, const sw_cert *c, const sw_cert *i,
+                                               int64_t w, sw_ocsp_verdict *o, sw_error *e) {
+    (void)r;
+    (void)c;
+    (void)i;
+    (void)w;
+    (void)o;
+    (void)e;
+    return SW_MISSING;
+}
