@@ -524,6 +524,41 @@ static void test_check_log(void **state) {
     rig_close(&r);
 }
 
+/* ---- for people ---- */
+static void test_explain(void **state) {
+    (void)state;
+    static const char *const lines[] = {
+        "GPU\n",
+        "  nonce                    "
+        "3131313131313131313131313131313131313131313131313131313131313131\n",
+        "  driver                   570.00.1\n",
+        "  mode                     protected PCIe\n",
+        "  driver manifest          NV_GPU_DRIVER_GH100_570.00.1\n",
+        "  zeros behind the report  2\n",
+        "  200 (not known)          6f66206e6f206b6e6f776e2074797065\n",
+        "  3 driver version         3537302e30302e3100\n",
+        "  model                    FH100 A01 GSP BROM\n",
+        "  serial                   012c\n",
+        "  Forged Device Root\n",
+    };
+    SW_SCOPED(sw_buffer) out = SW_BUFFER(65536);
+    gpu_plan plan = usual;
+    gpu_made m;
+    plan.feature = 2;
+    plan.trailing = 2;
+    gpu_make(&plan, &m);
+    sw_gpu_device device = gpu_device(&m);
+    assert_int_equal(sw_gpu_explain(&device, &out, NULL), SW_OK);
+    sw_put_u8(&out, 0);
+    for (size_t i = 0; i < COUNT(lines); i++)
+        if (strstr((const char *)out.data, lines[i]) == NULL) fail_msg("no line %s", lines[i]);
+    sw_buffer_reset(&out);
+    device.chain.size--;
+    assert_int_equal(sw_gpu_explain(&device, &out, NULL), SW_MALFORMED);
+    assert_int_equal(out.size, 0);
+    gpu_made_free(&m);
+}
+
 static int open_all(void **state) {
     (void)state;
     gpu_maker_open();
@@ -553,6 +588,7 @@ int main(void) {
         cmocka_unit_test(test_switch_alone),
         cmocka_unit_test(test_switches_beside_one_gpu),
         cmocka_unit_test(test_check_log),
+        cmocka_unit_test(test_explain),
     };
     return cmocka_run_group_tests_name("gpu verify", tests, open_all, close_all);
 }
