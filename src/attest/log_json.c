@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Event logs as dstack's JSON (MSR-010 to MSR-017): one reader for the log of a guest agent and for
+ * Event logs as dstack's JSON (MSR-010 to MSR-016): one reader for the log of a guest agent and for
  * the events inside evidence.
  *
  * A runtime event stands in RTMR3 and nowhere else, and nothing else stands there. Its digest

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a log says the registers are (MSR-030 to MSR-034): a fold over its events, each register
+ * What a log says the registers are (MSR-030 to MSR-033): a fold over its events, each register
  * from 48 zeros.
  */
 #include "attest/measure_internal.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The values that dstack derives from registers and identities (MSR-040 to MSR-045). Each is a hash
+ * The values that dstack derives from registers and identities (MSR-040 to MSR-044). Each is a hash
  * of plain concatenations of fixed sizes.
  */
 #include "attest/measure_internal.h"
