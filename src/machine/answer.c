@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * GetQuote's answer as the guest agent of dstack 0.6 writes it: events of RTMR3 without digests,
- * the log as a JSON text inside JSON. What a machine without an agent gives, so that one reader
- * serves all.
+ * GetQuote's answer, written and read (MCH-095 to MCH-098).
+ *
+ * Written as the guest agent of dstack 0.6 does, events of RTMR3 without digests, the log as a JSON
+ * text inside JSON: what a machine without an agent gives, so that one reader serves all. Read as
+ * an outsider's: strictly where we look, its quote must hold the report data that were asked for,
+ * its log must replay to the quote's RTMR3 and name our compose. Only RTMR3's events travel; the
+ * other registers are compared with the policy's images.
  */
+#include "codec/text.h"
 #include "machine/machine_internal.h"
 
+#include <string.h>
+
+/* ---- writing ---- */
 static void put_event(sw_arena *a, sw_json *array, const sw_event *event) {
     sw_json *object = sw_json_add_object(a, array, NULL);
     sw_json_add_integer(a, object, "imr", SW_RUNTIME_EVENT_REGISTER);
@@ -30,4 +38,53 @@ sw_status sw_answer_put(const sw_answer *answer, sw_buffer *out, sw_error *err) 
     sw_json_add_text(&a, root, "vm_config", answer->vm_config);
     sw_json_encode(out, root);
     return sw_buffer_check(out, "GetQuote's answer", err);
+}
+
+/* ---- reading ---- */
+static sw_status quote_read(sw_arena *a, sw_bytes hex, const sw_report_data *report,
+                            sw_quote_fields *fields, sw_bytes *out, sw_error *err) {
+    size_t size = hex.size / 2;
+    if (size > SW_QUOTE_LIMIT || size == 0)
+        return sw_fail(err, SW_MALFORMED, "evidence", "the machine's quote has %zu bytes", size);
+    uint8_t *space = sw_arena_alloc(a, size, 1);
+    if (space == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a quote");
+    SW_TRY(sw_hex_decode(space, size, hex, false, err));
+    SW_TRY(sw_quote_fields_read(SW_BYTES(space, size), fields, err));
+    if (memcmp(fields->report.b, report->b, sizeof report->b) != 0)
+        return sw_fail(err, SW_REFUSED, "evidence",
+                       "the machine's quote holds other report data than were asked for");
+    *out = SW_BYTES(space, size);
+    return SW_OK;
+}
+
+/* What a verifier would stumble over, said here, where it can be put right. */
+static sw_status log_check(const sw_evidence *e, const sw_quote_fields *fields,
+                           const sw_hash *compose, sw_error *err) {
+    uint8_t rtmr3[SW_SHA384_BYTES];
+    sw_hash booted;
+    SW_TRY(sw_events_replay(e->events, e->event_count, rtmr3, err));
+    if (memcmp(rtmr3, fields->rtmr3, sizeof rtmr3) != 0)
+        return sw_fail(err, SW_REFUSED, "evidence",
+                       "the machine's event log does not replay to its RTMR3");
+    SW_TRY(sw_events_compose(e->events, e->event_count, &booted, err));
+    if (!sw_hash_equal(&booted, compose))
+        return sw_fail(err, SW_REFUSED, "compose",
+                       "this machine was booted with another app-compose than the one given");
+    return SW_OK;
+}
+
+/* GetQuote's answer; members that are not known are the agent's own business. */
+sw_status sw_answer_read(sw_arena *a, sw_bytes answer, const sw_report_data *report,
+                         const sw_hash *compose, sw_evidence *out, sw_error *err) {
+    static const char where[] = "GetQuote";
+    const sw_json_limits limits = {.bytes = SW_ANSWER_LIMIT, .depth = 8, .nodes = 10000};
+    sw_quote_fields fields;
+    sw_json *root;
+    sw_bytes quote, log;
+    SW_TRY(sw_json_parse(a, answer, &limits, &root, err));
+    SW_TRY(sw_json_text(root, where, "quote", &quote, err));
+    SW_TRY(sw_json_text(root, where, "event_log", &log, err));
+    SW_TRY(quote_read(a, quote, report, &fields, &out->quote, err));
+    SW_TRY(sw_events_from_guest(a, log, &out->events, &out->event_count, err));
+    return log_check(out, &fields, compose, err);
 }

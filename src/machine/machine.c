@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Machines by name, and evidence assembled from a guest agent's answer.
- *
- * The agent is an outsider: its answer is parsed strictly where we read it, its quote must hold the
- * report data that were asked for, and its log is replayed later by whoever verifies. Only RTMR3's
- * events travel; the other registers are compared with the policy's images.
  */
-#include "codec/text.h"
 #include "machine/machine_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define ANSWER_LIMIT (2 * SW_EVIDENCE_LIMIT)
 
 struct sw_machine {
     const sw_machine_kind *kind;
@@ -84,62 +77,14 @@ int64_t sw_machine_counter_ms(sw_machine *m) {
 }
 
 /* ---- evidence ---- */
-static sw_status quote_read(sw_arena *a, sw_bytes hex, const sw_report_data *report,
-                            sw_quote_fields *fields, sw_bytes *out, sw_error *err) {
-    size_t size = hex.size / 2;
-    if (size > SW_QUOTE_LIMIT || size == 0)
-        return sw_fail(err, SW_MALFORMED, "evidence", "the machine's quote has %zu bytes", size);
-    uint8_t *space = sw_arena_alloc(a, size, 1);
-    if (space == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a quote");
-    SW_TRY(sw_hex_decode(space, size, hex, false, err));
-    SW_TRY(sw_quote_fields_read(SW_BYTES(space, size), fields, err));
-    if (memcmp(fields->report.b, report->b, sizeof report->b) != 0)
-        return sw_fail(err, SW_REFUSED, "evidence",
-                       "the machine's quote holds other report data than were asked for");
-    *out = SW_BYTES(space, size);
-    return SW_OK;
-}
-
-/* What a verifier would stumble over, said here, where it can be put right. */
-static sw_status log_check(const sw_evidence *e, const sw_quote_fields *fields,
-                           const sw_hash *compose, sw_error *err) {
-    uint8_t rtmr3[SW_SHA384_BYTES];
-    sw_hash booted;
-    SW_TRY(sw_events_replay(e->events, e->event_count, rtmr3, err));
-    if (memcmp(rtmr3, fields->rtmr3, sizeof rtmr3) != 0)
-        return sw_fail(err, SW_REFUSED, "evidence",
-                       "the machine's event log does not replay to its RTMR3");
-    SW_TRY(sw_events_compose(e->events, e->event_count, &booted, err));
-    if (!sw_hash_equal(&booted, compose))
-        return sw_fail(err, SW_REFUSED, "compose",
-                       "this machine was booted with another app-compose than the one given");
-    return SW_OK;
-}
-
-/* GetQuote's answer; members that are not known are the agent's own business. */
-static sw_status answer_read(sw_arena *a, sw_bytes answer, const sw_report_data *report,
-                             const sw_hash *compose, sw_evidence *out, sw_error *err) {
-    static const char where[] = "GetQuote";
-    const sw_json_limits limits = {.bytes = ANSWER_LIMIT, .depth = 8, .nodes = 10000};
-    sw_quote_fields fields;
-    sw_json *root;
-    sw_bytes quote, log;
-    SW_TRY(sw_json_parse(a, answer, &limits, &root, err));
-    SW_TRY(sw_json_text(root, where, "quote", &quote, err));
-    SW_TRY(sw_json_text(root, where, "event_log", &log, err));
-    SW_TRY(quote_read(a, quote, report, &fields, &out->quote, err));
-    SW_TRY(sw_events_from_guest(a, log, &out->events, &out->event_count, err));
-    return log_check(out, &fields, compose, err);
-}
-
 static sw_status evidence_make(sw_machine *m, const sw_report_data *report, sw_evidence *e,
                                sw_buffer *evidence, sw_error *err) {
     SW_SCOPED(sw_arena) a = {.limit_bytes = 16 * SW_EVIDENCE_LIMIT};
-    SW_SCOPED(sw_buffer) answer = SW_BUFFER(ANSWER_LIMIT);
+    SW_SCOPED(sw_buffer) answer = SW_BUFFER(SW_ANSWER_LIMIT);
     SW_SCOPED(sw_buffer) made = SW_BUFFER(SW_EVIDENCE_LIMIT);
     e->platform = m->kind->platform;
     SW_TRY(m->kind->quote(m->self, report, &answer, err));
-    SW_TRY(answer_read(&a, sw_buffer_bytes(&answer), report, &m->compose, e, err));
+    SW_TRY(sw_answer_read(&a, sw_buffer_bytes(&answer), report, &m->compose, e, err));
     SW_TRY(m->kind->collateral(m->self, e->quote, &e->collateral, err));
     SW_TRY(sw_evidence_encode(e, &made, err));
     sw_put_bytes(evidence, sw_buffer_bytes(&made));

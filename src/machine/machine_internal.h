@@ -52,6 +52,12 @@ typedef struct sw_answer {
 } sw_answer;
 SW_NODISCARD sw_status sw_answer_put(const sw_answer *answer, sw_buffer *out, sw_error *err);
 
+/* Quote and events of an answer, with the report data asked for and the compose booted. Views live
+ * in the arena. */
+#define SW_ANSWER_LIMIT (2 * SW_EVIDENCE_LIMIT)
+SW_NODISCARD sw_status sw_answer_read(sw_arena *a, sw_bytes answer, const sw_report_data *report,
+                                      const sw_hash *compose, sw_evidence *out, sw_error *err);
+
 /* ---- what real machines share (real.c) ---- */
 typedef struct sw_real {
     sw_clock clock;

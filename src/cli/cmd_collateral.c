@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * attest collateral fetch: what a verifier of a quote needs besides it, from Intel's provisioning
+ * service or a cache of it, as one file.
+ */
+#include "cli/cli.h"
+#include "codec/text.h"
+#include "machine/collect.h"
+#include "sys/files.h"
+
+#include <string.h>
+
+#define QUOTE_FILE_LIMIT SW_EVIDENCE_LIMIT
+
+/* ---- the quote: as bytes, as hexadecimal, or inside our evidence ---- */
+static bool is_space(uint8_t c) {
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static sw_bytes trimmed(sw_bytes text) {
+    while (text.size > 0 && is_space(text.data[text.size - 1])) text.size--;
+    return text;
+}
+
+static bool is_hex(sw_bytes text) {
+    for (size_t i = 0; i < text.size; i++)
+        if (text.data[i] > 'f' || strchr("0123456789abcdefABCDEF", text.data[i]) == NULL ||
+            text.data[i] == 0)
+            return false;
+    return text.size > 0;
+}
+
+static sw_status quote_of(sw_arena *a, sw_bytes file, sw_bytes *out, sw_error *err) {
+    sw_bytes text = trimmed(file);
+    sw_evidence e;
+    if (text.size > 0 && text.data[0] == '{') {
+        SW_TRY(sw_evidence_parse(a, text, &e, err));
+        *out = e.quote;
+        return SW_OK;
+    }
+    *out = file;
+    if (!is_hex(text)) return SW_OK;
+    uint8_t *space = sw_arena_alloc(a, text.size / 2 + 1, 1);
+    if (space == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a quote");
+    SW_TRY(sw_hex_decode(space, text.size / 2, text, true, err));
+    *out = SW_BYTES(space, text.size / 2);
+    return SW_OK;
+}
+
+static sw_status quote_read(sw_cli *cli, const char *path, sw_bytes *out, sw_error *err) {
+    sw_bytes file;
+    SW_TRY(sw_cli_read(cli, path, QUOTE_FILE_LIMIT, &file, err));
+    sw_status status = quote_of(sw_cli_arena(cli), file, out, err);
+    if (status != SW_OK) sw_error_prefix(err, "%s", path);
+    return status;
+}
+
+/* ---- from where ---- */
+static sw_status policy_read(sw_cli *cli, const char *path, sw_policy *out, sw_error *err) {
+    sw_bytes text;
+    sw_json *root;
+    SW_TRY(sw_cli_read(cli, path, (size_t)1 << 20, &text, err));
+    SW_TRY(sw_json_parse(sw_cli_arena(cli), text, NULL, &root, err));
+    const sw_json *machine = sw_json_member(root, "machine");
+    return sw_policy_from_json(machine == NULL ? root : machine, "policy", out, err);
+}
+
+static sw_status source_read(sw_cli *cli, sw_policy *policy, sw_collateral_source *out,
+                             sw_error *err) {
+    const char *update = sw_cli_option(cli, "update"), *anchors = sw_cli_option(cli, "policy");
+    bool early = update != NULL && strcmp(update, "early") == 0;
+    if (update != NULL && !early && strcmp(update, "standard") != 0)
+        return sw_fail(err, SW_USAGE, "usage", "--update is early or standard");
+    if (anchors != NULL) SW_TRY(policy_read(cli, anchors, policy, err));
+    *out = (sw_collateral_source){.pcs_url = sw_cli_option(cli, "pccs"),
+                                  .proxy = sw_cli_option(cli, "proxy"),
+                                  .ca_file = sw_cli_option(cli, "ca"),
+                                  .cache_folder = sw_cli_option(cli, "cache"),
+                                  .offline = sw_cli_flag(cli, "offline"),
+                                  .early = early,
+                                  .anchors = anchors == NULL ? NULL : policy,
+                                  .clock = *sw_cli_clock(cli)};
+    return SW_OK;
+}
+
+/* ---- fetch ---- */
+static sw_status bundle_write(sw_cli *cli, sw_bytes bundle, int64_t until_ms, sw_error *err) {
+    const char *path = sw_cli_option(cli, "out");
+    char until[21];
+    if (path == NULL) {
+        sw_cli_write(cli, bundle);
+        return SW_OK;
+    }
+    SW_TRY(sw_file_write(path, bundle, 0644, SW_WRITE_REPLACE, err));
+    sw_time_text(until, until_ms);
+    sw_cli_print(cli, "%s: collateral, valid until %s\n", path, until);
+    sw_json *root = sw_json_make(sw_cli_arena(cli), SW_JSON_OBJECT);
+    sw_json_add_text(sw_cli_arena(cli), root, "out", sw_text(path));
+    sw_json_add_text(sw_cli_arena(cli), root, "valid_until", sw_text(until));
+    sw_cli_result(cli, root);
+    return SW_OK;
+}
+
+static sw_status collateral_fetch(sw_cli *cli, sw_error *err) {
+    SW_SCOPED(sw_buffer) bundle = SW_BUFFER(SW_COLLATERAL_FILE_LIMIT);
+    sw_policy policy;
+    sw_collateral_source source;
+    sw_collateral collateral = {0};
+    sw_bytes quote;
+    int64_t until_ms;
+    SW_TRY(source_read(cli, &policy, &source, err));
+    SW_TRY(quote_read(cli, sw_cli_argument(cli, 1), &quote, err));
+    SW_TRY(sw_collateral_fetch(&source, sw_cli_arena(cli), quote, &collateral, &until_ms, err));
+    SW_TRY(sw_collateral_encode(&collateral, NULL, &bundle, err));
+    return bundle_write(cli, sw_buffer_bytes(&bundle), until_ms, err);
+}
+
+static sw_status collateral(sw_cli *cli, sw_error *err) {
+    if (strcmp(sw_cli_argument(cli, 0), "fetch") == 0) return collateral_fetch(cli, err);
+    sw_status status = sw_fail(err, SW_USAGE, "usage", "'attest collateral' does not know '%.40s'",
+                               sw_cli_argument(cli, 0));
+    sw_error_hint(err, "sealwright attest collateral fetch QUOTE");
+    return status;
+}
+
+static const sw_option options[] = {
+    {"pccs", SW_OPTION_VALUE, "URL", "ask this cache of Intel's service; default Intel itself"},
+    {"proxy", SW_OPTION_VALUE, "URL", "go through this proxy, http://HOST:PORT"},
+    {"ca", SW_OPTION_VALUE, "FILE", "who vouches for the service's TLS; default the system's"},
+    {"cache", SW_OPTION_VALUE, "DIR", "keep what was verified here and use it while it is valid"},
+    {"offline", SW_OPTION_FLAG, NULL, "take it from the cache or not at all"},
+    {"update", SW_OPTION_VALUE, "RULE", "early or standard evaluation numbers; default standard"},
+    {"policy", SW_OPTION_VALUE, "FILE", "a machine policy, for its anchors; default Intel's root"},
+    {"out", SW_OPTION_VALUE, "FILE", "write the bundle here; default standard output"},
+    {0},
+};
+
+const sw_command sw_commands_collateral[] = {
+    {"attest collateral", "fetch QUOTE", "fetch what a verifier of a quote needs besides it",
+     "QUOTE is a TDX quote as bytes or as hexadecimal, or evidence as JSON. TCB info, QE identity\n"
+     "and revocation lists are verified together with the quote, now, before anything is written.\n"
+     "The environment names no proxy: --proxy does.",
+     2, 2, options, collateral},
+    {0},
+};

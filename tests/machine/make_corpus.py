@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the corpora of fuzz_pcs, fuzz_collateral, fuzz_runtime_log and fuzz_guest_answer from a
+software machine's evidence: make_corpus.py fuzz/corpus/evidence/good fuzz/corpus
+"""
+import base64
+import json
+import os
+import sys
+import urllib.parse
+
+evidence = json.load(open(sys.argv[1]))
+c = evidence["collateral"]
+
+
+def put(folder, name, data):
+    path = os.path.join(sys.argv[2], folder)
+    os.makedirs(path, exist_ok=True)
+    with open(os.path.join(path, name), "wb") as f:
+        f.write(data)
+
+
+def canonical(value):
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def pem(der):
+    text = base64.b64encode(der).decode()
+    lines = [text[i:i + 64] for i in range(0, len(text), 64)]
+    return "\n".join(["-----BEGIN X509 CRL-----", *lines, "-----END X509 CRL-----", ""]).encode()
+
+
+crl = base64.b64decode(c["root_crl"])
+put("pcs", "chain", b"\0" + urllib.parse.quote(c["tcb_info_issuer_chain"], safe="").encode())
+put("pcs", "der", b"\1" + crl)
+put("pcs", "hex", b"\1" + crl.hex().encode())
+put("pcs", "pem", b"\1" + pem(crl))
+for name, gpu in ("intel", {"ocsp": [], "rims": []}), ("gpu", {"ocsp": ["MAMKAQY="], "rims": ["<a/>", "<b/>"]}):
+    put("collateral", name, canonical({"collateral": c, "gpu": gpu, "kind": "sealwright/collateral/v1"}))
+
+lines, log, compose = [], [], None
+for event in evidence["event_log"]:
+    payload = bytes.fromhex(event["event_payload"])
+    lines.append(json.dumps({"event": event["event"], "payload": base64.b64encode(payload).decode()}))
+    log.append({**event, "digest": ""})
+    if event["event"] == "compose-hash":
+        compose = payload
+put("runtime_log", "boot", ("\n".join(lines) + "\n").encode())
+put("runtime_log", "v2", b'{"event":"a","payload":"AAE=","version":2}\n')
+quote = base64.b64decode(evidence["quote"])
+report = quote[568:632]
+asked = report + compose
+other = {"imr": 0, "event_type": 4, "digest": "ab" * 48, "event": "", "event_payload": ""}
+for name, events in ("new", log), ("old", [other] + evidence["event_log"]):
+    put("guest_answer", name, asked + canonical({"event_log": json.dumps(events), "quote": quote.hex(),
+                                                 "report_data": report.hex(), "vm_config": "{}"}))
