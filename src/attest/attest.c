@@ -7,23 +7,9 @@
  * written once everything held.
  */
 #include "attest/attest_internal.h"
-#include "attest/tdx_internal.h"
-#include "codec/text.h"
 
 #include <stdio.h>
 #include <string.h>
-
-enum { CONFIG_NONE = 0, CONFIG_COMPOSE = 1 }; /* first byte of dstack's MRCONFIGID */
-
-sw_status sw_config_id_check(const sw_td_report *td, const sw_hash *compose, sw_error *err) {
-    uint8_t expected[48] = {td->mr_config_id[0]};
-    if (expected[0] == CONFIG_COMPOSE) memcpy(expected + 1, compose->b, sizeof compose->b);
-    if (expected[0] > CONFIG_COMPOSE)
-        return REFUSE(err, "MRCONFIGID is of kind %u, which is not verified here", expected[0]);
-    if (memcmp(expected, td->mr_config_id, sizeof expected) != 0)
-        return REFUSE(err, "MRCONFIGID is not that of the compose hash in the event log");
-    return SW_OK;
-}
 
 /* ---- evidence to claims ---- */
 static void claims_fill(sw_claims *c, const sw_tdx_quote *q, const sw_tdx_verdict *v,
@@ -56,14 +42,9 @@ static sw_status log_verify(const sw_evidence *e, const sw_td_report *td, const 
     if (memcmp(replayed, td->rtmr[3], sizeof replayed) != 0)
         return REFUSE(err, "the event log does not replay to the quote's RTMR3");
     sw_check_held(log, "%zu events", e->event_count);
-    sw_check_begin(log, "app");
-    SW_TRY(sw_events_read(e->events, e->event_count, out, err));
-    SW_TRY(sw_config_id_check(td, &out->compose, err));
-    char app[41], compose[65];
-    sw_hex_text(app, SW_BYTES_OF(out->app_id));
-    sw_hex_text(compose, SW_BYTES_OF(out->compose.b));
-    sw_check_held(log, "app id %s, compose hash %s", app, compose);
-    return SW_OK;
+    const sw_app_log app = {.events = e->events, .count = e->event_count};
+    unsigned version;
+    return sw_app_verify(&app, td->mr_config_id, log, out, &version, err);
 }
 
 static sw_status verify(sw_arena *a, sw_bytes json, const sw_judge *by, sw_claims *out,

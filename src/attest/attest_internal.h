@@ -4,7 +4,7 @@
  */
 #ifndef SW_ATTEST_INTERNAL_H
 #define SW_ATTEST_INTERNAL_H
-#include "attest/evidence.h"
+#include "attest/tdx_internal.h"
 
 /* Cryptographic truth of the evidence's GPUs, into the claims, whose window they narrow. */
 SW_NODISCARD sw_status sw_claims_gpus_verify(const sw_evidence *e, const sw_policy *policy,
@@ -13,6 +13,16 @@ SW_NODISCARD sw_status sw_claims_gpus_verify(const sw_evidence *e, const sw_poli
 /* The report data that the question asks for, and the nonce that every GPU must have answered. */
 SW_NODISCARD sw_status sw_question_expect(const sw_question *question, const sw_claims *claims,
                                           sw_report_data *report, sw_error *err);
+/* What a replayed log says of the app: the simulator of dstack refused, facts read, MRCONFIGID
+ * against them (EVD-053 to EVD-055). *config_version is MRCONFIGID's kind, 0 when it is not set. */
+typedef struct sw_app_log {
+    const sw_event *events;
+    size_t count;
+    sw_bytes document; /* of MRCONFIGID's third kind; empty: there is none */
+} sw_app_log;
+SW_NODISCARD sw_status sw_app_verify(const sw_app_log *app, const uint8_t mr_config_id[48],
+                                     const sw_check_log *log, sw_boot_facts *out,
+                                     unsigned *config_version, sw_error *err);
 /* Report data `channel` over GPU evidence of that digest; NULL: none. */
 SW_NODISCARD sw_status sw_report_channel_over(sw_report_data *out, const sw_channel_binding *b,
                                               const sw_hash *gpu_evidence, sw_error *err);

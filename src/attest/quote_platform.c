@@ -9,13 +9,7 @@
 
 #include <string.h>
 
-enum {
-    BODY_AT_V4 = 48,
-    BODY_AT_V5 = 54,
-    RTMR3_IN_BODY = 472,
-    REPORT_IN_BODY = 520,
-    CHAIN_LIMIT = 3
-};
+enum { CHAIN_LIMIT = 3 };
 
 static sw_status take_first(void *context, sw_bytes der, sw_error *err) {
     sw_cert **leaf = context;
@@ -41,15 +35,10 @@ sw_status sw_quote_platform_read(sw_bytes quote, sw_quote_platform *out, sw_erro
 }
 
 sw_status sw_quote_fields_read(sw_bytes quote, sw_quote_fields *out, sw_error *err) {
-    sw_reader r = sw_reader_of(quote);
-    uint16_t version = sw_read_u16le(&r);
-    size_t body = version == 5 ? BODY_AT_V5 : BODY_AT_V4;
-    if (r.failed || (version != 4 && version != 5))
-        return REFUSE(err, "the quote is of version %u, neither 4 nor 5", version);
-    if (quote.size < body + REPORT_IN_BODY + sizeof out->report.b)
-        return BROKEN(err, "the quote ends inside its body");
-    memcpy(out->rtmr3, quote.data + body + RTMR3_IN_BODY, sizeof out->rtmr3);
-    memcpy(out->report.b, quote.data + body + REPORT_IN_BODY, sizeof out->report.b);
+    sw_tdx_quote q;
+    SW_TRY(sw_tdx_quote_parse(quote, &q, err));
+    memcpy(out->rtmr3, q.td.rtmr[3], sizeof out->rtmr3);
+    memcpy(out->report.b, q.td.report_data, sizeof out->report.b);
     return SW_OK;
 }
 
@@ -62,10 +51,10 @@ sw_status sw_events_compose(const sw_event *events, size_t count, sw_hash *out, 
 
 sw_status sw_collateral_judge(sw_bytes quote, const sw_collateral *c, const sw_policy *anchors,
                               int64_t wall_ms, int64_t *from_ms, int64_t *until_ms, sw_error *err) {
+    const sw_judge by = {.policy = anchors, .wall_ms = wall_ms};
     sw_tdx_quote q;
     sw_tdx_verdict verdict;
-    SW_TRY(sw_tdx_quote_parse(quote, &q, err));
-    SW_TRY(sw_tdx_verify(&q, c, anchors, wall_ms, &verdict, err));
+    SW_TRY(sw_tdx_verify(quote, c, &by, &q, &verdict, err));
     *from_ms = verdict.valid_from_ms;
     *until_ms = verdict.valid_until_ms;
     return SW_OK;

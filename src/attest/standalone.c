@@ -7,8 +7,7 @@
  * contradicts its quote is refused even where nobody reads it.
  */
 #include "attest/standalone.h"
-#include "attest/dstack.h"
-#include "attest/tdx_internal.h"
+#include "attest/attest_internal.h"
 
 #include <string.h>
 
@@ -54,22 +53,11 @@ static sw_status registers_verify(const sw_standalone *s, const sw_check_log *lo
 
 static sw_status app_verify(const sw_standalone *s, const sw_check_log *log,
                             sw_standalone_claims *c, sw_error *err) {
-    SW_SCOPED(sw_arena) a = {.limit_bytes = (size_t)16 << 20};
-    const sw_event *events;
-    size_t count;
+    SW_SCOPED(sw_arena) a = {.limit_bytes = (size_t)4 << 20};
+    sw_app_log app = {.document = s->document};
     sw_boot_facts facts;
-    sw_config_facts config;
-    sw_check_begin(log, "app");
-    SW_TRY(sw_log_runtime(&a, s->log, &events, &count, err));
-    SW_TRY(sw_dstack_deny_events(events, count, err));
-    SW_TRY(sw_events_read(events, count, &facts, err));
-    sw_check_held_hex(log, SW_BYTES_OF(facts.compose.b));
-    sw_check_begin(log, "MRCONFIGID");
-    SW_TRY(sw_config_facts_read(&a, events, count, &config, err));
-    config.document = s->document;
-    SW_TRY(sw_config_id_verify(c->quote.td.mr_config_id, &config, &c->config_version, err));
-    sw_check_held(log, c->config_version == 0 ? "not set" : "of kind %u, for this app",
-                  c->config_version);
+    SW_TRY(sw_log_runtime(&a, s->log, &app.events, &app.count, err));
+    SW_TRY(sw_app_verify(&app, c->quote.td.mr_config_id, log, &facts, &c->config_version, err));
     memcpy(c->app_id, facts.app_id, sizeof c->app_id);
     memcpy(c->instance_id, facts.instance_id, sizeof c->instance_id);
     c->compose = facts.compose;

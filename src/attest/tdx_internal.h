@@ -232,9 +232,6 @@ SW_NODISCARD sw_status sw_tdx_quote_verify(const sw_tdx_quote *quote, const sw_t
 /* EVD-020 to EVD-047: parses the quote into *quote, whose views are the input's. */
 SW_NODISCARD sw_status sw_tdx_verify(sw_bytes quote, const sw_collateral *c, const sw_judge *by,
                                      sw_tdx_quote *parsed, sw_tdx_verdict *out, sw_error *err);
-/* MRCONFIGID against the compose hash (EVD-055). */
-SW_NODISCARD sw_status sw_config_id_check(const sw_td_report *td, const sw_hash *compose,
-                                          sw_error *err);
 
 /* ---- what RTMR3 says ---- */
 /* One runtime event of RTMR3 from JSON; a digest that is there must be right, and there when

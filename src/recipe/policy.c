@@ -15,10 +15,9 @@
 #define REFERENCE_BYTES_LIMIT ((size_t)64 << 10)
 
 /* SHA-256 of the DER of "Intel SGX Root CA", the root of SGX and TDX. */
-static const sw_hash INTEL_ROOT = {{0x44, 0xa0, 0x19, 0x6b, 0x2b, 0x99, 0xf8, 0x89,
-                                    0xb8, 0xe1, 0x49, 0xe9, 0x5b, 0x80, 0x7a, 0x35,
-                                    0x0e, 0x74, 0x24, 0x96, 0x43, 0x99, 0xe8, 0x85,
-                                    0xa7, 0xcb, 0xb8, 0xcc, 0xfa, 0xb6, 0x74, 0xd3}};
+const sw_hash sw_intel_root = {{0x44, 0xa0, 0x19, 0x6b, 0x2b, 0x99, 0xf8, 0x89, 0xb8, 0xe1, 0x49,
+                                0xe9, 0x5b, 0x80, 0x7a, 0x35, 0x0e, 0x74, 0x24, 0x96, 0x43, 0x99,
+                                0xe8, 0x85, 0xa7, 0xcb, 0xb8, 0xcc, 0xfa, 0xb6, 0x74, 0xd3}};
 
 /* ---- completeness ---- */
 static sw_status refuse(sw_error *err, const char *sentence) {
@@ -39,7 +38,7 @@ static sw_status anchors_check(const sw_policy *p, sw_error *err) {
         return refuse(err, "the machine policy names an anchor twice");
     bool intel = false;
     for (size_t i = 0; i < p->anchor_count; i++)
-        intel = intel || sw_hash_equal(&p->anchors[i], &INTEL_ROOT);
+        intel = intel || sw_hash_equal(&p->anchors[i], &sw_intel_root);
     if (p->platform == SW_PLATFORM_SIM && intel)
         return refuse(err, "the machine policy says sim and names Intel's root");
     if (p->platform == SW_PLATFORM_TDX && !(intel && p->anchor_count == 1))

@@ -53,6 +53,11 @@ typedef struct sw_policy {
     sw_gpu_policy gpu;
 } sw_policy;
 
+/* SHA-256 of the DER of the makers' roots: "Intel SGX Root CA", "NVIDIA Device Identity CA",
+ * "NVIDIA CoRIM signing Root CA". They keep the word `tdx` for these roots; nothing trusts them by
+ * itself. */
+extern const sw_hash sw_intel_root, sw_nvidia_device_root, sw_nvidia_rim_root;
+
 /* Every member present and of sense: at least one anchor and one image, devices named or `any`
  * written out, an evaluation number; names and measurements distinct; `tdx` with exactly Intel's
  * root, `sim` never with it. SW_REFUSED "policy" with one sentence. */

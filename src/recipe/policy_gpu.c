@@ -11,13 +11,14 @@
 #include <string.h>
 
 /* SHA-256 of the DER of "NVIDIA Device Identity CA" and of "NVIDIA CoRIM signing Root CA". */
-static const sw_hash DEVICE_ROOT = {{0x10, 0x2b, 0xf6, 0x59, 0xd5, 0x41, 0x96, 0x14,
-                                     0xc9, 0xd8, 0xe6, 0xae, 0xce, 0xbc, 0x80, 0x45,
-                                     0x4e, 0xb2, 0x6b, 0x1d, 0xf6, 0xa7, 0x69, 0xac,
-                                     0x72, 0x0b, 0x9a, 0x69, 0x0b, 0x16, 0x7b, 0x48}};
-static const sw_hash RIM_ROOT = {{0x12, 0x97, 0x7b, 0x51, 0x15, 0xac, 0xb0, 0x38, 0x11, 0x79, 0x27,
-                                  0x9f, 0xff, 0xeb, 0x5a, 0x8c, 0x4d, 0x26, 0x49, 0x71, 0xeb, 0xb3,
-                                  0x22, 0x98, 0x02, 0x3a, 0x46, 0x5f, 0xa4, 0x1d, 0xf5, 0xd1}};
+const sw_hash sw_nvidia_device_root = {{0x10, 0x2b, 0xf6, 0x59, 0xd5, 0x41, 0x96, 0x14,
+                                        0xc9, 0xd8, 0xe6, 0xae, 0xce, 0xbc, 0x80, 0x45,
+                                        0x4e, 0xb2, 0x6b, 0x1d, 0xf6, 0xa7, 0x69, 0xac,
+                                        0x72, 0x0b, 0x9a, 0x69, 0x0b, 0x16, 0x7b, 0x48}};
+const sw_hash sw_nvidia_rim_root = {{0x12, 0x97, 0x7b, 0x51, 0x15, 0xac, 0xb0, 0x38,
+                                     0x11, 0x79, 0x27, 0x9f, 0xff, 0xeb, 0x5a, 0x8c,
+                                     0x4d, 0x26, 0x49, 0x71, 0xeb, 0xb3, 0x22, 0x98,
+                                     0x02, 0x3a, 0x46, 0x5f, 0xa4, 0x1d, 0xf5, 0xd1}};
 
 const char *const sw_recipe_revocation_words[] = {"required", "unchecked", NULL};
 
@@ -27,7 +28,7 @@ static sw_status refuse(sw_error *err, const char *sentence) {
 }
 
 static bool is_nvidia(const sw_hash *root) {
-    return sw_hash_equal(root, &DEVICE_ROOT) || sw_hash_equal(root, &RIM_ROOT);
+    return sw_hash_equal(root, &sw_nvidia_device_root) || sw_hash_equal(root, &sw_nvidia_rim_root);
 }
 
 static sw_status roots_check(const sw_gpu_policy *p, sw_platform platform, sw_error *err) {
@@ -35,9 +36,9 @@ static sw_status roots_check(const sw_gpu_policy *p, sw_platform platform, sw_er
         return refuse(err, "names one root for devices and manifests");
     if (platform == SW_PLATFORM_SIM && (is_nvidia(&p->device_root) || is_nvidia(&p->rim_root)))
         return refuse(err, "is of a machine that is sim and names NVIDIA's root");
-    if (platform == SW_PLATFORM_TDX && !sw_hash_equal(&p->device_root, &DEVICE_ROOT))
+    if (platform == SW_PLATFORM_TDX && !sw_hash_equal(&p->device_root, &sw_nvidia_device_root))
         return refuse(err, "is of a machine that is tdx and its device_root is not NVIDIA's");
-    if (platform == SW_PLATFORM_TDX && !sw_hash_equal(&p->rim_root, &RIM_ROOT))
+    if (platform == SW_PLATFORM_TDX && !sw_hash_equal(&p->rim_root, &sw_nvidia_rim_root))
         return refuse(err, "is of a machine that is tdx and its rim_root is not NVIDIA's");
     return SW_OK;
 }

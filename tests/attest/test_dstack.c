@@ -3,7 +3,7 @@
  * Answers of real dstack guest agents (0.3 to 0.6), from ../shared/vectors/dstack: their event logs
  * replay to the RTMR3 of the quotes beside them. Without the vectors the program says so.
  */
-#include "attest/tdx_internal.h"
+#include "attest/attest_internal.h"
 #include "crypto/vector.h"
 
 #include <stdio.h>
@@ -42,6 +42,7 @@ static void check_agent(const agent *g) {
     sw_tdx_quote quote;
     sw_boot_facts facts;
     size_t count;
+    unsigned version;
     uint8_t rtmr3[48];
     sw_error err = {0};
     assert_int_equal(sw_json_parse(&a, load(&a, g->file), NULL, &root, NULL), SW_OK);
@@ -54,7 +55,8 @@ static void check_agent(const agent *g) {
         sw_events_replay(events, count, rtmr3, &err) != SW_OK ||
         sw_events_read(events, count, &facts, &err) != SW_OK ||
         sw_td_attributes_check(&quote.td, NULL, &err) != SW_OK ||
-        sw_config_id_check(&quote.td, &facts.compose, &err) != SW_OK)
+        sw_app_verify(&(sw_app_log){events, count, {0}}, quote.td.mr_config_id, NULL, &facts,
+                      &version, &err) != SW_OK)
         fail_msg("%s: %s", g->file, err.message);
     assert_int_equal(count, g->events);
     assert_memory_equal(rtmr3, quote.td.rtmr[3], 48);
