@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * OCSP answers (RFC 6960), kept and judged later at an explicit time: how makers that publish no
- * revocation list say that a certificate still stands.
+ * revocation list say that a certificate still stands. Docs: docs/formats/rim.md, GPU-150 on.
  */
 #ifndef SW_CRYPTO_OCSP_H
 #define SW_CRYPTO_OCSP_H

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One OCSP answer about one certificate at one time (RFC 6960; GPU-150 to GPU-157).
+ *
+ * OpenSSL parses and verifies signatures; which signer, which certificate and which time are judged
+ * here, because OpenSSL's own judgement trusts by way of a store and takes no time to judge at. The
+ * answer must be the bytes that OpenSSL would write for it, so no bit of it is free.
+ */
+#include "codec/der.h"
+#include "crypto/crypto_internal.h"
+#include "crypto/ocsp_internal.h"
+
+#include <string.h>
+#include <time.h>
+
+#define REFUSE(err, ...) sw_fail((err), SW_REFUSED, "evidence", __VA_ARGS__)
+#define BROKEN(err, ...) sw_fail((err), SW_MALFORMED, "evidence", __VA_ARGS__)
+
+enum { TAG_EXPLICIT_0 = 0xa0, TIME_CHARACTERS = 15, REASON_UNUSED = 7, REASON_LAST = 10 };
+
+/* ---- from bytes ---- */
+static const char *status_name(uint64_t status) {
+    static const char *const names[] = {"successful",  "malformedRequest", "internalError",
+                                        "tryLater",    "status 4",         "sigRequired",
+                                        "unauthorized"};
+    return status < sizeof names / sizeof names[0] ? names[status] : "an unknown status";
+}
+
+/* OCSPResponse (4.2.1): the content of its octet string, which is a basic response. */
+static sw_status outer_parse(sw_bytes response, sw_bytes *basic, sw_error *err) {
+    static const uint8_t id_basic[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x01};
+    sw_reader r = sw_reader_of(response), outer = sw_der_enter(&r, SW_DER_SEQUENCE);
+    uint64_t status = sw_der_read_u64(&outer, SW_DER_ENUMERATED);
+    if (r.failed || outer.failed || r.rest.size > 0)
+        return BROKEN(err, "an OCSP answer is not one OCSPResponse in DER");
+    if (status != 0) return REFUSE(err, "an OCSP responder answered %s", status_name(status));
+    sw_reader tagged = sw_der_enter(&outer, TAG_EXPLICIT_0);
+    sw_reader body = sw_der_enter(&tagged, SW_DER_SEQUENCE);
+    sw_bytes type = sw_der_read(&body, SW_DER_OID), bytes = sw_der_read(&body, SW_DER_OCTETS);
+    if (outer.failed || tagged.failed || body.failed || outer.rest.size > 0 ||
+        tagged.rest.size > 0 || body.rest.size > 0)
+        return BROKEN(err, "an OCSP answer is not one OCSPResponse in DER");
+    if (!sw_bytes_equal(type, SW_BYTES_OF(id_basic)))
+        return REFUSE(err, "an OCSP answer is not a basic response");
+    *basic = bytes;
+    return SW_OK;
+}
+
+/* Version 1 is the default, which DER leaves out: what would stand there is another version. */
+static bool has_version(sw_bytes basic) {
+    sw_reader r = sw_reader_of(basic), inner = sw_der_enter(&r, SW_DER_SEQUENCE);
+    sw_reader data = sw_der_enter(&inner, SW_DER_SEQUENCE);
+    return sw_der_peek(&data) == TAG_EXPLICIT_0;
+}
+
+static bool same_again(OCSP_BASICRESP *basic, sw_bytes der) {
+    uint8_t *again = NULL;
+    int size = i2d_OCSP_BASICRESP(basic, &again);
+    bool same = size > 0 && sw_bytes_equal(SW_BYTES(again, (size_t)size), der);
+    OPENSSL_free(again);
+    return same;
+}
+
+static sw_status basic_parse(sw_bytes der, OCSP_BASICRESP **out, sw_error *err) {
+    const uint8_t *at = der.data;
+    OCSP_BASICRESP *basic = der.size == 0 ? NULL : d2i_OCSP_BASICRESP(NULL, &at, (long)der.size);
+    if (basic == NULL || at != der.data + der.size || !same_again(basic, der)) {
+        OCSP_BASICRESP_free(basic);
+        return sw_openssl_refused(err, SW_MALFORMED, "evidence",
+                                  "an OCSP answer is not a basic response in DER");
+    }
+    if (has_version(der)) {
+        OCSP_BASICRESP_free(basic);
+        return REFUSE(err, "an OCSP answer states a version, which one of version 1 does not");
+    }
+    *out = basic;
+    return SW_OK;
+}
+
+/* ---- what it is about ---- */
+static bool extensions_known(OCSP_BASICRESP *basic, OCSP_SINGLERESP *single) {
+    for (int i = 0; i < OCSP_BASICRESP_get_ext_count(basic); i++)
+        if (X509_EXTENSION_get_critical(OCSP_BASICRESP_get_ext(basic, i)) != 0) return false;
+    for (int i = 0; i < OCSP_SINGLERESP_get_ext_count(single); i++)
+        if (X509_EXTENSION_get_critical(OCSP_SINGLERESP_get_ext(single, i)) != 0) return false;
+    return true;
+}
+
+static bool is_of(const OCSP_CERTID *id, const sw_cert *cert, const sw_cert *issuer) {
+    const EVP_MD *const hashes[] = {EVP_sha1(), EVP_sha256(), EVP_sha384()};
+    bool found = false;
+    for (size_t i = 0; i < sizeof hashes / sizeof hashes[0] && !found; i++) {
+        OCSP_CERTID *ours = OCSP_cert_to_id(hashes[i], cert->x509, issuer->x509);
+        found = ours != NULL && OCSP_id_cmp(ours, id) == 0;
+        OCSP_CERTID_free(ours);
+    }
+    return found;
+}
+
+/* Judged before any signature: whoever holds a bag of answers asks each of them. */
+static sw_status single_find(const sw_ocsp_question *q, OCSP_SINGLERESP **out, sw_error *err) {
+    int count = OCSP_resp_count(q->basic);
+    if (count != 1) return REFUSE(err, "an OCSP answer is about %d certificates, not one", count);
+    OCSP_SINGLERESP *single = OCSP_resp_get0(q->basic, 0);
+    if (!is_of(OCSP_SINGLERESP_get0_id(single), q->cert, q->issuer))
+        return sw_fail(err, SW_MISSING, "evidence", "an OCSP answer is of another certificate");
+    if (!extensions_known(q->basic, single))
+        return REFUSE(err, "an OCSP answer has a critical extension that is not known here");
+    *out = single;
+    return SW_OK;
+}
+
+/* ---- what it says ---- */
+/* YYYYMMDDHHMMSSZ and no other spelling (RFC 5280 4.1.2.5.2). */
+static bool time_ms(const ASN1_GENERALIZEDTIME *t, int64_t *out) {
+    struct tm tm = {0};
+    if (t == NULL || ASN1_STRING_length(t) != TIME_CHARACTERS ||
+        ASN1_STRING_get0_data(t)[TIME_CHARACTERS - 1] != 'Z' || ASN1_TIME_to_tm(t, &tm) != 1)
+        return false;
+    *out = (int64_t)timegm(&tm) * 1000;
+    return true;
+}
+
+static sw_status state_read(int status, int reason, const ASN1_GENERALIZEDTIME *revoked,
+                            sw_ocsp_verdict *v, sw_error *err) {
+    v->reason = -1;
+    if (status == V_OCSP_CERTSTATUS_GOOD) {
+        v->state = SW_OCSP_GOOD;
+    } else if (status == V_OCSP_CERTSTATUS_UNKNOWN) {
+        v->state = SW_OCSP_UNKNOWN;
+    } else if (status == V_OCSP_CERTSTATUS_REVOKED) {
+        v->state = SW_OCSP_REVOKED;
+        v->reason = reason;
+        if (!time_ms(revoked, &v->revoked_ms))
+            return BROKEN(err, "an OCSP answer's time of revocation is not a time");
+        if (reason < -1 || reason == REASON_UNUSED || reason > REASON_LAST)
+            return BROKEN(err, "an OCSP answer's reason of revocation is not one");
+    } else {
+        return BROKEN(err, "an OCSP answer has no state");
+    }
+    return SW_OK;
+}
+
+static sw_status verdict_read(const sw_ocsp_question *q, OCSP_SINGLERESP *single,
+                              sw_ocsp_verdict *out, sw_error *err) {
+    sw_ocsp_verdict v = {0};
+    int reason = -1;
+    ASN1_GENERALIZEDTIME *revoked = NULL, *from = NULL, *until = NULL;
+    int status = OCSP_single_get0_status(single, &reason, &revoked, &from, &until);
+    SW_TRY(state_read(status, reason, revoked, &v, err));
+    if (until == NULL) return REFUSE(err, "an OCSP answer does not say when the next one comes");
+    if (!time_ms(from, &v.this_update_ms) || !time_ms(until, &v.next_update_ms))
+        return BROKEN(err, "an OCSP answer's dates are not times");
+    if (q->wall_ms < v.this_update_ms) return REFUSE(err, "an OCSP answer is of the future");
+    if (q->wall_ms >= v.next_update_ms) return REFUSE(err, "an OCSP answer is out of date");
+    *out = v;
+    return SW_OK;
+}
+
+static sw_status judge(const sw_ocsp_question *q, sw_ocsp_verdict *out, sw_error *err) {
+    OCSP_SINGLERESP *single = NULL;
+    SW_TRY(single_find(q, &single, err));
+    SW_TRY(sw_ocsp_signature_verify(q, err));
+    return verdict_read(q, single, out, err);
+}
+
+sw_status sw_ocsp_verify(sw_bytes response, const sw_cert *cert, const sw_cert *issuer,
+                         int64_t wall_ms, sw_ocsp_verdict *out, sw_error *err) {
+    sw_bytes der = {0};
+    sw_ocsp_question q = {.cert = cert, .issuer = issuer, .wall_ms = wall_ms};
+    if (response.size > SW_OCSP_LIMIT)
+        return sw_fail(err, SW_LIMIT, "evidence", "an OCSP answer has more than %zu bytes",
+                       SW_OCSP_LIMIT);
+    if (!sw_name_equal(X509_get_issuer_name(cert->x509), X509_get_subject_name(issuer->x509)))
+        return REFUSE(err, "a certificate is asked about that another authority issued");
+    SW_TRY(outer_parse(response, &der, err));
+    SW_TRY(basic_parse(der, &q.basic, err));
+    sw_status status = judge(&q, out, err);
+    OCSP_BASICRESP_free(q.basic);
+    return status;
+}
