@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Whether a manifest is NVIDIA's (GPU-130 to GPU-135): structure, digest of the canonical document,
+ * Whether a manifest is NVIDIA's (GPU-130 to GPU-136): structure, digest of the canonical document,
  * signature over the canonical SignedInfo, chain to the pinned root at an explicit time; then, and
  * not before, what it says.
  */
@@ -50,6 +50,19 @@ static sw_status signature_check(const sw_rim_xml *xml, const sw_rim_parts *part
     return REFUSE(err, "the manifest's signature by its first certificate does not hold");
 }
 
+/* Whoever answers OCSP under the same CA, or is a CA, signs no manifests. keyUsage (RFC
+ * 5280 4.2.1.3) is a BIT STRING: after its tag, length and unused bits the first byte has
+ * digitalSignature as its highest bit and keyCertSign as its sixth. */
+static sw_status signer_check(const sw_cert *leaf, sw_error *err) {
+    enum { BIT_STRING = 0x03, DIGITAL_SIGNATURE = 0x80, CERT_SIGN = 0x04 };
+    sw_bytes value = {0}, other = {0};
+    bool good = sw_cert_extension(leaf, "2.5.29.15", &value, NULL) == SW_OK && value.size >= 4 &&
+                value.data[0] == BIT_STRING;
+    good = good && (value.data[3] & (DIGITAL_SIGNATURE | CERT_SIGN)) == DIGITAL_SIGNATURE;
+    if (good && sw_cert_extension(leaf, "2.5.29.37", &other, NULL) == SW_MISSING) return SW_OK;
+    return REFUSE(err, "the manifest's first certificate is not one for signatures alone");
+}
+
 /* Every certificate has its place in the chain, leaf first: the path that is found must be the one
  * that is given. */
 static sw_status chain_check(sw_rim *rim, const sw_hash *anchor, int64_t wall_ms, sw_error *err) {
@@ -62,6 +75,7 @@ static sw_status chain_check(sw_rim *rim, const sw_hash *anchor, int64_t wall_ms
         sw_error_prefix(err, "the manifest's chain");
         return status;
     }
+    SW_TRY(signer_check(rim->chain[0], err));
     sw_cert_validity(rim->chain[0], &rim->valid_from_ms, &rim->valid_until_ms);
     for (size_t i = 1; i < rim->chain_count; i++) {
         int64_t from = 0, until = 0;

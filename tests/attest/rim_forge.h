@@ -22,7 +22,8 @@ typedef struct rim_party {
 } rim_party;
 typedef struct rim_forge {
     uint64_t seed;
-    rim_party root, ca, leaf, spare; /* spare: another leaf of the same CA */
+    rim_party root, ca, leaf;
+    rim_party spare, responder; /* of the same CA: another leaf, one for OCSP signing */
     sw_hash anchor;
     sw_rim_entry entries[SW_RIM_INDEX_LIMIT];
 } rim_forge;
@@ -61,6 +62,10 @@ static inline void rim_forge_open(void) {
     rim_certify(&forge.leaf, &leaf, &forge.ca);
     leaf.serial = 4;
     rim_certify(&forge.spare, &leaf, &forge.ca);
+    leaf.serial = 5;
+    leaf.extension_oid = "2.5.29.37";
+    leaf.extension = SW_LITERAL("\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x09");
+    rim_certify(&forge.responder, &leaf, &forge.ca);
     sw_sha256(&forge.anchor, sw_cert_der(forge.root.cert));
     for (size_t i = 0; i < SW_RIM_INDEX_LIMIT; i++) {
         sw_rim_entry *e = &forge.entries[i];
@@ -76,6 +81,7 @@ static inline void rim_forge_close(void) {
     sw_cert_free(&forge.ca.cert);
     sw_cert_free(&forge.leaf.cert);
     sw_cert_free(&forge.spare.cert);
+    sw_cert_free(&forge.responder.cert);
 }
 
 /* The usual plan over `chain`, three places. */

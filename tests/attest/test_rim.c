@@ -149,7 +149,7 @@ static char *with_chain(const sw_cert *const *certs, size_t count, const uint8_t
 static void test_chain(void **state) {
     (void)state;
     const sw_cert *leaf = forge.leaf.cert, *spare = forge.spare.cert, *ca = forge.ca.cert,
-                  *root = forge.root.cert;
+                  *root = forge.root.cert, *responder = forge.responder.cert;
     const struct {
         size_t count;
         const sw_cert *certs[SW_RIM_CHAIN_LIMIT];
@@ -166,6 +166,8 @@ static void test_chain(void **state) {
         {4, {leaf, ca, root, root}, forge.leaf.secret, "another path"},
         {4, {leaf, ca, root, leaf}, forge.leaf.secret, "does not end in the pinned root"},
         {3, {ca, leaf, root}, forge.ca.secret, "names another issuer"},
+        {2, {ca, root}, forge.ca.secret, "is not one for signatures alone"},
+        {3, {responder, ca, root}, forge.responder.secret, "is not one for signatures alone"},
     };
     for (size_t i = 0; i < COUNT(table); i++)
         rim_check_text(with_chain(table[i].certs, table[i].count, table[i].secret),
