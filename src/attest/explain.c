@@ -4,6 +4,8 @@
  *
  * Text from outside appears only as hex, as numbers, or after its characters were found plain.
  */
+#include "attest/explain.h"
+#include "attest/gpu.h"
 #include "attest/tdx_internal.h"
 #include "codec/text.h"
 
@@ -147,35 +149,141 @@ static sw_status explain_collateral(sw_arena *a, sw_buffer *out, const sw_collat
 }
 
 /* ---- event log ---- */
-static void explain_events(sw_buffer *out, const sw_evidence *e) {
-    sw_put_text(out, "event log (RTMR3)\n");
-    for (size_t i = 0; i < e->event_count; i++) {
-        const sw_event *event = &e->events[i];
-        sw_put_text(out, "  ");
-        put_plain(out, event->name, SW_EVENT_NAME_LIMIT);
-        for (size_t pad = event->name.size; pad < 22; pad++) sw_put_u8(out, ' ');
-        size_t shown =
-            event->payload.size < PAYLOAD_SHOWN_BYTES ? event->payload.size : PAYLOAD_SHOWN_BYTES;
-        sw_put_u8(out, ' ');
-        sw_hex_encode(out, SW_BYTES(event->payload.data, shown));
-        if (shown < event->payload.size) sw_put_format(out, "... (%zu bytes)", event->payload.size);
-        sw_put_u8(out, '\n');
-    }
+static void put_event(sw_buffer *out, sw_bytes name, sw_bytes payload) {
+    sw_put_text(out, "  ");
+    put_plain(out, name, SW_EVENT_NAME_LIMIT);
+    for (size_t pad = name.size; pad < 22; pad++) sw_put_u8(out, ' ');
+    size_t shown = payload.size < PAYLOAD_SHOWN_BYTES ? payload.size : PAYLOAD_SHOWN_BYTES;
+    sw_put_u8(out, ' ');
+    sw_hex_encode(out, SW_BYTES(payload.data, shown));
+    if (shown < payload.size) sw_put_format(out, "... (%zu bytes)", payload.size);
+    sw_put_u8(out, '\n');
 }
 
-static sw_status explain(sw_arena *a, sw_bytes json, sw_buffer *out, sw_error *err) {
-    sw_evidence e;
+static void explain_events(sw_buffer *out, const sw_evidence *e) {
+    sw_put_text(out, "event log (RTMR3)\n");
+    for (size_t i = 0; i < e->event_count; i++)
+        put_event(out, e->events[i].name, e->events[i].payload);
+}
+
+sw_status sw_log_explain(const sw_event_log *log, sw_buffer *out, sw_error *err) {
+    uint8_t rtmr[4][SW_SHA384_BYTES];
+    bool seen[4];
+    SW_TRY(sw_log_replay(log, rtmr, seen, err));
+    for (unsigned r = 0; r < 4; r++) {
+        sw_put_format(out, "RTMR%u\n", r);
+        for (size_t i = 0; i < log->count; i++) {
+            const sw_log_event *event = &log->events[i];
+            if (event->imr != r) continue;
+            sw_put_format(out, "  0x%08x ", event->type);
+            put_event(out, event->name, event->payload);
+        }
+        if (seen[r]) line_hex(out, "replays to", SW_BYTES_OF(rtmr[r]));
+    }
+    return sw_buffer_check(out, "the explanation", err);
+}
+
+/* ---- tokens ---- */
+/* One part of a token: JSON in base64url without padding. */
+static bool put_part(sw_buffer *out, sw_bytes part) {
+    SW_SCOPED(sw_buffer) padded = SW_BUFFER(SW_EVIDENCE_LIMIT);
+    SW_SCOPED(sw_buffer) decoded = SW_BUFFER(SW_EVIDENCE_LIMIT);
+    sw_put_bytes(&padded, part);
+    for (size_t i = part.size; i % 4 != 0; i++) sw_put_u8(&padded, '=');
+    if (sw_base64_decode_any(&decoded, sw_buffer_bytes(&padded), NULL) != SW_OK) return false;
+    sw_put_text(out, "  ");
+    put_plain(out, sw_buffer_bytes(&decoded), decoded.size);
+    sw_put_u8(out, '\n');
+    return true;
+}
+
+static sw_bytes until(sw_bytes text, const char *ends) {
+    size_t n = 0;
+    while (n < text.size && (text.data[n] == 0 || strchr(ends, text.data[n]) == NULL)) n++;
+    return SW_BYTES(text.data, n);
+}
+
+/* Header and claims of the token that begins here. */
+static bool put_token(sw_buffer *out, sw_bytes text) {
+    sw_bytes token = until(text, "\" \t\r\n,"), header = until(token, ".");
+    if (header.size == token.size) return false;
+    sw_bytes rest = SW_BYTES(token.data + header.size + 1, token.size - header.size - 1);
+    sw_bytes claims = until(rest, ".");
+    if (claims.size == rest.size) return false;
+    sw_put_text(out, "token\n");
+    return put_part(out, header) && put_part(out, claims);
+}
+
+sw_status sw_tokens_explain(sw_bytes text, sw_buffer *out, sw_error *err) {
+    static const char start[3] = "eyJ";
+    size_t tokens = 0;
+    for (size_t i = 0; i + sizeof start <= text.size; i++) {
+        if (memcmp(text.data + i, start, sizeof start) != 0) continue;
+        if (i > 0 && text.data[i - 1] != '"') continue; /* the second half of another */
+        tokens += put_token(out, SW_BYTES(text.data + i, text.size - i));
+    }
+    if (tokens == 0) return BROKEN(err, "no JSON web token is here");
+    return sw_buffer_check(out, "the explanation", err);
+}
+
+/* ---- parts by themselves ---- */
+sw_status sw_certificates_explain(sw_bytes pem, sw_buffer *out, sw_error *err) {
+    SW_TRY(sw_pem_decode(pem, "CERTIFICATE", 16, explain_certificate, out, err));
+    return sw_buffer_check(out, "the explanation", err);
+}
+
+sw_status sw_quote_explain(sw_bytes bytes, sw_buffer *out, sw_error *err) {
     sw_tdx_quote quote;
-    SW_TRY(sw_evidence_parse(a, json, &e, err));
-    SW_TRY(sw_tdx_quote_parse(e.quote, &quote, err));
-    if (e.platform == SW_PLATFORM_SIM)
-        sw_put_text(out, "SIMULATED: made by a software machine, whatever it says below\n");
+    SW_TRY(sw_tdx_quote_parse(bytes, &quote, err));
     explain_quote(out, &quote);
     sw_put_text(out, "PCK chain\n");
-    SW_TRY(sw_pem_decode(quote.pck_chain, "CERTIFICATE", 3, explain_certificate, out, err));
+    return sw_certificates_explain(quote.pck_chain, out, err);
+}
+
+sw_status sw_collateral_explain(const sw_collateral *c, sw_buffer *out, sw_error *err) {
+    SW_SCOPED(sw_arena) a = {.limit_bytes = 16 * SW_EVIDENCE_LIMIT};
+    SW_TRY(explain_collateral(&a, out, c, err));
+    return sw_buffer_check(out, "the explanation", err);
+}
+
+sw_status sw_document_explain(sw_bytes json, sw_buffer *out, sw_error *err) {
+    SW_SCOPED(sw_arena) a = {.limit_bytes = 16 * SW_EVIDENCE_LIMIT};
+    sw_signed_json document = {0};
+    sw_tcb_info info;
+    sw_qe_identity identity;
+    if (sw_pcs_parse(json, "tcbInfo", &document, NULL) == SW_OK) {
+        SW_TRY(sw_tcb_info_parse(&a, document.text, &info, err));
+        line_time(out, "TCB info", info.issued_ms, info.next_ms);
+        line_hex(out, "FMSPC", SW_BYTES_OF(info.fmspc));
+        sw_put_format(out, "  %-22s %u\n", "evaluation number", info.evaluation_number);
+        return sw_buffer_check(out, "the explanation", err);
+    }
+    SW_TRY(sw_pcs_parse(json, "enclaveIdentity", &document, err));
+    SW_TRY(sw_qe_identity_parse(&a, document.text, &identity, err));
+    line_time(out, "QE identity", identity.issued_ms, identity.next_ms);
+    line_hex(out, "MRSIGNER", SW_BYTES_OF(identity.mr_signer));
+    sw_put_format(out, "  %-22s %u\n", "evaluation number", identity.evaluation_number);
+    return sw_buffer_check(out, "the explanation", err);
+}
+
+static sw_status explain_gpus(sw_buffer *out, const sw_evidence *e, sw_error *err) {
+    for (size_t i = 0; i < e->gpu_count; i++) {
+        sw_put_format(out, "device %zu of %zu\n", i + 1, e->gpu_count);
+        SW_TRY(sw_gpu_explain(&e->gpus[i], out, err));
+    }
+    return SW_OK;
+}
+
+/* ---- our own evidence ---- */
+static sw_status explain(sw_arena *a, sw_bytes json, sw_buffer *out, sw_error *err) {
+    sw_evidence e;
+    SW_TRY(sw_evidence_parse(a, json, &e, err));
+    if (e.platform == SW_PLATFORM_SIM)
+        sw_put_text(out, "SIMULATED: made by a software machine, whatever it says below\n");
+    SW_TRY(sw_quote_explain(e.quote, out, err));
     SW_TRY(explain_collateral(a, out, &e.collateral, err));
+    SW_TRY(explain_gpus(out, &e, err));
     explain_events(out, &e);
-    sw_put_text(out, "nothing above was verified\n");
     return SW_OK;
 }
 

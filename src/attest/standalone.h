@@ -13,7 +13,6 @@ typedef struct sw_standalone { /* views */
     sw_bytes quote;
     const sw_collateral *collateral;
     const sw_event_log *log; /* NULL: a bare quote */
-    bool stripped;           /* the log holds RTMR3's events and no other register's in full */
     sw_bytes document;       /* the mr_config document of MRCONFIGID's third kind; may be empty */
     const sw_policy *policy; /* NULL: Intel's root, UpToDate alone, no image compared */
     int64_t wall_ms;
@@ -21,7 +20,7 @@ typedef struct sw_standalone { /* views */
 typedef struct sw_standalone_claims {
     sw_quote_claims quote;
     bool has_log;
-    bool replayed[4]; /* the log has events of this register, and they replay to it */
+    bool replayed[4]; /* this register's events are in the log, and they replay to it */
     uint8_t app_id[20], instance_id[20]; /* with a log */
     sw_hash compose;
     unsigned config_version; /* of MRCONFIGID, 0 to 3 */

@@ -5,8 +5,8 @@
  * The order of the tests matters only where it is written down; no file fits two of them.
  */
 #include "cli/attest_input.h"
-#include "attest/measure.h"
 #include "codec/text.h"
+#include "machine/collect.h"
 #include "manifest/manifest.h"
 #include "sys/files.h"
 
@@ -192,12 +192,26 @@ static sw_status folder_read(sw_cli *cli, const char *folder, sw_collateral *out
     return sw_cli_read_in(cli, folder, "root_ca_crl.der", SW_REVOCATION_LIMIT, &out->root_crl, err);
 }
 
+static sw_status bundle_read(sw_cli *cli, sw_bytes json, sw_collateral *out, sw_gpu_collateral *gpu,
+                             sw_error *err) {
+    sw_json *root;
+    sw_attest_kind kind;
+    sw_gpu_collateral devices = {0};
+    const sw_json_limits limits = {.bytes = SW_COLLATERAL_FILE_LIMIT, .depth = 8, .nodes = 10000};
+    SW_TRY(sw_json_parse(sw_cli_arena(cli), json, &limits, &root, err));
+    if (!object_kind(root, &kind) || kind != SW_ATTEST_COLLATERAL)
+        return sw_collateral_from_qvl(sw_cli_arena(cli), json, out, err);
+    SW_TRY(sw_collateral_parse(sw_cli_arena(cli), json, out, &devices, err));
+    if (gpu != NULL && devices.rim_count + devices.ocsp_count > 0) *gpu = devices;
+    return SW_OK;
+}
+
 sw_status sw_attest_collateral_read(sw_cli *cli, const char *path, sw_collateral *out,
-                                    sw_error *err) {
+                                    sw_gpu_collateral *gpu, sw_error *err) {
     sw_bytes json;
     if (sw_path_is_folder(path)) return folder_read(cli, path, out, err);
-    SW_TRY(sw_cli_read(cli, path, SW_EVIDENCE_LIMIT, &json, err));
-    sw_status status = sw_collateral_from_qvl(sw_cli_arena(cli), json, out, err);
+    SW_TRY(sw_cli_read(cli, path, SW_COLLATERAL_FILE_LIMIT, &json, err));
+    sw_status status = bundle_read(cli, json, out, gpu, err);
     if (status != SW_OK) sw_error_prefix(err, "%s", path);
     return status;
 }

@@ -6,6 +6,7 @@
 #ifndef SW_CLI_ATTEST_INPUT_H
 #define SW_CLI_ATTEST_INPUT_H
 #include "attest/evidence.h"
+#include "attest/gpu.h"
 #include "cli/cli.h"
 
 typedef enum sw_attest_kind {
@@ -38,5 +39,5 @@ SW_NODISCARD sw_status sw_attest_input_read(sw_cli *cli, const char *path, sw_at
 /* Collateral of one quote: a folder with tcb_info.json, qe_identity.json, tcb_signing_chain.pem,
  * pck_crl.der, root_ca_crl.der (as `sim init` writes them), or a bundle. */
 SW_NODISCARD sw_status sw_attest_collateral_read(sw_cli *cli, const char *path, sw_collateral *out,
-                                                 sw_error *err);
+                                                 sw_gpu_collateral *gpu, sw_error *err);
 #endif
