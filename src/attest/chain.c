@@ -155,23 +155,12 @@ static sw_status path_verify(sw_tdx_ground *g, sw_error *err) {
     return status;
 }
 
-static sw_status pck_read(sw_tdx_ground *g, sw_error *err) {
-    const sw_cert *leaf = g->pck_chain->certs[LEAF];
-    sw_bytes extension;
-    SW_TRY(sw_cert_extension(leaf, SW_PCK_EXTENSION_OID, &extension, err));
-    SW_TRY(sw_pck_parse(extension, &g->pck, err));
-    if (g->pck.platform != g->platform_ca)
-        return REFUSE(err, "the PCK certificate's SGX extension does not fit its issuer");
-    return sw_cert_key(leaf, &g->pck_key, err);
-}
-
 static sw_status pck_verify(sw_tdx_ground *g, sw_error *err) {
     sw_check_begin(g->log, "PCK certificates");
     for (size_t i = 0; i < 3; i++) SW_TRY(cert_read(g, g->pck_chain, i, "PCK chain", err));
     SW_TRY(pck_names(g, err));
     SW_TRY(pck_dates(g, err));
     SW_TRY(path_verify(g, err));
-    SW_TRY(pck_read(g, err));
     char from[21], until[21];
     sw_time_text(from, g->window.from_ms);
     sw_time_text(until, g->window.until_ms);

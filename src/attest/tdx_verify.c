@@ -106,9 +106,20 @@ static sw_status dates_check(sw_tdx_ground *g, sw_error *err) {
     return SW_OK;
 }
 
+static sw_status pck_read(sw_tdx_ground *g, sw_error *err) {
+    const sw_cert *leaf = g->pck_chain->certs[0];
+    sw_bytes extension;
+    SW_TRY(sw_cert_extension(leaf, SW_PCK_EXTENSION_OID, &extension, err));
+    SW_TRY(sw_pck_parse(extension, &g->pck, err));
+    if (g->pck.platform != g->platform_ca)
+        return REFUSE(err, "the PCK certificate's SGX extension does not fit its issuer");
+    return sw_cert_key(leaf, &g->pck_key, err);
+}
+
 static sw_status platform_check(sw_tdx_ground *g, sw_error *err) {
     const sw_tcb_info *info = &g->tcb_info->info;
     sw_check_begin(g->log, "FMSPC");
+    SW_TRY(pck_read(g, err));
     if (memcmp(info->fmspc, g->pck.fmspc, sizeof g->pck.fmspc) != 0)
         return REFUSE(err, "the TCB info is of another FMSPC than the platform");
     if (memcmp(info->pce_id, g->pck.pce_id, sizeof g->pck.pce_id) != 0)
