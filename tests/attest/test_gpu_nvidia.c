@@ -457,13 +457,3 @@ int main(void) {
     if (!vector_roots()) return vector_skip();
     return cmocka_run_group_tests_name("gpu nvidia", tests, NULL, NULL);
 }
-__attribute__((weak)) sw_status sw_ocsp_verify(sw_bytes r, const sw_cert *c, const sw_cert *i,
-                                               int64_t w, sw_ocsp_verdict *o, sw_error *e) {
-    (void)r;
-    (void)c;
-    (void)i;
-    (void)w;
-    (void)o;
-    (void)e;
-    return SW_MISSING;
-}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * OCSP answers over the certificates of devices and manifests (GPU-060 to GPU-065): what all of
+ * them together prove, what one that is missing leaves open, and each way in which one refuses.
+ */
+#include "attest/gpu_rig.h"
+#include "crypto/ocsp_maker.h"
+
+enum { ANSWERS = 5, BOOT = 0, PROVISIONER = 1, RIM_SIGNER = 3 };
+
+typedef struct bag { /* of one GPU: boot, provisioner, family; signer and CA of its manifests */
+    sw_buffer der[8];
+    size_t count;
+} bag;
+
+static signer signer_of(const gpu_party *p) {
+    signer s = {.p384 = true, .cert = p->cert};
+    memcpy(s.secret, p->secret, sizeof s.secret);
+    assert_int_equal(sw_p384_evp_secret(p->secret, &s.evp, NULL), SW_OK);
+    return s;
+}
+
+static answer good_answer(const gpu_party *about, const gpu_party *issuer) {
+    return (answer){.about = about->cert,
+                    .issuer = issuer->cert,
+                    .id_hash = EVP_sha384(),
+                    .status = V_OCSP_CERTSTATUS_GOOD,
+                    .reason = -1,
+                    .from = GPU_NOW - GPU_DAY,
+                    .until = GPU_NOW + GPU_DAY,
+                    .revoked = GPU_NOW - 30 * GPU_DAY,
+                    .hash = EVP_sha384(),
+                    .flags = OCSP_NOCERTS};
+}
+
+static void put_answer(bag *b, answer a, const gpu_party *issuer) {
+    signer by = signer_of(issuer);
+    a.by = &by;
+    b->der[b->count] = SW_BUFFER(SW_OCSP_LIMIT);
+    answer_make(&a, &b->der[b->count++]);
+    EVP_PKEY_free(by.evp);
+}
+
+/* Place `place` is as `bent`, when there is one. */
+static void bag_open(bag *b, const gpu_made *gpu, size_t place, const answer *bent) {
+    const gpu_party *about[ANSWERS] = {&gpu->boot, &gpu_maker.provisioner, &gpu_maker.family,
+                                       &gpu_maker.rim_signer, &gpu_maker.rim_ca};
+    const gpu_party *issuer[ANSWERS] = {&gpu_maker.provisioner, &gpu_maker.family, &gpu_maker.root,
+                                        &gpu_maker.rim_ca, &gpu_maker.rim_root};
+    memset(b, 0, sizeof *b);
+    for (size_t i = 0; i < ANSWERS; i++) {
+        answer a = good_answer(about[i], issuer[i]);
+        if (bent != NULL && i == place) {
+            a.status = bent->status;
+            a.reason = bent->reason;
+            a.from = bent->from;
+            a.until = bent->until;
+        }
+        put_answer(b, a, issuer[i]);
+    }
+}
+
+static void bag_close(bag *b) {
+    for (size_t i = 0; i < b->count; i++) sw_buffer_free(&b->der[i]);
+}
+
+static void rig_answers(rig *r, const bag *b) {
+    r->ocsp_count = b->count;
+    for (size_t i = 0; i < b->count; i++) r->ocsp[i] = sw_buffer_bytes(&b->der[i]);
+}
+
+static rig one;
+static bag answers;
+
+static int start(void **state) {
+    (void)state;
+    gpu_maker_open();
+    rig_open(&one);
+    rig_add(&one, (gpu_plan){.serial = 800, .feature = -1, .nonce = 1});
+    bag_open(&answers, &one.made[0], 0, NULL);
+    rig_answers(&one, &answers);
+    one.policy.revocation_required = true;
+    return 0;
+}
+
+static int end(void **state) {
+    (void)state;
+    bag_close(&answers);
+    rig_close(&one);
+    gpu_maker_close();
+    return 0;
+}
+
+static void test_all_good(void **state) {
+    (void)state;
+    check_good(&one);
+    assert_true(claims[0].revocation_checked);
+    assert_int_equal(claims[0].valid_from_ms, GPU_NOW - GPU_DAY);
+    assert_int_equal(claims[0].valid_until_ms, GPU_NOW + GPU_DAY);
+    assert_int_equal(sw_gpu_policy_check(&one.policy, claims, 1, NULL), SW_OK);
+    one.at_ms = GPU_NOW + GPU_DAY;
+    check_refused(&one, "an OCSP answer is out of date");
+    one.at_ms = GPU_NOW - GPU_DAY - 1;
+    check_refused(&one, "an OCSP answer is of the future");
+}
+
+static void test_one_missing(void **state) {
+    (void)state;
+    for (size_t i = 0; i < ANSWERS; i++) {
+        sw_error err = {0};
+        sw_bytes kept = one.ocsp[i];
+        one.ocsp[i] = one.ocsp[--one.ocsp_count];
+        check_good(&one);
+        assert_false(claims[0].revocation_checked);
+        assert_int_equal(sw_gpu_policy_check(&one.policy, claims, 1, &err), SW_REFUSED);
+        assert_non_null(strstr(err.message, "revocation was not checked"));
+        one.ocsp[one.ocsp_count++] = one.ocsp[i];
+        one.ocsp[i] = kept;
+    }
+    one.ocsp_count = 0;
+    check_good(&one);
+    assert_false(claims[0].revocation_checked);
+    assert_int_equal(claims[0].valid_until_ms, GPU_NOW + 400 * GPU_DAY);
+}
+
+static void check_bent(size_t place, answer bent, const char *sentence) {
+    bag b;
+    bag_open(&b, &one.made[0], place, &bent);
+    rig_answers(&one, &b);
+    check_refused(&one, sentence);
+    bag_close(&b);
+}
+
+static void test_bent(void **state) {
+    (void)state;
+    answer bent = good_answer(&gpu_maker.family, &gpu_maker.root);
+    bent.status = V_OCSP_CERTSTATUS_REVOKED;
+    check_bent(BOOT, bent,
+               "GPU 0: certificate 1 of the device's chain: OCSP answer 0: a certificate is "
+               "revoked (reason -1)");
+    bent.reason = 6;
+    check_bent(PROVISIONER, bent, "OCSP answer 1: a certificate is revoked (reason 6, on hold)");
+    bent.reason = 1;
+    check_bent(RIM_SIGNER, bent,
+               "certificate 0 of the driver manifest's chain: OCSP answer 3: a certificate is "
+               "revoked (reason 1)");
+    bent = good_answer(&gpu_maker.family, &gpu_maker.root);
+    bent.status = V_OCSP_CERTSTATUS_UNKNOWN;
+    check_bent(BOOT, bent, "a certificate is not known to its issuer");
+    bent = good_answer(&gpu_maker.family, &gpu_maker.root);
+    bent.until = GPU_NOW;
+    check_bent(RIM_SIGNER, bent, "OCSP answer 3: an OCSP answer is out of date");
+    bent.until = 0;
+    check_bent(BOOT, bent, "does not say when the next one comes");
+}
+
+/* One more answer beside the good ones. */
+static void check_more(answer a, const gpu_party *issuer, const char *sentence) {
+    put_answer(&answers, a, issuer);
+    rig_answers(&one, &answers);
+    if (sentence == NULL)
+        check_good(&one);
+    else
+        check_refused(&one, sentence);
+    sw_buffer_free(&answers.der[--answers.count]);
+}
+
+static void test_more(void **state) {
+    (void)state;
+    const gpu_party *provisioner = &gpu_maker.provisioner;
+    answer second = good_answer(&one.made[0].boot, provisioner);
+    check_more(second, provisioner, NULL);
+    second.status = V_OCSP_CERTSTATUS_REVOKED; /* after a good one it is still a revocation */
+    check_more(second, provisioner, "OCSP answer 5: a certificate is revoked");
+    answer leaf = good_answer(&one.made[0].leaf, &one.made[0].boot);
+    check_more(leaf, &one.made[0].boot, "OCSP answer 5 is of no certificate here");
+    answer forged = good_answer(&one.made[0].boot, provisioner);
+    check_more(forged, &gpu_maker.family, "OCSP answer 5"); /* signed by another */
+    one.ocsp[5] = SW_LITERAL("no answer");
+    one.ocsp_count = 6;
+    check_refused(&one, "GPU 0: certificate 1 of the device's chain: OCSP answer 5");
+}
+
+/* Answers of authorities are shared; each device needs one of its own. */
+static void test_two_devices(void **state) {
+    (void)state;
+    rig_add(&one, (gpu_plan){.serial = 801, .feature = -1, .nonce = 1});
+    check_good(&one);
+    assert_true(claims[0].revocation_checked);
+    assert_false(claims[1].revocation_checked);
+    one.policy.count = 2;
+    assert_int_equal(sw_gpu_policy_check(&one.policy, claims, 2, NULL), SW_REFUSED);
+    put_answer(&answers, good_answer(&one.made[1].boot, &gpu_maker.provisioner),
+               &gpu_maker.provisioner);
+    rig_answers(&one, &answers);
+    check_good(&one);
+    assert_true(claims[0].revocation_checked && claims[1].revocation_checked);
+    assert_int_equal(sw_gpu_policy_check(&one.policy, claims, 2, NULL), SW_OK);
+}
+
+static void test_flips(void **state) {
+    (void)state;
+    sw_buffer *der = &answers.der[RIM_SIGNER];
+    for (size_t at = 0; at < der->size; at += 3) {
+        der->data[at] ^= (uint8_t)(1 << at % 8);
+        if (rig_judge(&one, NULL, NULL) == SW_OK) fail_msg("byte %zu", at);
+        der->data[at] ^= (uint8_t)(1 << at % 8);
+    }
+    check_good(&one);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_all_good, start, end),
+        cmocka_unit_test_setup_teardown(test_one_missing, start, end),
+        cmocka_unit_test_setup_teardown(test_bent, start, end),
+        cmocka_unit_test_setup_teardown(test_more, start, end),
+        cmocka_unit_test_setup_teardown(test_two_devices, start, end),
+        cmocka_unit_test_setup_teardown(test_flips, start, end),
+    };
+    return cmocka_run_group_tests_name("gpu revocation", tests, NULL, NULL);
+}
