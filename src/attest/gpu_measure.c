@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A device's measurements against the two signed manifests of its driver and its VBIOS (GPU-050 to
- * GPU-058). Entry i of a manifest is compared with the measurement of SPDM index i+1.
+ * GPU-057). Entry i of a manifest is compared with the measurement of SPDM index i+1.
  *
  * A manifest that lists little proves little, so each kind has a floor; an index that both claim is
  * a contradiction and not a choice.

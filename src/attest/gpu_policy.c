@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Verified devices against what is wanted: the policy's number, serials and drivers, and the nonce
- * of the moment (GPU-080 to GPU-087).
+ * of the moment (GPU-080 to GPU-085).
  */
 #include "attest/gpu_internal.h"
 #include "codec/text.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * OCSP answers over the certificates of devices and manifests (GPU-060 to GPU-065).
+ * OCSP answers over the certificates of devices and manifests (GPU-060 to GPU-063).
  *
  * Absent answers are said and left to the policy; an answer that is there must be whole, in time,
  * good, and of one of the certificates. The leaf of a device has no record at its maker, and a root

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What holds between the devices of one machine (GPU-070 to GPU-077): one nonce, no device twice,
+ * What holds between the devices of one machine (GPU-070 to GPU-073): one nonce, no device twice,
  * one mode, and in protected PCIe mode GPUs and switches that name each other.
  */
 #include "attest/gpu_internal.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Device by device, then the set (GPU-040 to GPU-048). Nothing is optional: there is no call that
+ * Device by device, then the set (GPU-040 to GPU-042). Nothing is optional: there is no call that
  * leaves out a part. Manifests and the upper certificates are shared by the devices of one call, so
  * each manifest is verified once; signatures of chains are judged anew for each device.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What is asked of devices that verified (GPU-080 to GPU-087): their number, serials and drivers,
+ * What is asked of devices that verified (GPU-080 to GPU-085): their number, serials and drivers,
  * revocation, and the nonce of the moment.
  */
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * OCSP answers over the certificates of devices and manifests (GPU-060 to GPU-065): what all of
+ * OCSP answers over the certificates of devices and manifests (GPU-060 to GPU-063): what all of
  * them together prove, what one that is missing leaves open, and each way in which one refuses.
  */
 #include "attest/gpu_rig.h"

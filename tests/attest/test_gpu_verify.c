@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Sets of forged GPUs and switches (GPU-040 to GPU-077): what a whole verdict says, and each part
+ * Sets of forged GPUs and switches (GPU-040 to GPU-073): what a whole verdict says, and each part
  * of it that can fail alone, with its sentence.
  */
 #include "attest/gpu_rig.h"
