@@ -61,7 +61,8 @@ static bool number_read(sw_bytes text, size_t limit, size_t *out) {
 static sw_bytes value_of(const sw_rim_xml *xml, size_t resource, const char *uri,
                          const char *local) {
     const sw_rim_attribute *a = sw_rim_attribute_find(xml, resource, uri, local);
-    return a == NULL ? (sw_bytes){0} : a->value;
+    if (a == NULL) return (sw_bytes){0};
+    return a->value;
 }
 
 static sw_status alternatives_read(const sw_rim_xml *xml, size_t resource, size_t index,

@@ -57,7 +57,7 @@ static inline void signer_close(signer *s) {
 
 /* An authority, what it certified, and what others certified. */
 typedef struct ocsp_house {
-    signer issuer, leaf, other;              /* other: another leaf of the issuer's */
+    signer root, issuer, leaf, other;        /* other: another leaf of the issuer's */
     signer delegate, plain, old, wrong, sub; /* wrong: certified for servers; sub: a CA */
     signer twin, stranger, second_delegate;  /* twin: of the issuer's name; stranger: by it */
 } ocsp_house;
@@ -66,20 +66,23 @@ typedef struct ocsp_house {
 #define SERVER_AUTH  "\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x01"
 
 static inline void house_open(ocsp_house *h, bool p384) {
-    const sw_cert_plan root = {.common_name = "Answering CA",
+    const sw_cert_plan root = {.common_name = "Root",
                                .serial = 1,
                                .not_before_ms = NOW - 900 * DAY,
                                .not_after_ms = NOW + 900 * DAY,
                                .ca = true};
-    sw_cert_plan leaf = root, responder = root;
+    sw_cert_plan ca = root, leaf = root, responder = root;
+    ca.common_name = "Answering CA";
+    ca.serial = 2;
     leaf.common_name = "Asked about";
     leaf.serial = 77;
     leaf.ca = false;
     responder.common_name = "Responder";
     responder.serial = 5;
     responder.ca = false;
-    signer_open(&h->issuer, p384, &root, NULL);
-    signer_open(&h->twin, p384, &root, NULL);
+    signer_open(&h->root, p384, &root, NULL);
+    signer_open(&h->issuer, p384, &ca, &h->root);
+    signer_open(&h->twin, p384, &ca, &h->root);
     signer_open(&h->leaf, p384, &leaf, &h->issuer);
     leaf.serial = 78;
     signer_open(&h->other, p384, &leaf, &h->issuer);
@@ -99,8 +102,8 @@ static inline void house_open(ocsp_house *h, bool p384) {
 }
 
 static inline void house_close(ocsp_house *h) {
-    signer *all[] = {&h->issuer, &h->leaf, &h->other, &h->delegate, &h->plain,          &h->old,
-                     &h->wrong,  &h->sub,  &h->twin,  &h->stranger, &h->second_delegate};
+    signer *all[] = {&h->root, &h->issuer, &h->leaf, &h->other, &h->delegate, &h->plain,
+                     &h->old,  &h->wrong,  &h->sub,  &h->twin,  &h->stranger, &h->second_delegate};
     for (size_t i = 0; i < COUNT(all); i++) signer_close(all[i]);
 }
 
