@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * TDX-lite's two files. Two bytes say what follows and how much memory the machine has (in 256
- * MiB): after an even one comes a measurement file, whose checksum file is made here; after an odd
- * one a checksum file of an empty measurement file.
+ * TDX-lite's two files, and the hints that bring them (what begins with a brace). Otherwise two
+ * bytes say what follows and how much memory the machine has (in 256 MiB): after an even one comes
+ * a measurement file, whose checksum file is made here; after an odd one a checksum file of an
+ * empty measurement file.
  */
 #include "attest/measure.h"
 #include "codec/text.h"
@@ -29,6 +30,13 @@ static void measure(const sw_lite_image *image, uint64_t memory_bytes) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size < 2) return 0;
+    if (data[0] == '{') {
+        SW_SCOPED(sw_arena) a = {.limit_bytes = (size_t)4 << 20};
+        sw_lite_hints hints;
+        if (sw_lite_hints_read(&a, SW_BYTES(data, size), &hints, NULL) == SW_OK)
+            measure(&hints.image, hints.memory_bytes);
+        return 0;
+    }
     uint64_t memory_bytes = (uint64_t)data[1] << 28;
     sw_lite_image image = {.measurement = SW_BYTES(data + 2, size - 2)};
     if (data[0] % 2 == 1) {

@@ -16,7 +16,6 @@
 #define LOW_MEMORY   UINT64_C(0x80000000)
 #define HIGH_MEMORY  UINT64_C(0x100000000)
 #define SPLIT_MEMORY UINT64_C(0xb0000000) /* from here on QEMU's q35 keeps 2 GiB below 4 GiB */
-#define MEMORY_LIMIT (UINT64_C(1) << 46)
 
 /* ---- witness ---- */
 /* A number has one spelling: no zero group at its end. */
@@ -68,7 +67,7 @@ static void memory_put(sw_buffer *out, uint32_t type, uint64_t from, uint64_t to
 }
 
 static sw_status memory_check(uint64_t memory_bytes, sw_error *err) {
-    if (memory_bytes == 0 || memory_bytes > MEMORY_LIMIT ||
+    if (memory_bytes == 0 || memory_bytes > SW_MEMORY_LIMIT ||
         memory_bytes % (UINT64_C(1) << PAGE_BITS) != 0)
         return BROKEN(err, "the machine's memory is not a number of pages up to 64 TiB");
     return SW_OK;

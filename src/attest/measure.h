@@ -96,6 +96,8 @@ SW_NODISCARD sw_status sw_config_id_verify(const uint8_t mr_config_id[48],
 /* ---- TDX-lite: the measurements of a named OS image, recomputed ---- */
 #define SW_CHECKSUM_LIMIT    ((size_t)16 << 10)
 #define SW_MEASUREMENT_LIMIT ((size_t)16 << 10)
+#define SW_VM_CONFIG_LIMIT   ((size_t)128 << 10)
+#define SW_MEMORY_LIMIT      (UINT64_C(1) << 46)
 typedef struct sw_lite_image {
     sw_bytes checksum_file; /* sha256sum.txt; its SHA-256 is the OS image hash */
     sw_bytes measurement;   /* measurement.tdx.cbor */
@@ -111,6 +113,14 @@ typedef struct sw_lite_values {
 } sw_lite_values;
 SW_NODISCARD sw_status sw_lite_measure(const sw_lite_image *image, const sw_lite_machine *machine,
                                        sw_lite_values *out, sw_error *err);
+/* The files and the memory size from a host's vm_config, or from a system configuration that holds
+ * one. Members that are not needed are left alone. SW_MISSING where no image is described. */
+typedef struct sw_lite_hints {
+    sw_lite_image image;
+    uint64_t memory_bytes;
+} sw_lite_hints;
+SW_NODISCARD sw_status sw_lite_hints_read(sw_arena *a, sw_bytes vm_config, sw_lite_hints *out,
+                                          sw_error *err);
 /* The quote's MRTD is one of the two, RTMR0 to RTMR2 are these, and the log's os-image-hash, where
  * there is one before system-ready, names this image. SW_REFUSED "evidence" says what differs. */
 SW_NODISCARD sw_status sw_lite_check(const sw_lite_values *values, const sw_td_measurements *td,

@@ -5,6 +5,7 @@
 
     python3 tests/attest/golden_boot.py [fuzz/corpus] >tests/attest/golden_boot.h
 """
+import base64
 import hashlib
 import json
 import os
@@ -303,6 +304,9 @@ def write_seeds(folder):
     seed("ccel", "ended", log[:end])
     for name, data in (("v3", document(3, False)), ("v3_normalized", document(3, True)), ("v4", document(4, True))):
         seed("lite", name, b"\x00\x08" + data)
+    files = {"checksum_file": checksum(document(4, True)), "measurement": document(4, True)}
+    hints = {"memory_size": 2048 * MIB, "tdx_measurement": {k: base64.b64encode(v).decode() for k, v in files.items()}}
+    seed("lite", "hints", json.dumps(hints).encode())
     seed("lite", "checksums", b"\x01\x08" + checksum(b""))
 
 

@@ -361,6 +361,53 @@ static void test_acpi(void **state) {
     sw_arena_free(&f.arena);
 }
 
+/* ---- hints ---- */
+#define FILES "\"tdx_measurement\":{\"checksum_file\":\"YQ==\",\"measurement\":\"\"}"
+static const struct {
+    const char *config, *sentence;
+} HINTS[] = {
+    {"{" FILES ",\"memory_size\":4096}", NULL},
+    {"{" FILES ",\"memory_size\":4096,\"os_image_hash\":7,\"more\":[]}", NULL},
+    {"{\"vm_config\":\"{\\\"memory_size\\\":4096,\\\"tdx_measurement\\\":{\\\"checksum_file\\\":"
+     "\\\"YQ==\\\",\\\"measurement\\\":\\\"\\\"}}\"}",
+     NULL},
+    {"{\"memory_size\":4096}", "describes no TDX-lite image"},
+    {"{\"vm_config\":{" FILES ",\"memory_size\":4096}}", "describes no TDX-lite image"},
+    {"{\"vm_config\":\"[]\"}", "not an object"},
+    {"{\"vm_config\":\"\"}", "JSON"},
+    {"[]", "not an object"},
+    {"{" FILES "}", "memory_size"},
+    {"{" FILES ",\"memory_size\":\"4096\"}", "memory_size"},
+    {"{" FILES ",\"memory_size\":70368744177665}", "memory_size"},
+    {"{" FILES "," FILES ",\"memory_size\":4096}", "repeated"},
+    {"{\"tdx_measurement\":7,\"memory_size\":4096}", "tdx_measurement"},
+    {"{\"tdx_measurement\":{\"measurement\":\"\"},\"memory_size\":4096}", "checksum_file"},
+    {"{\"tdx_measurement\":{\"checksum_file\":\"YR==\",\"measurement\":\"\"},\"memory_size\":1}",
+     "vm_config.tdx_measurement.checksum_file"},
+};
+
+static void test_hints(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT(HINTS); i++) {
+        SW_SCOPED(sw_arena) a = {0};
+        sw_lite_hints hints = {.memory_bytes = 9};
+        sw_error err = {0};
+        sw_status status = sw_lite_hints_read(&a, sw_text(HINTS[i].config), &hints, &err);
+        if (HINTS[i].sentence == NULL) {
+            if (status != SW_OK) fail_msg("%s: %s", HINTS[i].config, err.message);
+            assert_true(sw_bytes_is(hints.image.checksum_file, "a"));
+            assert_int_equal(hints.image.measurement.size, 0);
+            assert_int_equal(hints.memory_bytes, 4096);
+            continue;
+        }
+        assert_int_not_equal(status, SW_OK);
+        assert_int_equal(hints.memory_bytes, 9);
+        if (strstr(err.message, HINTS[i].sentence) == NULL)
+            fail_msg("%s: \"%s\" is not in \"%s\"", HINTS[i].config, HINTS[i].sentence,
+                     err.message);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_golden),
                                        cmocka_unit_test(test_check),
@@ -368,6 +415,7 @@ int main(void) {
                                        cmocka_unit_test(test_document_refusals),
                                        cmocka_unit_test(test_cut_and_flips),
                                        cmocka_unit_test(test_hobs),
-                                       cmocka_unit_test(test_acpi)};
+                                       cmocka_unit_test(test_acpi),
+                                       cmocka_unit_test(test_hints)};
     return cmocka_run_group_tests_name("lite", tests, NULL, NULL);
 }

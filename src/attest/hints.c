@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a dstack host says about a machine (vm_config), as far as it helps to recompute registers
+ * (MSR-080 to MSR-083). Nothing measures it and nothing is believed: what follows from it must be
+ * the quote's.
+ */
+#include "attest/measure_internal.h"
+#include "codec/json.h"
+#include "codec/text.h"
+
+static const char WHERE[] = "vm_config";
+
+static sw_status file_read(sw_arena *a, const sw_json *object, const char *name, size_t limit,
+                           sw_bytes *out, sw_error *err) {
+    sw_bytes text;
+    SW_TRY(sw_json_text(object, "vm_config.tdx_measurement", name, &text, err));
+    SW_SCOPED(sw_buffer) file = SW_BUFFER(limit);
+    sw_status status = sw_base64_decode(&file, text, err);
+    if (status != SW_OK) {
+        sw_error_prefix(err, "vm_config.tdx_measurement.%s", name);
+        return status;
+    }
+    *out = sw_arena_copy(a, sw_buffer_bytes(&file));
+    if (out->data == NULL && file.size > 0)
+        return sw_fail(err, SW_MEMORY, "memory", "no memory for %s", WHERE);
+    return SW_OK;
+}
+
+/* An attestation may carry the whole system configuration, which holds vm_config as text. */
+static sw_status config_find(sw_arena *a, sw_bytes text, const sw_json **out, sw_error *err) {
+    const sw_json_limits limits = {.bytes = SW_VM_CONFIG_LIMIT, .depth = 8, .nodes = 2048};
+    sw_json *root;
+    SW_TRY(sw_json_parse(a, text, &limits, &root, err));
+    const sw_json *inner = sw_json_member(root, WHERE);
+    if (inner != NULL && inner->type == SW_JSON_STRING)
+        SW_TRY(sw_json_parse(a, inner->text, &limits, &root, err));
+    if (root->type != SW_JSON_OBJECT) return BROKEN(err, "%s is not an object", WHERE);
+    *out = root;
+    return SW_OK;
+}
+
+sw_status sw_lite_hints_read(sw_arena *a, sw_bytes vm_config, sw_lite_hints *out, sw_error *err) {
+    static const char *const names[] = {"checksum_file", "measurement", NULL};
+    const sw_json *root, *files;
+    sw_lite_hints made = {0};
+    SW_TRY(config_find(a, vm_config, &root, err));
+    if (sw_json_member(root, "tdx_measurement") == NULL)
+        return sw_fail(err, SW_MISSING, "evidence", "%s describes no TDX-lite image", WHERE);
+    SW_TRY(sw_json_object(root, WHERE, "tdx_measurement", &files, err));
+    SW_TRY(sw_json_expect(files, "vm_config.tdx_measurement", names, err));
+    SW_TRY(file_read(a, files, names[0], SW_CHECKSUM_LIMIT, &made.image.checksum_file, err));
+    SW_TRY(file_read(a, files, names[1], SW_MEASUREMENT_LIMIT, &made.image.measurement, err));
+    SW_TRY(sw_json_u64(root, WHERE, "memory_size", SW_MEMORY_LIMIT, &made.memory_bytes, err));
+    *out = made;
+    return SW_OK;
+}
