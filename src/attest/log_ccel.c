@@ -174,10 +174,13 @@ static sw_status event_read(sw_reader *r, const algorithms *table, sw_log_event 
     return SW_OK;
 }
 
+/* Firmware fills what is left of its log area with 0xff, some with zeros; no event begins so. */
 static sw_status ended(const sw_reader *r, bool *out, sw_error *err) {
-    *out = r->rest.size == 0 || r->rest.data[0] == PADDING;
-    if (!*out || all_are(r->rest, PADDING)) return SW_OK;
-    return BROKEN(err, "the CCEL's padding from byte %zu is not 0xff throughout", r->offset);
+    bool padded = r->rest.size > 0 && r->rest.data[0] == PADDING;
+    if (padded && !all_are(r->rest, PADDING))
+        return BROKEN(err, "the CCEL's padding from byte %zu is not 0xff throughout", r->offset);
+    *out = padded || all_are(r->rest, 0);
+    return SW_OK;
 }
 
 sw_status sw_log_from_ccel(sw_arena *a, sw_bytes ccel, sw_event_log *out, sw_error *err) {

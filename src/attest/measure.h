@@ -34,7 +34,7 @@ typedef struct sw_event_log {
 SW_NODISCARD sw_status sw_log_from_json(sw_arena *a, sw_bytes json, sw_event_log *out,
                                         sw_error *err);
 /* A CCEL: TCG2 crypto-agile log with SHA-384 digests, Spec ID event first, ended by its size or by
- * 0xff padding. Events that extend nothing (EV_NO_ACTION) are left out. */
+ * padding of 0xff or zeros. Events that extend nothing (EV_NO_ACTION) are left out. */
 SW_NODISCARD sw_status sw_log_from_ccel(sw_arena *a, sw_bytes ccel, sw_event_log *out,
                                         sw_error *err);
 /* Every register from 48 zeros. `seen[r]`: the log has an event of register r. A runtime event's

@@ -292,6 +292,24 @@ static void test_ccel_refusals(void **state) {
     }
 }
 
+/* Some firmware pads with zeros; a mixture is no padding. */
+static void test_ccel_padding(void **state) {
+    (void)state;
+    SW_SCOPED(sw_arena) a = {0};
+    sample samples[5];
+    samples_make(&a, samples);
+    sw_error err = {0};
+    uint8_t *bytes = (uint8_t *)samples[3].bytes.data;
+    size_t padding = samples[3].bytes.size - GOLDEN_CCEL_END;
+    memset(bytes + GOLDEN_CCEL_END, 0, padding);
+    assert_int_equal(judge(&samples[3], samples[3].bytes, &err), SW_OK);
+    for (size_t i = 0; i < padding; i++) {
+        bytes[GOLDEN_CCEL_END + i] = 0xff;
+        assert_int_not_equal(judge(&samples[3], samples[3].bytes, &err), SW_OK);
+        bytes[GOLDEN_CCEL_END + i] = 0;
+    }
+}
+
 static void test_ccel_limits(void **state) {
     (void)state;
     SW_SCOPED(sw_arena) a = {0};
@@ -315,9 +333,9 @@ static void test_ccel_limits(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden),      cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_flips),       cmocka_unit_test(test_json_refusals),
-        cmocka_unit_test(test_json_limits), cmocka_unit_test(test_ccel_refusals),
-        cmocka_unit_test(test_ccel_limits)};
+        cmocka_unit_test(test_golden),       cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_flips),        cmocka_unit_test(test_json_refusals),
+        cmocka_unit_test(test_json_limits),  cmocka_unit_test(test_ccel_refusals),
+        cmocka_unit_test(test_ccel_padding), cmocka_unit_test(test_ccel_limits)};
     return cmocka_run_group_tests_name("log", tests, NULL, NULL);
 }
