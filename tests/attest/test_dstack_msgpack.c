@@ -292,7 +292,7 @@ static void check_info(const char *hex, bool has_scripts, size_t scripts) {
     for (size_t cut = 0; cut < bytes.size; cut++)
         assert_int_not_equal(sw_dstack_app_info_decode(&a, SW_BYTES(bytes.data, cut), &info, NULL),
                              SW_OK);
-    write_seed("dstack_app_info", has_scripts ? "9" : scripts == 0 ? "8" : "nil", bytes);
+    write_seed("dstack_attestation", has_scripts ? "app-info-9" : "app-info", bytes);
 }
 
 static void test_app_info(void **state) {
