@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Answers of dstack's guest agent as JSON (DSK-060 to DSK-069): Info and GetQuote.
+ * Answers of dstack's guest agent as JSON (DSK-060 to DSK-066): Info and GetQuote.
  *
  * Agents write structures as JSON inside a string, bytes as lower-case hex, and leave out or leave
  * empty what they do not have; they may say more than is known here. What is said twice, beside

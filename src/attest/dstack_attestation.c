@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * dstack's attestation: SCALE V0 to fields and back, and what both encodings must hold (DSK-010 to
- * DSK-019).
+ * DSK-018).
  *
  * SCALE: integers little endian; a list or text is its compact length and its items. A compact
  * length has four widths, named by its two lowest bits; only the shortest is taken, so that what

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * RA-TLS certificates of dstack (DSK-030 to DSK-039): what their extensions say, and the making of
+ * RA-TLS certificates of dstack (DSK-030 to DSK-037): what their extensions say, and the making of
  * the one in use.
  *
  * A certificate's chain says who issued it, its quote says what it runs in; the two meet in the

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The chain of a dstack certificate (DSK-040 to DSK-047): leaf, app CA, KMS root, or a leaf of the
+ * The chain of a dstack certificate (DSK-040 to DSK-046): leaf, app CA, KMS root, or a leaf of the
  * root's own, to one root that is named from outside.
  *
  * Names are never matched, as releases spell them differently; dstack publishes no revocation
