@@ -4,6 +4,7 @@
  * to its quote, chains to a named root, every flipped bit of a chain, and what is refused and why.
  */
 #include "attest/ratls_forge.h"
+#include "crypto/x509_unkeyed.h"
 
 typedef struct pki {
     EVP_PKEY *root, *ca, *leaf;
@@ -439,6 +440,28 @@ static void test_chain_refused(void **state) {
     pki_close(&k);
 }
 
+/* dstack's certificates lack what RFC 5280 demands: the strict judgement says so, the other one
+ * passes over just that. An identifier that is there must be right. */
+static void test_key_identifiers(void **state) {
+    (void)state;
+    pki k;
+    pki_open(&k);
+    made_chain m = good_chain(&k);
+    sw_cert *certs[3];
+    sw_error err = {0};
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(sw_cert_parse(make_cert(&k.arena, &m.plan[i]), &certs[i], NULL), SW_OK);
+    sw_bytes root = sw_cert_der(certs[2]);
+    assert_int_equal(sw_chain_verify_unkeyed(certs, 3, root, NOW_MS, &err), SW_OK);
+    assert_int_equal(sw_chain_verify_path(certs, 3, root, NOW_MS, &err), SW_REFUSED);
+    assert_non_null(strstr(err.message, "Missing Authority Key Identifier"));
+    for (size_t i = 0; i < 3; i++) sw_cert_free(&certs[i]);
+    uint8_t wrong[24] = {0x30, 0x16, 0x80, 0x14, 1, 2, 3};
+    m.plan[0].ext[3] = (cert_ext){"2.5.29.35", SW_BYTES_OF(wrong), true};
+    chain_refused(&m, "certificate 0 (the leaf)");
+    pki_close(&k);
+}
+
 /* The simulator's authority, whose secret everybody has: here as a self-signed root's key would be,
  * so the check must come before any signature. */
 static void test_simulator_root(void **state) {
@@ -515,7 +538,7 @@ int main(void) {
         cmocka_unit_test(test_made_extension), cmocka_unit_test(test_cert_refused),
         cmocka_unit_test(test_binding),        cmocka_unit_test(test_chain),
         cmocka_unit_test(test_chain_refused),  cmocka_unit_test(test_simulator_root),
-        cmocka_unit_test(test_chain_flips),
+        cmocka_unit_test(test_chain_flips),    cmocka_unit_test(test_key_identifiers),
     };
     return cmocka_run_group_tests_name("ratls", tests, NULL, NULL);
 }
