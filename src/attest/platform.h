@@ -15,7 +15,8 @@ typedef struct sw_quote_platform {
 SW_NODISCARD sw_status sw_quote_platform_read(sw_bytes quote, sw_quote_platform *out,
                                               sw_error *err);
 
-/* Two fields of the body of a version 4 or 5 quote, by their places alone: nothing is judged. */
+/* Two fields of a quote's body in either version; RTMR3 stands before the report data. Nothing is
+ * judged. */
 typedef struct sw_quote_fields {
     sw_report_data report;
     uint8_t rtmr3[SW_SHA384_BYTES];

@@ -35,10 +35,11 @@ sw_status sw_quote_platform_read(sw_bytes quote, sw_quote_platform *out, sw_erro
 }
 
 sw_status sw_quote_fields_read(sw_bytes quote, sw_quote_fields *out, sw_error *err) {
-    sw_tdx_quote q;
-    SW_TRY(sw_tdx_quote_parse(quote, &q, err));
-    memcpy(out->rtmr3, q.td.rtmr[3], sizeof out->rtmr3);
-    memcpy(out->report.b, q.td.report_data, sizeof out->report.b);
+    sw_bytes report;
+    SW_TRY(sw_quote_report_data(quote, &report, err));
+    SW_CHECK(err, report.size == sizeof out->report.b); /* in a body, so RTMR3 is before it */
+    memcpy(out->rtmr3, report.data - sizeof out->rtmr3, sizeof out->rtmr3);
+    memcpy(out->report.b, report.data, sizeof out->report.b);
     return SW_OK;
 }
 
@@ -51,11 +52,9 @@ sw_status sw_events_compose(const sw_event *events, size_t count, sw_hash *out, 
 
 sw_status sw_collateral_judge(sw_bytes quote, const sw_collateral *c, const sw_policy *anchors,
                               int64_t wall_ms, int64_t *from_ms, int64_t *until_ms, sw_error *err) {
-    const sw_judge by = {.policy = anchors, .wall_ms = wall_ms};
-    sw_tdx_quote q;
-    sw_tdx_verdict verdict;
-    SW_TRY(sw_tdx_verify(quote, c, &by, &q, &verdict, err));
-    *from_ms = verdict.valid_from_ms;
-    *until_ms = verdict.valid_until_ms;
+    sw_quote_claims claims;
+    SW_TRY(sw_quote_verify(quote, c, anchors, wall_ms, NULL, &claims, err));
+    *from_ms = claims.valid_from_ms;
+    *until_ms = claims.valid_until_ms;
     return SW_OK;
 }

@@ -26,4 +26,8 @@ typedef struct sw_ocsp_verdict {
  * "evidence" with one sentence. A revoked certificate is an answer (state), not a failure. */
 SW_NODISCARD sw_status sw_ocsp_verify(sw_bytes response, const sw_cert *cert, const sw_cert *issuer,
                                       int64_t wall_ms, sw_ocsp_verdict *out, sw_error *err);
+
+/* Appends the DER of the question for this one certificate, by SHA-384. */
+SW_NODISCARD sw_status sw_ocsp_request(const sw_cert *cert, const sw_cert *issuer, sw_buffer *der,
+                                       sw_error *err);
 #endif

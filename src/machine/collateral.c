@@ -9,23 +9,12 @@
  * window and is otherwise replaced.
  */
 #include "codec/text.h"
-#include "http/fetch.h"
-#include "machine/collect.h"
-#include "sys/files.h"
+#include "machine/collateral_internal.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define URL_BYTES  (SW_FETCH_URL_LIMIT + 1)
 #define BODY_SLACK 1024 /* around a signed text: its member's name and the signature */
-
-/* SHA-256 of the DER of "Intel SGX Root CA", the root of SGX and TDX. */
-static const sw_policy INTEL = {
-    .platform = SW_PLATFORM_TDX,
-    .anchor_count = 1,
-    .anchors = {{{0x44, 0xa0, 0x19, 0x6b, 0x2b, 0x99, 0xf8, 0x89, 0xb8, 0xe1, 0x49,
-                  0xe9, 0x5b, 0x80, 0x7a, 0x35, 0x0e, 0x74, 0x24, 0x96, 0x43, 0x99,
-                  0xe8, 0x85, 0xa7, 0xcb, 0xb8, 0xcc, 0xfa, 0xb6, 0x74, 0xd3}}}};
 
 typedef struct errand {
     const sw_collateral_source *s;
@@ -38,48 +27,11 @@ typedef struct errand {
 } errand;
 
 static sw_status judge(const errand *e, const sw_collateral *c, int64_t *until_ms, sw_error *err) {
+    const sw_policy intel = {
+        .platform = SW_PLATFORM_TDX, .anchor_count = 1, .anchors = {sw_intel_root}};
     int64_t from_ms;
-    return sw_collateral_judge(e->quote, c, e->s->anchors == NULL ? &INTEL : e->s->anchors,
+    return sw_collateral_judge(e->quote, c, e->s->anchors == NULL ? &intel : e->s->anchors,
                                e->wall_ms, &from_ms, until_ms, err);
-}
-
-/* ---- one request ---- */
-static sw_status answer_check(const char *url, int status, sw_error *err) {
-    if (status == 200) return SW_OK;
-    if (status == 404 || status == 410)
-        return sw_fail(err, SW_MISSING, "missing", "%s: the service has none (HTTP status %d)", url,
-                       status);
-    if (status >= 300 && status < 400)
-        return sw_fail(err, SW_REFUSED, "unavailable",
-                       "%s: the service sends us elsewhere, and no redirect is followed", url);
-    return sw_fail(err, SW_UNAVAILABLE, "unavailable",
-                   "%s: the service answers with HTTP status "
-                   "%d",
-                   url, status);
-}
-
-static sw_status ask(const errand *e, const char *url, const char *field, size_t body_limit,
-                     sw_fetch_reply *reply, sw_error *err) {
-    const char *const fields[] = {field, NULL};
-    const sw_fetch_request q = {.url = url,
-                                .ca_file = e->s->ca_file,
-                                .proxy = e->s->proxy,
-                                .body_limit = body_limit,
-                                .timeout_ms = e->s->timeout_ms > 0 ? e->s->timeout_ms : SW_FETCH_MS,
-                                .fields = fields};
-    SW_SCOPED(sw_fetch_reply) got = {0};
-    SW_TRY(sw_http_fetch(&q, &got, err));
-    SW_TRY(answer_check(url, got.status, err));
-    *reply = got;
-    got = (sw_fetch_reply){0};
-    return SW_OK;
-}
-
-static sw_status url_end(sw_buffer *url, sw_error *err) {
-    sw_put_u8(url, 0);
-    if (!url->failed) return SW_OK;
-    return sw_fail(err, SW_USAGE, "usage", "the service's address has more than %zu bytes",
-                   SW_FETCH_URL_LIMIT);
 }
 
 static const char *url_text(const sw_buffer *url) {
@@ -112,13 +64,15 @@ static sw_status signed_read(const errand *e, const signed_plan *plan, const sw_
 
 static sw_status signed_fetch(const errand *e, const signed_plan *plan, sw_signed_json *out,
                               sw_error *err) {
-    SW_SCOPED(sw_buffer) url = SW_BUFFER(URL_BYTES);
+    SW_SCOPED(sw_buffer) url = SW_BUFFER(SW_SOURCE_URL_BYTES);
     SW_SCOPED(sw_fetch_reply) reply = {0};
     bool tcb = plan == &TCB_INFO;
     sw_put_format(&url, "%s%s%s%s", e->base, plan->path, tcb ? "?fmspc=" : "", tcb ? e->fmspc : "");
     if (e->s->early) sw_put_format(&url, "%cupdate=early", tcb ? '&' : '?');
-    SW_TRY(url_end(&url, err));
-    SW_TRY(ask(e, url_text(&url), plan->field, plan->limit + BODY_SLACK, &reply, err));
+    SW_TRY(sw_source_url(&url, err));
+    const sw_source_question q = {
+        .url = url_text(&url), .field = plan->field, .body_limit = plan->limit + BODY_SLACK};
+    SW_TRY(sw_source_ask(e->s, &q, &reply, err));
     sw_status status = signed_read(e, plan, &reply, out, err);
     if (status != SW_OK) sw_error_prefix(err, "%s", url_text(&url));
     return status;
@@ -126,23 +80,24 @@ static sw_status signed_fetch(const errand *e, const signed_plan *plan, sw_signe
 
 static sw_status list_fetch(const errand *e, const char *url, sw_bytes *out, sw_error *err) {
     SW_SCOPED(sw_fetch_reply) reply = {0};
-    SW_TRY(ask(e, url, NULL, 2 * SW_REVOCATION_LIMIT, &reply, err));
+    const sw_source_question q = {.url = url, .body_limit = 2 * SW_REVOCATION_LIMIT};
+    SW_TRY(sw_source_ask(e->s, &q, &reply, err));
     sw_status status = sw_pcs_list_parse(e->a, sw_buffer_bytes(&reply.body), out, err);
     if (status != SW_OK) sw_error_prefix(err, "%s", url);
     return status;
 }
 
 static sw_status lists_fetch(const errand *e, sw_collateral *out, sw_error *err) {
-    SW_SCOPED(sw_buffer) pck = SW_BUFFER(URL_BYTES);
-    SW_SCOPED(sw_buffer) root = SW_BUFFER(URL_BYTES);
+    SW_SCOPED(sw_buffer) pck = SW_BUFFER(SW_SOURCE_URL_BYTES);
+    SW_SCOPED(sw_buffer) root = SW_BUFFER(SW_SOURCE_URL_BYTES);
     sw_put_format(&pck, "%s/sgx/certification/v4/pckcrl?ca=%s&encoding=der", e->base,
                   e->platform.platform_ca ? "platform" : "processor");
-    SW_TRY(url_end(&pck, err));
+    SW_TRY(sw_source_url(&pck, err));
     if (strcmp(e->base, SW_PCS_URL) == 0)
         sw_put_text(&root, SW_ROOT_CRL_URL);
     else
         sw_put_format(&root, "%s/sgx/certification/v4/rootcacrl", e->base);
-    SW_TRY(url_end(&root, err));
+    SW_TRY(sw_source_url(&root, err));
     SW_TRY(list_fetch(e, url_text(&pck), &out->pck_crl, err));
     return list_fetch(e, url_text(&root), &out->root_crl, err);
 }
@@ -163,44 +118,36 @@ static sw_status service_fetch(const errand *e, sw_collateral *out, int64_t *unt
 }
 
 /* ---- the cache ---- */
-static sw_status cache_path(const errand *e, const char **out, sw_error *err) {
-    char name[64];
-    (void)snprintf(name, sizeof name, "tdx-%s-%s-%s.json", e->fmspc,
+typedef char cache_name[64];
+
+static void name_of(const errand *e, cache_name out) {
+    (void)snprintf(out, sizeof(cache_name), "tdx-%s-%s-%s.json", e->fmspc,
                    e->platform.platform_ca ? "platform" : "processor",
                    e->s->early ? "early" : "standard");
-    *out = sw_path_join(e->a, e->s->cache_folder, name);
-    return *out != NULL ? SW_OK : sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
 }
 
-static sw_status cache_fetch(const errand *e, const char *path, sw_collateral *out,
+static sw_status cache_fetch(const errand *e, const char *name, sw_collateral *out,
                              int64_t *until_ms, sw_error *err) {
-    SW_SCOPED(sw_buffer) file = SW_BUFFER(SW_COLLATERAL_FILE_LIMIT);
+    sw_bytes file;
     sw_collateral made = {0};
     sw_gpu_collateral gpu;
-    SW_TRY(sw_file_read(path, SW_COLLATERAL_FILE_LIMIT, &file, err));
-    sw_bytes kept = sw_arena_copy(e->a, sw_buffer_bytes(&file));
-    if (kept.data == NULL) return sw_fail(err, SW_MALFORMED, "format", "it is empty");
-    SW_TRY(sw_collateral_parse(e->a, kept, &made, &gpu, err));
+    SW_TRY(sw_source_cached(e->s, e->a, name, SW_COLLATERAL_FILE_LIMIT, &file, err));
+    SW_TRY(sw_collateral_parse(e->a, file, &made, &gpu, err));
     SW_TRY(judge(e, &made, until_ms, err));
     *out = made;
     return SW_OK;
 }
 
-static sw_status cache_keep(const errand *e, const char *path, const sw_collateral *c,
+static sw_status cache_keep(const errand *e, const char *name, const sw_collateral *c,
                             sw_error *err) {
     SW_SCOPED(sw_buffer) file = SW_BUFFER(SW_COLLATERAL_FILE_LIMIT);
     SW_TRY(sw_collateral_encode(c, NULL, &file, err));
-    SW_TRY(sw_folder_make(e->s->cache_folder, 0700, err));
-    return sw_file_write(path, sw_buffer_bytes(&file), 0600, SW_WRITE_REPLACE, err);
+    return sw_source_keep(e->s, name, sw_buffer_bytes(&file), err);
 }
 
 /* ---- both ---- */
 static sw_status errand_begin(errand *e, sw_error *err) {
-    const char *url = e->s->pcs_url == NULL ? SW_PCS_URL : e->s->pcs_url;
-    size_t size = strlen(url);
-    while (size > 0 && url[size - 1] == '/') size--;
-    e->base = sw_arena_text(e->a, SW_BYTES(url, size));
-    if (e->base == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for an address");
+    SW_TRY(sw_source_base(e->a, e->s->pcs_url, SW_PCS_URL, &e->base, err));
     SW_TRY(sw_quote_platform_read(e->quote, &e->platform, err));
     sw_hex_text(e->fmspc, SW_BYTES_OF(e->platform.fmspc));
     e->wall_ms = e->s->clock.wall_ms(e->s->clock.context);
@@ -208,13 +155,12 @@ static sw_status errand_begin(errand *e, sw_error *err) {
 }
 
 static sw_status errand_run(const errand *e, sw_collateral *out, int64_t *until_ms, sw_error *err) {
-    const char *path = NULL;
+    cache_name name;
     if (e->s->cache_folder == NULL && e->s->offline)
         return sw_fail(err, SW_USAGE, "usage",
                        "offline and without a cache there is no collateral");
-    if (e->s->cache_folder == NULL) return service_fetch(e, out, until_ms, err);
-    SW_TRY(cache_path(e, &path, err));
-    sw_status status = cache_fetch(e, path, out, until_ms, err);
+    name_of(e, name);
+    sw_status status = cache_fetch(e, name, out, until_ms, err);
     if (status == SW_OK) return SW_OK;
     if (e->s->offline) {
         sw_error_prefix(err, "the cache holds no collateral for this quote");
@@ -222,7 +168,7 @@ static sw_status errand_run(const errand *e, sw_collateral *out, int64_t *until_
         return status;
     }
     SW_TRY(service_fetch(e, out, until_ms, err));
-    return cache_keep(e, path, out, err);
+    return cache_keep(e, name, out, err);
 }
 
 sw_status sw_collateral_fetch(const sw_collateral_source *s, sw_arena *a, sw_bytes quote,

@@ -106,7 +106,7 @@ sw_status sw_collateral_parse(sw_arena *a, sw_bytes json, sw_collateral *out,
                               sw_gpu_collateral *gpu, sw_error *err) {
     static const char *const names[] = {"collateral", "gpu", "kind", NULL};
     const sw_json_limits limits = {.bytes = SW_COLLATERAL_FILE_LIMIT, .depth = 3, .nodes = 512};
-    sw_collateral made = {.known = out->known};
+    sw_collateral made = {0};
     sw_gpu_collateral devices = {0};
     sw_json *root;
     sw_bytes kind;

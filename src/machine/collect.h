@@ -117,10 +117,18 @@ typedef struct sw_collateral_source {
 SW_NODISCARD sw_status sw_collateral_fetch(const sw_collateral_source *s, sw_arena *a,
                                            sw_bytes quote, sw_collateral *out, int64_t *until_ms,
                                            sw_error *err);
-/* The manifests and OCSP answers for these devices. */
+/* The manifests that the devices' reports name, verified to the RIM root, and an OCSP answer for
+ * each certificate that has one (of manifests all below the root, of devices those above the leaf),
+ * verified to its issuer; from the cache while they are valid. The roots are the anchors' (`gpu`),
+ * NVIDIA's when there are none. Whether a certificate is revoked is not judged here. Views live in
+ * the arena. */
 SW_NODISCARD sw_status sw_gpu_collateral_fetch(const sw_collateral_source *s, sw_arena *a,
                                                const sw_gpu_device *devices, size_t count,
                                                sw_gpu_collateral *out, sw_error *err);
+/* NVIDIA's answer {"id","rim",...} to the question for the manifest of this name: its XML, not yet
+ * verified. */
+SW_NODISCARD sw_status sw_rim_answer_parse(sw_arena *a, sw_bytes json, const char *name,
+                                           sw_bytes *xml, sw_error *err);
 /* What the provisioning service answers beside JSON: an issuer chain, percent-encoded in a header
  * field, as PEM of exactly two certificates; a revocation list as DER, PEM, or hexadecimal DER. */
 SW_NODISCARD sw_status sw_pcs_chain_parse(sw_arena *a, sw_bytes field, sw_bytes *pem,

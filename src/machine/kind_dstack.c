@@ -83,5 +83,21 @@ static int64_t dstack_counter(void *self) {
     return sw_real_counter(&((dstack *)self)->real);
 }
 
-const sw_machine_kind sw_machine_dstack = {SW_PLATFORM_TDX,    dstack_quote,   dstack_collateral,
-                                           dstack_sealing_key, dstack_counter, dstack_close};
+static sw_status dstack_gpus(void *self, const sw_hash *nonce, sw_arena *a, sw_gpu_device *out,
+                             size_t *count, sw_error *err) {
+    return sw_real_gpus(&((dstack *)self)->real, nonce, a, out, count, err);
+}
+
+static sw_status dstack_gpu_collateral(void *self, const sw_gpu_device *devices, size_t count,
+                                       sw_arena *a, sw_gpu_collateral *out, sw_error *err) {
+    return sw_gpu_collateral_fetch(&((dstack *)self)->real.source, a, devices, count, out, err);
+}
+
+const sw_machine_kind sw_machine_dstack = {.platform = SW_PLATFORM_TDX,
+                                           .quote = dstack_quote,
+                                           .collateral = dstack_collateral,
+                                           .sealing_key = dstack_sealing_key,
+                                           .counter_ms = dstack_counter,
+                                           .close = dstack_close,
+                                           .gpus = dstack_gpus,
+                                           .gpu_collateral = dstack_gpu_collateral};

@@ -114,5 +114,21 @@ static int64_t tdx_counter(void *self) {
     return sw_real_counter(&((tdx *)self)->real);
 }
 
-const sw_machine_kind sw_machine_tdx = {SW_PLATFORM_TDX, tdx_quote,   tdx_collateral,
-                                        tdx_sealing_key, tdx_counter, tdx_close};
+static sw_status tdx_gpus(void *self, const sw_hash *nonce, sw_arena *a, sw_gpu_device *out,
+                          size_t *count, sw_error *err) {
+    return sw_real_gpus(&((tdx *)self)->real, nonce, a, out, count, err);
+}
+
+static sw_status tdx_gpu_collateral(void *self, const sw_gpu_device *devices, size_t count,
+                                    sw_arena *a, sw_gpu_collateral *out, sw_error *err) {
+    return sw_gpu_collateral_fetch(&((tdx *)self)->real.source, a, devices, count, out, err);
+}
+
+const sw_machine_kind sw_machine_tdx = {.platform = SW_PLATFORM_TDX,
+                                        .quote = tdx_quote,
+                                        .collateral = tdx_collateral,
+                                        .sealing_key = tdx_sealing_key,
+                                        .counter_ms = tdx_counter,
+                                        .close = tdx_close,
+                                        .gpus = tdx_gpus,
+                                        .gpu_collateral = tdx_gpu_collateral};

@@ -23,6 +23,7 @@ typedef struct sw_machine_places {
     const char *events_path;      /* RTMR3's log on tdx */
     const char *clocksource_path; /* the kernel's word for where its time comes from */
     const struct sw_collateral_source *collateral;
+    const char *nvml_library; /* NVIDIA's */
 } sw_machine_places;
 /* `where`: "sim:DIR", "tdx", "dstack" or "dstack:SOCKET". SW_USAGE names the kinds that exist;
  * SW_MISSING where this is no such machine; SW_REFUSED "compose" when it was booted with another

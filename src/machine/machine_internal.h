@@ -23,7 +23,10 @@ typedef struct sw_machine_kind {
      * NULL: a kind without GPUs. */
     sw_status (*gpus)(void *self, const sw_hash *nonce, sw_arena *a, sw_gpu_device *out,
                       size_t *count, sw_error *err);
-    const sw_gpu_collateral *(*gpu_collateral)(void *self);
+    /* Manifests and OCSP answers for these devices; views live in the arena or until the next call.
+     */
+    sw_status (*gpu_collateral)(void *self, const sw_gpu_device *devices, size_t count, sw_arena *a,
+                                sw_gpu_collateral *out, sw_error *err);
 } sw_machine_kind;
 
 typedef struct sw_boot {
@@ -62,7 +65,8 @@ SW_NODISCARD sw_status sw_answer_read(sw_arena *a, sw_bytes answer, const sw_rep
 typedef struct sw_real {
     sw_clock clock;
     sw_collateral_source source;
-    sw_arena arena; /* of the collateral in hand */
+    const char *nvml_library; /* NULL: the usual one */
+    sw_arena arena;           /* of the collateral in hand */
     sw_collateral collateral;
     bool has_collateral;
     int64_t until_ms; /* the end of its window */
@@ -74,4 +78,7 @@ void sw_real_end(sw_real *r);
 SW_NODISCARD sw_status sw_real_collateral(sw_real *r, sw_bytes quote, sw_collateral *out,
                                           sw_error *err);
 int64_t sw_real_counter(const sw_real *r);
+/* By NVIDIA's library. */
+SW_NODISCARD sw_status sw_real_gpus(const sw_real *r, const sw_hash *nonce, sw_arena *a,
+                                    sw_gpu_device *out, size_t *count, sw_error *err);
 #endif

@@ -28,6 +28,7 @@ sw_status sw_real_begin(sw_real *r, const sw_boot *boot, sw_error *err) {
     const sw_collateral_source *source = boot->places->collateral;
     SW_TRY(clock_check(boot->places->clocksource_path, err));
     r->clock = *boot->clock;
+    r->nvml_library = boot->places->nvml_library;
     if (source != NULL)
         r->source = *source;
     else
@@ -59,4 +60,9 @@ sw_status sw_real_collateral(sw_real *r, sw_bytes quote, sw_collateral *out, sw_
 
 int64_t sw_real_counter(const sw_real *r) {
     return r->clock.steady_ms(r->clock.context);
+}
+
+sw_status sw_real_gpus(const sw_real *r, const sw_hash *nonce, sw_arena *a, sw_gpu_device *out,
+                       size_t *count, sw_error *err) {
+    return sw_nvml_collect(r->nvml_library, nonce, a, out, SW_GPU_LIMIT, count, err);
 }

@@ -190,8 +190,14 @@ static sw_status sim_gpus(void *self, const sw_hash *nonce, sw_arena *a, sw_gpu_
     return SW_OK;
 }
 
-static const sw_gpu_collateral *sim_gpu_collateral(void *self) {
-    return &((sim *)self)->gpus.collateral;
+static sw_status sim_gpu_collateral(void *self, const sw_gpu_device *devices, size_t count,
+                                    sw_arena *a, sw_gpu_collateral *out, sw_error *err) {
+    (void)devices;
+    (void)count;
+    (void)a;
+    (void)err;
+    *out = ((sim *)self)->gpus.collateral;
+    return SW_OK;
 }
 
 /* ---- the rest ---- */

@@ -70,8 +70,20 @@ static inline int kernel_register(const char *path) {
     return name != NULL && strcmp(name + 6, ":sha384") == 0 ? name[5] - '0' : -1;
 }
 
+/* A quote's header, in version 5 with the head of a TD 1.5 body, and zeros. */
+static inline void kernel_frame(uint8_t *out, size_t size, uint8_t version) {
+    static const uint8_t head[] = {0,    0,    2,    0,    0x81, 0,    0,    0,    0,    0,
+                                   0,    0,    0x93, 0x9a, 0x72, 0x33, 0xf7, 0x9c, 0x4c, 0xa9,
+                                   0x94, 0x0a, 0x0d, 0xb3, 0x95, 0x7f, 0x06, 0x07};
+    memset(out, 0, size);
+    memcpy(out, head, sizeof head);
+    out[0] = version;
+    if (version == 5) memcpy(out + 48, (const uint8_t[]){3, 0, 0x88, 2, 0, 0}, 6);
+}
+
 static inline void kernel_quote(kernel *k, sw_buffer *out) {
-    uint8_t quote[5000] = {4, 0};
+    uint8_t quote[5000];
+    kernel_frame(quote, sizeof quote, 4);
     k->quotes++;
     if (k->quote != NULL) {
         k->quote(k, k->inblob, out);

@@ -84,22 +84,25 @@ static void huge(kernel *k, const uint8_t data[64], sw_buffer *out) {
 }
 
 static void short_quote(kernel *k, const uint8_t data[64], sw_buffer *out) {
-    uint8_t bytes[631] = {4};
+    uint8_t bytes[631];
     (void)k;
+    kernel_frame(bytes, sizeof bytes, 4);
     memcpy(bytes + 568, data, 63);
     sw_put_bytes(out, SW_BYTES_OF(bytes));
 }
 
 static void version_3(kernel *k, const uint8_t data[64], sw_buffer *out) {
-    uint8_t bytes[1000] = {3};
+    uint8_t bytes[1000];
     (void)k;
+    kernel_frame(bytes, sizeof bytes, 3);
     memcpy(bytes + 568, data, 64);
     sw_put_bytes(out, SW_BYTES_OF(bytes));
 }
 
 static void version_5(kernel *k, const uint8_t data[64], sw_buffer *out) {
-    uint8_t bytes[1000] = {5};
+    uint8_t bytes[1000];
     (void)k;
+    kernel_frame(bytes, sizeof bytes, 5);
     memcpy(bytes + 574, data, 64);
     sw_put_bytes(out, SW_BYTES_OF(bytes));
 }
@@ -128,7 +131,7 @@ static void test_refusals(void **state) {
         {{.intruder_writes = 1000}, SW_UNAVAILABLE, "busy with other quotes"},
         {{.wrong_report = true}, SW_REFUSED, "other report data"},
         {{.quote = huge}, SW_LIMIT, "larger than any"},
-        {{.quote = short_quote}, SW_MALFORMED, "ends inside its body"},
+        {{.quote = short_quote}, SW_MALFORMED, "ends inside its TD report"},
         {{.quote = version_3}, SW_REFUSED, "version 3"},
     };
     for (size_t i = 0; i < COUNT(table); i++) {
