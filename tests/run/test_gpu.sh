@@ -52,6 +52,19 @@ c = json.load(open('run/out/evidence.json'))['closing']
 assert c['gpu'] == [] and 'gpu_rims' not in c['collateral']"
 say $? 'the closing quote shows none'
 
+
+# ---- one grant's evidence, judged by itself ----
+python3 -c "
+import json
+e = json.load(open('run/out/evidence.json'))['grants'][0]['evidence']
+json.dump(e, open('one.json', 'w'), sort_keys=True, separators=(',', ':'), ensure_ascii=False)"
+"$sealwright" sim show training-machine --json >policy.json
+holds 'it holds under the policy of its machine' "$sealwright" attest verify one.json --policy policy.json
+[ "$(grep -c '^GPU  *GH100 A01 GSP BROM, serial [0-9a-f]*, driver 570.172.08, VBIOS 96.00.CF.00.02, revocation unchecked$' log)" -eq 2 ]
+say $? 'both GPUs are listed'
+sed 's/"count":2/"count":1/' policy.json >one-gpu.json
+refused policy 'under a policy of one GPU' "$sealwright" attest verify one.json --policy one-gpu.json
+
 # ---- what the manifest's verifier refuses: evidence.json bent ----
 bend() { # bend NAME PYTHON: with `grants` and `closing` at hand
     rm -rf bent && cp -r run/out bent && python3 -c "
