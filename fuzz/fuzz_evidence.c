@@ -26,6 +26,12 @@ static sw_policy policy_for(const sw_evidence *e) {
     p.anchors[0].b[0] = 1;
     p.images[0].mrtd[0] = 1;
     memcpy(p.images[0].name, "image", 6);
+    if (e->gpu_count > 0)
+        p.gpu = (sw_gpu_policy){.count = 1,
+                                .device_root = {{1}},
+                                .rim_root = {{2}},
+                                .any_device = true,
+                                .any_driver = true};
     return p;
 }
 

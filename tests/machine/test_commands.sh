@@ -28,9 +28,10 @@ expect() { # expect NAME STATUS PATTERN COMMAND...: exit status, and a pattern i
 
 expect "a machine is made and says what it is" 0 "SIMULATED" sim init m
 expect "it is not made twice" 1 "is there already" sim init m
-full() { (ulimit -f "$1" && trap "" XFSZ && exec "$objects/sealwright" sim init disk); } # a disk that takes $1 KiB a file
+full() { (ulimit -f "$1" && trap "" XFSZ && exec "$objects/sealwright" sim init disk ${2:+--gpus "$2"}); } # a disk that takes $1 KiB a file
 program=full
 for size in 1 2; do expect "a disk that is full ($size KiB)" 1 "error" "$size"; done
+for size in 3 5; do expect "a disk that is full of GPUs ($size KiB)" 1 "error" "$size" 1; done
 program=$objects/sealwright
 count=$((count + 1))
 if [ -z "$(ls -d disk* 2>/dev/null)" ]; then echo "ok $count - half a machine is not left"; else echo "not ok $count - half a machine is left" && failed=1; fi
@@ -42,6 +43,14 @@ expect "another image boots" 0 "name: second" sim image m second --boot
 expect "an image is not added twice" 1 "already" sim image m second
 expect "a folder that is no machine" 1 "hint: make one" sim show .
 expect "no folder named" 2 "sim init" sim init
+expect "a machine with GPUs" 0 "^    count: 2" sim init gpus --gpus 2
+expect "whose block is a recipe's" 0 "^    revocation: unchecked" sim show gpus
+expect "and JSON" 0 '"drivers":\["570.172.08"\]' sim show gpus --json
+expect "a machine without says so" 0 "^  gpu: none" sim show m
+expect "too many GPUs" 2 "16" sim init many --gpus 17
+expect "no number of GPUs" 2 "gpus" sim init many --gpus all
+count=$((count + 1))
+if [ ! -e many ] && [ -z "$(find gpus/keys -perm /077)" ]; then echo "ok $count - and nothing of it is left, and keys are their owner's"; else echo "not ok $count - keys or leftovers" && failed=1; fi
 good=$corpus/evidence/good policy=$corpus/policy/sim
 at=2026-09-21T14:13:20Z
 expect "evidence holds under its policy" 0 "UpToDate" attest verify "$good" --policy "$policy" --time $at
