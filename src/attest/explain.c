@@ -267,11 +267,18 @@ sw_status sw_document_explain(sw_bytes json, sw_buffer *out, sw_error *err) {
 }
 
 static sw_status explain_gpus(sw_buffer *out, const sw_evidence *e, sw_error *err) {
-    for (size_t i = 0; i < e->gpu_count; i++) {
+    sw_status status = SW_OK;
+    for (size_t i = 0; status == SW_OK && i < e->gpu_count; i++) {
         sw_put_format(out, "device %zu of %zu\n", i + 1, e->gpu_count);
-        SW_TRY(sw_gpu_explain(&e->gpus[i], out, err));
+        status = sw_gpu_explain(&e->gpus[i], out, err);
+        if (status != SW_OK) sw_error_prefix(err, "gpu[%zu]", i);
     }
-    return SW_OK;
+    for (size_t i = 0; status == SW_OK && i < e->gpu_collateral.rim_count; i++) {
+        status = sw_rim_explain(e->gpu_collateral.rims[i], out, err);
+        if (status != SW_OK) sw_error_prefix(err, "gpu_rims[%zu]", i);
+    }
+    if (e->gpu_count > 0) sw_put_format(out, "OCSP answers: %zu\n", e->gpu_collateral.ocsp_count);
+    return status;
 }
 
 /* ---- our own evidence ---- */

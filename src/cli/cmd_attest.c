@@ -85,6 +85,28 @@ static void facts_simulated(inquiry *q, bool simulated) {
     sw_json_add_flag(sw_cli_arena(q->cli), q->facts, "simulated", simulated);
 }
 
+/* A line each; nothing for a machine without. */
+static void gpu_tell(inquiry *q, const sw_gpu_claims *claims, size_t count) {
+    sw_arena *a = sw_cli_arena(q->cli);
+    sw_json *list = sw_json_add_array(a, q->facts, "gpus");
+    for (size_t i = 0; i < count; i++) {
+        sw_json *item = sw_json_add_object(a, list, NULL);
+        char serial[2 * sizeof claims[i].serial.b + 1];
+        sw_hex_text(serial, SW_BYTES(claims[i].serial.b, claims[i].serial.size));
+        sw_cli_print(q->cli, "%-7s %s, serial %s, driver %s, VBIOS %s, revocation %s\n",
+                     claims[i].is_switch ? "switch" : "GPU", claims[i].model, serial,
+                     claims[i].is_switch ? "none" : claims[i].driver, claims[i].vbios,
+                     claims[i].revocation_checked ? "checked" : "unchecked");
+        sw_json_add_text(a, item, "model", sw_text(claims[i].model));
+        sw_json_add_text(a, item, "serial", sw_text(serial));
+        sw_json_add_flag(a, item, "switch", claims[i].is_switch);
+        sw_json_add_text(a, item, "driver", sw_text(claims[i].driver));
+        sw_json_add_text(a, item, "vbios", sw_text(claims[i].vbios));
+        sw_json_add_hex(a, item, "nonce", SW_BYTES_OF(claims[i].nonce));
+        sw_json_add_flag(a, item, "revocation_checked", claims[i].revocation_checked);
+    }
+}
+
 /* ---- evidence of our own ---- */
 static void claims_tell(inquiry *q, const sw_claims *c) {
     fact(q, "platform", c->platform == SW_PLATFORM_SIM ? "sim" : "tdx");
@@ -98,6 +120,7 @@ static void claims_tell(inquiry *q, const sw_claims *c) {
     fact_hex(q, "compose_hash", SW_BYTES_OF(c->compose.b));
     fact_hex(q, "report_data", SW_BYTES_OF(c->report_data.b));
     facts_window(q, c->valid_from_ms, c->valid_until_ms);
+    gpu_tell(q, c->gpus, c->gpu_count);
     facts_simulated(q, c->platform == SW_PLATFORM_SIM);
 }
 
@@ -228,21 +251,6 @@ static sw_status files_read(sw_cli *cli, const char *option, size_t limit, size_
     return SW_OK;
 }
 
-static void gpu_tell(inquiry *q, const sw_gpu_claims *claims, size_t count) {
-    sw_arena *a = sw_cli_arena(q->cli);
-    sw_json *list = sw_json_add_array(a, q->facts, "gpus");
-    for (size_t i = 0; i < count; i++) {
-        sw_json *item = sw_json_add_object(a, list, NULL);
-        sw_json_add_text(a, item, "model", sw_text(claims[i].model));
-        sw_json_add_hex(a, item, "serial", SW_BYTES(claims[i].serial.b, claims[i].serial.size));
-        sw_json_add_text(a, item, "driver", sw_text(claims[i].driver));
-        sw_json_add_text(a, item, "vbios", sw_text(claims[i].vbios));
-        sw_json_add_hex(a, item, "nonce", SW_BYTES_OF(claims[i].nonce));
-        sw_json_add_flag(a, item, "revocation_checked", claims[i].revocation_checked);
-    }
-    facts_simulated(q, q->policy != NULL && q->policy->platform == SW_PLATFORM_SIM);
-}
-
 static sw_status gpu_after(inquiry *q, const sw_gpu_policy *policy, const sw_gpu_claims *claims,
                            size_t count, sw_error *err) {
     sw_hash nonce;
@@ -278,6 +286,7 @@ static sw_status judge_gpus(inquiry *q, const sw_gpu_device *devices, size_t cou
     if (bundle != NULL) SW_TRY(sw_attest_collateral_read(q->cli, bundle, &quote, &c, err));
     SW_TRY(sw_gpu_verify(devices, count, &c, policy, q->wall_ms, &q->checks.log, claims, err));
     gpu_tell(q, claims, count);
+    facts_simulated(q, q->policy != NULL && q->policy->platform == SW_PLATFORM_SIM);
     return gpu_after(q, policy, claims, count, err);
 }
 

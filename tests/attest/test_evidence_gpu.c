@@ -484,6 +484,25 @@ static void test_cuts(void **state) {
     rig_close(&r);
 }
 
+static void test_explain(void **state) {
+    (void)state;
+    static rig r;
+    SW_SCOPED(sw_buffer) text = SW_BUFFER(4 << 20);
+    sw_error err = {0};
+    rig_open(&r);
+    sw_bytes json = bend_encode(&r.b);
+    assert_int_equal(sw_evidence_explain(json, &text, NULL), SW_OK);
+    sw_put_u8(&text, 0);
+    static const char *const parts[] = {"device 2 of 2", "570.172.08", "GH100 A01 GSP FMC LF",
+                                        "reference manifest", "OCSP answers: 0"};
+    for (size_t i = 0; i < COUNT(parts); i++)
+        assert_non_null(strstr((const char *)text.data, parts[i]));
+    r.devices[1] = PAIR[1];
+    assert_int_not_equal(sw_evidence_explain(bend_encode(&r.b), &text, &err), SW_OK);
+    assert_non_null(strstr(err.message, "gpu[1]"));
+    rig_close(&r);
+}
+
 /* ---- the machine ---- */
 static void test_machine(void **state) {
     (void)state;
@@ -525,7 +544,7 @@ int main(void) {
         cmocka_unit_test(test_claims),  cmocka_unit_test(test_wider),
         cmocka_unit_test(test_refused), cmocka_unit_test(test_question),
         cmocka_unit_test(test_flips),   cmocka_unit_test(test_cuts),
-        cmocka_unit_test(test_machine),
+        cmocka_unit_test(test_explain), cmocka_unit_test(test_machine),
     };
     int failed = cmocka_run_group_tests_name("GPUs in evidence", tests, NULL, NULL);
     forge_close(&house);
