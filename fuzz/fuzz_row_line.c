@@ -37,14 +37,24 @@ static const sw_training kinds[] = {
      .packing = true,
      .packing_strategy = SW_PACKING_WRAPPED,
      .phase = SW_PHASE_CPT},
+    {.max_length = 64, .completion_only_loss = true, .chat = SW_CHAT_MODEL},
+    {.max_length = 64, .assistant_only_loss = true, .chat = SW_CHAT_MODEL},
 };
 
-static void one_kind(sw_tokenizer *tokenizer, const sw_training *t, sw_bytes line) {
+/* A model's own: turns, their members as JSON, and marks. */
+static const char own[] =
+    "{% for m in messages %}[{{ m.role }}]{% if m.role == 'assistant' %}{% generation %}"
+    "{{ m.content }}{% if m.tool_calls %}{{ m.tool_calls | tojson }}{% endif %}{{ eos_token }}"
+    "{% endgeneration %}{% else %}{{ m.content | trim }}{% endif %}{% endfor %}"
+    "{% if tools %}{{ tools | tojson }}{% endif %}"
+    "{% if add_generation_prompt %}[assistant]{% endif %}";
+
+static void one_kind(sw_tokenizer *tokenizer, const sw_row_template *chat, const sw_training *t,
+                     sw_bytes line) {
     sw_rows rows = {0};
     bool kept = false;
     sw_error err = {0};
-    sw_status status =
-        sw_rows_append(&rows, tokenizer, SW_TEMPLATE_CHATML, 256, t, line, 3, &kept, &err);
+    sw_status status = sw_rows_append(&rows, tokenizer, chat, 256, t, line, 3, &kept, &err);
     FUZZ_REQUIRE(rows.count == (status == SW_OK && kept));
     FUZZ_REQUIRE(!sw_training_cuts(t) || rows.token_count <= 64);
     FUZZ_REQUIRE(rows.count == 0 || t->packing || rows.target[0] == 0);
@@ -55,12 +65,15 @@ static void one_kind(sw_tokenizer *tokenizer, const sw_training *t, sw_bytes lin
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static sw_tokenizer *tokenizer;
+    static sw_row_template chat = {.named = SW_TEMPLATE_CHATML,
+                                   .eos_token = SW_LITERAL("<|im_end|>")};
     if (!tokenizer) {
         SW_SCOPED(sw_buffer) json = SW_BUFFER(65536);
         put_tokenizer(&json);
         FUZZ_REQUIRE(sw_tokenizer_open(sw_buffer_bytes(&json), &tokenizer, NULL) == SW_OK);
+        FUZZ_REQUIRE(sw_jinja_parse(sw_text(own), &chat.own, NULL) == SW_OK);
     }
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        one_kind(tokenizer, &kinds[i], SW_BYTES(data, size));
+        one_kind(tokenizer, &chat, &kinds[i], SW_BYTES(data, size));
     return 0;
 }

@@ -6,6 +6,7 @@
 #define SW_BASE_H
 #include "base/arena.h"
 #include "base/bytes.h"
+#include "base/date.h"
 #include "base/secret.h"
 #include "base/status.h"
 #endif

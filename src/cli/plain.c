@@ -107,7 +107,7 @@ typedef struct tally {
     size_t rows, dropped, first_dropped;
 } tally;
 
-static sw_status add_row(sw_plain_model *m, sw_template chat, const sw_training *settings,
+static sw_status add_row(sw_plain_model *m, const sw_row_template *chat, const sw_training *settings,
                          sw_bytes line, tally *seen, sw_rows *rows, sw_error *err) {
     bool kept;
     SW_TRY(sw_rows_append(rows, m->tokenizer, chat, m->model.config.eos_token_id, settings, line,
@@ -119,7 +119,7 @@ static sw_status add_row(sw_plain_model *m, sw_template chat, const sw_training 
     return SW_OK;
 }
 
-static sw_status add_file(sw_plain_model *m, sw_template chat, const sw_training *settings,
+static sw_status add_file(sw_plain_model *m, const sw_row_template *chat, const sw_training *settings,
                           sw_bytes text, tally *seen, sw_rows *rows, sw_error *err) {
     while (text.size) {
         const uint8_t *newline = memchr(text.data, '\n', text.size);
@@ -144,11 +144,9 @@ static void tell_dropped(sw_cli *cli, const char *file, const tally *seen,
                 seen->dropped > 1 ? ", as are others" : "");
 }
 
-sw_status sw_plain_rows(sw_cli *cli, sw_plain_model *m, const sw_training *settings,
-                        const char *const *files, size_t count, sw_rows *out, sw_error *err) {
-    sw_template chat;
-    sw_chat_files own = chat_files(m);
-    SW_TRY(sw_rows_template(&own, settings->chat, &chat, err));
+static sw_status add_files(sw_cli *cli, sw_plain_model *m, const sw_row_template *chat,
+                           const sw_training *settings, const char *const *files, size_t count,
+                           sw_rows *out, sw_error *err) {
     for (size_t i = 0; i < count; i++) {
         sw_bytes text;
         tally seen = {0};
@@ -161,9 +159,19 @@ sw_status sw_plain_rows(sw_cli *cli, sw_plain_model *m, const sw_training *setti
         }
         tell_dropped(cli, files[i], &seen, settings);
     }
-    if (out->count) return SW_OK;
-    sw_status status = sw_fail(err, SW_REFUSED, "rows", "no row of %s%s has anything to predict",
-                               files[0], count > 1 ? " and the other files" : "");
+    return SW_OK;
+}
+
+sw_status sw_plain_rows(sw_cli *cli, sw_plain_model *m, const sw_training *settings,
+                        const char *const *files, size_t count, sw_rows *out, sw_error *err) {
+    sw_row_template chat = {0};
+    sw_chat_files own = chat_files(m);
+    SW_TRY(sw_row_template_open(&own, settings, &chat, err));
+    sw_status status = add_files(cli, m, &chat, settings, files, count, out, err);
+    sw_row_template_close(&chat);
+    if (status != SW_OK || out->count) return status;
+    status = sw_fail(err, SW_REFUSED, "rows", "no row of %s%s has anything to predict", files[0],
+                     count > 1 ? " and the other files" : "");
     sw_error_hint(err, "max_length is %u tokens, and what a row is to answer lies behind it",
                   settings->max_length);
     return status;
@@ -179,50 +187,37 @@ sw_status sw_plain_adapter(sw_cli *cli, const char *folder, sw_adapter *out, sw_
     return status;
 }
 
-/* A special token in tokenizer_config.json: its text, or an object that holds it. */
-static sw_bytes token_of(const sw_json *config, const char *name) {
-    const sw_json *token = sw_json_member(config, name);
-    if (token && token->type == SW_JSON_OBJECT) token = sw_json_member(token, "content");
-    return token && token->type == SW_JSON_STRING ? token->text : (sw_bytes){0};
-}
-
-/* A template that is none of the named ones is interpreted. */
-static sw_status interpret(sw_cli *cli, sw_bytes tokenizer_config, sw_bytes template,
-                           const sw_chat_turn *turn, sw_buffer *out, sw_error *err) {
+static sw_status render(sw_cli *cli, sw_bytes tokenizer_config, const sw_jinja *template,
+                        sw_bytes text, sw_buffer *out, sw_error *err) {
     sw_arena *a = sw_cli_arena(cli);
-    sw_json *config = NULL;
-    if (tokenizer_config.size) SW_TRY(sw_json_parse(a, tokenizer_config, NULL, &config, err));
+    sw_chat_tokens tokens;
+    SW_TRY(sw_chat_tokens_read(a, tokenizer_config, &tokens, err));
     sw_json *messages = sw_json_make(a, SW_JSON_ARRAY);
     sw_json *message = sw_json_add_object(a, messages, NULL);
-    sw_json_add_text(a, message, "role", turn->role);
-    sw_json_add_text(a, message, "content", turn->content);
+    sw_json_add_text(a, message, "role", SW_LITERAL("user"));
+    sw_json_add_text(a, message, "content", text);
     if (!messages || !message || message->count != 2)
         return sw_fail(err, SW_MEMORY, "memory", "no memory for a turn");
     const sw_jinja_input input = {.messages = messages,
                                   .add_generation_prompt = true,
-                                  .bos_token = token_of(config, "bos_token"),
-                                  .eos_token = token_of(config, "eos_token"),
+                                  .bos_token = tokens.bos_token,
+                                  .eos_token = tokens.eos_token,
                                   .date = sw_text(sw_cli_value(cli, "date"))};
-    sw_jinja *jinja = NULL;
-    SW_TRY(sw_jinja_parse(template, &jinja, err));
-    sw_status status = sw_jinja_render(jinja, &input, out, a, NULL, err);
-    sw_jinja_free(&jinja);
-    return status;
+    return sw_jinja_render(template, &input, out, a, NULL, err);
 }
 
 sw_status sw_plain_prompt(sw_cli *cli, sw_plain_model *m, sw_bytes text, sw_tokens *out,
                           sw_error *err) {
     sw_chat_files own = chat_files(m);
     sw_bytes template;
-    sw_template named;
+    sw_jinja *parsed = NULL;
     SW_TRY(sw_chat_text(sw_cli_arena(cli), &own, &template, err));
     if (!template.data) return sw_tokenizer_encode(m->tokenizer, text, true, out, err);
-    const sw_chat_turn turn = {SW_LITERAL("user"), text};
     SW_SCOPED(sw_buffer) rendered = SW_BUFFER((size_t)1 << 20);
-    if (sw_template_recognise(template, &named, NULL) == SW_OK)
-        SW_TRY(sw_template_render(named, &turn, 1, true, &rendered, err));
-    else
-        SW_TRY(interpret(cli, own.tokenizer_config, template, &turn, &rendered, err));
+    SW_TRY(sw_jinja_parse(template, &parsed, err));
+    sw_status status = render(cli, own.tokenizer_config, parsed, text, &rendered, err);
+    sw_jinja_free(&parsed);
+    SW_TRY(status);
     return sw_tokenizer_encode(m->tokenizer, sw_buffer_bytes(&rendered), false, out, err);
 }
 

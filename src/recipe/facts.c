@@ -12,12 +12,18 @@ static void add_settings(sw_arena *a, sw_json *parent, const sw_training *t,
     for (size_t i = 0; i < count; i++) {
         if (all[i].group != group) continue;
         uint64_t whole = sw_setting_integer(t, &all[i]);
+        char day[SW_DATE_BYTES];
+        sw_setting_date(t, &all[i], day);
         if (all[i].type == SW_SETTING_NUMBER)
             sw_json_add_number(a, parent, all[i].name, sw_setting_number(t, &all[i]));
         else if (all[i].type == SW_SETTING_FLAG)
             sw_json_add_flag(a, parent, all[i].name, whole != 0);
         else if (all[i].type == SW_SETTING_CHOICE)
             sw_json_add_text(a, parent, all[i].name, sw_text(all[i].choices[whole]));
+        else if (all[i].type == SW_SETTING_DATE && whole == 0)
+            sw_json_add_null(a, parent, all[i].name);
+        else if (all[i].type == SW_SETTING_DATE)
+            sw_json_add_text(a, parent, all[i].name, sw_text(day));
         else
             sw_json_add_integer(a, parent, all[i].name, (int64_t)whole);
     }

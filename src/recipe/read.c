@@ -176,6 +176,17 @@ sw_status sw_recipe_choice(const sw_recipe_reader *r, const sw_yaml *map, const 
     return status;
 }
 
+sw_status sw_recipe_day(const sw_recipe_reader *r, const sw_yaml *map, const char *where,
+                        const char *key, uint64_t *out) {
+    sw_date day;
+    const sw_yaml *m = member(r, map, where, key, SW_YAML_SCALAR, "a day");
+    if (m == NULL) return SW_REFUSED;
+    if (!sw_date_parse(m->text, &day))
+        return sw_recipe_refuse(r, m, where, "%s must be a day, YYYY-MM-DD", key);
+    *out = sw_date_number(&day);
+    return SW_OK;
+}
+
 sw_status sw_recipe_map(const sw_recipe_reader *r, const sw_yaml *map, const char *where,
                         const char *key, const sw_yaml **out) {
     const sw_yaml *m = member(r, map, where, key, SW_YAML_MAP, "a map of keys and values");

@@ -36,6 +36,9 @@ static sw_status read_setting(const sw_recipe_reader *r, const sw_yaml *map, con
         SW_TRY(sw_recipe_flag(r, map, where, s->name, &flag));
         whole = flag ? 1 : 0;
         break;
+    case SW_SETTING_DATE:
+        SW_TRY(sw_recipe_day(r, map, where, s->name, &whole));
+        break;
     case SW_SETTING_NUMBER:
         SW_TRY(sw_recipe_number(r, map, where, s->name, &number));
         break;

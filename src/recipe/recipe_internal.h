@@ -39,6 +39,9 @@ SW_NODISCARD sw_status sw_recipe_flag(const sw_recipe_reader *r, const sw_yaml *
 SW_NODISCARD sw_status sw_recipe_choice(const sw_recipe_reader *r, const sw_yaml *map,
                                         const char *where, const char *key,
                                         const char *const *words, uint64_t *out);
+/* A day, YYYY-MM-DD, as sw_date_number. */
+SW_NODISCARD sw_status sw_recipe_day(const sw_recipe_reader *r, const sw_yaml *map,
+                                     const char *where, const char *key, uint64_t *out);
 SW_NODISCARD sw_status sw_recipe_map(const sw_recipe_reader *r, const sw_yaml *map,
                                      const char *where, const char *key, const sw_yaml **out);
 SW_NODISCARD sw_status sw_recipe_list(const sw_recipe_reader *r, const sw_yaml *map,

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define WIRE_MAGIC   "SWTRAIN"
-#define WIRE_VERSION 3
+#define WIRE_VERSION 4
 #define RANK_LIMIT   1024
 #define ALPHA_LIMIT  65536
 
@@ -33,7 +33,7 @@ static const char *const schedules[] = {"linear",
 static const char *const decays[] = {"cosine", "linear", "1-sqrt", NULL};
 static const char *const packings[] = {"bfd", "bfd_split", "wrapped", NULL};
 static const char *const optimisers[] = {"adamw_torch", "adamw_bnb_8bit", NULL};
-static const char *const chats[] = {"none", "chatml", "chatml-smollm2", NULL};
+static const char *const chats[] = {"none", "chatml", "chatml-smollm2", "model", NULL};
 
 #define AT(member) offsetof(sw_training, member)
 #define CHOICE(key, in, member, words)                                                             \
@@ -60,6 +60,10 @@ static const sw_setting settings[] = {
     CHOICE("phase", SW_GROUP_RECIPE, phase, phases),
     CHOICE("method", SW_GROUP_RECIPE, method, methods),
     CHOICE("template", SW_GROUP_RECIPE, chat, chats),
+    {.name = "template_date",
+     .group = SW_GROUP_RECIPE,
+     .type = SW_SETTING_DATE,
+     .offset = AT(template_date)},
     CHOICE("profile", SW_GROUP_TRAINER, profile, profiles),
     WHOLE("seed", SW_SETTING_U64, seed, 0, UINT32_MAX),
     WHOLE("max_length", SW_SETTING_U32, max_length, 2, 131072),
@@ -151,6 +155,7 @@ uint64_t sw_setting_integer(const sw_training *t, const sw_setting *s) {
     switch (s->type) {
     case SW_SETTING_U32:
     case SW_SETTING_CHOICE:
+    case SW_SETTING_DATE:
         memcpy(&narrow, at, sizeof narrow);
         return narrow;
     case SW_SETTING_U64:
@@ -165,6 +170,18 @@ uint64_t sw_setting_integer(const sw_training *t, const sw_setting *s) {
     return 0;
 }
 
+void sw_setting_date(const sw_training *t, const sw_setting *s, char out[SW_DATE_BYTES]) {
+    sw_date day;
+    out[0] = 0;
+    if (s->type == SW_SETTING_DATE && sw_date_of_number((uint32_t)sw_setting_integer(t, s), &day))
+        sw_date_text(out, &day);
+}
+
+/* Stored as 32 bits. */
+static bool is_narrow(const sw_setting *s) {
+    return s->type == SW_SETTING_U32 || s->type == SW_SETTING_CHOICE || s->type == SW_SETTING_DATE;
+}
+
 double sw_setting_number(const sw_training *t, const sw_setting *s) {
     double value = 0;
     if (s->type == SW_SETTING_NUMBER) memcpy(&value, (const uint8_t *)t + s->offset, sizeof value);
@@ -176,8 +193,7 @@ void sw_setting_store_integer(sw_training *t, const sw_setting *s, uint64_t valu
     uint32_t narrow = value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
     bool flag = value != 0;
     if (s->type == SW_SETTING_U64) memcpy(at, &value, sizeof value);
-    if (s->type == SW_SETTING_U32 || s->type == SW_SETTING_CHOICE)
-        memcpy(at, &narrow, sizeof narrow);
+    if (is_narrow(s)) memcpy(at, &narrow, sizeof narrow);
     if (s->type == SW_SETTING_FLAG) memcpy(at, &flag, sizeof flag);
 }
 
@@ -196,6 +212,7 @@ static uint64_t choice_count(const sw_setting *s) {
 static sw_status check_setting(const sw_training *t, const sw_setting *s, sw_error *err) {
     uint64_t whole = sw_setting_integer(t, s);
     double v = sw_setting_number(t, s);
+    sw_date day;
     switch (s->type) {
     case SW_SETTING_U32:
     case SW_SETTING_U64:
@@ -205,6 +222,9 @@ static sw_status check_setting(const sw_training *t, const sw_setting *s, sw_err
     case SW_SETTING_CHOICE:
         if (whole < choice_count(s)) return SW_OK;
         return sw_fail(err, SW_REFUSED, "recipe", "%s is none of its words", s->name);
+    case SW_SETTING_DATE:
+        if (whole == 0 || sw_date_of_number((uint32_t)whole, &day)) return SW_OK;
+        return sw_fail(err, SW_REFUSED, "recipe", "%s must be a day, YYYY-MM-DD", s->name);
     case SW_SETTING_NUMBER:
         if (v >= s->low && v <= s->high && !(s->above_low && v == s->low) &&
             !(s->below_high && v == s->high))
@@ -379,6 +399,10 @@ static sw_status judge_rows(const sw_training *t, const char **setting, sw_error
     if (t->phase == SW_PHASE_CPT && t->chat != SW_CHAT_NONE)
         return sw_fail(err, SW_REFUSED, "recipe",
                        "phase cpt reads plain text: template must be none");
+    *setting = "template_date";
+    if (t->template_date != 0 && t->chat != SW_CHAT_MODEL)
+        return sw_fail(err, SW_REFUSED, "recipe", "template_date is not read by the template %s",
+                       chats[t->chat]);
     *setting = "use_dora";
     if (t->method == SW_METHOD_QLORA && t->lora.use_dora)
         return sw_fail(err, SW_REFUSED, "recipe", "use_dora is not offered with method qlora");
@@ -465,8 +489,7 @@ sw_status sw_training_encode(const sw_training *t, sw_buffer *out, sw_error *err
 }
 
 static sw_status parse_setting(sw_training *t, const sw_setting *s, uint64_t bits, sw_error *err) {
-    bool narrow = s->type == SW_SETTING_U32 || s->type == SW_SETTING_CHOICE;
-    if ((narrow && bits > UINT32_MAX) || (s->type == SW_SETTING_FLAG && bits > 1))
+    if ((is_narrow(s) && bits > UINT32_MAX) || (s->type == SW_SETTING_FLAG && bits > 1))
         return sw_fail(err, SW_MALFORMED, "format", "training settings: %s is out of range",
                        s->name);
     if (s->type != SW_SETTING_NUMBER) {

@@ -55,13 +55,14 @@ typedef struct sw_schedule_settings {
     double min_lr_ratio; /* 0 */
 } sw_schedule_settings;
 
-/* How rows that are lists of turns become text; the base model's own template must be this one.
- * Rows of plain text use none. */
+/* How rows that are lists of turns become text; the base model's own template must be the one that
+ * is named, and SW_CHAT_MODEL takes it whatever it is. Rows of plain text use none. */
 typedef enum sw_chat {
     SW_CHAT_NONE,
     SW_CHAT_CHATML,
-    SW_CHAT_CHATML_SMOLLM2
-} sw_chat; /* "none", "chatml", "chatml-smollm2" */
+    SW_CHAT_CHATML_SMOLLM2,
+    SW_CHAT_MODEL
+} sw_chat; /* "none", "chatml", "chatml-smollm2", "model" */
 
 #define SW_LORA_TARGET_LIMIT  16
 #define SW_LORA_TARGET_BYTES  32
@@ -114,6 +115,8 @@ typedef struct sw_training {
     uint64_t save_steps;         /* sealed checkpoint every so many steps; 0: none */
     sw_lora_settings lora;       /* read when sw_training_adapts */
     sw_chat chat;                /* the recipe's `template` */
+    uint32_t template_date; /* 0: none; the day that strftime_now gives, as sw_date_number; read by
+                               SW_CHAT_MODEL */
 } sw_training;
 
 void sw_training_defaults(sw_training *out); /* TRL's SFT defaults, method lora with PEFT's, profile
@@ -143,7 +146,8 @@ typedef enum sw_setting_type {
     SW_SETTING_U64,
     SW_SETTING_NUMBER,
     SW_SETTING_FLAG,
-    SW_SETTING_CHOICE
+    SW_SETTING_CHOICE,
+    SW_SETTING_DATE /* a day as sw_date_number, or 0 for none */
 } sw_setting_type;
 typedef enum sw_setting_group {
     SW_GROUP_RECIPE,
@@ -166,7 +170,9 @@ typedef struct sw_setting {
 const sw_setting *sw_training_settings(size_t *count);
 uint64_t
 sw_setting_integer(const sw_training *t,
-                   const sw_setting *s); /* U32, U64, FLAG as 0 or 1, CHOICE as its index */
+                   const sw_setting *s); /* U32, U64, DATE, FLAG as 0 or 1, CHOICE as its index */
+/* The same of a DATE as text; empty for none. */
+void sw_setting_date(const sw_training *t, const sw_setting *s, char out[SW_DATE_BYTES]);
 double sw_setting_number(const sw_training *t, const sw_setting *s); /* NUMBER */
 /* Store without looking at ranges; sw_training_check judges afterwards. */
 void sw_setting_store_integer(sw_training *t, const sw_setting *s, uint64_t value);

@@ -62,13 +62,15 @@ static sw_status read_file(const sw_agent *a, size_t index, uint8_t *map, sw_err
 /* The decoders look again; here it costs no grant. */
 static sw_status check_template(const sw_agent *a, const uint8_t *map, sw_error *err) {
     sw_chat_files files = {0};
-    sw_template chat;
+    sw_row_template chat = {0};
     for (size_t i = 0; i < a->recipe->model_file_count; i++) {
         sw_bytes file = SW_BYTES(map + a->files[i].offset, (size_t)a->files[i].size);
         if (strcmp(a->files[i].name, "chat_template.jinja") == 0) files.jinja = file;
         if (strcmp(a->files[i].name, "tokenizer_config.json") == 0) files.tokenizer_config = file;
     }
-    return sw_rows_template(&files, a->recipe->training.chat, &chat, err);
+    sw_status status = sw_row_template_open(&files, &a->recipe->training, &chat, err);
+    sw_row_template_close(&chat);
+    return status;
 }
 
 static sw_status check_limit(const char *key, const char *what, uint64_t needs, uint64_t limit,

@@ -24,21 +24,36 @@ static sw_status split(sw_tokenizer *t, size_t stage, sw_bytes piece, sw_tokens 
     return SW_OK;
 }
 
+/* A gap between added tokens; `first`: the whole text begins with it. */
+static sw_status encode_gap(sw_tokenizer *t, sw_bytes gap, bool first, sw_tokens *out,
+                            sw_error *err) {
+    size_t first_id = out->count;
+    if (gap.size == 0) return SW_OK;
+    if (t->fallback) return sw_marked_append(t, gap, first, out, err);
+    SW_TRY(split(t, 0, gap, out, err));
+    sw_places_walk(t->places, t, gap, out, first_id);
+    return SW_OK;
+}
+
 /* Text between the tokens that match raw text; `first`: the whole text begins with it. */
 static sw_status encode_normal(sw_tokenizer *t, sw_bytes text, bool first, sw_tokens *out,
                                sw_error *err) {
     const sw_added *token = NULL;
     sw_bytes gap = {NULL, 0};
+    if (t->compose) SW_TRY(sw_places_compose(t->places, text, err));
     if (t->compose) SW_TRY(sw_text_compose(&t->normal, text, &text, err));
-    if (t->prefix == SW_PREFIX_NORMAL && text.size > 0)
+    if (t->prefix == SW_PREFIX_NORMAL && text.size > 0) {
+        sw_places_mark(t->places, t->places ? t->places->stop : 0, text, true);
         SW_TRY(sw_text_mark(&t->normal, text, true, &text, err));
+    }
     sw_added_cursor cursor = {.text = text};
-    while (sw_added_next(t, &t->normal_trie, &cursor, &gap, &token)) {
-        if (!t->fallback)
-            SW_TRY(split(t, 0, gap, out, err));
-        else if (gap.size > 0)
-            SW_TRY(sw_marked_append(t, gap, first && gap.data == text.data, out, err));
-        if (token != NULL) SW_TRY(sw_tokens_append(out, &token->id, 1, err));
+    for (size_t start = 0; sw_added_next(t, &t->normal_trie, &cursor, &gap, &token);
+         start = cursor.done) {
+        sw_places_gap(t->places, start, start + gap.size);
+        SW_TRY(encode_gap(t, gap, first && gap.data == text.data, out, err));
+        if (token == NULL) continue;
+        SW_TRY(sw_tokens_append(out, &token->id, 1, err));
+        sw_places_added(t->places, t, cursor.done, out);
     }
     return SW_OK;
 }
@@ -47,9 +62,13 @@ static sw_status encode_raw(sw_tokenizer *t, sw_bytes text, sw_tokens *out, sw_e
     const sw_added *token = NULL;
     sw_bytes gap = {NULL, 0};
     sw_added_cursor cursor = {.text = text};
-    while (sw_added_next(t, &t->raw_trie, &cursor, &gap, &token)) {
+    for (size_t start = 0; sw_added_next(t, &t->raw_trie, &cursor, &gap, &token);
+         start = cursor.done) {
+        sw_places_enter(t->places, start, start + gap.size);
         SW_TRY(encode_normal(t, gap, gap.data == text.data, out, err));
-        if (token != NULL) SW_TRY(sw_tokens_append(out, &token->id, 1, err));
+        if (token == NULL) continue;
+        SW_TRY(sw_tokens_append(out, &token->id, 1, err));
+        sw_places_raw_added(t->places, t, cursor.done, out);
     }
     return SW_OK;
 }

@@ -28,6 +28,15 @@ typedef struct sw_jinja sw_jinja; /* immutable once parsed: threads may share it
 SW_NODISCARD sw_status sw_jinja_parse(sw_bytes text, sw_jinja **out, sw_error *err);
 void sw_jinja_free(sw_jinja **t);
 
+/* What a template's text asks its caller for, wherever in it, also in a branch that is never taken
+ * (TPL-008). */
+typedef struct sw_jinja_needs {
+    bool date;                 /* it calls strftime_now */
+    bool generation;           /* it has generation blocks: a rendering can have spans */
+    bool bos_token, eos_token; /* it reads the name */
+} sw_jinja_needs;
+sw_jinja_needs sw_jinja_needs_of(const sw_jinja *t);
+
 /* What a template sees. Names that are not here are undefined, as in transformers. */
 typedef struct sw_jinja_input {
     const sw_json *messages;       /* an array of objects; null members count as absent */

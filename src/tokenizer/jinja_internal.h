@@ -160,6 +160,7 @@ struct sw_jinja_node {
 struct sw_jinja {
     sw_arena arena;
     sw_jinja_node *body;
+    sw_jinja_needs needs;
 };
 
 /* ---- parsing ---- */

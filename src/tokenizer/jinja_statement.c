@@ -177,11 +177,30 @@ static sw_status parse_all(sw_jinja_parser *p, sw_jinja_node **out) {
     return p->status;
 }
 
+static sw_jinja_needs needs_of(const sw_jinja_token *token) {
+    sw_jinja_needs needs = {0};
+    for (; token->kind != SW_JINJA_END; token++) {
+        bool begins = token->kind == SW_JINJA_BLOCK_BEGIN && token[1].kind == SW_JINJA_NAME;
+        needs.generation |= begins && sw_bytes_is(token[1].text, "generation");
+        if (token->kind != SW_JINJA_NAME) continue;
+        bool called = token[1].kind == SW_JINJA_OPERATOR && sw_bytes_is(token[1].text, "(");
+        needs.date |= called && sw_bytes_is(token->text, "strftime_now");
+        needs.bos_token |= sw_bytes_is(token->text, "bos_token");
+        needs.eos_token |= sw_bytes_is(token->text, "eos_token");
+    }
+    return needs;
+}
+
+sw_jinja_needs sw_jinja_needs_of(const sw_jinja *t) {
+    return t->needs;
+}
+
 sw_status sw_jinja_parse(sw_bytes text, sw_jinja **out, sw_error *err) {
     sw_jinja *t = calloc(1, sizeof *t);
     if (!t) return sw_fail(err, SW_MEMORY, "memory", "no memory for a template");
     sw_jinja_parser p = {.arena = &t->arena, .err = err};
     sw_status status = sw_jinja_lex(&t->arena, text, &p.token, err);
+    if (status == SW_OK) t->needs = needs_of(p.token);
     if (status == SW_OK) status = parse_all(&p, &t->body);
     if (status == SW_OK)
         *out = t;

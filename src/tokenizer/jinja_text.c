@@ -60,48 +60,19 @@ sw_bytes sw_jinja_strip(sw_bytes text, const sw_bytes *set, unsigned sides) {
 
 /* ---- dates ---- */
 
-typedef struct date {
-    unsigned year, month, day;
-} date;
-
-static unsigned number(const uint8_t *digits, size_t count) {
-    unsigned v = 0;
-    for (size_t i = 0; i < count; i++) v = v * 10 + (digits[i] - (unsigned)'0');
-    return v;
-}
-
-static unsigned month_days(unsigned year, unsigned month) {
-    static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    return days[month - 1] + (month == 2 && leap);
-}
-
-static bool date_parse(sw_bytes text, date *out) {
-    if (text.size != 10) return false;
-    for (size_t i = 0; i < 10; i++) {
-        bool dash = i == 4 || i == 7;
-        if (dash ? text.data[i] != '-' : text.data[i] < '0' || text.data[i] > '9') return false;
-    }
-    date d = {number(text.data, 4), number(text.data + 5, 2), number(text.data + 8, 2)};
-    if (d.year < 1000 || d.month < 1 || d.month > 12) return false;
-    if (d.day < 1 || d.day > month_days(d.year, d.month)) return false;
-    *out = d;
-    return true;
-}
-
 bool sw_jinja_is_date(sw_bytes text) {
-    date d;
-    return date_parse(text, &d);
+    sw_date d;
+    return sw_date_parse(text, &d);
 }
 
-static unsigned year_day(const date *d) {
+static unsigned year_day(const sw_date *d) {
     unsigned day = d->day;
-    for (unsigned month = 1; month < d->month; month++) day += month_days(d->year, month);
+    for (unsigned month = 1; month < d->month; month++) day += sw_date_month_days(d->year, month);
     return day;
 }
 
 /* 0 for Sunday: days since Sunday, 31 December of the year 0. */
-static unsigned week_day(const date *d) {
+static unsigned week_day(const sw_date *d) {
     unsigned years = d->year - 1;
     return (years * 365 + years / 4 - years / 100 + years / 400 + year_day(d)) % 7;
 }
@@ -113,7 +84,7 @@ static const char *const days[] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
                                    "Thursday", "Friday", "Saturday"};
 
 /* False when this directive is not one that a date alone can fill. */
-static bool put_directive(sw_buffer *out, const date *d, uint8_t c, bool bare) {
+static bool put_directive(sw_buffer *out, const sw_date *d, uint8_t c, bool bare) {
     unsigned v = c == 'd' ? d->day : c == 'm' ? d->month : c == 'j' ? year_day(d) : 0;
     if (bare && !v) return false;
     switch (c) {
@@ -148,10 +119,10 @@ static bool put_directive(sw_buffer *out, const date *d, uint8_t c, bool bare) {
 
 sw_status sw_jinja_date(sw_jinja_run *run, sw_bytes format, sw_jinja_value *out) {
     SW_SCOPED(sw_buffer) text = SW_BUFFER(4096);
-    date d;
+    sw_date d;
     if (!run->input->date.size)
         return sw_jinja_fail(run, "strftime_now is called, and no date is given");
-    if (!date_parse(run->input->date, &d))
+    if (!sw_date_parse(run->input->date, &d))
         return sw_jinja_fail(run, "the date is not a day as YYYY-MM-DD");
     for (size_t i = 0; i < format.size; i++) {
         if (format.data[i] != '%') {

@@ -310,9 +310,20 @@ static sw_status read_template(sw_tokenizer *t, const sw_json *stage, sw_error *
     return SW_OK;
 }
 
-/* ByteLevel moves offsets only, which are not kept here. */
+/* ByteLevel moves offsets only (MODEL-104). */
+static sw_status read_post_bytes(sw_tokenizer *t, const sw_json *stage, sw_error *err) {
+    bool trims = false, spares = false;
+    if (sw_json_member(stage, "trim_offsets"))
+        SW_TRY(sw_json_flag(stage, "post_processor", "trim_offsets", &trims, err));
+    if (sw_json_member(stage, "add_prefix_space"))
+        SW_TRY(sw_json_flag(stage, "post_processor", "add_prefix_space", &spares, err));
+    t->trims_offsets |= trims;
+    t->spares_first |= trims && spares;
+    return SW_OK;
+}
+
 static sw_status read_post_step(sw_tokenizer *t, const sw_json *stage, sw_error *err) {
-    if (has_type(stage, "ByteLevel")) return SW_OK;
+    if (has_type(stage, "ByteLevel")) return read_post_bytes(t, stage, err);
     if (has_type(stage, "TemplateProcessing")) return read_template(t, stage, err);
     return unknown_type(stage, "post_processor", err);
 }

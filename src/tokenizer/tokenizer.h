@@ -28,6 +28,16 @@ void sw_tokens_free(sw_tokens *t);
  * add_special_tokens=)`. */
 SW_NODISCARD sw_status sw_tokenizer_encode(sw_tokenizer *t, sw_bytes text, bool add_special,
                                            sw_tokens *out, sw_error *err);
+/* A character of a text that is tokenised, and the token that holds it. */
+typedef struct sw_place {
+    size_t at;    /* in: where the character's first byte lies in the text */
+    size_t token; /* out: index into the ids of this call; SIZE_MAX when none holds it */
+} sw_place;
+/* The same without special tokens, and of `count` characters, ascending, the first token that holds
+ * each: what HF's char_to_token says (MODEL-104). SW_REFUSED "unsupported" where a character
+ * is put together with others or vanishes on the way, so that no one answer is certain. */
+SW_NODISCARD sw_status sw_tokenizer_locate(sw_tokenizer *t, sw_bytes text, sw_place *places,
+                                           size_t count, sw_tokens *out, sw_error *err);
 /* Appends the text of ids; skip_special drops special tokens. Ill-formed UTF-8 becomes U+FFFD as in
  * HF. */
 SW_NODISCARD sw_status sw_tokenizer_decode(const sw_tokenizer *t, const uint32_t *ids, size_t count,

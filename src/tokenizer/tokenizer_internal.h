@@ -155,6 +155,27 @@ SW_NODISCARD sw_status sw_marked_append(sw_tokenizer *t, sw_bytes text, bool fir
 SW_NODISCARD sw_status sw_marked_decode(const sw_tokenizer *t, const uint32_t *ids, size_t count,
                                         bool skip_special, sw_buffer *out, sw_error *err);
 
+/* ---- places: characters of the text on their way to a token (locate.c). Every function does
+ * nothing when nobody asks: `p` is then NULL. ---- */
+typedef struct sw_places {
+    sw_place *asked; /* `token` is the offset in the stretch in hand until it is answered */
+    size_t count, done;
+    size_t stop; /* asked[done..stop) lie in the stretch between raw tokens */
+    size_t near; /* asked[done..near) lie in the gap that is split next */
+    size_t first; /* the ids of this call begin here */
+    bool lost;
+} sw_places;
+void sw_places_enter(sw_places *p, size_t start, size_t stop); /* of the whole text */
+SW_NODISCARD sw_status sw_places_compose(sw_places *p, sw_bytes text, sw_error *err);
+void sw_places_mark(sw_places *p, size_t stop, sw_bytes text, bool prefix);
+void sw_places_gap(sw_places *p, size_t start, size_t stop); /* of the normalised stretch */
+/* The gap's text has become the ids from `first_id` on. */
+void sw_places_walk(sw_places *p, const sw_tokenizer *t, sw_bytes text, const sw_tokens *ids,
+                    size_t first_id);
+/* What lies before `stop` is held by the last id, an added token. */
+void sw_places_added(sw_places *p, const sw_tokenizer *t, size_t stop, const sw_tokens *ids);
+void sw_places_raw_added(sw_places *p, const sw_tokenizer *t, size_t stop, const sw_tokens *ids);
+
 /* ---- BPE ---- */
 typedef struct sw_cached_word {
     uint8_t size, count; /* size 0: free */
@@ -190,6 +211,8 @@ struct sw_tokenizer {
     size_t before_count, behind_count;
     sw_cached_word *cache;
     sw_scratch symbols, heap, normal;
+    bool trims_offsets, spares_first; /* of HF's offsets: ByteLevel as a post-processor */
+    sw_places *places;                /* during sw_tokenizer_locate */
 };
 
 /* Reads the stages around the model: normaliser, pre-tokeniser, post-processor, decoder. The

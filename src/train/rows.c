@@ -6,12 +6,10 @@
  * A row is tokenised into lists of its own and appended only when it is whole, so a refused line
  * leaves nothing. No message quotes a row: it names the row's number and the member.
  */
-#include "codec/json.h"
-#include "train/train.h"
+#include "train/rows_internal.h"
 #include <stdlib.h>
 #include <string.h>
 
-#define TURN_LIMIT   4096
 #define TEXT_LIMIT   ((size_t)64 << 20)
 #define FIRST_ROWS   256
 #define FIRST_TOKENS 65536
@@ -68,18 +66,7 @@ static bool reserve_row(sw_rows *r) {
     return true;
 }
 
-typedef struct decoder {
-    sw_arena arena;
-    sw_tokenizer *tokenizer;
-    sw_template chat;
-    const sw_training *settings;
-    sw_buffer eos, text;
-    sw_tokens ids, prompt_ids, turn_ids, header_ids;
-    size_t masked;  /* tokens from the start that are no targets */
-    sw_buffer said; /* with assistant_only_loss: 1 for each token that the assistant says, or 0 */
-} decoder;
-
-static void decoder_free(decoder *d) {
+static void decoder_free(sw_row_decoder *d) {
     sw_buffer_free(&d->eos);
     sw_buffer_free(&d->text);
     sw_buffer_free(&d->said);
@@ -96,13 +83,13 @@ static bool ends_with(sw_bytes text, sw_bytes end) {
 }
 
 /* ROW-040 */
-static sw_status check_plain(const decoder *d, sw_error *err) {
+static sw_status check_plain(const sw_row_decoder *d, sw_error *err) {
     if (!d->settings->assistant_only_loss) return SW_OK;
     return sw_fail(err, SW_MALFORMED, "rows", "assistant_only_loss, and the row has no turns");
 }
 
 /* text = prompt + body + EOS unless body ends with it; as tokens. */
-static sw_status encode_plain(decoder *d, sw_bytes prompt, sw_bytes body, sw_error *err) {
+static sw_status encode_plain(sw_row_decoder *d, sw_bytes prompt, sw_bytes body, sw_error *err) {
     sw_bytes eos = sw_buffer_bytes(&d->eos);
     sw_put_bytes(&d->text, prompt);
     sw_put_bytes(&d->text, body);
@@ -111,76 +98,8 @@ static sw_status encode_plain(decoder *d, sw_bytes prompt, sw_bytes body, sw_err
     return sw_tokenizer_encode(d->tokenizer, sw_buffer_bytes(&d->text), true, &d->ids, err);
 }
 
-static sw_status encode_turns(decoder *d, sw_template chat, const sw_chat_turn *turns, size_t count,
-                              bool generation, sw_tokens *out, sw_error *err) {
-    if (d->settings->chat == SW_CHAT_NONE)
-        return sw_fail(err, SW_REFUSED, "rows", "rows of turns, and the recipe's template is none");
-    sw_buffer_reset(&d->text);
-    SW_TRY(sw_template_render(chat, turns, count, generation, &d->text, err));
-    SW_TRY(sw_buffer_check(&d->text, "the row's text", err));
-    return sw_tokenizer_encode(d->tokenizer, sw_buffer_bytes(&d->text), false, out, err);
-}
-
-/* Turns of one list, appended. */
-static sw_status read_turns(const sw_json *list, const char *name, sw_chat_turn *out, size_t *count,
-                            sw_error *err) {
-    if (list->count == 0 || list->count > TURN_LIMIT - *count) {
-        return sw_fail(err, SW_MALFORMED, "rows", "%s has no turns, or more than %d", name,
-                       TURN_LIMIT);
-    }
-    for (const sw_json *turn = list->first; turn; turn = turn->next) {
-        sw_chat_turn *t = &out[(*count)++];
-        SW_TRY(sw_json_text(turn, name, "role", &t->role, err));
-        SW_TRY(sw_json_text(turn, name, "content", &t->content, err));
-    }
-    return SW_OK;
-}
-
-/* The completion begins where prompt alone and prompt with completion part (as TRL has it). */
-static size_t common_prefix(sw_tokens a, sw_tokens b) {
-    size_t i = 0;
-    while (i < a.count && i < b.count && a.ids[i] == b.ids[i]) i++;
-    return i;
-}
-
-/* Appends one turn's tokens to turn_ids, and to `said` which of them the assistant says: from
- * behind its header to the line feed behind <|im_end|> (ROW-041). */
-static sw_status mark_turn(decoder *d, sw_template chat, const sw_chat_turn *turn, sw_error *err) {
-    size_t first = d->turn_ids.count, header = 0;
-    SW_TRY(encode_turns(d, chat, turn, 1, false, &d->turn_ids, err));
-    bool says = sw_bytes_is(turn->role, "assistant");
-    if (says) {
-        size_t behind = turn->content.size + strlen("<|im_end|>\n");
-        d->header_ids.count = 0;
-        SW_TRY(sw_tokenizer_encode(d->tokenizer, SW_BYTES(d->text.data, d->text.size - behind),
-                                   false, &d->header_ids, err));
-        sw_tokens added = {.ids = d->turn_ids.ids + first, .count = d->turn_ids.count - first};
-        header = common_prefix(d->header_ids, added);
-    }
-    for (size_t i = first; i < d->turn_ids.count; i++)
-        sw_put_u8(&d->said, says && i >= first + header);
-    return sw_buffer_check(&d->said, "the row's targets", err);
-}
-
-/* Turn by turn, and the turns' tokens must be those of the row. */
-static sw_status mark_turns(decoder *d, const sw_chat_turn *turns, size_t count, sw_error *err) {
-    bool says = false;
-    if (!d->settings->assistant_only_loss) return SW_OK;
-    for (size_t i = 0; i < count; i++) {
-        SW_TRY(mark_turn(d, i ? SW_TEMPLATE_CHATML : d->chat, &turns[i], err));
-        says |= sw_bytes_is(turns[i].role, "assistant");
-    }
-    if (!says)
-        return sw_fail(err, SW_MALFORMED, "rows",
-                       "assistant_only_loss, and the row has no turn of the assistant");
-    if (d->turn_ids.count == d->ids.count && common_prefix(d->turn_ids, d->ids) == d->ids.count)
-        return SW_OK;
-    return sw_fail(err, SW_REFUSED, "model",
-                   "assistant_only_loss needs a tokenizer that joins no text across turns");
-}
-
-static sw_status decode_pair(decoder *d, const sw_json *prompt, const sw_json *completion,
-                             sw_error *err) {
+static sw_status decode_pair(sw_row_decoder *d, const sw_json *row, const sw_json *prompt,
+                             const sw_json *completion, sw_error *err) {
     if (prompt->type != completion->type ||
         (prompt->type != SW_JSON_STRING && prompt->type != SW_JSON_ARRAY)) {
         return sw_fail(err, SW_MALFORMED, "rows",
@@ -191,32 +110,22 @@ static sw_status decode_pair(decoder *d, const sw_json *prompt, const sw_json *c
         SW_TRY(sw_tokenizer_encode(d->tokenizer, prompt->text, true, &d->prompt_ids, err));
         SW_TRY(encode_plain(d, prompt->text, completion->text, err));
     } else {
-        sw_chat_turn *turns = SW_ARENA_NEW(&d->arena, sw_chat_turn, TURN_LIMIT);
-        if (!turns) return sw_fail(err, SW_MEMORY, "memory", "no memory for the turns");
-        size_t count = 0;
-        SW_TRY(read_turns(prompt, "prompt", turns, &count, err));
-        SW_TRY(encode_turns(d, d->chat, turns, count, true, &d->prompt_ids, err));
-        SW_TRY(read_turns(completion, "completion", turns, &count, err));
-        SW_TRY(encode_turns(d, d->chat, turns, count, false, &d->ids, err));
-        SW_TRY(mark_turns(d, turns, count, err));
+        SW_TRY(sw_row_decode_turns(d, row, prompt, completion, "completion", err));
     }
-    if (d->settings->completion_only_loss) d->masked = common_prefix(d->prompt_ids, d->ids);
+    if (d->settings->completion_only_loss) /* ROW-005 */
+        d->masked = sw_row_common_prefix(d->prompt_ids, d->ids);
     return SW_OK;
 }
 
-static sw_status decode_messages(decoder *d, const sw_json *messages, sw_error *err) {
+static sw_status decode_messages(sw_row_decoder *d, const sw_json *row, const sw_json *messages,
+                                 sw_error *err) {
     if (messages->type != SW_JSON_ARRAY) {
         return sw_fail(err, SW_MALFORMED, "rows", "messages must be a list of turns");
     }
-    sw_chat_turn *turns = SW_ARENA_NEW(&d->arena, sw_chat_turn, TURN_LIMIT);
-    if (!turns) return sw_fail(err, SW_MEMORY, "memory", "no memory for the turns");
-    size_t count = 0;
-    SW_TRY(read_turns(messages, "messages", turns, &count, err));
-    SW_TRY(encode_turns(d, d->chat, turns, count, false, &d->ids, err));
-    return mark_turns(d, turns, count, err);
+    return sw_row_decode_turns(d, row, NULL, messages, "messages", err);
 }
 
-static sw_status decode_line(decoder *d, sw_bytes line, sw_error *err) {
+static sw_status decode_line(sw_row_decoder *d, sw_bytes line, sw_error *err) {
     sw_json *row;
     SW_TRY(sw_json_parse(&d->arena, line, NULL, &row, err));
     if (row->type != SW_JSON_OBJECT) {
@@ -233,8 +142,8 @@ static sw_status decode_line(decoder *d, sw_bytes line, sw_error *err) {
     if (d->settings->phase == SW_PHASE_CPT && !text) {
         return sw_fail(err, SW_MALFORMED, "rows", "phase cpt reads rows of text alone");
     }
-    if (prompt) return decode_pair(d, prompt, completion, err);
-    if (messages) return decode_messages(d, messages, err);
+    if (prompt) return decode_pair(d, row, prompt, completion, err);
+    if (messages) return decode_messages(d, row, messages, err);
     if (text->type != SW_JSON_STRING) {
         return sw_fail(err, SW_MALFORMED, "rows", "text must be a string");
     }
@@ -244,12 +153,12 @@ static sw_status decode_line(decoder *d, sw_bytes line, sw_error *err) {
 
 /* The first token of a row follows another row's last one where rows are wrapped, so with packing
  * it may be a target (ROW-031). */
-static bool is_target(const decoder *d, size_t i) {
+static bool is_target(const sw_row_decoder *d, size_t i) {
     if (i < d->masked || (i == 0 && !d->settings->packing)) return false;
     return !d->settings->assistant_only_loss || d->said.data[i];
 }
 
-static sw_status append(sw_rows *r, const decoder *d, bool *kept, sw_error *err) {
+static sw_status append(sw_rows *r, const sw_row_decoder *d, bool *kept, sw_error *err) {
     const sw_training *t = d->settings;
     size_t count = d->ids.count;
     if (sw_training_cuts(t) && count > t->max_length) count = t->max_length;
@@ -267,10 +176,10 @@ static sw_status append(sw_rows *r, const decoder *d, bool *kept, sw_error *err)
     return SW_OK;
 }
 
-sw_status sw_rows_append(sw_rows *r, sw_tokenizer *t, sw_template chat, uint32_t eos_token_id,
+sw_status sw_rows_append(sw_rows *r, sw_tokenizer *t, const sw_row_template *chat, uint32_t eos_token_id,
                          const sw_training *settings, sw_bytes line, size_t row_number, bool *kept,
                          sw_error *err) {
-    decoder d = {.tokenizer = t,
+    sw_row_decoder d = {.tokenizer = t,
                  .chat = chat,
                  .settings = settings,
                  .eos = SW_BUFFER(4096),

@@ -10,6 +10,7 @@
 #ifndef SW_TRAIN_H
 #define SW_TRAIN_H
 #include "model/model.h"
+#include "tokenizer/jinja.h"
 
 /* ---- rows: what the decoder of one shard hands on. Rows of all shards are laid one after the
  * other in the recipe's order. ---- */
@@ -26,22 +27,41 @@ void sw_rows_free(sw_rows *r); /* wipes */
 typedef struct sw_chat_files {
     sw_bytes jinja, tokenizer_config;
 } sw_chat_files;
-/* Its text as transformers takes it, in the files or in `arena`; data NULL: the model carries none.
+/* Its text as it stands there, in the files or in `arena`; data NULL: the model carries none.
  * SW_MALFORMED: tokenizer_config.json is no JSON. */
 SW_NODISCARD sw_status sw_chat_text(sw_arena *arena, const sw_chat_files *files, sw_bytes *out,
                                     sw_error *err);
-/* The template by which rows become text: the one that the recipe names, which must be the base
- * model's own; SW_REFUSED "model" naming both otherwise. With SW_CHAT_NONE the model's is not
- * looked at, and *out is not used by sw_rows_append. */
-SW_NODISCARD sw_status sw_rows_template(const sw_chat_files *files, sw_chat named, sw_template *out,
-                                        sw_error *err);
+/* The special tokens that a template may read, out of tokenizer_config.json; data NULL: none. */
+typedef struct sw_chat_tokens {
+    sw_bytes bos_token, eos_token;
+    bool says_bos, says_eos; /* the file has the member, which may say null */
+} sw_chat_tokens;
+SW_NODISCARD sw_status sw_chat_tokens_read(sw_arena *arena, sw_bytes tokenizer_config,
+                                           sw_chat_tokens *out, sw_error *err);
+/* How rows of turns become text (RCP-045 to RCP-047). {0} serves where the recipe's template is
+ * none. */
+typedef struct sw_row_template {
+    sw_template named; /* with chatml and chatml-smollm2 */
+    sw_jinja *own;     /* with `model`: the base model's, parsed */
+    sw_arena arena;    /* of the rest */
+    sw_bytes bos_token, eos_token;
+    char date[SW_DATE_BYTES]; /* empty for none */
+} sw_row_template;
+/* The template that the settings name: it must be the base model's own, which SW_CHAT_MODEL takes
+ * as it is. SW_REFUSED "model" naming both otherwise, or what the model's own one asks for and the
+ * recipe does not give (template_date), the recipe gives and it does not read, or
+ * assistant_only_loss wants and it does not mark; "template" when it is not one that is known here.
+ * With SW_CHAT_NONE the model's is not looked at. The bytes of `files` must outlive it. */
+SW_NODISCARD sw_status sw_row_template_open(const sw_chat_files *files, const sw_training *settings,
+                                            sw_row_template *out, sw_error *err);
+void sw_row_template_close(sw_row_template *t);
 /* One JSONL line ({"prompt","completion"} as strings or as turns, {"messages":[{role,content}]},
  * {"text"}) becomes one row, by TRL's rules: EOS appended to plain text, prompt masked when
  * completion_only_loss, all but the assistant's turns with assistant_only_loss, cut to max_length
  * keeping the start; a row with nothing left to predict is dropped (*kept = false). With packing
  * none is, and rows that it cuts itself stay whole. A malformed line, or one that the phase or the
  * loss does not read, is SW_MALFORMED naming the row, never its content. */
-SW_NODISCARD sw_status sw_rows_append(sw_rows *r, sw_tokenizer *t, sw_template chat,
+SW_NODISCARD sw_status sw_rows_append(sw_rows *r, sw_tokenizer *t, const sw_row_template *chat,
                                       uint32_t eos_token_id, const sw_training *settings,
                                       sw_bytes line, size_t row_number, bool *kept, sw_error *err);
 /* A row, or each piece that packing cuts it into, is not longer than the model's positions:

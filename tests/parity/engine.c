@@ -77,16 +77,21 @@ static void read_rows(const folder *f, const sw_model *m, const sw_training *t, 
     need(sw_tokenizer_open(file_of(f, "tokenizer.json"), &tokenizer, &err), &err);
     need(sw_file_read(path, FILE_LIMIT, &text, &err), &err);
     size_t number = 0;
-    sw_template chat = t->chat == SW_CHAT_CHATML ? SW_TEMPLATE_CHATML : SW_TEMPLATE_CHATML_SMOLLM2;
+    sw_row_template chat = {.named = t->chat == SW_CHAT_CHATML ? SW_TEMPLATE_CHATML
+                                                               : SW_TEMPLATE_CHATML_SMOLLM2};
+    const sw_chat_files files = {file_of(f, "chat_template.jinja"),
+                                 file_of(f, "tokenizer_config.json")};
+    if (t->chat == SW_CHAT_MODEL) need(sw_row_template_open(&files, t, &chat, &err), &err);
     for (size_t at = 0; at < text.size; number++) {
         const uint8_t *end = memchr(text.data + at, '\n', text.size - at);
         size_t size = end ? (size_t)(end - text.data) - at : text.size - at;
         bool kept;
-        need(sw_rows_append(rows, tokenizer, chat, m->config.eos_token_id, t,
+        need(sw_rows_append(rows, tokenizer, &chat, m->config.eos_token_id, t,
                             SW_BYTES(text.data + at, size), number, &kept, &err),
              &err);
         at += size + 1;
     }
+    sw_row_template_close(&chat);
     sw_tokenizer_close(&tokenizer);
     sw_buffer_free(&text);
 }

@@ -94,25 +94,35 @@ static inline sw_training small_settings(void) {
     return t;
 }
 
-/* All lines of a JSONL file as rows. */
-static inline void read_rows(const miniature *m, const sw_training *t, const char *path,
-                             sw_rows *out) {
+/* All lines of a JSONL file as rows; of `own`, the template file of a model, where t says model. */
+static inline void read_rows_by(const miniature *m, const sw_training *t, sw_bytes own,
+                                const char *path, sw_rows *out) {
     sw_buffer text = SW_BUFFER(LIMIT);
     assert_int_equal(sw_file_read(path, LIMIT, &text, NULL), SW_OK);
     size_t number = 0;
-    sw_template chat = t->chat == SW_CHAT_CHATML ? SW_TEMPLATE_CHATML : SW_TEMPLATE_CHATML_SMOLLM2;
+    sw_error err = {0};
+    sw_row_template chat = {.named = t->chat == SW_CHAT_CHATML ? SW_TEMPLATE_CHATML
+                                                               : SW_TEMPLATE_CHATML_SMOLLM2};
+    const sw_chat_files files = {own, miniature_file(m, "tokenizer_config.json")};
+    if (t->chat == SW_CHAT_MODEL && sw_row_template_open(&files, t, &chat, &err) != SW_OK)
+        fail_msg("%s", err.message);
     for (size_t at = 0; at < text.size; number++) {
         const uint8_t *end = memchr(text.data + at, '\n', text.size - at);
         bool kept;
-        sw_error err = {0};
         sw_bytes line = SW_BYTES(text.data + at, (size_t)(end - text.data) - at);
-        if (sw_rows_append(out, m->tokenizer, chat, m->model.config.eos_token_id, t, line, number,
+        if (sw_rows_append(out, m->tokenizer, &chat, m->model.config.eos_token_id, t, line, number,
                            &kept, &err) != SW_OK) {
             fail_msg("%s", err.message);
         }
         at += line.size + 1;
     }
+    sw_row_template_close(&chat);
     sw_buffer_free(&text);
+}
+
+static inline void read_rows(const miniature *m, const sw_training *t, const char *path,
+                             sw_rows *out) {
+    read_rows_by(m, t, (sw_bytes){0}, path, out);
 }
 
 /* ---- a host that remembers ---- */

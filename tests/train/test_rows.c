@@ -8,8 +8,8 @@
 
 static sw_status append(const miniature *m, const sw_training *t, const char *line, size_t size,
                         sw_rows *rows, bool *kept, sw_error *err) {
-    return sw_rows_append(rows, m->tokenizer, SW_TEMPLATE_CHATML, 2, t, SW_BYTES(line, size), 7,
-                          kept, err);
+    static const sw_row_template chat = {.named = SW_TEMPLATE_CHATML};
+    return sw_rows_append(rows, m->tokenizer, &chat, 2, t, SW_BYTES(line, size), 7, kept, err);
 }
 
 static void test_refused_lines(void **state) {
@@ -190,11 +190,13 @@ static void test_template_of_the_model(void **state) {
         {"{", SW_CHAT_CHATML, SW_MALFORMED, "tokenizer_config.json: "},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        sw_template chat;
+        sw_row_template chat = {0};
+        sw_training t = small_settings();
         sw_error err = {0};
+        t.chat = cases[i].named;
         sw_bytes config = cases[i].carried ? sw_text(cases[i].carried) : (sw_bytes){0};
         sw_chat_files files = {.tokenizer_config = config};
-        assert_int_equal(sw_rows_template(&files, cases[i].named, &chat, &err), cases[i].status);
+        assert_int_equal(sw_row_template_open(&files, &t, &chat, &err), cases[i].status);
         assert_non_null(strstr(err.message, cases[i].said));
     }
     static const sw_chat named[] = {SW_CHAT_CHATML, SW_CHAT_CHATML_SMOLLM2};
@@ -202,22 +204,24 @@ static void test_template_of_the_model(void **state) {
     for (size_t i = 0; i < 4; i++) {
         SW_SCOPED(sw_arena) arena = {0};
         SW_SCOPED(sw_buffer) text = SW_BUFFER(65536);
-        sw_template chat;
+        sw_row_template chat = {0};
+        sw_training t = small_settings();
+        t.chat = named[i % 2];
         sw_json *root = sw_json_make(&arena, SW_JSON_OBJECT);
         sw_json_add_text(&arena, root, "chat_template",
                          sw_text(sw_template_text(templates[i / 2])));
         sw_json_encode(&text, root);
         sw_status wanted = i / 2 == i % 2 ? SW_OK : SW_REFUSED;
         sw_chat_files files = {.tokenizer_config = sw_buffer_bytes(&text)};
-        assert_int_equal(sw_rows_template(&files, named[i % 2], &chat, NULL), wanted);
-        if (wanted == SW_OK) assert_int_equal(chat, templates[i / 2]);
+        assert_int_equal(sw_row_template_open(&files, &t, &chat, NULL), wanted);
+        if (wanted == SW_OK) assert_int_equal(chat.named, templates[i / 2]);
         /* as a file of its own it is the model's, whatever tokenizer_config.json says */
         sw_buffer_reset(&text);
         sw_put_format(&text, "%s%s", sw_template_text(templates[i / 2]), i % 2 ? "\n" : "");
         files = (sw_chat_files){sw_buffer_bytes(&text), SW_LITERAL("{\"chat_template\":\"\"}")};
-        assert_int_equal(sw_rows_template(&files, named[i % 2], &chat, NULL), wanted);
+        assert_int_equal(sw_row_template_open(&files, &t, &chat, NULL), wanted);
         files.jinja = SW_LITERAL("{{ x }}");
-        assert_int_equal(sw_rows_template(&files, named[i % 2], &chat, NULL), SW_REFUSED);
+        assert_int_equal(sw_row_template_open(&files, &t, &chat, NULL), SW_REFUSED);
     }
 }
 

@@ -16,7 +16,7 @@
 typedef struct decoder {
     sw_worker *worker;
     sw_tokenizer *tokenizer;
-    sw_template chat;
+    sw_row_template chat;
     sw_model_config config;
     sw_rows rows;
     size_t row_number;
@@ -28,7 +28,7 @@ static sw_status open_model(decoder *d, sw_error *err) {
     SW_TRY(sw_tokenizer_open(sw_worker_file(d->worker, "tokenizer.json"), &d->tokenizer, err));
     sw_chat_files files = {sw_worker_file(d->worker, "chat_template.jinja"),
                            sw_worker_file(d->worker, "tokenizer_config.json")};
-    return sw_rows_template(&files, d->worker->settings.chat, &d->chat, err);
+    return sw_row_template_open(&files, &d->worker->settings, &d->chat, err);
 }
 
 static bool blank(sw_bytes line) {
@@ -41,7 +41,7 @@ static sw_status take_line(decoder *d, sw_bytes line, sw_error *err) {
     if (blank(line)) return SW_OK;
     d->row_number++;
     bool kept;
-    SW_TRY(sw_rows_append(&d->rows, d->tokenizer, d->chat, d->config.eos_token_id,
+    SW_TRY(sw_rows_append(&d->rows, d->tokenizer, &d->chat, d->config.eos_token_id,
                           &d->worker->settings, line, d->row_number, &kept, err));
     if (!kept) return SW_OK;
     return sw_rows_check_length(&d->rows, d->rows.count - 1, d->row_number, &d->worker->settings,
@@ -86,6 +86,7 @@ sw_status sw_worker_decode(sw_worker *w, sw_error *err) {
     SW_TRY(sw_rows_encode(&wire, &d.rows, err));
     SW_TRY(sw_frame_write(SW_FD_STREAM, SW_FRAME_ROWS, (sw_bytes){0}, sw_buffer_bytes(&wire), err));
     sw_rows_free(&d.rows);
+    sw_row_template_close(&d.chat);
     sw_tokenizer_close(&d.tokenizer);
     return SW_OK;
 }
