@@ -9,6 +9,7 @@
 #include "crypto/crypto.h"
 #include "recipe/recipe.h"
 #include "sys/files.h"
+#include "train/train.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -16,10 +17,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LOCK_BYTES   ((size_t)64 << 10)
-#define TEXT_BYTES   ((size_t)4 << 20)
-#define FOLDER_NAMES 4096
-#define READ_BYTES   ((size_t)1 << 20)
+#define LOCK_BYTES     ((size_t)64 << 10)
+#define TEXT_BYTES     ((size_t)4 << 20)
+#define TEMPLATE_BYTES ((size_t)16 << 20)
+#define FOLDER_NAMES   4096
+#define READ_BYTES     ((size_t)1 << 20)
 
 static sw_status no_memory(sw_error *err) {
     return sw_fail(err, SW_MEMORY, "memory", "no memory for a recipe");
@@ -72,13 +74,55 @@ static sw_status hash(sw_cli *cli, sw_error *err) {
     return SW_OK;
 }
 
+/* The text of the base model's own template, out of the locked file that holds it. */
+static sw_status read_template(sw_cli *cli, const sw_recipe *r, const char *folder, sw_bytes *out,
+                               sw_error *err) {
+    const sw_locked_file *f = sw_recipe_template_file(r);
+    sw_bytes file;
+    sw_hash digest;
+    if (r->training.chat != SW_CHAT_MODEL)
+        return sw_fail(err, SW_USAGE, "usage", "--model is read where the template is model");
+    if (f == NULL)
+        return sw_fail(err, SW_REFUSED, "model", "the recipe locks no file that holds a template");
+    SW_TRY(sw_cli_read_in(cli, folder, f->name, TEMPLATE_BYTES, &file, err));
+    sw_sha256(&digest, file);
+    if (!sw_hash_equal(&digest, &f->digest))
+        return sw_fail(err, SW_REFUSED, "model",
+                       "%s/%s is not the file that the recipe's model lock names", folder, f->name);
+    bool jinja = strcmp(f->name, "chat_template.jinja") == 0;
+    const sw_chat_files files = {jinja ? file : (sw_bytes){0}, jinja ? (sw_bytes){0} : file};
+    SW_TRY(sw_chat_text(sw_cli_arena(cli), &files, out, err));
+    if (out->data) return SW_OK;
+    return sw_fail(err, SW_REFUSED, "model", "%s/%s holds no template: every run is refused",
+                   folder, f->name);
+}
+
+/* As a member of what programs are shown. */
+static sw_status add_template(sw_cli *cli, sw_bytes template, sw_buffer *text, sw_error *err) {
+    sw_json *root;
+    SW_TRY(sw_json_parse(sw_cli_arena(cli), sw_buffer_bytes(text), NULL, &root, err));
+    sw_json_add_text(sw_cli_arena(cli), root, "template_text", template);
+    SW_SCOPED(sw_buffer) whole = SW_BUFFER(TEXT_BYTES);
+    sw_json_encode(&whole, root);
+    SW_TRY(sw_buffer_check(&whole, "the recipe's description", err));
+    sw_buffer_reset(text);
+    sw_put_bytes(text, sw_buffer_bytes(&whole));
+    return sw_buffer_check(text, "the recipe's description", err);
+}
+
 static sw_status show(sw_cli *cli, sw_error *err) {
     sw_recipe *recipe;
     sw_hash compose_hash;
+    sw_bytes template = {0};
+    const char *folder = sw_cli_option(cli, "model");
     SW_SCOPED(sw_buffer) text = SW_BUFFER(TEXT_BYTES);
     SW_TRY(read_compose(cli, sw_cli_argument(cli, 0), &recipe, &compose_hash, err));
+    if (folder) SW_TRY(read_template(cli, recipe, folder, &template, err));
     SW_TRY(sw_cli_json(cli) ? sw_recipe_show_json(recipe, &compose_hash, &text, err)
                             : sw_recipe_show(recipe, &compose_hash, &text, err));
+    if (template.data)
+        SW_TRY(sw_cli_json(cli) ? add_template(cli, template, &text, err)
+                                : sw_recipe_show_template(template, &text, err));
     if (sw_cli_json(cli)) sw_put_u8(&text, '\n');
     SW_TRY(sw_buffer_check(&text, "the recipe's description", err));
     sw_cli_write(cli, sw_buffer_bytes(&text));
@@ -205,6 +249,10 @@ static const sw_option compose_options[] = {
     {"out", SW_OPTION_VALUE, "FILE", "where app-compose.json goes"},
     {0},
 };
+static const sw_option show_options[] = {
+    {"model", SW_OPTION_VALUE, "DIR", "the base model, to print its template's text"},
+    {0},
+};
 static const sw_option lock_options[] = {
     {"out", SW_OPTION_VALUE, "FILE", "where model.lock goes (default: standard output)"},
     {0},
@@ -218,7 +266,12 @@ const sw_command sw_commands_recipe[] = {
     {"recipe hash", "COMPOSE", "print the compose hash, which is what owners approve", NULL, 1, 1,
      NULL, hash},
     {"recipe show", "COMPOSE", "say in plain words what an owner would approve",
-     "Refuses a compose that holds anything but what `recipe compose` writes.", 1, 1, NULL, show},
+     "Refuses a compose that holds anything but what `recipe compose` writes. With `template: "
+     "model`"
+     "\nthe template's text is in a file of the base model, named with its SHA-256; --model prints "
+     "it"
+     "\nwhen it is that file.",
+     1, 1, show_options, show},
     {"recipe diff", "A B", "say what changed between two composes", NULL, 2, 2, NULL, diff},
     {"model lock", "DIR", "write model.lock: name, size and SHA-256 of each file of a base model",
      "Locks config, tokenizer and weights (*.json, *.safetensors, *.jinja, merges.txt).", 1, 1,

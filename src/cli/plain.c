@@ -107,8 +107,9 @@ typedef struct tally {
     size_t rows, dropped, first_dropped;
 } tally;
 
-static sw_status add_row(sw_plain_model *m, const sw_row_template *chat, const sw_training *settings,
-                         sw_bytes line, tally *seen, sw_rows *rows, sw_error *err) {
+static sw_status add_row(sw_plain_model *m, const sw_row_template *chat,
+                         const sw_training *settings, sw_bytes line, tally *seen, sw_rows *rows,
+                         sw_error *err) {
     bool kept;
     SW_TRY(sw_rows_append(rows, m->tokenizer, chat, m->model.config.eos_token_id, settings, line,
                           ++seen->rows, &kept, err));
@@ -119,8 +120,9 @@ static sw_status add_row(sw_plain_model *m, const sw_row_template *chat, const s
     return SW_OK;
 }
 
-static sw_status add_file(sw_plain_model *m, const sw_row_template *chat, const sw_training *settings,
-                          sw_bytes text, tally *seen, sw_rows *rows, sw_error *err) {
+static sw_status add_file(sw_plain_model *m, const sw_row_template *chat,
+                          const sw_training *settings, sw_bytes text, tally *seen, sw_rows *rows,
+                          sw_error *err) {
     while (text.size) {
         const uint8_t *newline = memchr(text.data, '\n', text.size);
         size_t size = newline ? (size_t)(newline - text.data) : text.size;

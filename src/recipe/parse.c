@@ -114,10 +114,11 @@ static sw_status read_terms(const sw_recipe_reader *r, const sw_yaml *root, sw_r
 }
 
 static sw_status read_head(const sw_recipe_reader *r, const sw_yaml *root, sw_recipe *out) {
-    static const char *const names[] = {
-        "sealwright", "name",   "?description", "app",          "model",  "phase",   "method",
-        "template",   "shards", "trainer",      "machine",      "output", "observe", "?lora",
-        "?training",  "?lease", "?grants",      "?max_silence", "?template_date", NULL};
+    static const char *const names[] = {"sealwright", "name",         "?description",   "app",
+                                        "model",      "phase",        "method",         "template",
+                                        "shards",     "trainer",      "machine",        "output",
+                                        "observe",    "?lora",        "?training",      "?lease",
+                                        "?grants",    "?max_silence", "?template_date", NULL};
     static const char *const model_names[] = {"name", NULL};
     const sw_yaml *model = NULL;
     uint64_t version;

@@ -85,6 +85,11 @@ SW_NODISCARD sw_status sw_recipe_show_json(const sw_recipe *r, const sw_hash *co
                                            sw_buffer *out, sw_error *err);
 SW_NODISCARD sw_status sw_recipe_diff(const sw_recipe *a, const sw_recipe *b, sw_buffer *out,
                                       size_t *differences, sw_error *err);
+/* The locked file that holds the base model's own chat template, if one does (MODEL-093); NULL when
+ * the lock names none that could. */
+const sw_locked_file *sw_recipe_template_file(const sw_recipe *r);
+/* A template's text for people: indented, and what is not seen where it stands as \u{HEX}. */
+SW_NODISCARD sw_status sw_recipe_show_template(sw_bytes text, sw_buffer *out, sw_error *err);
 /* Total of what the host may observe, in bits, from the declared list (docs/formats/recipe.md). */
 uint64_t sw_recipe_observable_bits(const sw_recipe *r, uint64_t total_steps);
 #endif

@@ -86,6 +86,8 @@ SW_NODISCARD sw_status sw_recipe_read_machine(const sw_recipe_reader *r, const s
 /* ---- views ---- */
 /* Everything that decides, as one tree; NULL without memory. */
 sw_json *sw_recipe_facts(sw_arena *arena, const sw_recipe *r);
+/* Of `template: model`: where its text is, and what it is told (RCP-097). */
+void sw_recipe_put_own_template(sw_buffer *out, const sw_recipe *r);
 /* The name of a base model whose lock has this digest, or NULL when this build knows none. */
 const char *sw_recipe_known_model(const sw_hash *model_lock);
 /* Rows that one owner brings, and of all. */

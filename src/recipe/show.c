@@ -234,6 +234,10 @@ static void put_training(sw_buffer *out, const sw_recipe *r) {
 
 static void put_template(sw_buffer *out, const sw_recipe *r) {
     sw_put_format(out, "\nTemplate: %s\n", word_of(r, "template"));
+    if (r->training.chat == SW_CHAT_MODEL) {
+        sw_recipe_put_own_template(out, r);
+        return;
+    }
     if (r->training.chat == SW_CHAT_NONE) {
         sw_put_text(out, "  Rows are plain text, read as they stand. A row of turns is refused.\n");
         return;
@@ -412,6 +416,18 @@ static void add_lengths(sw_arena *a, sw_json *root, const sw_recipe *r, uint64_t
     sw_json_add_number(a, root, "observable_bits", (double)sw_recipe_observable_bits(r, steps));
 }
 
+static void add_template(sw_arena *a, sw_json *root, const sw_recipe *r) {
+    const sw_locked_file *f = sw_recipe_template_file(r);
+    if (r->training.chat != SW_CHAT_MODEL) return;
+    if (f == NULL) {
+        sw_json_add_null(a, root, "template_file");
+        return;
+    }
+    sw_json *file = sw_json_add_object(a, root, "template_file");
+    sw_json_add_text(a, file, "name", sw_text(f->name));
+    sw_json_add_hex(a, file, "sha256", SW_BYTES_OF(f->digest.b));
+}
+
 sw_status sw_recipe_show_json(const sw_recipe *r, const sw_hash *compose, sw_buffer *out,
                               sw_error *err) {
     SW_SCOPED(sw_arena) a = {0};
@@ -425,6 +441,7 @@ sw_status sw_recipe_show_json(const sw_recipe *r, const sw_hash *compose, sw_buf
         sw_json_add_null(&a, root, "known_model");
     else
         sw_json_add_text(&a, root, "known_model", sw_text(known));
+    add_template(&a, root, r);
     sw_json_add_integer(&a, root, "rows", (int64_t)rows);
     add_lengths(&a, root, r, rows);
     add_shares(&a, root, r);

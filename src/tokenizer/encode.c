@@ -13,25 +13,21 @@
 #include <string.h>
 #include <utf8proc.h>
 
+static sw_status encode_word(sw_tokenizer *t, sw_bytes word, sw_tokens *out, sw_error *err) {
+    size_t first_id = out->count;
+    SW_TRY(sw_bpe_append(t, word, out, err));
+    sw_places_walk(t->places, t, word, out, first_id);
+    return SW_OK;
+}
+
 static sw_status split(sw_tokenizer *t, size_t stage, sw_bytes piece, sw_tokens *out,
                        sw_error *err) {
     if (piece.size == 0) return SW_OK;
-    if (stage == t->stage_count) return sw_bpe_append(t, piece, out, err);
+    if (stage == t->stage_count) return encode_word(t, piece, out, err);
     for (size_t start = 0, stop; start < piece.size; start = stop) {
         stop = sw_split_stop(t->stages[stage], piece, start);
         SW_TRY(split(t, stage + 1, SW_BYTES(piece.data + start, stop - start), out, err));
     }
-    return SW_OK;
-}
-
-/* A gap between added tokens; `first`: the whole text begins with it. */
-static sw_status encode_gap(sw_tokenizer *t, sw_bytes gap, bool first, sw_tokens *out,
-                            sw_error *err) {
-    size_t first_id = out->count;
-    if (gap.size == 0) return SW_OK;
-    if (t->fallback) return sw_marked_append(t, gap, first, out, err);
-    SW_TRY(split(t, 0, gap, out, err));
-    sw_places_walk(t->places, t, gap, out, first_id);
     return SW_OK;
 }
 
@@ -49,11 +45,14 @@ static sw_status encode_normal(sw_tokenizer *t, sw_bytes text, bool first, sw_to
     sw_added_cursor cursor = {.text = text};
     for (size_t start = 0; sw_added_next(t, &t->normal_trie, &cursor, &gap, &token);
          start = cursor.done) {
-        sw_places_gap(t->places, start, start + gap.size);
-        SW_TRY(encode_gap(t, gap, first && gap.data == text.data, out, err));
+        sw_places_gap(t->places, gap, start);
+        if (!t->fallback)
+            SW_TRY(split(t, 0, gap, out, err));
+        else if (gap.size > 0)
+            SW_TRY(sw_marked_append(t, gap, first && gap.data == text.data, out, err));
         if (token == NULL) continue;
         SW_TRY(sw_tokens_append(out, &token->id, 1, err));
-        sw_places_added(t->places, t, cursor.done, out);
+        sw_places_added(t->places, t, text, start + gap.size, cursor.done, false, out);
     }
     return SW_OK;
 }
@@ -68,7 +67,7 @@ static sw_status encode_raw(sw_tokenizer *t, sw_bytes text, sw_tokens *out, sw_e
         SW_TRY(encode_normal(t, gap, gap.data == text.data, out, err));
         if (token == NULL) continue;
         SW_TRY(sw_tokens_append(out, &token->id, 1, err));
-        sw_places_raw_added(t->places, t, cursor.done, out);
+        sw_places_added(t->places, t, text, start + gap.size, cursor.done, true, out);
     }
     return SW_OK;
 }

@@ -4,9 +4,9 @@
  * asks for (MODEL-104).
  *
  * The asked characters travel with the text: into the stretch between added tokens, through the
- * normaliser, into the gap that is split, and there they meet the tokens, whose bytes one behind
- * the other are the gap. A character belongs to the token that holds its first byte. Where bytes
- * and tokens do not add up, or a character is no beginning for the normaliser, no answer is given.
+ * normaliser, into the gap that is split, and into a word, where they meet its tokens. A character
+ * belongs to the token that holds its first byte. Where one is no beginning for the normaliser, no
+ * answer is given.
  */
 #include "tokenizer/tokenizer_internal.h"
 
@@ -78,13 +78,14 @@ void sw_places_mark(sw_places *p, size_t stop, sw_bytes text, bool prefix) {
     for (size_t i = p ? p->done : stop; i < stop; i++) {
         size_t place = p->asked[i].token;
         for (; at < place; at++) spaces += text.data[at] == ' ';
-        if (place > 0)
-            p->asked[i].token = place + longer * spaces + (prefix ? strlen(SW_MARK) : 0);
+        if (place > 0) p->asked[i].token = place + longer * spaces + (prefix ? strlen(SW_MARK) : 0);
     }
 }
 
-void sw_places_gap(sw_places *p, size_t start, size_t stop) {
+void sw_places_gap(sw_places *p, sw_bytes gap, size_t start) {
     if (!p) return;
+    size_t stop = start + gap.size;
+    p->gap = gap.data;
     p->near = p->done;
     for (; p->near < p->stop && p->asked[p->near].token < stop; p->near++)
         p->asked[p->near].token -= start;
@@ -92,22 +93,26 @@ void sw_places_gap(sw_places *p, size_t start, size_t stop) {
 
 /* ---- to the tokens ---- */
 
-/* Of marked text a byte token stands for one byte, however it is spelled. */
-static size_t token_bytes(const sw_tokenizer *t, uint32_t id) {
+/* How many bytes of a word the token at `at` stands for. Of marked text a byte token is one byte,
+ * however it is spelled; the unknown token is one byte, or all unknown ones side by side. */
+static size_t token_bytes(const sw_tokenizer *t, uint32_t id, sw_bytes word, size_t at) {
     for (size_t b = 0; t->fallback && b < 256; b++)
         if (t->byte_ids[b] == id) return 1;
-    return t->spellings[id].size;
+    size_t run = at;
+    if (!t->fallback && id == t->unknown_id)
+        while (run < word.size && t->byte_ids[word.data[run]] == SW_TOKEN_NONE) run++;
+    if (run == at) return t->spellings[id].size;
+    return t->fuse_unknown ? run - at : 1;
 }
 
-/* White space at both ends of a token, which ByteLevel takes out of the offsets: in characters as
- * the vocabulary spells them, each of which is a byte unless the text is marked. */
-static void blanks(const sw_tokenizer *t, uint32_t id, size_t *left, size_t *right) {
-    sw_bytes text = t->contents[id];
+/* White space at both ends of a token's text, which ByteLevel takes out of the offsets; `spelled`:
+ * each character stands for a byte. */
+static void blanks(sw_bytes text, bool spelled, size_t *left, size_t *right) {
     bool all = true;
     *left = *right = 0;
     for (size_t at = 0, start = 0; at < text.size; start = at) {
         uint32_t c = sw_utf8_next(text, &at);
-        size_t size = t->fallback || id >= t->model_count ? at - start : 1;
+        size_t size = spelled ? 1 : at - start;
         bool blank = c == sw_byte_character(' ') || (sw_character_class(c) & SW_CLASS_SPACE);
         all = all && blank;
         if (all) *left += size;
@@ -115,63 +120,63 @@ static void blanks(const sw_tokenizer *t, uint32_t id, size_t *left, size_t *rig
     }
 }
 
-/* Whether the token's offsets hold the byte at `at` of its `size`. */
-static bool holds(const sw_tokenizer *t, uint32_t id, bool first, size_t at, size_t size) {
+/* Whether the offsets of the token whose text is this hold the byte at `at` of its `size`; `first`:
+ * the first of all. */
+static bool holds(const sw_tokenizer *t, sw_bytes text, bool spelled, bool first, size_t at,
+                  size_t size) {
     size_t left, right;
     if (!t->trims_offsets) return true;
-    blanks(t, id, &left, &right);
-    if (first && t->spares_first && left > 0) left--;
+    blanks(text, spelled, &left, &right);
+    size_t one = 0;
+    if (first && t->spares_first && left > 0) {
+        (void)sw_utf8_next(text, &one);
+        left -= spelled ? 1 : one;
+    }
     return at >= left && right < size && at < size - right;
 }
 
-void sw_places_walk(sw_places *p, const sw_tokenizer *t, sw_bytes text, const sw_tokens *ids,
+/* In HF the offsets of a word's tokens follow each other from its beginning, so bytes without a
+ * token move those behind them, and the last characters of such a word have none. */
+void sw_places_walk(sw_places *p, const sw_tokenizer *t, sw_bytes word, const sw_tokens *ids,
                     size_t first_id) {
     if (!p || p->done == p->near) return;
-    size_t start = 0;
+    size_t start = (size_t)(word.data - p->gap), end = start + word.size, at = 0;
     for (size_t i = first_id; i < ids->count; i++) {
-        size_t size = token_bytes(t, ids->ids[i]);
-        for (; p->done < p->near && p->asked[p->done].token < start + size; p->done++) {
+        size_t size = token_bytes(t, ids->ids[i], word, at);
+        for (; p->done < p->near && p->asked[p->done].token < start + at + size; p->done++) {
             sw_place *place = &p->asked[p->done];
-            bool held = holds(t, ids->ids[i], i == p->first, place->token - start, size);
+            bool held = holds(t, t->contents[ids->ids[i]], !t->fallback, i == p->first,
+                              place->token - start - at, size);
             place->token = held ? i - p->first : NOWHERE;
         }
-        start += size;
+        at += size;
     }
-    if (start == text.size && p->done == p->near) return;
-    p->lost = true;
-    p->done = p->near;
+    p->lost |= at > word.size;
+    for (; p->done < p->near && p->asked[p->done].token < end; p->done++)
+        p->asked[p->done].token = NOWHERE;
 }
 
-/* Characters up to `stop` asked[] end, all of them of the added token that is the last id. */
-static void answer(sw_places *p, const sw_tokenizer *t, size_t end, const sw_tokens *ids) {
-    size_t left = 0, right = 0, index = ids->count - 1;
-    uint32_t id = ids->ids[index];
-    if (p->done == end) return;
-    if (t->trims_offsets) blanks(t, id, &left, &right);
-    bool empty = left == t->contents[id].size;
-    p->lost |= left + right > 0 && !empty; /* what it has taken beside it is not known here */
-    for (; p->done < end; p->done++) p->asked[p->done].token = empty ? NOWHERE : index - p->first;
+/* Where asked[i] lies: in the whole text, or in the stretch in hand. */
+static size_t place_of(const sw_places *p, size_t i, bool whole) {
+    return whole ? p->asked[i].at : p->asked[i].token;
 }
 
-void sw_places_added(sw_places *p, const sw_tokenizer *t, size_t stop, const sw_tokens *ids) {
+void sw_places_added(sw_places *p, const sw_tokenizer *t, sw_bytes text, size_t start, size_t stop,
+                     bool whole, const sw_tokens *ids) {
     if (!p) return;
-    size_t end = p->done;
-    while (end < p->stop && p->asked[end].token < stop) end++;
-    answer(p, t, end, ids);
-}
-
-void sw_places_raw_added(sw_places *p, const sw_tokenizer *t, size_t stop, const sw_tokens *ids) {
-    if (!p) return;
-    size_t end = p->done;
-    while (end < p->count && p->asked[end].at < stop) end++;
-    answer(p, t, end, ids);
+    size_t index = ids->count - 1 - p->first, end = whole ? p->count : p->stop;
+    sw_bytes taken = SW_BYTES(text.data + start, stop - start);
+    for (; p->done < end && place_of(p, p->done, whole) < stop; p->done++) {
+        size_t at = place_of(p, p->done, whole) - start;
+        bool held = holds(t, taken, false, index == 0, at, taken.size);
+        p->asked[p->done].token = held ? index : NOWHERE;
+    }
 }
 
 sw_status sw_tokenizer_locate(sw_tokenizer *t, sw_bytes text, sw_place *places, size_t count,
                               sw_tokens *out, sw_error *err) {
     sw_places p = {.asked = places, .count = count, .first = out->count};
-    for (size_t i = 0; i < count; i++)
-        SW_CHECK(err, i == 0 || places[i].at >= places[i - 1].at);
+    for (size_t i = 0; i < count; i++) SW_CHECK(err, i == 0 || places[i].at >= places[i - 1].at);
     for (; p.count > 0 && places[p.count - 1].at >= text.size; p.count--)
         places[p.count - 1].token = NOWHERE;
     t->places = &p;

@@ -66,18 +66,20 @@ static size_t word_stop(sw_cut cut, sw_bytes text, size_t start) {
 
 sw_status sw_marked_append(sw_tokenizer *t, sw_bytes text, bool first, sw_tokens *out,
                            sw_error *err) {
-    size_t first_id = out->count;
     if (t->prefix != SW_PREFIX_NORMAL) {
         bool wanted = t->prefix == SW_PREFIX_ALWAYS || (t->prefix == SW_PREFIX_FIRST && first);
         bool there = text.data[0] == ' ' || mark_at(text, 0);
         sw_places_mark(t->places, t->places ? t->places->near : 0, text, wanted && !there);
         SW_TRY(sw_text_mark(&t->normal, text, wanted && !there, &text, err));
+        if (t->places) t->places->gap = text.data;
     }
     for (size_t start = 0, stop; start < text.size; start = stop) {
         stop = word_stop(t->cut, text, start);
-        SW_TRY(sw_bpe_append(t, SW_BYTES(text.data + start, stop - start), out, err));
+        size_t first_id = out->count;
+        sw_bytes word = SW_BYTES(text.data + start, stop - start);
+        SW_TRY(sw_bpe_append(t, word, out, err));
+        sw_places_walk(t->places, t, word, out, first_id);
     }
-    sw_places_walk(t->places, t, text, out, first_id);
     return SW_OK;
 }
 

@@ -160,21 +160,23 @@ SW_NODISCARD sw_status sw_marked_decode(const sw_tokenizer *t, const uint32_t *i
 typedef struct sw_places {
     sw_place *asked; /* `token` is the offset in the stretch in hand until it is answered */
     size_t count, done;
-    size_t stop; /* asked[done..stop) lie in the stretch between raw tokens */
-    size_t near; /* asked[done..near) lie in the gap that is split next */
-    size_t first; /* the ids of this call begin here */
+    size_t stop;        /* asked[done..stop) lie in the stretch between raw tokens */
+    size_t near;        /* asked[done..near) lie in the gap that is split next */
+    const uint8_t *gap; /* where its text begins, marks put in */
+    size_t first;       /* the ids of this call begin here */
     bool lost;
 } sw_places;
 void sw_places_enter(sw_places *p, size_t start, size_t stop); /* of the whole text */
 SW_NODISCARD sw_status sw_places_compose(sw_places *p, sw_bytes text, sw_error *err);
 void sw_places_mark(sw_places *p, size_t stop, sw_bytes text, bool prefix);
-void sw_places_gap(sw_places *p, size_t start, size_t stop); /* of the normalised stretch */
-/* The gap's text has become the ids from `first_id` on. */
-void sw_places_walk(sw_places *p, const sw_tokenizer *t, sw_bytes text, const sw_tokens *ids,
+void sw_places_gap(sw_places *p, sw_bytes gap, size_t start); /* of the normalised stretch */
+/* A word of the gap has become the ids from `first_id` on. */
+void sw_places_walk(sw_places *p, const sw_tokenizer *t, sw_bytes word, const sw_tokens *ids,
                     size_t first_id);
-/* What lies before `stop` is held by the last id, an added token. */
-void sw_places_added(sw_places *p, const sw_tokenizer *t, size_t stop, const sw_tokens *ids);
-void sw_places_raw_added(sw_places *p, const sw_tokenizer *t, size_t stop, const sw_tokens *ids);
+/* An added token, the last id, has taken text[start..stop); `whole`: of the whole text, else of the
+ * normalised stretch. */
+void sw_places_added(sw_places *p, const sw_tokenizer *t, sw_bytes text, size_t start, size_t stop,
+                     bool whole, const sw_tokens *ids);
 
 /* ---- BPE ---- */
 typedef struct sw_cached_word {

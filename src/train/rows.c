@@ -176,15 +176,15 @@ static sw_status append(sw_rows *r, const sw_row_decoder *d, bool *kept, sw_erro
     return SW_OK;
 }
 
-sw_status sw_rows_append(sw_rows *r, sw_tokenizer *t, const sw_row_template *chat, uint32_t eos_token_id,
-                         const sw_training *settings, sw_bytes line, size_t row_number, bool *kept,
-                         sw_error *err) {
+sw_status sw_rows_append(sw_rows *r, sw_tokenizer *t, const sw_row_template *chat,
+                         uint32_t eos_token_id, const sw_training *settings, sw_bytes line,
+                         size_t row_number, bool *kept, sw_error *err) {
     sw_row_decoder d = {.tokenizer = t,
-                 .chat = chat,
-                 .settings = settings,
-                 .eos = SW_BUFFER(4096),
-                 .text = SW_BUFFER(TEXT_LIMIT),
-                 .said = SW_BUFFER(TEXT_LIMIT)};
+                        .chat = chat,
+                        .settings = settings,
+                        .eos = SW_BUFFER(4096),
+                        .text = SW_BUFFER(TEXT_LIMIT),
+                        .said = SW_BUFFER(TEXT_LIMIT)};
     bool whole = false;
     sw_status status = sw_tokenizer_decode(t, &eos_token_id, 1, false, &d.eos, err);
     if (status == SW_OK) status = decode_line(&d, line, err);

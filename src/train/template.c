@@ -25,8 +25,9 @@ static sw_status compare(sw_bytes carried, sw_template named, sw_error *err) {
     status =
         sw_fail(err, SW_REFUSED, "model", "the recipe's template is %s, but the base model's is %s",
                 names[named], names[found]);
-    sw_error_hint(err, "write `template: %s` or `template: model` into the recipe, or `none` for "
-                       "plain text",
+    sw_error_hint(err,
+                  "write `template: %s` or `template: model` into the recipe, or `none` for "
+                  "plain text",
                   names[found]);
     return status;
 }
@@ -126,9 +127,9 @@ static sw_status open_template(const sw_chat_files *files, const sw_training *t,
     if (text.data && t->chat == SW_CHAT_MODEL)
         return open_own(text, files->tokenizer_config, t, out, err);
     if (text.data) return compare(text, out->named, err);
-    sw_status status = sw_fail(
-        err, SW_REFUSED, "model", "the recipe's template is %s, but the base model carries none",
-        t->chat == SW_CHAT_MODEL ? "model" : names[out->named]);
+    sw_status status = sw_fail(err, SW_REFUSED, "model",
+                               "the recipe's template is %s, but the base model carries none",
+                               t->chat == SW_CHAT_MODEL ? "model" : names[out->named]);
     sw_error_hint(err, "`template: none` trains on plain text");
     return status;
 }
