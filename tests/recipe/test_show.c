@@ -5,6 +5,10 @@
  */
 #include "recipe/golden.h"
 
+#define CONFIG_DIGEST                                                                              \
+    "94d5c6ba8f6b990e469897eee34148ec632ff2bdf718a02a9f05f99e9fe18f99" /* of the golden model.lock \
+                                                                        */
+
 #include "codec/json.h"
 
 static void parse(const golden *g, const char *from, const char *to, sw_recipe *out) {
@@ -68,6 +72,12 @@ static void test_words(void **state) {
          "at most 48 bits a grant"},
         {"template: chatml-smollm2", "template: none", "A row of turns is refused"},
         {"template: chatml-smollm2", "template: chatml", "<|im_start|>ROLE"},
+        {"template: chatml-smollm2", "template: model",
+         "It is `chat_template` in tokenizer_config.json, which the recipe locks:\n   "
+         " " CONFIG_DIGEST "\n"},
+        {"template: chatml-smollm2", "template: model", "recipe show COMPOSE --model DIR"},
+        {"template: chatml-smollm2", "template: model\ntemplate_date: 2026-11-28",
+         "told 2026-11-28 (template_date)"},
         {"open_quorum: all", "open_quorum: 2", "2 of the 3 owners"},
         {"metrics: sealed", "metrics: public", "PUBLIC, 12 bits"},
         {"metrics: sealed", "metrics: public", "at most 1236 bits a grant"},
@@ -211,6 +221,42 @@ static void test_json(void **state) {
     golden_drop(&g);
 }
 
+/* RCP-097: the file that holds the text, and the text. */
+static void test_own_template(void **state) {
+    (void)state;
+    golden g = golden_load();
+    static sw_recipe r;
+    const sw_hash compose = {{0xc0}};
+    sw_json *root;
+    SW_SCOPED(sw_arena) arena = {0};
+    SW_SCOPED(sw_buffer) text = SW_BUFFER(1 << 20);
+    parse(&g, "template: chatml-smollm2", "template: model\ntemplate_date: 2026-11-28", &r);
+    r.model_files[1] = (sw_locked_file){"chat_template.jinja", 0, {{7}}};
+    assert_string_equal(sw_recipe_template_file(&r)->name, "tokenizer_config.json"); /* MODEL-093 */
+    r.model_files[1].size = 9;
+    assert_non_null(strstr(show(&r, &text), "It is chat_template.jinja, which the recipe locks:\n"
+                                            "    07000000"));
+    text.size = 0;
+    assert_int_equal(sw_recipe_show_json(&r, &compose, &text, NULL), SW_OK);
+    assert_int_equal(sw_json_parse_canonical(&arena, sw_buffer_bytes(&text), NULL, &root, NULL),
+                     SW_OK);
+    const sw_json *file = sw_json_member(root, "template_file");
+    assert_true(sw_bytes_is(sw_json_member(file, "name")->text, "chat_template.jinja"));
+    assert_true(sw_bytes_is(sw_json_member(root, "template_date")->text, "2026-11-28"));
+    r.model_file_count = 1;
+    assert_null(sw_recipe_template_file(&r));
+    assert_non_null(strstr(show(&r, &text), "locks no file that could hold one: every run is"));
+    text.size = 0;
+    assert_int_equal(
+        sw_recipe_show_template(SW_LITERAL("a\n\tb\x1b[1m \u202e\u00e9\U0001f642\n"), &text, NULL),
+        SW_OK);
+    sw_put_u8(&text, 0);
+    assert_string_equal((const char *)text.data, "\nTemplate text\n    a\n    \\u{9}b\\u{1b}[1m "
+                                                 "\\u{202e}\u00e9\U0001f642\n");
+    assert_int_equal(sw_recipe_show_template(SW_LITERAL("\xff"), &text, NULL), SW_MALFORMED);
+    golden_drop(&g);
+}
+
 static void test_bits(void **state) {
     (void)state;
     sw_recipe *r = calloc(1, sizeof *r);
@@ -287,8 +333,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_words),       cmocka_unit_test(test_every_digit_of_the_machine),
         cmocka_unit_test(test_other_words), cmocka_unit_test(test_known_model),
-        cmocka_unit_test(test_json),        cmocka_unit_test(test_bits),
-        cmocka_unit_test(test_diff),        cmocka_unit_test(test_diff_order),
+        cmocka_unit_test(test_json),        cmocka_unit_test(test_own_template),
+        cmocka_unit_test(test_bits),        cmocka_unit_test(test_diff),
+        cmocka_unit_test(test_diff_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

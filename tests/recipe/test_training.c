@@ -58,7 +58,7 @@ static void test_table(void **state) {
         assert_int_equal(sw_setting_integer(&t, &all[i]), number ? 0 : 1);
         assert_true(sw_setting_number(&t, &all[i]) == (number ? 1.5 : 0));
     }
-    assert_int_equal(count, 37);
+    assert_int_equal(count, 38);
 }
 
 /* TrainingArguments.set_initial_training_values: ceil(len(dataloader) / accumulation) updates an
@@ -127,7 +127,8 @@ static void test_wire(void **state) {
     sw_training_defaults(&t);
     t.seed = 7;
     t.learning_rate = 0x1.fffffffffffffp-7;
-    t.chat = SW_CHAT_NONE;
+    t.chat = SW_CHAT_MODEL;
+    t.template_date = 20260228;
     t.profile = SW_PROFILE_FP32_REF;
     t.completion_only_loss = false;
     t.lr_scheduler_type = SW_SCHEDULE_WARMUP_STABLE_DECAY;
@@ -144,11 +145,12 @@ static void test_wire(void **state) {
     t.lora.rank_pattern = (sw_lora_patterns){.count = 1, .at = {{"q_proj", 4}}};
     t.lora.alpha_pattern = (sw_lora_patterns){.count = 2, .at = {{"q_proj", 0.5}, {"o_proj", 32}}};
     encode(&t, &wire);
-    assert_int_equal(wire.size, 8 + 37 * 8 + 8 + 16 * 32 + 8 + 4 * 32 + 2 * (8 + 16 * 40));
+    assert_int_equal(wire.size, 8 + 38 * 8 + 8 + 16 * 32 + 8 + 4 * 32 + 2 * (8 + 16 * 40));
     assert_int_equal(sw_training_parse(sw_buffer_bytes(&wire), &back, NULL), SW_OK);
     encode(&back, &again);
     assert_true(sw_bytes_equal(sw_buffer_bytes(&wire), sw_buffer_bytes(&again)));
     assert_true(back.learning_rate == t.learning_rate && back.seed == 7);
+    assert_true(back.chat == SW_CHAT_MODEL && back.template_date == 20260228);
     assert_string_equal(back.lora.targets[15], t.lora.targets[15]);
     assert_string_equal(back.lora.save[0], "lm_head");
     assert_string_equal(back.lora.alpha_pattern.at[1].module, "o_proj");
@@ -279,6 +281,42 @@ static void test_beside(void **state) {
     assert_int_equal(sw_training_check(&t, NULL), SW_REFUSED);
 }
 
+/* A day, and only where something reads it. */
+static void test_template_date(void **state) {
+    (void)state;
+    static const struct {
+        uint32_t date;
+        sw_chat chat;
+        const char *says; /* NULL: accepted */
+    } cases[] = {
+        {0, SW_CHAT_MODEL, NULL},
+        {20261128, SW_CHAT_MODEL, NULL},
+        {20240229, SW_CHAT_MODEL, NULL},
+        {20230229, SW_CHAT_MODEL, "must be a day"},
+        {20261301, SW_CHAT_MODEL, "must be a day"},
+        {20261100, SW_CHAT_MODEL, "must be a day"},
+        {9991231, SW_CHAT_MODEL, "must be a day"},
+        {100000101, SW_CHAT_MODEL, "must be a day"},
+        {1, SW_CHAT_MODEL, "must be a day"},
+        {20261128, SW_CHAT_NONE, "not read by the template none"},
+        {20261128, SW_CHAT_CHATML, "not read by the template chatml"},
+        {20261128, SW_CHAT_CHATML_SMOLLM2, "not read by the template chatml-smollm2"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        sw_training t;
+        sw_error err = {0};
+        const char *setting = NULL;
+        sw_training_defaults(&t);
+        t.chat = cases[i].chat;
+        t.template_date = cases[i].date;
+        sw_status status = sw_training_judge(&t, &setting, &err);
+        assert_int_equal(status, cases[i].says ? SW_REFUSED : SW_OK);
+        if (!cases[i].says) continue;
+        assert_string_equal(setting, "template_date");
+        assert_non_null(strstr(err.message, cases[i].says));
+    }
+}
+
 /* Python's re.match(rf"(.*\\.)?({pattern})$", MODULE), as PEFT asks it; and a plain end at a dot.
  */
 #define MODULE "model.layers.11.self_attn.q_proj"
@@ -327,11 +365,11 @@ static void test_patterns(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),      cmocka_unit_test(test_table),
-        cmocka_unit_test(test_steps),         cmocka_unit_test(test_step_bounds),
-        cmocka_unit_test(test_wire),          cmocka_unit_test(test_ranges),
-        cmocka_unit_test(test_rules_between), cmocka_unit_test(test_lists),
-        cmocka_unit_test(test_beside),        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_patterns),
+        cmocka_unit_test(test_template_date), cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_step_bounds),   cmocka_unit_test(test_wire),
+        cmocka_unit_test(test_ranges),        cmocka_unit_test(test_rules_between),
+        cmocka_unit_test(test_lists),         cmocka_unit_test(test_beside),
+        cmocka_unit_test(test_names),         cmocka_unit_test(test_patterns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
