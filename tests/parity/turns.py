@@ -94,7 +94,7 @@ CASES = [  # template, rows, settings
 ]
 TRL = ["llama3", "llama3_training", "llama3_1", "llama3_2", "qwen2_5", "qwen2_5_training", "qwen3_training", "phi3_training", "gemma", "gemma_training"]
 AXOLOTL = ["chatml", "mistral_v1", "mistral_v2v3", "mistral_v3_tekken"]
-MIXED = ["trl/qwen2_5_training.jinja", "trl/llama3_training.jinja", "templates/mistral_v2v3.jinja", *OWN]  # over every kind of tokeniser
+MIXED = ["trl/qwen2_5_training.jinja", "trl/llama3_training.jinja", "chat_templates/mistral_v2v3.jinja", *OWN]  # over every kind of tokeniser
 TOKENISERS = ["llama3", "qwen2", "llama2", "mistral", "smollm"]
 
 
