@@ -40,6 +40,7 @@ install_tokenizers() {
 # program | what it needs | its figures
 table='seal.py|floor|seal_vs_floor unseal_vs_floor seal_vs_age seal_memory_mib
 keys.py|key_request|verify_ms key_request_ms
+tdx.py|tdx tdx_floor|tdx_verify_ms tdx_vs_floor
 sealed_run.py||sealed_run_overhead
 bpe.py|bpe tokenizers|bpe_vs_hf
 gemm.py|peak gemm onednn|gemm_vs_peak
@@ -68,7 +69,7 @@ while IFS='|' read -r program needs names <&3; do
         trl) install_trl >"$work/log" 2>&1 ;;
         tokenizers) install_tokenizers >"$work/log" 2>&1 ;;
         onednn) compile gemm_onednn -ldnnl >"$work/log" 2>&1 ;;
-        key_request | bpe | gemm) compile "$need" "$objects/libsealwright.a" >"$work/log" 2>&1 ;;
+        key_request | bpe | gemm | tdx) compile "$need" "$objects/libsealwright.a" >"$work/log" 2>&1 ;;
         *) compile "$need" >"$work/log" 2>&1 ;;
         esac || { tail -5 "$work/log" >&2; echo "# $need cannot be made" >&2; }
     done

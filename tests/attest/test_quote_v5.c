@@ -291,27 +291,54 @@ static void test_second_not_supported(void **state) {
     bend_end(&b);
 }
 
-/* ---- seeds for the fuzz target ---- */
-static int write_seeds(const char *folder) {
+/* ---- for people ---- */
+static void test_explained(void **state) {
+    (void)state;
     for (unsigned type = 2; type <= 3; type++) {
         bend b;
-        char path[512];
+        SW_SCOPED(sw_buffer) text = SW_BUFFER(SW_EVIDENCE_LIMIT);
         v5_start(&b, type);
-        (void)snprintf(path, sizeof path, "%s/good_v5_type%u", folder, type);
-        FILE *file = fopen(path, "wb");
-        assert_non_null(file);
-        assert_int_equal(fwrite(b.quote, 1, b.quote_size, file), b.quote_size);
-        assert_int_equal(fclose(file), 0);
+        in_body(&b, AT_TEE_TCB_SVN2)[0] = 0x2a;
+        sw_bytes json = bend_encode(&b);
+        assert_int_equal(sw_evidence_explain(json, &text, NULL), SW_OK);
+        sw_put_u8(&text, 0);
+        const char *said = (const char *)text.data;
+        assert_non_null(strstr(said, type == 2 ? "of version 5 with a TD report 1.0"
+                                               : "of version 5 with a TD report 1.5"));
+        assert_int_equal(strstr(said, "TEE_TCB_SVN2           2a01") != NULL, type == 3);
+        assert_int_equal(strstr(said, "MRSERVICETD            00") != NULL, type == 3);
+        bend_end(&b);
+    }
+}
+
+/* ---- seeds for the fuzz targets ---- */
+static void write_file(const char *folder, const char *name, sw_bytes content) {
+    char path[512];
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(content.data, 1, content.size, file), content.size);
+    assert_int_equal(fclose(file), 0);
+}
+
+static int write_seeds(const char *quotes, const char *evidence) {
+    for (unsigned type = 2; type <= 3; type++) {
+        bend b;
+        char name[32];
+        v5_start(&b, type);
+        (void)snprintf(name, sizeof name, "good_v5_type%u", type);
+        write_file(quotes, name, SW_BYTES(b.quote, b.quote_size));
+        if (type == 3) write_file(evidence, "good_v5", bend_encode(&b));
         bend_end(&b);
     }
     return 0;
 }
 
-/* Without arguments the tests; `--write FOLDER` writes one quote of each kind. */
+/* Without arguments the tests; `--write QUOTES EVIDENCE` writes seeds into these folders. */
 int main(int argc, char **argv) {
     forge_open(&house);
-    if (argc == 3 && strcmp(argv[1], "--write") == 0) {
-        int status = write_seeds(argv[2]);
+    if (argc == 4 && strcmp(argv[1], "--write") == 0) {
+        int status = write_seeds(argv[2], argv[3]);
         forge_close(&house);
         return status;
     }
