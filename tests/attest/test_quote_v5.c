@@ -348,6 +348,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_service_td),    cmocka_unit_test(test_report_data),
         cmocka_unit_test(test_two_statuses),  cmocka_unit_test(test_no_policy_accepts_relaunch),
         cmocka_unit_test(test_second_module), cmocka_unit_test(test_second_not_supported),
+        cmocka_unit_test(test_explained),
     };
     int failed = cmocka_run_group_tests_name("quote_v5", tests, NULL, NULL);
     forge_close(&house);
