@@ -41,6 +41,7 @@ install_tokenizers() {
 table='seal.py|floor|seal_vs_floor unseal_vs_floor seal_vs_age seal_memory_mib
 keys.py|key_request|verify_ms key_request_ms
 tdx.py|tdx tdx_floor|tdx_verify_ms tdx_vs_floor
+gpu.py|gpu8|gpu8_verify_ms gpu8_verify_vs_floor
 sealed_run.py||sealed_run_overhead
 bpe.py|bpe tokenizers|bpe_vs_hf
 gemm.py|peak gemm onednn|gemm_vs_peak
@@ -69,6 +70,7 @@ while IFS='|' read -r program needs names <&3; do
         trl) install_trl >"$work/log" 2>&1 ;;
         tokenizers) install_tokenizers >"$work/log" 2>&1 ;;
         onednn) compile gemm_onednn -ldnnl >"$work/log" 2>&1 ;;
+        gpu8) compile "$need" -Itests "$objects/libsealwright.a" -lcmocka >"$work/log" 2>&1 ;;
         key_request | bpe | gemm | tdx) compile "$need" "$objects/libsealwright.a" >"$work/log" 2>&1 ;;
         *) compile "$need" >"$work/log" 2>&1 ;;
         esac || { tail -5 "$work/log" >&2; echo "# $need cannot be made" >&2; }

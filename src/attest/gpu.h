@@ -12,6 +12,7 @@
 #include "attest/check.h"
 #include "attest/rim.h"
 #include "recipe/policy.h"
+#include "sys/pool.h"
 
 #define SW_GPU_REPORT_LIMIT ((size_t)16 << 10)
 #define SW_GPU_CHAIN_LIMIT  ((size_t)32 << 10) /* PEM of five certificates */
@@ -23,11 +24,22 @@ typedef struct sw_gpu_device {
     sw_bytes report; /* SPDM GET_MEASUREMENTS request and MEASUREMENTS response */
     sw_bytes chain;  /* PEM, leaf first, root last */
 } sw_gpu_device;
+/* Manifests that held before, by their exact bytes and root, for whoever judges the same ones again
+ * and again: their content is kept, and their dates are judged anew. Starts as zeros; its owner's
+ * alone, one thread at a time. */
+typedef struct sw_gpu_known {
+    sw_hash ids[SW_GPU_RIM_COUNT];
+    sw_rim *rims[SW_GPU_RIM_COUNT];
+    size_t kept; /* ever; the oldest makes room */
+} sw_gpu_known;
+void sw_gpu_known_free(sw_gpu_known *k);
 typedef struct sw_gpu_collateral {
     const sw_bytes *rims; /* XML texts; a device finds its own by version */
     size_t rim_count;
     const sw_bytes *ocsp; /* DER OCSPResponses */
     size_t ocsp_count;
+    sw_gpu_known *known; /* may be NULL */
+    sw_pool *pool;       /* threads for the signatures of several devices; may be NULL */
 } sw_gpu_collateral;
 
 /* ---- the report as fields ---- */

@@ -55,7 +55,9 @@ SW_NODISCARD sw_status sw_gpu_fwid_parse(sw_bytes extension, bool tcb_info,
 
 /* ---- manifests and measurements (GPU-050) ---- */
 typedef struct sw_gpu_manifests {
-    sw_rim rims[SW_GPU_RIM_COUNT];
+    const sw_rim *rims[SW_GPU_RIM_COUNT]; /* made here, or known */
+    sw_rim *made[SW_GPU_RIM_COUNT];       /* owned; NULL where it was known */
+    sw_hash ids[SW_GPU_RIM_COUNT];
     size_t count;
     bool verified;
 } sw_gpu_manifests;
@@ -63,6 +65,8 @@ void sw_gpu_manifests_free(sw_gpu_manifests *m);
 /* Every manifest once; later calls do nothing. */
 SW_NODISCARD sw_status sw_gpu_manifests_verify(sw_gpu_manifests *m, const sw_gpu_collateral *c,
                                                const sw_hash *root, int64_t wall_ms, sw_error *err);
+/* Those that were made go over to `known`, which may be NULL. Once, when all is judged. */
+void sw_gpu_manifests_keep(sw_gpu_manifests *m, sw_gpu_known *known);
 /* The one manifest of a device's driver or VBIOS. `model` is the chain's. */
 SW_NODISCARD sw_status sw_gpu_manifest_find(const sw_gpu_manifests *m, const sw_gpu_report *r,
                                             const char *model, sw_rim_kind kind, const sw_rim **out,

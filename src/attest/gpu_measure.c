@@ -22,29 +22,6 @@ enum {
 };
 static_assert((int)SW_RIM_INDEX_LIMIT == (int)SW_GPU_BLOCK_LIMIT, "one entry a measurement");
 
-/* ---- the collateral's manifests ---- */
-void sw_gpu_manifests_free(sw_gpu_manifests *m) {
-    for (size_t i = 0; i < m->count; i++) sw_rim_free(&m->rims[i]);
-    m->count = 0;
-}
-
-sw_status sw_gpu_manifests_verify(sw_gpu_manifests *m, const sw_gpu_collateral *c,
-                                  const sw_hash *root, int64_t wall_ms, sw_error *err) {
-    if (m->verified) return SW_OK;
-    if (c->rim_count > SW_GPU_RIM_COUNT)
-        return sw_fail(err, SW_LIMIT, "evidence", "more than %d manifests", SW_GPU_RIM_COUNT);
-    for (size_t i = 0; i < c->rim_count; i++) {
-        sw_status status = sw_rim_verify(c->rims[i], root, wall_ms, &m->rims[i], err);
-        if (status != SW_OK) {
-            sw_error_prefix(err, "manifest %zu", i);
-            return status;
-        }
-        m->count++;
-    }
-    m->verified = true;
-    return SW_OK;
-}
-
 /* ---- a device's own ---- */
 /* The chip as manifests spell it: "LS_10 A01 FSP BROM" is LS10. */
 static void family_of(const char *model, char out[64]) {
@@ -74,9 +51,9 @@ sw_status sw_gpu_manifest_find(const sw_gpu_manifests *m, const sw_gpu_report *r
     sw_gpu_rim_names(r, driver, vbios);
     const char *name = kind == SW_RIM_DRIVER ? driver : vbios;
     for (size_t i = 0; i < m->count; i++) {
-        if (!manifest_fits(&m->rims[i], r, model, kind)) continue;
+        if (!manifest_fits(m->rims[i], r, model, kind)) continue;
         if (found != NULL) return REFUSE(err, "two manifests fit, of which one is %s", name);
-        found = &m->rims[i];
+        found = m->rims[i];
     }
     if (found == NULL) return REFUSE(err, "the manifest %s is missing", name);
     *out = found;

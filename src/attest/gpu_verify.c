@@ -1,20 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Device by device, then the set (GPU-040 to GPU-042). Nothing is optional: there is no call that
- * leaves out a part. Manifests and the upper certificates are shared by the devices of one call, so
- * each manifest is verified once; signatures of chains are judged anew for each device.
+ * Device by device, then the set (GPU-040 to GPU-043). Nothing is optional: there is no call that
+ * leaves out a part. Manifests are shared by the devices of one call and verified once; signatures
+ * of chains are judged anew for each device.
+ *
+ * What costs is signatures. With a pool, report, chain and signature of all devices are judged at
+ * once and each outcome is kept; the verdict then goes through them in order, so what a watcher
+ * sees and which failure is named are the same with any number of threads.
  */
 #include "attest/gpu_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+typedef struct outcome {
+    sw_status status;
+    sw_error err;
+} outcome;
+typedef struct identity { /* of one device; what follows a failure is not filled */
+    bool judged;
+    outcome report, chain, signature;
+} identity;
 /* Large, so on the heap. */
 typedef struct judgement {
+    const sw_gpu_device *evidence;
     const sw_gpu_collateral *collateral;
     const sw_gpu_policy *policy;
     const sw_check_log *log;
-    sw_cert_cache known;
+    sw_cert_cache known[SW_GPU_LIMIT]; /* one a thread, which knows the upper certificates */
+    identity identities[SW_GPU_LIMIT];
     sw_gpu_answers answers;
     sw_gpu_manifests manifests;
     sw_gpu_judged devices[SW_GPU_LIMIT];
@@ -23,7 +37,7 @@ typedef struct judgement {
 static void judgement_close(judgement *j) {
     for (size_t i = 0; i < SW_GPU_LIMIT; i++) sw_gpu_chain_free(&j->devices[i].chain);
     sw_gpu_manifests_free(&j->manifests);
-    sw_cert_cache_free(&j->known);
+    for (size_t i = 0; i < SW_GPU_LIMIT; i++) sw_cert_cache_free(&j->known[i]);
     free(j);
 }
 
@@ -46,32 +60,56 @@ static sw_status fwid_check(const sw_gpu_judged *d, sw_error *err) {
     return SW_OK;
 }
 
-static sw_status identity_verify(judgement *j, const sw_gpu_device *device, size_t place,
-                                 sw_gpu_judged *d, sw_error *err) {
+static sw_status chain_judge(const judgement *j, size_t place, sw_cert_cache *known,
+                             sw_gpu_judged *d, sw_error *err) {
+    SW_TRY(sw_gpu_chain_parse(j->evidence[place].chain, known, &d->chain, err));
+    SW_TRY(sw_gpu_chain_verify(&d->chain, &j->policy->device_root, &d->window, err));
+    for (size_t i = 2; i < SW_GPU_CHAIN_COUNT; i++) sw_cert_cache_keep(known, d->chain.certs[i]);
+    return SW_OK;
+}
+
+/* Touches nothing but this device's own places and this thread's certificates. */
+static void identity_judge(void *context, size_t place, size_t lane) {
+    judgement *j = context;
+    sw_gpu_judged *d = &j->devices[place];
+    identity *i = &j->identities[place];
+    sw_cert_cache *known = lane < SW_GPU_LIMIT ? &j->known[lane] : NULL;
+    i->judged = true;
+    i->report.status = sw_gpu_report_parse(j->evidence[place].report, &d->report, &i->report.err);
+    if (i->report.status != SW_OK) return;
+    i->chain.status = chain_judge(j, place, known, d, &i->chain.err);
+    if (i->chain.status != SW_OK) return;
+    i->signature.status = sw_p384_verify_raw(&d->chain.key, d->report.signed_part,
+                                             d->report.signature, &i->signature.err);
+}
+
+static sw_status outcome_take(const outcome *o, sw_error *err) {
+    if (o->status != SW_OK) *err = o->err;
+    return o->status;
+}
+
+static sw_status identity_verify(judgement *j, size_t place, sw_gpu_judged *d, sw_error *err) {
+    const identity *i = &j->identities[place];
     sw_check_begin(j->log, "GPU report");
-    SW_TRY(sw_gpu_report_parse(device->report, &d->report, err));
+    if (!i->judged) identity_judge(j, place, 0);
+    SW_TRY(outcome_take(&i->report, err));
     sw_check_held(j->log, DEVICE_FORMAT ": %zu measurements, driver %s, VBIOS %s",
                   DEVICE_VALUES(d, place), d->report.block_count,
                   d->report.is_switch ? "none" : d->report.driver, d->report.vbios);
     sw_check_begin(j->log, "GPU chain");
-    SW_TRY(sw_gpu_chain_parse(device->chain, &j->known, &d->chain, err));
-    SW_TRY(sw_gpu_chain_verify(&d->chain, &j->policy->device_root, &d->window, err));
-    for (size_t i = 2; i < SW_GPU_CHAIN_COUNT; i++)
-        sw_cert_cache_keep(&j->known, d->chain.certs[i]);
+    SW_TRY(outcome_take(&i->chain, err));
     sw_check_held(j->log, DEVICE_FORMAT ": %s", DEVICE_VALUES(d, place), d->chain.model);
     sw_check_begin(j->log, "GPU firmware id");
     SW_TRY(fwid_check(d, err));
     sw_check_held(j->log, DEVICE_FORMAT ": %s", DEVICE_VALUES(d, place),
                   d->report.has_fwid ? "the leaf's" : "not in reports of this kind");
     sw_check_begin(j->log, "GPU signature");
-    sw_status status =
-        sw_p384_verify_raw(&d->chain.key, d->report.signed_part, d->report.signature, err);
-    if (status == SW_UNAUTHENTIC || status == SW_MALFORMED)
+    if (i->signature.status == SW_UNAUTHENTIC || i->signature.status == SW_MALFORMED)
         return REFUSE(err, "the report's signature does not hold");
-    if (status == SW_OK)
-        sw_check_held(j->log, DEVICE_FORMAT ": over %zu bytes", DEVICE_VALUES(d, place),
-                      d->report.signed_part.size);
-    return status;
+    SW_TRY(outcome_take(&i->signature, err));
+    sw_check_held(j->log, DEVICE_FORMAT ": over %zu bytes", DEVICE_VALUES(d, place),
+                  d->report.signed_part.size);
+    return SW_OK;
 }
 
 static sw_status manifest_take(judgement *j, size_t place, sw_rim_kind kind, sw_gpu_judged *d,
@@ -103,10 +141,9 @@ static sw_status firmware_verify(judgement *j, size_t place, sw_gpu_judged *d, s
     return SW_OK;
 }
 
-static sw_status device_verify(judgement *j, const sw_gpu_device *device, size_t place,
-                               sw_error *err) {
+static sw_status device_verify(judgement *j, size_t place, sw_error *err) {
     sw_gpu_judged *d = &j->devices[place];
-    sw_status status = identity_verify(j, device, place, d, err);
+    sw_status status = identity_verify(j, place, d, err);
     if (status == SW_OK) status = firmware_verify(j, place, d, err);
     if (status != SW_OK) sw_error_prefix(err, DEVICE_FORMAT, DEVICE_VALUES(d, place));
     return status;
@@ -126,12 +163,14 @@ static void claims_take(const sw_gpu_judged *d, sw_gpu_claims *out) {
     memcpy(out->nonce, d->report.nonce, sizeof out->nonce);
 }
 
-static sw_status judge(judgement *j, const sw_gpu_device *devices, size_t count, int64_t wall_ms,
-                       sw_error *err) {
+static sw_status judge(judgement *j, size_t count, int64_t wall_ms, sw_error *err) {
     size_t switches = 0;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         j->devices[i].window = (sw_window){wall_ms, INT64_MIN, INT64_MAX};
-        SW_TRY(device_verify(j, &devices[i], i, err));
+    if (j->collateral->pool != NULL && count > 1)
+        sw_pool_run(j->collateral->pool, count, identity_judge, j);
+    for (size_t i = 0; i < count; i++) {
+        SW_TRY(device_verify(j, i, err));
         switches += j->devices[i].report.is_switch;
     }
     sw_check_begin(j->log, "GPU set");
@@ -160,13 +199,15 @@ sw_status sw_gpu_verify(const sw_gpu_device *devices, size_t count,
         return REFUSE(err, "there is evidence of more than %d devices", SW_GPU_LIMIT);
     judgement *j = calloc(1, sizeof *j);
     if (j == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for GPU evidence");
+    j->evidence = devices;
     j->collateral = collateral;
     j->policy = policy;
     j->log = log;
     j->answers.ocsp = collateral->ocsp;
     j->answers.count = collateral->ocsp_count;
-    sw_status status = judge(j, devices, count, wall_ms, &cause);
+    sw_status status = judge(j, count, wall_ms, &cause);
     for (size_t i = 0; status == SW_OK && i < count; i++) claims_take(&j->devices[i], &out[i]);
+    if (status == SW_OK) sw_gpu_manifests_keep(&j->manifests, collateral->known);
     judgement_close(j);
     return status == SW_OK ? SW_OK : as_refusal(status, &cause, err);
 }

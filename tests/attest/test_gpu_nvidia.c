@@ -27,7 +27,7 @@ static void see_held(void *context, const char *value) {
 
 static sw_status judge(const vector *v, held *h, sw_error *err) {
     const sw_check_log log = {see_begun, see_held, h};
-    sw_gpu_collateral c = {v->rims, v->rim_count, NULL, 0};
+    sw_gpu_collateral c = {.rims = v->rims, .rim_count = v->rim_count};
     memset(h, 0, sizeof *h);
     return sw_gpu_verify(&v->device, 1, &c, &nvidia, v->at_ms, &log, claims, err);
 }
@@ -411,7 +411,7 @@ static void set_close(set *s) {
 static sw_status set_judge(const set *s, size_t count, sw_error *err) {
     sw_gpu_policy policy = nvidia;
     sw_bytes rims[2] = {sw_buffer_bytes(&s->rims[0]), sw_buffer_bytes(&s->rims[1])};
-    sw_gpu_collateral c = {rims, 2, NULL, 0};
+    sw_gpu_collateral c = {.rims = rims, .rim_count = 2};
     policy.rim_root = gpu_maker.policy.rim_root;
     return sw_gpu_verify(s->devices, count, &c, &policy, GPU_NOW, NULL, claims, err);
 }

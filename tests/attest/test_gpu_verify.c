@@ -265,13 +265,13 @@ static void test_counts(void **state) {
     sw_bytes rims[SW_GPU_RIM_COUNT + 1] = {{0}};
     sw_gpu_device device = gpu_device(&r.made[0]);
     sw_error err = {0};
-    sw_gpu_collateral c = {rims, COUNT(rims), NULL, 0};
+    sw_gpu_collateral c = {.rims = rims, .rim_count = COUNT(rims)};
     assert_int_equal(sw_gpu_verify(&device, 1, &c, &r.policy, GPU_NOW, NULL, claims, &err),
                      SW_REFUSED);
     assert_non_null(strstr(err.message, "more than 16 manifests"));
     rims[0] = sw_buffer_bytes(&r.rims[0]);
     rims[1] = sw_buffer_bytes(&r.rims[1]);
-    c = (sw_gpu_collateral){rims, 2, many, COUNT(many)};
+    c = (sw_gpu_collateral){rims, 2, many, COUNT(many), NULL, NULL};
     assert_int_equal(sw_gpu_verify(&device, 1, &c, &r.policy, GPU_NOW, NULL, claims, &err),
                      SW_REFUSED);
     assert_non_null(strstr(err.message, "more than 128 OCSP answers"));
@@ -460,6 +460,82 @@ static void test_check_log(void **state) {
     rig_close(&r);
 }
 
+/* ---- threads, and manifests that are known ---- */
+static void test_threads(void **state) {
+    (void)state;
+    static watcher alone, together;
+    rig r;
+    rig_open(&r);
+    for (size_t i = 0; i < 5; i++)
+        rig_add(&r, (gpu_plan){.serial = 900 + i, .feature = 1, .nonce = 0x61});
+    for (size_t round = 0; round < 4; round++) {
+        sw_error first = {0}, second = {0};
+        const sw_check_log one_log = {see_begun, see_held, &alone};
+        const sw_check_log two_log = {see_begun, see_held, &together};
+        alone.size = together.size = 0;
+        if (round == 1) r.made[4].report.data[100] ^= 1;
+        if (round == 2) r.made[2].chain.data[r.made[2].chain.size - 40] ^= 1;
+        if (round == 3) r.made[1].report.data[0] ^= 1;
+        r.pool = NULL;
+        sw_status status = rig_judge(&r, &one_log, &first);
+        assert_int_equal(sw_pool_open(3, &r.pool, NULL), SW_OK);
+        assert_int_equal(rig_judge(&r, &two_log, &second), status);
+        sw_pool_close(&r.pool);
+        assert_int_equal(status, round == 0 ? SW_OK : SW_REFUSED);
+        assert_string_equal(first.message, second.message);
+        assert_string_equal(alone.text, together.text);
+    }
+    rig_close(&r);
+}
+
+static void test_known_manifests(void **state) {
+    (void)state;
+    sw_gpu_known known = {0};
+    rig r;
+    rig_open(&r);
+    rig_add(&r, usual);
+    r.known = &known;
+    for (int round = 0; round < 3; round++) {
+        check_good(&r);
+        assert_int_equal(known.kept, 2);
+        assert_int_equal(claims[0].valid_until_ms, GPU_NOW + 400 * GPU_DAY);
+    }
+    r.at_ms = GPU_NOW + 400 * GPU_DAY; /* dates are judged anew */
+    check_refused(&r, "manifest 0");
+    r.at_ms = GPU_NOW;
+    r.policy.rim_root.b[0] ^= 1; /* known to hold to another root */
+    check_refused(&r, "manifest 0");
+    r.policy.rim_root.b[0] ^= 1;
+    r.rims[1].data[r.rims[1].size / 2] ^= 1; /* other bytes are another manifest */
+    check_refused(&r, "manifest 1");
+    r.rims[1].data[r.rims[1].size / 2] ^= 1;
+    r.made[0].report.data[60] ^= 1;
+    check_refused(&r, "signature does not hold");
+    assert_int_equal(known.kept, 2);
+    rig_close(&r);
+    sw_gpu_known_free(&known);
+}
+
+/* More manifests than there is room for: the oldest go. */
+static void test_many_known(void **state) {
+    (void)state;
+    sw_gpu_known known = {0};
+    rig r;
+    rig_open(&r);
+    rig_add(&r, usual);
+    r.known = &known;
+    for (size_t i = 0; i < SW_GPU_RIM_COUNT + 2; i++) {
+        char version[16];
+        (void)snprintf(version, sizeof version, "571.%zu", i);
+        rig_manifest(&r, SW_RIM_DRIVER, false, version, NULL);
+        check_good(&r);
+        sw_buffer_free(&r.rims[--r.rim_count]);
+    }
+    assert_true(known.kept >= SW_GPU_RIM_COUNT + 4);
+    rig_close(&r);
+    sw_gpu_known_free(&known);
+}
+
 /* ---- for people ---- */
 static void test_explain(void **state) {
     (void)state;
@@ -524,6 +600,9 @@ int main(void) {
         cmocka_unit_test(test_switch_alone),
         cmocka_unit_test(test_switches_beside_one_gpu),
         cmocka_unit_test(test_check_log),
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_known_manifests),
+        cmocka_unit_test(test_many_known),
         cmocka_unit_test(test_explain),
     };
     return cmocka_run_group_tests_name("gpu verify", tests, open_all, close_all);

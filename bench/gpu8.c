@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Eight GPUs judged as one set, as a key service does that has seen their manifests before: gpu8
+ * ROUNDS LANES prints, for each round, microseconds of the verdict, of the verdict with manifests
+ * that nobody has seen, and of the floor. The devices are forged; what is computed is what
+ * NVIDIA's own would take.
+ *
+ * The floor is OpenSSL's P-384 alone: one verification for each distinct signature of the set (8
+ * reports, 8 leaves, 8 boot ROMs, provisioner and family), keys ready, on as many threads. No
+ * parsing, no paths, no dates.
+ */
+#include "attest/gpu_forge.h"
+#include "crypto/crypto_internal.h"
+#include "sys/pool.h"
+
+#include <stdio.h>
+#include <time.h>
+
+enum { DEVICES = 8, SIGNATURES = 3 * DEVICES + 2, CERT_BYTES = 700, ROUNDS_MAX = 100000 };
+
+typedef struct signature {
+    EVP_PKEY *key;
+    sw_bytes message;
+    uint8_t der[128];
+    size_t size;
+} signature;
+static struct {
+    gpu_made made[DEVICES];
+    sw_gpu_device devices[DEVICES];
+    sw_buffer rims[2];
+    signature signatures[SIGNATURES];
+    sw_pool *pool;
+    bool failed[SIGNATURES];
+} b;
+
+static int64_t now_us(void) {
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* ---- floor ---- */
+static void floor_prepare(void) {
+    for (size_t i = 0; i < SIGNATURES; i++) {
+        signature *s = &b.signatures[i];
+        const gpu_party *party = &b.made[i % DEVICES].leaf;
+        sw_bytes report = sw_buffer_bytes(&b.made[i % DEVICES].report);
+        s->message = SW_BYTES(report.data, i < DEVICES ? report.size - 96 : CERT_BYTES);
+        s->size = sizeof s->der;
+        EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+        assert_int_equal(sw_p384_evp_secret(party->secret, &s->key, NULL), SW_OK);
+        assert_int_equal(EVP_DigestSignInit(ctx, NULL, EVP_sha384(), NULL, s->key), 1);
+        assert_int_equal(EVP_DigestSign(ctx, s->der, &s->size, s->message.data, s->message.size),
+                         1);
+        EVP_MD_CTX_free(ctx);
+    }
+}
+
+static void floor_one(void *context, size_t index, size_t lane) {
+    (void)context;
+    (void)lane;
+    const signature *s = &b.signatures[index];
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    b.failed[index] = EVP_DigestVerifyInit(ctx, NULL, EVP_sha384(), NULL, s->key) != 1 ||
+                      EVP_DigestVerify(ctx, s->der, s->size, s->message.data, s->message.size) != 1;
+    EVP_MD_CTX_free(ctx);
+}
+
+static int64_t floor_us(void) {
+    int64_t start = now_us();
+    sw_pool_run(b.pool, SIGNATURES, floor_one, NULL);
+    int64_t end = now_us();
+    for (size_t i = 0; i < SIGNATURES; i++) assert_false(b.failed[i]);
+    return end - start;
+}
+
+/* ---- ours ---- */
+static int64_t verdict_us(sw_gpu_known *known) {
+    static sw_gpu_claims claims[DEVICES];
+    sw_error err = {0};
+    sw_bytes rims[2] = {sw_buffer_bytes(&b.rims[0]), sw_buffer_bytes(&b.rims[1])};
+    sw_gpu_collateral c = {.rims = rims, .rim_count = 2, .known = known, .pool = b.pool};
+    int64_t start = now_us();
+    if (sw_gpu_verify(b.devices, DEVICES, &c, &gpu_maker.policy, GPU_NOW, NULL, claims, &err) !=
+        SW_OK)
+        fail_msg("%s", err.message);
+    return now_us() - start;
+}
+
+int main(int argc, char **argv) {
+    static sw_gpu_known known;
+    int rounds = argc == 3 ? atoi(argv[1]) : 0, lanes = argc == 3 ? atoi(argv[2]) : 0;
+    if (rounds < 1 || rounds > ROUNDS_MAX || lanes < 1 || lanes > DEVICES) {
+        fprintf(stderr, "usage: gpu8 ROUNDS LANES\n");
+        return 2;
+    }
+    gpu_maker_open();
+    for (size_t i = 0; i < DEVICES; i++) {
+        gpu_make(&(gpu_plan){.serial = 900 + i, .feature = 1, .nonce = 7}, &b.made[i]);
+        b.devices[i] = gpu_device(&b.made[i]);
+    }
+    gpu_manifest(SW_RIM_DRIVER, false, "570.00.1", NULL, &b.rims[0]);
+    gpu_manifest(SW_RIM_VBIOS, false, "96.00.CF.00.02", NULL, &b.rims[1]);
+    floor_prepare();
+    assert_int_equal(sw_pool_open((size_t)lanes, &b.pool, NULL), SW_OK);
+    (void)verdict_us(&known);
+    for (int i = 0; i < rounds; i++) {
+        long long ours = verdict_us(&known), fresh = verdict_us(NULL), least = floor_us();
+        printf("%lld %lld %lld\n", ours, fresh, least);
+    }
+    sw_pool_close(&b.pool);
+    sw_gpu_known_free(&known);
+    for (size_t i = 0; i < SIGNATURES; i++) EVP_PKEY_free(b.signatures[i].key);
+    for (size_t i = 0; i < DEVICES; i++) gpu_made_free(&b.made[i]);
+    for (size_t i = 0; i < 2; i++) sw_buffer_free(&b.rims[i]);
+    gpu_maker_close();
+    return 0;
+}
