@@ -93,7 +93,7 @@ static sw_status tcb_info_parse(sw_reader *r, sw_bytes *oid, sw_bytes *digest, s
 
 sw_status sw_gpu_fwid_parse(sw_bytes extension, bool tcb_info, uint8_t out[SW_SHA384_BYTES],
                             sw_error *err) {
-    sw_bytes oid, digest;
+    sw_bytes oid = {0}, digest = {0};
     sw_reader whole = sw_reader_of(extension);
     sw_reader inside = sw_der_enter(&whole, SW_DER_SEQUENCE);
     if (inside.failed || whole.rest.size > 0)
