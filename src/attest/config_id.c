@@ -27,20 +27,6 @@ static const struct {
 enum { PROVIDER_COUNT = sizeof PROVIDERS / sizeof PROVIDERS[0] };
 
 /* ---- facts ---- */
-static sw_status hex_read(sw_arena *a, const sw_json *object, const char *where, const char *name,
-                          size_t limit, sw_bytes *out, sw_error *err) {
-    sw_bytes text;
-    SW_TRY(sw_json_text(object, where, name, &text, err));
-    if (text.size > 2 * limit)
-        return sw_fail(err, SW_LIMIT, "evidence", "%s.%s has more than %zu bytes", where, name,
-                       limit);
-    uint8_t *space = sw_arena_alloc(a, text.size / 2 + 1, 1);
-    if (space == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for evidence");
-    SW_TRY(sw_hex_decode(space, text.size / 2, text, false, err));
-    *out = SW_BYTES(space, text.size / 2);
-    return SW_OK;
-}
-
 /* {"id":hex,"name":kind}, in whatever order dstack's version writes them. */
 static sw_status provider_read(sw_arena *a, sw_bytes payload, sw_config_facts *out, sw_error *err) {
     static const char where[] = "key-provider";
@@ -51,7 +37,7 @@ static sw_status provider_read(sw_arena *a, sw_bytes payload, sw_config_facts *o
     SW_TRY(sw_json_parse(a, payload, &limits, &root, err));
     SW_TRY(sw_json_expect(root, where, names, err));
     SW_TRY(sw_json_text(root, where, "name", &name, err));
-    SW_TRY(hex_read(a, root, where, "id", SW_KEY_PROVIDER_ID_LIMIT, &out->provider_id, err));
+    SW_TRY(sw_member_hex(a, root, where, "id", SW_KEY_PROVIDER_ID_LIMIT, &out->provider_id, err));
     for (unsigned kind = 0; kind < PROVIDER_COUNT; kind++) {
         if (!sw_bytes_is(name, PROVIDERS[kind].in_event)) continue;
         out->provider = kind;

@@ -232,22 +232,24 @@ static void rtmr1_make(const document *d, uint8_t out[SHA384]) {
 }
 
 /* ---- ACPI ---- */
-enum { EV_PLATFORM_CONFIG_FLAGS = 10, ACPI_COUNT = 3 };
-static const char *const ACPI_NAMES[ACPI_COUNT] = {"acpi-loader", "acpi-rsdp", "acpi-tables"};
+enum { EV_PLATFORM_CONFIG_FLAGS = 10 };
+static const char *const ACPI_NAMES[SW_ACPI_COUNT] = {"acpi-loader", "acpi-rsdp", "acpi-tables"};
 
 /* Before 0.6 the three events have no names. */
-static sw_status acpi_find(const sw_event_log *log, uint8_t out[ACPI_COUNT][SHA384],
-                           sw_error *err) {
+sw_status sw_lite_acpi(const sw_event_log *log, uint8_t out[SW_ACPI_COUNT][SHA384], sw_error *err) {
+    uint8_t found[SW_ACPI_COUNT][SHA384];
     size_t n = 0;
     for (size_t i = 0; i < log->count; i++) {
         const sw_log_event *event = &log->events[i];
         if (event->imr != 0 || event->type != EV_PLATFORM_CONFIG_FLAGS) continue;
-        if (n == ACPI_COUNT) return REFUSE(err, "the event log has more than three ACPI digests");
+        if (n == SW_ACPI_COUNT)
+            return REFUSE(err, "the event log has more than three ACPI digests");
         if (event->name.size > 0 && !sw_bytes_is(event->name, ACPI_NAMES[n]))
             return REFUSE(err, "the event log's ACPI digest %zu is not named %s", n, ACPI_NAMES[n]);
-        SW_TRY(sw_log_event_digest(event, out[n++], err));
+        SW_TRY(sw_log_event_digest(event, found[n++], err));
     }
-    if (n != ACPI_COUNT) return REFUSE(err, "the event log has not its three ACPI digests");
+    if (n != SW_ACPI_COUNT) return REFUSE(err, "the event log has not its three ACPI digests");
+    memcpy(out, found, sizeof found);
     return SW_OK;
 }
 
@@ -282,14 +284,13 @@ sw_status sw_lite_measure(const sw_lite_image *image, const sw_lite_machine *mac
                           sw_lite_values *out, sw_error *err) {
     sw_lite_values values = {0};
     document d;
-    uint8_t hob[SHA384], acpi[ACPI_COUNT][SHA384];
+    uint8_t hob[SHA384];
     SW_TRY(image_check(image, &values.os_image, err));
     SW_TRY(document_read(image->measurement, &d, err));
     SW_TRY(memory_check(&d, machine->memory_bytes, err));
     SW_TRY(sw_td_hob_digest(d.witness, machine->memory_bytes, hob, err));
-    SW_TRY(acpi_find(machine->log, acpi, err));
     memcpy(values.mrtd, d.mrtd, sizeof values.mrtd);
-    rtmr0_make(hob, acpi, values.rtmr[0]);
+    rtmr0_make(hob, machine->acpi, values.rtmr[0]);
     rtmr1_make(&d, values.rtmr[1]);
     sw_rtmr_extend(values.rtmr[2], d.cmdline);
     sw_rtmr_extend(values.rtmr[2], d.initrd);
@@ -297,25 +298,16 @@ sw_status sw_lite_measure(const sw_lite_image *image, const sw_lite_machine *mac
     return SW_OK;
 }
 
-static sw_status named_check(const sw_lite_values *values, const sw_event_log *log, sw_error *err) {
-    for (size_t i = 0; i < log->count; i++) {
-        const sw_log_event *event = &log->events[i];
-        if (event->type != SW_RUNTIME_EVENT_TYPE) continue;
-        if (sw_bytes_is(event->name, "system-ready")) break;
-        if (!sw_bytes_is(event->name, "os-image-hash")) continue;
-        if (!sw_bytes_equal(event->payload, SW_BYTES_OF(values->os_image.b)))
-            return REFUSE(err, "the event os-image-hash names another image than the one measured");
-    }
-    return SW_OK;
-}
-
 sw_status sw_lite_check(const sw_lite_values *values, const sw_td_measurements *td,
-                        const sw_event_log *log, sw_error *err) {
+                        const sw_event *events, size_t count, sw_error *err) {
     if (memcmp(td->mrtd, values->mrtd[0], SHA384) != 0 &&
         memcmp(td->mrtd, values->mrtd[1], SHA384) != 0)
         return REFUSE(err, "the quote's MRTD is none of the image's two");
     for (size_t i = 0; i < 3; i++)
         if (memcmp(td->rtmr[i], values->rtmr[i], SHA384) != 0)
             return REFUSE(err, "the quote's RTMR%zu is not that of the image", i);
-    return named_check(values, log, err);
+    const sw_event *named = sw_event_find(events, count, "os-image-hash");
+    if (named != NULL && !sw_bytes_equal(named->payload, SW_BYTES_OF(values->os_image.b)))
+        return REFUSE(err, "the event os-image-hash names another image than the one measured");
+    return SW_OK;
 }

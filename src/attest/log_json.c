@@ -11,18 +11,18 @@
 #include "codec/json.h"
 #include "codec/text.h"
 
-#include <string.h>
-
 static const char WHERE[] = "event_log[]";
 
 /* ---- one event ---- */
-static sw_status hex_read(sw_arena *a, sw_bytes text, size_t limit, const char *name, sw_bytes *out,
-                          sw_error *err) {
+sw_status sw_member_hex(sw_arena *a, const sw_json *object, const char *where, const char *name,
+                        size_t limit, sw_bytes *out, sw_error *err) {
+    sw_bytes text;
+    SW_TRY(sw_json_text(object, where, name, &text, err));
     if (text.size > 2 * limit)
-        return sw_fail(err, SW_LIMIT, "evidence", "%s.%s has more than %zu bytes", WHERE, name,
+        return sw_fail(err, SW_LIMIT, "evidence", "%s.%s has more than %zu bytes", where, name,
                        limit);
     uint8_t *space = sw_arena_alloc(a, text.size / 2 + 1, 1);
-    if (space == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for an event");
+    if (space == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for evidence");
     SW_TRY(sw_hex_decode(space, text.size / 2, text, false, err));
     *out = SW_BYTES(space, text.size / 2);
     return SW_OK;
@@ -40,11 +40,10 @@ static sw_status version_read(const sw_json *item, sw_log_event *out, sw_error *
 /* Where the text behind a digest of version 2 travels along, it must be that of the event. */
 static sw_status preimage_check(sw_arena *a, const sw_json *item, const sw_event *event,
                                 sw_error *err) {
-    sw_bytes hex, preimage;
+    sw_bytes preimage;
     if (sw_json_member(item, "preimage") == NULL) return SW_OK;
     if (!event->v2) return BROKEN(err, "an event that is not of version 2 has a preimage");
-    SW_TRY(sw_json_text(item, WHERE, "preimage", &hex, err));
-    SW_TRY(hex_read(a, hex, 3 * SW_EVENT_PAYLOAD_LIMIT, "preimage", &preimage, err));
+    SW_TRY(sw_member_hex(a, item, WHERE, "preimage", 3 * SW_EVENT_PAYLOAD_LIMIT, &preimage, err));
     SW_SCOPED(sw_buffer) text = SW_BUFFER(3 * SW_EVENT_PAYLOAD_LIMIT);
     sw_event_v2_text(&text, event);
     SW_TRY(sw_buffer_check(&text, "an event", err));
@@ -93,7 +92,6 @@ static sw_status item_read(sw_arena *a, const sw_json *item, bool digest_needed,
                            sw_error *err) {
     sw_log_event event = {0};
     uint64_t imr, type;
-    sw_bytes payload;
     SW_TRY(sw_json_u64(item, WHERE, "imr", UINT32_MAX, &imr, err));
     if (imr > SW_RUNTIME_EVENT_REGISTER)
         return REFUSE(err, "the event log holds an event of a register beyond RTMR3");
@@ -102,8 +100,8 @@ static sw_status item_read(sw_arena *a, const sw_json *item, bool digest_needed,
     event.type = (uint32_t)type;
     SW_TRY(place_check(&event, err));
     SW_TRY(sw_json_text(item, WHERE, "event", &event.name, err));
-    SW_TRY(sw_json_text(item, WHERE, "event_payload", &payload, err));
-    SW_TRY(hex_read(a, payload, SW_EVENT_PAYLOAD_LIMIT, "event_payload", &event.payload, err));
+    SW_TRY(sw_member_hex(a, item, WHERE, "event_payload", SW_EVENT_PAYLOAD_LIMIT, &event.payload,
+                         err));
     SW_TRY(version_read(item, &event, err));
     SW_TRY(digest_read(item, &event, err));
     if (event.type == SW_RUNTIME_EVENT_TYPE)

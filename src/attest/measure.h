@@ -102,9 +102,10 @@ typedef struct sw_lite_image {
     sw_bytes checksum_file; /* sha256sum.txt; its SHA-256 is the OS image hash */
     sw_bytes measurement;   /* measurement.tdx.cbor */
 } sw_lite_image;
+#define SW_ACPI_COUNT 3
 typedef struct sw_lite_machine { /* hints; wrong ones give other registers */
     uint64_t memory_bytes;
-    const sw_event_log *log; /* its three ACPI digests are taken as they are */
+    uint8_t acpi[SW_ACPI_COUNT][48]; /* loader, RSDP, tables: as measured, whatever they hold */
 } sw_lite_machine;
 typedef struct sw_lite_values {
     sw_hash os_image;    /* SHA-256(checksum_file) */
@@ -121,8 +122,12 @@ typedef struct sw_lite_hints {
 } sw_lite_hints;
 SW_NODISCARD sw_status sw_lite_hints_read(sw_arena *a, sw_bytes vm_config, sw_lite_hints *out,
                                           sw_error *err);
-/* The quote's MRTD is one of the two, RTMR0 to RTMR2 are these, and the log's os-image-hash, where
- * there is one before system-ready, names this image. SW_REFUSED "evidence" says what differs. */
+/* The three ACPI digests of a log. */
+SW_NODISCARD sw_status sw_lite_acpi(const sw_event_log *log, uint8_t out[SW_ACPI_COUNT][48],
+                                    sw_error *err);
+/* The quote's MRTD is one of the two, RTMR0 to RTMR2 are these, and the event os-image-hash, where
+ * there is one before system-ready, names this image. `events` are RTMR3's, replayed. SW_REFUSED
+ * "evidence" says what differs. */
 SW_NODISCARD sw_status sw_lite_check(const sw_lite_values *values, const sw_td_measurements *td,
-                                     const sw_event_log *log, sw_error *err);
+                                     const sw_event *events, size_t count, sw_error *err);
 #endif

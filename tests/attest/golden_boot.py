@@ -191,8 +191,8 @@ MRTD = [sha384(b"single pass"), sha384(b"two pass")]
 ACPI = [boot_digest(at, BOOT_EVENTS[at]) for at in (1, 2, 3)]
 
 
-def measured_cmdline():
-    return sha384((CMDLINE + " initrd=initrd\0").encode("utf-16-le"))
+def measured_cmdline(text=CMDLINE):
+    return sha384((text + " initrd=initrd\0").encode("utf-16-le"))
 
 
 def document(version, normalized):
@@ -310,7 +310,17 @@ def write_seeds(folder):
     seed("lite", "checksums", b"\x01\x08" + checksum(b""))
 
 
+def check_constants():
+    """The script against constants of dstack's own unit tests."""
+    text = "console=ttyS0 init=/init panic=1 dstack.rootfs_hash=" + "11" * 32 + " dstack.rootfs_size=4096"
+    assert measured_cmdline(text).hex().startswith("bb4154e6e429e184bc63d544ae5720f868e5859b378b13bab69860e1fc65c09f")
+    assert replay([measured_cmdline(text), b"\x33" * 48]).hex().startswith("2fb6d31492cd2f073fe8fdaa9dbdff4dfdde92bf07f9a16c2b7123ae7be50900")
+    assert runtime_digest("compose-hash", bytes.fromhex("abcd"), True).hex().startswith("9dde1673f544faa94b921825209593ddde08d0baf9cd6990175dffaf3081f1bb")
+    assert runtime_digest("app-id", bytes.fromhex("deadbeef"), False).hex().startswith("67b4be4efed0893cfa2bb1d35dca209ad8348b4c97f980807bcde8b9a0f26398")
+
+
 def main():
+    check_constants()
     print("/* SPDX-License-Identifier: Apache-2.0")
     print(" *")
     print(" * Boot logs and a TDX-lite image with their measurements; written by golden_boot.py.")

@@ -206,7 +206,8 @@ static void test_lite(void **state) {
     sw_error err = {0};
     answer_read(&a, "tdx-lite-getquote.json", &g);
     if (sw_lite_hints_read(&a, g.vm_config, &hints, &err) != SW_OK) fail_msg("%s", err.message);
-    sw_lite_machine machine = {hints.memory_bytes, &g.log};
+    sw_lite_machine machine = {.memory_bytes = hints.memory_bytes};
+    assert_int_equal(sw_lite_acpi(&g.log, machine.acpi, &err), SW_OK);
     if (sw_lite_measure(&hints.image, &machine, &values, &err) != SW_OK)
         fail_msg("%s", err.message);
     assert_memory_equal(values.os_image.b,
@@ -214,11 +215,11 @@ static void test_lite(void **state) {
     assert_memory_equal(values.rtmr, g.td.rtmr, sizeof values.rtmr);
     assert_memory_equal(values.mrtd[1], g.td.mrtd, 48); /* QEMU 8: two passes */
     /* the image was described anew after the capture: its log names the old description */
-    assert_int_equal(sw_lite_check(&values, &g.td, &g.log, &err), SW_REFUSED);
+    assert_int_equal(sw_lite_check(&values, &g.td, g.events, g.event_count, &err), SW_REFUSED);
     assert_non_null(strstr(err.message, "os-image-hash names another image"));
     machine.memory_bytes *= 2;
     assert_int_equal(sw_lite_measure(&hints.image, &machine, &values, &err), SW_OK);
-    assert_int_equal(sw_lite_check(&values, &g.td, &g.log, &err), SW_REFUSED);
+    assert_int_equal(sw_lite_check(&values, &g.td, g.events, g.event_count, &err), SW_REFUSED);
     assert_non_null(strstr(err.message, "RTMR0 is not that of the image"));
 }
 
