@@ -18,10 +18,10 @@
 
 typedef enum sw_option_kind { SW_OPTION_FLAG, SW_OPTION_VALUE, SW_OPTION_LIST } sw_option_kind;
 typedef struct sw_option {
-    const char *name; /* without dashes */
+    const char *name; /* without dashes; of one letter: with one dash as well */
     sw_option_kind kind;
     const char *value; /* "FILE", "DIR", "N"; NULL for flags */
-    const char *help;  /* one line */
+    const char *help;  /* one line; NULL: another form of an option that is told */
 } sw_option;
 
 typedef struct sw_cli sw_cli;
@@ -96,5 +96,6 @@ SW_NODISCARD sw_status sw_cli_card(sw_cli *cli, const char *path, sw_card *out, 
 
 extern const sw_command sw_commands_seal[], sw_commands_identity[], sw_commands_recipe[],
     sw_commands_ledger[], sw_commands_machine[], sw_commands_kms[], sw_commands_model[],
-    sw_commands_run[], sw_commands_manifest[], sw_commands_collateral[], sw_commands_attest[];
+    sw_commands_run[], sw_commands_manifest[], sw_commands_collateral[], sw_commands_attest[],
+    sw_commands_deploy[];
 #endif

@@ -27,11 +27,18 @@ static const sw_option *find_option(const sw_option *options, const char *name, 
     return NULL;
 }
 
+/* -X, where the command has an option of that one letter: a form that people know from elsewhere.
+ */
+static bool is_letter_option(const sw_cli *cli, const char *word) {
+    return word[0] == '-' && word[1] != 0 && word[2] == 0 &&
+           find_option(cli->command->options, word + 1, 1) != NULL;
+}
+
 static sw_status unknown_option(const sw_cli *cli, const char *word, sw_error *err) {
     const char *names[64];
     size_t count = 0;
     for (const sw_option *o = cli->command->options; o && o->name && count < 60; o++)
-        names[count++] = o->name;
+        if (o->help) names[count++] = o->name;
     for (const sw_option *o = common_options; o->name; o++) names[count++] = o->name;
     names[count] = NULL;
     const char *name = word + 2;
@@ -43,7 +50,7 @@ static sw_status unknown_option(const sw_cli *cli, const char *word, sw_error *e
 }
 
 static sw_status take_option(sw_cli *cli, int count, char **words, int *index, sw_error *err) {
-    const char *word = words[*index], *name = word + 2;
+    const char *word = words[*index], *name = word + (word[1] == '-' ? 2 : 1);
     const char *equals = strchr(name, '=');
     size_t size = equals ? (size_t)(equals - name) : strlen(name);
     const sw_option *option = find_option(cli->command->options, name, size);
@@ -81,6 +88,8 @@ sw_status sw_cli_parse(sw_cli *cli, int count, char **words, sw_error *err) {
         if (options && strcmp(words[i], "--") == 0) {
             options = false;
         } else if (options && strncmp(words[i], "--", 2) == 0) {
+            SW_TRY(take_option(cli, count, words, &i, err));
+        } else if (options && is_letter_option(cli, words[i])) {
             SW_TRY(take_option(cli, count, words, &i, err));
         } else if (options && words[i][0] == '-' && words[i][1]) {
             return sw_fail(err, SW_USAGE, "usage", "options have two dashes: %.80s", words[i]);
@@ -224,6 +233,7 @@ const char *const *sw_cli_list(const sw_cli *cli, const char *name, size_t *coun
 static void help_options(const sw_option *options, FILE *out) {
     for (; options && options->name; options++) {
         char left[48];
+        if (!options->help) continue; /* another form of one that is told */
         snprintf(left, sizeof left, "--%s%s%s", options->name, options->value ? " " : "",
                  options->value ? options->value : "");
         fprintf(out, "  %-26s %s%s\n", left, options->help,

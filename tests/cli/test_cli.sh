@@ -78,7 +78,7 @@ for name in "${commands[@]}"; do
         gives 2 "${run[@]}" "$option" "$option" && grep -q -e "$option is given twice" out err || complain "$name" "$option twice"
     done <flags
     grep -qE '^--(pass|password|passphrase|secret|key|token)$' valued && complain "$name" 'takes a secret as an argument'
-    gives 1 "${run[@]}" --config nothing.yaml --json $("${run[@]}" --help | sed -nE '1s/^usage: sealwright //; 1s/ \[options\]//p' | cut -d' ' -f$((${#command[@]} + 1))-) &&
+    gives 1 "${run[@]}" --config nothing.yaml --json $("${run[@]}" --help | sed -nE '1s/^usage: sealwright //; 1s/ \[options\]//p' | cut -s -d' ' -f$((${#command[@]} + 1))-) &&
         one_error missing || complain "$name" 'a configuration that is not there'
 done
 printf '%s' "$bad" >out

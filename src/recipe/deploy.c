@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A deployment asked for and its answer judged (DSK-070 to DSK-077).
+ */
+#include "recipe/deploy.h"
+
+#include "codec/text.h"
+#include "crypto/crypto.h"
+
+#include <string.h>
+
+#define APP_COMPOSE "app_compose"
+enum { NAME_LEAST = 5, NAME_MOST = 63, WORD_MOST = 128 };
+
+/* Names by which a machine's default script lets people in as root. */
+static const char *const root_names[] = {"DSTACK_ROOT_PASSWORD", "DSTACK_ROOT_PUBLIC_KEY",
+                                         "DSTACK_AUTHORIZED_KEYS", NULL};
+
+static sw_status refuse(sw_error *err, const char *sentence) {
+    return sw_fail(err, SW_REFUSED, "compose", "%s", sentence);
+}
+
+/* ---- what is asked ---- */
+static bool is_letter(uint8_t c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_digit(uint8_t c) {
+    return c >= '0' && c <= '9';
+}
+
+static bool name_good(const char *name) {
+    size_t size = strlen(name);
+    if (size < NAME_LEAST || size > NAME_MOST) return false;
+    if (name[0] == '-' || name[size - 1] == '-') return false;
+    for (size_t i = 0; i < size; i++) {
+        uint8_t c = (uint8_t)name[i];
+        if (!is_letter(c) && !is_digit(c) && c != '-') return false;
+    }
+    return true;
+}
+
+/* Types, images, regions: words of letters, digits, dots, dashes and underscores. */
+static bool word_good(const char *word) {
+    size_t size = strlen(word);
+    if (size == 0 || size > WORD_MOST) return false;
+    for (size_t i = 0; i < size; i++) {
+        uint8_t c = (uint8_t)word[i];
+        if (!is_letter(c) && !is_digit(c) && c != '.' && c != '-' && c != '_') return false;
+    }
+    return true;
+}
+
+static bool env_good(sw_bytes name) {
+    if (name.size == 0 || name.size > SW_DEPLOY_ENV_BYTES || is_digit(name.data[0])) return false;
+    for (size_t i = 0; i < name.size; i++)
+        if (!is_letter(name.data[i]) && !is_digit(name.data[i]) && name.data[i] != '_')
+            return false;
+    return true;
+}
+
+static sw_status env_check(const sw_deployment *d, sw_error *err) {
+    if (d->env_count > SW_DEPLOY_ENV_LIMIT)
+        return sw_fail(err, SW_LIMIT, "limit", "more than %d names of variables",
+                       SW_DEPLOY_ENV_LIMIT);
+    for (size_t i = 0; i < d->env_count; i++) {
+        if (!env_good(d->env_names[i]))
+            return sw_fail(err, SW_REFUSED, "compose",
+                           "variable %zu has no name of letters, digits and _", i + 1);
+        for (size_t k = 0; root_names[k] != NULL; k++)
+            if (sw_bytes_is(d->env_names[i], root_names[k]))
+                return sw_fail(err, SW_REFUSED, "compose",
+                               "%s would let whoever sends it in as root", root_names[k]);
+        for (size_t k = 0; k < i; k++)
+            if (sw_bytes_equal(d->env_names[i], d->env_names[k]))
+                return sw_fail(err, SW_REFUSED, "compose", "variables %zu and %zu are the same",
+                               k + 1, i + 1);
+    }
+    return SW_OK;
+}
+
+sw_status sw_deploy_check(const sw_deployment *d, sw_error *err) {
+    if (!name_good(d->name))
+        return refuse(err, "a deployment's name has 5 to 63 letters, digits and dashes, and no "
+                           "dash at either end");
+    if (!word_good(d->instance_type)) return refuse(err, "the instance type is no plain word");
+    if (d->image != NULL && !word_good(d->image)) return refuse(err, "the image is no plain word");
+    if (d->region != NULL && !word_good(d->region))
+        return refuse(err, "the region is no plain word");
+    if (d->docker_compose.size == 0) return refuse(err, "the docker compose file is empty");
+    if (d->docker_compose.size > SW_DEPLOY_COMPOSE_LIMIT)
+        return sw_fail(err, SW_LIMIT, "limit", "the docker compose file has more than %zu bytes",
+                       SW_DEPLOY_COMPOSE_LIMIT);
+    if (!sw_utf8_valid(d->docker_compose))
+        return refuse(err, "the docker compose file is not UTF-8");
+    return env_check(d, err);
+}
+
+static void add_env(sw_arena *a, sw_json *object, const sw_deployment *d) {
+    sw_json *list = sw_json_add_array(a, object, "allowed_envs");
+    for (size_t i = 0; i < d->env_count; i++) sw_json_add_text(a, list, NULL, d->env_names[i]);
+}
+
+/* What both the app-compose and the request say. */
+static void add_common(sw_arena *a, sw_json *object, const sw_deployment *d) {
+    add_env(a, object, d);
+    sw_json_add_text(a, object, "docker_compose_file", d->docker_compose);
+    sw_json_add_flag(a, object, "public_logs", false);
+    sw_json_add_flag(a, object, "public_sysinfo", false);
+    sw_json_add_flag(a, object, "public_tcbinfo", true);
+    sw_json_add_flag(a, object, "secure_time", true);
+}
+
+sw_status sw_deploy_compose_make(const sw_deployment *d, sw_buffer *out, sw_error *err) {
+    SW_TRY(sw_deploy_check(d, err));
+    SW_SCOPED(sw_arena) a = {0};
+    sw_json *root = sw_json_make(&a, SW_JSON_OBJECT);
+    add_common(&a, root, d);
+    sw_json_add_flag(&a, root, "gateway_enabled", d->gateway);
+    sw_json_add_flag(&a, root, "kms_enabled", true);
+    sw_json_add_flag(&a, root, "local_key_provider_enabled", false);
+    sw_json_add_integer(&a, root, "manifest_version", 2);
+    sw_json_add_text(&a, root, "name", sw_text(d->name));
+    sw_json_add_flag(&a, root, "no_instance_id", false);
+    sw_json_add_text(&a, root, "runner", SW_LITERAL("docker-compose"));
+    sw_json_encode(out, root);
+    return sw_buffer_check(out, "app-compose.json", err);
+}
+
+sw_status sw_deploy_request_make(const sw_deployment *d, sw_buffer *out, sw_error *err) {
+    SW_TRY(sw_deploy_check(d, err));
+    SW_SCOPED(sw_arena) a = {0};
+    sw_json *root = sw_json_make(&a, SW_JSON_OBJECT);
+    sw_json *compose = sw_json_add_object(&a, root, "compose_file");
+    add_common(&a, compose, d);
+    sw_json_add_text(&a, compose, "name", SW_LITERAL(""));
+    sw_json_add_text(&a, compose, "pre_launch_script", SW_LITERAL(""));
+    if (d->image != NULL) sw_json_add_text(&a, root, "image", sw_text(d->image));
+    sw_json_add_text(&a, root, "instance_type", sw_text(d->instance_type));
+    sw_json_add_text(&a, root, "kms", SW_LITERAL("PHALA"));
+    sw_json_add_flag(&a, root, "listed", false);
+    sw_json_add_text(&a, root, "name", sw_text(d->name));
+    if (d->region != NULL) sw_json_add_text(&a, root, "region", sw_text(d->region));
+    if (!d->gateway) sw_json_add_flag(&a, root, "skip_gateway", true);
+    sw_json_encode(out, root);
+    return sw_buffer_check(out, "the provision request", err);
+}
+
+/* ---- what is answered ---- */
+static sw_status flag_is(const sw_json *compose, const char *name, bool wanted, bool missing,
+                         sw_error *err) {
+    const sw_json *m = sw_json_member(compose, name);
+    bool value = missing;
+    if (m != NULL) SW_TRY(sw_json_flag(compose, APP_COMPOSE, name, &value, err));
+    if (value == wanted) return SW_OK;
+    return sw_fail(err, SW_REFUSED, "compose", "%s: %s is %s", APP_COMPOSE, name,
+                   value ? "true" : "false");
+}
+
+static sw_status text_is(const sw_json *compose, const char *name, sw_bytes wanted, sw_error *err) {
+    sw_bytes text;
+    SW_TRY(sw_json_text(compose, APP_COMPOSE, name, &text, err));
+    if (sw_bytes_equal(text, wanted)) return SW_OK;
+    return sw_fail(err, SW_REFUSED, "compose", "%s: %s is not what was asked for", APP_COMPOSE,
+                   name);
+}
+
+static sw_status env_is(const sw_json *compose, const sw_deployment *d, sw_error *err) {
+    const sw_json *list;
+    size_t n = 0;
+    SW_TRY(sw_json_array(compose, APP_COMPOSE, "allowed_envs", SW_DEPLOY_ENV_LIMIT, &list, err));
+    bool same = list->count == d->env_count;
+    for (const sw_json *m = list->first; same && m != NULL; m = m->next, n++)
+        same = m->type == SW_JSON_STRING && sw_bytes_equal(m->text, d->env_names[n]);
+    if (same) return SW_OK;
+    return sw_fail(err, SW_REFUSED, "compose", "%s: allowed_envs are not those asked for",
+                   APP_COMPOSE);
+}
+
+/* Each member is one that was asked for, is judged below, or changes nothing that a verifier would
+ * mind: what the service adds to say where it runs. */
+static sw_status members_check(const sw_json *compose, sw_error *err) {
+    static const char *const known[] = {"allowed_envs",
+                                        "docker_compose_file",
+                                        "public_logs",
+                                        "public_sysinfo",
+                                        "public_tcbinfo",
+                                        "secure_time",
+                                        "kms_enabled",
+                                        "gateway_enabled",
+                                        "local_key_provider_enabled",
+                                        "runner",
+                                        "pre_launch_script",
+                                        "manifest_version",
+                                        "name",
+                                        "no_instance_id",
+                                        "features",
+                                        "storage_fs",
+                                        "default_gateway_domain",
+                                        "key_provider_id",
+                                        "salt",
+                                        "key_provider",
+                                        "tproxy_enabled",
+                                        NULL};
+    for (const sw_json *m = compose->first; m != NULL; m = m->next) {
+        size_t i = 0;
+        while (known[i] != NULL && !sw_bytes_is(m->key, known[i])) i++;
+        if (known[i] != NULL) continue;
+        bool plain = m->key.size <= 64 && sw_utf8_plain(m->key);
+        return sw_fail(err, SW_REFUSED, "compose", "%s: the member %.*s was not asked for",
+                       APP_COMPOSE, plain ? (int)m->key.size : 1,
+                       plain ? (const char *)m->key.data : "?");
+    }
+    return SW_OK;
+}
+
+static sw_status keys_check(const sw_json *compose, sw_error *err) {
+    SW_TRY(flag_is(compose, "kms_enabled", true, false, err));
+    SW_TRY(flag_is(compose, "local_key_provider_enabled", false, false, err));
+    if (sw_json_member(compose, "key_provider") == NULL) return SW_OK;
+    return text_is(compose, "key_provider", SW_LITERAL("kms"), err);
+}
+
+static sw_status compose_check(const sw_deployment *d, const sw_json *compose, sw_error *err) {
+    if (compose->type != SW_JSON_OBJECT) return refuse(err, "app_compose is not an object");
+    SW_TRY(members_check(compose, err));
+    SW_TRY(text_is(compose, "docker_compose_file", d->docker_compose, err));
+    SW_TRY(text_is(compose, "runner", SW_LITERAL("docker-compose"), err));
+    if (sw_json_member(compose, "pre_launch_script") != NULL)
+        SW_TRY(text_is(compose, "pre_launch_script", SW_LITERAL(""), err));
+    SW_TRY(flag_is(compose, "public_logs", false, false, err));
+    SW_TRY(flag_is(compose, "public_sysinfo", false, false, err));
+    SW_TRY(flag_is(compose, "public_tcbinfo", true, true, err));
+    SW_TRY(flag_is(compose, "secure_time", true, true, err));
+    if (!d->gateway) {
+        SW_TRY(flag_is(compose, "gateway_enabled", false, false, err));
+        SW_TRY(flag_is(compose, "tproxy_enabled", false, false, err));
+    }
+    SW_TRY(env_is(compose, d, err));
+    return keys_check(compose, err);
+}
+
+static sw_status hash_check(const sw_json *answer, sw_bytes text, sw_hash *out, sw_error *err) {
+    sw_hash claimed, computed;
+    SW_TRY(sw_json_hash(answer, "answer", "compose_hash", &claimed, err));
+    sw_sha256(&computed, text);
+    if (!sw_hash_equal(&claimed, &computed))
+        return refuse(err,
+                      "the answer's compose_hash is not that of the app_compose that it shows");
+    *out = computed;
+    return SW_OK;
+}
+
+sw_status sw_deploy_answer_check(const sw_deployment *d, sw_bytes answer, sw_hash *compose,
+                                 sw_error *err) {
+    const sw_json_limits limits = {.bytes = SW_DEPLOY_ANSWER_LIMIT, .depth = 16, .nodes = 16384};
+    SW_SCOPED(sw_arena) a = {.limit_bytes = (size_t)32 << 20};
+    sw_json *root, *built;
+    sw_bytes text;
+    sw_hash hash;
+    SW_TRY(sw_deploy_check(d, err));
+    SW_TRY(sw_json_parse(&a, answer, &limits, &root, err));
+    if (sw_json_member(root, APP_COMPOSE) == NULL)
+        return sw_fail(err, SW_MISSING, "missing",
+                       "the answer does not show the app_compose that was built: nothing vouches "
+                       "for its compose_hash");
+    SW_TRY(sw_json_text(root, "answer", APP_COMPOSE, &text, err));
+    SW_TRY(hash_check(root, text, &hash, err));
+    sw_status status = sw_json_parse(&a, text, &limits, &built, err);
+    if (status != SW_OK) sw_error_prefix(err, APP_COMPOSE);
+    SW_TRY(status);
+    SW_TRY(compose_check(d, built, err));
+    *compose = hash;
+    return SW_OK;
+}

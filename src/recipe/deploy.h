@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A deployment on a cloud of dstack machines: what is asked of its service, and whether what the
+ * service says it built is that. Pure. Docs: docs/formats/dstack.md, DSK-070 on.
+ *
+ * The service writes the app-compose that is measured, not whoever asks. So its answer is taken
+ * only with the exact text: the hash is computed here, and the text compared with what was asked.
+ */
+#ifndef SW_RECIPE_DEPLOY_H
+#define SW_RECIPE_DEPLOY_H
+#include "codec/json.h"
+
+#define SW_DEPLOY_COMPOSE_LIMIT                                                                    \
+    ((size_t)200 << 10) /* below the 256 KiB that dstack 0.5.5 accepts */
+#define SW_DEPLOY_ANSWER_LIMIT ((size_t)1 << 20)
+#define SW_DEPLOY_ENV_LIMIT    1024
+#define SW_DEPLOY_ENV_BYTES    255
+
+typedef struct sw_deployment {
+    const char *name;           /* 5 to 63 of A-Z a-z 0-9 -, no - at either end */
+    const char *instance_type;  /* "h200.small" */
+    const char *image, *region; /* NULL: the service chooses */
+    sw_bytes docker_compose;    /* YAML, as it is */
+    const sw_bytes *env_names;  /* whose values may be sent encrypted later */
+    size_t env_count;
+    bool gateway; /* the service's gateway may lead to it */
+} sw_deployment;
+
+/* SW_REFUSED "compose" or SW_LIMIT "limit" with one sentence. The functions below ask it first. */
+SW_NODISCARD sw_status sw_deploy_check(const sw_deployment *d, sw_error *err);
+/* app-compose.json as dstack reads it, canonical: keys from a KMS, no logs and no system
+ * information for the public, TCB information for everybody, a clock that is secure, no script
+ * besides the docker compose. */
+SW_NODISCARD sw_status sw_deploy_compose_make(const sw_deployment *d, sw_buffer *out,
+                                              sw_error *err);
+/* The body of a provision request, canonical. */
+SW_NODISCARD sw_status sw_deploy_request_make(const sw_deployment *d, sw_buffer *out,
+                                              sw_error *err);
+/* The answer to it: `app_compose`, the exact text that was built, must have the SHA-256 that
+ * `compose_hash` names and say what was asked, no more. SW_MISSING when the service does not show
+ * the text. */
+SW_NODISCARD sw_status sw_deploy_answer_check(const sw_deployment *d, sw_bytes answer,
+                                              sw_hash *compose, sw_error *err);
+#endif
