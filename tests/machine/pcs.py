@@ -4,10 +4,12 @@
 MODE+NAME for the collateral in the subfolder NAME.
 
 pcs.py FOLDER WORK: FOLDER holds tcb_info.json, qe_identity.json, pck_crl.der, root_ca_crl.der and
-tcb_signing_chain.pem; WORK takes the TLS keys (ca.pem) and the log of requests (asked). Prints
+tcb_signing_chain.pem; for GPUs NVIDIA's answers: rim-NAME.json, and ocsp-HASH by the SHA-256 of the
+request. WORK takes the TLS keys (ca.pem) and the log of requests (asked). Prints
 "PORT OTHER PROXY": a port whose certificate names 127.0.0.1, one whose certificate names another
 host, and a CONNECT proxy; then serves until its standard input ends.
 """
+import hashlib
 import os
 import socket
 import ssl
@@ -91,7 +93,24 @@ def revocation(mode, name):
     return der
 
 
-def answer(mode, path, query):
+def gpu(mode, path, body):
+    if path == "/":
+        name = "ocsp-" + hashlib.sha256(body).hexdigest()
+        if mode == "other-answer":
+            name = sorted(n for n in os.listdir(os.path.join(folder, here.subfolder)) if n.startswith("ocsp-") and n != name)[0]
+    else:
+        name = "rim-" + path.removeprefix("/v1/rim/") + ".json"
+        if mode == "other-manifest":
+            name = [n for n in sorted(os.listdir(os.path.join(folder, here.subfolder))) if n.startswith("rim-") and n != name][0]
+    try:
+        return read(name), []
+    except OSError:
+        return None, []
+
+
+def answer(mode, path, query, body):
+    if path == "/" or path.startswith("/v1/rim/"):
+        return gpu(mode, path, body)
     if path in CHAINS:
         return signed(mode, path)
     if path == "/sgx/certification/v4/pckcrl" and query == "ca=platform&encoding=der":
@@ -101,8 +120,8 @@ def answer(mode, path, query):
     return None, []
 
 
-def respond(mode, path, query):
-    body, fields = answer(mode, path, query)
+def respond(mode, path, query, asked):
+    body, fields = answer(mode, path, query, asked)
     if body is None or (mode == "missing" and path.endswith("tcb")):
         return b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
     if mode == "redirect":
@@ -123,15 +142,19 @@ def request(connection):
     while b"\r\n\r\n" not in data:
         piece = connection.recv(65536)
         if not piece:
-            return None
+            return None, b""
         data += piece
-    return data.split(b"\r\n")[0].decode()
+    head, body = data.split(b"\r\n\r\n", 1)
+    size = [int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")]
+    while size and len(body) < size[0]:
+        body += connection.recv(65536)
+    return head.split(b"\r\n")[0].decode(), body
 
 
 def one(connection, context):
     try:
         tls = context.wrap_socket(connection, server_side=True)
-        line = request(tls)
+        line, body = request(tls)
         if line is None:
             return
         log(line)
@@ -140,7 +163,7 @@ def one(connection, context):
         mode, _, here.subfolder = mode.partition("+")
         if mode == "slow":
             time.sleep(3)
-        tls.sendall(respond(mode, "/" + path, target.query))
+        tls.sendall(respond(mode, "/" + path, target.query, body))
         tls.unwrap()
     except (OSError, ValueError):
         pass
@@ -158,7 +181,7 @@ def pump(source, sink):
 
 
 def proxied(connection, _):
-    line = request(connection)
+    line, _ = request(connection)
     if line is None or not line.startswith("CONNECT "):
         connection.close()
         return

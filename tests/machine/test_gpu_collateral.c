@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Manifests and OCSP answers for a machine's GPUs, from services on loopback (pcs.py): those of a
+ * software machine with two GPUs, whose every issuer answers for its own certificates
+ * (MCH-064 to MCH-069).
+ */
+#include "crypto/ocsp_maker.h"
+
+#include "codec/text.h"
+#include "machine/collect.h"
+#include "machine/pcs.h"
+#include "machine/sim_internal.h"
+#include "sys/files.h"
+
+enum { GPU_COUNT = 2, OCSP_EXPECTED = 7, RIM_EXPECTED = 2 };
+
+static char folder[64], published[96], cache[96], base[128];
+static sw_arena arena;
+static sw_sim_gpus gpus;
+static sw_policy policy;
+static sw_gpu_device devices[GPU_COUNT];
+static sw_hash nonce;
+static pcs service;
+static int64_t now_ms;
+
+static int64_t wall(void *context) {
+    (void)context;
+    return now_ms;
+}
+
+static sw_collateral_source source_of(const char *mode) {
+    (void)snprintf(base, sizeof base, "https://127.0.0.1:%u/%s", service.port, mode);
+    now_ms = NOW;
+    return (sw_collateral_source){.rim_url = base,
+                                  .ocsp_url = base,
+                                  .ca_file = service.ca,
+                                  .anchors = &policy,
+                                  .timeout_ms = 20000,
+                                  .clock = {wall, wall, NULL}};
+}
+
+/* ---- what is published ---- */
+static void put(const char *where, const char *name, sw_bytes content) {
+    char path[512];
+    (void)snprintf(path, sizeof path, "%s/%s/%s", published, where, name);
+    assert_int_equal(sw_file_write(path, content, 0644, SW_WRITE_REPLACE, NULL), SW_OK);
+}
+
+static void publish_manifest(const char *where, const char *name, sw_bytes xml) {
+    SW_SCOPED(sw_buffer) json = SW_BUFFER((size_t)1 << 20);
+    char file[256];
+    sw_put_format(&json, "{\"id\":\"%s\",\"rim\":\"", name);
+    sw_base64_encode(&json, xml);
+    sw_put_text(&json, "\",\"sha256\":\"00\",\"request_id\":\"1\"}");
+    (void)snprintf(file, sizeof file, "rim-%s.json", name);
+    put(where, file, sw_buffer_bytes(&json));
+}
+
+typedef struct certs {
+    sw_cert *c[SW_RIM_CHAIN_LIMIT];
+    size_t count;
+} certs;
+
+static sw_status collect(void *context, sw_bytes der, sw_error *err) {
+    certs *all = context;
+    return sw_cert_parse(der, &all->c[all->count++], err);
+}
+
+static void load_signer(signer *s, const char *key, const sw_cert *cert) {
+    sw_bytes raw;
+    *s = (signer){.p384 = true, .cert = (sw_cert *)(uintptr_t)cert};
+    assert_int_equal(sw_sim_read(&arena, folder, key, &raw, NULL), SW_OK);
+    assert_int_equal(raw.size, sizeof s->secret);
+    memcpy(s->secret, raw.data, sizeof s->secret);
+    assert_int_equal(sw_p384_evp_secret(s->secret, &s->evp, NULL), SW_OK);
+}
+
+static void publish_answer(const char *where, const sw_cert *cert, const sw_cert *issuer,
+                           const char *key, const answer *kind) {
+    SW_SCOPED(sw_buffer) request = SW_BUFFER(4096);
+    SW_SCOPED(sw_buffer) der = SW_BUFFER(SW_OCSP_LIMIT);
+    sw_hash digest;
+    char hex[65], name[80];
+    signer by;
+    answer a = *kind;
+    load_signer(&by, key, issuer);
+    a.about = cert;
+    a.issuer = issuer;
+    a.by = &by;
+    answer_make(&a, &der);
+    EVP_PKEY_free(by.evp);
+    assert_int_equal(sw_ocsp_request(cert, issuer, &request, NULL), SW_OK);
+    sw_sha256(&digest, sw_buffer_bytes(&request));
+    sw_hex_text(hex, SW_BYTES_OF(digest.b));
+    (void)snprintf(name, sizeof name, "ocsp-%s", hex);
+    put(where, name, sw_buffer_bytes(&der));
+}
+
+static void publish_devices(const char *where, const answer *kind) {
+    static const char *const keys[] = {"keys/gpu-provisioner", "keys/gpu-family",
+                                       "keys/gpu-device-root"};
+    for (size_t d = 0; d < GPU_COUNT; d++) {
+        certs all = {0};
+        assert_int_equal(sw_pem_decode(gpus.chains[d], "CERTIFICATE", 5, collect, &all, NULL),
+                         SW_OK);
+        for (size_t i = 1; i < 4; i++)
+            publish_answer(where, all.c[i], all.c[i + 1], keys[i - 1], kind);
+        for (size_t i = 0; i < all.count; i++) sw_cert_free(&all.c[i]);
+    }
+}
+
+static void publish_all(const char *where, const answer *kind) {
+    static const char *const keys[] = {"keys/gpu-rim-issuer", "keys/gpu-rim-ca",
+                                       "keys/gpu-rim-root"};
+    char path[256], driver[128], vbios[128];
+    sw_gpu_report report;
+    sw_rim rim;
+    (void)snprintf(path, sizeof path, "%s/%s", published, where);
+    assert_int_equal(sw_folder_make(path, 0700, NULL), SW_OK);
+    assert_int_equal(sw_gpu_report_parse(devices[0].report, &report, NULL), SW_OK);
+    sw_gpu_rim_names(&report, driver, vbios);
+    publish_manifest(where, driver, gpus.collateral.rims[0]);
+    publish_manifest(where, vbios, gpus.collateral.rims[1]);
+    publish_devices(where, kind);
+    assert_int_equal(sw_rim_verify(gpus.collateral.rims[0], &policy.gpu.rim_root, NOW, &rim, NULL),
+                     SW_OK);
+    assert_int_equal(rim.chain_count, 4);
+    for (size_t i = 0; i < 3; i++)
+        publish_answer(where, rim.chain[i], rim.chain[i + 1], keys[i], kind);
+    sw_rim_free(&rim);
+}
+
+static int setup(void **state) {
+    (void)state;
+    const sw_entropy e = sw_entropy_system();
+    answer usual = {.id_hash = EVP_sha384(),
+                    .status = V_OCSP_CERTSTATUS_GOOD,
+                    .reason = -1,
+                    .from = NOW - DAY,
+                    .until = NOW + DAY,
+                    .revoked = NOW - 30 * DAY,
+                    .hash = EVP_sha384(),
+                    .flags = OCSP_NOCERTS};
+    (void)snprintf(folder, sizeof folder, "/tmp/sealwright-test-XXXXXX");
+    if (mkdtemp(folder) == NULL) return -1;
+    (void)strcat(folder, "/sim");
+    (void)snprintf(published, sizeof published, "%s/../published", folder);
+    (void)snprintf(cache, sizeof cache, "%s/../cache", folder);
+    if (sw_sim_init_gpus(folder, GPU_COUNT, &e, NOW - 30 * DAY, NULL) != SW_OK ||
+        sw_sim_policy(folder, &policy, NULL) != SW_OK ||
+        sw_sim_gpus_load(&arena, folder, &gpus, NULL) != SW_OK)
+        return -1;
+    nonce.b[3] = 77;
+    for (size_t i = 0; i < GPU_COUNT; i++) {
+        SW_SCOPED(sw_buffer) report = SW_BUFFER(SW_GPU_REPORT_LIMIT);
+        if (sw_sim_gpu_report_make(&gpus, i, &nonce, &e, &report, NULL) != SW_OK) return -1;
+        devices[i] =
+            (sw_gpu_device){sw_arena_copy(&arena, sw_buffer_bytes(&report)), gpus.chains[i]};
+    }
+    publish_all("fresh", &usual);
+    usual.until = NOW - DAY / 2;
+    publish_all("stale", &usual);
+    usual.until = 0;
+    publish_all("endless", &usual);
+    usual.until = NOW + DAY;
+    usual.status = V_OCSP_CERTSTATUS_REVOKED;
+    publish_all("revoked", &usual);
+    return pcs_start(&service, published) ? 0 : -1;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    char command[128];
+    pcs_stop(&service);
+    sw_sim_gpus_free(&gpus);
+    sw_arena_free(&arena);
+    *strrchr(folder, '/') = 0;
+    (void)snprintf(command, sizeof command, "rm -rf %s", folder);
+    return system(command);
+}
+
+/* ---- fetching ---- */
+static sw_status fetch(const sw_collateral_source *s, sw_error *err) {
+    SW_SCOPED(sw_arena) a = {0};
+    sw_gpu_collateral c = {.rim_count = 99};
+    sw_status status = sw_gpu_collateral_fetch(s, &a, devices, GPU_COUNT, &c, err);
+    if (status != SW_OK) {
+        assert_int_equal(c.rim_count, 99);
+        return status;
+    }
+    assert_int_equal(c.rim_count, RIM_EXPECTED);
+    assert_int_equal(c.ocsp_count, OCSP_EXPECTED);
+    return SW_OK;
+}
+
+static void good(const sw_collateral_source *s) {
+    sw_error err = {0};
+    if (fetch(s, &err) != SW_OK) fail_msg("%s", err.message);
+}
+
+/* What comes is what a verifier needs, when it demands revocation to be checked. */
+static void test_verifies(void **state) {
+    (void)state;
+    SW_SCOPED(sw_arena) a = {0};
+    sw_gpu_collateral c;
+    sw_gpu_claims claims[GPU_COUNT];
+    sw_policy strict = policy;
+    sw_error err = {0};
+    sw_collateral_source s = source_of("good+fresh");
+    strict.gpu.revocation_required = true;
+    (void)pcs_asked(&service);
+    if (sw_gpu_collateral_fetch(&s, &a, devices, GPU_COUNT, &c, &err) != SW_OK ||
+        sw_gpu_verify(devices, GPU_COUNT, &c, &strict.gpu, NOW, NULL, claims, &err) != SW_OK ||
+        sw_gpu_policy_check(&strict.gpu, claims, GPU_COUNT, &err) != SW_OK)
+        fail_msg("%s", err.message);
+    assert_int_equal(pcs_asked(&service), RIM_EXPECTED + OCSP_EXPECTED); /* each once */
+    for (size_t i = 0; i < GPU_COUNT; i++) assert_true(claims[i].revocation_checked);
+    /* A revoked certificate is an answer; the verifier is who refuses it. */
+    s = source_of("good+revoked");
+    assert_int_equal(sw_gpu_collateral_fetch(&s, &a, devices, GPU_COUNT, &c, &err), SW_OK);
+    assert_int_equal(sw_gpu_verify(devices, GPU_COUNT, &c, &policy.gpu, NOW, NULL, claims, &err),
+                     SW_REFUSED);
+    assert_non_null(strstr(err.message, "revoked"));
+}
+
+static void test_dishonest(void **state) {
+    (void)state;
+    static const struct {
+        const char *mode;
+        sw_status status;
+        const char *sentence;
+    } table[] = {
+        {"good+stale", SW_REFUSED, "no longer valid"},
+        {"good+endless", SW_REFUSED, "next"},
+        {"other-answer+fresh", SW_MISSING, "another certificate"},
+        {"other-manifest+fresh", SW_REFUSED, "another than NV_GPU_DRIVER"},
+        {"good+nowhere", SW_MISSING, "the service has none"},
+        {"redirect+fresh", SW_REFUSED, "no redirect"},
+        {"cut+fresh", SW_UNAVAILABLE, "does not answer"},
+        {"oversized+fresh", SW_LIMIT, "more than"},
+    };
+    for (size_t i = 0; i < COUNT(table); i++) {
+        sw_collateral_source s = source_of(table[i].mode);
+        sw_error err = {0};
+        sw_status status = fetch(&s, &err);
+        if (status != table[i].status || strstr(err.message, table[i].sentence) == NULL)
+            fail_msg("%s: %d %s", table[i].mode, status, err.message);
+    }
+}
+
+static void test_anchor(void **state) {
+    (void)state;
+    sw_error err = {0};
+    sw_collateral_source s = source_of("good+fresh");
+    s.anchors = NULL; /* NVIDIA's */
+    assert_int_equal(fetch(&s, &err), SW_REFUSED);
+    assert_non_null(strstr(err.message, "NV_GPU_DRIVER_GH100_"));
+}
+
+static void test_cache(void **state) {
+    (void)state;
+    sw_error err = {0};
+    sw_collateral_source s = source_of("good+fresh");
+    s.cache_folder = cache;
+    s.offline = true;
+    assert_int_equal(fetch(&s, &err), SW_MISSING);
+    assert_non_null(strstr(err.message, "the cache holds no NV_GPU_DRIVER"));
+    s.offline = false;
+    (void)pcs_asked(&service);
+    good(&s);
+    assert_int_equal(pcs_asked(&service), RIM_EXPECTED + OCSP_EXPECTED);
+    good(&s);
+    s.offline = true;
+    good(&s);
+    assert_int_equal(pcs_asked(&service), 0);
+    now_ms = NOW + 2 * DAY; /* answers end before manifests do */
+    assert_int_equal(fetch(&s, &err), SW_REFUSED);
+    assert_non_null(strstr(err.message, "the cache holds no OCSP answer"));
+    s.offline = false;
+    (void)pcs_asked(&service);
+    assert_int_equal(fetch(&s, &err), SW_REFUSED); /* and the service's are as old */
+    assert_int_equal(pcs_asked(&service), 1);
+    now_ms = NOW;
+    good(&s);
+}
+
+/* Names from a report that nobody has verified go into no address and no path. */
+static void test_names(void **state) {
+    (void)state;
+    static const char *const versions[] = {"../570.172", "570 172.08", "570/172.08", "570?172.08",
+                                           "570%2f2.08"};
+    sw_bytes good_report = devices[0].report;
+    for (size_t i = 0; i < COUNT(versions); i++) {
+        sw_error err = {0};
+        sw_collateral_source s = source_of("good+fresh");
+        sw_bytes copy = sw_arena_copy(&arena, good_report);
+        uint8_t *at = memmem(copy.data, copy.size, "570.172.08", 10);
+        assert_non_null(at);
+        memcpy(at, versions[i], 10);
+        devices[0].report = copy;
+        (void)pcs_asked(&service);
+        sw_status status = fetch(&s, &err);
+        if (status == SW_OK || pcs_asked(&service) != 0) fail_msg("row %zu: %s", i, err.message);
+        devices[0].report = good_report;
+    }
+}
+
+/* ---- pieces ---- */
+static void test_request(void **state) {
+    (void)state;
+    SW_SCOPED(sw_buffer) der = SW_BUFFER(4096);
+    SW_SCOPED(sw_buffer) small = SW_BUFFER(20);
+    certs all = {0};
+    assert_int_equal(sw_pem_decode(gpus.chains[0], "CERTIFICATE", 5, collect, &all, NULL), SW_OK);
+    assert_int_equal(sw_ocsp_request(all.c[1], all.c[2], &der, NULL), SW_OK);
+    const uint8_t *at = der.data;
+    OCSP_REQUEST *request = d2i_OCSP_REQUEST(NULL, &at, (long)der.size);
+    assert_non_null(request);
+    assert_ptr_equal(at, der.data + der.size);
+    assert_int_equal(OCSP_request_onereq_count(request), 1);
+    OCSP_CERTID *expected = OCSP_cert_to_id(EVP_sha384(), all.c[1]->x509, all.c[2]->x509);
+    OCSP_CERTID *asked = OCSP_onereq_get0_id(OCSP_request_onereq_get0(request, 0));
+    assert_int_equal(OCSP_id_cmp(expected, asked), 0);
+    assert_int_equal(OCSP_REQUEST_get_ext_count(request), 0);
+    OCSP_CERTID_free(expected);
+    OCSP_REQUEST_free(request);
+    assert_int_equal(sw_ocsp_request(all.c[1], all.c[2], &small, NULL), SW_LIMIT);
+    for (size_t i = 0; i < all.count; i++) sw_cert_free(&all.c[i]);
+}
+
+static void test_answers(void **state) {
+    (void)state;
+    static const struct {
+        const char *json;
+        sw_status status;
+    } table[] = {
+        {"{\"id\":\"A\",\"rim\":\"PGEvPg==\"}", SW_OK},
+        {"{\"id\":\"A\",\"rim\":\"PGEvPg==\",\"sha256\":\"0\",\"request_id\":\"1\"}", SW_OK},
+        {"{\"id\":\"B\",\"rim\":\"PGEvPg==\"}", SW_REFUSED},
+        {"{\"rim\":\"PGEvPg==\"}", SW_MALFORMED},
+        {"{\"id\":\"A\"}", SW_MALFORMED},
+        {"{\"id\":\"A\",\"rim\":\"\"}", SW_MALFORMED},
+        {"{\"id\":\"A\",\"rim\":\"PGEvPg\"}", SW_MALFORMED},
+        {"{\"id\":\"A\",\"rim\":7}", SW_MALFORMED},
+        {"{\"id\":\"A\",\"id\":\"A\",\"rim\":\"PGEvPg==\"}", SW_MALFORMED},
+        {"<html>", SW_MALFORMED},
+        {"", SW_MALFORMED},
+    };
+    for (size_t i = 0; i < COUNT(table); i++) {
+        SW_SCOPED(sw_arena) a = {0};
+        sw_bytes xml = {0};
+        sw_status status = sw_rim_answer_parse(&a, sw_text(table[i].json), "A", &xml, NULL);
+        if (status != table[i].status) fail_msg("row %zu: %d", i, status);
+        assert_true(status != SW_OK || sw_bytes_is(xml, "<a/>"));
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_verifies), cmocka_unit_test(test_dishonest),
+        cmocka_unit_test(test_anchor),   cmocka_unit_test(test_cache),
+        cmocka_unit_test(test_names),    cmocka_unit_test(test_request),
+        cmocka_unit_test(test_answers),
+    };
+    return cmocka_run_group_tests_name("gpu collateral", tests, setup, teardown);
+}
