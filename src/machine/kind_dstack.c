@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The kind "dstack": the same TDX guest behind dstack's agent, from inside a container (MCH-110 to
- * MCH-115). The agent makes the quote and keeps RTMR3's log; both are compared before use.
+ * MCH-114). The agent makes the quote and keeps RTMR3's log; both are compared before use.
  */
 #include "machine/machine_internal.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The kind "tdx": the TDX guest in which this process runs, by the kernel's own files (MCH-100 to
- * MCH-104).
+ * MCH-103).
  *
  * Who booted and with what app-compose was extended into RTMR3 by the measured init, which left its
  * log in a file. The file proves nothing; that it replays to RTMR3 does.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What tdx and dstack share: collateral in hand while it is valid, and a clock of the processor's
- * own (MCH-090 to MCH-099).
+ * own (MCH-090 to MCH-094).
  */
 #include "machine/machine_internal.h"
 #include "sys/files.h"

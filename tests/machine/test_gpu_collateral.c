@@ -230,7 +230,7 @@ static void test_dishonest(void **state) {
         sw_status status;
         const char *sentence;
     } table[] = {
-        {"good+stale", SW_REFUSED, "no longer valid"},
+        {"good+stale", SW_REFUSED, "out of date"},
         {"good+endless", SW_REFUSED, "next"},
         {"other-answer+fresh", SW_MISSING, "another certificate"},
         {"other-manifest+fresh", SW_REFUSED, "another than NV_GPU_DRIVER"},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The kinds tdx and dstack from boot to evidence, over a kernel, a guest agent and a provisioning
- * service of the test's own; quotes and collateral are a software machine's (MCH-090 to MCH-115).
+ * service of the test's own; quotes and collateral are a software machine's (MCH-090 to MCH-114).
  */
 #include "attest/forge.h"
 #include "machine/agent.h"
