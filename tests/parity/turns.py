@@ -51,7 +51,9 @@ CALLS = [
         {"role": "tool", "name": "weather", "content": "{\"t\": 4.5}"},
         {"role": "assistant", "content": "4.5 degrees."}]},
 ]
-ROWS = {"dialogues": DIALOGUES, "pairs": PAIRS, "calls": CALLS}
+BLANKS = [{"messages": turns(("user", "a"), ("assistant", "b  c"), ("user", "d"), ("assistant", " e"), ("user", "f"), ("assistant", "g"))},
+          {"messages": turns(("user", "a"), ("assistant", "b "), ("user", "d"), ("assistant", "e"))}]
+ROWS = {"blanks": BLANKS, "dialogues": DIALOGUES, "pairs": PAIRS, "calls": CALLS}
 
 OWN = {
     # A default system turn, marks around what the assistant says and its end, calls as JSON: the ChatML families.
@@ -91,7 +93,9 @@ CASES = [  # template, rows, settings
     ("dated", "dialogues", {}), ("dated", "dialogues", {"assistant_only_loss": 1}), ("dated", "pairs", {}), ("dated", "pairs", {"assistant_only_loss": 1}),
     ("instructed", "dialogues", {}), ("instructed", "dialogues", {"assistant_only_loss": 1}), ("instructed", "pairs", {}),
     ("thinking", "dialogues", {}), ("thinking", "pairs", {}), ("bare", "dialogues", {"assistant_only_loss": 1}),
+    ("chatml", "blanks", {"assistant_only_loss": 1}), ("bare", "blanks", {"assistant_only_loss": 1}),
 ]
+TRIMMED = [("chatml", "blanks", {"assistant_only_loss": 1}), ("bare", "blanks", {"assistant_only_loss": 1})]  # under offsets without blanks
 TRL = ["llama3", "llama3_training", "llama3_1", "llama3_2", "qwen2_5", "qwen2_5_training", "qwen3_training", "phi3_training", "gemma", "gemma_training"]
 AXOLOTL = ["chatml", "mistral_v1", "mistral_v2v3", "mistral_v3_tekken"]
 MIXED = ["trl/qwen2_5_training.jinja", "trl/llama3_training.jinja", "chat_templates/mistral_v2v3.jinja", *OWN]  # over every kind of tokeniser
@@ -152,15 +156,19 @@ def kept(rows):
 
 
 def golden():
+    from tokenizers import processors
+
     cases = []
     with tempfile.TemporaryDirectory() as work:
         folder = miniature(os.path.join(work, "miniature"))
-        for template, form, settings in CASES:
+        for trimmed, (template, form, settings) in [(0, c) for c in CASES] + [(1, c) for c in TRIMMED]:
             model, tokenizer = train.load(folder)
             tokenizer.chat_template = OWN[template]
+            if trimmed:
+                tokenizer.backend_tokenizer.post_processor = processors.ByteLevel(trim_offsets=True, add_prefix_space=False)
             rows, problem = trl_rows(model, tokenizer, ROWS[form], settings)
             assert rows is not None, (template, form, settings, problem)
-            cases.append({"template": template, "rows": form, "settings": settings, "sequences": kept(rows)})
+            cases.append({"template": template, "rows": form, "settings": settings, "trimmed": trimmed, "sequences": kept(rows)})
     lines = {form: [json.dumps(row) for row in rows] for form, rows in ROWS.items()}
     content = {"versions": train.versions(), "max_length": RUN["max_length"], "date": DATE, "templates": OWN, "rows": lines, "cases": cases}
     with open(GOLDEN, "w", encoding="utf-8") as f:

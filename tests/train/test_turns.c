@@ -52,12 +52,32 @@ static void same_rows(const sw_rows *rows, const sw_json *wanted, const char *na
     }
 }
 
+/* The miniature's tokeniser with a post-processor that takes blanks out of offsets. */
+static sw_tokenizer *open_trimmed(const miniature *m) {
+    static const char from[] = "\"post_processor\": null",
+                      to[] = "\"post_processor\": {\"type\": \"ByteLevel\", \"add_prefix_space\": "
+                             "false, \"trim_offsets\": true, \"use_regex\": true}";
+    SW_SCOPED(sw_buffer) text = SW_BUFFER(LIMIT);
+    sw_bytes file = miniature_file(m, "tokenizer.json");
+    const uint8_t *at = memmem(file.data, file.size, from, strlen(from));
+    assert_non_null(at);
+    size_t before = (size_t)(at - file.data), behind = before + strlen(from);
+    sw_tokenizer *t = NULL;
+    sw_put_bytes(&text, SW_BYTES(file.data, before));
+    sw_put_text(&text, to);
+    sw_put_bytes(&text, SW_BYTES(file.data + behind, file.size - behind));
+    assert_int_equal(sw_tokenizer_open(sw_buffer_bytes(&text), &t, NULL), SW_OK);
+    return t;
+}
+
 static void one_case(const miniature *m, const sw_json *golden, const sw_json *c) {
     char name[64];
     sw_error err = {0};
     sw_rows rows = {0};
     sw_row_template chat = {0};
     sw_training t = small_settings();
+    bool trimmed = sw_json_member(c, "trimmed")->integer != 0;
+    sw_tokenizer *own = trimmed ? open_trimmed(m) : NULL, *tokenizer = own ? own : m->tokenizer;
     sw_bytes word = sw_json_member(c, "template")->text, form = sw_json_member(c, "rows")->text;
     snprintf(name, sizeof name, "%.*s, %.*s", (int)word.size, (const char *)word.data,
              (int)form.size, (const char *)form.data);
@@ -74,11 +94,12 @@ static void one_case(const miniature *m, const sw_json *golden, const sw_json *c
         fail_msg("%s: %s", name, err.message);
     for (const sw_json *line = lines->first; line; line = line->next) {
         bool kept;
-        if (sw_rows_append(&rows, m->tokenizer, &chat, m->model.config.eos_token_id, &t, line->text,
-                           1, &kept, &err) != SW_OK)
+        if (sw_rows_append(&rows, tokenizer, &chat, m->model.config.eos_token_id, &t, line->text, 1,
+                           &kept, &err) != SW_OK)
             fail_msg("%s: %s", name, err.message);
     }
     same_rows(&rows, sw_json_member(c, "sequences"), name);
+    if (own) sw_tokenizer_close(&own);
     sw_row_template_close(&chat);
     sw_rows_free(&rows);
 }
@@ -92,7 +113,7 @@ static void test_rows_are_trls(void **state) {
     assert_int_equal(sw_json_parse(&arena, sw_buffer_bytes(&text), NULL, &golden, NULL), SW_OK);
     const sw_json *cases = sw_json_member(golden, "cases");
     for (const sw_json *c = cases->first; c; c = c->next) one_case(m, golden, c);
-    assert_int_equal(cases->count, 17);
+    assert_int_equal(cases->count, 21);
 }
 
 /* ---- what a template and a recipe ask of each other ---- */
