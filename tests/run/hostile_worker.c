@@ -574,8 +574,8 @@ static void take_job(void) {
         got += (uint64_t)n;
     }
     if (sw_wire_job_parse(SW_BYTES(bytes, (size_t)size), &job, NULL) != SW_OK) _exit(3);
-    total = setting(9);
-    every = setting(23);
+    total = setting(10); /* max_steps and save_steps of RCP-080 */
+    every = setting(24);
 }
 
 int main(int argc, char **argv) {
