@@ -394,6 +394,9 @@ static const struct {
     {"{" FILES ",\"memory_size\":\"4096\"}", "memory_size"},
     {"{" FILES ",\"memory_size\":70368744177665}", "memory_size"},
     {"{" FILES "," FILES ",\"memory_size\":4096}", "repeated"},
+    {"{\"tdx_measurement\":{\"checksum_file\":\"\",\"measurement\":\"\",\"more\":1},\"memory_"
+     "size\":1}",
+     "more is not known"},
     {"{\"tdx_measurement\":7,\"memory_size\":4096}", "tdx_measurement"},
     {"{\"tdx_measurement\":{\"measurement\":\"\"},\"memory_size\":4096}", "checksum_file"},
     {"{\"tdx_measurement\":{\"checksum_file\":\"YR==\",\"measurement\":\"\"},\"memory_size\":1}",
