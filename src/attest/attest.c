@@ -62,7 +62,7 @@ static sw_status verify(sw_arena *a, sw_bytes json, const sw_judge *by, sw_claim
     SW_TRY(log_verify(&e, &quote.td, log, &facts, err));
     sw_claims claims = {.platform = e.platform};
     claims_fill(&claims, &quote, &verdict, &facts);
-    SW_TRY(sw_claims_gpus_verify(&e, by->policy, by->wall_ms, log, &claims, err));
+    SW_TRY(sw_claims_gpus_verify(&e, by, &claims, err));
     *out = claims;
     return SW_OK;
 }

@@ -7,9 +7,10 @@
 #include "attest/tdx_internal.h"
 
 /* Cryptographic truth of the evidence's GPUs, into the claims, whose window they narrow. */
-SW_NODISCARD sw_status sw_claims_gpus_verify(const sw_evidence *e, const sw_policy *policy,
-                                             int64_t wall_ms, const sw_check_log *log,
+SW_NODISCARD sw_status sw_claims_gpus_verify(const sw_evidence *e, const sw_judge *by,
                                              sw_claims *claims, sw_error *err);
+/* Manifests that this verifier has seen hold; NULL for NULL. */
+sw_gpu_known *sw_verifier_gpus(sw_verifier *v);
 /* The report data that the question asks for, and the nonce that every GPU must have answered. */
 SW_NODISCARD sw_status sw_question_expect(const sw_question *question, const sw_claims *claims,
                                           sw_report_data *report, sw_error *err);

@@ -8,7 +8,7 @@
  * the verifier's own, and one of each judgement that uses it, so that making room frees nothing
  * that is in use.
  */
-#include "attest/tdx_internal.h"
+#include "attest/attest_internal.h"
 
 #include <stdlib.h>
 
@@ -35,6 +35,7 @@ struct sw_verifier {
     sw_cert_cache certs;     /* what chains share: CA, root, signer */
     sw_part *parts[SW_PART_KINDS][SLOTS_MAX];
     uint64_t uses;
+    sw_gpu_known gpus; /* manifests of GPUs */
 };
 
 sw_status sw_verifier_open(const sw_check_log *log, sw_verifier **out, sw_error *err) {
@@ -52,6 +53,7 @@ void sw_verifier_close(sw_verifier **held) {
     for (size_t kind = 0; kind < SW_PART_KINDS; kind++)
         for (size_t i = 0; i < limits[kind]; i++) sw_part_drop(&v->parts[kind][i]);
     sw_cert_cache_free(&v->certs);
+    sw_gpu_known_free(&v->gpus);
     free(v);
 }
 
@@ -61,6 +63,10 @@ const sw_check_log *sw_verifier_log(const sw_verifier *v) {
 
 sw_cert_cache *sw_verifier_certs(sw_verifier *v) {
     return v == NULL ? NULL : &v->certs;
+}
+
+sw_gpu_known *sw_verifier_gpus(sw_verifier *v) {
+    return v == NULL ? NULL : &v->gpus;
 }
 
 /* ---- parts ---- */

@@ -220,6 +220,7 @@ sw_status sw_gpu_collateral_fetch(const sw_collateral_source *s, sw_arena *a,
     SW_TRY(sw_source_base(a, s->rim_url, SW_RIM_URL, &e->rim_base, err));
     SW_TRY(sw_source_base(a, s->ocsp_url, SW_OCSP_URL, &e->ocsp_base, err));
     SW_TRY(devices_need(e, devices, count, err));
-    *out = (sw_gpu_collateral){e->rims, e->rim_count, e->ocsp, e->ocsp_count};
+    *out = (sw_gpu_collateral){
+        .rims = e->rims, .rim_count = e->rim_count, .ocsp = e->ocsp, .ocsp_count = e->ocsp_count};
     return SW_OK;
 }
