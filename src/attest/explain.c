@@ -233,11 +233,16 @@ sw_status sw_certificates_explain(sw_bytes pem, sw_buffer *out, sw_error *err) {
 }
 
 sw_status sw_quote_explain(sw_bytes bytes, sw_buffer *out, sw_error *err) {
+    SW_SCOPED(sw_buffer) chain = SW_BUFFER(SW_EVIDENCE_LIMIT);
     sw_tdx_quote quote;
     SW_TRY(sw_tdx_quote_parse(bytes, &quote, err));
     explain_quote(out, &quote);
     sw_put_text(out, "PCK chain\n");
-    return sw_certificates_explain(quote.pck_chain, out, err);
+    if (sw_certificates_explain(quote.pck_chain, &chain, NULL) == SW_OK)
+        sw_put_bytes(out, sw_buffer_bytes(&chain));
+    else
+        sw_put_format(out, "  %zu bytes that are no certificates\n", quote.pck_chain.size);
+    return sw_buffer_check(out, "the explanation", err);
 }
 
 sw_status sw_collateral_explain(const sw_collateral *c, sw_buffer *out, sw_error *err) {

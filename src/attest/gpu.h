@@ -112,6 +112,7 @@ SW_NODISCARD sw_status sw_gpu_fresh(const sw_gpu_claims *claims, size_t count,
 /* Policy: number of GPUs, serials, drivers, revocation. SW_REFUSED "policy". */
 SW_NODISCARD sw_status sw_gpu_policy_check(const sw_gpu_policy *policy, const sw_gpu_claims *claims,
                                            size_t count, sw_error *err);
-/* Everything inside one report and its chain, for people: never a verdict. */
+/* Everything inside one report and its chain, for people: never a verdict. A chain that is empty is
+ * left out. */
 SW_NODISCARD sw_status sw_gpu_explain(const sw_gpu_device *device, sw_buffer *out, sw_error *err);
 #endif

@@ -108,9 +108,9 @@ sw_status sw_gpu_explain(const sw_gpu_device *device, sw_buffer *out, sw_error *
     sw_gpu_report report;
     sw_gpu_chain chain = {0};
     SW_TRY(sw_gpu_report_parse(device->report, &report, err));
-    SW_TRY(sw_gpu_chain_parse(device->chain, NULL, &chain, err));
+    if (device->chain.size > 0) SW_TRY(sw_gpu_chain_parse(device->chain, NULL, &chain, err));
     explain_report(&made, &report);
-    explain_chain(&made, &chain);
+    if (device->chain.size > 0) explain_chain(&made, &chain);
     sw_gpu_chain_free(&chain);
     SW_TRY(sw_buffer_check(&made, "the explanation", err));
     sw_put_bytes(out, sw_buffer_bytes(&made));

@@ -1,0 +1,133 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# attest verify and attest explain over every kind of evidence, one line a check. The project's own data come from
+# the corpora; real evidence from ../shared/vectors, where it is there.
+# test_attest.sh OBJECTS, after $OBJECTS/sealwright was built.
+set -uo pipefail
+objects=$(cd "${1:?objects}" && pwd) || exit 1
+program=$objects/sealwright
+[ -x "$program" ] || { echo "Bail out! no sealwright in $1"; exit 1; }
+source tests/found.sh
+corpus=$PWD/fuzz/corpus vectors=$(cd ../shared/vectors 2>/dev/null && pwd)
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+count=0 failed=0
+
+expect() { # expect NAME STATUS PATTERN COMMAND...: exit status, and a pattern in what was printed
+    local name=$1 status=$2 pattern=$3 found
+    shift 3
+    count=$((count + 1))
+    "$program" "$@" >out 2>&1
+    found=$?
+    if [ $found -eq "$status" ] && grep -q -- "$pattern" out; then
+        echo "ok $count - $name"
+    else
+        echo "not ok $count - $name (exit $found)" && sed 's/^/# /' out
+        failed=1
+    fi
+}
+
+# The parts of the committed evidence, as other tools hold them.
+python3 - "$corpus/evidence/good" <<'PY'
+import base64
+import json
+import os
+import sys
+
+evidence = json.load(open(sys.argv[1]))
+c = evidence["collateral"]
+quote = base64.b64decode(evidence["quote"])
+os.mkdir("parts")
+open("quote", "wb").write(quote)
+open("quote.hex", "w").write(quote.hex() + "\n")
+open("parts/pck_crl.der", "wb").write(base64.b64decode(c["pck_crl"]))
+open("parts/root_ca_crl.der", "wb").write(base64.b64decode(c["root_crl"]))
+open("parts/tcb_signing_chain.pem", "w").write(c["tcb_info_issuer_chain"])
+for member, name, wrapper in (("tcb_info", "tcb_info.json", "tcbInfo"), ("qe_identity", "qe_identity.json", "enclaveIdentity")):
+    open("parts/" + name, "w").write('{"%s":%s,"signature":"%s"}' % (wrapper, c[member], c[member + "_signature"]))
+qvl = {"pck_crl": base64.b64decode(c["pck_crl"]).hex(), "root_ca_crl": base64.b64decode(c["root_crl"]).hex()}
+for member in ("tcb_info", "qe_identity"):
+    for tail in ("", "_signature", "_issuer_chain"):
+        qvl[member + tail] = c[member + tail]
+json.dump(qvl, open("qvl.json", "w"))
+log = json.dumps(evidence["event_log"])
+json.dump({"quote": quote.hex(), "event_log": log}, open("answer.json", "w"))
+bent = [dict(e) for e in evidence["event_log"]]
+del bent[-1]
+json.dump({"quote": quote.hex(), "event_log": json.dumps(bent)}, open("short-log.json", "w"))
+open("log.json", "w").write(log)
+flipped = bytearray(quote)
+flipped[600] ^= 1
+open("flipped", "wb").write(flipped)
+open("report-data", "w").write(quote[568:632].hex())
+PY
+
+good=$corpus/evidence/good policy=$corpus/policy/sim at=2026-09-21T14:13:20Z
+expect "evidence: one line a check" 0 "^ok      quote signature" attest verify "$good" --policy "$policy" --time $at
+expect "and the policy's lines" 0 "^ok      policy: image" attest verify "$good" --policy "$policy" --time $at
+expect "as JSON" 0 '"verdict":"holds"' attest verify "$good" --policy "$policy" --time $at --json
+for quote in quote quote.hex; do
+    expect "a bare $quote" 0 "^ok      TCB level" attest verify $quote --collateral parts --policy "$policy" --time $at
+done
+expect "a bare quote needs its collateral" 2 "collateral" attest verify quote --policy "$policy" --time $at
+expect "without a policy Intel's root is the anchor" 1 "^FAILED  anchor" attest verify quote --collateral parts --time $at
+expect "and the error names the check" 1 "error: anchor: " attest verify quote --collateral parts --time $at
+expect "a failed check in JSON" 1 '"failed":"anchor"' attest verify quote --collateral parts --time $at --json
+expect "collateral as dcap-qvl keeps it" 0 "^ok      TCB level" attest verify quote --collateral qvl.json --policy "$policy" --time $at
+expect "a flipped bit" 1 "^FAILED  quote signature" attest verify flipped --collateral parts --policy "$policy" --time $at
+expect "an agent's answer with its log" 0 "^ok      app " attest verify answer.json --collateral parts --policy "$policy" --time $at
+expect "a log that is short of an event" 1 "^FAILED  event log replay" attest verify short-log.json --collateral parts --policy "$policy" --time $at
+expect "the report data asked for" 0 "^ok      report data" attest verify quote --collateral parts --policy "$policy" --time $at --report-data "$(cat report-data)"
+expect "other report data" 1 "^FAILED  report data" attest verify quote --collateral parts --policy "$policy" --time $at --report-data "$(printf '00%.0s' {1..64})"
+expect "report data that are none" 2 "128 hex digits" attest verify quote --collateral parts --policy "$policy" --time $at --report-data 00
+expect "what proves nothing alone" 2 "proves nothing by itself" attest verify log.json
+expect "what is of no kind" 1 "no evidence of a kind" attest verify report-data
+expect "a file that is empty" 1 "no evidence of a kind" attest verify /dev/null
+for file in quote quote.hex answer.json log.json qvl.json parts/tcb_info.json parts/qe_identity.json parts/tcb_signing_chain.pem "$good"; do
+    [ $file = qvl.json ] && continue
+    expect "${file##*/} explained" 0 "nothing above was verified" attest explain "$file"
+done
+for kind in rim/manifest ccel gpu_report/gpu dstack_attestation/v0 dstack_attestation/v1-bins; do
+    file=$corpus/$kind
+    [ -d "$file" ] && file=$(find "$file" -type f | sort | head -1)
+    expect "$kind explained" 0 "nothing above was verified" attest explain "$file"
+done
+
+# A software machine with GPUs, and the parts of its GPU evidence.
+"$program" sim init machine --gpus 2 >/dev/null 2>&1
+expect "GPU evidence of a simulated machine names its policy" 0 "device_root" sim show machine
+if [ -n "$vectors" ]; then
+    tdx=$vectors/tdx nvidia=$vectors/nvidia
+    moment() { python3 -c 'import json,sys,datetime as d; print(d.datetime.fromtimestamp(json.load(open(sys.argv[1]))["verify_at"]["unix"], d.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"))' "$1/expected.json"; }
+    judged=0
+    while read -r folder; do # every vector with a verdict of its own: strict policy is what this tool does without one
+        [ -f "$folder/root_ca_crl.der" ] || continue
+        read -r verdict strict < <(python3 -c 'import json,sys; e=json.load(open(sys.argv[1])); x=e.get("expected") or {}; f=x.get("policy_flags") or []; print(x.get("verdict","none"), "REFUSE" if "MRSERVICETD" in f else x.get("strict_policy","none").split()[0])' "$folder/expected.json")
+        [ "$verdict" = none ] && continue # a TD with a service TD is refused whatever its platform is (EVD-081)
+        judged=$((judged + 1))
+        if [ "$strict" = ACCEPT ]; then
+            expect "${folder##*/}: $verdict, taken" 0 "^ok      TCB status" attest verify "$folder/quote.bin" --collateral "$folder" --time "$(moment "$folder")"
+        else
+            expect "${folder##*/}: $verdict, refused" 1 "^FAILED" attest verify "$folder/quote.bin" --collateral "$folder" --time "$(moment "$folder")"
+        fi
+    done < <(find "$tdx" -mindepth 1 -maxdepth 1 -type d -name 'v[45]-*' | sort)
+    echo "# $judged quotes of Intel's machines were judged"
+    count=$((count + 1))
+    if [ $judged -ge 30 ]; then echo "ok $count - at least 30 quotes were there"; else echo "not ok $count - only $judged quotes" && failed=1; fi
+    full=$nvidia/hopper-545.00-full-rim-match
+    expect "a GPU with both manifests" 0 "^ok      GPU measurements" attest verify "$full/report.bin" --chain "$full/cert_chain.pem" --rim "$full/driver_rim.xml" --rim "$full/vbios_rim.xml" --time 2024-06-01T00:00:00Z
+    expect "the same without one" 1 "^FAILED  GPU VBIOS manifest" attest verify "$full/report.bin" --chain "$full/cert_chain.pem" --rim "$full/driver_rim.xml" --time 2024-06-01T00:00:00Z
+    expect "a GPU with another nonce" 1 "^FAILED  nonce" attest verify "$full/report.bin" --chain "$full/cert_chain.pem" --rim "$full/driver_rim.xml" --rim "$full/vbios_rim.xml" --time 2024-06-01T00:00:00Z --nonce "$(printf '00%.0s' {1..32})"
+    expect "a manifest by itself" 0 "^ok      reference manifest" attest verify "$full/driver_rim.xml" --time 2024-06-01T00:00:00Z
+    expect "a manifest whose signer's time is over" 1 "^FAILED  reference manifest" attest verify "$full/driver_rim.xml" --time 2027-06-01T00:00:00Z
+    for file in "$vectors"/dstack/{phala-prod-info.json,phala-prod-quote.json,nras-v3-response-1gpu.json,gpu_attestation_h100.json,ccel.bin,tdx-lite-attestation.json,phala-prod-app-cert-chain.pem,dcap-qvl-tdx-quote.hex}; do
+        expect "${file##*/} explained" 0 "nothing above was verified" attest explain "$file"
+    done
+    expect "dstack's simulator is not even explained" 1 "simulator" attest explain "$vectors/dstack/simulator-attestation.bin"
+    expect "nor verified" 1 "simulator" attest verify "$vectors/dstack/simulator-attestation.bin" --collateral parts
+else
+    echo "# no folder ../shared/vectors: real evidence was not judged"
+fi
+echo "1..$count"
+exit $failed
