@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Evidence: what parses is its own canonical encoding, can be explained, and is judged without harm
- * under its own root (so that the verifier is reached in depth) and refused under another.
+ * under its own root (so that the verifier is reached in depth) and refused under another. A
+ * verifier that lives from input to input comes to the same verdict as one that knows nothing.
  */
 #include "attest/tdx_internal.h"
 #include "codec/text.h"
@@ -35,6 +36,21 @@ static sw_policy policy_for(const sw_evidence *e) {
     return p;
 }
 
+static sw_verifier *lasting;
+
+static void judge_twice(sw_bytes input, const sw_policy *p) {
+    sw_claims claims, again;
+    sw_error fresh = {0}, known = {0};
+    if (lasting == NULL) FUZZ_REQUIRE(sw_verifier_open(NULL, &lasting, NULL) == SW_OK);
+    sw_status status = sw_evidence_verify(input, p, AT_MS, NULL, &claims, &fresh);
+    FUZZ_REQUIRE(sw_evidence_verify(input, p, AT_MS, lasting, &again, &known) == status);
+    FUZZ_REQUIRE(strcmp(fresh.message, known.message) == 0);
+    if (status != SW_OK) return;
+    FUZZ_REQUIRE(strcmp(claims.tcb_status, again.tcb_status) == 0);
+    FUZZ_REQUIRE(memcmp(claims.rtmr, again.rtmr, sizeof claims.rtmr) == 0);
+    FUZZ_REQUIRE(claims.valid_until_ms == again.valid_until_ms);
+}
+
 static void judge(sw_bytes input, const sw_evidence *e) {
     sw_tdx_quote quote;
     sw_claims claims;
@@ -42,7 +58,7 @@ static void judge(sw_bytes input, const sw_evidence *e) {
     FUZZ_REQUIRE(sw_evidence_verify(input, &p, AT_MS, NULL, &claims, NULL) != SW_OK);
     if (sw_tdx_quote_parse(e->quote, &quote, NULL) != SW_OK) return;
     if (sw_pem_decode(quote.pck_chain, "CERTIFICATE", 3, note_root, &p.anchors[0], NULL) == SW_OK)
-        (void)sw_evidence_verify(input, &p, AT_MS, NULL, &claims, NULL);
+        judge_twice(input, &p);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -223,7 +223,7 @@ sw_status sw_tdx_verify(sw_bytes quote, const sw_collateral *c, const sw_judge *
     SW_TRY(sw_tdx_quote_parse(quote, &q, err));
     sw_check_held(log, "version %u, TD report 1.%d, %zu zeros behind", q.version,
                   q.td.kind == SW_TD15 ? 5 : 0, q.trailing_bytes);
-    SW_SCOPED(sw_tdx_ground) g;
+    SW_SCOPED(sw_tdx_ground) g = {0};
     SW_TRY(sw_tdx_ground_verify(q.pck_chain, c, by, &g, err));
     SW_TRY(sw_tdx_quote_verify(&q, &g, out, err));
     sw_tdx_ground_keep(&g);

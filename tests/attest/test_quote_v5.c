@@ -298,7 +298,7 @@ static void test_explained(void **state) {
         bend b;
         SW_SCOPED(sw_buffer) text = SW_BUFFER(SW_EVIDENCE_LIMIT);
         v5_start(&b, type);
-        in_body(&b, AT_TEE_TCB_SVN2)[0] = 0x2a;
+        if (type == 3) in_body(&b, AT_TEE_TCB_SVN2)[0] = 0x2a;
         sw_bytes json = bend_encode(&b);
         assert_int_equal(sw_evidence_explain(json, &text, NULL), SW_OK);
         sw_put_u8(&text, 0);
