@@ -177,7 +177,7 @@ static sw_status attribute_parse(scan *s, sw_rim_element *e, sw_error *err) {
     if (e->attribute_count == SW_RIM_ATTRIBUTE_LIMIT ||
         xml->attribute_count == SW_RIM_ATTRIBUTES_LIMIT)
         return sw_fail(err, SW_LIMIT, "evidence", "too many attributes at offset %zu", at);
-    sw_rim_attribute *a = &xml->attributes[xml->attribute_count];
+    sw_rim_attribute *a = &xml->attributes[xml->attribute_count]; /* each takes one = (places) */
     SW_TRY(qualified_name(s, &a->prefix, &a->local, err));
     SW_TRY(attribute_value(s, &a->value, err));
     bool the_default = a->prefix.size == 0 && sw_bytes_is(a->local, "xmlns");
@@ -283,11 +283,21 @@ static sw_status text_run(scan *s, sw_error *err) {
     return BROKEN(err, "something stands outside of the root element at offset %zu", from);
 }
 
+/* Places for `limit`, or for fewer when `mark`, without which none begins, stands there less often.
+ */
+static size_t places(sw_bytes text, char mark, size_t limit) {
+    size_t count = 1;
+    for (size_t i = 0; i < text.size && count < limit; i++) count += text.data[i] == (uint8_t)mark;
+    return count;
+}
+
 sw_status sw_rim_xml_parse(sw_arena *a, sw_bytes text, sw_rim_xml *out, sw_error *err) {
     SW_TRY(characters_check(text, err));
+    size_t elements = places(text, '<', SW_RIM_ELEMENT_LIMIT);
+    size_t attributes = places(text, '=', SW_RIM_ATTRIBUTES_LIMIT);
     sw_rim_xml xml = {.text = text,
-                      .elements = SW_ARENA_NEW(a, sw_rim_element, SW_RIM_ELEMENT_LIMIT),
-                      .attributes = SW_ARENA_NEW(a, sw_rim_attribute, SW_RIM_ATTRIBUTES_LIMIT)};
+                      .elements = SW_ARENA_NEW(a, sw_rim_element, elements),
+                      .attributes = SW_ARENA_NEW(a, sw_rim_attribute, attributes)};
     if (xml.elements == NULL || xml.attributes == NULL)
         return sw_fail(err, SW_MEMORY, "memory", "no memory for a manifest");
     scan s = {.xml = &xml, .open = SW_RIM_NOWHERE};
