@@ -94,8 +94,8 @@ sw_status sw_rim_verify(sw_bytes xml, const sw_hash *anchor, int64_t wall_ms, sw
     sw_rim_parts parts;
     SW_TRY(sw_rim_xml_parse(&a, xml, &table, err));
     SW_TRY(sw_rim_parts_find(&table, &parts, err));
+    SW_TRY(digest_check(&table, &parts, err)); /* of all checks the cheapest, so first */
     SW_TRY(sw_rim_certificates(&table, &parts, &made, err));
-    SW_TRY(digest_check(&table, &parts, err));
     SW_TRY(signature_check(&table, &parts, made.chain[0], err));
     SW_TRY(chain_check(&made, anchor, wall_ms, err));
     SW_TRY(sw_rim_content(&table, &parts, &made, err));
