@@ -4,9 +4,12 @@
 # Canonical XML 1.1 by libxml2: of a document without its ds:Signature, and of its ds:SignedInfo, as the node sets that XML Signature means.
 #   python3 tests/attest/golden_rim.py > tests/attest/golden_rim.h    synthetic documents with both forms
 #   python3 tests/attest/golden_rim.py FILE...                        a line for each file: SHA-384 of both forms
+#   python3 tests/attest/golden_rim.py --random SEED COUNT FOLDER     writes FOLDER/0, FOLDER/1, ..., documents of chance, and such a line for each
 import ctypes
 import ctypes.util
 import hashlib
+import os
+import random
 import sys
 
 DS = "http://www.w3.org/2000/09/xmldsig#"
@@ -97,9 +100,80 @@ def header():
     print("};\n/* clang-format on */")
 
 
-if len(sys.argv) > 1:
+def hashes(text):
+    return " ".join(hashlib.sha384(form).hexdigest() for form in forms(text))
+
+
+class Chance:
+    """Documents of the subset with namespaces declared, hidden and declared again at every depth."""
+
+    URIS = ["urn:a", "urn:b", "urn:c", "http://x.example/y", "urn:a:b", "urn:A"]
+    PREFIXES = ["", "p", "q", "_s", "B", "a-b", "x1"]
+
+    def __init__(self, seed):
+        self.random = random.Random(seed)
+
+    def pick(self, *choices):
+        return self.random.choice(choices)
+
+    def some(self, most, make):
+        return "".join(make() for _ in range(self.random.randint(0, most)))
+
+    def text(self):
+        return self.some(4, lambda: self.pick("a", "\n", "\t", " ", '"', "'", "\u0416"))
+
+    def start(self, scope, name=None, declared=()):
+        """An open start tag, its name, and the namespaces inside."""
+        declared, seen, attributes = dict(declared), set(), []
+        for _ in range(self.pick(0, 0, 1, 2)):
+            declared.setdefault(self.pick(*self.PREFIXES), self.pick(*self.URIS))
+        inside = {**scope, **declared}
+        prefixes = [*(p for p in inside if p), ""]
+        for _ in range(self.pick(0, 1, 2, 3, 5)):
+            prefix, local = self.pick(*prefixes), self.pick("a", "b", "B", "_c", "a-b", "a1", "z")
+            if (inside[prefix] if prefix else "", local) not in seen:
+                seen.add((inside[prefix] if prefix else "", local))
+                attributes.append((f"{prefix}:{local}" if prefix else local, self.some(4, lambda: self.pick("a", "B", " ", "'", "=", ">", "\u00e9"))))
+        attributes += [(f"xmlns:{p}" if p else "xmlns", uri) for p, uri in declared.items()]
+        self.random.shuffle(attributes)
+        prefix = self.pick(*prefixes)
+        name = name or (prefix + ":" if prefix else "") + self.pick("a", "b", "C", "d.e", "_f")
+        space = lambda: self.pick(" ", "  ", "\n", "\t", " \n ")
+        return "<" + name + "".join(f'{space()}{a}="{v}"' for a, v in attributes) + self.pick("", " ", "\n"), name, inside
+
+    def tree(self, depth, scope):
+        tag, name, inside = self.start(scope)
+        if depth > 3 or self.random.random() < 0.3:
+            return tag + self.pick("/>", f">{self.text()}</{name}>")
+        return f"{tag}>{self.children(depth + 1, inside)}</{name}{self.pick('', ' ')}>"
+
+    def children(self, depth, scope):
+        return self.some(3, lambda: self.text() + self.tree(depth, scope)) + self.text()
+
+    def document(self):
+        made = None
+        while made is None or made.count("xmlns") > 32 or made.count("<") > 256:  # the limits of rim_internal.h
+            made = self.attempt()
+        return made
+
+    def attempt(self):
+        root, name, outer = self.start({})
+        signature, _, inside = self.start(outer, "ds:Signature", {"ds": DS})
+        info, _, innermost = self.start(inside, "ds:SignedInfo")
+        return (f"{root}>{self.children(1, outer)}{signature}>{info}>{self.children(3, innermost)}</ds:SignedInfo>"
+                f"<ds:SignatureValue/></ds:Signature>{self.text()}</{name}>{self.pick('', chr(10))}")
+
+
+if sys.argv[1:2] == ["--random"]:
+    chance = Chance(int(sys.argv[2]))
+    for i in range(int(sys.argv[3])):
+        made = chance.document().encode()
+        with open(os.path.join(sys.argv[4], str(i)), "wb") as file:
+            file.write(made)
+        print(hashes(made))
+elif len(sys.argv) > 1:
     for path in sys.argv[1:]:
         with open(path, "rb") as file:
-            print(*(hashlib.sha384(form).hexdigest() for form in forms(file.read())))
+            print(hashes(file.read()))
 else:
     header()

@@ -43,6 +43,51 @@ static void test_again(void **state) {
     }
 }
 
+/* ---- documents of chance: libxml2 beside us ---- */
+enum { RANDOM_DOCUMENTS = 400, LINE_BYTES = 256 };
+#define RANDOM_SEED "20090607"
+
+static void hash_line(sw_bytes text, char out[LINE_BYTES]) {
+    SW_SCOPED(sw_buffer) document = SW_BUFFER(4 * SW_RIM_LIMIT);
+    SW_SCOPED(sw_buffer) info = SW_BUFFER(4 * SW_RIM_LIMIT);
+    uint8_t digest[SW_SHA384_BYTES];
+    char hex[2][2 * SW_SHA384_BYTES + 1];
+    sw_error err = {0};
+    if (sw_rim_canonical(text, &document, &info, &err) != SW_OK)
+        fail_msg("%s: %.*s", err.message, (int)text.size, (const char *)text.data);
+    sw_sha384(digest, sw_buffer_bytes(&document));
+    sw_hex_text(hex[0], SW_BYTES_OF(digest));
+    sw_sha384(digest, sw_buffer_bytes(&info));
+    sw_hex_text(hex[1], SW_BYTES_OF(digest));
+    (void)snprintf(out, LINE_BYTES, "%s %s\n", hex[0], hex[1]);
+}
+
+static void test_chance(void **state) {
+    (void)state;
+    char folder[] = "/tmp/sw_rim_XXXXXX", command[128], theirs[LINE_BYTES], ours[LINE_BYTES];
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(command, sizeof command,
+                   "python3 tests/attest/golden_rim.py --random " RANDOM_SEED " %d %s",
+                   RANDOM_DOCUMENTS, folder);
+    FILE *pipe = popen(command, "r");
+    assert_non_null(pipe);
+    for (int i = 0; i < RANDOM_DOCUMENTS; i++) {
+        char path[64];
+        static uint8_t bytes[64 << 10];
+        if (fgets(theirs, sizeof theirs, pipe) == NULL) fail_msg("libxml2 gave no line %d", i);
+        (void)snprintf(path, sizeof path, "%s/%d", folder, i);
+        FILE *file = fopen(path, "rb");
+        assert_non_null(file);
+        size_t size = fread(bytes, 1, sizeof bytes, file);
+        (void)fclose(file);
+        hash_line(SW_BYTES(bytes, size), ours);
+        if (strcmp(ours, theirs) != 0) fail_msg("document %d of seed " RANDOM_SEED, i);
+        (void)remove(path);
+    }
+    assert_int_equal(pclose(pipe), 0);
+    (void)remove(folder);
+}
+
 /* ---- refusals ---- */
 #define DS  "http://www.w3.org/2000/09/xmldsig#"
 #define SIG "<ds:Signature xmlns:ds=\"" DS "\"><ds:SignedInfo/></ds:Signature>"
@@ -245,9 +290,10 @@ static void test_liberties(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_goldens),    cmocka_unit_test(test_again),
-        cmocka_unit_test(test_refusals),   cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_attributes), cmocka_unit_test(test_liberties),
+        cmocka_unit_test(test_chance),    cmocka_unit_test(test_goldens),
+        cmocka_unit_test(test_again),     cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_limits),    cmocka_unit_test(test_attributes),
+        cmocka_unit_test(test_liberties),
     };
     return cmocka_run_group_tests_name("rim_canonical", tests, open_all, close_all);
 }
