@@ -46,6 +46,16 @@ static int64_t day_after(const char *date) {
 }
 
 /* ---- rims/ against PROVENANCE.md ---- */
+/* People are shown the version, and whose it is. */
+static void check_explained(sw_bytes xml, const char *version) {
+    SW_SCOPED(sw_buffer) out = SW_BUFFER(SW_RIM_LIMIT);
+    assert_int_equal(sw_rim_explain(xml, &out, NULL), SW_OK);
+    sw_put_u8(&out, 0);
+    assert_non_null(strstr((const char *)out.data, version));
+    assert_non_null(strstr((const char *)out.data, "  NVIDIA CoRIM signing Root CA\n"));
+    assert_non_null(strstr((const char *)out.data, NVIDIA_ROOT));
+}
+
 static void check_taken(const char *name, sw_bytes xml, const char *line, counts *n) {
     sw_rim rim = {0};
     sw_error err = {0};
@@ -57,6 +67,7 @@ static void check_taken(const char *name, sw_bytes xml, const char *line, counts
     assert_true(rim.valid_from_ms <= at && at < rim.valid_until_ms);
     assert_true(rim.active_count >= 12);
     assert_int_equal(rim.chain_count, 4);
+    check_explained(xml, rim.version);
     int64_t until = rim.valid_until_ms, from = rim.valid_from_ms;
     sw_rim_free(&rim);
     rim_check_refused(xml, &nvidia, until + RIM_DAY, "has expired");
