@@ -4,6 +4,10 @@
  * id in the two forms that leaves have.
  */
 #include "attest/gpu_forge.h"
+#include "crypto/crypto_internal.h"
+#include "crypto/x509_internal.h"
+
+#include <openssl/x509v3.h>
 
 static gpu_made hopper, blackwell;
 
@@ -202,6 +206,44 @@ static void test_leaf(void **state) {
         "not one sequence");
 }
 
+/* A good leaf with DICE's extension beside its own, or with its own twice, signed again. */
+static void check_second_extension(const char *oid, const char *sentence) {
+    const sw_cert *good = hopper.leaf.cert;
+    SW_SCOPED(sw_buffer) value = SW_BUFFER(1024);
+    SW_SCOPED(sw_buffer) pem = SW_BUFFER(65536);
+    EVP_PKEY *key = NULL;
+    uint8_t *der = NULL;
+    put_tcb_info(&value, hopper.fwid);
+    X509 *x = X509_dup(good->x509);
+    ASN1_OBJECT *object = OBJ_txt2obj(oid, 1);
+    ASN1_OCTET_STRING *octets = ASN1_OCTET_STRING_new();
+    assert_int_equal(ASN1_OCTET_STRING_set(octets, value.data, (int)value.size), 1);
+    X509_EXTENSION *e = X509_EXTENSION_create_by_OBJ(NULL, object, 0, octets);
+    assert_int_equal(X509_add_ext(x, e, -1), 1);
+    assert_int_equal(sw_p384_evp_secret(hopper.boot.secret, &key, NULL), SW_OK);
+    assert_true(X509_sign(x, key, EVP_sha384()) > 0);
+    int size = i2d_X509(x, &der);
+    sw_cert *made = NULL;
+    assert_int_equal(sw_cert_parse(SW_BYTES(der, (size_t)size), &made, NULL), SW_OK);
+    hopper.leaf.cert = made;
+    put_certs(&pem, "01234");
+    hopper.leaf.cert = (sw_cert *)good;
+    check_refused(sw_buffer_bytes(&pem), sentence);
+    sw_cert_free(&made);
+    OPENSSL_free(der);
+    EVP_PKEY_free(key);
+    X509_EXTENSION_free(e);
+    ASN1_OCTET_STRING_free(octets);
+    ASN1_OBJECT_free(object);
+    X509_free(x);
+}
+
+static void test_two_extensions(void **state) {
+    (void)state;
+    check_second_extension(SW_GPU_TCB_INFO_OID, "the leaf has two extensions with a firmware id");
+    check_second_extension(SW_GPU_FWID_OID, "has the extension 2.23.133.5.4.1 twice");
+}
+
 /* ---- the extension alone ---- */
 static void check_bent(sw_buffer *value, bool tcb_info, size_t at, uint8_t byte,
                        const char *sentence) {
@@ -301,6 +343,7 @@ int main(void) {
         cmocka_unit_test(test_roots),
         cmocka_unit_test(test_dates),
         cmocka_unit_test(test_leaf),
+        cmocka_unit_test(test_two_extensions),
         cmocka_unit_test(test_composite),
         cmocka_unit_test(test_tcb_info),
         cmocka_unit_test(test_many_digests),

@@ -189,6 +189,18 @@ static void test_one_byte(void **state) {
     gpu_made_free(&m);
 }
 
+/* The size of the opaque data, one too small and one too large. */
+static void test_opaque_size(void **state) {
+    (void)state;
+    gpu_made m;
+    make(gpu_usual, &m);
+    m.report.data[OPAQUE_AT]--;
+    check_refused(sw_buffer_bytes(&m.report), "end inside a field");
+    m.report.data[OPAQUE_AT] += 2;
+    check_refused(sw_buffer_bytes(&m.report), "end inside a field");
+    gpu_made_free(&m);
+}
+
 static void test_opaque_fields(void **state) {
     (void)state;
     static const struct {
@@ -321,12 +333,12 @@ static void test_flips(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gpu_fields),  cmocka_unit_test(test_switch_fields),
-        cmocka_unit_test(test_left_out),    cmocka_unit_test(test_names),
-        cmocka_unit_test(test_one_byte),    cmocka_unit_test(test_opaque_fields),
-        cmocka_unit_test(test_kinds),       cmocka_unit_test(test_missing_fields),
-        cmocka_unit_test(test_many_fields), cmocka_unit_test(test_lengths),
-        cmocka_unit_test(test_flips),
+        cmocka_unit_test(test_gpu_fields),     cmocka_unit_test(test_switch_fields),
+        cmocka_unit_test(test_left_out),       cmocka_unit_test(test_names),
+        cmocka_unit_test(test_one_byte),       cmocka_unit_test(test_opaque_size),
+        cmocka_unit_test(test_opaque_fields),  cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_missing_fields), cmocka_unit_test(test_many_fields),
+        cmocka_unit_test(test_lengths),        cmocka_unit_test(test_flips),
     };
     gpu_maker.seed = 1;
     return cmocka_run_group_tests_name("gpu report", tests, NULL, NULL);
