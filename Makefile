@@ -22,7 +22,7 @@ TESTS ?= $(TEST_SRC:tests/%.c=$O/tests/%)
 FUZZ_SRC := $(sort $(wildcard fuzz/fuzz_*.c))
 FUZZ := $(FUZZ_SRC:fuzz/%.c=$O/fuzz/%)
 
-PKGS := libcrypto libsecp256k1 libssl libcurl libevent libevent_openssl libevent_pthreads sqlite3 yaml-0.1 libutf8proc libseccomp libarchive
+PKGS := libcrypto libsecp256k1 zlib libssl libcurl libevent libevent_openssl libevent_pthreads sqlite3 yaml-0.1 libutf8proc libseccomp libarchive
 # Asked when the first recipe needs them, which is after `deps` has installed what is missing, and then kept.
 DEP_CFLAGS = $(eval DEP_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(DEP_CFLAGS)
 LIBS = $(eval LIBS := $(shell pkg-config --libs $(PKGS)) -lm -lpthread -ldl)$(LIBS)

@@ -31,6 +31,12 @@ SW_NODISCARD sw_status sw_ratls_app_id(sw_arena *a, const sw_cert *cert, bool *t
 SW_NODISCARD sw_status sw_ratls_usage(sw_arena *a, const sw_cert *cert, sw_bytes *out,
                                       sw_error *err);
 
+/* A log behind "ELGZv1": one gzip member of at most 16 KiB, packed and unpacked, as dstack bounds
+ * it. The log must be such a one; the text is in the arena. */
+#define SW_RATLS_LOG_LIMIT ((size_t)16 << 10)
+bool sw_ratls_log_packed(sw_bytes log);
+SW_NODISCARD sw_status sw_ratls_log_unpack(sw_arena *a, sw_bytes in, sw_bytes *out, sw_error *err);
+
 static inline sw_status sw_dstack_memory(sw_error *err) {
     return sw_fail(err, SW_MEMORY, "memory", "no memory for what dstack wrote");
 }

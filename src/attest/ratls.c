@@ -19,7 +19,6 @@
 #define OID_APP_ID   ARC "3"
 #define OID_USAGE    ARC "4"
 #define OID_APP_INFO ARC "9"
-#define COMPRESSED   SW_LITERAL("ELGZv1")
 #define ACPI_PAYLOAD "ACPI DATA"
 enum { ACPI_TYPE = 10, APP_ID_BYTES = 20 };
 
@@ -100,8 +99,7 @@ static sw_status old_form(sw_arena *a, sw_bytes quote, sw_bytes log, sw_dstack_a
     if (quote.data == NULL || log.data == NULL)
         return REFUSE(err, "a certificate has %s",
                       log.data == NULL ? "a quote and no event log" : "an event log and no quote");
-    if (sw_bytes_starts(log, COMPRESSED))
-        return REFUSE(err, "a certificate's event log is compressed, as no release writes it");
+    if (sw_ratls_log_packed(log)) SW_TRY(sw_ratls_log_unpack(a, log, &log, err));
     SW_TRY(sw_log_from_json(a, log, &t.log, err));
     SW_TRY(sw_log_runtime(a, &t.log, &t.runtime, &t.runtime_count, err));
     SW_TRY(sw_dstack_report_of(quote, t.report_data, err));

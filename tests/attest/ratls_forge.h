@@ -121,4 +121,74 @@ static inline sw_bytes to_pem(sw_arena *a, const sw_bytes *certs, size_t count) 
     for (size_t i = 0; i < count; i++) sw_pem_encode(&pem, "CERTIFICATE", certs[i]);
     return sw_arena_copy(a, sw_buffer_bytes(&pem));
 }
+
+/* ---- three keys and what hangs from them ---- */
+typedef struct pki {
+    EVP_PKEY *root, *ca, *leaf;
+    sw_arena arena;
+    uint8_t app_id[20];
+    sw_p256_public leaf_key;
+    sw_dstack_attestation attestation; /* of the leaf's key */
+    sw_bytes v0, quote, log_json;
+} pki;
+
+static inline void pki_open(pki *k) {
+    memset(k, 0, sizeof *k);
+    k->root = new_key("P-256");
+    k->ca = new_key("P-256");
+    k->leaf = new_key("P-256");
+    assert_int_equal(sw_hex_decode(k->app_id, 20, sw_text(MADE_APP), false, NULL), SW_OK);
+    key_point(k->leaf, &k->leaf_key);
+    sw_report_data report;
+    sw_ratls_report(&report, &k->leaf_key);
+    k->attestation = make_attestation(&k->arena, report.b, made_boot, COUNT(made_boot));
+    k->quote = k->attestation.quote;
+    SW_SCOPED(sw_buffer) v0 = SW_BUFFER(MADE_MAX);
+    assert_int_equal(sw_dstack_attestation_encode(&k->attestation, &v0, NULL), SW_OK);
+    k->v0 = sw_arena_copy(&k->arena, sw_buffer_bytes(&v0));
+    SW_SCOPED(sw_buffer) json = SW_BUFFER(MADE_MAX);
+    sw_put_text(&json, "[");
+    for (size_t i = 0; i < COUNT(made_boot); i++)
+        sw_put_format(&json,
+                      "%s{\"imr\":3,\"event_type\":134217729,\"digest\":\"\",\"event\":\"%s\","
+                      "\"event_payload\":\"%s\"}",
+                      i == 0 ? "" : ",", made_boot[i].name, made_boot[i].payload);
+    sw_put_text(&json, "]");
+    k->log_json = sw_arena_copy(&k->arena, sw_buffer_bytes(&json));
+}
+
+static inline void pki_close(pki *k) {
+    EVP_PKEY_free(k->root);
+    EVP_PKEY_free(k->ca);
+    EVP_PKEY_free(k->leaf);
+    sw_arena_free(&k->arena);
+}
+
+static inline cert_plan root_plan(const pki *k) {
+    return (cert_plan){.name = "KMS CA",
+                       .issuer_name = "KMS CA",
+                       .key = k->root,
+                       .issuer_key = k->root,
+                       .path_length = 1};
+}
+
+static inline cert_plan ca_plan(const pki *k) {
+    return (cert_plan){
+        .name = "App CA",
+        .issuer_name = "KMS CA",
+        .key = k->ca,
+        .issuer_key = k->root,
+        .ext = {{ARC "3", SW_BYTES_OF(k->app_id), false}, {ARC "4", SW_LITERAL("app:ca"), false}}};
+}
+
+static inline cert_plan leaf_plan(const pki *k) {
+    return (cert_plan){.name = "leaf",
+                       .issuer_name = "App CA",
+                       .key = k->leaf,
+                       .issuer_key = k->ca,
+                       .path_length = -1,
+                       .ext = {{ARC "8", k->v0, false},
+                               {ARC "3", SW_BYTES_OF(k->app_id), false},
+                               {ARC "4", SW_LITERAL("app:custom"), false}}};
+}
 #endif

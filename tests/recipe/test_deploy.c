@@ -48,7 +48,7 @@ static void test_bytes(void **state) {
     same(&request,
          "{\"compose_file\":{\"allowed_envs\":[\"A_1\",\"_b\"],\"docker_compose_file\":"
          "\"" DOCKER_JSON "\",\"name\":\"\",\"pre_launch_script\":\"\",\"public_logs\":false,"
-                          "\"public_sysinfo\":false,"
+         "\"public_sysinfo\":false,"
          "\"public_tcbinfo\":true,\"secure_time\":true},\"image\":\"dstack-nvidia-0.5.9\","
          "\"instance_type\":\"h200.small\",\"kms\":\"PHALA\",\"listed\":false,\"name\":\"my-app\","
          "\"region\":\"US-EAST-1\",\"skip_gateway\":true}");
