@@ -3,54 +3,39 @@
  * attest collateral fetch: what a verifier of a quote needs besides it, from Intel's provisioning
  * service or a cache of it, as one file.
  */
-#include "cli/cli.h"
-#include "codec/text.h"
+#include "attest/dstack.h"
+#include "cli/attest_input.h"
 #include "machine/collect.h"
 #include "sys/files.h"
 
 #include <string.h>
 
-#define QUOTE_FILE_LIMIT SW_EVIDENCE_LIMIT
-
-/* ---- the quote: as bytes, as hexadecimal, or inside our evidence ---- */
-static bool is_space(uint8_t c) {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static sw_bytes trimmed(sw_bytes text) {
-    while (text.size > 0 && is_space(text.data[text.size - 1])) text.size--;
-    return text;
-}
-
-static bool is_hex(sw_bytes text) {
-    for (size_t i = 0; i < text.size; i++)
-        if (text.data[i] > 'f' || strchr("0123456789abcdefABCDEF", text.data[i]) == NULL ||
-            text.data[i] == 0)
-            return false;
-    return text.size > 0;
-}
-
-static sw_status quote_of(sw_arena *a, sw_bytes file, sw_bytes *out, sw_error *err) {
-    sw_bytes text = trimmed(file);
+/* ---- the quote: bare, in a guest agent's answer, or in our evidence ---- */
+static sw_status quote_of(sw_arena *a, const sw_attest_input *in, sw_bytes *out, sw_error *err) {
     sw_evidence e;
-    if (text.size > 0 && text.data[0] == '{') {
-        SW_TRY(sw_evidence_parse(a, text, &e, err));
+    sw_dstack_quote answer;
+    switch (in->kind) {
+    case SW_ATTEST_QUOTE:
+        *out = in->bytes;
+        return SW_OK;
+    case SW_ATTEST_EVIDENCE:
+        SW_TRY(sw_evidence_parse(a, in->bytes, &e, err));
         *out = e.quote;
         return SW_OK;
+    case SW_ATTEST_DSTACK_QUOTE:
+        SW_TRY(sw_dstack_quote_parse(a, in->bytes, &answer, err));
+        *out = answer.quote;
+        return SW_OK;
+    default:
+        return sw_fail(err, SW_MALFORMED, "kind", "it is %s and holds no quote to fetch for",
+                       sw_attest_kind_name(in->kind));
     }
-    *out = file;
-    if (!is_hex(text)) return SW_OK;
-    uint8_t *space = sw_arena_alloc(a, text.size / 2 + 1, 1);
-    if (space == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a quote");
-    SW_TRY(sw_hex_decode(space, text.size / 2, text, true, err));
-    *out = SW_BYTES(space, text.size / 2);
-    return SW_OK;
 }
 
 static sw_status quote_read(sw_cli *cli, const char *path, sw_bytes *out, sw_error *err) {
-    sw_bytes file;
-    SW_TRY(sw_cli_read(cli, path, QUOTE_FILE_LIMIT, &file, err));
-    sw_status status = quote_of(sw_cli_arena(cli), file, out, err);
+    sw_attest_input in;
+    SW_TRY(sw_attest_input_read(cli, path, &in, err));
+    sw_status status = quote_of(sw_cli_arena(cli), &in, out, err);
     if (status != SW_OK) sw_error_prefix(err, "%s", path);
     return status;
 }
@@ -137,8 +122,9 @@ static const sw_option options[] = {
 
 const sw_command sw_commands_collateral[] = {
     {"attest collateral", "fetch QUOTE", "fetch what a verifier of a quote needs besides it",
-     "QUOTE is a TDX quote as bytes or as hexadecimal, or evidence as JSON. TCB info, QE identity\n"
-     "and revocation lists are verified together with the quote, now, before anything is written.\n"
+     "QUOTE is a TDX quote as bytes or hexadecimal, a guest agent's answer, or our evidence. TCB\n"
+     "info, QE identity and revocation lists are verified together with the quote, now, before\n"
+     "anything is written.\n"
      "The environment names no proxy: --proxy does.",
      2, 2, options, collateral},
     {0},

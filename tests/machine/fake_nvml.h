@@ -15,5 +15,8 @@ typedef struct fake_plan {
     int other_nonce;                  /* the last device answers another one */
     unsigned begun, ended, reports;   /* seen */
     uint32_t settings_version;
+    /* When set, what a device gives instead of marks; sizes out. */
+    uint32_t (*report)(unsigned index, const uint8_t nonce[32], uint8_t out[0x2000]);
+    uint32_t (*chain)(unsigned index, uint8_t out[0x1400]);
 } fake_plan;
 #endif

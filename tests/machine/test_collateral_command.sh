@@ -107,6 +107,7 @@ check "and asks nobody" [ ! -s work/asked ]
 expect "for a program" 0 '"valid_until":"20' fetch quote "${options[@]}" --out bundle --json
 expect "the newest evaluation numbers" 0 "valid until" fetch quote "${options[@]}" --update early --out early
 check "are asked for and kept apart" [ "$(grep -c update=early work/asked) $(ls cache | wc -l)" = "2 2" ]
+expect "a bundle is no quote" 1 "holds no quote" fetch bundle "${options[@]}"
 expect "not under Intel's root" 1 "does not hold for this quote" fetch quote --pccs "$url/good+p" --ca work/ca.pem
 echo "1..$count"
 exit $failed
