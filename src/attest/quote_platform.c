@@ -18,7 +18,7 @@ static sw_status take_first(void *context, sw_bytes der, sw_error *err) {
 
 sw_status sw_quote_platform_read(sw_bytes quote, sw_quote_platform *out, sw_error *err) {
     sw_tdx_quote q;
-    sw_pck pck;
+    sw_pck pck = {0};
     sw_bytes extension;
     sw_cert *leaf = NULL;
     SW_TRY(sw_tdx_quote_parse(quote, &q, err));

@@ -18,7 +18,7 @@
 #define SW_TSM_REPORT_FOLDER "/sys/kernel/config/tsm/report"
 #define SW_TDX_MEASUREMENTS  "/sys/devices/virtual/misc/tdx_guest/measurements"
 #define SW_CCEL_PATH         "/sys/firmware/acpi/tables/data/CCEL"
-#define SW_TSM_LOCK_PATH     "/run/lock/sealwright-tsm.lock"
+#define SW_TSM_LOCK_PATH     "/run/sealwright/tsm.lock"
 #define SW_TSM_TRIES         8
 #define SW_TSM_LOCK_MS       60000
 
