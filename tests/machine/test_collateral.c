@@ -264,7 +264,8 @@ static void test_early(void **state) {
 /* ---- the file (MCH-070 to MCH-075) ---- */
 static const sw_bytes OCSP_ANSWERS[] = {{(const uint8_t *)"\x30\x03\x0a\x01\x06", 5}};
 static const sw_bytes MANIFESTS[] = {{(const uint8_t *)"<a/>", 4}, {(const uint8_t *)"<b/>", 4}};
-static const sw_gpu_collateral DEVICES = {MANIFESTS, 2, OCSP_ANSWERS, 1};
+static const sw_gpu_collateral DEVICES = {
+    .rims = MANIFESTS, .rim_count = 2, .ocsp = OCSP_ANSWERS, .ocsp_count = 1};
 
 static void bundle(sw_buffer *out, const sw_gpu_collateral *gpu) {
     assert_int_equal(sw_collateral_encode(&house.good.collateral, gpu, out, NULL), SW_OK);
