@@ -123,7 +123,7 @@ static sw_status note_ends(void *context, sw_bytes der, sw_error *err) {
 
 static sw_status chain_read(sw_arena *a, const char *folder, size_t index, sw_bytes *out,
                             sw_error *err) {
-    char name[32];
+    char name[48];
     (void)snprintf(name, sizeof name, "gpu_%zu_chain.pem", index);
     return sw_sim_read(a, folder, name, out, err);
 }

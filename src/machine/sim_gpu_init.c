@@ -146,7 +146,7 @@ static sw_status serial_make(const maker *m, uint64_t *out, sw_error *err) {
 
 static sw_status chain_put(const maker *m, size_t device, sw_error *err) {
     const size_t members[] = {leaf_of(device), rom_of(device), PROVISIONER, FAMILY, DEVICE_ROOT};
-    char name[32];
+    char name[48];
     SW_SCOPED(sw_buffer) pem = SW_BUFFER(SW_GPU_CHAIN_LIMIT);
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
         sw_pem_encode(&pem, "CERTIFICATE", sw_cert_der(m->certs[members[i]]));

@@ -16,14 +16,17 @@ grep -q 'GPUs: 2, each attested, no more and no fewer' log && grep -q 'GPU drive
 say $? 'two GPUs by serial, one driver, and what unchecked revocation costs'
 
 # ---- a run, whose worker stands still until the lease was renewed ----
-hold_until_renewed() { # of the shell that runs the agent: an agent polls while it waits for its worker, and renews
-    local agent='' worker='' until=$((SECONDS + 60))
-    until agent=$(children "$1" 2>/dev/null) && [ -n "$agent" ] && worker=$(children "$agent" 2>/dev/null) && [ -n "$worker" ]; do
+stopped() { [ "$(sed 's/.*) //; s/ .*//' "/proc/$1/stat" 2>/dev/null)" = T ]; }
+# Of the shell that runs the agent: an agent polls while it waits for a worker, and renews. Workers that read shards come and go, so
+# the one that was found must be seen standing still.
+hold_until_renewed() {
+    local agent worker='' until=$((SECONDS + 60))
+    until [ -n "$worker" ] && kill -STOP "$worker" 2>/dev/null && stopped "$worker"; do
         [ $SECONDS -lt $until ] || return
+        agent=$(children "$1" 2>/dev/null) && worker=$(children "$agent" 2>/dev/null) && worker=${worker%% *}
     done
-    kill -STOP $worker
     until [ "$(spent)" -ge 2 ] 2>/dev/null || [ $SECONDS -ge $until ]; do sleep 0.1; done
-    kill -CONT $worker
+    kill -CONT "$worker"
 }
 run_sealed >run.log 2>&1 &
 agent=$!
