@@ -67,6 +67,15 @@ given=() && of_owners --data jsonl
 "$sealwright" train later.yaml --model own.model "${given[@]}" --out later >log 2>&1 && ! cmp -s later/adapter_model.safetensors plain/adapter_model.safetensors
 say $? 'another day is another model: the rows hold the date'
 
+sed '/^template_date/d; s/assistant_only_loss: true/assistant_only_loss: false/' recipe.yaml >asis.yaml
+sed 's/^template: model/template: chatml-smollm2/' asis.yaml >named.yaml
+for recipe in asis named; do
+    given=() && of_owners --data jsonl
+    "$sealwright" train $recipe.yaml --model "$objects/miniature" "${given[@]}" --out $recipe >log 2>&1
+done
+cmp asis/adapter_model.safetensors named/adapter_model.safetensors >log 2>&1
+say $? "a template that has a name, taken from tokenizer_config.json as the model's own: the same adapter"
+
 # ---- refused before a key is asked for ----
 spent=$(granted)
 refused model 'a template that is not the locked one' run_sealed --model changed.model --run never
