@@ -184,6 +184,8 @@ sw_status sw_tokenizer_locate(sw_tokenizer *t, sw_bytes text, sw_place *places, 
     t->places = NULL;
     if (status != SW_OK || (!p.lost && p.done == p.count)) return status;
     out->count = p.first;
-    return sw_fail(err, SW_REFUSED, "unsupported",
-                   "the tokeniser joins or drops a character whose token is asked for");
+    status = sw_fail(err, SW_REFUSED, "unsupported",
+                     "the tokeniser joins a character whose token is asked for with another one");
+    sw_error_hint(err, "text in Unicode's composed form (NFC) holds none");
+    return status;
 }
