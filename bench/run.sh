@@ -10,7 +10,7 @@ mkdir -p "$objects/bench"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-packages=(libcrypto libssl libcurl libevent libevent_openssl libevent_pthreads sqlite3 yaml-0.1 libutf8proc libseccomp libarchive libsecp256k1)
+packages=(libcrypto libssl libcurl libevent libevent_openssl libevent_pthreads sqlite3 yaml-0.1 libutf8proc libseccomp libarchive libsecp256k1 zlib)
 flags=(-std=c2x -D_GNU_SOURCE -O2 -Isrc -Iinclude -Wall -Wextra -Werror)
 compile() { # compile NAME LIBRARY...
     read -ra libraries <<<"$(pkg-config --cflags --libs "${packages[@]}")"
