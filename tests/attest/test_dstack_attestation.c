@@ -164,7 +164,7 @@ static void test_refusals(void **state) {
         {2, 2, "be130000", SW_MALFORMED, "quote has no length in its shortest form"},
         {2, 2, "06000200", SW_LIMIT, "quote has more than 32768 bytes"},
         {2, 2, "fd7f", SW_MALFORMED, "ends inside its quote"},
-        {4, 2, "0500", SW_REFUSED, "quote is of version 5"},
+        {4, 2, "0600", SW_REFUSED, "quote is of version 6"},
         {4, 2, "0300", SW_REFUSED, "quote is of version 3"},
         {EVENTS_AT, 1, "2900", SW_MALFORMED, "number of events has not its shortest form"},
         {EVENTS_AT, 1, "03", SW_MALFORMED, "number of events has not its shortest form"},
