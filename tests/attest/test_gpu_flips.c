@@ -3,7 +3,7 @@
  * Flipped evidence of NVIDIA's own devices. Of three devices every bit of report and chain is
  * flipped and parsed. A verification takes a millisecond, so of what still parses these are carried
  * through the signatures: every bit of one report, every bit of the other reports' signatures, and
- * one bit of every second byte elsewhere. Of the other devices every so many bytes. None may hold.
+ * one bit of every fourth byte elsewhere. Of the other devices every so many bytes. None may hold.
  */
 #include "attest/gpu_vectors.h"
 #include "sys/pool.h"
@@ -27,9 +27,9 @@ typedef struct work {
     lane lanes[LANES];
 } work;
 
-/* One bit of every second byte, in turn. */
+/* One bit of every fourth byte, in turn. */
 static bool chosen(size_t at, unsigned bit) {
-    return at % 2 == 0 && at / 2 % 8 == bit;
+    return at % 4 == 0 && at / 4 % 8 == bit;
 }
 
 static void flip_report(const work *w, lane *l, size_t at, unsigned bit) {
@@ -140,8 +140,8 @@ static void test_every_bit(void **state) {
     say("reports", &reports);
     say("chains", &chains);
     assert_int_equal(reports.flips, 8 * (2168 + 4121 + 4130));
-    assert_true(reports.parsed > 70000 && reports.carried > 19000);
-    assert_true(chains.parsed > 30000 && chains.carried > 2500);
+    assert_true(reports.parsed > 70000 && reports.carried > 17500);
+    assert_true(chains.parsed > 30000 && chains.carried > 1200);
     assert_int_equal(reports.held, 0);
     assert_int_equal(reports.unsigned_, 0); /* zeros behind a report are guarded by the parser */
     assert_int_equal(chains.held, 0);
