@@ -27,9 +27,9 @@ typedef struct work {
     lane lanes[LANES];
 } work;
 
-/* One bit of every fourth byte, in turn. */
-static bool chosen(size_t at, unsigned bit) {
-    return at % 4 == 0 && at / 4 % 8 == bit;
+/* One bit of every fourth byte, in turn; of bytes that stand far apart, one bit of each. */
+static bool chosen(const work *w, size_t at, unsigned bit) {
+    return w->step > 1 ? at % 8 == bit : at % 4 == 0 && at / 4 % 8 == bit;
 }
 
 static void flip_report(const work *w, lane *l, size_t at, unsigned bit) {
@@ -40,7 +40,7 @@ static void flip_report(const work *w, lane *l, size_t at, unsigned bit) {
     if (sw_gpu_report_parse(SW_BYTES(l->report, w->v->device.report.size), &r, NULL) == SW_OK) {
         t->parsed++;
         t->unsigned_ += at >= r.signed_part.size + SW_P384_SIGNATURE_BYTES;
-        if (w->every_bit || chosen(at, bit) || at >= r.signed_part.size) {
+        if (w->every_bit || chosen(w, at, bit) || at >= r.signed_part.size) {
             t->carried++;
             t->held += sw_p384_verify_raw(&w->key, r.signed_part, r.signature, NULL) == SW_OK;
         }
@@ -57,7 +57,7 @@ static void flip_chain(const work *w, lane *l, size_t at, unsigned bit) {
     t->flips++;
     if (sw_gpu_chain_parse(pem, &l->known, &c, NULL) == SW_OK) {
         t->parsed++;
-        if (w->step > 1 ? bit == at % 8 : chosen(at, bit)) {
+        if (chosen(w, at, bit)) {
             t->carried++;
             t->held += sw_gpu_chain_verify(&c, &nvidia.device_root, &window, NULL) == SW_OK;
         }
