@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a provisioning service answers beside JSON. First byte: 0 an issuer chain in a header field,
- * else a revocation list. What is taken is taken again, and a list's DER is its own spelling.
+ * What a provisioning service answers beside JSON, and NVIDIA's answer with a manifest. First byte:
+ * 0 an issuer chain in a header field, 1 that answer, else a revocation list. A list's DER is its
+ * own spelling.
  */
 #include "fuzz.h"
 #include "machine/collect.h"
@@ -15,6 +16,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (sw_pcs_chain_parse(&a, rest, &once, NULL) != SW_OK) return 0;
         FUZZ_REQUIRE(once.size > 0 && once.size <= rest.size);
         FUZZ_REQUIRE(once.size <= SW_ISSUER_CHAIN_LIMIT);
+        return 0;
+    }
+    if (data[0] == 1) {
+        if (sw_rim_answer_parse(&a, rest, "A", &once, NULL) != SW_OK) return 0;
+        FUZZ_REQUIRE(once.size > 0 && once.size <= SW_RIM_LIMIT);
         return 0;
     }
     if (sw_pcs_list_parse(&a, rest, &once, NULL) != SW_OK) return 0;

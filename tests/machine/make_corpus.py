@@ -32,9 +32,10 @@ def pem(der):
 
 crl = base64.b64decode(c["root_crl"])
 put("pcs", "chain", b"\0" + urllib.parse.quote(c["tcb_info_issuer_chain"], safe="").encode())
-put("pcs", "der", b"\1" + crl)
-put("pcs", "hex", b"\1" + crl.hex().encode())
-put("pcs", "pem", b"\1" + pem(crl))
+put("pcs", "der", b"\2" + crl)
+put("pcs", "hex", b"\2" + crl.hex().encode())
+put("pcs", "pem", b"\2" + pem(crl))
+put("pcs", "manifest", b"\1" + canonical({"id": "A", "request_id": "1", "rim": "PGEvPg==", "sha256": "00"}))
 for name, gpu in ("intel", {"ocsp": [], "rims": []}), ("gpu", {"ocsp": ["MAMKAQY="], "rims": ["<a/>", "<b/>"]}):
     put("collateral", name, canonical({"collateral": c, "gpu": gpu, "kind": "sealwright/collateral/v1"}))
 
