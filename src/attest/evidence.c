@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The evidence object (EVD-001 to EVD-008, GPU-210 to GPU-214): canonical JSON with a quote,
+ * The evidence object (EVD-001 to EVD-008, GPU-210 to GPU-213): canonical JSON with a quote,
  * RTMR3's events, GPUs' reports and all collateral, so that it can be judged later without asking
  * anyone.
  *
