@@ -43,7 +43,8 @@ typedef struct sw_quote_claims {
     const char *tcb_status;                  /* of all together */
     const char *platform_status, *qe_status; /* at launch */
     const char *module_status;               /* NULL where a module has no level (line 0) */
-    const char *now_platform, *now_module;   /* by TEE_TCB_SVN2; NULL in TD 1.0 */
+    const char *now_platform,
+        *now_module; /* by TEE_TCB_SVN2; NULL in TD 1.0, and without a level */
     char advisories[sizeof((sw_claims *)NULL)->advisories]; /* comma-separated, each once */
     int64_t tcb_date_ms;                                    /* the oldest of the levels' dates */
     uint32_t tcb_evaluation_number, qe_evaluation_number;

@@ -52,7 +52,7 @@ static void tcb_fill(sw_quote_claims *out, const sw_tcb_result *tcb) {
     out->qe_status = sw_tcb_status_name(tcb->qe);
     if (tcb->module_level) out->module_status = sw_tcb_status_name(tcb->module);
     if (tcb->second) out->now_platform = sw_tcb_status_name(tcb->current_platform);
-    if (tcb->second) out->now_module = sw_tcb_status_name(tcb->current_module);
+    if (tcb->current_module_level) out->now_module = sw_tcb_status_name(tcb->current_module);
     memcpy(out->advisories, tcb->advisories, sizeof out->advisories);
     out->tcb_date_ms = tcb->date_ms;
 }

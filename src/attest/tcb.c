@@ -204,6 +204,7 @@ sw_status sw_tcb_evaluate(const sw_tcb_question *q, sw_tcb_result *out, sw_error
         SW_TRY(note(&current, &made, err));
         made.current_platform = current.levels[PLATFORM]->status;
         made.current_module = status_of(current.levels[MODULE]);
+        made.current_module_level = current.levels[MODULE] != NULL;
         made.all = both(launch.all, current.all);
     }
     *out = made;

@@ -116,6 +116,7 @@ typedef struct sw_tcb_result {
     bool module_level;
     bool second;                               /* TD 1.5: judged by TEE_TCB_SVN2 as well */
     unsigned current_platform, current_module; /* of that second judgement, else 0 */
+    bool current_module_level;
     unsigned all;
     int64_t date_ms;
     char advisories[sizeof((sw_claims *)NULL)->advisories];

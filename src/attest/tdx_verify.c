@@ -179,6 +179,10 @@ static sw_status signature_verify(const sw_tdx_quote *q, const sw_tdx_ground *g,
     return SW_OK;
 }
 
+static const char *module_name(bool level, unsigned status) {
+    return level ? sw_tcb_status_name(status) : "without levels";
+}
+
 static void level_held(const sw_check_log *log, const sw_tcb_result *tcb) {
     char date[21], now[96] = "";
     if (log == NULL) return;
@@ -186,12 +190,11 @@ static void level_held(const sw_check_log *log, const sw_tcb_result *tcb) {
     if (tcb->second)
         (void)snprintf(now, sizeof now, "; now platform %s, module %s",
                        sw_tcb_status_name(tcb->current_platform),
-                       sw_tcb_status_name(tcb->current_module));
+                       module_name(tcb->current_module_level, tcb->current_module));
     sw_check_held(log, "%s (platform %s, module %s, QE %s%s) of %s, advisories: %s",
                   sw_tcb_status_name(tcb->all), sw_tcb_status_name(tcb->platform),
-                  tcb->module_level ? sw_tcb_status_name(tcb->module) : "without levels",
-                  sw_tcb_status_name(tcb->qe), now, date,
-                  tcb->advisories[0] != 0 ? tcb->advisories : "none");
+                  module_name(tcb->module_level, tcb->module), sw_tcb_status_name(tcb->qe), now,
+                  date, tcb->advisories[0] != 0 ? tcb->advisories : "none");
 }
 
 sw_status sw_tdx_quote_verify(const sw_tdx_quote *q, const sw_tdx_ground *g, sw_tdx_verdict *out,

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Who watches a verdict being made: every check by name, in order, each begun once and held once;
- * the one that fails is begun and not held. And a bare quote, judged without an evidence object.
+ * the one that fails is begun and not held.
  */
 #include "attest/forge.h"
-#include "attest/quote.h"
 
 static forge house;
 
@@ -240,86 +239,11 @@ static void test_each_failure(void **state) {
     }
 }
 
-/* ---- a bare quote ---- */
-static sw_status bare(const bend *b, sw_quote_claims *out, sw_error *err) {
-    return sw_quote_verify(SW_BYTES(b->quote, b->quote_size), &b->e.collateral, &b->policy,
-                           b->at_ms, b->verifier, out, err);
-}
-
-static void test_bare_quote(void **state) {
-    (void)state;
-    bend b;
-    sw_quote_claims c;
-    sw_hash device;
-    bend_start(&b, &house);
-    make_v5(&b, 3);
-    in_body(&b, AT_TEE_TCB_SVN)[2] = 0; /* launched on the lower level */
-    sign_quote(&b);
-    b.quote_size += 9;
-    watch_start(&b);
-    assert_int_equal(bare(&b, &c, NULL), SW_OK);
-    assert_int_equal(seen.held, COUNT(QUOTE_CHECKS));
-    assert_int_equal(c.version, 5);
-    assert_int_equal(c.td.kind, SW_TD15);
-    assert_memory_equal(c.td.report_data, house.report.b, 64);
-    assert_memory_equal(c.td.rtmr[3], in_body(&b, AT_RTMR3), 48);
-    assert_int_equal(c.trailing_bytes, 9);
-    assert_true(sw_hash_equal(&c.anchor, &house.policy.anchors[0]));
-    assert_true(sw_hash_equal(&c.device, &house.policy.devices[0]));
-    sw_sha256(&device, SW_BYTES_OF(c.ppid));
-    assert_true(sw_hash_equal(&c.device, &device));
-    assert_true(c.platform_ca && c.pce_svn == 11 && c.sgx_svn[7] == 255);
-    assert_int_equal(c.qe_isv_prod_id, 2);
-    assert_int_equal(c.qe_isv_svn, 6);
-    assert_string_equal(c.tcb_status, "TDRelaunchAdvised");
-    assert_string_equal(c.platform_status, "OutOfDate");
-    assert_string_equal(c.module_status, "UpToDate");
-    assert_string_equal(c.now_platform, "UpToDate");
-    assert_string_equal(c.now_module, "UpToDate");
-    assert_string_equal(c.qe_status, "UpToDate");
-    assert_true(c.valid_from_ms <= FORGE_NOW && c.valid_until_ms > FORGE_NOW);
-    assert_int_equal(sw_td_attributes_check(&c.td, NULL, NULL), SW_OK);
-    sw_verifier_close(&b.verifier);
-    bend_end(&b);
-}
-
-/* Only the anchors of a policy count, the attributes are another call, and what fails leaves the
- * claims alone and says "evidence". */
-static void test_bare_refusals(void **state) {
-    (void)state;
-    bend b;
-    sw_quote_claims c, before;
-    sw_error err = {0};
-    bend_start(&b, &house);
-    b.policy = (sw_policy){.anchor_count = 1, .anchors = {house.policy.anchors[0]}};
-    b.quote[AT_TD_ATTRIBUTES] ^= 1;
-    sign_quote(&b);
-    assert_int_equal(bare(&b, &c, NULL), SW_OK);
-    assert_int_equal(c.version, 4);
-    assert_null(c.now_platform);
-    assert_int_equal(sw_td_attributes_check(&c.td, NULL, &err), SW_REFUSED);
-    assert_non_null(strstr(err.message, "DEBUG"));
-    memset(&c, 0x5a, sizeof c);
-    before = c;
-    b.quote_size--;
-    assert_int_equal(bare(&b, &c, &err), SW_MALFORMED);
-    assert_string_equal(err.word, "evidence");
-    assert_memory_equal(&c, &before, sizeof c);
-    b.quote_size++;
-    b.policy.anchor_count = 0;
-    assert_int_equal(bare(&b, &c, &err), SW_REFUSED);
-    assert_non_null(strstr(err.message, "does not name"));
-    assert_memory_equal(&c, &before, sizeof c);
-    bend_end(&b);
-}
-
 int main(void) {
     forge_open(&house);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_checks),
         cmocka_unit_test(test_each_failure),
-        cmocka_unit_test(test_bare_quote),
-        cmocka_unit_test(test_bare_refusals),
     };
     int failed = cmocka_run_group_tests_name("watch", tests, NULL, NULL);
     forge_close(&house);
