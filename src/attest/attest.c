@@ -159,7 +159,7 @@ static sw_status place_check(const sw_policy *policy, const sw_claims *claims,
 
 sw_status sw_policy_check(const sw_policy *policy, sw_claims *claims, const sw_check_log *log,
                           sw_error *err) {
-    const sw_image *image;
+    const sw_image *image = NULL;
     SW_TRY(sw_policy_complete(policy, err));
     SW_TRY(place_check(policy, claims, log, &image, err));
     SW_TRY(tcb_check(policy, claims, log, err));
