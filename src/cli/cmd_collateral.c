@@ -11,20 +11,20 @@
 #include <string.h>
 
 /* ---- the quote: bare, in a guest agent's answer, or in our evidence ---- */
-static sw_status quote_of(sw_arena *a, const sw_attest_input *in, sw_bytes *out, sw_error *err) {
-    sw_evidence e;
+/* What collateral is for: a quote, and in evidence the GPUs beside it. */
+static sw_status subject_of(sw_arena *a, const sw_attest_input *in, sw_evidence *out,
+                            sw_error *err) {
     sw_dstack_quote answer;
+    *out = (sw_evidence){0};
     switch (in->kind) {
     case SW_ATTEST_QUOTE:
-        *out = in->bytes;
+        out->quote = in->bytes;
         return SW_OK;
     case SW_ATTEST_EVIDENCE:
-        SW_TRY(sw_evidence_parse(a, in->bytes, &e, err));
-        *out = e.quote;
-        return SW_OK;
+        return sw_evidence_parse(a, in->bytes, out, err);
     case SW_ATTEST_DSTACK_QUOTE:
         SW_TRY(sw_dstack_quote_parse(a, in->bytes, &answer, err));
-        *out = answer.quote;
+        out->quote = answer.quote;
         return SW_OK;
     default:
         return sw_fail(err, SW_MALFORMED, "kind", "it is %s and holds no quote to fetch for",
@@ -32,10 +32,10 @@ static sw_status quote_of(sw_arena *a, const sw_attest_input *in, sw_bytes *out,
     }
 }
 
-static sw_status quote_read(sw_cli *cli, const char *path, sw_bytes *out, sw_error *err) {
+static sw_status subject_read(sw_cli *cli, const char *path, sw_evidence *out, sw_error *err) {
     sw_attest_input in;
     SW_TRY(sw_attest_input_read(cli, path, &in, err));
-    sw_status status = quote_of(sw_cli_arena(cli), &in, out, err);
+    sw_status status = subject_of(sw_cli_arena(cli), &in, out, err);
     if (status != SW_OK) sw_error_prefix(err, "%s", path);
     return status;
 }
@@ -58,6 +58,8 @@ static sw_status source_read(sw_cli *cli, sw_policy *policy, sw_collateral_sourc
         return sw_fail(err, SW_USAGE, "usage", "--update is early or standard");
     if (anchors != NULL) SW_TRY(policy_read(cli, anchors, policy, err));
     *out = (sw_collateral_source){.pcs_url = sw_cli_option(cli, "pccs"),
+                                  .rim_url = sw_cli_option(cli, "rim"),
+                                  .ocsp_url = sw_cli_option(cli, "ocsp"),
                                   .proxy = sw_cli_option(cli, "proxy"),
                                   .ca_file = sw_cli_option(cli, "ca"),
                                   .cache_folder = sw_cli_option(cli, "cache"),
@@ -90,13 +92,17 @@ static sw_status collateral_fetch(sw_cli *cli, sw_error *err) {
     SW_SCOPED(sw_buffer) bundle = SW_BUFFER(SW_COLLATERAL_FILE_LIMIT);
     sw_policy policy;
     sw_collateral_source source;
-    sw_collateral collateral = {0};
-    sw_bytes quote;
+    sw_evidence subject;
+    sw_collateral found = {0};
+    sw_gpu_collateral gpu = {0};
     int64_t until_ms;
+    sw_arena *a = sw_cli_arena(cli);
     SW_TRY(source_read(cli, &policy, &source, err));
-    SW_TRY(quote_read(cli, sw_cli_argument(cli, 1), &quote, err));
-    SW_TRY(sw_collateral_fetch(&source, sw_cli_arena(cli), quote, &collateral, &until_ms, err));
-    SW_TRY(sw_collateral_encode(&collateral, NULL, &bundle, err));
+    SW_TRY(subject_read(cli, sw_cli_argument(cli, 1), &subject, err));
+    SW_TRY(sw_collateral_fetch(&source, a, subject.quote, &found, &until_ms, err));
+    if (subject.gpu_count > 0)
+        SW_TRY(sw_gpu_collateral_fetch(&source, a, subject.gpus, subject.gpu_count, &gpu, err));
+    SW_TRY(sw_collateral_encode(&found, &gpu, &bundle, err));
     return bundle_write(cli, sw_buffer_bytes(&bundle), until_ms, err);
 }
 
@@ -110,6 +116,8 @@ static sw_status collateral(sw_cli *cli, sw_error *err) {
 
 static const sw_option options[] = {
     {"pccs", SW_OPTION_VALUE, "URL", "ask this cache of Intel's service; default Intel itself"},
+    {"rim", SW_OPTION_VALUE, "URL", "ask this service for GPUs' manifests; default NVIDIA's"},
+    {"ocsp", SW_OPTION_VALUE, "URL", "ask this OCSP responder; default NVIDIA's"},
     {"proxy", SW_OPTION_VALUE, "URL", "go through this proxy, http://HOST:PORT"},
     {"ca", SW_OPTION_VALUE, "FILE", "who vouches for the service's TLS; default the system's"},
     {"cache", SW_OPTION_VALUE, "DIR", "keep what was verified here and use it while it is valid"},
@@ -124,7 +132,7 @@ const sw_command sw_commands_collateral[] = {
     {"attest collateral", "fetch QUOTE", "fetch what a verifier of a quote needs besides it",
      "QUOTE is a TDX quote as bytes or hexadecimal, a guest agent's answer, or our evidence. TCB\n"
      "info, QE identity and revocation lists are verified together with the quote, now, before\n"
-     "anything is written.\n"
+     "anything is written. For GPUs in evidence their manifests and OCSP answers are fetched too.\n"
      "The environment names no proxy: --proxy does.",
      2, 2, options, collateral},
     {0},

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # attest collateral fetch as a person runs it, against a provisioning service on loopback (pcs.py) that publishes the
-# collateral of two software machines: a fresh one (m), and the one whose evidence lies in the corpus (p).
+# collateral of software machines: a fresh one (m), and two whose evidence lies in the corpus (p; g has GPUs).
 # test_collateral_command.sh OBJECTS, after $OBJECTS/sealwright was built.
 set -uo pipefail
 objects=$(cd "${1:?objects}" && pwd) || exit 1
@@ -10,7 +10,7 @@ program=$objects/sealwright
 tests=$PWD/tests/machine corpus=$PWD/fuzz/corpus
 folder=$(mktemp -d)
 cd "$folder" || exit 1
-mkdir work p
+mkdir work p g
 count=0 failed=0
 
 "$program" sim init m >/dev/null 2>&1 || { echo "Bail out! no machine"; exit 1; }
@@ -31,19 +31,23 @@ data = bytes(64) + bytes(64) + b"\6\0" + len(qe).to_bytes(4, "little") + qe
 open("forged", "wb").write(head + bytes(584) + len(data).to_bytes(4, "little") + data)
 PY
 good=$corpus/evidence/good
-python3 - "$good" <<'PY' || { echo "Bail out! no evidence"; exit 1; }
+publish() { # publish EVIDENCE FOLDER: its collateral, and its quote
+    python3 - "$@" <<'PY'
 import base64, json, sys
 evidence = json.load(open(sys.argv[1]))
 c = evidence["collateral"]
 for name, member in ("tcb_info", "tcbInfo"), ("qe_identity", "enclaveIdentity"):
-    open(f"p/{name}.json", "w").write('{"%s":%s,"signature":"%s"}' % (member, c[name], c[name + "_signature"]))
-open("p/tcb_signing_chain.pem", "w").write(c["tcb_info_issuer_chain"])
-open("p/pck_crl.der", "wb").write(base64.b64decode(c["pck_crl"]))
-open("p/root_ca_crl.der", "wb").write(base64.b64decode(c["root_crl"]))
+    open(f"{sys.argv[2]}/{name}.json", "w").write('{"%s":%s,"signature":"%s"}' % (member, c[name], c[name + "_signature"]))
+open(sys.argv[2] + "/tcb_signing_chain.pem", "w").write(c["tcb_info_issuer_chain"])
+open(sys.argv[2] + "/pck_crl.der", "wb").write(base64.b64decode(c["pck_crl"]))
+open(sys.argv[2] + "/root_ca_crl.der", "wb").write(base64.b64decode(c["root_crl"]))
 quote = base64.b64decode(evidence["quote"])
-open("quote", "wb").write(quote)
-open("quote.hex", "w").write(quote.hex() + "\n")
+open(sys.argv[2] + "/quote", "wb").write(quote)
+open(sys.argv[2] + "/quote.hex", "w").write(quote.hex() + "\n")
 PY
+}
+publish "$good" p && publish "$corpus/evidence/gpus" g || { echo "Bail out! no evidence"; exit 1; }
+cp p/quote p/quote.hex .
 
 expect() { # expect NAME STATUS PATTERN OPTION...: exit status, and a pattern in what was printed
     local name=$1 status=$2 pattern=$3 found
@@ -109,5 +113,9 @@ expect "the newest evaluation numbers" 0 "valid until" fetch quote "${options[@]
 check "are asked for and kept apart" [ "$(grep -c update=early work/asked) $(ls cache | wc -l)" = "2 2" ]
 expect "a bundle is no quote" 1 "holds no quote" fetch bundle "${options[@]}"
 expect "not under Intel's root" 1 "does not hold for this quote" fetch quote --pccs "$url/good+p" --ca work/ca.pem
+# The corpus holds marks in place of reports: what is looked at is told by what is refused.
+expect "GPUs in evidence are looked at too" 1 "NVIDIA device 0: the report" fetch "$corpus/evidence/gpus" \
+    --pccs "$url/good+g" --rim "$url/good+g" --ocsp "$url/good+g" --ca work/ca.pem --policy "$corpus/policy/sim_gpus" --out none
+check "and without theirs there is no bundle" [ ! -e none ]
 echo "1..$count"
 exit $failed
