@@ -186,8 +186,20 @@ sw_status sw_gpu_chain_parse(sw_bytes pem, const sw_cert_cache *known, sw_gpu_ch
 }
 
 /* ---- truth ---- */
-sw_status sw_gpu_chain_verify(const sw_gpu_chain *c, const sw_hash *root, sw_window *w,
-                              sw_error *err) {
+enum { UPPER = 2 }; /* from the provisioner's certificate up */
+
+/* The provisioner's certificate, the family's and the root: the same bytes, and no names
+ * constrained, so that what they allowed one device they allow another. */
+static bool shares_upper(const sw_gpu_chain *c, const sw_gpu_chain *held) {
+    for (size_t i = UPPER; i < SW_GPU_CHAIN_COUNT; i++)
+        if (sw_cert_constrains_names(c->certs[i]) ||
+            !sw_bytes_equal(sw_cert_der(c->certs[i]), sw_cert_der(held->certs[i])))
+            return false;
+    return true;
+}
+
+sw_status sw_gpu_chain_verify(const sw_gpu_chain *c, const sw_gpu_chain *held, const sw_hash *root,
+                              sw_window *w, sw_error *err) {
     static const char *const names[SW_GPU_CHAIN_COUNT] = {
         "leaf certificate", "boot ROM's certificate", "provisioner's certificate",
         "family's certificate", "device root"};
@@ -201,5 +213,7 @@ sw_status sw_gpu_chain_verify(const sw_gpu_chain *c, const sw_hash *root, sw_win
         sw_cert_validity(c->certs[i], &from, &until);
         SW_TRY(sw_window_narrow(w, names[i], from, until, err));
     }
+    if (held != NULL && shares_upper(c, held))
+        return sw_chain_verify_below(c->certs, UPPER + 1, w->wall_ms, err);
     return sw_chain_verify_path(c->certs, SW_GPU_CHAIN_COUNT, last, w->wall_ms, err);
 }

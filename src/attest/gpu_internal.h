@@ -46,8 +46,10 @@ void sw_gpu_chain_free(sw_gpu_chain *c);
  * holds are not parsed again. On failure *out is untouched. */
 SW_NODISCARD sw_status sw_gpu_chain_parse(sw_bytes pem, const sw_cert_cache *known,
                                           sw_gpu_chain *out, sw_error *err);
-SW_NODISCARD sw_status sw_gpu_chain_verify(const sw_gpu_chain *c, const sw_hash *root, sw_window *w,
-                                           sw_error *err);
+/* `held` is a chain that held in this verdict, or NULL: what both have above the boot ROM's
+ * certificate, byte for byte, has its signatures judged once (GPU-038). */
+SW_NODISCARD sw_status sw_gpu_chain_verify(const sw_gpu_chain *c, const sw_gpu_chain *held,
+                                           const sw_hash *root, sw_window *w, sw_error *err);
 /* The digest of the firmware from an extension's value: TCG's composite device id, or DICE's
  * TcbInfo. */
 SW_NODISCARD sw_status sw_gpu_fwid_parse(sw_bytes extension, bool tcb_info,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Device by device, then the set (GPU-040 to GPU-043). Nothing is optional: there is no call that
- * leaves out a part. Manifests are shared by the devices of one call and verified once; signatures
- * of chains are judged anew for each device.
+ * leaves out a part. Manifests are shared by the devices of one call and verified once, and so are
+ * the signatures of certificates that the first device's chain and another's have in common.
  *
  * What costs is signatures. With a pool, report, chain and signature of all devices are judged at
  * once and each outcome is kept; the verdict then goes through them in order, so what a watcher
@@ -32,6 +32,7 @@ typedef struct judgement {
     sw_gpu_answers answers;
     sw_gpu_manifests manifests;
     sw_gpu_judged devices[SW_GPU_LIMIT];
+    const sw_gpu_chain *held; /* the first device's chain, once it held; NULL before */
 } judgement;
 
 static void judgement_close(judgement *j) {
@@ -63,7 +64,7 @@ static sw_status fwid_check(const sw_gpu_judged *d, sw_error *err) {
 static sw_status chain_judge(const judgement *j, size_t place, sw_cert_cache *known,
                              sw_gpu_judged *d, sw_error *err) {
     SW_TRY(sw_gpu_chain_parse(j->evidence[place].chain, known, &d->chain, err));
-    SW_TRY(sw_gpu_chain_verify(&d->chain, &j->policy->device_root, &d->window, err));
+    SW_TRY(sw_gpu_chain_verify(&d->chain, j->held, &j->policy->device_root, &d->window, err));
     for (size_t i = 2; i < SW_GPU_CHAIN_COUNT; i++) sw_cert_cache_keep(known, d->chain.certs[i]);
     return SW_OK;
 }
@@ -73,12 +74,14 @@ static void identity_judge(void *context, size_t place, size_t lane) {
     judgement *j = context;
     sw_gpu_judged *d = &j->devices[place];
     identity *i = &j->identities[place];
+    if (i->judged) return;
     sw_cert_cache *known = lane < SW_GPU_LIMIT ? &j->known[lane] : NULL;
     i->judged = true;
     i->report.status = sw_gpu_report_parse(j->evidence[place].report, &d->report, &i->report.err);
     if (i->report.status != SW_OK) return;
     i->chain.status = chain_judge(j, place, known, d, &i->chain.err);
     if (i->chain.status != SW_OK) return;
+    if (place == 0) j->held = &d->chain; /* before any other thread begins */
     i->signature.status = sw_p384_verify_raw(&d->chain.key, d->report.signed_part,
                                              d->report.signature, &i->signature.err);
 }
@@ -91,7 +94,7 @@ static sw_status outcome_take(const outcome *o, sw_error *err) {
 static sw_status identity_verify(judgement *j, size_t place, sw_gpu_judged *d, sw_error *err) {
     const identity *i = &j->identities[place];
     sw_check_begin(j->log, "GPU report");
-    if (!i->judged) identity_judge(j, place, 0);
+    identity_judge(j, place, 0);
     SW_TRY(outcome_take(&i->report, err));
     sw_check_held(j->log, DEVICE_FORMAT ": %zu measurements, driver %s, VBIOS %s",
                   DEVICE_VALUES(d, place), d->report.block_count,
@@ -167,6 +170,7 @@ static sw_status judge(judgement *j, size_t count, int64_t wall_ms, sw_error *er
     size_t switches = 0;
     for (size_t i = 0; i < count; i++)
         j->devices[i].window = (sw_window){wall_ms, INT64_MIN, INT64_MAX};
+    identity_judge(j, 0, 0);
     if (j->collateral->pool != NULL && count > 1)
         sw_pool_run(j->collateral->pool, count, identity_judge, j);
     for (size_t i = 0; i < count; i++) {

@@ -65,6 +65,15 @@ SW_NODISCARD sw_status sw_chain_verify(sw_cert *const *chain, size_t count, sw_b
 SW_NODISCARD sw_status sw_chain_verify_path(sw_cert *const *chain, size_t count,
                                             sw_bytes anchor_der, int64_t wall_ms, sw_error *err);
 
+/* The lower part of a path whose upper part was judged in this very verdict: chain[count-1] is an
+ * intermediate that stood at this height of a path of the same length, byte for byte, with the same
+ * certificates above it; its own signature is not judged again. Everything else is as in
+ * sw_chain_verify_path. None of what stands above may constrain names: SW_REFUSED when
+ * chain[count-1] does, and the caller looks at the others (sw_cert_constrains_names). */
+SW_NODISCARD sw_status sw_chain_verify_below(sw_cert *const *chain, size_t count, int64_t wall_ms,
+                                             sw_error *err);
+bool sw_cert_constrains_names(const sw_cert *cert); /* RFC 5280 4.2.1.10 */
+
 /* ---- making (software machine, TLS) ---- */
 typedef struct sw_cert_plan {
     const char *common_name;

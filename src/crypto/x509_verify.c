@@ -26,6 +26,7 @@ typedef struct request {
     sw_crl *const *crls;
     size_t crl_count;
     bool lists; /* every issuer's list must be there; false: nothing is said of revocation */
+    bool below; /* the last one is an intermediate that was judged with what stands above it */
     int64_t wall_ms;
     bool unkeyed; /* an authority key identifier may be missing */
 } request;
@@ -120,6 +121,7 @@ static void demand(X509_STORE_CTX *ctx, const request *q) {
     if (q->unkeyed) X509_STORE_CTX_set_verify_cb(ctx, pass_unkeyed);
     X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
     X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_X509_STRICT);
+    if (q->below) X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
     if (q->lists)
         X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
     X509_VERIFY_PARAM_set_time(param, (time_t)seconds_of(q->wall_ms));
@@ -182,7 +184,12 @@ static sw_status check_unlisted(const request *q, sw_error *err) {
 
 sw_status sw_chain_verify(sw_cert *const *chain, size_t count, sw_bytes anchor_der,
                           sw_crl *const *crls, size_t crl_count, int64_t wall_ms, sw_error *err) {
-    request q = {chain, count, crls, crl_count, true, wall_ms, false};
+    request q = {.chain = chain,
+                 .count = count,
+                 .crls = crls,
+                 .crl_count = crl_count,
+                 .lists = true,
+                 .wall_ms = wall_ms};
     SW_TRY(check_shape(&q, anchor_der, err));
     SW_TRY(check_crl_extensions(&q, err));
     SW_TRY(verify_path(&q, err));
@@ -200,5 +207,18 @@ sw_status sw_chain_verify_unkeyed(sw_cert *const *chain, size_t count, sw_bytes 
                                   int64_t wall_ms, sw_error *err) {
     request q = {.chain = chain, .count = count, .wall_ms = wall_ms, .unkeyed = true};
     SW_TRY(check_shape(&q, anchor_der, err));
+    return verify_path(&q, err);
+}
+
+bool sw_cert_constrains_names(const sw_cert *cert) {
+    return X509_get_ext_by_NID(cert->x509, NID_name_constraints, -1) >= 0;
+}
+
+sw_status sw_chain_verify_below(sw_cert *const *chain, size_t count, int64_t wall_ms,
+                                sw_error *err) {
+    request q = {.chain = chain, .count = count, .below = true, .wall_ms = wall_ms};
+    if (count < 2 || sw_cert_constrains_names(chain[count - 1]))
+        return sw_fail(err, SW_REFUSED, "evidence", "this part of a path is not judged by itself");
+    SW_TRY(check_shape(&q, sw_cert_der(chain[count - 1]), err));
     return verify_path(&q, err);
 }
