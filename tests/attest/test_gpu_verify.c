@@ -98,6 +98,30 @@ static void test_chains_and_signatures(void **state) {
     rig_close(&r);
 }
 
+/* GPU-038: what the first device's chain proved helps nobody whose own part does not hold. The
+ * bent character lies in the signature under which the provisioner put the boot ROM. */
+static void test_shared_upper(void **state) {
+    (void)state;
+    static const char end[] = "-----END";
+    static const char sentence[] =
+        "GPU 1: certificate 1 (an intermediate): certificate signature failure";
+    rig r;
+    rig_open(&r);
+    rig_add(&r, usual);
+    rig_add(&r, (gpu_plan){.serial = 302, .feature = -1, .nonce = 0x31});
+    check_good(&r);
+    char *pem = (char *)r.made[1].chain.data, *second = strstr(strstr(pem, end) + 1, end);
+    char *bent = second - 24;
+    *bent = *bent == 'B' ? 'C' : 'B';
+    check_refused(&r, sentence);
+    for (size_t lanes = 1; lanes < 4; lanes++) {
+        assert_int_equal(sw_pool_open(lanes, &r.pool, NULL), SW_OK);
+        check_refused(&r, sentence);
+        sw_pool_close(&r.pool);
+    }
+    rig_close(&r);
+}
+
 /* ---- manifests ---- */
 static void test_missing_manifests(void **state) {
     (void)state;
@@ -434,6 +458,7 @@ int main(void) {
         cmocka_unit_test(test_claims),
         cmocka_unit_test(test_firmware_id),
         cmocka_unit_test(test_chains_and_signatures),
+        cmocka_unit_test(test_shared_upper),
         cmocka_unit_test(test_missing_manifests),
         cmocka_unit_test(test_other_products),
         cmocka_unit_test(test_bent_manifest),
