@@ -506,12 +506,8 @@ static void test_explain(void **state) {
     sw_bytes json = bend_encode(&b);
     assert_int_equal(sw_evidence_explain(json, &text, NULL), SW_OK);
     sw_put_u8(&text, 0);
-    static const char *const parts[] = {"SIMULATED",
-                                        "MRTD",
-                                        "compose-hash",
-                                        "SEPT_VE_DISABLE",
-                                        "Intel SGX PCK Platform CA",
-                                        "nothing above was verified"};
+    static const char *const parts[] = {"SIMULATED", "MRTD", "compose-hash", "SEPT_VE_DISABLE",
+                                        "Intel SGX PCK Platform CA"};
     for (size_t i = 0; i < COUNT(parts); i++)
         assert_non_null(strstr((const char *)text.data, parts[i]));
     size_t before = text.size;
