@@ -24,6 +24,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     FUZZ_REQUIRE(sw_quote_fields_read(e.quote, &fields, NULL) == SW_OK);
     FUZZ_REQUIRE(memcmp(fields.report.b, report.b, sizeof report.b) == 0);
     FUZZ_REQUIRE(sw_events_replay(e.events, e.event_count, rtmr3, NULL) == SW_OK);
-    FUZZ_REQUIRE(memcmp(rtmr3, fields.rtmr3, sizeof rtmr3) == 0);
+    FUZZ_REQUIRE(memcmp(rtmr3, fields.rtmr[3], sizeof rtmr3) == 0);
     return 0;
 }

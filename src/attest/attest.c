@@ -34,17 +34,16 @@ static void claims_fill(sw_claims *c, const sw_tdx_quote *q, const sw_tdx_verdic
     c->trailing_bytes = (uint32_t)q->trailing_bytes;
 }
 
-static sw_status log_verify(const sw_evidence *e, const sw_td_report *td, const sw_check_log *log,
+static sw_status log_verify(const sw_app_log *app, const sw_td_report *td, const sw_check_log *log,
                             sw_boot_facts *out, sw_error *err) {
     uint8_t replayed[SW_SHA384_BYTES];
     sw_check_begin(log, "RTMR3 replay");
-    SW_TRY(sw_events_replay(e->events, e->event_count, replayed, err));
+    SW_TRY(sw_events_replay(app->events, app->count, replayed, err));
     if (memcmp(replayed, td->rtmr[3], sizeof replayed) != 0)
         return REFUSE(err, "the event log does not replay to the quote's RTMR3");
-    sw_check_held(log, "%zu events", e->event_count);
-    const sw_app_log app = {.events = e->events, .count = e->event_count};
+    sw_check_held(log, "%zu events", app->count);
     unsigned version;
-    return sw_app_verify(&app, td->mr_config_id, log, out, &version, err);
+    return sw_app_verify(app, td->mr_config_id, log, out, &version, err);
 }
 
 static sw_status verify(sw_arena *a, sw_bytes json, const sw_judge *by, sw_claims *out,
@@ -59,9 +58,12 @@ static sw_status verify(sw_arena *a, sw_bytes json, const sw_judge *by, sw_claim
         return REFUSE(err, "the evidence is of another platform than the machine policy names");
     SW_TRY(sw_tdx_verify(e.quote, &e.collateral, by, &quote, &verdict, err));
     SW_TRY(sw_td_attributes_check(&quote.td, log, err));
-    SW_TRY(log_verify(&e, &quote.td, log, &facts, err));
-    sw_claims claims = {.platform = e.platform};
+    const sw_app_log app = {.events = e.events, .count = e.event_count};
+    SW_TRY(log_verify(&app, &quote.td, log, &facts, err));
+    sw_claims claims = {.platform = e.platform, .judged_ms = by->wall_ms};
     claims_fill(&claims, &quote, &verdict, &facts);
+    if (e.image != NULL)
+        SW_TRY(sw_claims_image_verify(e.image, &quote.td, &app, log, &claims, err));
     SW_TRY(sw_claims_gpus_verify(&e, by, &claims, err));
     *out = claims;
     return SW_OK;
@@ -92,16 +94,6 @@ static sw_status policy_refuse(sw_error *err, const char *sentence) {
     return sw_fail(err, SW_REFUSED, "policy", "%s", sentence);
 }
 
-static const sw_image *image_find(const sw_policy *policy, const sw_claims *claims) {
-    for (size_t i = 0; i < policy->image_count; i++) {
-        const sw_image *image = &policy->images[i];
-        if (memcmp(image->mrtd, claims->mrtd, sizeof image->mrtd) == 0 &&
-            memcmp(image->rtmr, claims->rtmr, sizeof image->rtmr) == 0)
-            return image;
-    }
-    return NULL;
-}
-
 static bool device_listed(const sw_policy *policy, const sw_claims *claims) {
     if (policy->any_device) return true;
     for (size_t i = 0; i < policy->device_count; i++)
@@ -115,17 +107,26 @@ static bool anchor_listed(const sw_policy *policy, const sw_claims *claims) {
     return false;
 }
 
+/* EVD-064, EVD-067. The judgement is the evidence's time, so that it is the same when repeated. */
+static bool status_accepted(const sw_policy *policy, const sw_claims *claims, bool *by_grace) {
+    const char *status = claims->tcb_status;
+    *by_grace = policy->has_grace && claims->judged_ms < policy->grace_until_ms &&
+                strcmp(status, "OutOfDate") == 0;
+    return *by_grace || strcmp(status, "UpToDate") == 0 ||
+           (!policy->up_to_date_only && strcmp(status, "SWHardeningNeeded") == 0);
+}
+
 static sw_status tcb_check(const sw_policy *policy, const sw_claims *claims,
                            const sw_check_log *log, sw_error *err) {
-    bool accepted =
-        strcmp(claims->tcb_status, "UpToDate") == 0 ||
-        (!policy->up_to_date_only && strcmp(claims->tcb_status, "SWHardeningNeeded") == 0);
+    bool by_grace;
     sw_check_begin(log, "policy: TCB status");
-    if (!accepted)
+    if (!status_accepted(policy, claims, &by_grace))
         return sw_fail(err, SW_REFUSED, "policy",
                        "the platform's TCB status is %s, which the machine policy does not accept",
                        claims->tcb_status);
-    sw_check_held(log, "%s", claims->tcb_status);
+    char until[21] = "";
+    if (by_grace) sw_time_text(until, policy->grace_until_ms);
+    sw_check_held(log, "%s%s%s", claims->tcb_status, by_grace ? ", in grace until " : "", until);
     sw_check_begin(log, "policy: evaluation numbers");
     if (claims->tcb_evaluation_number < policy->minimum_evaluation_number)
         return policy_refuse(err, "the TCB info's evaluation number is below the machine policy's");
@@ -144,10 +145,8 @@ static sw_status place_check(const sw_policy *policy, const sw_claims *claims,
         return policy_refuse(err, "the machine is of another platform or anchor than the policy's");
     sw_check_held(log, "%s", claims->platform == SW_PLATFORM_SIM ? "sim" : "tdx");
     sw_check_begin(log, "policy: image");
-    const sw_image *image = image_find(policy, claims);
-    if (image == NULL)
-        return policy_refuse(err, "the machine booted an image that the machine policy does not "
-                                  "name (MRTD, RTMR0-2)");
+    const sw_image *image = NULL;
+    SW_TRY(sw_policy_image_check(policy, claims, &image, err));
     sw_check_held(log, "%s", image->name);
     sw_check_begin(log, "policy: device");
     if (!device_listed(policy, claims))

@@ -59,7 +59,14 @@ typedef struct sw_claims {
     int64_t valid_from_ms, valid_until_ms; /* joint window of the collateral */
     int64_t tcb_date_ms;                   /* the oldest of the three levels' dates */
     uint32_t trailing_bytes;               /* zeros behind the quote's signature data */
+    int64_t judged_ms;                     /* the time that this was judged at */
     char image[65];                        /* name in the policy; filled by sw_policy_check */
+    /* What the evidence's member `image` measures to (EVD-114). The hash is the prover's own word:
+     * anyone can mint one, so it is worth something only beside a policy that names it. */
+    bool has_os_image; /* false: the next three say nothing */
+    sw_hash os_image;
+    uint8_t acpi[SW_ACPI_COUNT][48];
+    uint64_t memory_bytes;
     size_t gpu_count;     /* devices, switches with them; 0: the next two say nothing */
     sw_hash gpu_evidence; /* SHA-256 of what report data `channel` commit to (GPU-213) */
     sw_gpu_claims gpus[SW_GPU_LIMIT];
@@ -76,8 +83,8 @@ const sw_check_log *sw_verifier_log(const sw_verifier *v); /* NULL for NULL */
 
 /* Verifies cryptographic truth: layout, chain to one of the policy's anchors, CRLs, TCB info, QE
  * identity, QE report, quote signature, attributes (DEBUG group, MIGRATABLE, unknown bits,
- * MRSERVICETD), event log replay against RTMR3, compose-hash event. `wall_ms` is the time to judge
- * at. SW_REFUSED "evidence". */
+ * MRSERVICETD), event log replay against RTMR3, compose-hash event, the OS image where one is
+ * described. `wall_ms` is the time to judge at. SW_REFUSED "evidence". */
 SW_NODISCARD sw_status sw_evidence_verify(sw_bytes evidence_json, const sw_policy *policy,
                                           int64_t wall_ms, sw_verifier *v, sw_claims *out,
                                           sw_error *err);

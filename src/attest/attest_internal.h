@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What attest.c leaves to attest_gpu.c: GPUs as a part of a machine's evidence (GPU-220 on).
+ * What attest.c leaves to attest_gpu.c and attest_image.c: GPUs (GPU-220 on) and a named OS image
+ * (EVD-110 on) as parts of a machine's evidence.
  */
 #ifndef SW_ATTEST_INTERNAL_H
 #define SW_ATTEST_INTERNAL_H
+#include "attest/measure.h"
 #include "attest/tdx_internal.h"
 
 /* Cryptographic truth of the evidence's GPUs, into the claims, whose window they narrow. */
@@ -24,6 +26,16 @@ typedef struct sw_app_log {
 SW_NODISCARD sw_status sw_app_verify(const sw_app_log *app, const uint8_t mr_config_id[48],
                                      const sw_check_log *log, sw_boot_facts *out,
                                      unsigned *config_version, sw_error *err);
+/* What is described, measured and held against this quote and its replayed log, into the claims;
+ * on failure they are untouched. The check "OS image". */
+SW_NODISCARD sw_status sw_claims_image_verify(const sw_evidence_image *image,
+                                              const sw_td_report *td, const sw_app_log *app,
+                                              const sw_check_log *log, sw_claims *claims,
+                                              sw_error *err);
+bool sw_policy_names_hashes(const sw_policy *policy); /* an image by its OS image hash */
+/* The first image of the policy that these claims match (EVD-084, EVD-116). SW_REFUSED "policy". */
+SW_NODISCARD sw_status sw_policy_image_check(const sw_policy *policy, const sw_claims *claims,
+                                             const sw_image **out, sw_error *err);
 /* Report data `channel` over GPU evidence of that digest; NULL: none. */
 SW_NODISCARD sw_status sw_report_channel_over(sw_report_data *out, const sw_channel_binding *b,
                                               const sw_hash *gpu_evidence, sw_error *err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The evidence object (EVD-001 to EVD-008, GPU-210 to GPU-213): canonical JSON with a quote,
- * RTMR3's events, GPUs' reports and all collateral, so that it can be judged later without asking
- * anyone.
+ * The evidence object (EVD-001 to EVD-008, EVD-110, GPU-210 to GPU-213): canonical JSON with a
+ * quote, RTMR3's events, GPUs' reports and all collateral, so that it can be judged later without
+ * asking anyone.
  *
  * One value, one encoding: the JSON is canonical, base64 and hex are, every event carries exactly
  * the members and the digest that follow from its name and payload.
@@ -10,6 +10,7 @@
 #include "attest/tdx_internal.h"
 #include "codec/text.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* ---- reading ---- */
@@ -151,6 +152,44 @@ static sw_status all_collateral_read(sw_arena *a, const sw_json *root, sw_eviden
     return gpu_list_read(a, object, &rims, &gpu->rims, &gpu->rim_count, err);
 }
 
+/* ---- reading the image ---- */
+static_assert(4 * (SW_CHECKSUM_LIMIT + SW_MEASUREMENT_LIMIT) / 3 + 1024 <= SW_EVIDENCE_IMAGE_LIMIT,
+              "the two files in base64 and the rest of the member are within its limit");
+
+static sw_status acpi_read(const sw_json *object, const char *where, uint8_t out[SW_ACPI_COUNT][48],
+                           sw_error *err) {
+    const sw_json *list;
+    size_t n = 0;
+    SW_TRY(sw_json_array(object, where, "acpi", SW_ACPI_COUNT, &list, err));
+    bool good = list->count == SW_ACPI_COUNT;
+    for (const sw_json *item = list->first; good && item != NULL; item = item->next)
+        good = item->type == SW_JSON_STRING &&
+               sw_hex_decode(out[n++], 48, item->text, false, NULL) == SW_OK;
+    return good ? SW_OK : BROKEN(err, "%s.acpi is not three digests of 96 hex digits", where);
+}
+
+/* EVD-110; a prover who describes none leaves the member out. */
+static sw_status image_read(sw_arena *a, const sw_json *root, sw_evidence *out, sw_error *err) {
+    static const char *const names[] = {"acpi", "checksum_file", "measurement", "memory_bytes",
+                                        NULL};
+    static const char where[] = "image";
+    const sw_json *object;
+    if (sw_json_member(root, where) == NULL) return SW_OK;
+    SW_TRY(sw_json_object(root, "evidence", where, &object, err));
+    SW_TRY(sw_json_expect(object, where, names, err));
+    sw_evidence_image *image = SW_ARENA_NEW(a, sw_evidence_image, 1);
+    if (image == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for evidence");
+    SW_TRY(acpi_read(object, where, image->machine.acpi, err));
+    SW_TRY(base64_read(a, object, where, names[1], SW_CHECKSUM_LIMIT, &image->files.checksum_file,
+                       err));
+    SW_TRY(base64_read(a, object, where, names[2], SW_MEASUREMENT_LIMIT, &image->files.measurement,
+                       err));
+    SW_TRY(
+        sw_json_u64(object, where, names[3], SW_MEMORY_LIMIT, &image->machine.memory_bytes, err));
+    out->image = image;
+    return SW_OK;
+}
+
 /* ---- reading the rest ---- */
 static sw_status events_read(sw_arena *a, const sw_json *root, sw_evidence *out, sw_error *err) {
     static const char *const names[] = {"digest",   "event", "event_payload", "event_type", "imr",
@@ -170,8 +209,8 @@ static sw_status events_read(sw_arena *a, const sw_json *root, sw_evidence *out,
 }
 
 static sw_status frame_read(const sw_json *root, sw_evidence *out, sw_error *err) {
-    static const char *const names[] = {"collateral", "event_log", "gpu", "kind",
-                                        "platform",   "quote",     NULL};
+    static const char *const names[] = {"collateral", "event_log", "gpu",   "?image",
+                                        "kind",       "platform",  "quote", NULL};
     sw_bytes kind, platform;
     SW_TRY(sw_json_expect(root, "evidence", names, err));
     SW_TRY(sw_json_text(root, "evidence", "kind", &kind, err));
@@ -194,6 +233,7 @@ sw_status sw_evidence_parse(sw_arena *a, sw_bytes json, sw_evidence *out, sw_err
     SW_TRY(base64_read(a, root, "evidence", "quote", SW_QUOTE_LIMIT, &made.quote, err));
     SW_TRY(events_read(a, root, &made, err));
     SW_TRY(gpus_read(a, root, &made, err));
+    SW_TRY(image_read(a, root, &made, err));
     SW_TRY(all_collateral_read(a, root, &made, err));
     *out = made;
     return SW_OK;
@@ -242,6 +282,16 @@ static void collateral_put(sw_arena *a, sw_json *object, const sw_collateral *c)
     signed_put(a, object, COLLATERAL_NAMES + 5, &c->tcb_info);
 }
 
+static void image_put(sw_arena *a, sw_json *root, const sw_evidence_image *image) {
+    sw_json *object = sw_json_add_object(a, root, "image");
+    sw_json *acpi = sw_json_add_array(a, object, "acpi");
+    for (size_t i = 0; i < SW_ACPI_COUNT; i++)
+        sw_json_add_hex(a, acpi, NULL, SW_BYTES_OF(image->machine.acpi[i]));
+    sw_json_add_base64(a, object, "checksum_file", image->files.checksum_file);
+    sw_json_add_base64(a, object, "measurement", image->files.measurement);
+    sw_json_add_integer(a, object, "memory_bytes", (int64_t)image->machine.memory_bytes);
+}
+
 sw_status sw_evidence_encode(const sw_evidence *e, sw_buffer *out, sw_error *err) {
     SW_SCOPED(sw_arena) a = {.limit_bytes = 4 * SW_EVIDENCE_LIMIT};
     sw_json *root = sw_json_make(&a, SW_JSON_OBJECT);
@@ -252,6 +302,7 @@ sw_status sw_evidence_encode(const sw_evidence *e, sw_buffer *out, sw_error *err
     sw_json *events = sw_json_add_array(&a, root, "event_log");
     for (size_t i = 0; i < e->event_count; i++) SW_TRY(event_put(&a, events, &e->events[i], err));
     gpus_put(&a, sw_json_add_array(&a, root, "gpu"), e->gpus, e->gpu_count);
+    if (e->image != NULL) image_put(&a, root, e->image);
     sw_json_add_text(&a, root, "kind", SW_LITERAL(SW_EVIDENCE_KIND));
     sw_json_add_text(&a, root, "platform", tdx ? SW_LITERAL("tdx") : SW_LITERAL("sim"));
     sw_json_add_base64(&a, root, "quote", e->quote);

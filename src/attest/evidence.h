@@ -65,6 +65,23 @@ SW_NODISCARD sw_status sw_pcs_parse(sw_bytes json, const char *member, sw_signed
 SW_NODISCARD sw_status sw_collateral_from_qvl(sw_arena *a, sw_bytes json, sw_collateral *out,
                                               sw_error *err);
 
+/* ---- a named OS image, as a prover describes it (EVD-110) ---- */
+#define SW_CHECKSUM_LIMIT       ((size_t)16 << 10)
+#define SW_MEASUREMENT_LIMIT    ((size_t)16 << 10)
+#define SW_EVIDENCE_IMAGE_LIMIT ((size_t)64 << 10) /* the member `image` as text */
+typedef struct sw_lite_image {
+    sw_bytes checksum_file; /* sha256sum.txt; its SHA-256 is the OS image hash */
+    sw_bytes measurement;   /* measurement.tdx.cbor */
+} sw_lite_image;
+typedef struct sw_lite_machine { /* hints; wrong ones give other registers */
+    uint64_t memory_bytes;
+    uint8_t acpi[SW_ACPI_COUNT][48]; /* loader, RSDP, tables: as measured, whatever they hold */
+} sw_lite_machine;
+typedef struct sw_evidence_image { /* what sw_lite_verify holds against the quote */
+    sw_lite_image files;
+    sw_lite_machine machine;
+} sw_evidence_image;
+
 /* ---- the evidence object ---- */
 typedef struct sw_evidence {
     sw_platform platform;
@@ -75,6 +92,7 @@ typedef struct sw_evidence {
     const sw_gpu_device *gpus; /* GPU-210: in the order in which the report data hash them */
     size_t gpu_count;          /* 0: gpu_collateral is empty */
     sw_gpu_collateral gpu_collateral;
+    const sw_evidence_image *image; /* NULL: none is described */
 } sw_evidence;
 SW_NODISCARD sw_status sw_evidence_parse(sw_arena *a, sw_bytes json, sw_evidence *out,
                                          sw_error *err);

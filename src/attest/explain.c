@@ -148,6 +148,20 @@ static sw_status explain_collateral(sw_arena *a, sw_buffer *out, const sw_collat
     return SW_OK;
 }
 
+/* ---- OS image ---- */
+static void explain_image(sw_buffer *out, const sw_evidence_image *image) {
+    static const char *const names[SW_ACPI_COUNT] = {"ACPI loader", "ACPI RSDP", "ACPI tables"};
+    sw_hash name;
+    if (image == NULL) return;
+    sw_sha256(&name, image->files.checksum_file);
+    sw_put_text(out, "OS image, as the prover describes it\n");
+    line_hex(out, "OS image hash", SW_BYTES_OF(name.b));
+    sw_put_format(out, "  %-22s %llu bytes\n", "memory",
+                  (unsigned long long)image->machine.memory_bytes);
+    for (size_t i = 0; i < SW_ACPI_COUNT; i++)
+        line_hex(out, names[i], SW_BYTES_OF(image->machine.acpi[i]));
+}
+
 /* ---- event log ---- */
 static void put_event(sw_buffer *out, sw_bytes name, sw_bytes payload) {
     sw_put_text(out, "  ");
@@ -295,6 +309,7 @@ static sw_status explain(sw_arena *a, sw_bytes json, sw_buffer *out, sw_error *e
     SW_TRY(sw_quote_explain(e.quote, out, err));
     SW_TRY(explain_collateral(a, out, &e.collateral, err));
     SW_TRY(explain_gpus(out, &e, err));
+    explain_image(out, e.image);
     explain_events(out, &e);
     return SW_OK;
 }

@@ -311,3 +311,12 @@ sw_status sw_lite_check(const sw_lite_values *values, const sw_td_measurements *
         return REFUSE(err, "the event os-image-hash names another image than the one measured");
     return SW_OK;
 }
+
+sw_status sw_lite_verify(const sw_evidence_image *image, const sw_td_measurements *td,
+                         const sw_event *events, size_t count, sw_hash *os_image, sw_error *err) {
+    sw_lite_values values;
+    SW_TRY(sw_lite_measure(&image->files, &image->machine, &values, err));
+    SW_TRY(sw_lite_check(&values, td, events, count, err));
+    *os_image = values.os_image;
+    return SW_OK;
+}

@@ -94,19 +94,7 @@ SW_NODISCARD sw_status sw_config_id_verify(const uint8_t mr_config_id[48],
                                            sw_error *err);
 
 /* ---- TDX-lite: the measurements of a named OS image, recomputed ---- */
-#define SW_CHECKSUM_LIMIT    ((size_t)16 << 10)
-#define SW_MEASUREMENT_LIMIT ((size_t)16 << 10)
-#define SW_VM_CONFIG_LIMIT   ((size_t)128 << 10)
-#define SW_MEMORY_LIMIT      (UINT64_C(1) << 46)
-typedef struct sw_lite_image {
-    sw_bytes checksum_file; /* sha256sum.txt; its SHA-256 is the OS image hash */
-    sw_bytes measurement;   /* measurement.tdx.cbor */
-} sw_lite_image;
-#define SW_ACPI_COUNT 3
-typedef struct sw_lite_machine { /* hints; wrong ones give other registers */
-    uint64_t memory_bytes;
-    uint8_t acpi[SW_ACPI_COUNT][48]; /* loader, RSDP, tables: as measured, whatever they hold */
-} sw_lite_machine;
+#define SW_VM_CONFIG_LIMIT ((size_t)128 << 10)
 typedef struct sw_lite_values {
     sw_hash os_image;    /* SHA-256(checksum_file) */
     uint8_t mrtd[2][48]; /* single pass, two pass */
@@ -130,4 +118,9 @@ SW_NODISCARD sw_status sw_lite_acpi(const sw_event_log *log, uint8_t out[SW_ACPI
  * "evidence" says what differs. */
 SW_NODISCARD sw_status sw_lite_check(const sw_lite_values *values, const sw_td_measurements *td,
                                      const sw_event *events, size_t count, sw_error *err);
+/* Both, one after the other: what a prover or a host says of an image, held against the quote.
+ * *os_image is the name of what was measured. */
+SW_NODISCARD sw_status sw_lite_verify(const sw_evidence_image *image, const sw_td_measurements *td,
+                                      const sw_event *events, size_t count, sw_hash *os_image,
+                                      sw_error *err);
 #endif

@@ -15,11 +15,11 @@ typedef struct sw_quote_platform {
 SW_NODISCARD sw_status sw_quote_platform_read(sw_bytes quote, sw_quote_platform *out,
                                               sw_error *err);
 
-/* Two fields of a quote's body in either version; RTMR3 stands before the report data. Nothing is
- * judged. */
+/* Fields of a quote's body in either version; all stand before the report data. Nothing is judged.
+ */
 typedef struct sw_quote_fields {
     sw_report_data report;
-    uint8_t rtmr3[SW_SHA384_BYTES];
+    uint8_t mrtd[SW_SHA384_BYTES], rtmr[4][SW_SHA384_BYTES];
 } sw_quote_fields;
 SW_NODISCARD sw_status sw_quote_fields_read(sw_bytes quote, sw_quote_fields *out, sw_error *err);
 

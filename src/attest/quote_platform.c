@@ -34,11 +34,15 @@ sw_status sw_quote_platform_read(sw_bytes quote, sw_quote_platform *out, sw_erro
     return SW_OK;
 }
 
+/* MRTD, MRCONFIGID, MROWNER, MROWNERCONFIG, four RTMRs: 48 bytes each, then the report data. */
+enum { MRTD_BEFORE_REPORT = 8 * SW_SHA384_BYTES };
+
 sw_status sw_quote_fields_read(sw_bytes quote, sw_quote_fields *out, sw_error *err) {
     sw_bytes report;
     SW_TRY(sw_quote_report_data(quote, &report, err));
-    SW_CHECK(err, report.size == sizeof out->report.b); /* in a body, so RTMR3 is before it */
-    memcpy(out->rtmr3, report.data - sizeof out->rtmr3, sizeof out->rtmr3);
+    SW_CHECK(err, report.size == sizeof out->report.b); /* in a body, so the registers are before */
+    memcpy(out->rtmr, report.data - sizeof out->rtmr, sizeof out->rtmr);
+    memcpy(out->mrtd, report.data - MRTD_BEFORE_REPORT, sizeof out->mrtd);
     memcpy(out->report.b, report.data, sizeof out->report.b);
     return SW_OK;
 }

@@ -55,6 +55,45 @@ static sw_status registers_verify(const sw_standalone *s, const sw_check_log *lo
     return SW_OK;
 }
 
+/* ---- the OS image that the host describes ---- */
+static sw_status image_measure(const sw_standalone *s, const sw_app_log *app,
+                               sw_standalone_claims *c, const sw_lite_hints *hints, sw_error *err) {
+    sw_evidence_image image = {.files = hints->image, .machine.memory_bytes = hints->memory_bytes};
+    sw_claims claims = {0};
+    SW_TRY(sw_lite_acpi(s->log, image.machine.acpi, err));
+    SW_TRY(sw_claims_image_verify(&image, &c->quote.td, app, NULL, &claims, err));
+    c->has_os_image = true;
+    c->os_image = claims.os_image;
+    memcpy(c->acpi, claims.acpi, sizeof c->acpi);
+    c->memory_bytes = claims.memory_bytes;
+    return SW_OK;
+}
+
+/* Unsigned words of a host: what does not measure to the quote is no image, and a reason to refuse
+ * only where a policy asks for one by its hash (EVD-119). */
+static sw_status image_verify(const sw_standalone *s, const sw_app_log *app,
+                              const sw_check_log *log, sw_standalone_claims *c, sw_error *err) {
+    SW_SCOPED(sw_arena) a = {.limit_bytes = (size_t)4 << 20};
+    sw_lite_hints hints;
+    sw_error why = {0};
+    bool wanted = s->policy != NULL && sw_policy_names_hashes(s->policy);
+    if (s->vm_config.size == 0) return SW_OK;
+    sw_status status = sw_lite_hints_read(&a, s->vm_config, &hints, &why);
+    if (status == SW_MISSING) return SW_OK;
+    sw_check_begin(log, "OS image");
+    if (status == SW_OK) status = image_measure(s, app, c, &hints, &why);
+    if (status == SW_OK) {
+        sw_check_held_hex(log, SW_BYTES_OF(c->os_image.b));
+        return SW_OK;
+    }
+    if (wanted || status == SW_MEMORY || status == SW_INTERNAL) {
+        if (err != NULL) *err = why;
+        return sw_as_evidence(status, err);
+    }
+    sw_check_held(log, "none is claimed: %s", why.message);
+    return SW_OK;
+}
+
 static sw_status app_verify(const sw_standalone *s, const sw_check_log *log,
                             sw_standalone_claims *c, sw_error *err) {
     SW_SCOPED(sw_arena) a = {.limit_bytes = (size_t)4 << 20};
@@ -65,7 +104,7 @@ static sw_status app_verify(const sw_standalone *s, const sw_check_log *log,
     memcpy(c->app_id, facts.app_id, sizeof c->app_id);
     memcpy(c->instance_id, facts.instance_id, sizeof c->instance_id);
     c->compose = facts.compose;
-    return SW_OK;
+    return image_verify(s, &app, log, c, err);
 }
 
 /* ---- the policy ---- */
@@ -89,11 +128,16 @@ static sw_status policy_check(const sw_standalone *s, const sw_check_log *log,
                         .tcb_evaluation_number = q->tcb_evaluation_number,
                         .qe_evaluation_number = q->qe_evaluation_number,
                         .compose = c->compose,
+                        .judged_ms = s->wall_ms,
+                        .has_os_image = c->has_os_image,
+                        .os_image = c->os_image,
+                        .memory_bytes = c->memory_bytes,
                         .valid_from_ms = q->valid_from_ms,
                         .valid_until_ms = q->valid_until_ms,
                         .tcb_date_ms = q->tcb_date_ms};
     memcpy(claims.mrtd, q->td.mrtd, sizeof claims.mrtd);
     memcpy(claims.rtmr, q->td.rtmr, sizeof claims.rtmr);
+    memcpy(claims.acpi, c->acpi, sizeof claims.acpi);
     memcpy(claims.tcb_status, q->tcb_status, strlen(q->tcb_status) + 1);
     SW_TRY(sw_policy_check(s->policy, &claims, log, err));
     memcpy(c->image, claims.image, sizeof c->image);

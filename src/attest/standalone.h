@@ -14,6 +14,7 @@ typedef struct sw_standalone { /* views */
     const sw_collateral *collateral;
     const sw_event_log *log; /* NULL: a bare quote */
     sw_bytes document;       /* the mr_config document of MRCONFIGID's third kind; may be empty */
+    sw_bytes vm_config;      /* what the host says of the machine, beside a log; may be empty */
     const sw_policy *policy; /* NULL: Intel's root, UpToDate alone, no image compared */
     int64_t wall_ms;
 } sw_standalone;
@@ -24,11 +25,15 @@ typedef struct sw_standalone_claims {
     uint8_t app_id[20], instance_id[20]; /* with a log */
     sw_hash compose;
     unsigned config_version; /* of MRCONFIGID, 0 to 3 */
-    char image[65];          /* name in the policy; empty without one */
+    bool has_os_image;       /* an image in vm_config measures to this quote (EVD-119) */
+    sw_hash os_image;        /* its hash: the host's own word until a policy names it */
+    uint8_t acpi[SW_ACPI_COUNT][48];
+    uint64_t memory_bytes;
+    char image[65]; /* name in the policy; empty without one */
 } sw_standalone_claims;
 /* In order: quote (EVD-020 to EVD-047), the TD's attributes, the log's registers, dstack's
- * simulator, the app, MRCONFIGID, then the policy, or without one the TCB status. SW_REFUSED
- * "evidence" or "policy"; `v` may be NULL. */
+ * simulator, the app, MRCONFIGID, the OS image where one is described, then the policy, or without
+ * one the TCB status. SW_REFUSED "evidence" or "policy"; `v` may be NULL. */
 SW_NODISCARD sw_status sw_standalone_verify(const sw_standalone *s, sw_verifier *v,
                                             sw_standalone_claims *out, sw_error *err);
 #endif

@@ -111,6 +111,7 @@ static void gpu_tell(inquiry *q, const sw_gpu_claims *claims, size_t count) {
 static void claims_tell(inquiry *q, const sw_claims *c) {
     fact(q, "platform", c->platform == SW_PLATFORM_SIM ? "sim" : "tdx");
     fact(q, "image", c->image);
+    if (c->has_os_image) fact_hex(q, "os_image_hash", SW_BYTES_OF(c->os_image.b));
     fact(q, "tcb_status", c->tcb_status);
     fact(q, "advisories", c->advisories[0] == 0 ? "none" : c->advisories);
     fact_hex(q, "anchor", SW_BYTES_OF(c->anchor.b));
@@ -147,6 +148,7 @@ static void quote_tell(inquiry *q, const sw_standalone_claims *c) {
     fact_hex(q, "report_data", SW_BYTES_OF(quote->td.report_data));
     if (c->has_log) fact_hex(q, "app_id", SW_BYTES_OF(c->app_id));
     if (c->has_log) fact_hex(q, "compose_hash", SW_BYTES_OF(c->compose.b));
+    if (c->has_os_image) fact_hex(q, "os_image_hash", SW_BYTES_OF(c->os_image.b));
     facts_window(q, quote->valid_from_ms, quote->valid_until_ms);
     facts_simulated(q, !sw_hash_equal(&quote->anchor, &sw_intel_root));
 }
@@ -163,8 +165,9 @@ static sw_status report_compare(inquiry *q, const uint8_t report[64], sw_error *
     return SW_OK;
 }
 
+/* `vm_config`: a host's description, untrusted; may be empty. */
 static sw_status judge_quote_and_log(inquiry *q, sw_bytes quote, const sw_event_log *log,
-                                     sw_error *err) {
+                                     sw_bytes vm_config, sw_error *err) {
     sw_collateral collateral = {0};
     sw_standalone_claims claims;
     const char *path;
@@ -173,6 +176,7 @@ static sw_status judge_quote_and_log(inquiry *q, sw_bytes quote, const sw_event_
     const sw_standalone asked = {.quote = quote,
                                  .collateral = &collateral,
                                  .log = log,
+                                 .vm_config = vm_config,
                                  .policy = q->policy,
                                  .wall_ms = q->wall_ms};
     SW_TRY(sw_standalone_verify(&asked, q->verifier, &claims, err));
@@ -182,7 +186,7 @@ static sw_status judge_quote_and_log(inquiry *q, sw_bytes quote, const sw_event_
 }
 
 static sw_status judge_quote(inquiry *q, sw_error *err) {
-    return judge_quote_and_log(q, q->input.bytes, NULL, err);
+    return judge_quote_and_log(q, q->input.bytes, NULL, (sw_bytes){0}, err);
 }
 
 static sw_status judge_dstack_quote(inquiry *q, sw_error *err) {
@@ -190,7 +194,7 @@ static sw_status judge_dstack_quote(inquiry *q, sw_error *err) {
     sw_check_begin(&q->checks.log, "guest agent's answer");
     SW_TRY(sw_dstack_quote_parse(sw_cli_arena(q->cli), q->input.bytes, &answer, err));
     sw_check_held(&q->checks.log, "quote and event log of %zu events", answer.log.count);
-    return judge_quote_and_log(q, answer.quote, &answer.log, err);
+    return judge_quote_and_log(q, answer.quote, &answer.log, answer.vm_config, err);
 }
 
 /* Attest's answer in JSON is the bytes in hex. */
@@ -216,7 +220,7 @@ static sw_status judge_dstack(inquiry *q, sw_error *err) {
     SW_TRY(sw_dstack_attestation_parse(sw_cli_arena(q->cli), bytes, &attestation, err));
     sw_check_held(&q->checks.log, "version %u, %zu events", attestation.version,
                   attestation.log.count);
-    return judge_quote_and_log(q, attestation.quote, &attestation.log, err);
+    return judge_quote_and_log(q, attestation.quote, &attestation.log, attestation.config, err);
 }
 
 /* ---- a certificate of dstack's RA-TLS ---- */
@@ -236,7 +240,8 @@ static sw_status judge_certificates(inquiry *q, sw_error *err) {
     if (status == SW_OK) status = sw_ratls_read(sw_cli_arena(q->cli), leaf, &facts, err);
     if (status == SW_OK) sw_check_held(&q->checks.log, "its key is the one in the quote");
     if (status == SW_OK)
-        status = judge_quote_and_log(q, facts.attestation.quote, &facts.attestation.log, err);
+        status = judge_quote_and_log(q, facts.attestation.quote, &facts.attestation.log,
+                                     facts.attestation.config, err);
     sw_cert_free(&leaf);
     return status;
 }

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * GetQuote's answer, written and read (MCH-095 to MCH-098).
+ * GetQuote's answer, written and read (MCH-095 to MCH-099).
  *
  * Written as the guest agent of dstack 0.6 does, events of RTMR3 without digests, the log as a JSON
  * text inside JSON: what a machine without an agent gives, so that one reader serves all. Read as
  * an outsider's: strictly where we look, its quote must hold the report data that were asked for,
  * its log must replay to the quote's RTMR3 and name our compose. Only RTMR3's events travel; the
- * other registers are compared with the policy's images.
+ * other registers are compared with the policy's images, and of a TDX-lite image the two files, the
+ * ACPI digests and the memory size travel when they measure to the quote.
  */
+#include "attest/measure.h"
 #include "codec/text.h"
 #include "machine/machine_internal.h"
 
@@ -63,13 +65,42 @@ static sw_status log_check(const sw_evidence *e, const sw_quote_fields *fields,
     uint8_t rtmr3[SW_SHA384_BYTES];
     sw_hash booted;
     SW_TRY(sw_events_replay(e->events, e->event_count, rtmr3, err));
-    if (memcmp(rtmr3, fields->rtmr3, sizeof rtmr3) != 0)
+    if (memcmp(rtmr3, fields->rtmr[3], sizeof rtmr3) != 0)
         return sw_fail(err, SW_REFUSED, "evidence",
                        "the machine's event log does not replay to its RTMR3");
     SW_TRY(sw_events_compose(e->events, e->event_count, &booted, err));
     if (!sw_hash_equal(&booted, compose))
         return sw_fail(err, SW_REFUSED, "compose",
                        "this machine was booted with another app-compose than the one given");
+    return SW_OK;
+}
+
+/* ---- the OS image that the agent describes ---- */
+static sw_status image_read(sw_arena *a, sw_bytes vm_config, const sw_event_log *log,
+                            sw_evidence_image *out) {
+    sw_lite_hints hints;
+    SW_TRY(sw_lite_hints_read(a, vm_config, &hints, NULL));
+    SW_TRY(sw_lite_acpi(log, out->machine.acpi, NULL));
+    out->files = hints.image;
+    out->machine.memory_bytes = hints.memory_bytes;
+    return SW_OK;
+}
+
+/* The host's words, unsigned: they become a part of the evidence when they measure to this very
+ * quote, and are left out otherwise, since a verifier would refuse them (EVD-118). */
+static sw_status image_find(sw_arena *a, const sw_json *root, const sw_event_log *log,
+                            const sw_quote_fields *fields, sw_evidence *out, sw_error *err) {
+    const sw_json *vm_config = sw_json_member(root, "vm_config");
+    sw_td_measurements td = {0};
+    sw_hash name;
+    if (vm_config == NULL || vm_config->type != SW_JSON_STRING) return SW_OK;
+    sw_evidence_image *image = SW_ARENA_NEW(a, sw_evidence_image, 1);
+    if (image == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for evidence");
+    memcpy(td.mrtd, fields->mrtd, sizeof td.mrtd);
+    memcpy(td.rtmr, fields->rtmr, sizeof td.rtmr);
+    if (image_read(a, vm_config->text, log, image) == SW_OK &&
+        sw_lite_verify(image, &td, out->events, out->event_count, &name, NULL) == SW_OK)
+        out->image = image;
     return SW_OK;
 }
 
@@ -81,10 +112,13 @@ sw_status sw_answer_read(sw_arena *a, sw_bytes answer, const sw_report_data *rep
     sw_quote_fields fields;
     sw_json *root;
     sw_bytes quote, log;
+    sw_event_log events;
     SW_TRY(sw_json_parse(a, answer, &limits, &root, err));
     SW_TRY(sw_json_text(root, where, "quote", &quote, err));
     SW_TRY(sw_json_text(root, where, "event_log", &log, err));
     SW_TRY(quote_read(a, quote, report, &fields, &out->quote, err));
-    SW_TRY(sw_events_from_guest(a, log, &out->events, &out->event_count, err));
-    return log_check(out, &fields, compose, err);
+    SW_TRY(sw_log_from_json(a, log, &events, err));
+    SW_TRY(sw_log_runtime(a, &events, &out->events, &out->event_count, err));
+    SW_TRY(log_check(out, &fields, compose, err));
+    return image_find(a, root, &events, &fields, out, err);
 }

@@ -104,6 +104,14 @@ static void push_element(diff *d, const char *path, const sw_json *a, const sw_j
          both ? " " : "", both ? SHOWN_BYTES : 0, both ? (const char *)id.data : "");
 }
 
+/* Whether elements can be told apart by what they are known by; lists of others (numbers, lists,
+ * the patterns of which the first that matches decides) are compared whole. */
+static bool known_by_identity(const sw_json *list) {
+    for (const sw_json *e = list->first; e != NULL; e = e->next)
+        if (identity(e).data == NULL) return false;
+    return true;
+}
+
 static void compare_lists(diff *d, const pair *p) {
     for (const sw_json *e = p->a->first; e != NULL; e = e->next)
         push_element(d, p->path, e, find(p->b, identity(e)));
@@ -134,7 +142,8 @@ static void compare(diff *d, const pair *p) {
         put_line(d, p->a == NULL ? '+' : '-', p);
     else if (p->a->type == SW_JSON_OBJECT && p->b->type == SW_JSON_OBJECT)
         compare_objects(d, p);
-    else if (p->a->type == SW_JSON_ARRAY && p->b->type == SW_JSON_ARRAY)
+    else if (p->a->type == SW_JSON_ARRAY && p->b->type == SW_JSON_ARRAY &&
+             known_by_identity(p->a) && known_by_identity(p->b))
         compare_lists(d, p);
     else if (!same(p->a, p->b))
         put_line(d, '~', p);

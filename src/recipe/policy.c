@@ -4,15 +4,17 @@
  *
  * What is not written is not allowed, so completeness is part of parsing. Nothing here is trusted
  * by being compiled in: the one constant below only keeps the word `tdx` for Intel's root, and
- * keeps that root from being called a simulation. docs/formats/evidence.md, EVD-060 to EVD-066.
+ * keeps that root from being called a simulation. docs/formats/evidence.md, EVD-060 to EVD-067.
  */
 #include "codec/text.h"
 #include "recipe/recipe_internal.h"
+#include "sys/clock.h"
 
 #include <string.h>
 
 #define REFERENCE_KIND        "sealwright/kms-reference/v1"
 #define REFERENCE_BYTES_LIMIT ((size_t)64 << 10)
+#define TIME_LIMIT_MS         INT64_C(253402300799000) /* 9999-12-31T23:59:59Z, the last of its form */
 
 /* SHA-256 of the DER of "Intel SGX Root CA", the root of SGX and TDX. */
 const sw_hash sw_intel_root = {{0x44, 0xa0, 0x19, 0x6b, 0x2b, 0x99, 0xf8, 0x89, 0xb8, 0xe1, 0x49,
@@ -47,41 +49,6 @@ static sw_status anchors_check(const sw_policy *p, sw_error *err) {
     return SW_OK;
 }
 
-static bool name_valid(const char *name) {
-    size_t size = strnlen(name, sizeof((sw_image *)NULL)->name);
-    if (size == 0 || size == sizeof((sw_image *)NULL)->name) return false;
-    for (size_t i = 0; i < size; i++) {
-        bool letter = (name[i] >= 'a' && name[i] <= 'z') || (name[i] >= 'A' && name[i] <= 'Z');
-        bool digit = name[i] >= '0' && name[i] <= '9';
-        if (!letter && !digit && strchr("._-", name[i]) == NULL) return false;
-    }
-    return true;
-}
-
-static bool same_measurements(const sw_image *a, const sw_image *b) {
-    return memcmp(a->mrtd, b->mrtd, sizeof a->mrtd) == 0 &&
-           memcmp(a->rtmr, b->rtmr, sizeof a->rtmr) == 0;
-}
-
-static sw_status images_check(const sw_policy *p, sw_error *err) {
-    static const uint8_t nothing[48];
-    if (p->image_count == 0 || p->image_count > SW_IMAGE_LIMIT)
-        return refuse(err, "the machine policy is incomplete: it names no image");
-    for (size_t i = 0; i < p->image_count; i++) {
-        const sw_image *image = &p->images[i];
-        if (!name_valid(image->name))
-            return refuse(err, "an image's name in the machine policy is not 1 to 64 of A-Z a-z "
-                               "0-9 . _ -");
-        if (memcmp(image->mrtd, nothing, sizeof nothing) == 0)
-            return refuse(err, "an image in the machine policy has an MRTD of zeros");
-        for (size_t k = 0; k < i; k++)
-            if (strcmp(image->name, p->images[k].name) == 0 ||
-                same_measurements(image, &p->images[k]))
-                return refuse(err, "the machine policy names an image twice");
-    }
-    return SW_OK;
-}
-
 static sw_status devices_check(const sw_policy *p, sw_error *err) {
     if (p->any_device && p->device_count != 0)
         return refuse(err, "the machine policy says any device and names devices");
@@ -97,10 +64,13 @@ sw_status sw_policy_complete(const sw_policy *p, sw_error *err) {
     if (p->platform != SW_PLATFORM_SIM && p->platform != SW_PLATFORM_TDX)
         return refuse(err, "the machine policy names no platform");
     SW_TRY(anchors_check(p, err));
-    SW_TRY(images_check(p, err));
+    SW_TRY(sw_image_policy_complete(p, err));
     SW_TRY(devices_check(p, err));
     if (p->minimum_evaluation_number == 0)
         return refuse(err, "the machine policy is incomplete: its least evaluation number is 0");
+    if (p->has_grace && (p->grace_until_ms < 0 || p->grace_until_ms > TIME_LIMIT_MS ||
+                         p->grace_until_ms % 1000 != 0))
+        return refuse(err, "the machine policy's grace has no end in whole seconds before 10000");
     return sw_gpu_policy_complete(&p->gpu, p->platform, err);
 }
 
@@ -144,32 +114,27 @@ static sw_status devices_read(const sw_json *object, const char *where, sw_polic
     return hash_items(array, where, "devices", p->devices, err);
 }
 
-static sw_status image_read(const sw_json *object, const char *where, sw_image *out,
-                            sw_error *err) {
-    static const char *const names[] = {"mrtd", "name", "rtmr0", "rtmr1", "rtmr2", NULL};
-    SW_TRY(sw_json_expect(object, where, names, err));
-    sw_bytes name;
-    SW_TRY(sw_json_text(object, where, "name", &name, err));
-    if (name.size >= sizeof out->name || memchr(name.data, 0, name.size) != NULL)
-        return text_wrong(err, where, "name", "1 to 64 characters");
-    memcpy(out->name, name.data, name.size);
-    SW_TRY(sw_json_hex(object, where, "mrtd", out->mrtd, sizeof out->mrtd, err));
-    for (size_t i = 0; i < 3; i++)
-        SW_TRY(sw_json_hex(object, where, names[2 + i], out->rtmr[i], sizeof out->rtmr[i], err));
-    return SW_OK;
-}
-
-static sw_status images_read(const sw_json *object, const char *where, sw_policy *p,
-                             sw_error *err) {
-    const sw_json *array;
-    SW_TRY(sw_json_array(object, where, "images", SW_IMAGE_LIMIT, &array, err));
-    for (const sw_json *item = array->first; item != NULL; item = item->next)
-        SW_TRY(image_read(item, "images[]", &p->images[p->image_count++], err));
+/* EVD-067: absent means none. */
+static sw_status grace_read(const sw_json *tcb, sw_policy *p, sw_error *err) {
+    static const char *const names[] = {"status", "until", NULL};
+    static const char where[] = "minimum_tcb.grace";
+    const sw_json *grace;
+    sw_bytes status, until;
+    p->has_grace = sw_json_member(tcb, "grace") != NULL;
+    if (!p->has_grace) return SW_OK;
+    SW_TRY(sw_json_object(tcb, "minimum_tcb", "grace", &grace, err));
+    SW_TRY(sw_json_expect(grace, where, names, err));
+    SW_TRY(sw_json_text(grace, where, "status", &status, err));
+    if (!sw_bytes_is(status, SW_GRACE_STATUS))
+        return text_wrong(err, where, "status", SW_GRACE_STATUS ", the one status with a grace");
+    SW_TRY(sw_json_text(grace, where, "until", &until, err));
+    if (sw_time_parse(until, &p->grace_until_ms, NULL) != SW_OK)
+        return text_wrong(err, where, "until", SW_GRACE_UNTIL_FORM);
     return SW_OK;
 }
 
 static sw_status tcb_read(const sw_json *object, const char *where, sw_policy *p, sw_error *err) {
-    static const char *const names[] = {"evaluation_data_number", "status", NULL};
+    static const char *const names[] = {"evaluation_data_number", "?grace", "status", NULL};
     const sw_json *tcb;
     uint64_t number;
     sw_bytes status;
@@ -181,7 +146,7 @@ static sw_status tcb_read(const sw_json *object, const char *where, sw_policy *p
     p->up_to_date_only = sw_bytes_is(status, "UpToDate");
     if (!p->up_to_date_only && !sw_bytes_is(status, "SWHardeningNeeded"))
         return text_wrong(err, "minimum_tcb", "status", "UpToDate or SWHardeningNeeded");
-    return SW_OK;
+    return grace_read(tcb, p, err);
 }
 
 static sw_status platform_read(const sw_json *object, const char *where, sw_policy *p,
@@ -203,7 +168,7 @@ sw_status sw_policy_from_json(const sw_json *object, const char *where, sw_polic
     SW_TRY(sw_json_expect(object, where, names, err));
     SW_TRY(platform_read(object, where, &p, err));
     SW_TRY(anchors_read(object, where, &p, err));
-    SW_TRY(images_read(object, where, &p, err));
+    SW_TRY(sw_image_policy_from_json(object, where, &p, err));
     SW_TRY(devices_read(object, where, &p, err));
     SW_TRY(tcb_read(object, where, &p, err));
     SW_TRY(sw_gpu_policy_from_json(object, where, &p.gpu, err));
@@ -219,13 +184,17 @@ static void hashes_put(sw_arena *a, sw_json *parent, const char *key, const sw_h
     for (size_t i = 0; i < count; i++) sw_json_add_hex(a, array, NULL, SW_BYTES_OF(hashes[i].b));
 }
 
-static void image_put(sw_arena *a, sw_json *array, const sw_image *image) {
-    static const char *const names[3] = {"rtmr0", "rtmr1", "rtmr2"};
-    sw_json *object = sw_json_add_object(a, array, NULL);
-    sw_json_add_text(a, object, "name", sw_text(image->name));
-    sw_json_add_hex(a, object, "mrtd", SW_BYTES_OF(image->mrtd));
-    for (size_t i = 0; i < 3; i++)
-        sw_json_add_hex(a, object, names[i], SW_BYTES_OF(image->rtmr[i]));
+static void tcb_put(sw_arena *a, sw_json *parent, const sw_policy *p) {
+    sw_json *tcb = sw_json_add_object(a, parent, "minimum_tcb");
+    sw_json_add_integer(a, tcb, "evaluation_data_number", p->minimum_evaluation_number);
+    sw_json_add_text(a, tcb, "status",
+                     p->up_to_date_only ? SW_LITERAL("UpToDate") : SW_LITERAL("SWHardeningNeeded"));
+    if (!p->has_grace) return;
+    char until[21];
+    sw_time_text(until, p->grace_until_ms);
+    sw_json *grace = sw_json_add_object(a, tcb, "grace");
+    sw_json_add_text(a, grace, "status", SW_LITERAL(SW_GRACE_STATUS));
+    sw_json_add_text(a, grace, "until", sw_text(until));
 }
 
 void sw_policy_to_json(sw_arena *a, sw_json *parent, const char *key, const sw_policy *p) {
@@ -233,16 +202,12 @@ void sw_policy_to_json(sw_arena *a, sw_json *parent, const char *key, const sw_p
     bool tdx = p->platform == SW_PLATFORM_TDX;
     sw_json_add_text(a, object, "platform", tdx ? SW_LITERAL("tdx") : SW_LITERAL("sim"));
     hashes_put(a, object, "anchors", p->anchors, p->anchor_count);
-    sw_json *images = sw_json_add_array(a, object, "images");
-    for (size_t i = 0; i < p->image_count; i++) image_put(a, images, &p->images[i]);
+    sw_image_policy_to_json(a, object, p);
     if (p->any_device)
         sw_json_add_text(a, object, "devices", SW_LITERAL("any"));
     else
         hashes_put(a, object, "devices", p->devices, p->device_count);
-    sw_json *tcb = sw_json_add_object(a, object, "minimum_tcb");
-    sw_json_add_integer(a, tcb, "evaluation_data_number", p->minimum_evaluation_number);
-    sw_json_add_text(a, tcb, "status",
-                     p->up_to_date_only ? SW_LITERAL("UpToDate") : SW_LITERAL("SWHardeningNeeded"));
+    tcb_put(a, object, p);
     sw_gpu_policy_to_json(a, object, &p->gpu);
 }
 

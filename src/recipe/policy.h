@@ -13,9 +13,25 @@
 #define SW_ANCHOR_LIMIT 4
 #define SW_IMAGE_LIMIT  16
 #define SW_DEVICE_LIMIT 64
+
+/* ---- images: by their registers, or by the hash of an OS image that they are computed from ----
+ */
+#define SW_IMAGE_ACPI_LIMIT   8
+#define SW_IMAGE_MEMORY_LIMIT 8
+#define SW_ACPI_COUNT         3                   /* digests of one machine: loader, RSDP, tables */
+#define SW_MEMORY_LIMIT       (UINT64_C(1) << 46) /* bytes of one machine */
+#define SW_MEMORY_PAGE_BYTES  4096
 typedef struct sw_image {
     char name[65];
+    bool by_hash;                  /* false: the next line counts; true: those behind it */
     uint8_t mrtd[48], rtmr[3][48]; /* MRTD, RTMR0-2 */
+    sw_hash os_image;
+    bool any_acpi; /* written out as `acpi: any` */
+    size_t acpi_count;
+    uint8_t acpi[SW_IMAGE_ACPI_LIMIT][SW_ACPI_COUNT][48];
+    bool any_memory; /* written out as `memory_bytes: any` */
+    size_t memory_count;
+    uint64_t memory_bytes[SW_IMAGE_MEMORY_LIMIT];
 } sw_image;
 
 /* ---- NVIDIA devices ---- */
@@ -49,7 +65,9 @@ typedef struct sw_policy {
     size_t device_count;
     sw_hash devices[SW_DEVICE_LIMIT];   /* SHA-256(PPID) */
     uint32_t minimum_evaluation_number; /* tcbEvaluationDataNumber of TCB info and QE identity */
-    bool up_to_date_only; /* accepted TCB statuses: UpToDate; false also SWHardeningNeeded */
+    bool up_to_date_only;   /* accepted TCB statuses: UpToDate; false also SWHardeningNeeded */
+    bool has_grace;         /* written out as `grace`: exactly OutOfDate is accepted as well */
+    int64_t grace_until_ms; /* before this time, by the time that the evidence is judged at */
     sw_gpu_policy gpu;
 } sw_policy;
 
@@ -62,9 +80,9 @@ extern const sw_hash sw_intel_root, sw_nvidia_device_root, sw_nvidia_rim_root;
  * written out, an evaluation number; names and measurements distinct; `tdx` with exactly Intel's
  * root, `sim` never with it. SW_REFUSED "policy" with one sentence. */
 SW_NODISCARD sw_status sw_policy_complete(const sw_policy *p, sw_error *err);
-/* {"anchors","devices","gpu","images","minimum_tcb":{"evaluation_data_number","status"},"platform"}:
- * docs/formats/evidence.md, EVD-060 on. The result is complete. `where` is the member's dotted name
- * for messages. */
+/* {"anchors","devices","gpu","images","minimum_tcb":{"evaluation_data_number","status"},"platform"},
+ * with "grace" in minimum_tcb where there is one: docs/formats/evidence.md, EVD-060 on. The result
+ * is complete. `where` is the member's dotted name for messages. */
 SW_NODISCARD sw_status sw_policy_from_json(const sw_json *object, const char *where, sw_policy *out,
                                            sw_error *err);
 void sw_policy_to_json(sw_arena *a, sw_json *parent, const char *key, const sw_policy *p);

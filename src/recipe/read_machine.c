@@ -5,6 +5,7 @@
  */
 #include "codec/text.h"
 #include "recipe/recipe_internal.h"
+#include "sys/clock.h"
 
 /* ---- anchors, images, devices, TCB ---- */
 
@@ -28,15 +29,59 @@ static sw_status read_hashes(const sw_recipe_reader *r, const sw_yaml *map, cons
     return SW_OK;
 }
 
-static sw_status read_image(const sw_recipe_reader *r, const sw_yaml *map, sw_image *out) {
-    static const char *const names[] = {"name", "mrtd", "rtmr0", "rtmr1", "rtmr2", NULL};
-    SW_TRY(sw_recipe_expect(r, map, "machine.images[]", names));
-    SW_TRY(sw_recipe_text(r, map, "machine.images[]", "name", sizeof out->name - 1, out->name));
-    SW_TRY(sw_recipe_hex(r, map, "machine.images[]", "mrtd", out->mrtd, sizeof out->mrtd));
-    for (size_t i = 0; i < 3; i++)
-        SW_TRY(sw_recipe_hex(r, map, "machine.images[]", names[2 + i], out->rtmr[i],
-                             sizeof out->rtmr[i]));
+/* The list, or NULL in *out where the word `any` stands. */
+static sw_status read_any(const sw_recipe_reader *r, const sw_yaml *map, const char *where,
+                          const char *key, size_t limit, const sw_yaml **out) {
+    const sw_yaml *m = sw_yaml_member(map, key);
+    if (m == NULL || m->type != SW_YAML_SCALAR)
+        return sw_recipe_list(r, map, where, key, limit, out);
+    *out = NULL;
+    if (sw_bytes_is(m->text, "any")) return SW_OK;
+    return sw_recipe_refuse(r, m, where, "%s must be a list, or any", key);
+}
+
+static bool read_triple(const sw_yaml *list, uint8_t out[SW_ACPI_COUNT][48]) {
+    if (list->type != SW_YAML_SEQUENCE || list->count != SW_ACPI_COUNT) return false;
+    size_t n = 0;
+    for (const sw_yaml *m = list->first; m != NULL; m = m->next)
+        if (m->type != SW_YAML_SCALAR || sw_hex_decode(out[n++], 48, m->text, false, NULL) != SW_OK)
+            return false;
+    return true;
+}
+
+static const char IMAGES[] = "machine.images[]";
+
+static sw_status read_hash_image(const sw_recipe_reader *r, const sw_yaml *map, sw_image *out) {
+    static const char *const names[] = {"name", "os_image_hash", "acpi", "memory_bytes", NULL};
+    const sw_yaml *list = NULL;
+    SW_TRY(sw_recipe_expect(r, map, IMAGES, names));
+    SW_TRY(sw_recipe_hex(r, map, IMAGES, "os_image_hash", out->os_image.b, sizeof out->os_image.b));
+    SW_TRY(read_any(r, map, IMAGES, "acpi", SW_IMAGE_ACPI_LIMIT, &list));
+    out->any_acpi = list == NULL;
+    for (const sw_yaml *m = list == NULL ? NULL : list->first; m != NULL; m = m->next)
+        if (!read_triple(m, out->acpi[out->acpi_count++]))
+            return sw_recipe_refuse(r, m, IMAGES, "acpi[] must be " SW_IMAGE_ACPI_FORM);
+    SW_TRY(read_any(r, map, IMAGES, "memory_bytes", SW_IMAGE_MEMORY_LIMIT, &list));
+    out->any_memory = list == NULL;
+    for (const sw_yaml *m = list == NULL ? NULL : list->first; m != NULL; m = m->next)
+        if (m->type != SW_YAML_SCALAR || !sw_yaml_u64(m, &out->memory_bytes[out->memory_count++]))
+            return sw_recipe_refuse(r, m, IMAGES, "memory_bytes[] must be a whole number");
     return SW_OK;
+}
+
+static sw_status read_registers(const sw_recipe_reader *r, const sw_yaml *map, sw_image *out) {
+    static const char *const names[] = {"name", "mrtd", "rtmr0", "rtmr1", "rtmr2", NULL};
+    SW_TRY(sw_recipe_expect(r, map, IMAGES, names));
+    SW_TRY(sw_recipe_hex(r, map, IMAGES, "mrtd", out->mrtd, sizeof out->mrtd));
+    for (size_t i = 0; i < 3; i++)
+        SW_TRY(sw_recipe_hex(r, map, IMAGES, names[2 + i], out->rtmr[i], sizeof out->rtmr[i]));
+    return SW_OK;
+}
+
+static sw_status read_image(const sw_recipe_reader *r, const sw_yaml *map, sw_image *out) {
+    out->by_hash = sw_yaml_member(map, "os_image_hash") != NULL;
+    SW_TRY(out->by_hash ? read_hash_image(r, map, out) : read_registers(r, map, out));
+    return sw_recipe_text(r, map, IMAGES, "name", sizeof out->name - 1, out->name);
 }
 
 static sw_status read_images(const sw_recipe_reader *r, const sw_yaml *map, sw_policy *p) {
@@ -56,8 +101,26 @@ static sw_status read_devices(const sw_recipe_reader *r, const sw_yaml *map, sw_
     return read_hashes(r, map, "devices", SW_DEVICE_LIMIT, p->devices, &p->device_count);
 }
 
+static sw_status read_grace(const sw_recipe_reader *r, const sw_yaml *tcb, sw_policy *p) {
+    static const char *const names[] = {"status", "until", NULL};
+    static const char *const statuses[] = {SW_GRACE_STATUS, NULL};
+    static const char where[] = "machine.minimum_tcb.grace";
+    const sw_yaml *grace = NULL, *until;
+    uint64_t word;
+    p->has_grace = sw_yaml_member(tcb, "grace") != NULL;
+    if (!p->has_grace) return SW_OK;
+    SW_TRY(sw_recipe_map(r, tcb, "machine.minimum_tcb", "grace", &grace));
+    SW_TRY(sw_recipe_expect(r, grace, where, names));
+    SW_TRY(sw_recipe_choice(r, grace, where, "status", statuses, &word));
+    until = sw_yaml_member(grace, "until");
+    if (until->type != SW_YAML_SCALAR ||
+        sw_time_parse(until->text, &p->grace_until_ms, NULL) != SW_OK)
+        return sw_recipe_refuse(r, until, where, "until must be " SW_GRACE_UNTIL_FORM);
+    return SW_OK;
+}
+
 static sw_status read_tcb(const sw_recipe_reader *r, const sw_yaml *map, sw_policy *p) {
-    static const char *const names[] = {"status", "evaluation_data_number", NULL};
+    static const char *const names[] = {"status", "evaluation_data_number", "?grace", NULL};
     const sw_yaml *tcb = NULL;
     uint64_t word, number;
     SW_TRY(sw_recipe_map(r, map, "machine", "minimum_tcb", &tcb));
@@ -67,25 +130,14 @@ static sw_status read_tcb(const sw_recipe_reader *r, const sw_yaml *map, sw_poli
                            &number));
     p->up_to_date_only = word == 0;
     p->minimum_evaluation_number = (uint32_t)number;
-    return SW_OK;
+    return read_grace(r, tcb, p);
 }
 
 /* ---- GPUs ---- */
 
-/* The list, or NULL in *out where the word `any` stands. */
-static sw_status read_any(const sw_recipe_reader *r, const sw_yaml *map, const char *key,
-                          size_t limit, const sw_yaml **out) {
-    const sw_yaml *m = sw_yaml_member(map, key);
-    if (m == NULL || m->type != SW_YAML_SCALAR)
-        return sw_recipe_list(r, map, "machine.gpu", key, limit, out);
-    *out = NULL;
-    if (sw_bytes_is(m->text, "any")) return SW_OK;
-    return sw_recipe_refuse(r, m, "machine.gpu", "%s must be a list, or any", key);
-}
-
 static sw_status read_gpu_devices(const sw_recipe_reader *r, const sw_yaml *map, sw_gpu_policy *p) {
     const sw_yaml *list = NULL;
-    SW_TRY(read_any(r, map, "devices", SW_GPU_LIMIT, &list));
+    SW_TRY(read_any(r, map, "machine.gpu", "devices", SW_GPU_LIMIT, &list));
     p->any_device = list == NULL;
     for (const sw_yaml *m = list == NULL ? NULL : list->first; m != NULL; m = m->next)
         if (m->type != SW_YAML_SCALAR ||
@@ -96,7 +148,7 @@ static sw_status read_gpu_devices(const sw_recipe_reader *r, const sw_yaml *map,
 
 static sw_status read_gpu_drivers(const sw_recipe_reader *r, const sw_yaml *map, sw_gpu_policy *p) {
     const sw_yaml *list = NULL;
-    SW_TRY(read_any(r, map, "drivers", SW_GPU_DRIVER_LIMIT, &list));
+    SW_TRY(read_any(r, map, "machine.gpu", "drivers", SW_GPU_DRIVER_LIMIT, &list));
     p->any_driver = list == NULL;
     for (const sw_yaml *m = list == NULL ? NULL : list->first; m != NULL; m = m->next)
         if (m->type != SW_YAML_SCALAR ||

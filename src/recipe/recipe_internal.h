@@ -77,6 +77,17 @@ SW_NODISCARD sw_status sw_gpu_policy_from_json(const sw_json *object, const char
                                                sw_gpu_policy *out, sw_error *err);
 void sw_gpu_policy_to_json(sw_arena *a, sw_json *parent, const sw_gpu_policy *p);
 
+/* ---- the machine policy's images (policy_image.c) and its grace (EVD-067) ---- */
+#define SW_IMAGE_ACPI_FORM  "three digests, each of 96 lower-case hex digits"
+#define SW_GRACE_STATUS     "OutOfDate"
+#define SW_GRACE_UNTIL_FORM "a time like 2026-12-31T00:00:00Z"
+SW_NODISCARD sw_status sw_image_policy_complete(const sw_policy *p, sw_error *err);
+/* The member "images" of the policy's object, read and written; complete only by
+ * sw_image_policy_complete. */
+SW_NODISCARD sw_status sw_image_policy_from_json(const sw_json *object, const char *where,
+                                                 sw_policy *p, sw_error *err);
+void sw_image_policy_to_json(sw_arena *a, sw_json *parent, const sw_policy *p);
+
 /* ---- the parts of recipe.yaml ---- */
 SW_NODISCARD sw_status sw_recipe_read_training(const sw_recipe_reader *r, const sw_yaml *root,
                                                sw_training *out);
@@ -93,6 +104,8 @@ const char *sw_recipe_known_model(const sw_hash *model_lock);
 /* Rows that one owner brings, and of all. */
 uint64_t sw_recipe_rows(const sw_recipe *r, const sw_hash *owner); /* NULL: all */
 size_t sw_recipe_owner_count(const sw_recipe *r);                  /* distinct */
+/* What an owner is told about one image (RCP-096). */
+void sw_recipe_put_image(sw_buffer *out, const sw_image *image);
 /* What an owner is told about the GPUs (GPU-208). */
 void sw_recipe_put_gpus(sw_buffer *out, const sw_policy *p);
 extern const char *const sw_recipe_platforms[], *const sw_recipe_metrics_words[],

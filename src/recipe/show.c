@@ -5,6 +5,7 @@
  */
 #include "codec/text.h"
 #include "recipe/recipe_internal.h"
+#include "sys/clock.h"
 
 #include <math.h>
 #include <string.h>
@@ -311,17 +312,6 @@ static void put_code(sw_buffer *out, const sw_recipe *r) {
     sw_put_format(out, "\n  numerics profile %s\n", word_of(r, "profile"));
 }
 
-/* Whole measurements: what is cut off is what another image would differ in. */
-static void put_image(sw_buffer *out, const sw_image *image) {
-    sw_put_format(out, "  image %s\n    MRTD  ", image->name);
-    sw_hex_encode(out, SW_BYTES_OF(image->mrtd));
-    for (int i = 0; i < 3; i++) {
-        sw_put_format(out, "\n    RTMR%d ", i);
-        sw_hex_encode(out, SW_BYTES_OF(image->rtmr[i]));
-    }
-    sw_put_text(out, "\n");
-}
-
 static void put_devices(sw_buffer *out, const sw_policy *p) {
     if (p->any_device) {
         sw_put_text(out, "  devices: ANY. Every machine of this platform will do, also one that an"
@@ -338,6 +328,19 @@ static void put_devices(sw_buffer *out, const sw_policy *p) {
     }
 }
 
+static void put_grace(sw_buffer *out, const sw_policy *p) {
+    char until[21];
+    if (!p->has_grace) return;
+    sw_time_text(until, p->grace_until_ms);
+    sw_put_format(
+        out,
+        "  GRACE: before %s a machine that is OutOfDate is accepted as well;\n"
+        "  what that costs: until then known holes of its firmware will do. A machine that"
+        " is revoked, or configured\n"
+        "  wrongly, is never accepted.\n",
+        until);
+}
+
 static void put_machine(sw_buffer *out, const sw_recipe *r) {
     const sw_policy *p = &r->policy;
     sw_put_format(out, "\nMachine: %s\n", sw_recipe_platforms[p->platform]);
@@ -346,11 +349,12 @@ static void put_machine(sw_buffer *out, const sw_recipe *r) {
         put_hash(out, &p->anchors[i]);
         sw_put_text(out, "\n");
     }
-    for (size_t i = 0; i < p->image_count; i++) put_image(out, &p->images[i]);
+    for (size_t i = 0; i < p->image_count; i++) sw_recipe_put_image(out, &p->images[i]);
     put_devices(out, p);
     sw_put_format(out, "  TCB %s, evaluation data number %u or later\n",
                   p->up_to_date_only ? "UpToDate only" : "UpToDate or SWHardeningNeeded",
                   p->minimum_evaluation_number);
+    put_grace(out, p);
     sw_recipe_put_gpus(out, p);
 }
 

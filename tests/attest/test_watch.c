@@ -58,17 +58,11 @@ static const char *const QUOTE_CHECKS[] = {"quote layout",
                                            "QE identity",
                                            "quote signature",
                                            "TCB level"};
-static const char *const EVIDENCE_CHECKS[] = {"TD attributes",
-                                              "RTMR3 replay",
-                                              "app",
-                                              "policy: platform",
-                                              "policy: image",
-                                              "policy: device",
-                                              "policy: TCB status",
-                                              "policy: evaluation numbers",
-                                              "policy: GPUs",
-                                              "report data",
-                                              "compose hash"};
+static const char *const EVIDENCE_CHECKS[] = {
+    "TD attributes",  "RTMR3 replay",       "app",
+    "MRCONFIGID",     "policy: platform",   "policy: image",
+    "policy: device", "policy: TCB status", "policy: evaluation numbers",
+    "policy: GPUs",   "report data",        "compose hash"};
 
 /* ---- the checks of good evidence ---- */
 static void test_all_checks(void **state) {
@@ -168,6 +162,10 @@ static void spoil_replay(bend *b) {
     sign_quote(b);
 }
 static void spoil_app(bend *b) {
+    drop_event(b, find_event(b, "system-ready"));
+    replay_events(b);
+}
+static void spoil_config(bend *b) {
     b->quote[AT_MR_CONFIG_ID + 1] ^= 1;
     sign_quote(b);
 }
@@ -209,6 +207,7 @@ static const spoil SPOILS[] = {
     {"TD attributes", spoil_attributes},
     {"RTMR3 replay", spoil_replay},
     {"app", spoil_app},
+    {"MRCONFIGID", spoil_config},
     {"policy: image", spoil_image},
     {"policy: device", spoil_device},
     {"policy: TCB status", spoil_status},

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Writes the corpora of fuzz_pcs, fuzz_collateral, fuzz_runtime_log and fuzz_guest_answer from a
-software machine's evidence: make_corpus.py fuzz/corpus/evidence/good fuzz/corpus
+software machine's evidence, and an answer that describes an OS image from evidence/image beside it:
+make_corpus.py fuzz/corpus/evidence/good fuzz/corpus
 """
 import base64
 import json
@@ -55,3 +56,18 @@ other = {"imr": 0, "event_type": 4, "digest": "ab" * 48, "event": "", "event_pay
 for name, events in ("new", log), ("old", [other] + evidence["event_log"]):
     put("guest_answer", name, asked + canonical({"event_log": json.dumps(events), "quote": quote.hex(),
                                                  "report_data": report.hex(), "vm_config": "{}"}))
+
+# A host's answer for a machine that booted a named OS image.
+evidence = json.load(open(os.path.join(sys.argv[2], "evidence", "image")))
+image = evidence["image"]
+config = {"memory_size": image["memory_bytes"],
+          "tdx_measurement": {name: image[name] for name in ("checksum_file", "measurement")}}
+log = [{"imr": 0, "event_type": 10, "digest": digest, "event": name, "event_payload": ""}
+       for name, digest in zip(("acpi-loader", "acpi-rsdp", "acpi-tables"), image["acpi"])]
+log += [{**event, "digest": ""} for event in evidence["event_log"]]
+compose = next(bytes.fromhex(e["event_payload"]) for e in log if e["event"] == "compose-hash")
+quote = base64.b64decode(evidence["quote"])
+report = quote[568:632]
+put("guest_answer", "image", report + compose + canonical(
+    {"event_log": json.dumps(log), "quote": quote.hex(), "report_data": report.hex(),
+     "vm_config": json.dumps(config)}))

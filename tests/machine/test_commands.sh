@@ -66,5 +66,11 @@ tr 'Z' 'z' <"$good" >bent
 expect "bent evidence" 1 "error" attest verify bent --policy "$policy" --time $at
 expect "evidence explained" 0 "nothing above was verified" attest explain "$good"
 expect "what is no evidence is not explained, and named" 1 "${policy##*/}" attest explain "$policy"
+image=$corpus/evidence/image named=$corpus/policy/image
+expect "an image named by its hash" 0 '"image":"dstack-0.6".*"os_image_hash":"[0-9a-f]\{64\}"' attest verify "$image" --policy "$named" --time $at --json
+expect "which is a check of its own" 0 "OS image" attest verify "$image" --policy "$named" --time $at
+sed 's/"memory_bytes":"any"/"memory_bytes":[4096]/' "$named" >small.json
+expect "not with another memory than the policy names" 1 "memory of 4294967296 bytes is none of the sizes" attest verify "$image" --policy small.json --time $at
+expect "an image explained" 0 "OS image, as the prover describes it" attest explain "$image"
 echo "1..$count"
 exit $failed
