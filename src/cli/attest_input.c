@@ -171,6 +171,66 @@ sw_status sw_attest_input_read(sw_cli *cli, const char *path, sw_attest_input *o
     return status;
 }
 
+/* ---- options ---- */
+/* An option that a kind of file has no use for would be believed to have been heeded. */
+sw_status sw_attest_options_check(const sw_cli *cli, sw_attest_kind kind, sw_error *err) {
+    const unsigned evidence = 1U << SW_ATTEST_EVIDENCE, certificates = 1U << SW_ATTEST_CERTIFICATES,
+                   quotes = 1U << SW_ATTEST_QUOTE | 1U << SW_ATTEST_DSTACK_QUOTE |
+                            1U << SW_ATTEST_DSTACK | certificates,
+                   report = 1U << SW_ATTEST_GPU_REPORT, gpus = report | 1U << SW_ATTEST_GPU_LIST;
+    const struct {
+        const char *name;
+        unsigned kinds;
+    } table[] = {{"collateral", quotes | gpus},
+                 {"report-data", quotes | evidence},
+                 {"kms-root", certificates},
+                 {"chain", report},
+                 {"rim", gpus},
+                 {"ocsp", gpus},
+                 {"nonce", gpus | evidence}};
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (sw_cli_option(cli, table[i].name) == NULL || (table[i].kinds >> kind & 1) != 0)
+            continue;
+        return sw_fail(err, SW_USAGE, "usage", "--%s has no meaning for %s", table[i].name,
+                       sw_attest_kind_name(kind));
+    }
+    return SW_OK;
+}
+
+/* --NAME as exactly so many bytes of hex; *there is false without it. */
+sw_status sw_attest_hex_option(const sw_cli *cli, const char *name, void *out, size_t size,
+                               bool *there, sw_error *err) {
+    const char *text = sw_cli_option(cli, name);
+    *there = text != NULL;
+    if (text == NULL || sw_hex_decode(out, size, sw_text(text), true, NULL) == SW_OK) return SW_OK;
+    return sw_fail(err, SW_USAGE, "usage", "--%s is not %zu hex digits", name, 2 * size);
+}
+
+sw_status sw_attest_report_compare(const sw_cli *cli, const sw_check_log *log,
+                                   const uint8_t report[64], sw_error *err) {
+    uint8_t expected[64];
+    bool there;
+    SW_TRY(sw_attest_hex_option(cli, "report-data", expected, sizeof expected, &there, err));
+    if (!there) return SW_OK;
+    sw_check_begin(log, "report data");
+    if (memcmp(expected, report, sizeof expected) != 0)
+        return sw_fail(err, SW_REFUSED, "evidence", "the quote's report data are not those given");
+    sw_check_held(log, "those given");
+    return SW_OK;
+}
+
+sw_status sw_attest_nonce_compare(const sw_cli *cli, const sw_check_log *log,
+                                  const sw_gpu_claims *claims, size_t count, sw_error *err) {
+    sw_hash nonce;
+    bool there;
+    SW_TRY(sw_attest_hex_option(cli, "nonce", nonce.b, sizeof nonce.b, &there, err));
+    if (!there) return SW_OK;
+    sw_check_begin(log, "nonce");
+    SW_TRY(sw_gpu_fresh(claims, count, &nonce, err));
+    sw_check_held(log, "the one given");
+    return SW_OK;
+}
+
 /* ---- collateral ---- */
 static sw_status signed_file(sw_cli *cli, const char *folder, const char *name, const char *member,
                              sw_signed_json *out, sw_error *err) {

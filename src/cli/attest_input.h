@@ -5,6 +5,7 @@
  */
 #ifndef SW_CLI_ATTEST_INPUT_H
 #define SW_CLI_ATTEST_INPUT_H
+#include "attest/check.h"
 #include "attest/evidence.h"
 #include "attest/gpu.h"
 #include "cli/cli.h"
@@ -28,6 +29,19 @@ typedef enum sw_attest_kind {
     SW_ATTEST_QE_IDENTITY
 } sw_attest_kind;
 const char *sw_attest_kind_name(sw_attest_kind kind); /* for people */
+/* Every option of `attest verify` that was given means something for this kind; SW_USAGE. */
+SW_NODISCARD sw_status sw_attest_options_check(const sw_cli *cli, sw_attest_kind kind,
+                                               sw_error *err);
+/* --NAME as exactly so many bytes of hex; *there is false without it. SW_USAGE. */
+SW_NODISCARD sw_status sw_attest_hex_option(const sw_cli *cli, const char *name, void *out,
+                                            size_t size, bool *there, sw_error *err);
+/* --report-data and --nonce against what was verified, where they were given. SW_REFUSED
+ * "evidence". */
+SW_NODISCARD sw_status sw_attest_report_compare(const sw_cli *cli, const sw_check_log *log,
+                                                const uint8_t report[64], sw_error *err);
+SW_NODISCARD sw_status sw_attest_nonce_compare(const sw_cli *cli, const sw_check_log *log,
+                                               const sw_gpu_claims *claims, size_t count,
+                                               sw_error *err);
 
 typedef struct sw_attest_input {
     sw_attest_kind kind;

@@ -24,6 +24,8 @@ typedef struct inquiry {
     sw_attest_input input;
     const sw_policy *policy; /* NULL: none was given */
     sw_policy given;
+    bool has_compose; /* a KMS reference was given: what it says beside its policy */
+    sw_hash compose;
     int64_t wall_ms;
     sw_checks checks;
     sw_verifier *verifier;
@@ -32,7 +34,8 @@ typedef struct inquiry {
 
 /* ---- what is given beside the file ---- */
 /* A policy of its own, or the one inside a KMS reference or under "machine". */
-static sw_status read_policy(sw_cli *cli, const char *path, sw_policy *out, sw_error *err) {
+static sw_status read_policy(inquiry *q, const char *path, sw_error *err) {
+    sw_cli *cli = q->cli;
     sw_bytes text;
     sw_json *root;
     sw_kms_reference reference;
@@ -40,11 +43,13 @@ static sw_status read_policy(sw_cli *cli, const char *path, sw_policy *out, sw_e
     SW_TRY(sw_json_parse(sw_cli_arena(cli), text, NULL, &root, err));
     if (sw_json_member(root, "kind") != NULL) {
         SW_TRY(sw_kms_reference_parse(text, &reference, err));
-        *out = reference.policy;
+        q->given = reference.policy;
+        q->compose = reference.compose;
+        q->has_compose = true;
         return SW_OK;
     }
     const sw_json *machine = sw_json_member(root, "machine");
-    return sw_policy_from_json(machine == NULL ? root : machine, "policy", out, err);
+    return sw_policy_from_json(machine == NULL ? root : machine, "policy", &q->given, err);
 }
 
 static sw_status time_of(sw_cli *cli, int64_t *out, sw_error *err) {
@@ -52,15 +57,6 @@ static sw_status time_of(sw_cli *cli, int64_t *out, sw_error *err) {
     const sw_clock *clock = sw_cli_clock(cli);
     *out = clock->wall_ms(clock->context);
     return text == NULL ? SW_OK : sw_time_parse(sw_text(text), out, err);
-}
-
-/* --NAME as exactly so many bytes of hex; *there is false without it. */
-static sw_status hex_option(sw_cli *cli, const char *name, void *out, size_t size, bool *there,
-                            sw_error *err) {
-    const char *text = sw_cli_option(cli, name);
-    *there = text != NULL;
-    if (text == NULL || sw_hex_decode(out, size, sw_text(text), true, NULL) == SW_OK) return SW_OK;
-    return sw_fail(err, SW_USAGE, "usage", "--%s is not %zu hex digits", name, 2 * size);
 }
 
 /* ---- facts for programs ---- */
@@ -107,6 +103,21 @@ static void gpu_tell(inquiry *q, const sw_gpu_claims *claims, size_t count) {
     }
 }
 
+/* ---- what was asked for ---- */
+/* `booted` is NULL where no log says which compose it was. */
+static sw_status compose_compare(inquiry *q, const sw_hash *booted, sw_error *err) {
+    if (!q->has_compose) return SW_OK;
+    sw_check_begin(&q->checks.log, "reference: compose hash");
+    if (booted == NULL)
+        return sw_fail(err, SW_REFUSED, "policy",
+                       "without an event log nothing says which compose the machine booted");
+    if (!sw_hash_equal(&q->compose, booted))
+        return sw_fail(err, SW_REFUSED, "policy",
+                       "the machine booted another compose than the KMS reference names");
+    sw_check_held(&q->checks.log, "the reference's");
+    return SW_OK;
+}
+
 /* ---- evidence of our own ---- */
 static void claims_tell(inquiry *q, const sw_claims *c) {
     fact(q, "platform", c->platform == SW_PLATFORM_SIM ? "sim" : "tdx");
@@ -131,6 +142,9 @@ static sw_status judge_evidence(inquiry *q, sw_error *err) {
     if (q->policy == NULL) return sw_cli_need(q->cli, "policy", &needed, err);
     SW_TRY(sw_evidence_verify(q->input.bytes, q->policy, q->wall_ms, q->verifier, &claims, err));
     SW_TRY(sw_policy_check(q->policy, &claims, &q->checks.log, err));
+    SW_TRY(compose_compare(q, &claims.compose, err));
+    SW_TRY(sw_attest_report_compare(q->cli, &q->checks.log, claims.report_data.b, err));
+    SW_TRY(sw_attest_nonce_compare(q->cli, &q->checks.log, claims.gpus, claims.gpu_count, err));
     claims_tell(q, &claims);
     return SW_OK;
 }
@@ -153,18 +167,6 @@ static void quote_tell(inquiry *q, const sw_standalone_claims *c) {
     facts_simulated(q, !sw_hash_equal(&quote->anchor, &sw_intel_root));
 }
 
-static sw_status report_compare(inquiry *q, const uint8_t report[64], sw_error *err) {
-    uint8_t expected[64];
-    bool there;
-    SW_TRY(hex_option(q->cli, "report-data", expected, sizeof expected, &there, err));
-    if (!there) return SW_OK;
-    sw_check_begin(&q->checks.log, "report data");
-    if (memcmp(expected, report, sizeof expected) != 0)
-        return sw_fail(err, SW_REFUSED, "evidence", "the quote's report data are not those given");
-    sw_check_held(&q->checks.log, "those given");
-    return SW_OK;
-}
-
 /* `vm_config`: a host's description, untrusted; may be empty. */
 static sw_status judge_quote_and_log(inquiry *q, sw_bytes quote, const sw_event_log *log,
                                      sw_bytes vm_config, sw_error *err) {
@@ -180,7 +182,8 @@ static sw_status judge_quote_and_log(inquiry *q, sw_bytes quote, const sw_event_
                                  .policy = q->policy,
                                  .wall_ms = q->wall_ms};
     SW_TRY(sw_standalone_verify(&asked, q->verifier, &claims, err));
-    SW_TRY(report_compare(q, claims.quote.td.report_data, err));
+    SW_TRY(compose_compare(q, claims.has_log ? &claims.compose : NULL, err));
+    SW_TRY(sw_attest_report_compare(q->cli, &q->checks.log, claims.quote.td.report_data, err));
     quote_tell(q, &claims);
     return SW_OK;
 }
@@ -229,6 +232,25 @@ static sw_status first_certificate(void *context, sw_bytes der, sw_error *err) {
     return *leaf == NULL ? sw_cert_parse(der, leaf, err) : SW_OK;
 }
 
+/* Who issued it (DSK-040 to DSK-046), where --kms-root says whose word counts. */
+static sw_status issuer_judge(inquiry *q, sw_error *err) {
+    sw_ratls_anchor root = {.of_spki = true};
+    sw_ratls_chain chain = {0};
+    bool there;
+    SW_TRY(sw_attest_hex_option(q->cli, "kms-root", root.hash.b, sizeof root.hash.b, &there, err));
+    if (!there) {
+        sw_cli_note(q->cli, "no --kms-root was given: who issued the certificate, for which names "
+                            "and until when was not judged; the quote speaks for its key alone");
+        return SW_OK;
+    }
+    sw_check_begin(&q->checks.log, "RA-TLS chain");
+    SW_TRY(sw_ratls_chain_verify(sw_cli_arena(q->cli), q->input.bytes, &root, q->wall_ms, &chain,
+                                 err));
+    sw_check_held(&q->checks.log, "%zu certificates to the KMS root given", chain.count);
+    sw_ratls_chain_free(&chain);
+    return SW_OK;
+}
+
 static sw_status judge_certificates(inquiry *q, sw_error *err) {
     sw_cert *leaf = NULL;
     sw_ratls_facts facts;
@@ -239,6 +261,7 @@ static sw_status judge_certificates(inquiry *q, sw_error *err) {
         status = sw_fail(err, SW_MALFORMED, "format", "no certificate is here");
     if (status == SW_OK) status = sw_ratls_read(sw_cli_arena(q->cli), leaf, &facts, err);
     if (status == SW_OK) sw_check_held(&q->checks.log, "its key is the one in the quote");
+    if (status == SW_OK) status = issuer_judge(q, err);
     if (status == SW_OK)
         status = judge_quote_and_log(q, facts.attestation.quote, &facts.attestation.log,
                                      facts.attestation.config, err);
@@ -258,12 +281,8 @@ static sw_status files_read(sw_cli *cli, const char *option, size_t limit, size_
 
 static sw_status gpu_after(inquiry *q, const sw_gpu_policy *policy, const sw_gpu_claims *claims,
                            size_t count, sw_error *err) {
-    sw_hash nonce;
-    bool there, checked = true;
-    SW_TRY(hex_option(q->cli, "nonce", nonce.b, sizeof nonce.b, &there, err));
-    if (there) sw_check_begin(&q->checks.log, "nonce");
-    if (there) SW_TRY(sw_gpu_fresh(claims, count, &nonce, err));
-    if (there) sw_check_held(&q->checks.log, "the one given");
+    bool there = sw_cli_option(q->cli, "nonce") != NULL, checked = true;
+    SW_TRY(sw_attest_nonce_compare(q->cli, &q->checks.log, claims, count, err));
     if (q->policy != NULL) {
         sw_check_begin(&q->checks.log, "policy: GPUs");
         SW_TRY(sw_gpu_policy_check(policy, claims, count, err));
@@ -277,18 +296,32 @@ static sw_status gpu_after(inquiry *q, const sw_gpu_policy *policy, const sw_gpu
     return SW_OK;
 }
 
+/* What a bundle holds for GPUs, where nothing was given one by one: of two sets neither may be
+ * passed over. */
+static sw_status bundle_add(inquiry *q, const char *path, sw_gpu_collateral *c, sw_error *err) {
+    sw_collateral of_quote = {0};
+    sw_gpu_collateral of_gpus = {0};
+    SW_TRY(sw_attest_collateral_read(q->cli, path, &of_quote, &of_gpus, err));
+    if (of_gpus.rim_count + of_gpus.ocsp_count == 0) return SW_OK;
+    if (c->rim_count + c->ocsp_count > 0)
+        return sw_fail(err, SW_USAGE, "usage",
+                       "%s holds manifests or OCSP answers: give --rim and --ocsp, or the bundle",
+                       path);
+    *c = of_gpus;
+    return SW_OK;
+}
+
 static sw_status judge_gpus(inquiry *q, const sw_gpu_device *devices, size_t count, sw_error *err) {
     static sw_gpu_claims claims[SW_GPU_LIMIT];
     sw_bytes rims[SW_GPU_RIM_COUNT], ocsp[SW_GPU_OCSP_COUNT];
     sw_gpu_collateral c = {.rims = rims, .ocsp = ocsp};
-    sw_collateral quote = {0};
     const char *bundle = sw_cli_option(q->cli, "collateral");
     const sw_gpu_policy makers = {.device_root = sw_nvidia_device_root,
                                   .rim_root = sw_nvidia_rim_root};
     const sw_gpu_policy *policy = q->policy == NULL ? &makers : &q->policy->gpu;
     SW_TRY(files_read(q->cli, "rim", SW_RIM_LIMIT, SW_GPU_RIM_COUNT, rims, &c.rim_count, err));
     SW_TRY(files_read(q->cli, "ocsp", SW_OCSP_LIMIT, SW_GPU_OCSP_COUNT, ocsp, &c.ocsp_count, err));
-    if (bundle != NULL) SW_TRY(sw_attest_collateral_read(q->cli, bundle, &quote, &c, err));
+    if (bundle != NULL) SW_TRY(bundle_add(q, bundle, &c, err));
     SW_TRY(sw_gpu_verify(devices, count, &c, policy, q->wall_ms, &q->checks.log, claims, err));
     gpu_tell(q, claims, count);
     facts_simulated(q, q->policy != NULL && q->policy->platform == SW_PLATFORM_SIM);
@@ -361,11 +394,13 @@ static judge judge_of(sw_attest_kind kind) {
 static sw_status inquire(inquiry *q, sw_error *err) {
     const char *policy = sw_cli_option(q->cli, "policy");
     SW_TRY(time_of(q->cli, &q->wall_ms, err));
-    if (policy != NULL) SW_TRY(read_policy(q->cli, policy, &q->given, err));
+    if (policy != NULL) SW_TRY(read_policy(q, policy, err));
     q->policy = policy == NULL ? NULL : &q->given;
     SW_TRY(sw_attest_input_read(q->cli, sw_cli_argument(q->cli, 0), &q->input, err));
     fact(q, "kind", sw_attest_kind_name(q->input.kind));
-    return judge_of(q->input.kind)(q, err);
+    judge by_kind = judge_of(q->input.kind);
+    if (by_kind != judge_none) SW_TRY(sw_attest_options_check(q->cli, q->input.kind, err));
+    return by_kind(q, err);
 }
 
 static sw_status attest_verify(sw_cli *cli, sw_error *err) {
@@ -375,7 +410,8 @@ static sw_status attest_verify(sw_cli *cli, sw_error *err) {
     sw_status status = inquire(&q, err);
     sw_verifier_close(&q.verifier);
     status = sw_checks_close(&q.checks, q.facts, status, err);
-    if (status == SW_OK && sw_cli_option(cli, "report-data") == NULL)
+    if (status == SW_OK && sw_cli_option(cli, "report-data") == NULL &&
+        sw_cli_option(cli, "nonce") == NULL)
         sw_cli_note(cli, "it holds; nobody's challenge was compared with it");
     return status;
 }
@@ -518,6 +554,8 @@ static const sw_option verify_options[] = {
     {"time", SW_OPTION_VALUE, "TIME", "judge at this time, 2026-11-23T04:21:32Z; default now"},
     {"collateral", SW_OPTION_VALUE, "PLACE", "of a quote: a bundle, or a folder with its parts"},
     {"report-data", SW_OPTION_VALUE, "HEX", "what the quote's 64 bytes of report data must be"},
+    {"kms-root", SW_OPTION_VALUE, "HEX",
+     "of an RA-TLS certificate: SHA-256 of its root's public key (SubjectPublicKeyInfo)"},
     {"chain", SW_OPTION_VALUE, "FILE", "of a GPU report: its certificates, PEM"},
     {"rim", SW_OPTION_LIST, "FILE", "a reference manifest for the GPUs; may be given again"},
     {"ocsp", SW_OPTION_LIST, "FILE", "an OCSP answer for their chains; may be given again"},

@@ -80,6 +80,29 @@ expect "an agent's answer with its log" 0 "^ok      app " attest verify answer.j
 expect "a log that is short of an event" 1 "^FAILED  event log replay" attest verify short-log.json --collateral parts --policy "$policy" --time $at
 expect "the report data asked for" 0 "^ok      report data" attest verify quote --collateral parts --policy "$policy" --time $at --report-data "$(cat report-data)"
 expect "other report data" 1 "^FAILED  report data" attest verify quote --collateral parts --policy "$policy" --time $at --report-data "$(printf '00%.0s' {1..64})"
+zeros=$(printf '00%.0s' {1..64})
+expect "the report data of evidence asked for" 0 "^ok      report data" attest verify "$good" --policy "$policy" --time $at --report-data "$(cat report-data)"
+expect "other report data of evidence" 1 "^FAILED  report data" attest verify "$good" --policy "$policy" --time $at --report-data "$zeros"
+expect "a nonce where no GPU answered one" 1 "^FAILED  nonce" attest verify "$good" --policy "$policy" --time $at --nonce "${zeros:0:64}"
+expect "a nonce for a quote, which has none" 2 "no meaning for a TDX quote" attest verify quote --collateral parts --policy "$policy" --time $at --nonce "${zeros:0:64}"
+expect "collateral for evidence, which has its own" 2 "no meaning for evidence" attest verify "$good" --collateral parts --policy "$policy" --time $at
+expect "report data for a manifest" 2 "no meaning for a reference manifest" attest verify "$(find "$corpus/rim/manifest" -type f | head -1)" --report-data "$zeros"
+# A KMS reference names its compose as well as its machine.
+python3 - "$corpus" <<'PY'
+import json
+import sys
+
+policy = json.load(open(sys.argv[1] + "/policy/sim"))
+events = json.load(open(sys.argv[1] + "/evidence/good"))["event_log"]
+compose = next(e["event_payload"] for e in events if e["event"] == "compose-hash")
+for name, value in (("reference", compose), ("other-reference", "ee" * 32)):
+    whole = {"compose_hash": value, "kind": "sealwright/kms-reference/v1", "policy": policy}
+    open(name, "w").write(json.dumps(whole, sort_keys=True, separators=(",", ":")))
+PY
+expect "a KMS reference" 0 "^ok      reference: compose hash" attest verify "$good" --policy reference --time $at
+expect "one of another compose" 1 "^FAILED  reference: compose hash" attest verify "$good" --policy other-reference --time $at
+expect "the same for an agent's answer" 1 "^FAILED  reference: compose hash" attest verify answer.json --collateral parts --policy other-reference --time $at
+expect "a bare quote has no compose to compare" 1 "^FAILED  reference: compose hash" attest verify quote --collateral parts --policy reference --time $at
 expect "report data that are none" 2 "128 hex digits" attest verify quote --collateral parts --policy "$policy" --time $at --report-data 00
 expect "what proves nothing alone" 2 "proves nothing by itself" attest verify log.json
 expect "what is of no kind" 1 "no evidence of a kind" attest verify report-data
@@ -121,6 +144,24 @@ if [ -n "$vectors" ]; then
     expect "a GPU with another nonce" 1 "^FAILED  nonce" attest verify "$full/report.bin" --chain "$full/cert_chain.pem" --rim "$full/driver_rim.xml" --rim "$full/vbios_rim.xml" --time 2024-06-01T00:00:00Z --nonce "$(printf '00%.0s' {1..32})"
     expect "a manifest by itself" 0 "^ok      reference manifest" attest verify "$full/driver_rim.xml" --time 2024-06-01T00:00:00Z
     expect "a manifest whose signer's time is over" 1 "^FAILED  reference manifest" attest verify "$full/driver_rim.xml" --time 2027-06-01T00:00:00Z
+    python3 - "$corpus/evidence/good" "$full" <<'PY'
+import json
+import sys
+
+rims = [open(sys.argv[2] + name).read() for name in ("/driver_rim.xml", "/vbios_rim.xml")]
+bundle = {"collateral": json.load(open(sys.argv[1]))["collateral"], "gpu": {"ocsp": [], "rims": rims}, "kind": "sealwright/collateral/v1"}
+open("gpu-bundle.json", "w").write(json.dumps(bundle, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
+PY
+    gpu=(attest verify "$full/report.bin" --chain "$full/cert_chain.pem" --time 2024-06-01T00:00:00Z --collateral gpu-bundle.json)
+    expect "a GPU with both manifests in a bundle" 0 "^ok      GPU measurements" "${gpu[@]}"
+    expect "a bundle passes over no OCSP answer" 2 "or the bundle" "${gpu[@]}" --ocsp "$corpus/ocsp/try-later.der"
+    expect "and over no manifest" 2 "or the bundle" "${gpu[@]}" --rim "$full/vbios_rim.xml"
+    ratls=("$vectors/dstack/phala-prod-app-cert-chain.pem" --collateral "$tdx/v4-20a06f-vllmproxy-2025-08" --time 2025-08-22T00:00:00Z)
+    csplit -s -f chain- "${ratls[0]}" '/-----BEGIN CERTIFICATE-----/' '{*}'
+    root=$(openssl x509 -in "$(ls chain-* | tail -1)" -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum | cut -c1-64)
+    expect "an RA-TLS certificate says what was not judged" 0 "no --kms-root was given" attest verify "${ratls[@]}"
+    expect "with its chain to the KMS root" 0 "^ok      RA-TLS chain" attest verify "${ratls[@]}" --kms-root "$root"
+    expect "to another root" 1 "^FAILED  RA-TLS chain" attest verify "${ratls[@]}" --kms-root "${zeros:0:64}"
     for file in "$vectors"/dstack/{phala-prod-info.json,phala-prod-quote.json,nras-v3-response-1gpu.json,gpu_attestation_h100.json,ccel.bin,tdx-lite-attestation.json,phala-prod-app-cert-chain.pem,dcap-qvl-tdx-quote.hex}; do
         expect "${file##*/} explained" 0 "nothing above was verified" attest explain "$file"
     done
