@@ -18,11 +18,16 @@ static sw_policy strict_policy(void) {
 }
 
 /* ---- the log ---- */
-/* dstack's certificates and attestations keep RTMR3's events and three of RTMR0's; a log with no
- * event of RTMR1 and RTMR2 is such a one, and says nothing of RTMR0 to RTMR2. */
+/* dstack's certificates and attestations keep RTMR3's events and RTMR0's three of ACPI; a log with
+ * no others is such a one, and says nothing of RTMR0 to RTMR2. */
 static bool stripped(const sw_event_log *log) {
-    for (size_t i = 0; i < log->count; i++)
-        if (log->events[i].imr == 1 || log->events[i].imr == 2) return false;
+    enum { EV_PLATFORM_CONFIG_FLAGS = 10 };
+    size_t acpi = 0;
+    for (size_t i = 0; i < log->count; i++) {
+        const sw_log_event *e = &log->events[i];
+        if (e->imr == SW_RUNTIME_EVENT_REGISTER) continue;
+        if (e->imr != 0 || e->type != EV_PLATFORM_CONFIG_FLAGS || ++acpi > 3) return false;
+    }
     return true;
 }
 

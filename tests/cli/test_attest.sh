@@ -98,11 +98,17 @@ compose = next(e["event_payload"] for e in events if e["event"] == "compose-hash
 for name, value in (("reference", compose), ("other-reference", "ee" * 32)):
     whole = {"compose_hash": value, "kind": "sealwright/kms-reference/v1", "policy": policy}
     open(name, "w").write(json.dumps(whole, sort_keys=True, separators=(",", ":")))
+# RTMR0 was extended by more than this one event says.
+answer = json.load(open("answer.json"))
+extra = {"digest": "00" * 48, "event": "", "event_payload": "", "event_type": 1, "imr": 0}
+answer["event_log"] = json.dumps(json.loads(answer["event_log"]) + [extra])
+json.dump(answer, open("extra-event.json", "w"))
 PY
 expect "a KMS reference" 0 "^ok      reference: compose hash" attest verify "$good" --policy reference --time $at
 expect "one of another compose" 1 "^FAILED  reference: compose hash" attest verify "$good" --policy other-reference --time $at
 expect "the same for an agent's answer" 1 "^FAILED  reference: compose hash" attest verify answer.json --collateral parts --policy other-reference --time $at
 expect "a bare quote has no compose to compare" 1 "^FAILED  reference: compose hash" attest verify quote --collateral parts --policy reference --time $at
+expect "a log with an event of RTMR0 that is not the quote's" 1 "^FAILED  event log replay" attest verify extra-event.json --collateral parts --policy "$policy" --time $at
 expect "report data that are none" 2 "128 hex digits" attest verify quote --collateral parts --policy "$policy" --time $at --report-data 00
 expect "what proves nothing alone" 2 "proves nothing by itself" attest verify log.json
 expect "what is of no kind" 1 "no evidence of a kind" attest verify report-data
