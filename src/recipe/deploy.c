@@ -214,6 +214,21 @@ static sw_status members_check(const sw_json *compose, sw_error *err) {
     return SW_OK;
 }
 
+/* The older way to say `gateway_enabled` and `kms_enabled`, which a guest still heeds. */
+static sw_status features_check(const sw_deployment *d, const sw_json *compose, sw_error *err) {
+    const sw_json *list;
+    if (sw_json_member(compose, "features") == NULL) return SW_OK;
+    SW_TRY(sw_json_array(compose, APP_COMPOSE, "features", 8, &list, err));
+    for (const sw_json *m = list->first; m != NULL; m = m->next) {
+        bool gateway = m->type == SW_JSON_STRING && sw_bytes_is(m->text, "tproxy-net");
+        bool kms = m->type == SW_JSON_STRING && sw_bytes_is(m->text, "kms");
+        if (!kms && !(gateway && d->gateway))
+            return refuse(err, gateway ? "app_compose: features turn the gateway on"
+                                       : "app_compose: features name one that was not asked for");
+    }
+    return SW_OK;
+}
+
 static sw_status keys_check(const sw_json *compose, sw_error *err) {
     SW_TRY(flag_is(compose, "kms_enabled", true, false, err));
     SW_TRY(flag_is(compose, "local_key_provider_enabled", false, false, err));
@@ -236,6 +251,7 @@ static sw_status compose_check(const sw_deployment *d, const sw_json *compose, s
         SW_TRY(flag_is(compose, "gateway_enabled", false, false, err));
         SW_TRY(flag_is(compose, "tproxy_enabled", false, false, err));
     }
+    SW_TRY(features_check(d, compose, err));
     SW_TRY(env_is(compose, d, err));
     return keys_check(compose, err);
 }
