@@ -5,7 +5,7 @@
  */
 #include "attest/dstack.h"
 #include "cli/attest_input.h"
-#include "machine/collect.h"
+#include "cli/source_options.h"
 #include "sys/files.h"
 
 #include <string.h>
@@ -57,16 +57,11 @@ static sw_status source_read(sw_cli *cli, sw_policy *policy, sw_collateral_sourc
     if (update != NULL && !early && strcmp(update, "standard") != 0)
         return sw_fail(err, SW_USAGE, "usage", "--update is early or standard");
     if (anchors != NULL) SW_TRY(policy_read(cli, anchors, policy, err));
-    *out = (sw_collateral_source){.pcs_url = sw_cli_option(cli, "pccs"),
-                                  .rim_url = sw_cli_option(cli, "rim"),
-                                  .ocsp_url = sw_cli_option(cli, "ocsp"),
-                                  .proxy = sw_cli_option(cli, "proxy"),
-                                  .ca_file = sw_cli_option(cli, "ca"),
-                                  .cache_folder = sw_cli_option(cli, "cache"),
-                                  .offline = sw_cli_flag(cli, "offline"),
-                                  .early = early,
-                                  .anchors = anchors == NULL ? NULL : policy,
-                                  .clock = *sw_cli_clock(cli)};
+    *out = sw_cli_source(cli, "cache");
+    out->rim_url = sw_cli_option(cli, "rim");
+    out->ocsp_url = sw_cli_option(cli, "ocsp");
+    out->early = early;
+    out->anchors = anchors == NULL ? NULL : policy;
     return SW_OK;
 }
 
@@ -115,13 +110,13 @@ static sw_status collateral(sw_cli *cli, sw_error *err) {
 }
 
 static const sw_option options[] = {
-    {"pccs", SW_OPTION_VALUE, "URL", "ask this cache of Intel's service; default Intel itself"},
+    SW_CLI_PCCS_OPTION,
     {"rim", SW_OPTION_VALUE, "URL", "ask this service for GPUs' manifests; default NVIDIA's"},
     {"ocsp", SW_OPTION_VALUE, "URL", "ask this OCSP responder; default NVIDIA's"},
-    {"proxy", SW_OPTION_VALUE, "URL", "go through this proxy, http://HOST:PORT"},
-    {"ca", SW_OPTION_VALUE, "FILE", "who vouches for the service's TLS; default the system's"},
-    {"cache", SW_OPTION_VALUE, "DIR", "keep what was verified here and use it while it is valid"},
-    {"offline", SW_OPTION_FLAG, NULL, "take it from the cache or not at all"},
+    SW_CLI_PROXY_OPTION,
+    SW_CLI_CA_OPTION,
+    SW_CLI_CACHE_OPTION("cache"),
+    SW_CLI_OFFLINE_OPTION,
     {"update", SW_OPTION_VALUE, "RULE", "early or standard evaluation numbers; default standard"},
     {"policy", SW_OPTION_VALUE, "FILE", "a machine policy, for its anchors; default Intel's root"},
     {"out", SW_OPTION_VALUE, "FILE", "write the bundle here; default standard output"},

@@ -4,6 +4,7 @@
  * one.
  */
 #include "cli/ledger_access.h"
+#include "cli/source_options.h"
 #include "codec/text.h"
 #include "kms/kms.h"
 #include "sys/files.h"
@@ -110,6 +111,7 @@ static sw_status kms_serve(sw_cli *cli, sw_error *err) {
     sw_kms *k = NULL;
     SW_TRY(read_place(place == NULL ? DEFAULT_LISTEN : place, host, &port, err));
     SW_TRY(read_options(cli, true, &o, err));
+    SW_TRY(sw_cli_machine_places(cli, o.machine, &o.places, err));
     SW_TRY(read_listed(cli, &o, err));
     SW_TRY(sw_kms_open(&o, &k, err));
     sw_status status = serve(cli, k, host, port, err);
@@ -312,6 +314,7 @@ static const sw_option init_options[] = {DIR_OPTION, MACHINE_OPTION, {0}};
 static const sw_option serve_options[] = {
     DIR_OPTION,
     MACHINE_OPTION,
+    SW_CLI_MACHINE_SOURCE_OPTIONS,
     {"listen", SW_OPTION_VALUE, "HOST:PORT", "default " DEFAULT_LISTEN "; port 0: any"},
     {"app", SW_OPTION_LIST, "HASH|FILE", "an app that may be founded here; none given: any"},
     {0}};

@@ -6,6 +6,7 @@
 #include "cli/out_folder.h"
 #include "cli/plot.h"
 #include "cli/programs.h"
+#include "cli/source_options.h"
 #include "codec/text.h"
 #include "run/run.h"
 #include "sys/files.h"
@@ -92,6 +93,7 @@ static sw_status fill(sw_cli *cli, sw_run_options *o, sw_error *err) {
     SW_TRY(sw_cli_need(cli, "app", &app, err));
     SW_TRY(sw_cli_need(cli, "kms", &o->kms_url, err));
     SW_TRY(sw_cli_need(cli, "machine", &o->machine, err));
+    SW_TRY(sw_cli_machine_places(cli, o->machine, &o->places, err));
     SW_TRY(sw_cli_need(cli, "model", &o->model_folder, err));
     SW_TRY(read_reference(cli, &o->reference, err));
     SW_TRY(sw_cli_worker(cli, &o->worker, err));
@@ -275,6 +277,7 @@ static sw_status open_output(sw_cli *cli, sw_error *err) {
     SW_TRY(sw_cli_need(cli, "app", &app, err));
     SW_TRY(sw_cli_need(cli, "kms", &o.kms_url, err));
     SW_TRY(sw_cli_need(cli, "machine", &o.machine, err));
+    SW_TRY(sw_cli_machine_places(cli, o.machine, &o.places, err));
     SW_TRY(read_reference(cli, &o.reference, err));
     SW_TRY(sw_cli_need(cli, "recipient", &to, err));
     SW_TRY(sw_cli_need(cli, "out", &o.out, err));
@@ -322,7 +325,7 @@ static sw_status unpack(sw_cli *cli, sw_error *err) {
         {"reference", SW_OPTION_VALUE, "FILE", "what this machine accepts the key service by"},    \
         {"machine", SW_OPTION_VALUE, "KIND:WHERE",                                                 \
          "this machine's root of trust, such as sim:DIR"},                                         \
-    {                                                                                              \
+        SW_CLI_MACHINE_SOURCE_OPTIONS, {                                                           \
         "threads", SW_OPTION_VALUE, "N", "threads of the worker; the result does not depend on it" \
     }
 
@@ -350,6 +353,7 @@ static const sw_option open_options[] = {
     {"kms", SW_OPTION_VALUE, "URL", "the key service"},
     {"reference", SW_OPTION_VALUE, "FILE", "what this machine accepts the key service by"},
     {"machine", SW_OPTION_VALUE, "KIND:WHERE", "this machine's root of trust"},
+    SW_CLI_MACHINE_SOURCE_OPTIONS,
     {"out", SW_OPTION_VALUE, "FILE", "where the re-sealed output goes"},
     {0},
 };

@@ -84,8 +84,8 @@ static sw_status gather_evidence(asking *a, sw_buffer *out, sw_error *err) {
                                         .peer_tls = a->server,
                                         .response = &a->call.response_key,
                                         .manifest = &a->call.manifest_key};
-    SW_TRY(sw_machine_channel_evidence(a->q->machine, &binding, a->q->recipe->policy.gpu.count, out,
-                                       err));
+    SW_TRY(
+        sw_machine_channel_evidence(a->q->machine, &binding, &a->q->recipe->policy.gpu, out, err));
     return sw_buffer_check(out, "evidence", err);
 }
 

@@ -19,6 +19,8 @@ typedef struct sw_kms_options {
     const char *folder;  /* state: root.sealed (sealed by the machine's key), audit.db, apps/<G>.db,
                             app-compose.json of the KMS itself */
     const char *machine; /* "sim:DIR" */
+    const sw_machine_places *places; /* of a real machine; NULL: the usual ones; the caller's until
+                                        the close */
     sw_entropy entropy;
     sw_clock clock;
     sw_bytes program; /* bytes of the running program: their SHA-256 is in the KMS's compose */

@@ -82,7 +82,8 @@ static sw_status path_in(sw_arena *a, const char *folder, const char *name, cons
 static sw_status check_machine(const sw_kms_options *o, sw_bytes compose, const sw_hash *hash,
                                sw_error *err) {
     sw_machine *machine = NULL;
-    SW_TRY(sw_machine_boot(o->machine, compose, hash->b, &o->entropy, &o->clock, &machine, err));
+    SW_TRY(sw_machine_boot_at(o->places, o->machine, compose, hash->b, &o->entropy, &o->clock,
+                              &machine, err));
     sw_machine_close(&machine);
     return SW_OK;
 }
@@ -125,8 +126,8 @@ static sw_status boot_machine(sw_kms *k, const sw_kms_options *o, const char *pa
         return status;
     }
     sw_compose_hash(&k->compose, sw_buffer_bytes(&there));
-    return sw_machine_boot(o->machine, sw_buffer_bytes(&there), k->compose.b, &o->entropy,
-                           &o->clock, &k->machine, err);
+    return sw_machine_boot_at(o->places, o->machine, sw_buffer_bytes(&there), k->compose.b,
+                              &o->entropy, &o->clock, &k->machine, err);
 }
 
 sw_status sw_kms_reference_make(const sw_kms_options *o, sw_kms_reference *out, sw_error *err) {

@@ -107,6 +107,7 @@ typedef struct sw_collateral_source {
     const char *cache_folder; /* 0700, made when needed; NULL: no cache */
     bool offline;             /* cache alone */
     bool early;               /* update=early: the newest evaluation numbers */
+    bool ocsp_may_lack;       /* for a policy that leaves revocation unchecked (MCH-124) */
     const sw_policy *anchors; /* its anchors alone; NULL: Intel's root */
     int64_t timeout_ms;       /* of one request; 0: SW_FETCH_MS */
     sw_clock clock;
@@ -120,8 +121,8 @@ SW_NODISCARD sw_status sw_collateral_fetch(const sw_collateral_source *s, sw_are
 /* The manifests that the devices' reports name, verified to the RIM root, and an OCSP answer for
  * each certificate that has one (of manifests all below the root, of devices those above the leaf),
  * verified to its issuer; from the cache while they are valid. The roots are the anchors' (`gpu`),
- * NVIDIA's when there are none. Whether a certificate is revoked is not judged here. Views live in
- * the arena. */
+ * NVIDIA's when there are none. Whether a certificate is revoked is not judged here. With
+ * `ocsp_may_lack` answers that cannot be had are left out (MCH-124). Views live in the arena. */
 SW_NODISCARD sw_status sw_gpu_collateral_fetch(const sw_collateral_source *s, sw_arena *a,
                                                const sw_gpu_device *devices, size_t count,
                                                sw_gpu_collateral *out, sw_error *err);

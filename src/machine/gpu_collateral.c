@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Manifests and OCSP answers for a set of NVIDIA devices (MCH-064 to MCH-069).
+ * Manifests and OCSP answers for a set of NVIDIA devices (MCH-064 to MCH-069, MCH-124 on).
  *
  * What to ask for stands in the devices' reports and chains, which nobody has verified yet: names
  * are looked at before they go into an address or a file's name. Manifests are verified to the RIM
@@ -23,7 +23,8 @@ typedef struct errand {
     const sw_hash *rim_root;
     const char *rim_base, *ocsp_base;
     int64_t wall_ms;
-    size_t rim_count, ocsp_count;
+    size_t rim_count, ocsp_count, asked_count;
+    bool ocsp_silent; /* the responder gave no answer: it is not waited for once more */
     char names[SW_GPU_RIM_COUNT][NAME_LIMIT];
     sw_bytes rims[SW_GPU_RIM_COUNT];
     sw_hash asked[SW_GPU_OCSP_COUNT]; /* SHA-256 of the certificate */
@@ -66,7 +67,9 @@ static sw_status ocsp_service(const errand *e, const sw_cert *cert, const sw_cer
                              : sw_fail(err, SW_MEMORY, "memory", "no memory for an OCSP answer");
 }
 
-static sw_status ocsp_fetch(const errand *e, const sw_hash *digest, const sw_cert *cert,
+/* Nothing without a failure: the responder cannot be asked and the policy does without (MCH-124).
+ */
+static sw_status ocsp_fetch(errand *e, const sw_hash *digest, const sw_cert *cert,
                             const sw_cert *issuer, sw_bytes *out, sw_error *err) {
     char hex[2 * SW_HASH_BYTES + 1], name[NAME_LIMIT];
     sw_hex_text(hex, SW_BYTES_OF(digest->b));
@@ -74,21 +77,27 @@ static sw_status ocsp_fetch(const errand *e, const sw_hash *digest, const sw_cer
     sw_status status = sw_source_cached(e->s, e->a, name, SW_OCSP_LIMIT, out, err);
     if (status == SW_OK) status = ocsp_judge(e, *out, cert, issuer, err);
     if (status == SW_OK) return SW_OK;
+    *out = (sw_bytes){0};
+    if (e->s->ocsp_may_lack && (e->s->offline || e->ocsp_silent)) return SW_OK;
     SW_TRY(offline(e, "OCSP answer for a certificate of the devices", status, err));
-    SW_TRY(ocsp_service(e, cert, issuer, out, err));
+    status = ocsp_service(e, cert, issuer, out, err);
+    e->ocsp_silent = status == SW_UNAVAILABLE;
+    if (e->s->ocsp_may_lack && e->ocsp_silent) return SW_OK;
+    SW_TRY(status);
     return sw_source_keep(e->s, name, *out, err);
 }
 
 static sw_status ocsp_need(errand *e, const sw_cert *cert, const sw_cert *issuer, sw_error *err) {
     sw_hash digest;
     sw_sha256(&digest, sw_cert_der(cert));
-    for (size_t i = 0; i < e->ocsp_count; i++)
+    for (size_t i = 0; i < e->asked_count; i++)
         if (sw_hash_equal(&e->asked[i], &digest)) return SW_OK;
-    if (e->ocsp_count == SW_GPU_OCSP_COUNT)
+    if (e->asked_count == SW_GPU_OCSP_COUNT)
         return sw_fail(err, SW_LIMIT, "limit", "the devices have more than %d certificates",
                        SW_GPU_OCSP_COUNT);
     SW_TRY(ocsp_fetch(e, &digest, cert, issuer, &e->ocsp[e->ocsp_count], err));
-    e->asked[e->ocsp_count++] = digest;
+    e->asked[e->asked_count++] = digest;
+    e->ocsp_count += e->ocsp[e->ocsp_count].size > 0;
     return SW_OK;
 }
 

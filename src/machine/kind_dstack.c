@@ -88,9 +88,9 @@ static sw_status dstack_gpus(void *self, const sw_hash *nonce, sw_arena *a, sw_g
     return sw_real_gpus(&((dstack *)self)->real, nonce, a, out, count, err);
 }
 
-static sw_status dstack_gpu_collateral(void *self, const sw_gpu_device *devices, size_t count,
-                                       sw_arena *a, sw_gpu_collateral *out, sw_error *err) {
-    return sw_gpu_collateral_fetch(&((dstack *)self)->real.source, a, devices, count, out, err);
+static sw_status dstack_gpu_collateral(void *self, const sw_gpu_need *need, sw_arena *a,
+                                       sw_gpu_collateral *out, sw_error *err) {
+    return sw_real_gpu_collateral(&((dstack *)self)->real, need, a, out, err);
 }
 
 const sw_machine_kind sw_machine_dstack = {.platform = SW_PLATFORM_TDX,

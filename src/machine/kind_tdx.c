@@ -119,9 +119,9 @@ static sw_status tdx_gpus(void *self, const sw_hash *nonce, sw_arena *a, sw_gpu_
     return sw_real_gpus(&((tdx *)self)->real, nonce, a, out, count, err);
 }
 
-static sw_status tdx_gpu_collateral(void *self, const sw_gpu_device *devices, size_t count,
-                                    sw_arena *a, sw_gpu_collateral *out, sw_error *err) {
-    return sw_gpu_collateral_fetch(&((tdx *)self)->real.source, a, devices, count, out, err);
+static sw_status tdx_gpu_collateral(void *self, const sw_gpu_need *need, sw_arena *a,
+                                    sw_gpu_collateral *out, sw_error *err) {
+    return sw_real_gpu_collateral(&((tdx *)self)->real, need, a, out, err);
 }
 
 const sw_machine_kind sw_machine_tdx = {.platform = SW_PLATFORM_TDX,

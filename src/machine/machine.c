@@ -127,17 +127,19 @@ static sw_status gpus_ask(sw_machine *m, const sw_channel_binding *b, size_t exp
 }
 
 sw_status sw_machine_channel_evidence(sw_machine *m, const sw_channel_binding *binding,
-                                      size_t gpu_count, sw_buffer *evidence, sw_error *err) {
+                                      const sw_gpu_policy *policy, sw_buffer *evidence,
+                                      sw_error *err) {
     SW_SCOPED(sw_arena) a = {.limit_bytes = 16 * SW_EVIDENCE_LIMIT};
     SW_SCOPED(sw_buffer) list = SW_BUFFER(SW_EVIDENCE_LIMIT);
     sw_gpu_device devices[SW_GPU_LIMIT];
     sw_channel_binding complete = *binding;
     sw_report_data report;
     sw_evidence e = {.gpus = devices};
-    SW_CHECK(err, binding->gpu_evidence.size == 0 && gpu_count <= SW_GPU_LIMIT);
-    if (gpu_count > 0) {
-        SW_TRY(gpus_ask(m, binding, gpu_count, &a, devices, &e.gpu_count, err));
-        SW_TRY(m->kind->gpu_collateral(m->self, devices, e.gpu_count, &a, &e.gpu_collateral, err));
+    SW_CHECK(err, binding->gpu_evidence.size == 0 && policy->count <= SW_GPU_LIMIT);
+    if (policy->count > 0) {
+        SW_TRY(gpus_ask(m, binding, policy->count, &a, devices, &e.gpu_count, err));
+        const sw_gpu_need need = {devices, e.gpu_count, !policy->revocation_required};
+        SW_TRY(m->kind->gpu_collateral(m->self, &need, &a, &e.gpu_collateral, err));
     }
     SW_TRY(sw_gpu_list_encode(devices, e.gpu_count, &list, err));
     complete.gpu_evidence = sw_buffer_bytes(&list);

@@ -41,12 +41,13 @@ sw_platform sw_machine_platform(const sw_machine *m);
 /* Evidence JSON with collateral, for this report data; without GPUs. */
 SW_NODISCARD sw_status sw_machine_evidence(sw_machine *m, const sw_report_data *report,
                                            sw_buffer *evidence, sw_error *err);
-/* Evidence for one channel (GPU-221): with `gpu_count` above 0 the machine's GPUs are asked first,
+/* Evidence for one channel (GPU-221): when the policy asks for GPUs the machine's are asked first,
  * over the channel's GPU nonce; what they answered completes the binding, and the report data made
  * from that are quoted last. `binding` comes without GPU evidence. SW_REFUSED "policy" when the
- * machine has another number of devices. */
+ * machine has another number of devices. Of `policy` the count is read, and whether revocation must
+ * be checked: where not, OCSP answers that cannot be had are left out (MCH-124). */
 SW_NODISCARD sw_status sw_machine_channel_evidence(sw_machine *m, const sw_channel_binding *binding,
-                                                   size_t gpu_count, sw_buffer *evidence,
+                                                   const sw_gpu_policy *policy, sw_buffer *evidence,
                                                    sw_error *err);
 /* A key that only this machine, booted with these measurements and this app, derives (sim: from the
  * folder's platform secret; dstack: from the app's key, which binds the app and not the

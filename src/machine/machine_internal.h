@@ -9,6 +9,13 @@
 #include "machine/collect.h"
 #include "machine/machine.h"
 
+/* What collateral is for, and how much of it the policy can do without. */
+typedef struct sw_gpu_need {
+    const sw_gpu_device *devices;
+    size_t count;
+    bool ocsp_may_lack; /* MCH-124 */
+} sw_gpu_need;
+
 typedef struct sw_machine_kind {
     sw_platform platform;
     /* GetQuote's answer as JSON: {"event_log": text, "quote": hex, "report_data": hex, "vm_config":
@@ -25,7 +32,7 @@ typedef struct sw_machine_kind {
                       size_t *count, sw_error *err);
     /* Manifests and OCSP answers for these devices; views live in the arena or until the next call.
      */
-    sw_status (*gpu_collateral)(void *self, const sw_gpu_device *devices, size_t count, sw_arena *a,
+    sw_status (*gpu_collateral)(void *self, const sw_gpu_need *need, sw_arena *a,
                                 sw_gpu_collateral *out, sw_error *err);
 } sw_machine_kind;
 
@@ -81,4 +88,6 @@ int64_t sw_real_counter(const sw_real *r);
 /* By NVIDIA's library. */
 SW_NODISCARD sw_status sw_real_gpus(const sw_real *r, const sw_hash *nonce, sw_arena *a,
                                     sw_gpu_device *out, size_t *count, sw_error *err);
+SW_NODISCARD sw_status sw_real_gpu_collateral(const sw_real *r, const sw_gpu_need *need,
+                                              sw_arena *a, sw_gpu_collateral *out, sw_error *err);
 #endif

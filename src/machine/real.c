@@ -66,3 +66,10 @@ sw_status sw_real_gpus(const sw_real *r, const sw_hash *nonce, sw_arena *a, sw_g
                        size_t *count, sw_error *err) {
     return sw_nvml_collect(r->nvml_library, nonce, a, out, SW_GPU_LIMIT, count, err);
 }
+
+sw_status sw_real_gpu_collateral(const sw_real *r, const sw_gpu_need *need, sw_arena *a,
+                                 sw_gpu_collateral *out, sw_error *err) {
+    sw_collateral_source source = r->source;
+    source.ocsp_may_lack = need->ocsp_may_lack;
+    return sw_gpu_collateral_fetch(&source, a, need->devices, need->count, out, err);
+}

@@ -190,10 +190,9 @@ static sw_status sim_gpus(void *self, const sw_hash *nonce, sw_arena *a, sw_gpu_
     return SW_OK;
 }
 
-static sw_status sim_gpu_collateral(void *self, const sw_gpu_device *devices, size_t count,
-                                    sw_arena *a, sw_gpu_collateral *out, sw_error *err) {
-    (void)devices;
-    (void)count;
+static sw_status sim_gpu_collateral(void *self, const sw_gpu_need *need, sw_arena *a,
+                                    sw_gpu_collateral *out, sw_error *err) {
+    (void)need;
     (void)a;
     (void)err;
     *out = ((sim *)self)->gpus.collateral;

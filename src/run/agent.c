@@ -112,7 +112,7 @@ sw_status sw_agent_measure(sw_agent *a, sw_error *err) {
 sw_status sw_agent_attest(sw_agent *a, sw_purpose purpose, sw_error *err) {
     sw_agent_phase(a, "attesting this machine and asking for the keys");
     int64_t begin = sw_agent_now_us(a);
-    SW_TRY(sw_agent_boot(a, a->o->machine, a->o->app_compose, &a->o->entropy, &a->o->clock, err));
+    SW_TRY(sw_agent_boot(a, err));
     SW_TRY(sw_agent_take_keys(a, purpose, err));
     SW_TRY(sw_agent_derive(a, err));
     a->account.attest_us += sw_agent_now_us(a) - begin;

@@ -102,8 +102,8 @@ SW_NODISCARD sw_status sw_agent_verify_folder(sw_agent *a, const sw_manifest_inp
                                               sw_manifest_record *record, sw_error *err);
 SW_NODISCARD sw_status sw_agent_match_consents(sw_agent *a, const char *const *paths, size_t count,
                                                sw_error *err);
-SW_NODISCARD sw_status sw_agent_boot(sw_agent *a, const char *where, sw_bytes compose,
-                                     const sw_entropy *e, const sw_clock *clock, sw_error *err);
+/* The machine that the options name, with the options' app-compose. */
+SW_NODISCARD sw_status sw_agent_boot(sw_agent *a, sw_error *err);
 SW_NODISCARD sw_status sw_agent_take_keys(sw_agent *a, sw_purpose purpose, sw_error *err);
 SW_NODISCARD sw_status sw_agent_take_open_keys(sw_agent *a, const sw_hash *manifest,
                                                const sw_p256_public *recipient, sw_error *err);

@@ -71,15 +71,16 @@ sw_status sw_agent_verify_folder(sw_agent *a, const sw_manifest_input *folder,
     return sw_manifest_parse_record(&a->arena, in.manifest, record, err);
 }
 
-sw_status sw_agent_boot(sw_agent *a, const char *where, sw_bytes compose, const sw_entropy *e,
-                        const sw_clock *clock, sw_error *err) {
+sw_status sw_agent_boot(sw_agent *a, sw_error *err) {
+    const sw_run_options *o = a->o;
     uint8_t app_id[20];
     sw_genesis_app_id(a->genesis, app_id);
-    SW_TRY(sw_machine_boot(where, compose, app_id, e, clock, &a->machine, err));
+    SW_TRY(sw_machine_boot_at(o->places, o->machine, o->app_compose, app_id, &o->entropy, &o->clock,
+                              &a->machine, err));
     a->manifest_key = sw_session_key_new();
     if (!a->manifest_key)
         return sw_fail(err, SW_MEMORY, "memory", "no lockable memory for the manifest key");
-    return sw_p256_generate(e, a->manifest_key->b, &a->manifest_public, err);
+    return sw_p256_generate(&o->entropy, a->manifest_key->b, &a->manifest_public, err);
 }
 
 static sw_status keep_grant(sw_agent *a, sw_error *err) {

@@ -44,7 +44,7 @@ static sw_status prepare(opener *p, sw_error *err) {
                        "the recipe belongs to another app than the genesis given");
     SW_TRY(verify_folder(p, err));
     SW_TRY(sw_agent_match_consents(a, p->o->consents, p->o->consent_count, err));
-    return sw_agent_boot(a, p->o->machine, p->run.app_compose, &p->o->entropy, &p->o->clock, err);
+    return sw_agent_boot(a, err);
 }
 
 static sw_status take_output_key(opener *p, sw_error *err) {
@@ -114,6 +114,7 @@ sw_status sw_run_open(const sw_open_options *o, sw_error *err) {
                         .genesis_envelope = o->genesis_envelope,
                         .kms_url = o->kms_url,
                         .machine = o->machine,
+                        .places = o->places,
                         .reference = o->reference,
                         .entropy = o->entropy,
                         .clock = o->clock}};

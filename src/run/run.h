@@ -35,6 +35,7 @@ typedef struct sw_run_options {
     const char *const *consents; /* consent files, any order */
     size_t consent_count;
     const char *kms_url, *machine;
+    const sw_machine_places *places;   /* of a real machine; NULL: the usual ones */
     const sw_kms_reference *reference; /* the key service as this machine's operator accepts it */
     const char *worker;                /* path of sealwright-worker */
     uint32_t lanes;                    /* 0: all usable CPUs; results do not depend on it */
@@ -101,6 +102,7 @@ typedef struct sw_open_options {
     const char *const *consents;
     size_t consent_count;
     const char *kms_url, *machine;
+    const sw_machine_places *places;
     const sw_kms_reference *reference;
     sw_p256_public recipient;
     sw_entropy entropy;

@@ -129,11 +129,12 @@ static inline void forge_certs(forge *f) {
 static inline void forge_evidence(forge *f) {
     sw_machine *m = NULL;
     sw_error err = {0};
+    const sw_gpu_policy gpus = {.count = (uint32_t)f->gpu_count};
     if (sw_machine_boot(f->machine, f->compose_text, f->app_id, &f->entropy, &f->clock, &m, &err) !=
             SW_OK ||
-        (f->gpu_count == 0 ? sw_machine_evidence(m, &f->report, &f->json, &err)
-                           : sw_machine_channel_evidence(m, &f->channel, f->gpu_count, &f->json,
-                                                         &err)) != SW_OK ||
+        (f->gpu_count == 0
+             ? sw_machine_evidence(m, &f->report, &f->json, &err)
+             : sw_machine_channel_evidence(m, &f->channel, &gpus, &f->json, &err)) != SW_OK ||
         sw_evidence_parse(&f->arena, sw_buffer_bytes(&f->json), &f->good, &err) != SW_OK)
         fail_msg("%s", err.message);
     sw_machine_close(&m);

@@ -514,8 +514,9 @@ static void test_machine(void **state) {
     assert_int_equal(sw_machine_boot(pair.machine, pair.compose_text, pair.app_id, &pair.entropy,
                                      &pair.clock, &m, NULL),
                      SW_OK);
-    for (size_t asked = 1; asked < 4; asked += 2) {
-        assert_int_equal(sw_machine_channel_evidence(m, &pair.channel, asked, &json, &err),
+    sw_gpu_policy asked = {.count = 1};
+    for (; asked.count < 4; asked.count += 2) {
+        assert_int_equal(sw_machine_channel_evidence(m, &pair.channel, &asked, &json, &err),
                          SW_REFUSED);
         assert_string_equal(err.word, "policy");
         assert_non_null(strstr(err.message, "and this machine has 2"));
@@ -523,9 +524,11 @@ static void test_machine(void **state) {
     }
     sw_channel_binding complete = pair.channel;
     complete.gpu_evidence = SW_LITERAL("[]");
-    assert_int_equal(sw_machine_channel_evidence(m, &complete, 2, &json, NULL), SW_INTERNAL);
+    asked.count = 2;
+    assert_int_equal(sw_machine_channel_evidence(m, &complete, &asked, &json, NULL), SW_INTERNAL);
+    asked.count = 0;
     /* none asked for: none shown */
-    assert_int_equal(sw_machine_channel_evidence(m, &pair.channel, 0, &json, NULL), SW_OK);
+    assert_int_equal(sw_machine_channel_evidence(m, &pair.channel, &asked, &json, NULL), SW_OK);
     assert_int_equal(sw_evidence_parse(&a, sw_buffer_bytes(&json), &e, NULL), SW_OK);
     assert_int_equal(e.gpu_count, 0);
     sw_buffer_reset(&json);

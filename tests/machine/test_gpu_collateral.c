@@ -122,6 +122,92 @@ static void test_cache(void **state) {
     good(&s);
 }
 
+/* ---- a policy that leaves revocation unchecked (MCH-124, MCH-125) ---- */
+static void expect_answers(const sw_collateral_source *s, size_t answers, size_t asked) {
+    SW_SCOPED(sw_arena) a = {0};
+    sw_gpu_collateral c;
+    sw_gpu_claims claims[GPU_COUNT];
+    sw_error err = {0};
+    (void)pcs_asked(&service);
+    if (sw_gpu_collateral_fetch(s, &a, devices, GPU_COUNT, &c, &err) != SW_OK ||
+        sw_gpu_verify(devices, GPU_COUNT, &c, &policy.gpu, now_ms, NULL, claims, &err) != SW_OK)
+        fail_msg("%s", err.message);
+    assert_int_equal(c.rim_count, RIM_EXPECTED);
+    assert_int_equal(c.ocsp_count, answers);
+    assert_int_equal(pcs_asked(&service), asked);
+    assert_int_equal(claims[0].revocation_checked, answers == OCSP_EXPECTED);
+}
+
+static void test_silent(void **state) {
+    (void)state;
+    static const char *const modes[] = {"cut+fresh", "broken+fresh"};
+    char other[128];
+    for (size_t i = 0; i < COUNT(modes); i++) {
+        sw_collateral_source s = source_of("good+fresh");
+        sw_error err = {0};
+        (void)snprintf(other, sizeof other, "https://127.0.0.1:%u/%s", service.port, modes[i]);
+        s.ocsp_url = other;
+        assert_int_equal(fetch(&s, &err), SW_UNAVAILABLE);
+        s.ocsp_may_lack = true;
+        expect_answers(&s, 0, RIM_EXPECTED + 1); /* asked once, not for each certificate */
+        s.ocsp_url = "https://127.0.0.1:1";
+        expect_answers(&s, 0, RIM_EXPECTED);
+        s.ocsp_url = base;
+        expect_answers(&s, OCSP_EXPECTED, RIM_EXPECTED + OCSP_EXPECTED);
+    }
+}
+
+/* What came is judged whatever the policy, and manifests are never done without. */
+static void test_not_silent(void **state) {
+    (void)state;
+    static const struct {
+        const char *ocsp;
+        sw_status status;
+    } table[] = {{"good+stale", SW_REFUSED},
+                 {"other-answer+fresh", SW_MISSING},
+                 {"good+nowhere", SW_MISSING},
+                 {"redirect+fresh", SW_REFUSED},
+                 {"oversized+fresh", SW_LIMIT}};
+    char other[128];
+    for (size_t i = 0; i < COUNT(table); i++) {
+        sw_collateral_source s = source_of("good+fresh");
+        sw_error err = {0};
+        (void)snprintf(other, sizeof other, "https://127.0.0.1:%u/%s", service.port, table[i].ocsp);
+        s.ocsp_url = other;
+        s.ocsp_may_lack = true;
+        sw_status found = fetch(&s, &err);
+        if (found != table[i].status) fail_msg("%s: %d %s", table[i].ocsp, found, err.message);
+    }
+    sw_collateral_source s = source_of("good+fresh");
+    s.ocsp_may_lack = true;
+    s.rim_url = "https://127.0.0.1:1";
+    assert_int_equal(fetch(&s, NULL), SW_UNAVAILABLE);
+    (void)snprintf(other, sizeof other, "https://127.0.0.1:%u/good+fresh", service.other);
+    s.rim_url = base;
+    s.ocsp_url = other; /* TLS of a stranger is no silence */
+    assert_int_equal(fetch(&s, NULL), SW_UNAUTHENTIC);
+}
+
+static void test_silent_cache(void **state) {
+    (void)state;
+    sw_collateral_source s = source_of("good+fresh");
+    char command[256];
+    s.cache_folder = cache;
+    s.ocsp_may_lack = true;
+    good(&s);
+    s.ocsp_url = "https://127.0.0.1:1";
+    expect_answers(&s, OCSP_EXPECTED, 0);
+    (void)snprintf(command, sizeof command, "rm $(ls %s/ocsp-*.der | tail -n 1)", cache);
+    assert_int_equal(system(command), 0);
+    expect_answers(&s, OCSP_EXPECTED - 1, 0); /* those in the cache are given all the same */
+    s.offline = true;
+    expect_answers(&s, OCSP_EXPECTED - 1, 0);
+    now_ms = NOW + 2 * DAY;
+    expect_answers(&s, 0, 0);
+    s.ocsp_may_lack = false;
+    assert_int_equal(fetch(&s, NULL), SW_REFUSED);
+}
+
 /* Names from a report that nobody has verified go into no address and no path. */
 static void test_names(void **state) {
     (void)state;
@@ -195,10 +281,11 @@ static void test_answers(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_verifies), cmocka_unit_test(test_dishonest),
-        cmocka_unit_test(test_anchor),   cmocka_unit_test(test_cache),
-        cmocka_unit_test(test_names),    cmocka_unit_test(test_request),
-        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_verifies),     cmocka_unit_test(test_dishonest),
+        cmocka_unit_test(test_anchor),       cmocka_unit_test(test_cache),
+        cmocka_unit_test(test_silent),       cmocka_unit_test(test_not_silent),
+        cmocka_unit_test(test_silent_cache), cmocka_unit_test(test_names),
+        cmocka_unit_test(test_request),      cmocka_unit_test(test_answers),
     };
     return cmocka_run_group_tests_name("gpu collateral", tests, setup, teardown);
 }

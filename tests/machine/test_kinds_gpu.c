@@ -163,10 +163,10 @@ static void test_channel(void **state) {
     sw_error err = {0};
     sw_hash expected;
     int64_t from, until;
-    if (sw_machine_channel_evidence(m, &b, GPU_COUNT, &json, &err) != SW_OK ||
+    strict.gpu.revocation_required = true;
+    if (sw_machine_channel_evidence(m, &b, &strict.gpu, &json, &err) != SW_OK ||
         sw_evidence_parse(&a, sw_buffer_bytes(&json), &e, &err) != SW_OK)
         fail_msg("%s", err.message);
-    strict.gpu.revocation_required = true;
     assert_int_equal(e.platform, SW_PLATFORM_TDX);
     assert_int_equal(e.gpu_count, GPU_COUNT);
     if (sw_gpu_verify(e.gpus, e.gpu_count, &e.gpu_collateral, &strict.gpu, NOW, NULL, claims,
@@ -186,7 +186,8 @@ static void refused(sw_machine *m, size_t count, sw_status status, const char *s
     SW_SCOPED(sw_buffer) json = SW_BUFFER(SW_EVIDENCE_LIMIT);
     sw_channel_binding b = binding();
     sw_error err = {0};
-    sw_status found = sw_machine_channel_evidence(m, &b, count, &json, &err);
+    const sw_gpu_policy asked = {.count = (uint32_t)count, .revocation_required = true};
+    sw_status found = sw_machine_channel_evidence(m, &b, &asked, &json, &err);
     if (found != status || strstr(err.message, sentence) == NULL)
         fail_msg("%d %s", found, err.message);
     assert_int_equal(json.size, 0);
@@ -215,8 +216,37 @@ static void test_refusals(void **state) {
     source.rim_url = base;
 }
 
+/* The policy's own word decides whether answers may lack (MCH-124). */
+static void test_unchecked(void **state) {
+    (void)state;
+    SW_SCOPED(sw_arena) a = {0};
+    SW_SCOPED(sw_buffer) json = SW_BUFFER(SW_EVIDENCE_LIMIT);
+    sw_channel_binding b = binding();
+    sw_policy lenient = policy;
+    sw_gpu_claims claims[GPU_COUNT];
+    sw_evidence e;
+    sw_error err = {0};
+    source.ocsp_url = "https://127.0.0.1:1";
+    sw_machine *m = booted();
+    refused(m, GPU_COUNT, SW_UNAVAILABLE, "does not answer");
+    lenient.gpu.revocation_required = false;
+    if (sw_machine_channel_evidence(m, &b, &lenient.gpu, &json, &err) != SW_OK ||
+        sw_evidence_parse(&a, sw_buffer_bytes(&json), &e, &err) != SW_OK ||
+        sw_gpu_verify(e.gpus, e.gpu_count, &e.gpu_collateral, &lenient.gpu, NOW, NULL, claims,
+                      &err) != SW_OK ||
+        sw_gpu_policy_check(&lenient.gpu, claims, e.gpu_count, &err) != SW_OK)
+        fail_msg("%s", err.message);
+    assert_int_equal(e.gpu_collateral.ocsp_count, 0);
+    assert_false(claims[0].revocation_checked);
+    lenient.gpu.revocation_required = true; /* and a verifier who demands them is not deceived */
+    assert_int_equal(sw_gpu_policy_check(&lenient.gpu, claims, e.gpu_count, NULL), SW_REFUSED);
+    sw_machine_close(&m);
+    source.ocsp_url = base;
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_channel),
-                                       cmocka_unit_test(test_refusals)};
+                                       cmocka_unit_test(test_refusals),
+                                       cmocka_unit_test(test_unchecked)};
     return cmocka_run_group_tests_name("kinds with GPUs", tests, setup, teardown);
 }
