@@ -40,19 +40,22 @@ static sw_status nonce_check(const sw_json *item, sw_bytes report, sw_error *err
     if (written == NULL) return SW_OK;
     if (written->type != SW_JSON_STRING ||
         sw_hex_decode(nonce, sizeof nonce, written->text, true, NULL) != SW_OK)
-        return BROKEN(err, "evidence_list[].nonce is not 64 hex digits");
+        return BROKEN(err, "the nonce beside a report is not 64 hex digits");
     SW_TRY(sw_gpu_report_parse(report, &parsed, err));
     if (memcmp(nonce, parsed.nonce, sizeof nonce) != 0)
-        return BROKEN(err, "evidence_list[].nonce is not the one inside the report");
+        return BROKEN(err, "the nonce beside a report is not the one inside it");
     return SW_OK;
 }
 
-static sw_status items_read(sw_arena *a, const sw_json *list, sw_gpu_device *out, sw_error *err) {
+/* `around` is the request that holds the list, with a nonce for all; NULL for a bare list. */
+static sw_status items_read(sw_arena *a, const sw_json *list, const sw_json *around,
+                            sw_gpu_device *out, sw_error *err) {
     size_t n = 0;
     for (const sw_json *item = list->first; item != NULL; item = item->next, n++) {
         SW_TRY(bytes_read(a, item, "evidence", SW_GPU_REPORT_LIMIT, &out[n].report, err));
         SW_TRY(bytes_read(a, item, "certificate", SW_GPU_CHAIN_LIMIT, &out[n].chain, err));
         sw_status status = nonce_check(item, out[n].report, err);
+        if (status == SW_OK && around != NULL) status = nonce_check(around, out[n].report, err);
         if (status != SW_OK) {
             sw_error_prefix(err, "device %zu", n);
             return status;
@@ -75,7 +78,7 @@ sw_status sw_gpu_nvidia_list_parse(sw_arena *a, sw_bytes json, sw_gpu_device *ou
     if (list->count > SW_GPU_LIMIT || list->count > limit)
         return sw_fail(err, SW_LIMIT, "limit", "GPU evidence names more than %zu devices",
                        limit < SW_GPU_LIMIT ? limit : (size_t)SW_GPU_LIMIT);
-    SW_TRY(items_read(a, list, made, err));
+    SW_TRY(items_read(a, list, list == root ? NULL : root, made, err));
     memcpy(out, made, list->count * sizeof made[0]);
     *count = list->count;
     return SW_OK;

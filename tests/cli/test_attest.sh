@@ -158,6 +158,19 @@ rims = [open(sys.argv[2] + name).read() for name in ("/driver_rim.xml", "/vbios_
 bundle = {"collateral": json.load(open(sys.argv[1]))["collateral"], "gpu": {"ocsp": [], "rims": rims}, "kind": "sealwright/collateral/v1"}
 open("gpu-bundle.json", "w").write(json.dumps(bundle, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
 PY
+    python3 - "$full" <<'PY'
+import base64
+import json
+import sys
+
+report, chain = (open(sys.argv[1] + name, "rb").read() for name in ("/report.bin", "/cert_chain.pem"))
+item = {"arch": "HOPPER", "certificate": base64.b64encode(chain).decode(), "evidence": base64.b64encode(report).decode()}
+for name, nonce in (("request.json", report[4:36].hex()), ("other-nonce.json", "ff" * 32)):
+    json.dump({"arch": "HOPPER", "evidence_list": [item], "nonce": nonce}, open(name, "w"))
+PY
+    listed=(--rim "$full/driver_rim.xml" --rim "$full/vbios_rim.xml" --time 2024-06-01T00:00:00Z)
+    expect "a list of GPUs within its request" 0 "^ok      GPU set" attest verify request.json "${listed[@]}"
+    expect "whose nonce is not the reports'" 1 "^FAILED  device list" attest verify other-nonce.json "${listed[@]}"
     gpu=(attest verify "$full/report.bin" --chain "$full/cert_chain.pem" --time 2024-06-01T00:00:00Z --collateral gpu-bundle.json)
     expect "a GPU with both manifests in a bundle" 0 "^ok      GPU measurements" "${gpu[@]}"
     expect "a bundle passes over no OCSP answer" 2 "or the bundle" "${gpu[@]}" --ocsp "$corpus/ocsp/try-later.der"
