@@ -45,6 +45,8 @@ sw_status sw_gpu_fresh(const sw_gpu_claims *claims, size_t count, const sw_hash 
 }
 
 /* ---- policy ---- */
+enum { FEATURE_PROTECTED_PCIE = 2 };
+
 static bool serial_listed(const sw_gpu_policy *p, const sw_gpu_serial *serial) {
     for (size_t i = 0; i < p->device_count && i < SW_GPU_LIMIT; i++)
         if (sw_bytes_equal(SW_BYTES(p->devices[i].b, p->devices[i].size),
@@ -79,13 +81,20 @@ static sw_status device_check(const sw_gpu_policy *p, const sw_gpu_claims *c, si
 
 sw_status sw_gpu_policy_check(const sw_gpu_policy *policy, const sw_gpu_claims *claims,
                               size_t count, sw_error *err) {
-    size_t gpus = 0;
-    for (size_t i = 0; i < count; i++) gpus += !claims[i].is_switch;
+    size_t gpus = 0, guarded = 0;
+    for (size_t i = 0; i < count; i++) {
+        gpus += !claims[i].is_switch;
+        guarded += !claims[i].is_switch && claims[i].feature == FEATURE_PROTECTED_PCIE;
+    }
     if (gpus != policy->count)
         return AGAINST(err, "the machine shows %zu GPUs, and the machine policy says %u", gpus,
                        policy->count);
     if (policy->count == 0 && count > 0)
         return AGAINST(err, "the machine shows switches, and the machine policy says no GPUs");
+    if (guarded > 0 && gpus == count)
+        return AGAINST(err,
+                       "the GPUs are in protected PCIe mode and came without the switches that "
+                       "their traffic goes through");
     for (size_t i = 0; i < count; i++) SW_TRY(device_check(policy, &claims[i], i, err));
     return SW_OK;
 }

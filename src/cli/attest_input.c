@@ -171,6 +171,38 @@ sw_status sw_attest_input_read(sw_cli *cli, const char *path, sw_attest_input *o
     return status;
 }
 
+/* ---- what holds a quote ---- */
+/* Attest's answer in JSON is the bytes in hex. */
+sw_status sw_attest_attestation_bytes(sw_cli *cli, sw_bytes in, sw_bytes *out, sw_error *err) {
+    sw_json *root;
+    sw_bytes hex;
+    *out = in;
+    if (out->size == 0 || out->data[0] != '{') return SW_OK;
+    SW_TRY(sw_json_parse(sw_cli_arena(cli), in, NULL, &root, err));
+    SW_TRY(sw_json_text(root, "answer", "attestation", &hex, err));
+    uint8_t *bytes = sw_arena_alloc(sw_cli_arena(cli), hex.size / 2 + 1, 1);
+    if (bytes == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for an attestation");
+    SW_TRY(sw_hex_decode(bytes, hex.size / 2, hex, false, err));
+    *out = SW_BYTES(bytes, hex.size / 2);
+    return SW_OK;
+}
+
+static sw_status first_certificate(void *context, sw_bytes der, sw_error *err) {
+    sw_cert **leaf = context;
+    return *leaf == NULL ? sw_cert_parse(der, leaf, err) : SW_OK;
+}
+
+sw_status sw_attest_certificate_read(sw_cli *cli, sw_bytes pem, sw_ratls_facts *out,
+                                     sw_error *err) {
+    sw_cert *leaf = NULL;
+    sw_status status = sw_pem_decode(pem, "CERTIFICATE", 8, first_certificate, &leaf, err);
+    if (status == SW_OK && leaf == NULL)
+        status = sw_fail(err, SW_MALFORMED, "format", "no certificate is here");
+    if (status == SW_OK) status = sw_ratls_read(sw_cli_arena(cli), leaf, out, err);
+    sw_cert_free(&leaf);
+    return status;
+}
+
 /* ---- options ---- */
 /* An option that a kind of file has no use for would be believed to have been heeded. */
 sw_status sw_attest_options_check(const sw_cli *cli, sw_attest_kind kind, sw_error *err) {

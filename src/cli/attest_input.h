@@ -6,6 +6,7 @@
 #ifndef SW_CLI_ATTEST_INPUT_H
 #define SW_CLI_ATTEST_INPUT_H
 #include "attest/check.h"
+#include "attest/dstack.h"
 #include "attest/evidence.h"
 #include "attest/gpu.h"
 #include "cli/cli.h"
@@ -50,6 +51,11 @@ typedef struct sw_attest_input {
 /* SW_MALFORMED naming the file when it is of no kind that is known. */
 SW_NODISCARD sw_status sw_attest_input_read(sw_cli *cli, const char *path, sw_attest_input *out,
                                             sw_error *err);
+/* Attest's answer as its bytes, and the first of PEM certificates with its attestation. */
+SW_NODISCARD sw_status sw_attest_attestation_bytes(sw_cli *cli, sw_bytes in, sw_bytes *out,
+                                                   sw_error *err);
+SW_NODISCARD sw_status sw_attest_certificate_read(sw_cli *cli, sw_bytes pem, sw_ratls_facts *out,
+                                                  sw_error *err);
 /* Collateral of one quote: a folder with tcb_info.json, qe_identity.json, tcb_signing_chain.pem,
  * pck_crl.der, root_ca_crl.der (as `sim init` writes them), or a bundle. */
 SW_NODISCARD sw_status sw_attest_collateral_read(sw_cli *cli, const char *path, sw_collateral *out,

@@ -200,26 +200,11 @@ static sw_status judge_dstack_quote(inquiry *q, sw_error *err) {
     return judge_quote_and_log(q, answer.quote, &answer.log, answer.vm_config, err);
 }
 
-/* Attest's answer in JSON is the bytes in hex. */
-static sw_status attestation_bytes(inquiry *q, sw_bytes *out, sw_error *err) {
-    sw_json *root;
-    sw_bytes hex;
-    *out = q->input.bytes;
-    if (out->size == 0 || out->data[0] != '{') return SW_OK;
-    SW_TRY(sw_json_parse(sw_cli_arena(q->cli), q->input.bytes, NULL, &root, err));
-    SW_TRY(sw_json_text(root, "answer", "attestation", &hex, err));
-    uint8_t *bytes = sw_arena_alloc(sw_cli_arena(q->cli), hex.size / 2 + 1, 1);
-    if (bytes == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for an attestation");
-    SW_TRY(sw_hex_decode(bytes, hex.size / 2, hex, false, err));
-    *out = SW_BYTES(bytes, hex.size / 2);
-    return SW_OK;
-}
-
 static sw_status judge_dstack(inquiry *q, sw_error *err) {
     sw_dstack_attestation attestation;
     sw_bytes bytes;
     sw_check_begin(&q->checks.log, "dstack attestation");
-    SW_TRY(attestation_bytes(q, &bytes, err));
+    SW_TRY(sw_attest_attestation_bytes(q->cli, q->input.bytes, &bytes, err));
     SW_TRY(sw_dstack_attestation_parse(sw_cli_arena(q->cli), bytes, &attestation, err));
     sw_check_held(&q->checks.log, "version %u, %zu events", attestation.version,
                   attestation.log.count);
@@ -227,11 +212,6 @@ static sw_status judge_dstack(inquiry *q, sw_error *err) {
 }
 
 /* ---- a certificate of dstack's RA-TLS ---- */
-static sw_status first_certificate(void *context, sw_bytes der, sw_error *err) {
-    sw_cert **leaf = context;
-    return *leaf == NULL ? sw_cert_parse(der, leaf, err) : SW_OK;
-}
-
 /* Who issued it (DSK-040 to DSK-046), where --kms-root says whose word counts. */
 static sw_status issuer_judge(inquiry *q, sw_error *err) {
     sw_ratls_anchor root = {.of_spki = true};
@@ -252,20 +232,14 @@ static sw_status issuer_judge(inquiry *q, sw_error *err) {
 }
 
 static sw_status judge_certificates(inquiry *q, sw_error *err) {
-    sw_cert *leaf = NULL;
     sw_ratls_facts facts;
     sw_check_begin(&q->checks.log, "RA-TLS certificate");
-    sw_status status =
-        sw_pem_decode(q->input.bytes, "CERTIFICATE", 8, first_certificate, &leaf, err);
-    if (status == SW_OK && leaf == NULL)
-        status = sw_fail(err, SW_MALFORMED, "format", "no certificate is here");
-    if (status == SW_OK) status = sw_ratls_read(sw_cli_arena(q->cli), leaf, &facts, err);
+    sw_status status = sw_attest_certificate_read(q->cli, q->input.bytes, &facts, err);
     if (status == SW_OK) sw_check_held(&q->checks.log, "its key is the one in the quote");
     if (status == SW_OK) status = issuer_judge(q, err);
     if (status == SW_OK)
         status = judge_quote_and_log(q, facts.attestation.quote, &facts.attestation.log,
                                      facts.attestation.config, err);
-    sw_cert_free(&leaf);
     return status;
 }
 
@@ -458,14 +432,13 @@ static sw_status explain_dstack(sw_cli *cli, const sw_attest_input *in, sw_buffe
     sw_arena *a = sw_cli_arena(cli);
     sw_dstack_quote answer;
     sw_dstack_attestation attestation;
-    inquiry q = {.cli = cli, .input = *in};
     sw_bytes bytes;
     if (in->kind == SW_ATTEST_DSTACK_QUOTE) {
         SW_TRY(sw_dstack_quote_parse(a, in->bytes, &answer, err));
         SW_TRY(sw_quote_explain(answer.quote, text, err));
         return sw_log_explain(&answer.log, text, err);
     }
-    SW_TRY(attestation_bytes(&q, &bytes, err));
+    SW_TRY(sw_attest_attestation_bytes(cli, in->bytes, &bytes, err));
     SW_TRY(sw_dstack_attestation_parse(a, bytes, &attestation, err));
     SW_TRY(sw_quote_explain(attestation.quote, text, err));
     return sw_log_explain(&attestation.log, text, err);

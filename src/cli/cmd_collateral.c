@@ -10,11 +10,16 @@
 
 #include <string.h>
 
-/* ---- the quote: bare, in a guest agent's answer, or in our evidence ---- */
+/* ---- the quote: bare, in a guest agent's answer, an attestation, a certificate, or our evidence
+ * ---- */
 /* What collateral is for: a quote, and in evidence the GPUs beside it. */
-static sw_status subject_of(sw_arena *a, const sw_attest_input *in, sw_evidence *out,
+static sw_status subject_of(sw_cli *cli, const sw_attest_input *in, sw_evidence *out,
                             sw_error *err) {
+    sw_arena *a = sw_cli_arena(cli);
     sw_dstack_quote answer;
+    sw_dstack_attestation attestation;
+    sw_ratls_facts facts;
+    sw_bytes bytes;
     *out = (sw_evidence){0};
     switch (in->kind) {
     case SW_ATTEST_QUOTE:
@@ -26,6 +31,15 @@ static sw_status subject_of(sw_arena *a, const sw_attest_input *in, sw_evidence 
         SW_TRY(sw_dstack_quote_parse(a, in->bytes, &answer, err));
         out->quote = answer.quote;
         return SW_OK;
+    case SW_ATTEST_DSTACK:
+        SW_TRY(sw_attest_attestation_bytes(cli, in->bytes, &bytes, err));
+        SW_TRY(sw_dstack_attestation_parse(a, bytes, &attestation, err));
+        out->quote = attestation.quote;
+        return SW_OK;
+    case SW_ATTEST_CERTIFICATES:
+        SW_TRY(sw_attest_certificate_read(cli, in->bytes, &facts, err));
+        out->quote = facts.attestation.quote;
+        return SW_OK;
     default:
         return sw_fail(err, SW_MALFORMED, "kind", "it is %s and holds no quote to fetch for",
                        sw_attest_kind_name(in->kind));
@@ -35,7 +49,7 @@ static sw_status subject_of(sw_arena *a, const sw_attest_input *in, sw_evidence 
 static sw_status subject_read(sw_cli *cli, const char *path, sw_evidence *out, sw_error *err) {
     sw_attest_input in;
     SW_TRY(sw_attest_input_read(cli, path, &in, err));
-    sw_status status = subject_of(sw_cli_arena(cli), &in, out, err);
+    sw_status status = subject_of(cli, &in, out, err);
     if (status != SW_OK) sw_error_prefix(err, "%s", path);
     return status;
 }
@@ -125,9 +139,12 @@ static const sw_option options[] = {
 
 const sw_command sw_commands_collateral[] = {
     {"attest collateral", "fetch QUOTE", "fetch what a verifier of a quote needs besides it",
-     "QUOTE is a TDX quote as bytes or hexadecimal, a guest agent's answer, or our evidence. TCB\n"
-     "info, QE identity and revocation lists are verified together with the quote, now, before\n"
-     "anything is written. For GPUs in evidence their manifests and OCSP answers are fetched too.\n"
+     "QUOTE is a TDX quote as bytes or hexadecimal, a guest agent's answer, a dstack attestation "
+     "or\n"
+     "RA-TLS certificate, or our evidence. TCB info, QE identity and revocation lists are "
+     "verified\n"
+     "together with the quote, now, before anything is written. For GPUs in evidence their\n"
+     "manifests and OCSP answers are fetched too.\n"
      "The environment names no proxy: --proxy does.",
      2, 2, options, collateral},
     {0},

@@ -61,6 +61,18 @@ static void test_count(void **state) {
     check_refused(&p, 3, "shows switches, and the machine policy says no GPUs");
 }
 
+/* GPU-086 */
+static void test_protected_pcie(void **state) {
+    (void)state;
+    sw_gpu_policy p = open_policy;
+    uint16_t kept = three[1].feature;
+    three[1].feature = 2;
+    check_good(&p, 3);
+    check_refused(&p, 2, "came without the switches");
+    three[1].feature = kept;
+    check_good(&p, 2);
+}
+
 static void test_serials(void **state) {
     (void)state;
     sw_gpu_policy p = open_policy;

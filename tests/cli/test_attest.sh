@@ -184,6 +184,9 @@ PY
     for file in "$vectors"/dstack/{phala-prod-info.json,phala-prod-quote.json,nras-v3-response-1gpu.json,gpu_attestation_h100.json,ccel.bin,tdx-lite-attestation.json,phala-prod-app-cert-chain.pem,dcap-qvl-tdx-quote.hex}; do
         expect "${file##*/} explained" 0 "nothing above was verified" attest explain "$file"
     done
+    for file in phala-prod-app-cert-chain.pem tdx-lite-attestation.json quote-report.json; do
+        expect "collateral is fetched for the quote in $file" 1 "the cache holds no collateral" attest collateral fetch --offline --cache cache "$vectors/dstack/$file"
+    done
     expect "dstack's simulator is not even explained" 1 "simulator" attest explain "$vectors/dstack/simulator-attestation.bin"
     expect "nor verified" 1 "simulator" attest verify "$vectors/dstack/simulator-attestation.bin" --collateral parts
 else
