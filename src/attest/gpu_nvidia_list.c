@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * GPU evidence as NVIDIA's tools and their users pass it around (GPU-060): a JSON list of
+ * GPU evidence as NVIDIA's tools and their users pass it around (EVD-131): a JSON list of
  * {"arch","certificate","evidence","nonce"}, alone or as `evidence_list` of a request to NVIDIA's
  * service.
  *

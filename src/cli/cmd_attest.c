@@ -377,12 +377,22 @@ static sw_status inquire(inquiry *q, sw_error *err) {
     return by_kind(q, err);
 }
 
+/* Evidence of the past is judged at its own time, which is said where it is missed. */
+static void hint_time(const sw_cli *cli, sw_error *err) {
+    bool dated = strstr(err->message, "no longer valid") != NULL ||
+                 strstr(err->message, "not valid yet") != NULL;
+    if (dated && sw_cli_option(cli, "time") == NULL)
+        sw_error_hint(err, "--time judges at a time in the past; attest collateral fetch brings "
+                           "what is valid now");
+}
+
 static sw_status attest_verify(sw_cli *cli, sw_error *err) {
     inquiry q = {.cli = cli, .facts = sw_json_make(sw_cli_arena(cli), SW_JSON_OBJECT)};
     sw_checks_open(&q.checks, cli);
     SW_TRY(sw_verifier_open(&q.checks.log, &q.verifier, err));
     sw_status status = inquire(&q, err);
     sw_verifier_close(&q.verifier);
+    if (status != SW_OK) hint_time(cli, err);
     status = sw_checks_close(&q.checks, q.facts, status, err);
     if (status == SW_OK && sw_cli_option(cli, "report-data") == NULL &&
         sw_cli_option(cli, "nonce") == NULL)
@@ -549,7 +559,10 @@ const sw_command sw_commands_attest[] = {
      "Intel's\n"
      "and NVIDIA's roots are the anchors, UpToDate alone is taken, and nothing is compared with "
      "an\n"
-     "image. A freshness check needs the exchange that the evidence was made for: --report-data\n"
+     "image. --collateral takes a bundle of attest collateral fetch, or a folder with "
+     "tcb_info.json,\n"
+     "qe_identity.json, tcb_signing_chain.pem, pck_crl.der and root_ca_crl.der. A freshness check "
+     "needs the exchange that the evidence was made for: --report-data\n"
      "and --nonce say what it asked. Exit 1 names the first check that failed.",
      1, 1, verify_options, attest_verify},
     {0},

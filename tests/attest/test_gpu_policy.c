@@ -158,9 +158,13 @@ static void test_nonce(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_count, start),   cmocka_unit_test_setup(test_serials, start),
-        cmocka_unit_test_setup(test_drivers, start), cmocka_unit_test_setup(test_revocation, start),
-        cmocka_unit_test_setup(test_fresh, start),   cmocka_unit_test(test_nonce),
+        cmocka_unit_test_setup(test_count, start),
+        cmocka_unit_test_setup(test_protected_pcie, start),
+        cmocka_unit_test_setup(test_serials, start),
+        cmocka_unit_test_setup(test_drivers, start),
+        cmocka_unit_test_setup(test_revocation, start),
+        cmocka_unit_test_setup(test_fresh, start),
+        cmocka_unit_test(test_nonce),
     };
     return cmocka_run_group_tests_name("gpu policy", tests, NULL, NULL);
 }

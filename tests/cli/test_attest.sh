@@ -74,6 +74,7 @@ expect "a bare quote needs its collateral" 2 "collateral" attest verify quote --
 expect "without a policy Intel's root is the anchor" 1 "^FAILED  anchor" attest verify quote --collateral parts --time $at
 expect "and the error names the check" 1 "error: anchor: " attest verify quote --collateral parts --time $at
 expect "a failed check in JSON" 1 '"failed":"anchor"' attest verify quote --collateral parts --time $at --json
+expect "evidence whose time is over" 1 "no longer valid" attest verify quote --collateral parts --policy "$policy" --time 2040-01-01T00:00:00Z
 expect "collateral as dcap-qvl keeps it" 0 "^ok      TCB level" attest verify quote --collateral qvl.json --policy "$policy" --time $at
 expect "a flipped bit" 1 "^FAILED  quote signature" attest verify flipped --collateral parts --policy "$policy" --time $at
 expect "an agent's answer with its log" 0 "^ok      app " attest verify answer.json --collateral parts --policy "$policy" --time $at
@@ -144,6 +145,7 @@ if [ -n "$vectors" ]; then
     echo "# $judged quotes of Intel's machines were judged"
     count=$((count + 1))
     if [ $judged -ge 30 ]; then echo "ok $count - at least 30 quotes were there"; else echo "not ok $count - only $judged quotes" && failed=1; fi
+    expect "evidence of the past says how it is judged" 1 "hint: --time" attest verify "$tdx/v4-50806f-debug-td-2023-06-trustee/quote.bin" --collateral "$tdx/v4-50806f-debug-td-2023-06-trustee"
     full=$nvidia/hopper-545.00-full-rim-match
     expect "a GPU with both manifests" 0 "^ok      GPU measurements" attest verify "$full/report.bin" --chain "$full/cert_chain.pem" --rim "$full/driver_rim.xml" --rim "$full/vbios_rim.xml" --time 2024-06-01T00:00:00Z
     expect "the same without one" 1 "^FAILED  GPU VBIOS manifest" attest verify "$full/report.bin" --chain "$full/cert_chain.pem" --rim "$full/driver_rim.xml" --time 2024-06-01T00:00:00Z

@@ -106,7 +106,7 @@ done <<'TABLE'
 1|compose|recipe hash empty
 1|missing|recipe compose nothing.yaml --model-lock zeros --trainer-lock zeros --out x
 2|usage|recipe compose
-1|format|attest explain zeros
+1|evidence|attest explain zeros
 1|missing|verify .
 2|usage|kms serve --listen nowhere
 2|usage|seal anna/card.json --identity anna --threads 9 --out x
