@@ -3,7 +3,7 @@
 # A sealed run on a software machine with two GPUs: attested at the grant and again at each renewal, verified from the manifest; and what
 # is refused when the GPUs are not those of the recipe. docs/formats/gpu-policy.md. test_gpu.sh OBJECTS
 set -uo pipefail
-steps=20 gpus=2 lease=4s grants=1000
+steps=20 gpus=2 lease=12s grants=1000
 . "$(dirname "$0")/world.sh"
 world_new "${1:?objects}"
 audit() { "$sealwright" kms audit verify "$kms_url" --json 2>/dev/null | value "$1"; }
@@ -17,10 +17,14 @@ say $? 'two GPUs by serial, one driver, and what unchecked revocation costs'
 
 # ---- a run, whose worker stands still until the lease was renewed ----
 stopped() { [ "$(sed 's/.*) //; s/ .*//' "/proc/$1/stat" 2>/dev/null)" = T ]; }
-# Of the shell that runs the agent: an agent polls while it waits for a worker, and renews. Workers that read shards come and go, so
-# the one that was found must be seen standing still.
+# Of the shell that runs the agent: an agent polls while it waits for a worker that trains, and renews. One that reads a shard is not
+# waited for beyond the lease, so the first checkpoint is awaited; the worker found then must be seen standing still.
 hold_until_renewed() {
-    local agent worker='' until=$((SECONDS + 60))
+    local agent worker='' until=$((SECONDS + 120))
+    until [ -n "$(find run -name 'checkpoint-*.sealed' 2>/dev/null)" ]; do
+        [ $SECONDS -lt $until ] && kill -0 "$1" 2>/dev/null || return
+        sleep 0.02
+    done
     until [ -n "$worker" ] && kill -STOP "$worker" 2>/dev/null && stopped "$worker"; do
         [ $SECONDS -lt $until ] || return
         agent=$(children "$1" 2>/dev/null) && worker=$(children "$agent" 2>/dev/null) && worker=${worker%% *}
