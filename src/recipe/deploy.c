@@ -236,11 +236,20 @@ static sw_status keys_check(const sw_json *compose, sw_error *err) {
     return text_is(compose, "key_provider", SW_LITERAL("kms"), err);
 }
 
+/* The service leaves the name out of what is measured, or empty. */
+static sw_status name_is(const sw_json *compose, const sw_deployment *d, sw_error *err) {
+    const sw_json *m = sw_json_member(compose, "name");
+    if (m == NULL || (m->type == SW_JSON_STRING && m->text.size == 0)) return SW_OK;
+    return text_is(compose, "name", sw_text(d->name), err);
+}
+
 static sw_status compose_check(const sw_deployment *d, const sw_json *compose, sw_error *err) {
     if (compose->type != SW_JSON_OBJECT) return refuse(err, "app_compose is not an object");
     SW_TRY(members_check(compose, err));
     SW_TRY(text_is(compose, "docker_compose_file", d->docker_compose, err));
     SW_TRY(text_is(compose, "runner", SW_LITERAL("docker-compose"), err));
+    SW_TRY(name_is(compose, d, err));
+    SW_TRY(flag_is(compose, "no_instance_id", false, false, err));
     if (sw_json_member(compose, "pre_launch_script") != NULL)
         SW_TRY(text_is(compose, "pre_launch_script", SW_LITERAL(""), err));
     SW_TRY(flag_is(compose, "public_logs", false, false, err));
@@ -248,6 +257,8 @@ static sw_status compose_check(const sw_deployment *d, const sw_json *compose, s
     SW_TRY(flag_is(compose, "public_tcbinfo", true, true, err));
     SW_TRY(flag_is(compose, "secure_time", true, true, err));
     if (!d->gateway) {
+        if (sw_json_member(compose, "default_gateway_domain") != NULL)
+            return refuse(err, "app_compose: default_gateway_domain names a gateway");
         SW_TRY(flag_is(compose, "gateway_enabled", false, false, err));
         SW_TRY(flag_is(compose, "tproxy_enabled", false, false, err));
     }
