@@ -65,7 +65,8 @@ static sw_status scripts_read(const sw_event *events, size_t count, sw_config_fa
 
 static sw_bytes payload_of(const sw_event *events, size_t count, const char *name) {
     const sw_event *event = sw_event_find(events, count, name);
-    return event == NULL ? (sw_bytes){0} : event->payload;
+    static const sw_bytes none;
+    return event == NULL ? none : event->payload;
 }
 
 sw_status sw_config_facts_read(sw_arena *a, const sw_event *events, size_t count,

@@ -90,7 +90,8 @@ static sw_status read_template(sw_cli *cli, const sw_recipe *r, const char *fold
         return sw_fail(err, SW_REFUSED, "model",
                        "%s/%s is not the file that the recipe's model lock names", folder, f->name);
     bool jinja = strcmp(f->name, "chat_template.jinja") == 0;
-    const sw_chat_files files = {jinja ? file : (sw_bytes){0}, jinja ? (sw_bytes){0} : file};
+    const sw_bytes none = {0};
+    const sw_chat_files files = {jinja ? file : none, jinja ? none : file};
     SW_TRY(sw_chat_text(sw_cli_arena(cli), &files, out, err));
     if (out->data) return SW_OK;
     return sw_fail(err, SW_REFUSED, "model", "%s/%s holds no template: every run is refused",
