@@ -424,7 +424,10 @@ static void check_set(const char *prefix, size_t count, uint16_t feature) {
     if (set_judge(&s, count, &err) != SW_OK) fail_msg("%s: %s", prefix, err.message);
     sw_gpu_policy policy = nvidia;
     policy.count = (uint32_t)count;
-    assert_int_equal(sw_gpu_policy_check(&policy, claims, count, &err), SW_OK);
+    bool guarded = feature == 2; /* the samples have no switches beside them (GPU-086) */
+    assert_int_equal(sw_gpu_policy_check(&policy, claims, count, &err),
+                     guarded ? SW_REFUSED : SW_OK);
+    if (guarded) check_sentence(prefix, &err, "came without the switches");
     for (size_t i = 0; i < count; i++) assert_int_equal(claims[i].feature, feature);
     s.devices[count] = s.devices[1]; /* one that plays another */
     s.devices[0] = s.devices[1];
