@@ -34,13 +34,10 @@ typedef struct inquiry {
 
 /* ---- what is given beside the file ---- */
 /* A policy of its own, or the one inside a KMS reference or under "machine". */
-static sw_status read_policy(inquiry *q, const char *path, sw_error *err) {
-    sw_cli *cli = q->cli;
-    sw_bytes text;
+static sw_status take_policy(inquiry *q, sw_bytes text, sw_error *err) {
     sw_json *root;
     sw_kms_reference reference;
-    SW_TRY(sw_cli_read(cli, path, (size_t)1 << 20, &text, err));
-    SW_TRY(sw_json_parse(sw_cli_arena(cli), text, NULL, &root, err));
+    SW_TRY(sw_json_parse(sw_cli_arena(q->cli), text, NULL, &root, err));
     if (sw_json_member(root, "kind") != NULL) {
         SW_TRY(sw_kms_reference_parse(text, &reference, err));
         q->given = reference.policy;
@@ -50,6 +47,14 @@ static sw_status read_policy(inquiry *q, const char *path, sw_error *err) {
     }
     const sw_json *machine = sw_json_member(root, "machine");
     return sw_policy_from_json(machine == NULL ? root : machine, "policy", &q->given, err);
+}
+
+static sw_status read_policy(inquiry *q, const char *path, sw_error *err) {
+    sw_bytes text;
+    SW_TRY(sw_cli_read(q->cli, path, (size_t)1 << 20, &text, err));
+    sw_status status = take_policy(q, text, err);
+    if (status != SW_OK) sw_error_prefix(err, "%s", path);
+    return status;
 }
 
 static sw_status time_of(sw_cli *cli, int64_t *out, sw_error *err) {
@@ -475,53 +480,54 @@ static sw_status explain_log(sw_cli *cli, const sw_attest_input *in, sw_buffer *
     return sw_log_explain(&log, text, err);
 }
 
-static sw_status explain_collateral(sw_cli *cli, const char *path, sw_buffer *text, sw_error *err) {
+static sw_status explain_collateral(sw_cli *cli, sw_bytes bundle, sw_buffer *text, sw_error *err) {
     sw_collateral collateral = {0};
-    SW_TRY(sw_attest_collateral_read(cli, path, &collateral, NULL, err));
+    sw_gpu_collateral gpu = {0};
+    SW_TRY(sw_collateral_parse(sw_cli_arena(cli), bundle, &collateral, &gpu, err));
     return sw_collateral_explain(&collateral, text, err);
 }
 
-static sw_status explain(sw_cli *cli, const char *path, sw_buffer *text, sw_error *err) {
-    sw_attest_input in;
-    SW_TRY(sw_attest_input_read(cli, path, &in, err));
-    switch (in.kind) {
+static sw_status explain(sw_cli *cli, const sw_attest_input *in, sw_buffer *text, sw_error *err) {
+    switch (in->kind) {
     case SW_ATTEST_EVIDENCE:
-        return sw_evidence_explain(in.bytes, text, err);
+        return sw_evidence_explain(in->bytes, text, err);
     case SW_ATTEST_RUN:
-        return explain_run(cli, in.bytes, text, err);
+        return explain_run(cli, in->bytes, text, err);
     case SW_ATTEST_COLLATERAL:
-        return explain_collateral(cli, path, text, err);
+        return explain_collateral(cli, in->bytes, text, err);
     case SW_ATTEST_QUOTE:
-        return sw_quote_explain(in.bytes, text, err);
+        return sw_quote_explain(in->bytes, text, err);
     case SW_ATTEST_DSTACK_QUOTE:
     case SW_ATTEST_DSTACK:
-        return explain_dstack(cli, &in, text, err);
+        return explain_dstack(cli, in, text, err);
     case SW_ATTEST_DSTACK_INFO:
-        return explain_info(cli, in.bytes, text, err);
+        return explain_info(cli, in->bytes, text, err);
     case SW_ATTEST_CCEL:
     case SW_ATTEST_LOG:
-        return explain_log(cli, &in, text, err);
+        return explain_log(cli, in, text, err);
     case SW_ATTEST_GPU_LIST:
-        return explain_gpus(cli, in.bytes, text, err);
+        return explain_gpus(cli, in->bytes, text, err);
     case SW_ATTEST_GPU_REPORT:
-        return sw_gpu_explain(&(sw_gpu_device){.report = in.bytes}, text, err);
+        return sw_gpu_explain(&(sw_gpu_device){.report = in->bytes}, text, err);
     case SW_ATTEST_RIM:
-        return sw_rim_explain(in.bytes, text, err);
+        return sw_rim_explain(in->bytes, text, err);
     case SW_ATTEST_CERTIFICATES:
-        return sw_certificates_explain(in.bytes, text, err);
+        return sw_certificates_explain(in->bytes, text, err);
     case SW_ATTEST_TOKENS:
-        return sw_tokens_explain(in.bytes, text, err);
+        return sw_tokens_explain(in->bytes, text, err);
     case SW_ATTEST_TCB_INFO:
     case SW_ATTEST_QE_IDENTITY:
-        return sw_document_explain(in.bytes, text, err);
+        return sw_document_explain(in->bytes, text, err);
     }
-    SW_CHECK(err, in.kind <= SW_ATTEST_QE_IDENTITY);
+    SW_CHECK(err, in->kind <= SW_ATTEST_QE_IDENTITY);
     return SW_OK;
 }
 
 static sw_status attest_explain(sw_cli *cli, sw_error *err) {
     SW_SCOPED(sw_buffer) text = SW_BUFFER(EXPLANATION_LIMIT);
-    sw_status status = explain(cli, sw_cli_argument(cli, 0), &text, err);
+    sw_attest_input in;
+    SW_TRY(sw_attest_input_read(cli, sw_cli_argument(cli, 0), &in, err));
+    sw_status status = explain(cli, &in, &text, err);
     if (status != SW_OK) sw_error_prefix(err, "%s", sw_cli_argument(cli, 0));
     SW_TRY(status);
     sw_cli_print(cli, "%.*s", (int)text.size, (const char *)text.data);

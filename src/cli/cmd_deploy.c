@@ -68,7 +68,9 @@ static sw_status judge_answer(sw_cli *cli, const sw_deployment *d, const char *p
     sw_hash hash;
     char hex[2 * SW_HASH_BYTES + 1];
     SW_TRY(sw_cli_read(cli, path, SW_DEPLOY_ANSWER_LIMIT, &answer, err));
-    SW_TRY(sw_deploy_answer_check(d, answer, &hash, err));
+    sw_status status = sw_deploy_answer_check(d, answer, &hash, err);
+    if (status != SW_OK) sw_error_prefix(err, "%s", path);
+    SW_TRY(status);
     sw_hex_text(hex, SW_BYTES_OF(hash.b));
     sw_json *root = sw_json_make(sw_cli_arena(cli), SW_JSON_OBJECT);
     sw_json_add_text(sw_cli_arena(cli), root, "compose_hash", sw_text(hex));
@@ -85,9 +87,10 @@ static sw_status deploy(sw_cli *cli, sw_error *err) {
     SW_TRY(read_deployment(cli, &d, err));
     SW_TRY(sw_deploy_compose_make(&d, &compose, err));
     SW_TRY(sw_deploy_request_make(&d, &request, err));
+    if (answer != NULL) SW_TRY(judge_answer(cli, &d, answer, err));
     if (out != NULL)
         SW_TRY(sw_file_write(out, sw_buffer_bytes(&compose), 0644, SW_WRITE_REPLACE, err));
-    if (answer != NULL) return judge_answer(cli, &d, answer, err);
+    if (answer != NULL) return SW_OK;
     sw_put_u8(&request, '\n');
     SW_TRY(sw_buffer_check(&request, "the provision request", err));
     sw_cli_write(cli, sw_buffer_bytes(&request));

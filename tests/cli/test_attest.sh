@@ -111,6 +111,9 @@ expect "the same for an agent's answer" 1 "^FAILED  reference: compose hash" att
 expect "a bare quote has no compose to compare" 1 "^FAILED  reference: compose hash" attest verify quote --collateral parts --policy reference --time $at
 expect "a log with an event of RTMR0 that is not the quote's" 1 "^FAILED  event log replay" attest verify extra-event.json --collateral parts --policy "$policy" --time $at
 expect "report data that are none" 2 "128 hex digits" attest verify quote --collateral parts --policy "$policy" --time $at --report-data 00
+: >empty
+expect "a policy that is empty, and named" 1 "error: empty: " attest verify quote --collateral parts --policy empty
+expect "a file is named once" 1 "error: empty: it is no" attest explain empty
 expect "what proves nothing alone" 2 "proves nothing by itself" attest verify log.json
 expect "what is of no kind" 1 "no evidence of a kind" attest verify report-data
 expect "a file that is empty" 1 "no evidence of a kind" attest verify /dev/null

@@ -106,6 +106,9 @@ public_logs is true|compose["public_logs"] = True
 allowed_envs are not|compose["allowed_envs"] = ["DSTACK_ROOT_PASSWORD"]
 JSON byte|text = "{"
 TABLE
+echo kept >kept.json
+answer 'compose["public_logs"] = True'
+gives 1 "${asked[@]}" --answer answer.json --out kept.json && [ "$(cat kept.json)" = kept ]; say $? 'a refused answer leaves what --out names untouched'
 
 echo "1..$count"
 exit $failed
