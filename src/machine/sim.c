@@ -6,6 +6,7 @@
  * attests names that compose. It answers GetQuote as the guest agent of dstack 0.6 does: events of
  * RTMR3 come without digests, the log is a JSON text inside JSON.
  */
+#include "attest/measure.h"
 #include "codec/text.h"
 #include "machine/sim_internal.h"
 #include "sys/files.h"
@@ -60,15 +61,15 @@ static sw_status extend(sim *s, const char *name, sw_bytes payload, sw_error *er
 /* dstack's order; what stands behind boot-mr-done is not part of the sealing key. */
 static sw_status boot_events(sim *s, const sw_boot *boot, const sw_sim_facts *facts,
                              sw_error *err) {
-    sw_hash gpu_policy, instance;
-    const sw_bytes seed[2] = {SW_BYTES_OF(facts->instance_seed), SW_BYTES(boot->app_id, 20)};
-    sw_sha256_parts(&instance, seed, 2);
+    sw_hash gpu_policy;
+    uint8_t instance[20];
+    sw_instance_id(instance, SW_BYTES_OF(facts->instance_seed), boot->app_id);
     sw_sha256(&gpu_policy, SW_LITERAL("{}"));
     SW_TRY(extend(s, "system-preparing", (sw_bytes){0}, err));
     SW_TRY(extend(s, "app-id", SW_BYTES(boot->app_id, 20), err));
     SW_TRY(extend(s, "compose-hash", SW_BYTES_OF(s->td.compose.b), err));
     SW_TRY(extend(s, "gpu-policy-hash", SW_BYTES_OF(gpu_policy.b), err));
-    SW_TRY(extend(s, "instance-id", SW_BYTES(instance.b, 20), err));
+    SW_TRY(extend(s, "instance-id", SW_BYTES_OF(instance), err));
     SW_TRY(extend(s, "boot-mr-done", (sw_bytes){0}, err));
     memcpy(s->rtmr3_at_boot, s->td.rtmr3, sizeof s->rtmr3_at_boot);
     SW_TRY(extend(s, "key-provider", SW_LITERAL("{\"id\":\"\",\"name\":\"none\"}"), err));
