@@ -31,3 +31,7 @@ void sw_check_held_hex(const sw_check_log *log, sw_bytes value) {
     sw_hex_text(text, SW_BYTES(value.data, value.size < 64 ? value.size : 64));
     log->held(log->context, text);
 }
+
+void sw_check_left(const sw_check_log *log, const char *reason) {
+    if (log != NULL && log->left != NULL) log->left(log->context, reason);
+}

@@ -12,12 +12,16 @@ typedef struct sw_check_log {
     /* `check` is a constant such as "quote signature"; `value` is plain text of one line. */
     void (*begun)(void *context, const char *check);
     void (*held)(void *context, const char *value);
+    /* Begun and left: what it needs is not there and the verdict does not rest on it. May be NULL.
+     */
+    void (*left)(void *context, const char *reason);
     void *context;
 } sw_check_log;
 /* `log` may be NULL. */
 void sw_check_begin(const sw_check_log *log, const char *check);
 __attribute__((format(printf, 2, 3))) void sw_check_held(const sw_check_log *log,
                                                          const char *format, ...);
-/* The same with bytes as hex. */
+void sw_check_left(const sw_check_log *log, const char *reason);
+/* sw_check_held with bytes as hex. */
 void sw_check_held_hex(const sw_check_log *log, sw_bytes value);
 #endif

@@ -21,9 +21,19 @@ static void held(void *context, const char *value) {
     c->open = NULL;
 }
 
+/* Neither ok nor failed: it was not made, and the line says why. */
+static void left(void *context, const char *reason) {
+    sw_checks *c = context;
+    sw_arena *a = sw_cli_arena(c->cli);
+    sw_cli_print(c->cli, "LEFT    %-28s %s\n", c->name, reason);
+    sw_json_add_flag(a, c->open, "made", false);
+    sw_json_add_text(a, c->open, "reason", sw_text(reason));
+    c->open = NULL;
+}
+
 void sw_checks_open(sw_checks *checks, sw_cli *cli) {
     *checks = (sw_checks){.cli = cli, .list = sw_json_make(sw_cli_arena(cli), SW_JSON_ARRAY)};
-    checks->log = (sw_check_log){begun, held, checks};
+    checks->log = (sw_check_log){.begun = begun, .held = held, .left = left, .context = checks};
 }
 
 sw_status sw_checks_close(sw_checks *checks, sw_json *facts, sw_status status, sw_error *err) {

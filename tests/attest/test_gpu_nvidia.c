@@ -26,7 +26,7 @@ static void see_held(void *context, const char *value) {
 }
 
 static sw_status judge(const vector *v, held *h, sw_error *err) {
-    const sw_check_log log = {see_begun, see_held, h};
+    const sw_check_log log = {.begun = see_begun, .held = see_held, .left = see_held, .context = h};
     sw_gpu_collateral c = {.rims = v->rims, .rim_count = v->rim_count};
     memset(h, 0, sizeof *h);
     return sw_gpu_verify(&v->device, 1, &c, &nvidia, v->at_ms, &log, claims, err);

@@ -301,7 +301,8 @@ static void test_check_log(void **state) {
     rig r;
     rig_open(&r);
     rig_add(&r, usual);
-    const sw_check_log log = {see_begun, see_held, &w};
+    const sw_check_log log = {
+        .begun = see_begun, .held = see_held, .left = see_held, .context = &w};
     assert_int_equal(rig_judge(&r, &log, NULL), SW_OK);
     assert_string_equal(w.text, "GPU report\n"
                                 "  GPU 0: 64 measurements, driver 570.00.1, VBIOS 96.00.CF.00.02\n"
@@ -318,7 +319,7 @@ static void test_check_log(void **state) {
                                 "GPU measurements\n"
                                 "  GPU 0: 32 are the manifests'\n"
                                 "GPU revocation\n"
-                                "  GPU 0: not checked: answers are missing\n"
+                                "  not checked: answers are missing\n"
                                 "GPU set\n"
                                 "  1 GPUs, 0 switches, one nonce\n");
     w.size = 0;
@@ -340,8 +341,10 @@ static void test_threads(void **state) {
         rig_add(&r, (gpu_plan){.serial = 900 + i, .feature = 1, .nonce = 0x61});
     for (size_t round = 0; round < 4; round++) {
         sw_error first = {0}, second = {0};
-        const sw_check_log one_log = {see_begun, see_held, &alone};
-        const sw_check_log two_log = {see_begun, see_held, &together};
+        const sw_check_log one_log = {
+            .begun = see_begun, .held = see_held, .left = see_held, .context = &alone};
+        const sw_check_log two_log = {
+            .begun = see_begun, .held = see_held, .left = see_held, .context = &together};
         alone.size = together.size = 0;
         if (round == 1) r.made[4].report.data[100] ^= 1;
         if (round == 2) r.made[2].chain.data[r.made[2].chain.size - 40] ^= 1;

@@ -343,7 +343,8 @@ static void test_watched(void **state) {
     (void)state;
     booted m;
     const char *last = "";
-    const sw_check_log log = {on_begin, on_held, &last};
+    const sw_check_log log = {
+        .begun = on_begin, .held = on_held, .left = on_held, .context = &last};
     sw_claims claims;
     char hex[65];
     SW_SCOPED(sw_buffer) text = SW_BUFFER(1 << 20);

@@ -182,7 +182,8 @@ static sw_status judge(answered *h, const sw_policy *policy, sw_standalone_claim
                        sw_error *err) {
     SW_SCOPED(sw_buffer) text = SW_BUFFER(1 << 20);
     const char *last = "";
-    const sw_check_log watching = {on_begin, on_held, &last};
+    const sw_check_log watching = {
+        .begun = on_begin, .held = on_held, .left = on_held, .context = &last};
     sw_verifier *v = NULL;
     sw_event_log log;
     bend *b = &h->m.b;

@@ -29,7 +29,8 @@ static void on_held(void *context, const char *value) {
 }
 
 static watcher seen;
-static const sw_check_log watching = {on_begin, on_held, &seen};
+static const sw_check_log watching = {
+    .begun = on_begin, .held = on_held, .left = on_held, .context = &seen};
 
 static void watch_start(bend *b) {
     memset(&seen, 0, sizeof seen);
