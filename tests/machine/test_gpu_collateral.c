@@ -188,17 +188,28 @@ static void test_not_silent(void **state) {
     assert_int_equal(fetch(&s, NULL), SW_UNAUTHENTIC);
 }
 
+/* Takes from the cache the answer about the first device's own certificate. */
+static void cache_forget(void) {
+    certs all = {0};
+    sw_hash digest;
+    char hex[65], path[256];
+    assert_int_equal(sw_pem_decode(gpus.chains[0], "CERTIFICATE", 5, collect, &all, NULL), SW_OK);
+    sw_sha256(&digest, sw_cert_der(all.c[1]));
+    sw_hex_text(hex, SW_BYTES_OF(digest.b));
+    (void)snprintf(path, sizeof path, "%s/ocsp-%s.der", cache, hex);
+    assert_int_equal(unlink(path), 0);
+    for (size_t i = 0; i < all.count; i++) sw_cert_free(&all.c[i]);
+}
+
 static void test_silent_cache(void **state) {
     (void)state;
     sw_collateral_source s = source_of("good+fresh");
-    char command[256];
     s.cache_folder = cache;
     s.ocsp_may_lack = true;
     good(&s);
     s.ocsp_url = "https://127.0.0.1:1";
     expect_answers(&s, OCSP_EXPECTED, 0);
-    (void)snprintf(command, sizeof command, "rm $(ls %s/ocsp-*.der | tail -n 1)", cache);
-    assert_int_equal(system(command), 0);
+    cache_forget();
     expect_answers(&s, OCSP_EXPECTED - 1, 0); /* those in the cache are given all the same */
     s.offline = true;
     expect_answers(&s, OCSP_EXPECTED - 1, 0);
