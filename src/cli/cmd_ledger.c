@@ -69,8 +69,8 @@ static sw_status app_new(sw_cli *cli, sw_error *err) {
     if (count == 0 || count > SW_OWNER_LIMIT)
         return sw_fail(err, SW_USAGE, "usage", "--owner must name 1 to %d cards", SW_OWNER_LIMIT);
     for (size_t i = 0; i < count; i++) SW_TRY(read_owner(cli, cards[i], &owners[i], err));
-    SW_TRY(sw_genesis_draft(name, (uint32_t)quorum, owners, count, sw_cli_entropy(cli), &payload,
-                            err));
+    SW_TRY(sw_genesis_draft(name, (uint32_t)quorum, owners, count, NULL, sw_cli_entropy(cli),
+                            &payload, err));
     SW_TRY(sw_genesis_parse(sw_buffer_bytes(&payload), g, err));
     SW_TRY(sw_file_write(out, sw_buffer_bytes(&payload), 0644, SW_WRITE_NEW, err));
     say_genesis(cli, g, 0, "everybody");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Keccak-256 and secp256k1 with recovery: how dstack's key service and Ethereum sign. Verification
- * alone; none of our own keys is of this curve. One thin layer over libsecp256k1.
+ * Keccak-256 and secp256k1 with recovery: how dstack's key service and Ethereum sign. Of our own
+ * keys only an owner's chain key is of this curve. One thin layer over libsecp256k1.
  */
 #ifndef SW_CRYPTO_SECP256K1_H
 #define SW_CRYPTO_SECP256K1_H
@@ -26,4 +26,15 @@ SW_NODISCARD sw_status sw_secp256k1_parse(sw_bytes sec1, sw_secp256k1_public *ou
 /* Last 20 bytes of keccak-256 over x || y. */
 SW_NODISCARD sw_status sw_secp256k1_address(const sw_secp256k1_public *key, uint8_t out[20],
                                             sw_error *err);
+
+/* ---- an owner's chain key ---- */
+/* sw_chain_key: the scalar, big-endian, in locked memory (base/secret.h). */
+SW_NODISCARD sw_status sw_chain_key_make(const sw_entropy *e, sw_chain_key *out, sw_error *err);
+/* SW_MALFORMED "key" for 0 and for what is not below the group's order. */
+SW_NODISCARD sw_status sw_chain_key_check(const sw_chain_key *key, sw_error *err);
+SW_NODISCARD sw_status sw_chain_key_public(const sw_chain_key *key, sw_secp256k1_public *out,
+                                           sw_error *err);
+/* RFC 6979, low s, v 0 or 1. The context is blinded from the system's entropy once. */
+SW_NODISCARD sw_status sw_chain_key_sign(const sw_chain_key *key, const sw_hash *digest,
+                                         uint8_t signature[SW_SECP256K1_SIG_BYTES], sw_error *err);
 #endif

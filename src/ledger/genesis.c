@@ -66,9 +66,11 @@ static void add_owner(sw_arena *a, sw_json *list, const sw_owner *owner) {
 }
 
 sw_status sw_genesis_draft(const char *name, uint32_t quorum, const sw_owner *owners, size_t count,
-                           const sw_entropy *e, sw_buffer *payload, sw_error *err) {
+                           const sw_genesis_chain *chain, const sw_entropy *e, sw_buffer *payload,
+                           sw_error *err) {
     SW_SCOPED(sw_arena) a = {0};
     uint8_t nonce[NONCE_BYTES];
+    if (chain != NULL) return sw_fail(err, SW_REFUSED, "ledger", "no ledger on a chain yet");
     if (count == 0 || count > SW_OWNER_LIMIT)
         return sw_fail(err, SW_REFUSED, "ledger", "an app has 1 to %d owners", SW_OWNER_LIMIT);
     sw_owner *sorted = SW_ARENA_NEW(&a, sw_owner, count);

@@ -15,6 +15,7 @@
  */
 #ifndef SW_LEDGER_H
 #define SW_LEDGER_H
+#include "chain/chain.h"
 #include "envelope/journal.h"
 #include "recipe/recipe.h"
 
@@ -28,19 +29,28 @@ typedef struct sw_owner {
     char name[65];
     sw_hash id;
     sw_p256_public identity_key, encryption_key;
+    sw_address address; /* of the chain key; zero on a local ledger */
 } sw_owner;
+typedef enum sw_ledger_backend { SW_LEDGER_LOCAL, SW_LEDGER_ETHEREUM } sw_ledger_backend;
 typedef struct sw_genesis {
     char name[65];
     sw_hash hash; /* G = SHA-256(payload) */
     uint32_t quorum;
+    sw_ledger_backend backend;
+    sw_app_place chain; /* and of its contract the code: zero on a local ledger (CHN-001) */
+    sw_hash code_hash;
     size_t owner_count;
     sw_owner owners[SW_OWNER_LIMIT]; /* sorted by id */
 } sw_genesis;
 /* Draft payload (canonical JSON, fresh nonce), to be signed by all. 1 <= quorum <= n, distinct
- * owners. */
+ * owners. `chain` NULL: a local ledger. */
+typedef struct sw_genesis_chain {
+    sw_app_place at;
+    sw_hash code_hash;
+} sw_genesis_chain;
 SW_NODISCARD sw_status sw_genesis_draft(const char *name, uint32_t quorum, const sw_owner *owners,
-                                        size_t count, const sw_entropy *e, sw_buffer *payload,
-                                        sw_error *err);
+                                        size_t count, const sw_genesis_chain *chain,
+                                        const sw_entropy *e, sw_buffer *payload, sw_error *err);
 /* Canonical payload to genesis: for a draft that nobody has signed yet. */
 SW_NODISCARD sw_status sw_genesis_parse(sw_bytes payload, sw_genesis *out, sw_error *err);
 /* Parses the payload of a join envelope; every signature must be a named owner's; `complete`
@@ -48,8 +58,9 @@ SW_NODISCARD sw_status sw_genesis_parse(sw_bytes payload, sw_genesis *out, sw_er
 SW_NODISCARD sw_status sw_genesis_open(sw_arena *arena, sw_bytes envelope, bool complete,
                                        sw_genesis *out, sw_error *err);
 const sw_owner *sw_genesis_owner(const sw_genesis *g,
-                                 const sw_hash *id);          /* NULL when not an owner */
-void sw_genesis_app_id(const sw_genesis *g, uint8_t out[20]); /* first 20 bytes of G */
+                                 const sw_hash *id); /* NULL when not an owner */
+/* First 20 bytes of G; on a chain the contract's address. */
+void sw_genesis_app_id(const sw_genesis *g, uint8_t out[20]);
 
 /* ---- entries: each makes a signed envelope ---- */
 typedef struct sw_entry {
@@ -96,6 +107,10 @@ void sw_ledger_approval(const sw_ledger *l, const sw_hash *compose, sw_approval 
 /* SW_OK when approved; SW_REFUSED "revoked" naming who, or "quorum" with the count. */
 SW_NODISCARD sw_status sw_ledger_check_run(const sw_ledger *l, const sw_hash *compose,
                                            sw_error *err);
+/* Does every owner of a listed shard still stand in the app? On a chain owners can be removed:
+ * SW_REFUSED "removed" naming who (CHN-026). A local ledger removes nobody. */
+SW_NODISCARD sw_status sw_ledger_check_owners(const sw_ledger *l, const sw_recipe *recipe,
+                                              sw_error *err);
 /* May this manifest be opened to this recipient, by this recipe's open quorum? */
 SW_NODISCARD sw_status sw_ledger_check_open(const sw_ledger *l, const sw_recipe *recipe,
                                             const sw_hash *compose, const sw_hash *manifest,

@@ -110,7 +110,7 @@ static inline void found_again(world *w) {
     SW_SCOPED(sw_buffer) payload = SW_BUFFER(1 << 16);
     sw_arena arena = {0};
     assert_int_equal(
-        sw_genesis_draft("remote app", 2, w->p.owners, OWNERS, &w->p.entropy, &payload, NULL),
+        sw_genesis_draft("remote app", 2, w->p.owners, OWNERS, NULL, &w->p.entropy, &payload, NULL),
         SW_OK);
     w->p.envelope.size = 0;
     sign_genesis(&w->p, bytes_of(&payload), OWNERS, &w->p.envelope);

@@ -76,7 +76,8 @@ static inline void found_app(people *p, uint64_t seed, size_t count, uint32_t qu
     for (size_t i = 0; i < count; i++) make_owner(p, i, names[i]);
     sort_people(p);
     assert_int_equal(
-        sw_genesis_draft("an app", quorum, p->owners, count, &p->entropy, &payload, &err), SW_OK);
+        sw_genesis_draft("an app", quorum, p->owners, count, NULL, &p->entropy, &payload, &err),
+        SW_OK);
     sign_genesis(p, bytes_of(&payload), count, &p->envelope);
     assert_int_equal(sw_genesis_open(&arena, bytes_of(&p->envelope), true, &p->genesis, &err),
                      SW_OK);

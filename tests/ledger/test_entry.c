@@ -42,7 +42,8 @@ static void test_same_names_other_app(void **state) {
     SW_SCOPED(sw_buffer) payload = SW_BUFFER(1 << 16);
     sw_genesis g;
     found_app(&p, 1, 3, 2);
-    assert_int_equal(sw_genesis_draft("an app", 2, p.owners, 3, &p.entropy, &payload, NULL), SW_OK);
+    assert_int_equal(sw_genesis_draft("an app", 2, p.owners, 3, NULL, &p.entropy, &payload, NULL),
+                     SW_OK);
     assert_int_equal(sw_genesis_parse(bytes_of(&payload), &g, NULL), SW_OK);
     assert_false(sw_hash_equal(&g.hash, &p.genesis.hash));
     part(&p);
@@ -55,8 +56,8 @@ static void test_draft_refusals(void **state) {
     sw_owner owners[3];
     found_app(&p, 2, 3, 2);
 #define REFUSED(name, quorum, count)                                                               \
-    assert_int_not_equal(sw_genesis_draft(name, quorum, owners, count, &p.entropy, &out, NULL),    \
-                         SW_OK)
+    assert_int_not_equal(                                                                          \
+        sw_genesis_draft(name, quorum, owners, count, NULL, &p.entropy, &out, NULL), SW_OK)
     memcpy(owners, p.owners, sizeof owners);
     REFUSED("", 2, 3);
     REFUSED("a\nb", 2, 3);
@@ -283,7 +284,8 @@ static void test_replay_and_forgery(void **state) {
     found_app(&p, 8, 3, 2);
     found_app(&q, 8, 3, 2);
     SW_SCOPED(sw_buffer) payload = SW_BUFFER(1 << 16);
-    assert_int_equal(sw_genesis_draft("an app", 2, p.owners, 3, &p.entropy, &payload, &err), SW_OK);
+    assert_int_equal(sw_genesis_draft("an app", 2, p.owners, 3, NULL, &p.entropy, &payload, &err),
+                     SW_OK);
     assert_int_equal(sw_genesis_parse(bytes_of(&payload), &q.genesis, &err), SW_OK);
     assert_int_equal(sw_ledger_open(&p.genesis, &l, NULL), SW_OK);
 

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A ledger as one block of a chain proves it. Pure: a view's bytes, a genesis and a block in, the
+ * same folded ledger out as that of a local one. Docs: docs/formats/chain.md (CHN-040 to CHN-043).
+ */
+#ifndef SW_LEDGER_CHAIN_VIEW_H
+#define SW_LEDGER_CHAIN_VIEW_H
+#include "chain/chain.h"
+#include "ledger/ledger.h"
+
+#define SW_CHAIN_VIEW_LIMIT ((size_t)1 << 20)
+#define SW_CHAIN_SLOT_COUNT 128
+#define SW_CHAIN_ASK_COUNT  64
+typedef struct sw_chain_opening {
+    sw_hash compose, manifest;
+    sw_p256_public recipient;
+} sw_chain_opening;
+/* What a reader wants to know beside the owners; each compose of an opening stands in `composes`
+ * too. */
+typedef struct sw_chain_ask {
+    const sw_hash *composes;
+    size_t compose_count;
+    const sw_chain_opening *openings;
+    size_t opening_count;
+} sw_chain_ask;
+
+/* ---- making a view ---- */
+/* The slots that an answer needs, ascending, without repetition: head, `places` owners, composes,
+ * openings. `out` has room for SW_CHAIN_SLOT_COUNT. */
+SW_NODISCARD sw_status sw_chain_slots(const sw_chain_ask *ask, size_t places, sw_word *out,
+                                      size_t *count, sw_error *err);
+typedef struct sw_chain_proof {
+    sw_word slot;
+    const sw_bytes *nodes;
+    size_t count;
+} sw_chain_proof;
+SW_NODISCARD sw_status sw_chain_view_encode(sw_bytes header, const sw_bytes *account,
+                                            size_t account_count, const sw_chain_proof *storage,
+                                            size_t storage_count, sw_buffer *out, sw_error *err);
+
+/* ---- judging one ---- */
+/* Number and hash of the block that a view is of, read from its header: for finding it. Everything
+ * else in it is unverified. */
+SW_NODISCARD sw_status sw_chain_view_head(sw_bytes view, sw_head *out, sw_error *err);
+/* `at` is what the owner named. Refuses a view that lacks a slot which `ask` needs, or has one that
+ * nothing here explains is fine (views are shared by several questions). "proof" with the cause. */
+SW_NODISCARD sw_status sw_chain_view_verify(const sw_genesis *g, const sw_head *at, sw_bytes view,
+                                            const sw_chain_ask *ask, sw_ledger **out,
+                                            sw_error *err);
+#endif
