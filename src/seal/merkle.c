@@ -15,6 +15,13 @@ void sw_merkle_leaf(sw_hash *out, sw_bytes chunk) {
     sw_sha256_parts(out, parts, 2);
 }
 
+void sw_merkle_leaves(sw_hash *out, const sw_bytes *chunks, size_t count) {
+    size_t done = 0;
+    for (; done + 2 <= count; done += 2)
+        sw_sha256_pair(out + done, 0x00, chunks[done], chunks[done + 1]);
+    if (done < count) sw_merkle_leaf(out + done, chunks[done]);
+}
+
 static void join(sw_hash *left, const sw_hash *right) {
     static const uint8_t node = 0x01;
     const sw_bytes parts[] = {SW_BYTES(&node, 1), SW_BYTES_OF(left->b), SW_BYTES_OF(right->b)};

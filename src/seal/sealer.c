@@ -154,8 +154,8 @@ void sw_sealer_close(sw_sealer **held) {
 
 /* ---- one chunk ---- */
 
-/* In place: the frame grows by its tag. */
-static sw_status seal_chunk(sw_sealer *s, sw_frame *f, size_t lane, sw_error *err) {
+/* In place: the frame grows by its tag. Its leaf is still to be noted. */
+static sw_status encrypt_chunk(sw_sealer *s, sw_frame *f, size_t lane, sw_error *err) {
     uint8_t nonce[SW_GCM_NONCE_BYTES];
     chunk_note note = {0};
     if (f->index >= SW_CHUNK_LIMIT)
@@ -165,9 +165,29 @@ static sw_status seal_chunk(sw_sealer *s, sw_frame *f, size_t lane, sw_error *er
     SW_TRY(sw_gcm_seal(s->ciphers[lane], nonce, SW_BYTES_OF(s->body_hash.b),
                        SW_BYTES(f->data, f->size), f->data, err));
     f->size += SW_GCM_TAG_BYTES;
-    sw_merkle_leaf(&note.leaf, SW_BYTES(f->data, f->size));
     memcpy(f->note, &note, sizeof note);
     return SW_OK;
+}
+
+static void note_leaf(sw_frame *f, const sw_hash *leaf) {
+    chunk_note note;
+    memcpy(&note, f->note, sizeof note);
+    note.leaf = *leaf;
+    memcpy(f->note, &note, sizeof note);
+}
+
+static void seal_chunks(void *context, sw_frame *frames, size_t count, size_t lane) {
+    sw_bytes chunks[SW_PIPELINE_TOGETHER] = {0};
+    sw_hash leaves[SW_PIPELINE_TOGETHER];
+    size_t sealed = 0;
+    for (; sealed < count; sealed++) {
+        sw_frame *f = &frames[sealed];
+        f->status = encrypt_chunk(context, f, lane, &f->error);
+        if (f->status != SW_OK) break; /* nothing behind it is given */
+        chunks[sealed] = SW_BYTES(f->data, f->size);
+    }
+    sw_merkle_leaves(leaves, chunks, sealed);
+    for (size_t i = 0; i < sealed; i++) note_leaf(&frames[i], &leaves[i]);
 }
 
 static sw_status write_chunk(sw_sealer *s, const sw_frame *f, sw_error *err) {
@@ -187,13 +207,11 @@ static sw_status write_chunk(sw_sealer *s, const sw_frame *f, sw_error *err) {
 typedef struct batch {
     sw_sealer *s;
     sw_frame frames[SW_SEAL_LANES];
-    sw_status status[SW_SEAL_LANES];
-    sw_error errors[SW_SEAL_LANES];
 } batch;
 
 static void seal_in_batch(void *context, size_t index, size_t lane) {
     batch *b = context;
-    b->status[index] = seal_chunk(b->s, &b->frames[index], lane, &b->errors[index]);
+    seal_chunks(b->s, &b->frames[index], 1, lane);
 }
 
 /* Seals and writes what is gathered; `end` marks the last chunk as the stream's last. */
@@ -210,8 +228,8 @@ static sw_status flush(sw_sealer *s, bool end, sw_error *err) {
     }
     sw_pool_run(s->pool, count, seal_in_batch, &b);
     for (size_t i = 0; i < count; i++) {
-        if (b.status[i] != SW_OK && err != NULL) *err = b.errors[i];
-        SW_TRY(b.status[i]);
+        if (b.frames[i].status != SW_OK && err != NULL) *err = b.frames[i].error;
+        SW_TRY(b.frames[i].status);
         SW_TRY(write_chunk(s, &b.frames[i], err));
     }
     s->filled = 0;
@@ -319,10 +337,6 @@ static sw_status take_plain(void *context, sw_frame *f, sw_error *err) {
     return SW_OK;
 }
 
-static sw_status work_chunk(void *context, sw_frame *f, size_t lane, sw_error *err) {
-    return seal_chunk(context, f, lane, err);
-}
-
 static sw_status give_chunk(void *context, sw_frame *f, sw_error *err) {
     return write_chunk(context, f, err);
 }
@@ -337,9 +351,10 @@ sw_status sw_seal_fd(const sw_seal_plan *plan, int fd_in, sw_container_trailer *
     s->progress_context = progress_context;
     (void)posix_fadvise(fd_in, 0, 0, POSIX_FADV_SEQUENTIAL); /* a pipe refuses: no matter */
     const sw_pipeline pipeline = {.lanes = plan->lanes,
+                                  .together = SW_PIPELINE_TOGETHER,
                                   .buffer_bytes = SW_FRAME_BYTES + ALIGNMENT,
                                   .take = take_plain,
-                                  .work = work_chunk,
+                                  .work = seal_chunks,
                                   .give = give_chunk,
                                   .context = s};
     sw_status status = sw_pipeline_run(&pipeline, err);

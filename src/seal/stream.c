@@ -88,22 +88,29 @@ static sw_status take_sealed(void *context, sw_frame *f, sw_error *err) {
     return SW_OK;
 }
 
-/* Hashes the chunk and, with keys, decrypts it in place. */
-static sw_status open_chunk(void *context, sw_frame *f, size_t lane, sw_error *err) {
-    stream *s = context;
-    sw_hash leaf;
+/* Decrypts the chunk in place, when there are keys. */
+static sw_status open_chunk(stream *s, sw_frame *f, size_t lane, sw_error *err) {
     uint8_t nonce[SW_GCM_NONCE_BYTES];
-    sw_bytes chunk = SW_BYTES(f->data, f->size);
-    sw_merkle_leaf(&leaf, chunk);
-    memcpy(f->note, leaf.b, sizeof leaf.b);
+    sw_bytes chunk = SW_BYTES(f->data, f->size), aad = SW_BYTES_OF(s->body_hash.b);
     f->size -= SW_GCM_TAG_BYTES;
     if (s->ciphers[lane] == NULL) return SW_OK;
     sw_chunk_nonce(nonce, f->index, f->last);
-    sw_bytes aad = SW_BYTES_OF(s->body_hash.b);
     sw_status status = sw_gcm_unseal(s->ciphers[lane], nonce, aad, chunk, f->data, err);
     if (status != SW_UNAUTHENTIC) return status;
     return sw_fail(err, SW_UNAUTHENTIC, "chunk", "chunk %llu of the sealed file was changed",
                    (unsigned long long)f->index);
+}
+
+/* Hashes the chunks as they came, then opens them. */
+static void open_chunks(void *context, sw_frame *frames, size_t count, size_t lane) {
+    sw_bytes chunks[SW_PIPELINE_TOGETHER] = {0};
+    sw_hash leaves[SW_PIPELINE_TOGETHER];
+    for (size_t i = 0; i < count; i++) chunks[i] = SW_BYTES(frames[i].data, frames[i].size);
+    sw_merkle_leaves(leaves, chunks, count);
+    for (size_t i = 0; i < count; i++) {
+        memcpy(frames[i].note, leaves[i].b, sizeof leaves[i].b);
+        frames[i].status = open_chunk(context, &frames[i], lane, &frames[i].error);
+    }
 }
 
 static sw_status give_plain(void *context, sw_frame *f, sw_error *err) {
@@ -117,9 +124,10 @@ static sw_status give_plain(void *context, sw_frame *f, sw_error *err) {
 
 static sw_status run(stream *s, size_t lanes, sw_error *err) {
     const sw_pipeline pipeline = {.lanes = lanes,
+                                  .together = SW_PIPELINE_TOGETHER,
                                   .buffer_bytes = LEAD + SW_FRAME_BYTES + HELD_MAX,
                                   .take = take_sealed,
-                                  .work = open_chunk,
+                                  .work = open_chunks,
                                   .give = give_plain,
                                   .context = s};
     return sw_pipeline_run(&pipeline, err);

@@ -2,7 +2,7 @@
  *
  * A pipeline over a stream of frames.
  *
- * The idea: every lane does the whole of a frame (take, work, give) in a buffer that stays in its
+ * The idea: every lane does the whole of its frames (take, work, give) in buffers that stay in its
  * processor's cache, under one lock for the source and one for the sink; the sink's lock is passed
  * on in order of frames. So reading, working and writing overlap without any queue.
  * Invariant: exactly one lane holds frame `turn`, and only it advances `turn`.
@@ -21,41 +21,43 @@ typedef struct run_state {
     uint64_t turn; /* under sink */
     sw_status status;
     sw_error error; /* of the first failure, under sink */
-    sw_frame frames[SW_PIPELINE_LANES];
+    sw_frame frames[SW_PIPELINE_LANES][SW_PIPELINE_TOGETHER];
 } run_state;
 
 /* Remembers how far the buffer was used: wiping the rest would only touch fresh pages. */
-static void note_use(const run_state *r, sw_frame *frame, sw_status status) {
-    size_t end = status != SW_OK
+static void note_use(const run_state *r, sw_frame *frame) {
+    size_t end = frame->status != SW_OK
                      ? r->plan->buffer_bytes
                      : (size_t)(frame->data - frame->buffer) + frame->size + SW_PIPELINE_SLACK;
     if (end > r->plan->buffer_bytes) end = r->plan->buffer_bytes;
     if (end > frame->touched) frame->touched = end;
 }
 
-/* False when there is nothing to take. */
-static bool take(run_state *r, sw_frame *frame, sw_status *status, sw_error *err) {
+/* How many frames the lane holds now, the last of which may have failed; none when all is taken. */
+static size_t take(run_state *r, sw_frame *frames) {
+    size_t count = 0;
     (void)pthread_mutex_lock(&r->source);
-    bool taking = !r->ended;
-    if (taking) {
-        frame->index = r->next++;
-        frame->last = false;
-        *status = r->plan->take(r->plan->context, frame, err);
-        note_use(r, frame, *status);
-        r->ended = *status != SW_OK || frame->last;
+    while (!r->ended && count < r->plan->together) {
+        sw_frame *f = &frames[count++];
+        f->index = r->next++;
+        f->last = false;
+        f->status = r->plan->take(r->plan->context, f, &f->error);
+        note_use(r, f);
+        r->ended = f->status != SW_OK || f->last;
     }
     (void)pthread_mutex_unlock(&r->source);
-    return taking;
+    return count;
 }
 
 /* Waits for the frame's turn, hands it on and passes the turn. False when the run has failed. */
-static bool give(run_state *r, sw_frame *frame, sw_status status, sw_error *err) {
+static bool give(run_state *r, sw_frame *frame) {
     (void)pthread_mutex_lock(&r->sink);
     while (r->turn != frame->index) (void)pthread_cond_wait(&r->moved, &r->sink);
     if (r->status == SW_OK) {
-        if (status == SW_OK) status = r->plan->give(r->plan->context, frame, err);
-        r->status = status;
-        if (status != SW_OK) r->error = *err;
+        if (frame->status == SW_OK)
+            frame->status = r->plan->give(r->plan->context, frame, &frame->error);
+        r->status = frame->status;
+        if (r->status != SW_OK) r->error = frame->error;
     }
     bool good = r->status == SW_OK;
     r->turn++;
@@ -72,29 +74,32 @@ static void stop(run_state *r) {
 
 static void run_lane(void *context, size_t index, size_t lane) {
     run_state *r = context;
-    sw_frame *frame = &r->frames[index];
-    sw_error err = {0};
-    sw_status status = SW_OK;
+    sw_frame *frames = r->frames[index];
+    size_t count;
     (void)lane;
-    while (take(r, frame, &status, &err)) {
-        if (status == SW_OK) status = r->plan->work(r->plan->context, frame, index, &err);
-        if (!give(r, frame, status, &err)) stop(r);
+    while ((count = take(r, frames)) > 0) {
+        size_t whole = frames[count - 1].status == SW_OK ? count : count - 1;
+        if (whole > 0) r->plan->work(r->plan->context, frames, whole, index);
+        for (size_t i = 0; i < count; i++)
+            if (!give(r, &frames[i])) stop(r);
     }
 }
 
 static bool make_buffers(run_state *r) {
     size_t bytes = (r->plan->buffer_bytes + 63) / 64 * 64;
-    for (size_t i = 0; i < r->plan->lanes; i++) {
-        r->frames[i].buffer = aligned_alloc(64, bytes);
-        if (r->frames[i].buffer == NULL) return false;
+    for (size_t i = 0; i < r->plan->lanes * r->plan->together; i++) {
+        sw_frame *f = &r->frames[i / r->plan->together][i % r->plan->together];
+        f->buffer = aligned_alloc(64, bytes);
+        if (f->buffer == NULL) return false;
     }
     return true;
 }
 
 static void drop_buffers(run_state *r) {
-    for (size_t i = 0; i < r->plan->lanes; i++) {
-        if (r->frames[i].buffer != NULL) sw_wipe(r->frames[i].buffer, r->frames[i].touched);
-        free(r->frames[i].buffer);
+    for (size_t i = 0; i < r->plan->lanes * r->plan->together; i++) {
+        sw_frame *f = &r->frames[i / r->plan->together][i % r->plan->together];
+        if (f->buffer != NULL) sw_wipe(f->buffer, f->touched);
+        free(f->buffer);
     }
 }
 
@@ -117,6 +122,9 @@ sw_status sw_pipeline_run(const sw_pipeline *plan, sw_error *err) {
     if (plan->lanes < 1 || plan->lanes > SW_PIPELINE_LANES)
         return sw_fail(err, SW_USAGE, "usage", "a pipeline has 1 to %d lanes, not %zu",
                        SW_PIPELINE_LANES, plan->lanes);
+    if (plan->together < 1 || plan->together > SW_PIPELINE_TOGETHER)
+        return sw_fail(err, SW_USAGE, "usage", "a lane takes 1 to %d frames together, not %zu",
+                       SW_PIPELINE_TOGETHER, plan->together);
     run_state *r = calloc(1, sizeof *r);
     if (r == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a pipeline");
     r->plan = plan;

@@ -118,6 +118,35 @@ static void test_binding_is_injective(void **state) {
         for (size_t k = 0; k < i; k++) assert_false(sw_hash_equal(&seen[i], &seen[k]));
 }
 
+/* ---- two messages at once, against one after the other ---- */
+static uint8_t pair_bytes[2][(1 << 20) + 64];
+
+static void expect_pair(size_t a_size, size_t b_size, size_t offset) {
+    static const uint8_t prefix = 0x5a;
+    const sw_bytes a = SW_BYTES(pair_bytes[0] + offset, a_size),
+                   b = SW_BYTES(pair_bytes[1] + offset, b_size);
+    const sw_bytes first[] = {SW_BYTES(&prefix, 1), a}, second[] = {SW_BYTES(&prefix, 1), b};
+    sw_hash got[2], expected[2];
+    sw_sha256_pair(got, prefix, a, b);
+    sw_sha256_parts(&expected[0], first, 2);
+    sw_sha256_parts(&expected[1], second, 2);
+    if (!sw_hash_equal(&got[0], &expected[0]) || !sw_hash_equal(&got[1], &expected[1]))
+        fail_msg("sizes %zu and %zu at %zu", a_size, b_size, offset);
+}
+
+static void test_pairs(void **state) {
+    (void)state;
+    uint32_t random = 1;
+    for (size_t i = 0; i < sizeof pair_bytes; i++) {
+        random = random * 1664525 + 1013904223;
+        pair_bytes[i & 1][i / 2] = (uint8_t)(random >> 24);
+    }
+    for (size_t size = 0; size <= 400; size++) expect_pair(size, size, size % 17);
+    for (size_t size = 0; size < 200; size++) expect_pair(size, 199 - size, 0);
+    expect_pair(1 << 20, 1 << 20, 0);
+    expect_pair((1 << 20) + 16, (1 << 20) + 16, 3);
+}
+
 /* ---- HMAC, RFC 4231 ---- */
 typedef struct hmac_case {
     const char *key, *message, *mac; /* hex */
@@ -228,6 +257,7 @@ int main(void) {
         cmocka_unit_test(test_stream_of_a_million),
         cmocka_unit_test(test_a_missing_stream_equals_nothing),
         cmocka_unit_test(test_parts_are_concatenated),
+        cmocka_unit_test(test_pairs),
         cmocka_unit_test(test_binding_encoding),
         cmocka_unit_test(test_binding_is_injective),
         cmocka_unit_test(test_hmac),
