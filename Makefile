@@ -49,7 +49,8 @@ $O/worker-obj/%.o: %.c
 	@$(CC) $(CPPFLAGS) $(filter-out $(VFLAGS),$(CFLAGS)) $(VFLAGS_release) $(call ROOM_CFLAGS,$<) -MMD -MP -c $< -o $@
 $O/libsealwright.a: $(LIB_OBJ)
 	@rm -f $@
-	ar rcsD $@ $^
+	@echo "  ar  $@"
+	@ar rcsD $@ $^
 $O/sealwright: $(CLI_OBJ) $O/libsealwright.a
 	@echo "  ld  $@"
 	@$(CC) $(LDFLAGS) -o $@ $(CLI_OBJ) $O/libsealwright.a $(LIBS)

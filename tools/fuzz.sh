@@ -1,13 +1,23 @@
 #!/usr/bin/env bash
 # Runs the fuzz targets under libFuzzer with AddressSanitizer and UBSan. fuzz.sh [TARGET...]: names without
-# "fuzz_"; all of them by default. FUZZ_SECONDS each (60). New inputs stay in build/fuzz/corpus, a crash in
-# build/fuzz: copy what is worth keeping to fuzz/corpus.
+# "fuzz_"; all of them by default, those with the fewest processor seconds first. FUZZ_SECONDS each (60).
+# fuzz/tally.tsv keeps, by target, the processor seconds of all runs, the inputs executed and the last day. Small inputs
+# that reach new code join fuzz/corpus, where `make test` replays them; all of them stay in build/fuzz/corpus. A crash
+# ends the run: its input lies in build/fuzz.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-seconds=${FUZZ_SECONDS:-60}
+seconds=${FUZZ_SECONDS:-60} tally=fuzz/tally.tsv
+readonly SEED_BYTES=4096 SEEDS=48 # what a corpus in the repository may hold
 names=("$@")
+
+spent() { # spent NAME: processor seconds so far
+    awk -F'\t' -v name="$1" '$1 == name { print $2; found = 1 } END { if (!found) print 0 }' "$tally"
+}
+
+[ -f "$tally" ] || printf 'target\tprocessor_seconds\tinputs\tlast_run\n' >"$tally"
 if [ ${#names[@]} -eq 0 ]; then
-    for file in fuzz/fuzz_*.c; do file=${file##*/fuzz_} && names+=("${file%.c}"); done
+    while read -r _ name; do names+=("$name"); done < <(
+        for file in fuzz/fuzz_*.c; do file=${file##*/fuzz_} && echo "$(spent "${file%.c}") ${file%.c}"; done | sort -n)
 fi
 targets=()
 for name in "${names[@]}"; do targets+=("build/fuzz/fuzz/fuzz_$name"); done
@@ -15,10 +25,42 @@ for name in "${names[@]}"; do targets+=("build/fuzz/fuzz/fuzz_$name"); done
 make ${ROOMS:+ROOMS="$ROOMS"} CC=clang-14 O=build/fuzz V=release FUZZ_MAIN= \
     VFLAGS='-O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -Wno-everything -DSW_VARIANT_ASAN=1' \
     VLDFLAGS='-fsanitize=fuzzer,address,undefined' "${targets[@]}"
+
+note() { # note NAME SECONDS INPUTS: adds to the tally
+    awk -F'\t' -v OFS='\t' -v name="$1" -v more="$2" -v inputs="$3" -v day="$(date -u +%F)" '
+        $1 == name { $2 += more; $3 += inputs; $4 = day; found = 1 }
+        { print }
+        END { if (!found) print name, more, inputs, day }' "$tally" |
+        { read -r head; echo "$head"; sort; } >"$tally.new"
+    mv "$tally.new" "$tally"
+}
+
+# Small inputs that the repository's corpus does not cover yet join it, named by what they hold.
+keep() { # keep NAME
+    local corpus="fuzz/corpus/$1" merged file count
+    merged=$(mktemp -d)
+    "build/fuzz/fuzz/fuzz_$1" -merge=1 -max_len=$SEED_BYTES -rss_limit_mb=2048 "$merged" "$corpus" "build/fuzz/corpus/$1" >/dev/null 2>&1 || true
+    count=$(find "$corpus" -type f | wc -l)
+    while read -r file; do
+        [ "$count" -lt $SEEDS ] || break
+        cmp -s "$file" /dev/null || grep -qF "$(sha256sum <"$file")" <(find "$corpus" -type f -exec sha256sum {} + | cut -c1-64) && continue
+        cp "$file" "$corpus/$(sha1sum <"$file" | cut -c1-16)" && count=$((count + 1))
+    done < <(find "$merged" -type f -size -$((SEED_BYTES / 1024 + 1))k | sort)
+    rm -rf "$merged"
+}
+
 for name in "${names[@]}"; do
     mkdir -p "build/fuzz/corpus/$name"
-    echo "== $name: $seconds s"
-    "build/fuzz/fuzz/fuzz_$name" -max_total_time="$seconds" -max_len=65536 -timeout=10 -rss_limit_mb=2048 \
-        -print_final_stats=1 -artifact_prefix="build/fuzz/$name-" "build/fuzz/corpus/$name" "fuzz/corpus/$name" 2>&1 |
-        grep -E '^stat::number_of_executed|ERROR|SUMMARY|artifact|cov:' | tail -4
+    log=build/fuzz/$name.log status=0
+    TIMEFORMAT='%U %S'
+    used=$({ time "build/fuzz/fuzz/fuzz_$name" -max_total_time="$seconds" -max_len=65536 -timeout=30 -rss_limit_mb=2048 \
+        -print_final_stats=1 -artifact_prefix="build/fuzz/$name-" "build/fuzz/corpus/$name" "fuzz/corpus/$name" >"$log" 2>&1; } 2>&1) || status=$?
+    inputs=$(awk '/^stat::number_of_executed_units/ { print $2 }' "$log")
+    note "$name" "$(awk '{ printf "%d", $1 + $2 }' <<<"$used")" "${inputs:-0}"
+    echo "$name: $(spent "$name") processor seconds in all, ${inputs:-0} inputs now, $(grep -o 'cov: [0-9]*' "$log" | tail -1)"
+    if [ "$status" -ne 0 ]; then
+        grep -E 'ERROR|SUMMARY|artifact' "$log" | tail -4
+        exit 1
+    fi
+    keep "$name"
 done
