@@ -74,8 +74,9 @@ typedef struct sw_claims {
 
 /* Who judges often keeps one of these: the parsed form of chains and collateral of evidence that
  * held, found by all of its bytes (EVD-086), never a verdict. It also carries who watches; `log` is
- * borrowed for as long as the verifier lives and may be NULL. One thread at a time. Wherever a
- * verifier is asked for, NULL judges the same and keeps nothing. */
+ * borrowed for as long as the verifier lives and may be NULL. One thread at a time; where GPUs are
+ * judged it starts threads of its own, which end with it. Wherever a verifier is asked for, NULL
+ * judges the same and keeps nothing. */
 typedef struct sw_verifier sw_verifier;
 SW_NODISCARD sw_status sw_verifier_open(const sw_check_log *log, sw_verifier **out, sw_error *err);
 void sw_verifier_close(sw_verifier **v);

@@ -23,6 +23,7 @@ sw_status sw_claims_gpus_verify(const sw_evidence *e, const sw_judge *by, sw_cla
     if (policy->count == 0)
         return REFUSE(err, "the evidence holds GPUs and the machine policy says none");
     collateral.known = sw_verifier_gpus(by->verifier);
+    collateral.pool = sw_verifier_pool(by->verifier);
     SW_TRY(sw_gpu_verify(e->gpus, e->gpu_count, &collateral, policy, by->wall_ms,
                          sw_verifier_log(by->verifier), claims->gpus, err));
     SW_TRY(sw_gpu_list_encode(e->gpus, e->gpu_count, &list, err));

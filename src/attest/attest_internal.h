@@ -13,6 +13,8 @@ SW_NODISCARD sw_status sw_claims_gpus_verify(const sw_evidence *e, const sw_judg
                                              sw_claims *claims, sw_error *err);
 /* Manifests that this verifier has seen hold; NULL for NULL. */
 sw_gpu_known *sw_verifier_gpus(sw_verifier *v);
+/* Started when GPUs are judged for the first time; NULL for one thread. */
+sw_pool *sw_verifier_pool(sw_verifier *v);
 /* The report data that the question asks for, and the nonce that every GPU must have answered. */
 SW_NODISCARD sw_status sw_question_expect(const sw_question *question, const sw_claims *claims,
                                           sw_report_data *report, sw_error *err);

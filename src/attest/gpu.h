@@ -24,13 +24,15 @@ typedef struct sw_gpu_device {
     sw_bytes report; /* SPDM GET_MEASUREMENTS request and MEASUREMENTS response */
     sw_bytes chain;  /* PEM, leaf first, root last */
 } sw_gpu_device;
-/* Manifests that held before, by their exact bytes and root, for whoever judges the same ones again
- * and again: their content is kept, and their dates are judged anew. Starts as zeros; its owner's
- * alone, one thread at a time. */
+/* For whoever judges the same machines again and again: manifests that held before, by their exact
+ * bytes and root, whose content is kept and whose dates are judged anew; and the parsed form of
+ * certificates of devices that held, which are judged anew in everything else. Starts as zeros; its
+ * owner's alone, one verdict at a time. */
 typedef struct sw_gpu_known {
     sw_hash ids[SW_GPU_RIM_COUNT];
     sw_rim *rims[SW_GPU_RIM_COUNT];
-    size_t kept; /* ever; the oldest makes room */
+    size_t kept;                        /* ever; the oldest makes room */
+    sw_cert_cache chains[SW_GPU_LIMIT]; /* by a device's place in its set */
 } sw_gpu_known;
 void sw_gpu_known_free(sw_gpu_known *k);
 typedef struct sw_gpu_collateral {
@@ -39,7 +41,7 @@ typedef struct sw_gpu_collateral {
     const sw_bytes *ocsp; /* DER OCSPResponses */
     size_t ocsp_count;
     sw_gpu_known *known; /* may be NULL */
-    sw_pool *pool;       /* threads for the signatures of several devices; may be NULL */
+    sw_pool *pool;       /* threads that share the signatures (GPU-043); may be NULL */
 } sw_gpu_collateral;
 
 /* ---- the report as fields ---- */

@@ -188,12 +188,10 @@ sw_status sw_gpu_chain_parse(sw_bytes pem, const sw_cert_cache *known, sw_gpu_ch
 /* ---- truth ---- */
 enum { UPPER = 2 }; /* from the provisioner's certificate up */
 
-/* The provisioner's certificate, the family's and the root: the same bytes, and no names
- * constrained, so that what they allowed one device they allow another. */
-static bool shares_upper(const sw_gpu_chain *c, const sw_gpu_chain *held) {
+bool sw_gpu_chain_shares_upper(const sw_gpu_chain *c, const sw_gpu_chain *other) {
     for (size_t i = UPPER; i < SW_GPU_CHAIN_COUNT; i++)
         if (sw_cert_constrains_names(c->certs[i]) ||
-            !sw_bytes_equal(sw_cert_der(c->certs[i]), sw_cert_der(held->certs[i])))
+            !sw_bytes_equal(sw_cert_der(c->certs[i]), sw_cert_der(other->certs[i])))
             return false;
     return true;
 }
@@ -213,7 +211,7 @@ sw_status sw_gpu_chain_verify(const sw_gpu_chain *c, const sw_gpu_chain *held, c
         sw_cert_validity(c->certs[i], &from, &until);
         SW_TRY(sw_window_narrow(w, names[i], from, until, err));
     }
-    if (held != NULL && shares_upper(c, held))
+    if (held != NULL && sw_gpu_chain_shares_upper(c, held))
         return sw_chain_verify_below(c->certs, UPPER + 1, w->wall_ms, err);
     return sw_chain_verify_path(c->certs, SW_GPU_CHAIN_COUNT, last, w->wall_ms, err);
 }

@@ -6,6 +6,7 @@
 #ifndef SW_ATTEST_GPU_INTERNAL_H
 #define SW_ATTEST_GPU_INTERNAL_H
 #include "attest/gpu.h"
+#include "attest/rim_internal.h"
 #include "attest/tdx_internal.h" /* sw_window, REFUSE, BROKEN */
 
 /* ---- opaque fields (GPU-020) ---- */
@@ -29,6 +30,14 @@ const sw_gpu_opaque *sw_gpu_field(const sw_gpu_report *r, uint16_t type);
 /* The field's name, "" when it is not known. */
 const char *sw_gpu_field_name(uint16_t type);
 
+/* ---- what is judged once, by whichever thread, and asked for in the verdict's order ---- */
+typedef struct sw_gpu_outcome {
+    bool made; /* false: nobody has judged it yet */
+    sw_status status;
+    sw_error err;
+} sw_gpu_outcome;
+sw_status sw_gpu_outcome_take(const sw_gpu_outcome *o, sw_error *err);
+
 /* ---- chain (GPU-030) ---- */
 enum { SW_GPU_CHAIN_COUNT = 5 };
 #define SW_GPU_FWID_OID     "2.23.133.5.4.1"
@@ -46,8 +55,11 @@ void sw_gpu_chain_free(sw_gpu_chain *c);
  * holds are not parsed again. On failure *out is untouched. */
 SW_NODISCARD sw_status sw_gpu_chain_parse(sw_bytes pem, const sw_cert_cache *known,
                                           sw_gpu_chain *out, sw_error *err);
-/* `held` is a chain that held in this verdict, or NULL: what both have above the boot ROM's
- * certificate, byte for byte, has its signatures judged once (GPU-038). */
+/* The provisioner's certificate, the family's and the root are the same bytes in both, and
+ * constrain no names, so that what they allowed one device they allow another. */
+bool sw_gpu_chain_shares_upper(const sw_gpu_chain *c, const sw_gpu_chain *other);
+/* `held` is a chain without whose holding this verdict fails before it comes to `c`, or NULL: what
+ * both share above the boot ROM's certificate has its signatures judged once (GPU-038). */
 SW_NODISCARD sw_status sw_gpu_chain_verify(const sw_gpu_chain *c, const sw_gpu_chain *held,
                                            const sw_hash *root, sw_window *w, sw_error *err);
 /* The digest of the firmware from an extension's value: TCG's composite device id, or DICE's
@@ -57,16 +69,23 @@ SW_NODISCARD sw_status sw_gpu_fwid_parse(sw_bytes extension, bool tcb_info,
 
 /* ---- manifests and measurements (GPU-050) ---- */
 typedef struct sw_gpu_manifests {
+    const sw_gpu_collateral *collateral;
+    const sw_hash *root;
+    int64_t wall_ms;
     const sw_rim *rims[SW_GPU_RIM_COUNT]; /* made here, or known */
     sw_rim *made[SW_GPU_RIM_COUNT];       /* owned; NULL where it was known */
+    sw_rim_reading readings[SW_GPU_RIM_COUNT];
+    sw_gpu_outcome read[SW_GPU_RIM_COUNT], judged[SW_GPU_RIM_COUNT];
     sw_hash ids[SW_GPU_RIM_COUNT];
-    size_t count;
-    bool verified;
+    size_t count; /* verified */
 } sw_gpu_manifests;
 void sw_gpu_manifests_free(sw_gpu_manifests *m);
-/* Every manifest once; later calls do nothing. */
-SW_NODISCARD sw_status sw_gpu_manifests_verify(sw_gpu_manifests *m, const sw_gpu_collateral *c,
-                                               const sw_hash *root, int64_t wall_ms, sw_error *err);
+/* Both halves of one manifest, each once: any number of them at once, a second half when all first
+ * halves are made. Nothing is left to judge of one that is known. */
+void sw_gpu_manifest_read(sw_gpu_manifests *m, size_t place);
+void sw_gpu_manifest_judge(sw_gpu_manifests *m, size_t place);
+/* Every manifest, in their order; the first that fails ends it. */
+SW_NODISCARD sw_status sw_gpu_manifests_verify(sw_gpu_manifests *m, sw_error *err);
 /* Those that were made go over to `known`, which may be NULL. Once, when all is judged. */
 void sw_gpu_manifests_keep(sw_gpu_manifests *m, sw_gpu_known *known);
 /* The one manifest of a device's driver or VBIOS. `model` is the chain's. */
@@ -87,6 +106,7 @@ SW_NODISCARD sw_status sw_gpu_measure(const sw_gpu_report *r, const sw_rim *driv
 
 /* ---- one device, as far as it has been judged ---- */
 typedef struct sw_gpu_judged {
+    sw_gpu_outcome read, parsed, path, signature; /* report, chain, certificates, report's */
     sw_gpu_report report;
     sw_gpu_chain chain;
     const sw_rim *driver, *vbios;
@@ -102,13 +122,27 @@ typedef struct sw_gpu_asked { /* a certificate after which the answers were aske
     bool answered;
     int64_t from_ms, until_ms;
 } sw_gpu_asked;
+typedef struct sw_gpu_answer {
+    sw_gpu_outcome parsed, judged;
+    sw_ocsp_answer *answer; /* owned; NULL while it is not parsed */
+    const sw_cert *cert;    /* for which it was judged ahead, and its issuer */
+    const sw_cert *issuer;
+    sw_ocsp_verdict verdict;
+} sw_gpu_answer;
 typedef struct sw_gpu_answers {
     const sw_bytes *ocsp;
     size_t count;
+    int64_t wall_ms;
+    sw_gpu_answer answers[SW_GPU_OCSP_COUNT];
     bool used[SW_GPU_OCSP_COUNT];
     size_t asked_count;
     sw_gpu_asked asked[SW_GPU_ASKED_LIMIT];
 } sw_gpu_answers;
+void sw_gpu_answers_free(sw_gpu_answers *a);
+void sw_gpu_answer_parse(sw_gpu_answers *a, size_t place);
+/* Ahead: which answers concern a certificate; each is then judged for the one that `cert` names. */
+void sw_gpu_answers_plan(sw_gpu_answers *a, const sw_cert *cert, const sw_cert *issuer);
+void sw_gpu_answer_judge(sw_gpu_answers *a, size_t place);
 /* Asks after every certificate of one device and its manifests; narrows its window. */
 SW_NODISCARD sw_status sw_gpu_revocation(sw_gpu_answers *a, sw_gpu_judged *d, sw_error *err);
 /* Every answer was of one of the certificates. */
@@ -116,4 +150,26 @@ SW_NODISCARD sw_status sw_gpu_answers_finish(const sw_gpu_answers *a, sw_error *
 
 /* ---- the set (GPU-070) ---- */
 SW_NODISCARD sw_status sw_gpu_set_check(const sw_gpu_judged *devices, size_t count, sw_error *err);
+
+/* ---- one verdict; large, so on the heap ---- */
+typedef struct sw_gpu_judgement {
+    const sw_gpu_device *evidence;
+    size_t count;
+    const sw_gpu_collateral *collateral;
+    const sw_gpu_policy *policy;
+    const sw_check_log *log;
+    sw_cert_cache lanes[SW_GPU_LIMIT]; /* one a thread, which knows the upper certificates */
+    sw_gpu_answers answers;
+    sw_gpu_manifests manifests;
+    sw_gpu_judged devices[SW_GPU_LIMIT];
+} sw_gpu_judgement;
+/* What costs, of one device, each once: report and chain from their bytes (`lane` has certificates
+ * of its own), then the certificates' signatures, and the report's. Nothing but the device's own
+ * places is written. What follows a failure is not filled. */
+void sw_gpu_device_parse(sw_gpu_judgement *j, size_t place, size_t lane);
+void sw_gpu_device_path(sw_gpu_judgement *j, size_t place);
+void sw_gpu_device_signature(sw_gpu_judgement *j, size_t place);
+/* All of that, of manifests and of answers too, on the pool's threads (GPU-043); without a pool
+ * nothing. No verdict: whoever judges asks for the outcomes in the verdict's order. */
+void sw_gpu_judge_ahead(sw_gpu_judgement *j);
 #endif

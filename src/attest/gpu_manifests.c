@@ -4,7 +4,7 @@
  * held before (GPU-043).
  *
  * A known one is found by the hash of its exact bytes and of the root it was verified to; its dates
- * are judged anew, by sw_rim_verify itself when they do not hold, so that the refusal is the same.
+ * are judged anew, and when they do not hold the manifest is, so that the refusal is the same.
  */
 #include "attest/gpu_internal.h"
 
@@ -18,11 +18,15 @@ static void rim_drop(sw_rim **rim) {
 
 void sw_gpu_known_free(sw_gpu_known *k) {
     for (size_t i = 0; i < SW_GPU_RIM_COUNT; i++) rim_drop(&k->rims[i]);
+    for (size_t i = 0; i < SW_GPU_LIMIT; i++) sw_cert_cache_free(&k->chains[i]);
     k->kept = 0;
 }
 
 void sw_gpu_manifests_free(sw_gpu_manifests *m) {
-    for (size_t i = 0; i < SW_GPU_RIM_COUNT; i++) rim_drop(&m->made[i]);
+    for (size_t i = 0; i < SW_GPU_RIM_COUNT; i++) {
+        sw_rim_reading_free(&m->readings[i]);
+        rim_drop(&m->made[i]);
+    }
     m->count = 0;
 }
 
@@ -35,34 +39,56 @@ static const sw_rim *known_find(const sw_gpu_known *k, const sw_hash *id, int64_
     return NULL;
 }
 
-static sw_status manifest_add(sw_gpu_manifests *m, sw_bytes xml, const sw_gpu_known *known,
-                              const sw_hash *root, int64_t wall_ms, sw_error *err) {
-    sw_bytes parts[2] = {SW_BYTES_OF(root->b), xml};
-    size_t place = m->count;
+static sw_status manifest_read(sw_gpu_manifests *m, size_t place, sw_error *err) {
+    sw_bytes xml = m->collateral->rims[place];
+    const sw_bytes parts[2] = {SW_BYTES_OF(m->root->b), xml};
     sw_sha256_parts(&m->ids[place], parts, 2);
-    m->rims[place] = known_find(known, &m->ids[place], wall_ms);
-    if (m->rims[place] == NULL) {
-        sw_rim *made = calloc(1, sizeof *made);
-        if (made == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a manifest");
-        m->rims[place] = m->made[place] = made;
-        SW_TRY(sw_rim_verify(xml, root, wall_ms, made, err));
-    }
-    m->count++;
-    return SW_OK;
+    m->rims[place] = known_find(m->collateral->known, &m->ids[place], m->wall_ms);
+    if (m->rims[place] != NULL) return SW_OK;
+    sw_rim *made = calloc(1, sizeof *made);
+    if (made == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a manifest");
+    m->rims[place] = m->made[place] = made;
+    return sw_rim_read(xml, made, &m->readings[place], err);
 }
 
-sw_status sw_gpu_manifests_verify(sw_gpu_manifests *m, const sw_gpu_collateral *c,
-                                  const sw_hash *root, int64_t wall_ms, sw_error *err) {
-    if (m->verified) return SW_OK;
-    if (c->rim_count > SW_GPU_RIM_COUNT)
+void sw_gpu_manifest_read(sw_gpu_manifests *m, size_t place) {
+    sw_gpu_outcome *o = &m->read[place];
+    if (o->made) return;
+    o->status = manifest_read(m, place, &o->err);
+    o->made = true;
+}
+
+/* An earlier manifest of the same certificates: should it not hold, nobody asks for this one. */
+static bool path_held(const sw_gpu_manifests *m, size_t place) {
+    for (size_t i = 0; i < place; i++)
+        if (m->made[i] != NULL && sw_rim_same_chain(m->made[i], m->made[place])) return true;
+    return false;
+}
+
+void sw_gpu_manifest_judge(sw_gpu_manifests *m, size_t place) {
+    sw_gpu_outcome *o = &m->judged[place];
+    if (o->made) return;
+    o->status = m->read[place].status;
+    if (o->status != SW_OK)
+        o->err = m->read[place].err;
+    else if (m->made[place] != NULL)
+        o->status =
+            sw_rim_judge(&m->readings[place], path_held(m, place), m->root, m->wall_ms, &o->err);
+    o->made = true;
+}
+
+sw_status sw_gpu_manifests_verify(sw_gpu_manifests *m, sw_error *err) {
+    size_t count = m->collateral->rim_count;
+    if (count > SW_GPU_RIM_COUNT)
         return sw_fail(err, SW_LIMIT, "evidence", "more than %d manifests", SW_GPU_RIM_COUNT);
-    for (size_t i = 0; i < c->rim_count; i++) {
-        sw_status status = manifest_add(m, c->rims[i], c->known, root, wall_ms, err);
+    for (; m->count < count; m->count++) {
+        sw_gpu_manifest_read(m, m->count);
+        sw_gpu_manifest_judge(m, m->count);
+        sw_status status = sw_gpu_outcome_take(&m->judged[m->count], err);
         if (status == SW_OK) continue;
-        sw_error_prefix(err, "manifest %zu", i);
+        sw_error_prefix(err, "manifest %zu", m->count);
         return status;
     }
-    m->verified = true;
     return SW_OK;
 }
 

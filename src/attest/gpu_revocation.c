@@ -4,7 +4,8 @@
  *
  * Absent answers are said and left to the policy; an answer that is there must be whole, in time,
  * good, and of one of the certificates. The leaf of a device has no record at its maker, and a root
- * answers for itself.
+ * answers for itself. What an answer says of a certificate may have been judged ahead, by another
+ * thread.
  */
 #include "attest/gpu_internal.h"
 
@@ -20,13 +21,55 @@ static sw_status state_check(const sw_ocsp_verdict *v, sw_error *err) {
     return SW_OK;
 }
 
+/* ---- ahead ---- */
+void sw_gpu_answers_free(sw_gpu_answers *a) {
+    for (size_t i = 0; i < SW_GPU_OCSP_COUNT; i++) sw_ocsp_free(&a->answers[i].answer);
+}
+
+void sw_gpu_answer_parse(sw_gpu_answers *a, size_t place) {
+    sw_gpu_answer *answer = &a->answers[place];
+    if (answer->parsed.made) return;
+    answer->parsed.status = sw_ocsp_parse(a->ocsp[place], &answer->answer, &answer->parsed.err);
+    answer->parsed.made = true;
+}
+
+void sw_gpu_answers_plan(sw_gpu_answers *a, const sw_cert *cert, const sw_cert *issuer) {
+    for (size_t i = 0; i < a->count; i++) {
+        sw_gpu_answer *answer = &a->answers[i];
+        if (answer->cert != NULL || !sw_ocsp_concerns(answer->answer, cert, issuer)) continue;
+        answer->cert = cert;
+        answer->issuer = issuer;
+    }
+}
+
+void sw_gpu_answer_judge(sw_gpu_answers *a, size_t place) {
+    sw_gpu_answer *answer = &a->answers[place];
+    if (answer->judged.made || answer->cert == NULL) return;
+    answer->judged.status = sw_ocsp_judge(answer->answer, answer->cert, answer->issuer, a->wall_ms,
+                                          &answer->verdict, &answer->judged.err);
+    answer->judged.made = true;
+}
+
+/* ---- in the verdict's order ---- */
+static sw_status answer_take(sw_gpu_answers *a, size_t place, const sw_cert *cert,
+                             const sw_cert *issuer, sw_ocsp_verdict *out, sw_error *err) {
+    const sw_gpu_answer *answer = &a->answers[place];
+    sw_gpu_answer_parse(a, place);
+    SW_TRY(sw_gpu_outcome_take(&answer->parsed, err));
+    bool ahead = answer->judged.made && answer->cert == cert && answer->issuer == issuer;
+    if (!ahead) return sw_ocsp_judge(answer->answer, cert, issuer, a->wall_ms, out, err);
+    SW_TRY(sw_gpu_outcome_take(&answer->judged, err));
+    *out = answer->verdict;
+    return SW_OK;
+}
+
 /* Every answer of this certificate counts. */
-static sw_status ask(sw_gpu_answers *a, const sw_cert *cert, const sw_cert *issuer, int64_t wall_ms,
+static sw_status ask(sw_gpu_answers *a, const sw_cert *cert, const sw_cert *issuer,
                      sw_gpu_asked *out, sw_error *err) {
     sw_gpu_asked made = {cert, false, INT64_MIN, INT64_MAX};
     for (size_t i = 0; i < a->count; i++) {
         sw_ocsp_verdict v;
-        sw_status status = sw_ocsp_verify(a->ocsp[i], cert, issuer, wall_ms, &v, err);
+        sw_status status = answer_take(a, i, cert, issuer, &v, err);
         if (status == SW_MISSING) continue;
         if (status == SW_OK) status = state_check(&v, err);
         if (status != SW_OK) {
@@ -54,7 +97,7 @@ static sw_status ask_once(sw_gpu_answers *a, const sw_cert *cert, const sw_cert 
     const sw_gpu_asked *found = asked_before(a, cert);
     if (found == NULL) {
         SW_CHECK(err, a->asked_count < SW_GPU_ASKED_LIMIT);
-        SW_TRY(ask(a, cert, issuer, d->window.wall_ms, &a->asked[a->asked_count], err));
+        SW_TRY(ask(a, cert, issuer, &a->asked[a->asked_count], err));
         found = &a->asked[a->asked_count++];
     }
     if (!found->answered) d->revocation_checked = false;

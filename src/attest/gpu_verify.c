@@ -4,42 +4,26 @@
  * leaves out a part. Manifests are shared by the devices of one call and verified once, and so are
  * the signatures of certificates that the first device's chain and another's have in common.
  *
- * What costs is signatures. With a pool, report, chain and signature of all devices are judged at
- * once and each outcome is kept; the verdict then goes through them in order, so what a watcher
- * sees and which failure is named are the same with any number of threads.
+ * What costs is signatures. Each is judged once and its outcome is kept: ahead, on a pool's threads
+ * (gpu_ahead.c), or when the verdict comes to it. The verdict goes through the outcomes in order,
+ * so what a watcher sees and which failure is named are the same with any number of threads.
  */
 #include "attest/gpu_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct outcome {
-    sw_status status;
-    sw_error err;
-} outcome;
-typedef struct identity { /* of one device; what follows a failure is not filled */
-    bool judged;
-    outcome report, chain, signature;
-} identity;
-/* Large, so on the heap. */
-typedef struct judgement {
-    const sw_gpu_device *evidence;
-    const sw_gpu_collateral *collateral;
-    const sw_gpu_policy *policy;
-    const sw_check_log *log;
-    sw_cert_cache known[SW_GPU_LIMIT]; /* one a thread, which knows the upper certificates */
-    identity identities[SW_GPU_LIMIT];
-    sw_gpu_answers answers;
-    sw_gpu_manifests manifests;
-    sw_gpu_judged devices[SW_GPU_LIMIT];
-    const sw_gpu_chain *held; /* the first device's chain, once it held; NULL before */
-} judgement;
-
-static void judgement_close(judgement *j) {
+static void judgement_close(sw_gpu_judgement *j) {
     for (size_t i = 0; i < SW_GPU_LIMIT; i++) sw_gpu_chain_free(&j->devices[i].chain);
     sw_gpu_manifests_free(&j->manifests);
-    for (size_t i = 0; i < SW_GPU_LIMIT; i++) sw_cert_cache_free(&j->known[i]);
+    sw_gpu_answers_free(&j->answers);
+    for (size_t i = 0; i < SW_GPU_LIMIT; i++) sw_cert_cache_free(&j->lanes[i]);
     free(j);
+}
+
+sw_status sw_gpu_outcome_take(const sw_gpu_outcome *o, sw_error *err) {
+    if (o->status != SW_OK && err != NULL) *err = o->err;
+    return o->status;
 }
 
 /* ---- one device ---- */
@@ -61,67 +45,88 @@ static sw_status fwid_check(const sw_gpu_judged *d, sw_error *err) {
     return SW_OK;
 }
 
-static sw_status chain_judge(const judgement *j, size_t place, sw_cert_cache *known,
-                             sw_gpu_judged *d, sw_error *err) {
-    SW_TRY(sw_gpu_chain_parse(j->evidence[place].chain, known, &d->chain, err));
-    SW_TRY(sw_gpu_chain_verify(&d->chain, j->held, &j->policy->device_root, &d->window, err));
-    for (size_t i = 2; i < SW_GPU_CHAIN_COUNT; i++) sw_cert_cache_keep(known, d->chain.certs[i]);
+/* ---- outcomes, each made once ---- */
+static sw_status chain_parse(sw_gpu_judgement *j, size_t place, size_t lane, sw_error *err) {
+    const sw_gpu_known *known = j->collateral->known;
+    sw_gpu_chain *chain = &j->devices[place].chain;
+    sw_cert_cache *own = lane < SW_GPU_LIMIT ? &j->lanes[lane] : NULL;
+    bool seen = known != NULL && known->chains[place].kept > 0;
+    SW_TRY(sw_gpu_chain_parse(j->evidence[place].chain, seen ? &known->chains[place] : own, chain,
+                              err));
+    for (size_t i = 2; i < SW_GPU_CHAIN_COUNT; i++) sw_cert_cache_keep(own, chain->certs[i]);
     return SW_OK;
 }
 
-/* Touches nothing but this device's own places and this thread's certificates. */
-static void identity_judge(void *context, size_t place, size_t lane) {
-    judgement *j = context;
+void sw_gpu_device_parse(sw_gpu_judgement *j, size_t place, size_t lane) {
     sw_gpu_judged *d = &j->devices[place];
-    identity *i = &j->identities[place];
-    if (i->judged) return;
-    sw_cert_cache *known = lane < SW_GPU_LIMIT ? &j->known[lane] : NULL;
-    i->judged = true;
-    i->report.status = sw_gpu_report_parse(j->evidence[place].report, &d->report, &i->report.err);
-    if (i->report.status != SW_OK) return;
-    i->chain.status = chain_judge(j, place, known, d, &i->chain.err);
-    if (i->chain.status != SW_OK) return;
-    if (place == 0) j->held = &d->chain; /* before any other thread begins */
-    i->signature.status = sw_p384_verify_raw(&d->chain.key, d->report.signed_part,
-                                             d->report.signature, &i->signature.err);
+    if (d->read.made) return;
+    d->read.made = true;
+    d->read.status = sw_gpu_report_parse(j->evidence[place].report, &d->report, &d->read.err);
+    if (d->read.status != SW_OK) return;
+    d->parsed.made = true;
+    d->parsed.status = chain_parse(j, place, lane, &d->parsed.err);
 }
 
-static sw_status outcome_take(const outcome *o, sw_error *err) {
-    if (o->status != SW_OK) *err = o->err;
-    return o->status;
+/* Of the first device the whole path. When that fails nobody asks for another device's. */
+void sw_gpu_device_path(sw_gpu_judgement *j, size_t place) {
+    sw_gpu_judged *d = &j->devices[place];
+    if (d->path.made) return;
+    d->path.status = sw_gpu_chain_verify(&d->chain, place == 0 ? NULL : &j->devices[0].chain,
+                                         &j->policy->device_root, &d->window, &d->path.err);
+    d->path.made = true;
 }
 
-static sw_status identity_verify(judgement *j, size_t place, sw_gpu_judged *d, sw_error *err) {
-    const identity *i = &j->identities[place];
+void sw_gpu_device_signature(sw_gpu_judgement *j, size_t place) {
+    sw_gpu_judged *d = &j->devices[place];
+    if (d->signature.made) return;
+    d->signature.status = sw_p384_verify_raw(&d->chain.key, d->report.signed_part,
+                                             d->report.signature, &d->signature.err);
+    d->signature.made = true;
+}
+
+/* ---- one device ---- */
+static sw_status chain_take(sw_gpu_judgement *j, size_t place, sw_gpu_judged *d, sw_error *err) {
+    SW_TRY(sw_gpu_outcome_take(&d->parsed, err));
+    sw_gpu_device_path(j, place);
+    return sw_gpu_outcome_take(&d->path, err);
+}
+
+static sw_status signature_take(sw_gpu_judgement *j, size_t place, sw_gpu_judged *d,
+                                sw_error *err) {
+    sw_gpu_device_signature(j, place);
+    if (d->signature.status == SW_UNAUTHENTIC || d->signature.status == SW_MALFORMED)
+        return REFUSE(err, "the report's signature does not hold");
+    return sw_gpu_outcome_take(&d->signature, err);
+}
+
+static sw_status identity_verify(sw_gpu_judgement *j, size_t place, sw_gpu_judged *d,
+                                 sw_error *err) {
     sw_check_begin(j->log, "GPU report");
-    identity_judge(j, place, 0);
-    SW_TRY(outcome_take(&i->report, err));
+    sw_gpu_device_parse(j, place, 0);
+    SW_TRY(sw_gpu_outcome_take(&d->read, err));
     sw_check_held(j->log, DEVICE_FORMAT ": %zu measurements, driver %s, VBIOS %s",
                   DEVICE_VALUES(d, place), d->report.block_count,
                   d->report.is_switch ? "none" : d->report.driver, d->report.vbios);
     sw_check_begin(j->log, "GPU chain");
-    SW_TRY(outcome_take(&i->chain, err));
+    SW_TRY(chain_take(j, place, d, err));
     sw_check_held(j->log, DEVICE_FORMAT ": %s", DEVICE_VALUES(d, place), d->chain.model);
     sw_check_begin(j->log, "GPU firmware id");
     SW_TRY(fwid_check(d, err));
     sw_check_held(j->log, DEVICE_FORMAT ": %s", DEVICE_VALUES(d, place),
                   d->report.has_fwid ? "the leaf's" : "not in reports of this kind");
     sw_check_begin(j->log, "GPU signature");
-    if (i->signature.status == SW_UNAUTHENTIC || i->signature.status == SW_MALFORMED)
-        return REFUSE(err, "the report's signature does not hold");
-    SW_TRY(outcome_take(&i->signature, err));
+    SW_TRY(signature_take(j, place, d, err));
     sw_check_held(j->log, DEVICE_FORMAT ": over %zu bytes", DEVICE_VALUES(d, place),
                   d->report.signed_part.size);
     return SW_OK;
 }
 
-static sw_status manifest_take(judgement *j, size_t place, sw_rim_kind kind, sw_gpu_judged *d,
-                               sw_error *err) {
+static sw_status manifest_take(sw_gpu_judgement *j, size_t place, sw_rim_kind kind,
+                               sw_gpu_judged *d, sw_error *err) {
     const char *what = kind == SW_RIM_DRIVER ? "driver manifest" : "VBIOS manifest";
     const sw_rim *found;
     sw_check_begin(j->log, kind == SW_RIM_DRIVER ? "GPU driver manifest" : "GPU VBIOS manifest");
-    SW_TRY(sw_gpu_manifests_verify(&j->manifests, j->collateral, &j->policy->rim_root,
-                                   d->window.wall_ms, err));
+    SW_TRY(sw_gpu_manifests_verify(&j->manifests, err));
     SW_TRY(sw_gpu_manifest_find(&j->manifests, &d->report, d->chain.model, kind, &found, err));
     SW_TRY(sw_window_narrow(&d->window, what, found->valid_from_ms, found->valid_until_ms, err));
     *(kind == SW_RIM_DRIVER ? &d->driver : &d->vbios) = found;
@@ -129,7 +134,8 @@ static sw_status manifest_take(judgement *j, size_t place, sw_rim_kind kind, sw_
     return SW_OK;
 }
 
-static sw_status firmware_verify(judgement *j, size_t place, sw_gpu_judged *d, sw_error *err) {
+static sw_status firmware_verify(sw_gpu_judgement *j, size_t place, sw_gpu_judged *d,
+                                 sw_error *err) {
     size_t compared = 0;
     if (!d->report.is_switch) SW_TRY(manifest_take(j, place, SW_RIM_DRIVER, d, err));
     SW_TRY(manifest_take(j, place, SW_RIM_VBIOS, d, err));
@@ -146,7 +152,7 @@ static sw_status firmware_verify(judgement *j, size_t place, sw_gpu_judged *d, s
     return SW_OK;
 }
 
-static sw_status device_verify(judgement *j, size_t place, sw_error *err) {
+static sw_status device_verify(sw_gpu_judgement *j, size_t place, sw_error *err) {
     sw_gpu_judged *d = &j->devices[place];
     sw_status status = identity_verify(j, place, d, err);
     if (status == SW_OK) status = firmware_verify(j, place, d, err);
@@ -168,22 +174,47 @@ static void claims_take(const sw_gpu_judged *d, sw_gpu_claims *out) {
     memcpy(out->nonce, d->report.nonce, sizeof out->nonce);
 }
 
-static sw_status judge(judgement *j, size_t count, int64_t wall_ms, sw_error *err) {
+static sw_status judge(sw_gpu_judgement *j, sw_error *err) {
     size_t switches = 0;
-    for (size_t i = 0; i < count; i++)
-        j->devices[i].window = (sw_window){wall_ms, INT64_MIN, INT64_MAX};
-    identity_judge(j, 0, 0);
-    if (j->collateral->pool != NULL && count > 1)
-        sw_pool_run(j->collateral->pool, count, identity_judge, j);
-    for (size_t i = 0; i < count; i++) {
+    sw_gpu_judge_ahead(j);
+    for (size_t i = 0; i < j->count; i++) {
         SW_TRY(device_verify(j, i, err));
         switches += j->devices[i].report.is_switch;
     }
     sw_check_begin(j->log, "GPU set");
     SW_TRY(sw_gpu_answers_finish(&j->answers, err));
-    SW_TRY(sw_gpu_set_check(j->devices, count, err));
-    sw_check_held(j->log, "%zu GPUs, %zu switches, one nonce", count - switches, switches);
+    SW_TRY(sw_gpu_set_check(j->devices, j->count, err));
+    sw_check_held(j->log, "%zu GPUs, %zu switches, one nonce", j->count - switches, switches);
     return SW_OK;
+}
+
+/* Of evidence that held; what fails leaves nothing behind. */
+static void known_keep(sw_gpu_judgement *j) {
+    sw_gpu_known *known = j->collateral->known;
+    sw_gpu_manifests_keep(&j->manifests, known);
+    for (size_t i = 0; known != NULL && i < j->count; i++)
+        for (size_t k = 0; k < SW_GPU_CHAIN_COUNT; k++)
+            sw_cert_cache_keep(&known->chains[i], j->devices[i].chain.certs[k]);
+}
+
+static sw_gpu_judgement *judgement_new(const sw_gpu_device *devices, size_t count,
+                                       const sw_gpu_collateral *collateral,
+                                       const sw_gpu_policy *policy, int64_t wall_ms) {
+    sw_gpu_judgement *j = calloc(1, sizeof *j);
+    if (j == NULL) return NULL;
+    j->evidence = devices;
+    j->count = count;
+    j->collateral = collateral;
+    j->policy = policy;
+    j->answers.ocsp = collateral->ocsp;
+    j->answers.count = collateral->ocsp_count;
+    j->answers.wall_ms = wall_ms;
+    j->manifests.collateral = collateral;
+    j->manifests.root = &policy->rim_root;
+    j->manifests.wall_ms = wall_ms;
+    for (size_t i = 0; i < count; i++)
+        j->devices[i].window = (sw_window){wall_ms, INT64_MIN, INT64_MAX};
+    return j;
 }
 
 /* What comes from a parser or a signature is a refusal of evidence to whoever asked. */
@@ -203,17 +234,12 @@ sw_status sw_gpu_verify(const sw_gpu_device *devices, size_t count,
     if (count == 0) return REFUSE(err, "there is no GPU evidence");
     if (count > SW_GPU_LIMIT)
         return REFUSE(err, "there is evidence of more than %d devices", SW_GPU_LIMIT);
-    judgement *j = calloc(1, sizeof *j);
+    sw_gpu_judgement *j = judgement_new(devices, count, collateral, policy, wall_ms);
     if (j == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for GPU evidence");
-    j->evidence = devices;
-    j->collateral = collateral;
-    j->policy = policy;
     j->log = log;
-    j->answers.ocsp = collateral->ocsp;
-    j->answers.count = collateral->ocsp_count;
-    sw_status status = judge(j, count, wall_ms, &cause);
+    sw_status status = judge(j, &cause);
     for (size_t i = 0; status == SW_OK && i < count; i++) claims_take(&j->devices[i], &out[i]);
-    if (status == SW_OK) sw_gpu_manifests_keep(&j->manifests, collateral->known);
+    if (status == SW_OK) known_keep(j);
     judgement_close(j);
     return status == SW_OK ? SW_OK : as_refusal(status, &cause, err);
 }

@@ -83,6 +83,21 @@ SW_NODISCARD sw_status sw_rim_base64(const sw_rim_xml *xml, size_t element, sw_b
 /* Into out->chain, in their order. */
 SW_NODISCARD sw_status sw_rim_certificates(const sw_rim_xml *xml, const sw_rim_parts *parts,
                                            sw_rim *out, sw_error *err);
+/* ---- a manifest on its way to a verdict ---- */
+typedef struct sw_rim_reading {
+    sw_arena arena;
+    sw_rim_xml xml;
+    sw_rim_parts parts;
+    sw_rim *rim; /* the caller's; holds the certificates, and once judged the rest */
+} sw_rim_reading;
+void sw_rim_reading_free(sw_rim_reading *r);
+/* GPU-130 up to the first signature: structure, digest, certificates. `rim` is of zeros. */
+SW_NODISCARD sw_status sw_rim_read(sw_bytes xml, sw_rim *rim, sw_rim_reading *out, sw_error *err);
+/* The signatures, and then what it says. With `path_held` the certificates are those of a manifest
+ * that held in this verdict, byte for byte, and their path is not judged again (GPU-137). */
+SW_NODISCARD sw_status sw_rim_judge(sw_rim_reading *r, bool path_held, const sw_hash *anchor,
+                                    int64_t wall_ms, sw_error *err);
+bool sw_rim_same_chain(const sw_rim *a, const sw_rim *b);
 /* Names, versions and entries. */
 SW_NODISCARD sw_status sw_rim_content(const sw_rim_xml *xml, const sw_rim_parts *parts, sw_rim *out,
                                       sw_error *err);

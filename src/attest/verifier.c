@@ -17,6 +17,7 @@
 #define SW_VERIFIER_DOCUMENT_LIMIT 16 /* one a kind of platform */
 #define SW_VERIFIER_SIGNER_LIMIT   8
 #define SW_VERIFIER_LIST_LIMIT     8
+#define SW_VERIFIER_LANE_LIMIT     8 /* threads for the signatures of GPUs */
 #define SLOTS_MAX                  SW_VERIFIER_CHAIN_LIMIT
 
 /* One document's JSON tree may not take more than this. */
@@ -35,7 +36,9 @@ struct sw_verifier {
     sw_cert_cache certs;     /* what chains share: CA, root, signer */
     sw_part *parts[SW_PART_KINDS][SLOTS_MAX];
     uint64_t uses;
-    sw_gpu_known gpus; /* manifests of GPUs */
+    sw_gpu_known gpus; /* manifests and certificates of GPUs */
+    sw_pool *pool;     /* NULL before the first GPUs, and where there is one processor */
+    bool pool_tried;
 };
 
 sw_status sw_verifier_open(const sw_check_log *log, sw_verifier **out, sw_error *err) {
@@ -54,6 +57,7 @@ void sw_verifier_close(sw_verifier **held) {
         for (size_t i = 0; i < limits[kind]; i++) sw_part_drop(&v->parts[kind][i]);
     sw_cert_cache_free(&v->certs);
     sw_gpu_known_free(&v->gpus);
+    sw_pool_close(&v->pool);
     free(v);
 }
 
@@ -67,6 +71,17 @@ sw_cert_cache *sw_verifier_certs(sw_verifier *v) {
 
 sw_gpu_known *sw_verifier_gpus(sw_verifier *v) {
     return v == NULL ? NULL : &v->gpus;
+}
+
+sw_pool *sw_verifier_pool(sw_verifier *v) {
+    size_t lanes = sw_cpu_count();
+    if (v == NULL) return NULL;
+    if (!v->pool_tried && lanes > 1 &&
+        sw_pool_open(lanes < SW_VERIFIER_LANE_LIMIT ? lanes : SW_VERIFIER_LANE_LIMIT, &v->pool,
+                     NULL) != SW_OK)
+        v->pool = NULL; /* one thread judges the same */
+    v->pool_tried = true;
+    return v->pool;
 }
 
 /* ---- parts ---- */

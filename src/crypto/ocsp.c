@@ -10,6 +10,7 @@
 #include "crypto/crypto_internal.h"
 #include "crypto/ocsp_internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -86,10 +87,14 @@ static bool extensions_known(OCSP_BASICRESP *basic, OCSP_SINGLERESP *single) {
     return true;
 }
 
-static bool is_of(const OCSP_CERTID *id, const sw_cert *cert, const sw_cert *issuer) {
+/* By the hash that the answer itself names, when it is one of the three. */
+static bool is_of(OCSP_CERTID *id, const sw_cert *cert, const sw_cert *issuer) {
     const EVP_MD *const hashes[] = {EVP_sha1(), EVP_sha256(), EVP_sha384()};
+    ASN1_OBJECT *named = NULL;
     bool found = false;
+    if (OCSP_id_get0_info(NULL, &named, NULL, NULL, id) != 1) return false;
     for (size_t i = 0; i < sizeof hashes / sizeof hashes[0] && !found; i++) {
+        if (OBJ_obj2nid(named) != EVP_MD_get_type(hashes[i])) continue;
         OCSP_CERTID *ours = OCSP_cert_to_id(hashes[i], cert->x509, issuer->x509);
         found = ours != NULL && OCSP_id_cmp(ours, id) == 0;
         OCSP_CERTID_free(ours);
@@ -102,7 +107,7 @@ static sw_status single_find(const sw_ocsp_question *q, OCSP_SINGLERESP **out, s
     int count = OCSP_resp_count(q->basic);
     if (count != 1) return REFUSE(err, "an OCSP answer is about %d certificates, not one", count);
     OCSP_SINGLERESP *single = OCSP_resp_get0(q->basic, 0);
-    if (!is_of(OCSP_SINGLERESP_get0_id(single), q->cert, q->issuer))
+    if (!is_of((OCSP_CERTID *)OCSP_SINGLERESP_get0_id(single), q->cert, q->issuer))
         return sw_fail(err, SW_MISSING, "evidence", "an OCSP answer is of another certificate");
     if (!extensions_known(q->basic, single))
         return REFUSE(err, "an OCSP answer has a critical extension that is not known here");
@@ -157,25 +162,68 @@ static sw_status verdict_read(const sw_ocsp_question *q, OCSP_SINGLERESP *single
     return SW_OK;
 }
 
-static sw_status judge(const sw_ocsp_question *q, sw_ocsp_verdict *out, sw_error *err) {
+/* ---- the answer as an object ---- */
+struct sw_ocsp_answer {
+    OCSP_BASICRESP *basic;
+};
+
+void sw_ocsp_free(sw_ocsp_answer **answer) {
+    if (*answer != NULL) OCSP_BASICRESP_free((*answer)->basic);
+    free(*answer);
+    *answer = NULL;
+}
+
+static sw_status size_check(sw_bytes response, sw_error *err) {
+    if (response.size <= SW_OCSP_LIMIT) return SW_OK;
+    return sw_fail(err, SW_LIMIT, "evidence", "an OCSP answer has more than %zu bytes",
+                   SW_OCSP_LIMIT);
+}
+
+static sw_status issuer_check(const sw_cert *cert, const sw_cert *issuer, sw_error *err) {
+    if (sw_name_equal(X509_get_issuer_name(cert->x509), X509_get_subject_name(issuer->x509)))
+        return SW_OK;
+    return REFUSE(err, "a certificate is asked about that another authority issued");
+}
+
+sw_status sw_ocsp_parse(sw_bytes response, sw_ocsp_answer **out, sw_error *err) {
+    sw_bytes der = {0};
+    OCSP_BASICRESP *basic = NULL;
+    SW_TRY(size_check(response, err));
+    SW_TRY(outer_parse(response, &der, err));
+    SW_TRY(basic_parse(der, &basic, err));
+    sw_ocsp_answer *made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        OCSP_BASICRESP_free(basic);
+        return sw_fail(err, SW_MEMORY, "memory", "no memory for an OCSP answer");
+    }
+    made->basic = basic;
+    *out = made;
+    return SW_OK;
+}
+
+bool sw_ocsp_concerns(const sw_ocsp_answer *answer, const sw_cert *cert, const sw_cert *issuer) {
+    if (OCSP_resp_count(answer->basic) != 1) return true;
+    OCSP_SINGLERESP *single = OCSP_resp_get0(answer->basic, 0);
+    return is_of((OCSP_CERTID *)OCSP_SINGLERESP_get0_id(single), cert, issuer);
+}
+
+sw_status sw_ocsp_judge(const sw_ocsp_answer *answer, const sw_cert *cert, const sw_cert *issuer,
+                        int64_t wall_ms, sw_ocsp_verdict *out, sw_error *err) {
+    const sw_ocsp_question q = {answer->basic, cert, issuer, wall_ms};
     OCSP_SINGLERESP *single = NULL;
-    SW_TRY(single_find(q, &single, err));
-    SW_TRY(sw_ocsp_signature_verify(q, err));
-    return verdict_read(q, single, out, err);
+    SW_TRY(issuer_check(cert, issuer, err));
+    SW_TRY(single_find(&q, &single, err));
+    SW_TRY(sw_ocsp_signature_verify(&q, err));
+    return verdict_read(&q, single, out, err);
 }
 
 sw_status sw_ocsp_verify(sw_bytes response, const sw_cert *cert, const sw_cert *issuer,
                          int64_t wall_ms, sw_ocsp_verdict *out, sw_error *err) {
-    sw_bytes der = {0};
-    sw_ocsp_question q = {.cert = cert, .issuer = issuer, .wall_ms = wall_ms};
-    if (response.size > SW_OCSP_LIMIT)
-        return sw_fail(err, SW_LIMIT, "evidence", "an OCSP answer has more than %zu bytes",
-                       SW_OCSP_LIMIT);
-    if (!sw_name_equal(X509_get_issuer_name(cert->x509), X509_get_subject_name(issuer->x509)))
-        return REFUSE(err, "a certificate is asked about that another authority issued");
-    SW_TRY(outer_parse(response, &der, err));
-    SW_TRY(basic_parse(der, &q.basic, err));
-    sw_status status = judge(&q, out, err);
-    OCSP_BASICRESP_free(q.basic);
+    sw_ocsp_answer *answer = NULL;
+    SW_TRY(size_check(response, err));
+    SW_TRY(issuer_check(cert, issuer, err));
+    SW_TRY(sw_ocsp_parse(response, &answer, err));
+    sw_status status = sw_ocsp_judge(answer, cert, issuer, wall_ms, out, err);
+    sw_ocsp_free(&answer);
     return status;
 }

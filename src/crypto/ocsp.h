@@ -17,6 +17,17 @@ typedef struct sw_ocsp_verdict {
     int64_t this_update_ms, next_update_ms;
 } sw_ocsp_verdict;
 
+/* ---- one answer, parsed once and judged for as many certificates as ask ---- */
+typedef struct sw_ocsp_answer sw_ocsp_answer; /* owned; does not change, so threads may share it */
+SW_NODISCARD sw_status sw_ocsp_parse(sw_bytes response, sw_ocsp_answer **out, sw_error *err);
+void sw_ocsp_free(sw_ocsp_answer **answer);
+/* Whether judging it for this certificate ends in anything but SW_MISSING; costs two digests. */
+bool sw_ocsp_concerns(const sw_ocsp_answer *answer, const sw_cert *cert, const sw_cert *issuer);
+/* sw_ocsp_verify behind the parsing. */
+SW_NODISCARD sw_status sw_ocsp_judge(const sw_ocsp_answer *answer, const sw_cert *cert,
+                                     const sw_cert *issuer, int64_t wall_ms, sw_ocsp_verdict *out,
+                                     sw_error *err);
+
 /* What `response` (one DER OCSPResponse, nothing behind it) says of `cert`. Demanded: status
  * successful; a basic response signed by the issuer's own key, or by one certificate that the
  * issuer itself signed for OCSP signing (RFC 6960 4.2.2.2) and that is valid at wall_ms; exactly

@@ -14,7 +14,8 @@ void sw_cert_free(sw_cert **cert);
 
 /* Parsed certificates by their exact bytes, for whoever is shown the same chain again and again.
  * What is kept is the parsed form and nothing else: dates, names, signatures and revocation are
- * judged anew by whoever finds one. Starts as zeros; its owner's alone, one thread at a time. */
+ * judged anew by whoever finds one. Starts as zeros. Several threads may look for certificates in
+ * one while none keeps any. */
 #define SW_CERT_CACHE_LIMIT 16
 typedef struct sw_cert_cache {
     sw_cert *certs[SW_CERT_CACHE_LIMIT];

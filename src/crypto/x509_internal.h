@@ -7,6 +7,7 @@
 #include "crypto/x509.h"
 
 #include <openssl/x509.h>
+#include <stdatomic.h>
 
 #define SW_CERT_MAX_BYTES ((size_t)64 << 10)
 #define SW_CRL_MAX_BYTES  ((size_t)4 << 20)
@@ -15,8 +16,8 @@
 
 struct sw_cert {
     X509 *x509;
-    sw_buffer der; /* the exact bytes it was parsed from */
-    size_t holds;  /* whoever holds it frees it; the last one's free is one */
+    sw_buffer der;       /* the exact bytes it was parsed from */
+    atomic_size_t holds; /* whoever holds it frees it, on any thread; the last one's free is one */
 };
 struct sw_crl {
     X509_CRL *crl;
