@@ -1,151 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Flipped evidence of NVIDIA's own devices. Of three devices every bit of report and chain is
- * flipped and parsed. A verification takes a millisecond, so of what still parses these are carried
- * through the signatures: every bit of one report, every bit of the other reports' signatures, and
- * one bit of every fourth byte elsewhere. Of the other devices every so many bytes. None may hold.
+ * Flipped evidence of every device of NVIDIA's at hand, every so many bytes. None holds.
  */
-#include "attest/gpu_vectors.h"
-#include "sys/pool.h"
+#include "attest/gpu_flips.h"
 
-enum { LANES = 2, FAR = 401 };
-
-typedef struct tally {
-    size_t flips, parsed, carried, held, unsigned_;
-} tally;
-/* One thread's own copies: parsed certificates are not shared between threads. */
-typedef struct lane {
-    uint8_t *report, *chain;
-    sw_cert_cache known; /* the good certificates, parsed once */
-    tally reports, chains;
-} lane;
-typedef struct work {
-    const vector *v;
-    sw_p384_public key;
-    size_t step; /* bytes from one that is flipped to the next */
-    bool every_bit;
-    lane lanes[LANES];
-} work;
-
-/* One bit of every fourth byte, in turn; of bytes that stand far apart, one bit of each. */
-static bool chosen(const work *w, size_t at, unsigned bit) {
-    return w->step > 1 ? at % 8 == bit : at % 4 == 0 && at / 4 % 8 == bit;
-}
-
-static void flip_report(const work *w, lane *l, size_t at, unsigned bit) {
-    sw_gpu_report r;
-    tally *t = &l->reports;
-    l->report[at] ^= (uint8_t)(1 << bit);
-    t->flips++;
-    if (sw_gpu_report_parse(SW_BYTES(l->report, w->v->device.report.size), &r, NULL) == SW_OK) {
-        t->parsed++;
-        t->unsigned_ += at >= r.signed_part.size + SW_P384_SIGNATURE_BYTES;
-        if (w->every_bit || chosen(w, at, bit) || at >= r.signed_part.size) {
-            t->carried++;
-            t->held += sw_p384_verify_raw(&w->key, r.signed_part, r.signature, NULL) == SW_OK;
-        }
-    }
-    l->report[at] ^= (uint8_t)(1 << bit);
-}
-
-static void flip_chain(const work *w, lane *l, size_t at, unsigned bit) {
-    sw_gpu_chain c = {0};
-    sw_window window = {w->v->at_ms, INT64_MIN, INT64_MAX};
-    tally *t = &l->chains;
-    sw_bytes pem = SW_BYTES(l->chain, w->v->device.chain.size);
-    l->chain[at] ^= (uint8_t)(1 << bit);
-    t->flips++;
-    if (sw_gpu_chain_parse(pem, &l->known, &c, NULL) == SW_OK) {
-        t->parsed++;
-        if (chosen(w, at, bit)) {
-            t->carried++;
-            t->held += sw_gpu_chain_verify(&c, NULL, &nvidia.device_root, &window, NULL) == SW_OK;
-        }
-    }
-    sw_gpu_chain_free(&c);
-    l->chain[at] ^= (uint8_t)(1 << bit);
-}
-
-/* Byte number `index` of the report, and of the chain behind it. */
-static void flip_byte(void *context, size_t index, size_t number) {
-    work *w = context;
-    size_t at = index * w->step;
-    for (unsigned bit = 0; bit < 8; bit++) {
-        if (at < w->v->device.report.size)
-            flip_report(w, &w->lanes[number], at, bit);
-        else
-            flip_chain(w, &w->lanes[number], at - w->v->device.report.size, bit);
-    }
-}
-
-static void lane_open(lane *l, const vector *v) {
-    sw_gpu_chain c = {0};
-    memset(l, 0, sizeof *l);
-    l->report = malloc(v->device.report.size);
-    l->chain = malloc(v->device.chain.size);
-    assert_true(l->report != NULL && l->chain != NULL);
-    memcpy(l->report, v->device.report.data, v->device.report.size);
-    memcpy(l->chain, v->device.chain.data, v->device.chain.size);
-    assert_int_equal(sw_gpu_chain_parse(v->device.chain, NULL, &c, NULL), SW_OK);
-    for (size_t i = 0; i < SW_GPU_CHAIN_COUNT; i++) sw_cert_cache_keep(&l->known, c.certs[i]);
-    sw_gpu_chain_free(&c);
-}
-
-static void lane_close(lane *l, tally *reports, tally *chains) {
-    size_t *sums[] = {&reports->flips, &reports->parsed,    &reports->carried,
-                      &reports->held,  &reports->unsigned_, &chains->flips,
-                      &chains->parsed, &chains->carried,    &chains->held};
-    const size_t ours[] = {l->reports.flips, l->reports.parsed,    l->reports.carried,
-                           l->reports.held,  l->reports.unsigned_, l->chains.flips,
-                           l->chains.parsed, l->chains.carried,    l->chains.held};
-    for (size_t i = 0; i < COUNT(sums); i++) *sums[i] += ours[i];
-    free(l->report);
-    free(l->chain);
-    sw_cert_cache_free(&l->known);
-}
-
-static void flip_all(const char *folder, size_t step, bool every_bit, tally *reports,
-                     tally *chains) {
-    static work w;
-    static vector v;
-    sw_gpu_chain c = {0};
-    sw_pool *pool = NULL;
-    assert_true(vector_open(&v, folder));
-    assert_int_equal(sw_gpu_chain_parse(v.device.chain, NULL, &c, NULL), SW_OK);
-    w.v = &v;
-    w.key = c.key;
-    w.step = step;
-    w.every_bit = every_bit;
-    sw_gpu_chain_free(&c);
-    for (size_t i = 0; i < LANES; i++) lane_open(&w.lanes[i], &v);
-    assert_int_equal(sw_pool_open(LANES, &pool, NULL), SW_OK);
-    size_t bytes = v.device.report.size + v.device.chain.size;
-    sw_pool_run(pool, (bytes + step - 1) / step, flip_byte, &w);
-    sw_pool_close(&pool);
-    for (size_t i = 0; i < LANES; i++) lane_close(&w.lanes[i], reports, chains);
-    sw_arena_free(&v.arena);
-}
-
-static void say(const char *what, const tally *t) {
-    printf("# %s: %zu flips, %zu parsed, %zu carried through signatures, %zu held\n", what,
-           t->flips, t->parsed, t->carried, t->held);
-}
-
-static void test_every_bit(void **state) {
-    (void)state;
-    static const char *const folders[] = {"switch-ls10-full-rim-match", "blackwell-gb100-575.32",
-                                          "hopper-580.95.05-trailing-byte-coco"};
-    tally reports = {0}, chains = {0};
-    for (size_t i = 0; i < COUNT(folders); i++) flip_all(folders[i], 1, i == 0, &reports, &chains);
-    say("reports", &reports);
-    say("chains", &chains);
-    assert_int_equal(reports.flips, 8 * (2168 + 4121 + 4130));
-    assert_true(reports.parsed > 70000 && reports.carried > 17500);
-    assert_true(chains.parsed > 30000 && chains.carried > 1200);
-    assert_int_equal(reports.held, 0);
-    assert_int_equal(reports.unsigned_, 0); /* zeros behind a report are guarded by the parser */
-    assert_int_equal(chains.held, 0);
-}
+enum { FAR = 401 };
 
 static void test_some_of_all(void **state) {
     (void)state;
@@ -171,10 +30,7 @@ static void test_some_of_all(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_bit),
-        cmocka_unit_test(test_some_of_all),
-    };
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_some_of_all)};
     if (!vector_roots()) return vector_skip();
     return cmocka_run_group_tests_name("gpu flips", tests, NULL, NULL);
 }
