@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * TDX-lite's two files, and the hints that bring them (what begins with a brace). Otherwise two
- * bytes say what follows and how much memory the machine has (in 256 MiB): after an even one comes
- * a measurement file, whose checksum file is made here; after an odd one a checksum file of an
- * empty measurement file.
+ * TDX-lite's two files, and the hints that bring them or MRCONFIGID's document (what begins with a
+ * brace). Otherwise two bytes say what follows and how much memory the machine has (in 256 MiB):
+ * after an even one comes a measurement file, whose checksum file is made here; after an odd one a
+ * checksum file of an empty measurement file.
  */
 #include "attest/measure.h"
 #include "codec/text.h"
@@ -29,6 +29,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (data[0] == '{') {
         SW_SCOPED(sw_arena) a = {.limit_bytes = (size_t)4 << 20};
         sw_lite_hints hints;
+        sw_bytes document;
+        if (sw_config_document_read(&a, SW_BYTES(data, size), &document, NULL) == SW_OK)
+            FUZZ_REQUIRE(document.size <= size);
         if (sw_lite_hints_read(&a, SW_BYTES(data, size), &hints, NULL) == SW_OK)
             measure(&hints.image, hints.memory_bytes);
         return 0;

@@ -58,7 +58,7 @@ static sw_status verify(sw_arena *a, sw_bytes json, const sw_judge *by, sw_claim
         return REFUSE(err, "the evidence is of another platform than the machine policy names");
     SW_TRY(sw_tdx_verify(e.quote, &e.collateral, by, &quote, &verdict, err));
     SW_TRY(sw_td_attributes_check(&quote.td, log, err));
-    const sw_app_log app = {.events = e.events, .count = e.event_count};
+    const sw_app_log app = {.events = e.events, .count = e.event_count, .document = e.mr_config};
     SW_TRY(log_verify(&app, &quote.td, log, &facts, err));
     sw_claims claims = {.platform = e.platform, .judged_ms = by->wall_ms};
     claims_fill(&claims, &quote, &verdict, &facts);

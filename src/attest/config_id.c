@@ -193,6 +193,9 @@ sw_status sw_config_id_verify(const uint8_t mr_config_id[48], const sw_config_fa
                               unsigned *version, sw_error *err) {
     static const uint8_t zeros[48];
     unsigned kind = mr_config_id[0];
+    if (facts->document.size > 0 && kind != CONFIG_DOCUMENT)
+        return REFUSE(err, "MRCONFIGID is of version %u, and a document of version 3 is here",
+                      kind);
     if ((size_t)facts->provider >= PROVIDER_COUNT)
         return REFUSE(err, "the key provider is of a kind that is not known");
     switch (kind) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The evidence object (EVD-001 to EVD-008, EVD-110, GPU-210 to GPU-213): canonical JSON with a
- * quote, RTMR3's events, GPUs' reports and all collateral, so that it can be judged later without
- * asking anyone.
+ * The evidence object (EVD-001 to EVD-008, EVD-110, EVD-150, GPU-210 to GPU-213): canonical JSON
+ * with a quote, RTMR3's events, GPUs' reports and all collateral, so that it can be judged later
+ * without asking anyone.
  *
  * One value, one encoding: the JSON is canonical, base64 and hex are, every event carries exactly
  * the members and the digest that follow from its name and payload.
@@ -191,6 +191,14 @@ static sw_status image_read(sw_arena *a, const sw_json *root, sw_evidence *out, 
 }
 
 /* ---- reading the rest ---- */
+/* EVD-150; without a document the member is left out. */
+static sw_status document_read(const sw_json *root, sw_evidence *out, sw_error *err) {
+    static const char name[] = "mr_config";
+    if (sw_json_member(root, name) == NULL) return SW_OK;
+    SW_TRY(text_read(root, "evidence", name, SW_CONFIG_DOCUMENT_LIMIT, &out->mr_config, err));
+    return out->mr_config.size > 0 ? SW_OK : BROKEN(err, "evidence.%s is empty", name);
+}
+
 static sw_status events_read(sw_arena *a, const sw_json *root, sw_evidence *out, sw_error *err) {
     static const char *const names[] = {"digest",   "event", "event_payload", "event_type", "imr",
                                         "?version", NULL};
@@ -209,8 +217,8 @@ static sw_status events_read(sw_arena *a, const sw_json *root, sw_evidence *out,
 }
 
 static sw_status frame_read(const sw_json *root, sw_evidence *out, sw_error *err) {
-    static const char *const names[] = {"collateral", "event_log", "gpu",   "?image",
-                                        "kind",       "platform",  "quote", NULL};
+    static const char *const names[] = {"collateral", "event_log", "gpu",   "?image", "kind",
+                                        "?mr_config", "platform",  "quote", NULL};
     sw_bytes kind, platform;
     SW_TRY(sw_json_expect(root, "evidence", names, err));
     SW_TRY(sw_json_text(root, "evidence", "kind", &kind, err));
@@ -234,6 +242,7 @@ sw_status sw_evidence_parse(sw_arena *a, sw_bytes json, sw_evidence *out, sw_err
     SW_TRY(events_read(a, root, &made, err));
     SW_TRY(gpus_read(a, root, &made, err));
     SW_TRY(image_read(a, root, &made, err));
+    SW_TRY(document_read(root, &made, err));
     SW_TRY(all_collateral_read(a, root, &made, err));
     *out = made;
     return SW_OK;
@@ -304,6 +313,7 @@ sw_status sw_evidence_encode(const sw_evidence *e, sw_buffer *out, sw_error *err
     gpus_put(&a, sw_json_add_array(&a, root, "gpu"), e->gpus, e->gpu_count);
     if (e->image != NULL) image_put(&a, root, e->image);
     sw_json_add_text(&a, root, "kind", SW_LITERAL(SW_EVIDENCE_KIND));
+    if (e->mr_config.size > 0) sw_json_add_text(&a, root, "mr_config", e->mr_config);
     sw_json_add_text(&a, root, "platform", tdx ? SW_LITERAL("tdx") : SW_LITERAL("sim"));
     sw_json_add_base64(&a, root, "quote", e->quote);
     sw_json_encode(out, root);

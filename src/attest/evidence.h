@@ -77,6 +77,8 @@ typedef struct sw_lite_machine { /* hints; wrong ones give other registers */
     uint64_t memory_bytes;
     uint8_t acpi[SW_ACPI_COUNT][48]; /* loader, RSDP, tables: as measured, whatever they hold */
 } sw_lite_machine;
+/* The document behind a MRCONFIGID of the third kind (EVD-150). */
+#define SW_CONFIG_DOCUMENT_LIMIT ((size_t)8 << 10)
 typedef struct sw_evidence_image { /* what sw_lite_verify holds against the quote */
     sw_lite_image files;
     sw_lite_machine machine;
@@ -93,6 +95,7 @@ typedef struct sw_evidence {
     size_t gpu_count;          /* 0: gpu_collateral is empty */
     sw_gpu_collateral gpu_collateral;
     const sw_evidence_image *image; /* NULL: none is described */
+    sw_bytes mr_config;             /* MRCONFIGID's document; empty: there is none */
 } sw_evidence;
 SW_NODISCARD sw_status sw_evidence_parse(sw_arena *a, sw_bytes json, sw_evidence *out,
                                          sw_error *err);

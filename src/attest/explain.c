@@ -162,6 +162,13 @@ static void explain_image(sw_buffer *out, const sw_evidence_image *image) {
         line_hex(out, names[i], SW_BYTES_OF(image->machine.acpi[i]));
 }
 
+static void explain_document(sw_buffer *out, sw_bytes document) {
+    if (document.size == 0) return;
+    sw_put_format(out, "MRCONFIGID's document\n  ");
+    put_plain(out, document, SW_CONFIG_DOCUMENT_LIMIT);
+    sw_put_u8(out, '\n');
+}
+
 /* ---- event log ---- */
 static void put_event(sw_buffer *out, sw_bytes name, sw_bytes payload) {
     sw_put_text(out, "  ");
@@ -310,6 +317,7 @@ static sw_status explain(sw_arena *a, sw_bytes json, sw_buffer *out, sw_error *e
     SW_TRY(explain_collateral(a, out, &e.collateral, err));
     SW_TRY(explain_gpus(out, &e, err));
     explain_image(out, e.image);
+    explain_document(out, e.mr_config);
     explain_events(out, &e);
     return SW_OK;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What a dstack host says about a machine (vm_config), as far as it helps to recompute registers
- * (MSR-080 to MSR-083). Nothing measures it and nothing is believed: what follows from it must be
- * the quote's.
+ * and MRCONFIGID (MSR-080 to MSR-085). Nothing measures it and nothing is believed: what follows
+ * from it must be the quote's.
  */
 #include "attest/measure_internal.h"
 #include "codec/json.h"
@@ -26,24 +26,32 @@ static sw_status file_read(sw_arena *a, const sw_json *object, const char *name,
     return SW_OK;
 }
 
-/* An attestation may carry the whole system configuration, which holds vm_config as text. */
-static sw_status config_find(sw_arena *a, sw_bytes text, const sw_json **out, sw_error *err) {
+/* An attestation may carry the whole system configuration, which holds vm_config as text; *system
+ * is what was given, *vm_config the same or the one inside. */
+typedef struct config {
+    const sw_json *system, *vm_config;
+} config;
+
+static sw_status config_open(sw_arena *a, sw_bytes text, config *out, sw_error *err) {
     const sw_json_limits limits = {.bytes = SW_VM_CONFIG_LIMIT, .depth = 8, .nodes = 2048};
-    sw_json *root;
-    SW_TRY(sw_json_parse(a, text, &limits, &root, err));
-    const sw_json *inner = sw_json_member(root, WHERE);
+    sw_json *system, *root;
+    SW_TRY(sw_json_parse(a, text, &limits, &system, err));
+    const sw_json *inner = sw_json_member(system, WHERE);
+    root = system;
     if (inner != NULL && inner->type == SW_JSON_STRING)
         SW_TRY(sw_json_parse(a, inner->text, &limits, &root, err));
     if (root->type != SW_JSON_OBJECT) return BROKEN(err, "%s is not an object", WHERE);
-    *out = root;
+    *out = (config){system, root};
     return SW_OK;
 }
 
 sw_status sw_lite_hints_read(sw_arena *a, sw_bytes vm_config, sw_lite_hints *out, sw_error *err) {
     static const char *const names[] = {"checksum_file", "measurement", NULL};
     const sw_json *root, *files;
+    config given;
     sw_lite_hints made = {0};
-    SW_TRY(config_find(a, vm_config, &root, err));
+    SW_TRY(config_open(a, vm_config, &given, err));
+    root = given.vm_config;
     if (sw_json_member(root, "tdx_measurement") == NULL)
         return sw_fail(err, SW_MISSING, "evidence", "%s describes no TDX-lite image", WHERE);
     SW_TRY(sw_json_object(root, WHERE, "tdx_measurement", &files, err));
@@ -52,5 +60,27 @@ sw_status sw_lite_hints_read(sw_arena *a, sw_bytes vm_config, sw_lite_hints *out
     SW_TRY(file_read(a, files, names[1], SW_MEASUREMENT_LIMIT, &made.image.measurement, err));
     SW_TRY(sw_json_u64(root, WHERE, "memory_size", SW_MEMORY_LIMIT, &made.memory_bytes, err));
     *out = made;
+    return SW_OK;
+}
+
+/* ---- MRCONFIGID's document ---- */
+static sw_status document_member(const sw_json *object, sw_bytes *out, sw_error *err) {
+    static const char name[] = "mr_config";
+    const sw_json *m = sw_json_member(object, name);
+    *out = (sw_bytes){0};
+    if (m == NULL || m->type == SW_JSON_NULL) return SW_OK;
+    return sw_json_text(object, WHERE, name, out, err);
+}
+
+/* Hosts write it beside vm_config, older ones inside (MSR-084). */
+sw_status sw_config_document_read(sw_arena *a, sw_bytes text, sw_bytes *out, sw_error *err) {
+    config given;
+    sw_bytes beside, inside;
+    SW_TRY(config_open(a, text, &given, err));
+    SW_TRY(document_member(given.system, &beside, err));
+    SW_TRY(document_member(given.vm_config, &inside, err));
+    if (beside.size > 0 && inside.size > 0 && !sw_bytes_equal(beside, inside))
+        return REFUSE(err, "%s holds two documents of MRCONFIGID, and they differ", WHERE);
+    *out = beside.size > 0 ? beside : inside;
     return SW_OK;
 }

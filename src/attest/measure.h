@@ -71,7 +71,6 @@ typedef enum sw_key_provider_kind {
 } sw_key_provider_kind;
 #define SW_KEY_PROVIDER_ID_LIMIT 256
 #define SW_INIT_SCRIPT_LIMIT     5
-#define SW_CONFIG_DOCUMENT_LIMIT ((size_t)8 << 10)
 typedef struct sw_config_facts { /* what a MRCONFIGID commits to; from the log and the compose */
     sw_hash compose;
     uint8_t app_id[20];
@@ -87,8 +86,9 @@ typedef struct sw_config_facts { /* what a MRCONFIGID commits to; from the log a
  * the arena. A log without key-provider has none. */
 SW_NODISCARD sw_status sw_config_facts_read(sw_arena *a, const sw_event *events, size_t count,
                                             sw_config_facts *out, sw_error *err);
-/* Zero, V1, V2 or V3; anything else, and a V3 without its document or whose document contradicts
- * the facts, is refused. *version is 0 to 3. SW_REFUSED "evidence". */
+/* Zero, V1, V2 or V3; anything else, a V3 without its document or whose document contradicts the
+ * facts, and a document beside another version, is refused. *version is 0 to 3. SW_REFUSED
+ * "evidence". */
 SW_NODISCARD sw_status sw_config_id_verify(const uint8_t mr_config_id[48],
                                            const sw_config_facts *facts, unsigned *version,
                                            sw_error *err);
@@ -110,6 +110,10 @@ typedef struct sw_lite_hints {
 } sw_lite_hints;
 SW_NODISCARD sw_status sw_lite_hints_read(sw_arena *a, sw_bytes vm_config, sw_lite_hints *out,
                                           sw_error *err);
+/* The exact document of MRCONFIGID's version 3 where a host's system configuration or its vm_config
+ * holds one; empty where neither does. A view into `config` or the arena. */
+SW_NODISCARD sw_status sw_config_document_read(sw_arena *a, sw_bytes config, sw_bytes *out,
+                                               sw_error *err);
 /* The three ACPI digests of a log. */
 SW_NODISCARD sw_status sw_lite_acpi(const sw_event_log *log, uint8_t out[SW_ACPI_COUNT][48],
                                     sw_error *err);

@@ -19,7 +19,7 @@ SW_NODISCARD sw_status sw_quote_platform_read(sw_bytes quote, sw_quote_platform 
  */
 typedef struct sw_quote_fields {
     sw_report_data report;
-    uint8_t mrtd[SW_SHA384_BYTES], rtmr[4][SW_SHA384_BYTES];
+    uint8_t mrtd[SW_SHA384_BYTES], mr_config_id[48], rtmr[4][SW_SHA384_BYTES];
 } sw_quote_fields;
 SW_NODISCARD sw_status sw_quote_fields_read(sw_bytes quote, sw_quote_fields *out, sw_error *err);
 

@@ -43,6 +43,8 @@ sw_status sw_quote_fields_read(sw_bytes quote, sw_quote_fields *out, sw_error *e
     SW_CHECK(err, report.size == sizeof out->report.b); /* in a body, so the registers are before */
     memcpy(out->rtmr, report.data - sizeof out->rtmr, sizeof out->rtmr);
     memcpy(out->mrtd, report.data - MRTD_BEFORE_REPORT, sizeof out->mrtd);
+    memcpy(out->mr_config_id, report.data - MRTD_BEFORE_REPORT + SW_SHA384_BYTES,
+           sizeof out->mr_config_id);
     memcpy(out->report.b, report.data, sizeof out->report.b);
     return SW_OK;
 }

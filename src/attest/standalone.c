@@ -99,11 +99,21 @@ static sw_status image_verify(const sw_standalone *s, const sw_app_log *app,
     return SW_OK;
 }
 
+/* The document that was given, or the host's where MRCONFIGID commits to one. */
+static sw_status document_find(const sw_standalone *s, const sw_td_report *td, sw_arena *a,
+                               sw_bytes *out, sw_error *err) {
+    *out = s->document;
+    if (out->size > 0 || s->vm_config.size == 0 || td->mr_config_id[0] != 3) return SW_OK;
+    sw_status status = sw_config_document_read(a, s->vm_config, out, err);
+    return status == SW_OK ? SW_OK : sw_as_evidence(status, err);
+}
+
 static sw_status app_verify(const sw_standalone *s, const sw_check_log *log,
                             sw_standalone_claims *c, sw_error *err) {
     SW_SCOPED(sw_arena) a = {.limit_bytes = (size_t)4 << 20};
-    sw_app_log app = {.document = s->document};
+    sw_app_log app;
     sw_boot_facts facts;
+    SW_TRY(document_find(s, &c->quote.td, &a, &app.document, err));
     SW_TRY(sw_log_runtime(&a, s->log, &app.events, &app.count, err));
     SW_TRY(sw_app_verify(&app, c->quote.td.mr_config_id, log, &facts, &c->config_version, err));
     memcpy(c->app_id, facts.app_id, sizeof c->app_id);

@@ -7,7 +7,8 @@
  * an outsider's: strictly where we look, its quote must hold the report data that were asked for,
  * its log must replay to the quote's RTMR3 and name our compose. Only RTMR3's events travel; the
  * other registers are compared with the policy's images, and of a TDX-lite image the two files, the
- * ACPI digests and the memory size travel when they measure to the quote.
+ * ACPI digests and the memory size travel when they measure to the quote, and so does the document
+ * that MRCONFIGID commits to.
  */
 #include "attest/measure.h"
 #include "codec/text.h"
@@ -104,6 +105,22 @@ static sw_status image_find(sw_arena *a, const sw_json *root, const sw_event_log
     return SW_OK;
 }
 
+/* ---- MRCONFIGID ---- */
+/* The document of the third kind, where the quote commits to one; whatever kind it is, it must be
+ * that of the log (MCH-089). */
+static sw_status config_check(sw_arena *a, const sw_json *root, const sw_quote_fields *fields,
+                              sw_evidence *out, sw_error *err) {
+    const sw_json *vm_config = sw_json_member(root, "vm_config");
+    bool there = vm_config != NULL && vm_config->type == SW_JSON_STRING;
+    sw_config_facts facts;
+    unsigned version;
+    if (there && vm_config->text.size > 0 && fields->mr_config_id[0] == 3)
+        SW_TRY(sw_config_document_read(a, vm_config->text, &out->mr_config, err));
+    SW_TRY(sw_config_facts_read(a, out->events, out->event_count, &facts, err));
+    facts.document = out->mr_config;
+    return sw_config_id_verify(fields->mr_config_id, &facts, &version, err);
+}
+
 /* GetQuote's answer; members that are not known are the agent's own business. */
 sw_status sw_answer_read(sw_arena *a, sw_bytes answer, const sw_report_data *report,
                          const sw_hash *compose, sw_evidence *out, sw_error *err) {
@@ -120,5 +137,6 @@ sw_status sw_answer_read(sw_arena *a, sw_bytes answer, const sw_report_data *rep
     SW_TRY(sw_log_from_json(a, log, &events, err));
     SW_TRY(sw_log_runtime(a, &events, &out->events, &out->event_count, err));
     SW_TRY(log_check(out, &fields, compose, err));
+    SW_TRY(config_check(a, root, &fields, out, err));
     return image_find(a, root, &events, &fields, out, err);
 }

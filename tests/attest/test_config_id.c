@@ -32,9 +32,15 @@ static sw_config_facts golden_facts(void) {
     return f;
 }
 
+static sw_config_facts plain_facts(void) {
+    sw_config_facts f = golden_facts();
+    f.document = (sw_bytes){0};
+    return f;
+}
+
 /* What dstack's unit test of version 2 commits to. */
 static sw_config_facts keccak_facts(void) {
-    sw_config_facts f = golden_facts();
+    sw_config_facts f = plain_facts();
     f.provider = SW_KEY_PROVIDER_KMS;
     f.provider_id = SW_BYTES_OF(PINNED);
     return f;
@@ -70,10 +76,21 @@ static const struct {
     const char *id;
     unsigned version;
     sw_config_facts (*facts)(void);
-} ACCEPTED[] = {{V0_ID, 0, golden_facts},
-                {V1_ID, 1, golden_facts},
+} ACCEPTED[] = {{V0_ID, 0, plain_facts},
+                {V1_ID, 1, plain_facts},
                 {V2_ID, 2, keccak_facts},
                 {GOLDEN_CONFIG_ID_V3, 3, golden_facts}};
+
+/* Beside another version it would stand there unheeded. */
+static void test_needless_document(void **state) {
+    (void)state;
+    SW_SCOPED(sw_arena) a = {0};
+    for (size_t i = 0; i < 3; i++) {
+        sw_config_facts f = ACCEPTED[i].facts();
+        f.document = SW_LITERAL(GOLDEN_CONFIG_DOCUMENT);
+        expect_refused(unhex(&a, ACCEPTED[i].id).data, &f, "a document of version 3 is here");
+    }
+}
 
 static void test_accepted(void **state) {
     (void)state;
@@ -110,7 +127,7 @@ static void test_facts_matter(void **state) {
     (void)state;
     SW_SCOPED(sw_arena) a = {0};
     const uint8_t *v1 = unhex(&a, V1_ID).data, *v2 = unhex(&a, V2_ID).data;
-    sw_config_facts f = golden_facts();
+    sw_config_facts f = plain_facts();
     f.compose.b[31] ^= 1;
     expect_refused(v1, &f, "not that of the compose hash");
     for (size_t i = 0; i < 5; i++) {
@@ -300,6 +317,6 @@ int main(void) {
         cmocka_unit_test(test_accepted),     cmocka_unit_test(test_flips),
         cmocka_unit_test(test_facts_matter), cmocka_unit_test(test_unpinned),
         cmocka_unit_test(test_documents),    cmocka_unit_test(test_facts_read),
-        cmocka_unit_test(test_init_scripts)};
+        cmocka_unit_test(test_init_scripts), cmocka_unit_test(test_needless_document)};
     return cmocka_run_group_tests_name("config_id", tests, NULL, NULL);
 }
