@@ -5,7 +5,10 @@
  */
 #include "attest/attest_internal.h"
 #include "attest/dstack.h"
+#include "attest/measure_internal.h"
 #include "codec/text.h"
+
+#include <string.h>
 
 /* Two texts of at most SW_CONFIG_DOCUMENT_LIMIT, and a tree of one of them. */
 #define APP_ARENA_LIMIT ((size_t)4 << 20)
@@ -36,4 +39,17 @@ sw_status sw_app_verify(const sw_app_log *app, const uint8_t mr_config_id[48],
                   *config_version);
     *out = facts;
     return SW_OK;
+}
+
+void sw_td_measurements_of(const sw_td_report *td, sw_td_measurements *out) {
+    memcpy(out->mrtd, td->mrtd, sizeof out->mrtd);
+    memcpy(out->rtmr, td->rtmr, sizeof out->rtmr);
+    memcpy(out->mr_config_id, td->mr_config_id, sizeof out->mr_config_id);
+    memcpy(out->mr_owner, td->mr_owner, sizeof out->mr_owner);
+    memcpy(out->mr_owner_config, td->mr_owner_config, sizeof out->mr_owner_config);
+}
+
+void sw_app_mr_system(const sw_td_measurements *td, const sw_app_log *app, sw_hash *out) {
+    const sw_event *provider = sw_event_find(app->events, app->count, "key-provider");
+    sw_mr_system(out, td, provider == NULL ? (sw_bytes){0} : provider->payload);
 }

@@ -34,6 +34,13 @@ static void claims_fill(sw_claims *c, const sw_tdx_quote *q, const sw_tdx_verdic
     c->trailing_bytes = (uint32_t)q->trailing_bytes;
 }
 
+static void aggregates_fill(sw_claims *c, const sw_td_report *td, const sw_app_log *app) {
+    sw_td_measurements quoted;
+    sw_td_measurements_of(td, &quoted);
+    sw_mr_aggregated(&c->mr_aggregated, &quoted);
+    sw_app_mr_system(&quoted, app, &c->mr_system);
+}
+
 static sw_status log_verify(const sw_app_log *app, const sw_td_report *td, const sw_check_log *log,
                             sw_boot_facts *out, sw_error *err) {
     uint8_t replayed[SW_SHA384_BYTES];
@@ -62,6 +69,7 @@ static sw_status verify(sw_arena *a, sw_bytes json, const sw_judge *by, sw_claim
     SW_TRY(log_verify(&app, &quote.td, log, &facts, err));
     sw_claims claims = {.platform = e.platform, .judged_ms = by->wall_ms};
     claims_fill(&claims, &quote, &verdict, &facts);
+    aggregates_fill(&claims, &quote.td, &app);
     if (e.image != NULL)
         SW_TRY(sw_claims_image_verify(e.image, &quote.td, &app, log, &claims, err));
     SW_TRY(sw_claims_gpus_verify(&e, by, &claims, err));

@@ -50,7 +50,8 @@ typedef struct sw_claims {
     sw_hash anchor; /* SHA-256 of the root that the chain ended in */
     uint8_t mrtd[48], rtmr[4][48], mr_config_id[48], mr_seam[48];
     uint8_t app_id[20];
-    sw_hash compose, device; /* from the replayed RTMR3 log; SHA-256(PPID) */
+    sw_hash compose, device;          /* from the replayed RTMR3 log; SHA-256(PPID) */
+    sw_hash mr_aggregated, mr_system; /* as dstack derives them (MSR-040, MSR-041) */
     uint8_t instance_id[20];
     sw_report_data report_data;
     char tcb_status[48];   /* "UpToDate", ... */

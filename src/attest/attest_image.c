@@ -10,18 +10,12 @@
 
 #include <string.h>
 
-static void measurements_of(const sw_td_report *td, sw_td_measurements *out) {
-    *out = (sw_td_measurements){0};
-    memcpy(out->mrtd, td->mrtd, sizeof out->mrtd);
-    memcpy(out->rtmr, td->rtmr, sizeof out->rtmr);
-}
-
 sw_status sw_claims_image_verify(const sw_evidence_image *image, const sw_td_report *td,
                                  const sw_app_log *app, const sw_check_log *log, sw_claims *claims,
                                  sw_error *err) {
     sw_td_measurements quoted;
     sw_hash os_image;
-    measurements_of(td, &quoted);
+    sw_td_measurements_of(td, &quoted);
     sw_check_begin(log, "OS image");
     SW_TRY(sw_lite_verify(image, &quoted, app->events, app->count, &os_image, err));
     sw_check_held_hex(log, SW_BYTES_OF(os_image.b));

@@ -28,6 +28,9 @@ typedef struct sw_app_log {
 SW_NODISCARD sw_status sw_app_verify(const sw_app_log *app, const uint8_t mr_config_id[48],
                                      const sw_check_log *log, sw_boot_facts *out,
                                      unsigned *config_version, sw_error *err);
+/* Every register that dstack derives values from; and mr_system with the log's key provider. */
+void sw_td_measurements_of(const sw_td_report *td, sw_td_measurements *out);
+void sw_app_mr_system(const sw_td_measurements *td, const sw_app_log *app, sw_hash *out);
 /* What is described, measured and held against this quote and its replayed log, into the claims;
  * on failure they are untouched. The check "OS image". */
 SW_NODISCARD sw_status sw_claims_image_verify(const sw_evidence_image *image,

@@ -115,6 +115,12 @@ typedef struct sw_dstack_key_chain {
     sw_bytes public_key; /* 33 bytes of secp256k1 or 32 of ed25519 */
     uint8_t link[2][SW_SECP256K1_SIG_BYTES];
 } sw_dstack_key_chain;
+/* {"public_key":hex,"purpose":text,"signature_chain":[hex,hex]}: what GetKey answers without its
+ * secret, and for whom it was asked. A text with the secret key in it is refused by name. Views
+ * into `json` and the arena. */
+#define SW_DSTACK_KEY_LIMIT ((size_t)8 << 10)
+SW_NODISCARD sw_status sw_dstack_key_parse(sw_arena *a, sw_bytes json, sw_dstack_key_chain *out,
+                                           sw_error *err);
 /* Both links, for this app, to this KMS root; the simulator's root is refused first. SW_REFUSED
  * "evidence", SW_UNAUTHENTIC "signature" for a link that is no signature. */
 SW_NODISCARD sw_status sw_dstack_key_verify(const sw_dstack_key_chain *chain,

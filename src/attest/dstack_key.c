@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * GetKey's signature chain (DSK-050 to DSK-055): the KMS's root signed the app's key for the app's
+ * GetKey's signature chain (DSK-050 to DSK-057): the KMS's root signed the app's key for the app's
  * id, and the app's key signed the derived key for its purpose. Neither key is written anywhere:
  * each is recovered from its signature, so the chain holds only when the last recovery gives the
  * very root that was named from outside.
  */
 #include "attest/dstack_internal.h"
+#include "attest/measure_internal.h"
+#include "codec/json.h"
 #include "codec/text.h"
 
 #include <string.h>
@@ -60,5 +62,38 @@ sw_status sw_dstack_key_verify(const sw_dstack_key_chain *chain, const uint8_t a
     SW_TRY(recover(chain, 1, &digest, &root, err));
     if (memcmp(root.b, kms_root->b, sizeof root.b) != 0)
         return REFUSE(err, "the signature chain does not lead to the KMS root that was named");
+    return SW_OK;
+}
+
+/* ---- as a file ---- */
+static sw_status links_read(const sw_json *root, const char *where, sw_dstack_key_chain *out,
+                            sw_error *err) {
+    static const char name[] = "signature_chain";
+    const sw_json *list;
+    size_t n = 0;
+    SW_TRY(sw_json_array(root, where, name, 2, &list, err));
+    if (list->count != 2) return BROKEN(err, "%s.%s has not two links", where, name);
+    for (const sw_json *m = list->first; m != NULL; m = m->next, n++)
+        if (m->type != SW_JSON_STRING ||
+            sw_hex_decode(out->link[n], sizeof out->link[n], m->text, false, NULL) != SW_OK)
+            return BROKEN(err, "%s.%s[%zu] is not %d bytes in hex", where, name, n,
+                          SW_SECP256K1_SIG_BYTES);
+    return SW_OK;
+}
+
+sw_status sw_dstack_key_parse(sw_arena *a, sw_bytes json, sw_dstack_key_chain *out, sw_error *err) {
+    static const char where[] = "key";
+    static const char *const names[] = {"public_key", "purpose", "signature_chain", NULL};
+    const sw_json_limits limits = {.bytes = SW_DSTACK_KEY_LIMIT, .depth = 2, .nodes = 8};
+    sw_json *root;
+    sw_dstack_key_chain made = {0};
+    SW_TRY(sw_json_parse(a, json, &limits, &root, err));
+    if (sw_json_member(root, "key") != NULL)
+        return REFUSE(err, "%s.key is the secret itself, which is nobody's evidence", where);
+    SW_TRY(sw_json_expect(root, where, names, err));
+    SW_TRY(sw_json_text(root, where, "purpose", &made.purpose, err));
+    SW_TRY(sw_member_hex(a, root, where, "public_key", SW_SECP256K1_BYTES, &made.public_key, err));
+    SW_TRY(links_read(root, where, &made, err));
+    *out = made;
     return SW_OK;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a log says the registers are (MSR-030 to MSR-033): a fold over its events, each register
+ * What a log says the registers are (MSR-030 to MSR-034): a fold over its events, each register
  * from 48 zeros.
  */
 #include "attest/measure_internal.h"
@@ -76,5 +76,29 @@ sw_status sw_log_runtime(sw_arena *a, const sw_event_log *log, const sw_event **
     }
     *out = events;
     *count = n;
+    return SW_OK;
+}
+
+sw_status sw_log_join(sw_arena *a, const sw_event_log *firmware, const sw_event_log *runtime,
+                      sw_event_log *out, sw_error *err) {
+    bool met[4] = {false};
+    if (firmware->count > SW_LOG_EVENT_LIMIT || runtime->count > SW_LOG_EVENT_LIMIT ||
+        firmware->count + runtime->count > SW_LOG_EVENT_LIMIT)
+        return sw_fail(err, SW_LIMIT, "evidence", "both event logs have more than %d events",
+                       SW_LOG_EVENT_LIMIT);
+    sw_log_event *events = SW_ARENA_NEW(a, sw_log_event, firmware->count + runtime->count + 1);
+    if (events == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for the event log");
+    size_t n = 0;
+    for (size_t i = 0; i < firmware->count; i++) {
+        events[n] = firmware->events[i];
+        met[events[n++].imr & 3] = true;
+    }
+    for (size_t i = 0; i < runtime->count; i++) {
+        events[n] = runtime->events[i];
+        if (met[events[n].imr & 3])
+            return REFUSE(err, "both event logs have events of RTMR%u", events[n].imr & 3);
+        n++;
+    }
+    *out = (sw_event_log){events, n};
     return SW_OK;
 }

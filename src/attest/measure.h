@@ -41,6 +41,10 @@ SW_NODISCARD sw_status sw_log_from_ccel(sw_arena *a, sw_bytes ccel, sw_event_log
  * digest is computed here, whatever the log came from. */
 SW_NODISCARD sw_status sw_log_replay(const sw_event_log *log, uint8_t rtmr[4][SW_SHA384_BYTES],
                                      bool seen[4], sw_error *err);
+/* The firmware's log and RTMR3's as one; a register that both have events of is refused, since
+ * nothing says in which order they were measured. The result lives in the arena. */
+SW_NODISCARD sw_status sw_log_join(sw_arena *a, const sw_event_log *firmware,
+                                   const sw_event_log *runtime, sw_event_log *out, sw_error *err);
 /* RTMR3's runtime events in order, at most SW_EVENT_LIMIT. */
 SW_NODISCARD sw_status sw_log_runtime(sw_arena *a, const sw_event_log *log, const sw_event **out,
                                       size_t *count, sw_error *err);

@@ -40,7 +40,7 @@ static bool zeros(const uint8_t *bytes, size_t size) {
 static sw_status registers_verify(const sw_standalone *s, const sw_check_log *log,
                                   sw_standalone_claims *c, sw_error *err) {
     uint8_t rtmr[4][SW_SHA384_BYTES];
-    bool seen[4], part = stripped(s->log);
+    bool seen[4], part = !s->firmware_log && stripped(s->log);
     sw_check_begin(log, "event log replay");
     SW_TRY(sw_log_replay(s->log, rtmr, seen, err));
     for (unsigned r = 0; r < 4; r++) {
@@ -119,6 +119,9 @@ static sw_status app_verify(const sw_standalone *s, const sw_check_log *log,
     memcpy(c->app_id, facts.app_id, sizeof c->app_id);
     memcpy(c->instance_id, facts.instance_id, sizeof c->instance_id);
     c->compose = facts.compose;
+    sw_td_measurements quoted;
+    sw_td_measurements_of(&c->quote.td, &quoted);
+    sw_app_mr_system(&quoted, &app, &c->mr_system);
     return image_verify(s, &app, log, c, err);
 }
 
@@ -165,11 +168,12 @@ static sw_status judge(const sw_standalone *s, sw_verifier *v, sw_standalone_cla
     const sw_policy strict = strict_policy(), *policy = s->policy == NULL ? &strict : s->policy;
     SW_TRY(sw_quote_verify(s->quote, s->collateral, policy, s->wall_ms, v, &c->quote, err));
     SW_TRY(sw_td_attributes_check(&c->quote.td, log, err));
-    c->has_log = s->log != NULL;
-    if (c->has_log) {
-        SW_TRY(registers_verify(s, log, c, err));
-        SW_TRY(app_verify(s, log, c, err));
-    }
+    sw_td_measurements quoted;
+    sw_td_measurements_of(&c->quote.td, &quoted);
+    sw_mr_aggregated(&c->mr_aggregated, &quoted);
+    c->has_log = s->log != NULL && !s->firmware_log;
+    if (s->log != NULL) SW_TRY(registers_verify(s, log, c, err));
+    if (c->has_log) SW_TRY(app_verify(s, log, c, err));
     return s->policy == NULL ? status_check(c, log, err) : policy_check(s, log, c, err);
 }
 

@@ -13,6 +13,7 @@ typedef struct sw_standalone { /* views */
     sw_bytes quote;
     const sw_collateral *collateral;
     const sw_event_log *log; /* NULL: a bare quote */
+    bool firmware_log;       /* the log is the firmware's alone, so no app is looked for */
     sw_bytes document;       /* the mr_config document of MRCONFIGID's third kind; may be empty */
     sw_bytes vm_config;      /* what the host says of the machine, beside a log; may be empty */
     const sw_policy *policy; /* NULL: Intel's root, UpToDate alone, no image compared */
@@ -20,10 +21,11 @@ typedef struct sw_standalone { /* views */
 } sw_standalone;
 typedef struct sw_standalone_claims {
     sw_quote_claims quote;
-    bool has_log;
+    bool has_log;     /* one that names an app */
     bool replayed[4]; /* this register's events are in the log, and they replay to it */
     uint8_t app_id[20], instance_id[20]; /* with a log */
-    sw_hash compose;
+    sw_hash compose, mr_system;          /* with a log */
+    sw_hash mr_aggregated;
     unsigned config_version; /* of MRCONFIGID, 0 to 3 */
     bool has_os_image;       /* an image in vm_config measures to this quote (EVD-119) */
     sw_hash os_image;        /* its hash: the host's own word until a policy names it */

@@ -29,6 +29,7 @@ static const char *const names[] = {
     [SW_ATTEST_RIM] = "a reference manifest",
     [SW_ATTEST_CERTIFICATES] = "certificates",
     [SW_ATTEST_TOKENS] = "attestation tokens",
+    [SW_ATTEST_KEY] = "a key's signature chain",
     [SW_ATTEST_TCB_INFO] = "TCB info",
     [SW_ATTEST_QE_IDENTITY] = "a QE identity",
 };
@@ -62,6 +63,7 @@ static bool object_kind(const sw_json *root, sw_attest_kind *out) {
         {has(root, "tcb_info") && has(root, "app_id"), SW_ATTEST_DSTACK_INFO},
         {has(root, "quote") && has(root, "event_log"), SW_ATTEST_DSTACK_QUOTE},
         {has(root, "attestation"), SW_ATTEST_DSTACK},
+        {has(root, "signature_chain"), SW_ATTEST_KEY},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         if (!table[i].fits) continue;
@@ -162,7 +164,7 @@ static sw_status recognise(sw_cli *cli, sw_bytes in, sw_attest_input *out, sw_er
 sw_status sw_attest_input_read(sw_cli *cli, const char *path, sw_attest_input *out, sw_error *err) {
     sw_bytes in;
     sw_attest_input made = {0};
-    SW_TRY(sw_cli_read(cli, path, INPUT_LIMIT, &in, err));
+    SW_TRY(sw_cli_read_regular(cli, path, INPUT_LIMIT, &in, err));
     sw_status status = recognise(cli, in, &made, err);
     if (status == SW_OK)
         *out = made;
@@ -207,15 +209,25 @@ sw_status sw_attest_certificate_read(sw_cli *cli, sw_bytes pem, sw_ratls_facts *
 /* An option that a kind of file has no use for would be believed to have been heeded. */
 sw_status sw_attest_options_check(const sw_cli *cli, sw_attest_kind kind, sw_error *err) {
     const unsigned evidence = 1U << SW_ATTEST_EVIDENCE, certificates = 1U << SW_ATTEST_CERTIFICATES,
-                   quotes = 1U << SW_ATTEST_QUOTE | 1U << SW_ATTEST_DSTACK_QUOTE |
-                            1U << SW_ATTEST_DSTACK | certificates,
+                   quote = 1U << SW_ATTEST_QUOTE, key = 1U << SW_ATTEST_KEY,
+                   quotes =
+                       quote | 1U << SW_ATTEST_DSTACK_QUOTE | 1U << SW_ATTEST_DSTACK | certificates,
                    report = 1U << SW_ATTEST_GPU_REPORT, gpus = report | 1U << SW_ATTEST_GPU_LIST;
     const struct {
         const char *name;
         unsigned kinds;
-    } table[] = {{"collateral", quotes | gpus},
+    } table[] = {{"policy", ~key},
+                 {"time", ~key},
+                 {"collateral", quotes | gpus},
                  {"report-data", quotes | evidence},
-                 {"kms-root", certificates},
+                 {"mr-aggregated", quotes | evidence},
+                 {"mr-system", quotes | evidence},
+                 {"device", quotes | evidence},
+                 {"log", quote},
+                 {"ccel", quote},
+                 {"mr-config", quotes},
+                 {"kms-root", certificates | key},
+                 {"app-id", key},
                  {"chain", report},
                  {"rim", gpus},
                  {"ocsp", gpus},
@@ -251,6 +263,22 @@ sw_status sw_attest_report_compare(const sw_cli *cli, const sw_check_log *log,
     return SW_OK;
 }
 
+sw_status sw_attest_hash_compare(const sw_cli *cli, const sw_check_log *log, const char *option,
+                                 const char *name, const sw_hash *proven, sw_error *err) {
+    sw_hash expected;
+    bool there;
+    SW_TRY(sw_attest_hex_option(cli, option, expected.b, sizeof expected.b, &there, err));
+    if (!there) return SW_OK;
+    sw_check_begin(log, name);
+    if (proven == NULL)
+        return sw_fail(err, SW_REFUSED, "evidence", "without an event log nothing says the %s",
+                       name);
+    if (!sw_hash_equal(&expected, proven))
+        return sw_fail(err, SW_REFUSED, "evidence", "the machine's %s is not the one given", name);
+    sw_check_held(log, "the one given");
+    return SW_OK;
+}
+
 sw_status sw_attest_nonce_compare(const sw_cli *cli, const sw_check_log *log,
                                   const sw_gpu_claims *claims, size_t count, sw_error *err) {
     sw_hash nonce;
@@ -261,6 +289,29 @@ sw_status sw_attest_nonce_compare(const sw_cli *cli, const sw_check_log *log,
     SW_TRY(sw_gpu_fresh(claims, count, &nonce, err));
     sw_check_held(log, "the one given");
     return SW_OK;
+}
+
+/* ---- logs beside a quote ---- */
+typedef sw_status (*log_reader)(sw_arena *a, sw_bytes in, sw_event_log *out, sw_error *err);
+
+static sw_status log_read(sw_cli *cli, const char *path, size_t limit, log_reader reader,
+                          sw_event_log *out, sw_error *err) {
+    sw_bytes in;
+    SW_TRY(sw_cli_read_regular(cli, path, limit, &in, err));
+    sw_status status = reader(sw_cli_arena(cli), in, out, err);
+    if (status != SW_OK) sw_error_prefix(err, "%s", path);
+    return status;
+}
+
+sw_status sw_attest_log_read(sw_cli *cli, sw_event_log *out, bool *there, bool *firmware_only,
+                             sw_error *err) {
+    const char *log = sw_cli_option(cli, "log"), *ccel = sw_cli_option(cli, "ccel");
+    sw_event_log runtime = {0}, firmware = {0};
+    *there = log != NULL || ccel != NULL;
+    *firmware_only = log == NULL;
+    if (log != NULL) SW_TRY(log_read(cli, log, SW_LOG_LIMIT, sw_log_from_json, &runtime, err));
+    if (ccel != NULL) SW_TRY(log_read(cli, ccel, SW_CCEL_LIMIT, sw_log_from_ccel, &firmware, err));
+    return sw_log_join(sw_cli_arena(cli), &firmware, &runtime, out, err);
 }
 
 /* ---- collateral ---- */
@@ -302,7 +353,7 @@ sw_status sw_attest_collateral_read(sw_cli *cli, const char *path, sw_collateral
                                     sw_gpu_collateral *gpu, sw_error *err) {
     sw_bytes json;
     if (sw_path_is_folder(path)) return folder_read(cli, path, out, err);
-    SW_TRY(sw_cli_read(cli, path, SW_COLLATERAL_FILE_LIMIT, &json, err));
+    SW_TRY(sw_cli_read_regular(cli, path, SW_COLLATERAL_FILE_LIMIT, &json, err));
     sw_status status = bundle_read(cli, json, out, gpu, err);
     if (status != SW_OK) sw_error_prefix(err, "%s", path);
     return status;

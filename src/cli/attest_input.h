@@ -26,6 +26,7 @@ typedef enum sw_attest_kind {
     SW_ATTEST_RIM,        /* a reference manifest, XML */
     SW_ATTEST_CERTIFICATES, /* PEM */
     SW_ATTEST_TOKENS,       /* JWT, NRAS answers, nvattest's output */
+    SW_ATTEST_KEY,          /* a GetKey chain without its secret */
     SW_ATTEST_TCB_INFO,     /* the provisioning service's answers */
     SW_ATTEST_QE_IDENTITY
 } sw_attest_kind;
@@ -43,6 +44,16 @@ SW_NODISCARD sw_status sw_attest_report_compare(const sw_cli *cli, const sw_chec
 SW_NODISCARD sw_status sw_attest_nonce_compare(const sw_cli *cli, const sw_check_log *log,
                                                const sw_gpu_claims *claims, size_t count,
                                                sw_error *err);
+
+/* --OPTION, where it was given, against a value that was proven; NULL: nothing here proves one.
+ * `name` is the check's. SW_REFUSED "evidence". */
+SW_NODISCARD sw_status sw_attest_hash_compare(const sw_cli *cli, const sw_check_log *log,
+                                              const char *option, const char *name,
+                                              const sw_hash *proven, sw_error *err);
+/* --log and --ccel as one log. *there is false when neither was given; *firmware_only is true
+ * without --log. */
+SW_NODISCARD sw_status sw_attest_log_read(sw_cli *cli, sw_event_log *out, bool *there,
+                                          bool *firmware_only, sw_error *err);
 
 typedef struct sw_attest_input {
     sw_attest_kind kind;

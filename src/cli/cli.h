@@ -86,8 +86,11 @@ void sw_cli_duration(char out[SW_CLI_DURATION_BYTES], double seconds);
 /* Reads a whole file into the command's arena. */
 SW_NODISCARD sw_status sw_cli_read(sw_cli *cli, const char *path, size_t limit, sw_bytes *out,
                                    sw_error *err);
-/* The same for a file in a folder that somebody else may have filled: nothing but a regular file is
- * read, because a pipe would wait for its writer for ever. */
+/* The same for what somebody else may have put there: nothing but a regular file is read, because a
+ * pipe would wait for its writer for ever; or "-". */
+SW_NODISCARD sw_status sw_cli_read_regular(sw_cli *cli, const char *path, size_t limit,
+                                           sw_bytes *out, sw_error *err);
+/* And for a file in a folder. */
 SW_NODISCARD sw_status sw_cli_read_in(sw_cli *cli, const char *folder, const char *name,
                                       size_t limit, sw_bytes *out, sw_error *err);
 
@@ -97,5 +100,5 @@ SW_NODISCARD sw_status sw_cli_card(sw_cli *cli, const char *path, sw_card *out, 
 extern const sw_command sw_commands_seal[], sw_commands_identity[], sw_commands_recipe[],
     sw_commands_ledger[], sw_commands_machine[], sw_commands_kms[], sw_commands_model[],
     sw_commands_run[], sw_commands_manifest[], sw_commands_collateral[], sw_commands_attest[],
-    sw_commands_deploy[];
+    sw_commands_deploy[], sw_commands_explain[];
 #endif

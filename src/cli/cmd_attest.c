@@ -1,23 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * attest verify, attest explain: evidence of any kind, judged or shown.
+ * attest verify: evidence of any kind, judged.
  *
  * One table says what is judged how. Without a policy the makers' own roots are the anchors and
  * UpToDate alone is taken; the output says what was not compared.
  */
 #include "attest/dstack.h"
-#include "attest/explain.h"
 #include "attest/gpu.h"
 #include "attest/standalone.h"
 #include "cli/attest_checks.h"
 #include "cli/attest_input.h"
 #include "codec/text.h"
 #include "machine/collect.h"
-#include "manifest/manifest.h"
 
 #include <string.h>
-
-#define EXPLANATION_LIMIT ((size_t)128 << 20)
 
 typedef struct inquiry {
     sw_cli *cli;
@@ -51,7 +47,7 @@ static sw_status take_policy(inquiry *q, sw_bytes text, sw_error *err) {
 
 static sw_status read_policy(inquiry *q, const char *path, sw_error *err) {
     sw_bytes text;
-    SW_TRY(sw_cli_read(q->cli, path, (size_t)1 << 20, &text, err));
+    SW_TRY(sw_cli_read_regular(q->cli, path, (size_t)1 << 20, &text, err));
     sw_status status = take_policy(q, text, err);
     if (status != SW_OK) sw_error_prefix(err, "%s", path);
     return status;
@@ -108,7 +104,25 @@ static void gpu_tell(inquiry *q, const sw_gpu_claims *claims, size_t count) {
     }
 }
 
+/* A value that follows from what was proven. */
+static void derived(inquiry *q, const char *key, const sw_hash *value) {
+    char hex[2 * SW_HASH_BYTES + 1];
+    sw_hex_text(hex, SW_BYTES_OF(value->b));
+    sw_cli_print(q->cli, "proven  %-28s %s\n", key, hex);
+    fact(q, key, hex);
+}
+
 /* ---- what was asked for ---- */
+/* `mr_system` is NULL without a log. */
+static sw_status values_compare(inquiry *q, const sw_hash *device, const sw_hash *mr_aggregated,
+                                const sw_hash *mr_system, sw_error *err) {
+    const sw_check_log *log = &q->checks.log;
+    SW_TRY(sw_attest_hash_compare(q->cli, log, "device", "device", device, err));
+    SW_TRY(
+        sw_attest_hash_compare(q->cli, log, "mr-aggregated", "mr_aggregated", mr_aggregated, err));
+    return sw_attest_hash_compare(q->cli, log, "mr-system", "mr_system", mr_system, err);
+}
+
 /* `booted` is NULL where no log says which compose it was. */
 static sw_status compose_compare(inquiry *q, const sw_hash *booted, sw_error *err) {
     if (!q->has_compose) return SW_OK;
@@ -131,7 +145,9 @@ static void claims_tell(inquiry *q, const sw_claims *c) {
     fact(q, "tcb_status", c->tcb_status);
     fact(q, "advisories", c->advisories[0] == 0 ? "none" : c->advisories);
     fact_hex(q, "anchor", SW_BYTES_OF(c->anchor.b));
-    fact_hex(q, "device", SW_BYTES_OF(c->device.b));
+    derived(q, "device", &c->device);
+    derived(q, "mr_aggregated", &c->mr_aggregated);
+    derived(q, "mr_system", &c->mr_system);
     fact_hex(q, "app_id", SW_BYTES_OF(c->app_id));
     fact_hex(q, "instance_id", SW_BYTES_OF(c->instance_id));
     fact_hex(q, "compose_hash", SW_BYTES_OF(c->compose.b));
@@ -149,6 +165,7 @@ static sw_status judge_evidence(inquiry *q, sw_error *err) {
     SW_TRY(sw_policy_check(q->policy, &claims, &q->checks.log, err));
     SW_TRY(compose_compare(q, &claims.compose, err));
     SW_TRY(sw_attest_report_compare(q->cli, &q->checks.log, claims.report_data.b, err));
+    SW_TRY(values_compare(q, &claims.device, &claims.mr_aggregated, &claims.mr_system, err));
     SW_TRY(sw_attest_nonce_compare(q->cli, &q->checks.log, claims.gpus, claims.gpu_count, err));
     claims_tell(q, &claims);
     return SW_OK;
@@ -160,7 +177,12 @@ static void quote_tell(inquiry *q, const sw_standalone_claims *c) {
     fact(q, "tcb_status", quote->tcb_status);
     fact(q, "advisories", quote->advisories[0] == 0 ? "none" : quote->advisories);
     fact_hex(q, "anchor", SW_BYTES_OF(quote->anchor.b));
-    fact_hex(q, "device", SW_BYTES_OF(quote->device.b));
+    sw_hash by_ppid, by_user_data;
+    sw_device_ids(quote->ppid, quote->user_data, &by_ppid, &by_user_data);
+    derived(q, "device", &by_ppid);
+    fact_hex(q, "device_by_user_data", SW_BYTES_OF(by_user_data.b));
+    derived(q, "mr_aggregated", &c->mr_aggregated);
+    if (c->has_log) derived(q, "mr_system", &c->mr_system);
     fact_hex(q, "mrtd", SW_BYTES_OF(quote->td.mrtd));
     static const char *const names[4] = {"rtmr0", "rtmr1", "rtmr2", "rtmr3"};
     for (size_t i = 0; i < 4; i++) fact_hex(q, names[i], SW_BYTES_OF(quote->td.rtmr[i]));
@@ -172,29 +194,47 @@ static void quote_tell(inquiry *q, const sw_standalone_claims *c) {
     facts_simulated(q, !sw_hash_equal(&quote->anchor, &sw_intel_root));
 }
 
-/* `vm_config`: a host's description, untrusted; may be empty. */
-static sw_status judge_quote_and_log(inquiry *q, sw_bytes quote, const sw_event_log *log,
-                                     sw_bytes vm_config, sw_error *err) {
+/* The document of MRCONFIGID's third kind; empty without --mr-config. */
+static sw_status document_read(inquiry *q, const sw_standalone *asked, sw_bytes *out,
+                               sw_error *err) {
+    const char *path = sw_cli_option(q->cli, "mr-config");
+    if (path == NULL) return SW_OK;
+    if (asked->log == NULL || asked->firmware_log)
+        return sw_fail(err, SW_USAGE, "usage",
+                       "--mr-config says what a log confirms, and there is none: give --log");
+    SW_TRY(sw_cli_read_regular(q->cli, path, SW_CONFIG_DOCUMENT_LIMIT, out, err));
+    if (out->size == 0) return sw_fail(err, SW_MALFORMED, "format", "%s is empty", path);
+    return SW_OK;
+}
+
+/* A quote and what came with it: `given` without collateral, document, policy and time. */
+static sw_status judge_quote_with(inquiry *q, const sw_standalone *given, sw_error *err) {
     sw_collateral collateral = {0};
     sw_standalone_claims claims;
+    sw_standalone asked = *given;
     const char *path;
     SW_TRY(sw_cli_need(q->cli, "collateral", &path, err));
     SW_TRY(sw_attest_collateral_read(q->cli, path, &collateral, NULL, err));
-    const sw_standalone asked = {.quote = quote,
-                                 .collateral = &collateral,
-                                 .log = log,
-                                 .vm_config = vm_config,
-                                 .policy = q->policy,
-                                 .wall_ms = q->wall_ms};
+    SW_TRY(document_read(q, given, &asked.document, err));
+    asked.collateral = &collateral;
+    asked.policy = q->policy;
+    asked.wall_ms = q->wall_ms;
     SW_TRY(sw_standalone_verify(&asked, q->verifier, &claims, err));
     SW_TRY(compose_compare(q, claims.has_log ? &claims.compose : NULL, err));
     SW_TRY(sw_attest_report_compare(q->cli, &q->checks.log, claims.quote.td.report_data, err));
+    SW_TRY(values_compare(q, &claims.quote.device, &claims.mr_aggregated,
+                          claims.has_log ? &claims.mr_system : NULL, err));
     quote_tell(q, &claims);
     return SW_OK;
 }
 
 static sw_status judge_quote(inquiry *q, sw_error *err) {
-    return judge_quote_and_log(q, q->input.bytes, NULL, (sw_bytes){0}, err);
+    sw_event_log log;
+    sw_standalone asked = {.quote = q->input.bytes};
+    bool there;
+    SW_TRY(sw_attest_log_read(q->cli, &log, &there, &asked.firmware_log, err));
+    if (there) asked.log = &log;
+    return judge_quote_with(q, &asked, err);
 }
 
 static sw_status judge_dstack_quote(inquiry *q, sw_error *err) {
@@ -202,7 +242,9 @@ static sw_status judge_dstack_quote(inquiry *q, sw_error *err) {
     sw_check_begin(&q->checks.log, "guest agent's answer");
     SW_TRY(sw_dstack_quote_parse(sw_cli_arena(q->cli), q->input.bytes, &answer, err));
     sw_check_held(&q->checks.log, "quote and event log of %zu events", answer.log.count);
-    return judge_quote_and_log(q, answer.quote, &answer.log, answer.vm_config, err);
+    const sw_standalone asked = {
+        .quote = answer.quote, .log = &answer.log, .vm_config = answer.vm_config};
+    return judge_quote_with(q, &asked, err);
 }
 
 static sw_status judge_dstack(inquiry *q, sw_error *err) {
@@ -213,7 +255,9 @@ static sw_status judge_dstack(inquiry *q, sw_error *err) {
     SW_TRY(sw_dstack_attestation_parse(sw_cli_arena(q->cli), bytes, &attestation, err));
     sw_check_held(&q->checks.log, "version %u, %zu events", attestation.version,
                   attestation.log.count);
-    return judge_quote_and_log(q, attestation.quote, &attestation.log, attestation.config, err);
+    const sw_standalone asked = {
+        .quote = attestation.quote, .log = &attestation.log, .vm_config = attestation.config};
+    return judge_quote_with(q, &asked, err);
 }
 
 /* ---- a certificate of dstack's RA-TLS ---- */
@@ -242,10 +286,34 @@ static sw_status judge_certificates(inquiry *q, sw_error *err) {
     sw_status status = sw_attest_certificate_read(q->cli, q->input.bytes, &facts, err);
     if (status == SW_OK) sw_check_held(&q->checks.log, "its key is the one in the quote");
     if (status == SW_OK) status = issuer_judge(q, err);
-    if (status == SW_OK)
-        status = judge_quote_and_log(q, facts.attestation.quote, &facts.attestation.log,
-                                     facts.attestation.config, err);
-    return status;
+    SW_TRY(status);
+    const sw_standalone asked = {.quote = facts.attestation.quote,
+                                 .log = &facts.attestation.log,
+                                 .vm_config = facts.attestation.config};
+    return judge_quote_with(q, &asked, err);
+}
+
+/* ---- a key that dstack derived ---- */
+static sw_status judge_key(inquiry *q, sw_error *err) {
+    sw_dstack_key_chain chain;
+    uint8_t app_id[20];
+    sw_secp256k1_public root;
+    const char *text;
+    bool there;
+    SW_TRY(sw_cli_need(q->cli, "kms-root", &text, err));
+    SW_TRY(sw_cli_need(q->cli, "app-id", &text, err));
+    SW_TRY(sw_attest_hex_option(q->cli, "kms-root", root.b, sizeof root.b, &there, err));
+    SW_TRY(sw_attest_hex_option(q->cli, "app-id", app_id, sizeof app_id, &there, err));
+    sw_check_begin(&q->checks.log, "key's file");
+    SW_TRY(sw_dstack_key_parse(sw_cli_arena(q->cli), q->input.bytes, &chain, err));
+    sw_check_held(&q->checks.log, "a public key of %zu bytes", chain.public_key.size);
+    sw_check_begin(&q->checks.log, "signature chain");
+    SW_TRY(sw_dstack_key_verify(&chain, app_id, &root, err));
+    sw_check_held(&q->checks.log, "this app's key for this purpose, under the KMS root given");
+    fact_hex(q, "public_key", chain.public_key);
+    sw_json_add_text(sw_cli_arena(q->cli), q->facts, "purpose", chain.purpose);
+    fact_hex(q, "app_id", SW_BYTES_OF(app_id));
+    return SW_OK;
 }
 
 /* ---- GPUs ---- */
@@ -254,7 +322,8 @@ static sw_status files_read(sw_cli *cli, const char *option, size_t limit, size_
     const char *const *paths = sw_cli_list(cli, option, count);
     if (*count > most)
         return sw_fail(err, SW_USAGE, "usage", "--%s is given more than %zu times", option, most);
-    for (size_t i = 0; i < *count; i++) SW_TRY(sw_cli_read(cli, paths[i], limit, &out[i], err));
+    for (size_t i = 0; i < *count; i++)
+        SW_TRY(sw_cli_read_regular(cli, paths[i], limit, &out[i], err));
     return SW_OK;
 }
 
@@ -321,7 +390,7 @@ static sw_status judge_gpu_report(inquiry *q, sw_error *err) {
     sw_gpu_device device = {.report = q->input.bytes};
     const char *chain;
     SW_TRY(sw_cli_need(q->cli, "chain", &chain, err));
-    SW_TRY(sw_cli_read(q->cli, chain, SW_GPU_CHAIN_LIMIT, &device.chain, err));
+    SW_TRY(sw_cli_read_regular(q->cli, chain, SW_GPU_CHAIN_LIMIT, &device.chain, err));
     return judge_gpus(q, &device, 1, err);
 }
 
@@ -359,6 +428,8 @@ static judge judge_of(sw_attest_kind kind) {
         return judge_dstack;
     case SW_ATTEST_CERTIFICATES:
         return judge_certificates;
+    case SW_ATTEST_KEY:
+        return judge_key;
     case SW_ATTEST_GPU_LIST:
         return judge_gpu_list;
     case SW_ATTEST_GPU_REPORT:
@@ -399,143 +470,10 @@ static sw_status attest_verify(sw_cli *cli, sw_error *err) {
     sw_verifier_close(&q.verifier);
     if (status != SW_OK) hint_time(cli, err);
     status = sw_checks_close(&q.checks, q.facts, status, err);
-    if (status == SW_OK && sw_cli_option(cli, "report-data") == NULL &&
-        sw_cli_option(cli, "nonce") == NULL)
+    if (status == SW_OK && q.input.kind != SW_ATTEST_KEY &&
+        sw_cli_option(cli, "report-data") == NULL && sw_cli_option(cli, "nonce") == NULL)
         sw_cli_note(cli, "it holds; nobody's challenge was compared with it");
     return status;
-}
-
-/* ---- attest explain ---- */
-static sw_status explain_member(const sw_json *parent, const char *where, const char *name,
-                                sw_buffer *text, sw_error *err) {
-    const sw_json *evidence;
-    SW_TRY(sw_json_object(parent, where, name, &evidence, err));
-    sw_status status = sw_evidence_explain(evidence->span, text, err);
-    if (status != SW_OK) sw_error_prefix(err, "%s.%s", where, name);
-    return status;
-}
-
-/* A run's evidence.json (MAN-005): each grant's evidence and the closing one. */
-static sw_status explain_run(sw_cli *cli, sw_bytes json, sw_buffer *text, sw_error *err) {
-    const sw_json_limits limits = {.bytes = json.size, .depth = 8, .nodes = 1000000};
-    sw_json *root;
-    const sw_json *grants;
-    size_t number = 0;
-    SW_TRY(sw_json_parse(sw_cli_arena(cli), json, &limits, &root, err));
-    SW_TRY(sw_json_array(root, "evidence.json", "grants", SW_MANIFEST_GRANT_LIMIT, &grants, err));
-    for (const sw_json *g = grants->first; g != NULL; g = g->next) {
-        sw_put_format(text, "---- grant %zu of %zu\n", ++number, grants->count);
-        SW_TRY(explain_member(g, "grants", "evidence", text, err));
-    }
-    sw_put_text(text, "---- closing\n");
-    return explain_member(root, "evidence.json", "closing", text, err);
-}
-
-static sw_status explain_gpus(sw_cli *cli, sw_bytes json, sw_buffer *text, sw_error *err) {
-    sw_gpu_device devices[SW_GPU_LIMIT];
-    size_t count;
-    SW_TRY(sw_gpu_nvidia_list_parse(sw_cli_arena(cli), json, devices, SW_GPU_LIMIT, &count, err));
-    for (size_t i = 0; i < count; i++) {
-        sw_put_format(text, "---- device %zu of %zu\n", i + 1, count);
-        SW_TRY(sw_gpu_explain(&devices[i], text, err));
-    }
-    return SW_OK;
-}
-
-static sw_status explain_dstack(sw_cli *cli, const sw_attest_input *in, sw_buffer *text,
-                                sw_error *err) {
-    sw_arena *a = sw_cli_arena(cli);
-    sw_dstack_quote answer;
-    sw_dstack_attestation attestation;
-    sw_bytes bytes;
-    if (in->kind == SW_ATTEST_DSTACK_QUOTE) {
-        SW_TRY(sw_dstack_quote_parse(a, in->bytes, &answer, err));
-        SW_TRY(sw_quote_explain(answer.quote, text, err));
-        return sw_log_explain(&answer.log, text, err);
-    }
-    SW_TRY(sw_attest_attestation_bytes(cli, in->bytes, &bytes, err));
-    SW_TRY(sw_dstack_attestation_parse(a, bytes, &attestation, err));
-    SW_TRY(sw_quote_explain(attestation.quote, text, err));
-    return sw_log_explain(&attestation.log, text, err);
-}
-
-static sw_status explain_info(sw_cli *cli, sw_bytes json, sw_buffer *text, sw_error *err) {
-    sw_dstack_info info;
-    SW_TRY(sw_dstack_info_parse(sw_cli_arena(cli), json, &info, err));
-    sw_put_text(text, "a guest agent says, and proves nothing of it\n  compose hash           ");
-    sw_hex_encode(text, SW_BYTES_OF(info.compose.b));
-    sw_put_text(text, "\n  app id                 ");
-    sw_hex_encode(text, SW_BYTES_OF(info.app_id));
-    sw_put_text(text, "\ncertificates\n");
-    if (info.app_cert.size > 0) SW_TRY(sw_certificates_explain(info.app_cert, text, err));
-    return sw_log_explain(&info.log, text, err);
-}
-
-static sw_status explain_log(sw_cli *cli, const sw_attest_input *in, sw_buffer *text,
-                             sw_error *err) {
-    sw_event_log log;
-    sw_arena *a = sw_cli_arena(cli);
-    SW_TRY(in->kind == SW_ATTEST_CCEL ? sw_log_from_ccel(a, in->bytes, &log, err)
-                                      : sw_log_from_json(a, in->bytes, &log, err));
-    return sw_log_explain(&log, text, err);
-}
-
-static sw_status explain_collateral(sw_cli *cli, sw_bytes bundle, sw_buffer *text, sw_error *err) {
-    sw_collateral collateral = {0};
-    sw_gpu_collateral gpu = {0};
-    SW_TRY(sw_collateral_parse(sw_cli_arena(cli), bundle, &collateral, &gpu, err));
-    return sw_collateral_explain(&collateral, text, err);
-}
-
-static sw_status explain(sw_cli *cli, const sw_attest_input *in, sw_buffer *text, sw_error *err) {
-    switch (in->kind) {
-    case SW_ATTEST_EVIDENCE:
-        return sw_evidence_explain(in->bytes, text, err);
-    case SW_ATTEST_RUN:
-        return explain_run(cli, in->bytes, text, err);
-    case SW_ATTEST_COLLATERAL:
-        return explain_collateral(cli, in->bytes, text, err);
-    case SW_ATTEST_QUOTE:
-        return sw_quote_explain(in->bytes, text, err);
-    case SW_ATTEST_DSTACK_QUOTE:
-    case SW_ATTEST_DSTACK:
-        return explain_dstack(cli, in, text, err);
-    case SW_ATTEST_DSTACK_INFO:
-        return explain_info(cli, in->bytes, text, err);
-    case SW_ATTEST_CCEL:
-    case SW_ATTEST_LOG:
-        return explain_log(cli, in, text, err);
-    case SW_ATTEST_GPU_LIST:
-        return explain_gpus(cli, in->bytes, text, err);
-    case SW_ATTEST_GPU_REPORT:
-        return sw_gpu_explain(&(sw_gpu_device){.report = in->bytes}, text, err);
-    case SW_ATTEST_RIM:
-        return sw_rim_explain(in->bytes, text, err);
-    case SW_ATTEST_CERTIFICATES:
-        return sw_certificates_explain(in->bytes, text, err);
-    case SW_ATTEST_TOKENS:
-        return sw_tokens_explain(in->bytes, text, err);
-    case SW_ATTEST_TCB_INFO:
-    case SW_ATTEST_QE_IDENTITY:
-        return sw_document_explain(in->bytes, text, err);
-    }
-    SW_CHECK(err, in->kind <= SW_ATTEST_QE_IDENTITY);
-    return SW_OK;
-}
-
-static sw_status attest_explain(sw_cli *cli, sw_error *err) {
-    SW_SCOPED(sw_buffer) text = SW_BUFFER(EXPLANATION_LIMIT);
-    sw_attest_input in;
-    SW_TRY(sw_attest_input_read(cli, sw_cli_argument(cli, 0), &in, err));
-    sw_status status = explain(cli, &in, &text, err);
-    if (status != SW_OK) sw_error_prefix(err, "%s", sw_cli_argument(cli, 0));
-    SW_TRY(status);
-    sw_cli_print(cli, "%.*s", (int)text.size, (const char *)text.data);
-    sw_cli_print(cli, "nothing above was verified\n");
-    sw_json *root = sw_json_make(sw_cli_arena(cli), SW_JSON_OBJECT);
-    sw_json_add_text(sw_cli_arena(cli), root, "explanation", sw_buffer_bytes(&text));
-    sw_cli_result(cli, root);
-    return SW_OK;
 }
 
 static const sw_option verify_options[] = {
@@ -543,8 +481,15 @@ static const sw_option verify_options[] = {
     {"time", SW_OPTION_VALUE, "TIME", "judge at this time, 2026-11-23T04:21:32Z; default now"},
     {"collateral", SW_OPTION_VALUE, "PLACE", "of a quote: a bundle, or a folder with its parts"},
     {"report-data", SW_OPTION_VALUE, "HEX", "what the quote's 64 bytes of report data must be"},
+    {"log", SW_OPTION_VALUE, "FILE", "of a bare quote: dstack's event log, JSON"},
+    {"ccel", SW_OPTION_VALUE, "FILE", "of a bare quote: the firmware's event log (ACPI's CCEL)"},
+    {"mr-config", SW_OPTION_VALUE, "FILE", "the document that MRCONFIGID commits to"},
+    {"device", SW_OPTION_VALUE, "HEX", "what the machine's device must be: SHA-256 of its PPID"},
+    {"mr-aggregated", SW_OPTION_VALUE, "HEX", "what dstack's mr_aggregated must be"},
+    {"mr-system", SW_OPTION_VALUE, "HEX", "what dstack's mr_system must be; needs an event log"},
     {"kms-root", SW_OPTION_VALUE, "HEX",
-     "of an RA-TLS certificate: SHA-256 of its root's public key (SubjectPublicKeyInfo)"},
+     "of an RA-TLS certificate: SHA-256 of its root's SubjectPublicKeyInfo; of a key: the root"},
+    {"app-id", SW_OPTION_VALUE, "HEX", "of a key's signature chain: the app's id"},
     {"chain", SW_OPTION_VALUE, "FILE", "of a GPU report: its certificates, PEM"},
     {"rim", SW_OPTION_LIST, "FILE", "a reference manifest for the GPUs; may be given again"},
     {"ocsp", SW_OPTION_LIST, "FILE", "an OCSP answer for their chains; may be given again"},
@@ -553,23 +498,15 @@ static const sw_option verify_options[] = {
 };
 
 const sw_command sw_commands_attest[] = {
-    {"attest explain", "FILE", "show what stands in evidence, without judging it",
-     "FILE is told from its bytes: a machine's evidence or a run's evidence.json, a TDX quote, "
-     "what\n"
-     "a dstack guest agent answered, an event log (JSON or CCEL), a GPU report or list, a\n"
-     "reference manifest, certificates, tokens, collateral.",
-     1, 1, NULL, attest_explain},
     {"attest verify", "FILE", "judge evidence, one line a check",
      "FILE is evidence with a machine policy; or a TDX quote, a dstack answer, attestation or\n"
-     "RA-TLS certificate, with --collateral; or GPU evidence, with --rim. Without a policy "
-     "Intel's\n"
-     "and NVIDIA's roots are the anchors, UpToDate alone is taken, and nothing is compared with "
-     "an\n"
-     "image. --collateral takes a bundle of attest collateral fetch, or a folder with "
-     "tcb_info.json,\n"
-     "qe_identity.json, tcb_signing_chain.pem, pck_crl.der and root_ca_crl.der. A freshness check "
-     "needs the exchange that the evidence was made for: --report-data\n"
-     "and --nonce say what it asked. Exit 1 names the first check that failed.",
+     "RA-TLS certificate, with --collateral; or GPU evidence, with --rim; or the signature chain\n"
+     "of a key that dstack derived, with --kms-root and --app-id. Without a policy Intel's and\n"
+     "NVIDIA's roots are the anchors, UpToDate alone is taken, and nothing is compared with an\n"
+     "image. --collateral takes a bundle of attest collateral fetch, or a folder with\n"
+     "tcb_info.json, qe_identity.json, tcb_signing_chain.pem, pck_crl.der and root_ca_crl.der.\n"
+     "A freshness check needs the exchange that the evidence was made for: --report-data and\n"
+     "--nonce say what it asked. Exit 1 names the first check that failed.",
      1, 1, verify_options, attest_verify},
     {0},
 };

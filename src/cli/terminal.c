@@ -152,14 +152,21 @@ sw_status sw_cli_read(sw_cli *cli, const char *path, size_t limit, sw_bytes *out
     return SW_OK;
 }
 
+sw_status sw_cli_read_regular(sw_cli *cli, const char *path, size_t limit, sw_bytes *out,
+                              sw_error *err) {
+    struct stat st;
+    if (strcmp(path, "-") == 0 || stat(path, &st) != 0 || S_ISREG(st.st_mode))
+        return sw_cli_read(cli, path, limit, out, err); /* what stat cannot see, reading explains */
+    sw_status status = sw_fail(err, SW_IO, "io", "%s is not a regular file", path);
+    sw_error_hint(err, "- reads standard input");
+    return status;
+}
+
 sw_status sw_cli_read_in(sw_cli *cli, const char *folder, const char *name, size_t limit,
                          sw_bytes *out, sw_error *err) {
-    struct stat st;
     const char *path = sw_path_join(&cli->arena, folder, name);
     if (!path) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
-    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) /* what stat cannot see, reading explains */
-        return sw_fail(err, SW_IO, "io", "%s is not a regular file", path);
-    return sw_cli_read(cli, path, limit, out, err);
+    return sw_cli_read_regular(cli, path, limit, out, err);
 }
 
 sw_status sw_cli_card(sw_cli *cli, const char *path, sw_card *out, sw_error *err) {

@@ -4,6 +4,8 @@
  * each flipped bit of both links; and the simulator's public identity in every place.
  */
 #include "attest/dstack_support.h"
+#include "codec/json.h"
+#include "codec/text.h"
 
 #include <secp256k1.h>
 #include <secp256k1_recovery.h>
@@ -153,6 +155,79 @@ static void test_refusals(void **state) {
     secp256k1_context_destroy(s.ctx);
 }
 
+/* ---- as a file (DSK-056, DSK-057) ---- */
+static sw_bytes key_file(sw_arena *a, const sw_dstack_key_chain *chain) {
+    SW_SCOPED(sw_buffer) text = SW_BUFFER(1 << 16);
+    sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
+    sw_json_add_hex(a, root, "public_key", chain->public_key);
+    sw_json_add_text(a, root, "purpose", chain->purpose);
+    sw_json *links = sw_json_add_array(a, root, "signature_chain");
+    for (size_t i = 0; i < 2; i++) sw_json_add_hex(a, links, NULL, SW_BYTES_OF(chain->link[i]));
+    sw_json_encode(&text, root);
+    return sw_arena_copy(a, sw_buffer_bytes(&text));
+}
+
+/* The first `old`, replaced. */
+static sw_bytes replaced_text(sw_arena *a, sw_bytes text, const char *old, const char *new) {
+    SW_SCOPED(sw_buffer) out = SW_BUFFER(1 << 16);
+    const uint8_t *at = memmem(text.data, text.size, old, strlen(old));
+    assert_non_null(at);
+    size_t before = (size_t)(at - text.data), behind = before + strlen(old);
+    sw_put_bytes(&out, SW_BYTES(text.data, before));
+    sw_put_text(&out, new);
+    sw_put_bytes(&out, SW_BYTES(text.data + behind, text.size - behind));
+    return sw_arena_copy(a, sw_buffer_bytes(&out));
+}
+
+static const struct {
+    const char *old, *new, *sentence;
+} FILES[] = {
+    {"{\"public_key\"", "{\"key\":\"00\",\"public_key\"", "the secret itself"},
+    {"{\"public_key\"", "{\"more\":0,\"public_key\"", "more is not known"},
+    {"\"purpose\":\"training\",", "", "purpose is missing"},
+    {"\"purpose\":\"training\"", "\"purpose\":7", "purpose"},
+    {"\"public_key\":\"0", "\"public_key\":\"", "hex"},
+    {"\"public_key\":\"0", "\"public_key\":\"0000", "public_key has more than 33 bytes"},
+    {"\"signature_chain\":[", "\"signature_chain\":[\"00\",", "signature_chain"},
+    {"\"signature_chain\":[\"", "\"signature_chain\":[\"00", "[0] is not 65 bytes"},
+    {"\"]}", "0\"]}", "[1] is not 65 bytes"},
+    {"\"]}", "\"]", "JSON"},
+};
+
+static void test_file(void **state) {
+    (void)state;
+    signer s;
+    sw_error err = {0};
+    SW_SCOPED(sw_arena) a = {0};
+    open_signer(&s);
+    sw_dstack_key_chain good = good_chain(&s), read = {0};
+    sw_bytes json = key_file(&a, &good);
+    write_seed("dstack_key_file", "good", json);
+    if (sw_dstack_key_parse(&a, json, &read, &err) != SW_OK) fail_msg("%s", err.message);
+    assert_true(sw_bytes_equal(read.purpose, good.purpose));
+    assert_true(sw_bytes_equal(read.public_key, good.public_key));
+    assert_memory_equal(read.link, good.link, sizeof good.link);
+    for (size_t size = 0; size < json.size; size++)
+        assert_int_not_equal(sw_dstack_key_parse(&a, SW_BYTES(json.data, size), &read, NULL),
+                             SW_OK);
+    for (size_t bit = 0; bit < 8 * json.size; bit++) { /* no flip is another chain that holds */
+        SW_SCOPED(sw_arena) own = {0};
+        ((uint8_t *)(uintptr_t)json.data)[bit / 8] ^= (uint8_t)(1U << bit % 8);
+        if (sw_dstack_key_parse(&own, json, &read, NULL) == SW_OK)
+            assert_int_not_equal(sw_dstack_key_verify(&read, s.app_id, &s.root_key, NULL), SW_OK);
+        ((uint8_t *)(uintptr_t)json.data)[bit / 8] ^= (uint8_t)(1U << bit % 8);
+    }
+    for (size_t i = 0; i < COUNT(FILES); i++) {
+        sw_dstack_key_chain untouched = {.public_key = SW_LITERAL("untouched")};
+        sw_bytes bent = replaced_text(&a, json, FILES[i].old, FILES[i].new);
+        assert_int_not_equal(sw_dstack_key_parse(&a, bent, &untouched, &err), SW_OK);
+        if (strstr(err.message, FILES[i].sentence) == NULL)
+            fail_msg("\"%s\" is not in \"%s\"", FILES[i].sentence, err.message);
+        assert_true(sw_bytes_is(untouched.public_key, "untouched"));
+    }
+    secp256k1_context_destroy(s.ctx);
+}
+
 /* ---- the simulator (DSK-001) ---- */
 static const char *const simulator_keys[] = {
     "0321529e458424ab1f710a3a57ec4dad2fb195ddca572f7469242ba6c7563085b6",
@@ -233,9 +308,8 @@ static void test_authority(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_holds),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_simulator),
+        cmocka_unit_test(test_holds),     cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_file),      cmocka_unit_test(test_simulator),
         cmocka_unit_test(test_authority),
     };
     return cmocka_run_group_tests_name("dstack key", tests, NULL, NULL);

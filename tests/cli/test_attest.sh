@@ -116,7 +116,136 @@ expect "a policy that is empty, and named" 1 "error: empty: " attest verify quot
 expect "a file is named once" 1 "error: empty: it is no" attest explain empty
 expect "what proves nothing alone" 2 "proves nothing by itself" attest verify log.json
 expect "what is of no kind" 1 "no evidence of a kind" attest verify report-data
-expect "a file that is empty" 1 "no evidence of a kind" attest verify /dev/null
+expect "a file that is empty" 1 "no evidence of a kind" attest verify empty
+expect "a device" 1 "is not a regular file" attest verify /dev/null
+mkfifo fifo
+waits() { # waits NAME ARGUMENTS...: a pipe without a writer is refused at once, and said so
+    local name=$1
+    shift
+    count=$((count + 1))
+    timeout 20 "$program" "$@" >out 2>&1
+    if [ $? -eq 1 ] && grep -q "fifo is not a regular file" out; then echo "ok $count - $name"; else
+        echo "not ok $count - $name" && sed 's/^/# /' out
+        failed=1
+    fi
+}
+waits "a pipe that nobody writes to" attest verify fifo
+waits "the same explained" attest explain fifo
+waits "as collateral" attest verify quote --collateral fifo
+waits "as policy" attest verify quote --policy fifo
+waits "as event log" attest verify quote --collateral parts --log fifo
+waits "to fetch for" attest collateral fetch fifo
+count=$((count + 1))
+if "$program" attest verify - --policy "$policy" --time $at <"$good" >out 2>&1; then echo "ok $count - standard input"; else
+    echo "not ok $count - standard input" && sed 's/^/# /' out && failed=1
+fi
+
+# A log beside a bare quote.
+expect "a bare quote with its log" 0 "^ok      app " attest verify quote --collateral parts --policy "$policy" --time $at --log log.json
+expect "its compose is the reference's" 0 "^ok      reference: compose hash" attest verify quote --collateral parts --policy reference --time $at --log log.json
+expect "a log that is none" 1 "answer.json: " attest verify quote --collateral parts --policy "$policy" --time $at --log answer.json
+expect "a firmware's log that is another's" 1 "^FAILED  event log replay" attest verify quote --collateral parts --policy "$policy" --time $at --ccel "$corpus/ccel/ended"
+expect "a firmware's log that is none" 1 "log.json: " attest verify quote --collateral parts --policy "$policy" --time $at --ccel log.json
+expect "two logs of one register" 1 "both event logs have events of RTMR" attest verify quote --collateral parts --policy "$policy" --time $at --ccel "$corpus/ccel/ended" --log log.json
+expect "a log for an answer, which has one" 2 "no meaning for a guest agent's quote" attest verify answer.json --collateral parts --policy "$policy" --time $at --log log.json
+
+# What dstack derives, computed here by other hands.
+python3 - <<'PY'
+import hashlib
+import json
+
+q = open("quote", "rb").read()
+td = q[48:632]
+mrtd, owned, rtmr = td[136:184], td[184:328], td[328:520]
+provider = next(bytes.fromhex(e["event_payload"]) for e in json.load(open("log.json")) if e["event"] == "key-provider")
+sha = lambda b: hashlib.sha256(b).digest()
+open("aggregated", "w").write(sha(mrtd + rtmr + owned).hex())
+open("system", "w").write(sha(mrtd + rtmr[:144] + sha(provider)).hex())
+PY
+aggregated=$(cat aggregated) system=$(cat system)
+device=$("$program" attest verify "$good" --policy "$policy" --time $at --json | python3 -c 'import json,sys; print(json.load(sys.stdin)["device"])')
+expect "mr_aggregated is shown" 0 "^proven  mr_aggregated  *$aggregated" attest verify quote --collateral parts --policy "$policy" --time $at
+expect "and mr_system with a log" 0 "^proven  mr_system  *$system" attest verify quote --collateral parts --policy "$policy" --time $at --log log.json
+expect "all three compared" 0 "^ok      mr_system" attest verify "$good" --policy "$policy" --time $at --mr-aggregated "$aggregated" --mr-system "$system" --device "$device"
+for option in device mr-aggregated mr-system; do
+    expect "another $option" 1 "^FAILED  ${option/-/_} " attest verify "$good" --policy "$policy" --time $at --$option "${zeros:0:64}"
+    expect "another $option of a quote" 1 "^FAILED  ${option/-/_} " attest verify answer.json --collateral parts --policy "$policy" --time $at --$option "${zeros:0:64}"
+    expect "a $option that is none" 2 "64 hex digits" attest verify "$good" --policy "$policy" --time $at --$option 00
+done
+expect "mr_system of a quote without a log" 1 "without an event log nothing says the mr_system" attest verify quote --collateral parts --policy "$policy" --time $at --mr-system "$system"
+expect "a device for a manifest" 2 "no meaning for a reference manifest" attest verify "$(find "$corpus/rim/manifest" -type f | head -1)" --device "$device"
+
+# MRCONFIGID of the third kind: the document in evidence, in a host's configuration, and given.
+python3 - "$corpus/evidence/mr_config" <<'PY'
+import base64
+import json
+import sys
+
+e = json.load(open(sys.argv[1]))
+c = e["collateral"]
+qvl = {"pck_crl": base64.b64decode(c["pck_crl"]).hex(), "root_ca_crl": base64.b64decode(c["root_crl"]).hex()}
+for member in ("tcb_info", "qe_identity"):
+    for tail in ("", "_signature", "_issuer_chain"):
+        qvl[member + tail] = c[member + tail]
+json.dump(qvl, open("v3-qvl.json", "w"))
+answer = {"quote": base64.b64decode(e["quote"]).hex(), "event_log": json.dumps(e["event_log"])}
+json.dump(answer, open("v3.json", "w"))
+open("v3-document", "w").write(e["mr_config"])
+open("v3-other", "w").write(e["mr_config"].replace('"version":3', '"version":4'))
+json.dump(dict(answer, vm_config=json.dumps({"mr_config": e["mr_config"], "vm_config": "{}"})), open("v3-host.json", "w"))
+json.dump(dict(answer, vm_config=json.dumps({"cpu_count": 1, "mr_config": e["mr_config"]})), open("v3-inside.json", "w"))
+json.dump(dict(answer, vm_config=json.dumps({"mr_config": "{}"})), open("v3-lies.json", "w"))
+open("v3-quote", "wb").write(base64.b64decode(e["quote"]))
+json.dump(e["event_log"], open("v3-log.json", "w"))
+del e["mr_config"]
+open("v3-none", "w").write(json.dumps(e, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
+PY
+v3=$corpus/evidence/mr_config third=(--policy "$corpus/policy/mr_config" --time $at)
+expect "evidence with MRCONFIGID's document" 0 "^ok      MRCONFIGID  *of kind 3" attest verify "$v3" "${third[@]}"
+expect "explained" 0 "^MRCONFIGID's document" attest explain "$v3"
+expect "the same evidence without it" 1 "^FAILED  MRCONFIGID  *.*its document is not there" attest verify v3-none "${third[@]}"
+for answer in v3-host.json v3-inside.json; do
+    expect "the document in $answer" 0 "^ok      MRCONFIGID  *of kind 3" attest verify $answer --collateral v3-qvl.json "${third[@]}"
+done
+expect "no document at all" 1 "^FAILED  MRCONFIGID" attest verify v3.json --collateral v3-qvl.json "${third[@]}"
+expect "the document given" 0 "^ok      MRCONFIGID  *of kind 3" attest verify v3.json --collateral v3-qvl.json "${third[@]}" --mr-config v3-document
+expect "a host that shows another" 1 "not that of its document" attest verify v3-lies.json --collateral v3-qvl.json "${third[@]}"
+expect "and the one given counts" 0 "^ok      MRCONFIGID  *of kind 3" attest verify v3-lies.json --collateral v3-qvl.json "${third[@]}" --mr-config v3-document
+expect "another document given" 1 "not that of its document" attest verify v3-host.json --collateral v3-qvl.json "${third[@]}" --mr-config v3-other
+expect "an empty one" 1 "empty is empty" attest verify v3.json --collateral v3-qvl.json "${third[@]}" --mr-config empty
+expect "a bare quote with log and document" 0 "^ok      MRCONFIGID  *of kind 3" attest verify v3-quote --collateral v3-qvl.json "${third[@]}" --log v3-log.json --mr-config v3-document
+expect "a document without a log" 2 "give --log" attest verify v3-quote --collateral v3-qvl.json "${third[@]}" --mr-config v3-document
+expect "a document for the first kind" 1 "^FAILED  MRCONFIGID  *.*is of version 1" attest verify answer.json --collateral parts --policy "$policy" --time $at --mr-config v3-document
+expect "a document for evidence, which has its own" 2 "no meaning for evidence" attest verify "$v3" "${third[@]}" --mr-config v3-document
+
+# GetKey's signature chain under a KMS root.
+python3 - "$corpus/dstack_key/good" "$corpus/dstack_key_file/good" <<'PY'
+import json
+import sys
+
+seed = open(sys.argv[1], "rb").read()
+open("kms-root", "w").write(seed[:33].hex())
+open("app-id", "w").write(seed[33:53].hex())
+chain = json.load(open(sys.argv[2]))
+chain["purpose"] += "s"
+json.dump(chain, open("other-purpose.json", "w"))
+chain["key"] = "00" * 32
+json.dump(chain, open("secret.json", "w"))
+PY
+key=$corpus/dstack_key_file/good named=(--kms-root "$(cat kms-root)" --app-id "$(cat app-id)")
+expect "a key's signature chain" 0 "^ok      signature chain" attest verify "$key" "${named[@]}"
+expect "as JSON" 0 '"purpose":"training"' attest verify "$key" "${named[@]}" --json
+expect "explained" 0 "nothing above was verified" attest explain "$key"
+expect "for another purpose" 1 "^FAILED  signature chain  *.*does not lead to the KMS root" attest verify other-purpose.json "${named[@]}"
+expect "of another app" 1 "^FAILED  signature chain" attest verify "$key" --kms-root "$(cat kms-root)" --app-id "${zeros:0:40}"
+expect "under another root" 1 "^FAILED  signature chain" attest verify "$key" --kms-root "02$(printf '11%.0s' {1..32})" --app-id "$(cat app-id)"
+expect "under the simulator's root" 1 "simulator" attest verify "$key" --kms-root 0321529e458424ab1f710a3a57ec4dad2fb195ddca572f7469242ba6c7563085b6 --app-id "$(cat app-id)"
+expect "under no root" 2 "--kms-root" attest verify "$key" --app-id "$(cat app-id)"
+expect "for no app" 2 "--app-id" attest verify "$key" --kms-root "$(cat kms-root)"
+expect "a root of another kind of key" 2 "66 hex digits" attest verify "$key" --kms-root "${zeros:0:64}" --app-id "$(cat app-id)"
+expect "the secret beside its chain" 1 "nobody's evidence" attest verify secret.json "${named[@]}"
+expect "a policy for a key" 2 "no meaning for a key's signature chain" attest verify "$key" "${named[@]}" --policy "$policy"
+expect "an app for a quote" 2 "no meaning for a TDX quote" attest verify quote --collateral parts --policy "$policy" --time $at --app-id "$(cat app-id)"
 for file in quote quote.hex answer.json log.json qvl.json parts/tcb_info.json parts/qe_identity.json parts/tcb_signing_chain.pem "$good"; do
     [ $file = qvl.json ] && continue
     expect "${file##*/} explained" 0 "nothing above was verified" attest explain "$file"
