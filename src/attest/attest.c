@@ -31,6 +31,7 @@ static void claims_fill(sw_claims *c, const sw_tdx_quote *q, const sw_tdx_verdic
     c->qe_evaluation_number = v->qe_evaluation_number;
     c->valid_from_ms = v->valid_from_ms;
     c->valid_until_ms = v->valid_until_ms;
+    c->collateral_issued_ms = v->issued_ms;
     c->trailing_bytes = (uint32_t)q->trailing_bytes;
 }
 
@@ -146,6 +147,22 @@ static sw_status tcb_check(const sw_policy *policy, const sw_claims *claims,
     return SW_OK;
 }
 
+/* EVD-068. Within its dates the attested side chooses how old its collateral is; the policy says
+ * how old it may be at the time that the evidence is judged at. */
+static sw_status age_check(const sw_policy *policy, const sw_claims *claims,
+                           const sw_check_log *log, sw_error *err) {
+    char issued[21];
+    sw_time_text(issued, claims->collateral_issued_ms);
+    sw_check_begin(log, "policy: collateral age");
+    bool bounded = policy->collateral_max_age_ms > 0;
+    if (bounded && claims->judged_ms - claims->collateral_issued_ms > policy->collateral_max_age_ms)
+        return sw_fail(err, SW_REFUSED, "policy",
+                       "the collateral is of %s, older than the machine policy accepts", issued);
+    sw_check_held(log, "of %s; %s", issued,
+                  bounded ? "not older than accepted" : "any age is accepted");
+    return SW_OK;
+}
+
 static sw_status place_check(const sw_policy *policy, const sw_claims *claims,
                              const sw_check_log *log, const sw_image **out, sw_error *err) {
     sw_check_begin(log, "policy: platform");
@@ -170,6 +187,7 @@ sw_status sw_policy_check(const sw_policy *policy, sw_claims *claims, const sw_c
     SW_TRY(sw_policy_complete(policy, err));
     SW_TRY(place_check(policy, claims, log, &image, err));
     SW_TRY(tcb_check(policy, claims, log, err));
+    SW_TRY(age_check(policy, claims, log, err));
     sw_check_begin(log, "policy: GPUs");
     SW_TRY(sw_gpu_policy_check(&policy->gpu, claims->gpus, claims->gpu_count, err));
     sw_check_held(log, "%u asked for, %zu devices", policy->gpu.count, claims->gpu_count);

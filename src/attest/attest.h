@@ -58,6 +58,7 @@ typedef struct sw_claims {
     char advisories[1024]; /* comma-separated, each once */
     uint32_t tcb_evaluation_number, qe_evaluation_number;
     int64_t valid_from_ms, valid_until_ms; /* joint window of the collateral */
+    int64_t collateral_issued_ms;          /* when its oldest part was made (EVD-068) */
     int64_t tcb_date_ms;                   /* the oldest of the three levels' dates */
     uint32_t trailing_bytes;               /* zeros behind the quote's signature data */
     int64_t judged_ms;                     /* the time that this was judged at */

@@ -27,9 +27,14 @@ SW_NODISCARD sw_status sw_quote_fields_read(sw_bytes quote, sw_quote_fields *out
 SW_NODISCARD sw_status sw_events_compose(const sw_event *events, size_t count, sw_hash *out,
                                          sw_error *err);
 
+/* What collateral says of itself, once it holds. */
+typedef struct sw_collateral_facts {
+    int64_t from_ms, until_ms, issued_ms; /* its joint window, and the oldest issue (EVD-068) */
+    uint32_t tcb_evaluation_number, qe_evaluation_number;
+} sw_collateral_facts;
 /* Whether this collateral proves this quote under one of the policy's anchors at wall_ms (EVD-030
- * on; the policy gives its anchors alone), and the joint window in which it does. */
+ * on; the policy gives its anchors alone). */
 SW_NODISCARD sw_status sw_collateral_judge(sw_bytes quote, const sw_collateral *c,
                                            const sw_policy *anchors, int64_t wall_ms,
-                                           int64_t *from_ms, int64_t *until_ms, sw_error *err);
+                                           sw_collateral_facts *out, sw_error *err);
 #endif

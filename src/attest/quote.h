@@ -49,6 +49,7 @@ typedef struct sw_quote_claims {
     int64_t tcb_date_ms;                                    /* the oldest of the levels' dates */
     uint32_t tcb_evaluation_number, qe_evaluation_number;
     int64_t valid_from_ms, valid_until_ms; /* joint window of chain and collateral */
+    int64_t collateral_issued_ms;          /* when its oldest part was made (EVD-068) */
 } sw_quote_claims;
 /* EVD-020 to EVD-047 in order; of the policy its anchors alone count. The TD's attributes are not
  * judged here: call sw_td_attributes_check with out->td. `v` may be NULL. SW_REFUSED or

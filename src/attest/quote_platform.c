@@ -57,10 +57,11 @@ sw_status sw_events_compose(const sw_event *events, size_t count, sw_hash *out, 
 }
 
 sw_status sw_collateral_judge(sw_bytes quote, const sw_collateral *c, const sw_policy *anchors,
-                              int64_t wall_ms, int64_t *from_ms, int64_t *until_ms, sw_error *err) {
+                              int64_t wall_ms, sw_collateral_facts *out, sw_error *err) {
     sw_quote_claims claims;
     SW_TRY(sw_quote_verify(quote, c, anchors, wall_ms, NULL, &claims, err));
-    *from_ms = claims.valid_from_ms;
-    *until_ms = claims.valid_until_ms;
+    *out = (sw_collateral_facts){claims.valid_from_ms, claims.valid_until_ms,
+                                 claims.collateral_issued_ms, claims.tcb_evaluation_number,
+                                 claims.qe_evaluation_number};
     return SW_OK;
 }

@@ -67,7 +67,8 @@ static void claims_fill(sw_quote_claims *out, const sw_tdx_quote *q, const sw_td
                              .tcb_evaluation_number = v->tcb_evaluation_number,
                              .qe_evaluation_number = v->qe_evaluation_number,
                              .valid_from_ms = v->valid_from_ms,
-                             .valid_until_ms = v->valid_until_ms};
+                             .valid_until_ms = v->valid_until_ms,
+                             .collateral_issued_ms = v->issued_ms};
     memcpy(out->user_data, q->user_data, sizeof out->user_data);
     memcpy(out->qe_mr_enclave, q->qe.mr_enclave, sizeof out->qe_mr_enclave);
     memcpy(out->qe_mr_signer, q->qe.mr_signer, sizeof out->qe_mr_signer);

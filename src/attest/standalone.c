@@ -152,6 +152,7 @@ static sw_status policy_check(const sw_standalone *s, const sw_check_log *log,
                         .memory_bytes = c->memory_bytes,
                         .valid_from_ms = q->valid_from_ms,
                         .valid_until_ms = q->valid_until_ms,
+                        .collateral_issued_ms = q->collateral_issued_ms,
                         .tcb_date_ms = q->tcb_date_ms};
     memcpy(claims.mrtd, q->td.mrtd, sizeof claims.mrtd);
     memcpy(claims.rtmr, q->td.rtmr, sizeof claims.rtmr);

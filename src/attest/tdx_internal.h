@@ -226,6 +226,7 @@ typedef struct sw_tdx_verdict {
     sw_tcb_result tcb;
     uint32_t tcb_evaluation_number, qe_evaluation_number;
     int64_t valid_from_ms, valid_until_ms;
+    int64_t issued_ms; /* the oldest issue of TCB info, QE identity and the PCK list (EVD-068) */
 } sw_tdx_verdict;
 /* EVD-040 to EVD-047: the quote itself, on ground that held. */
 SW_NODISCARD sw_status sw_tdx_quote_verify(const sw_tdx_quote *quote, const sw_tdx_ground *g,

@@ -197,6 +197,16 @@ static void level_held(const sw_check_log *log, const sw_tcb_result *tcb) {
                   date, tcb->advisories[0] != 0 ? tcb->advisories : "none");
 }
 
+/* The root's list is not in it: it is issued once a year, and its own end bounds it. */
+static int64_t oldest_issue(const sw_tdx_ground *g) {
+    int64_t oldest, until;
+    const int64_t documents[] = {g->tcb_info->info.issued_ms, g->qe_identity->identity.issued_ms};
+    sw_crl_validity(g->pck_list->list, &oldest, &until);
+    for (size_t i = 0; i < 2; i++)
+        if (documents[i] < oldest) oldest = documents[i];
+    return oldest;
+}
+
 sw_status sw_tdx_quote_verify(const sw_tdx_quote *q, const sw_tdx_ground *g, sw_tdx_verdict *out,
                               sw_error *err) {
     const sw_tcb_info *info = &g->tcb_info->info;
@@ -207,7 +217,8 @@ sw_status sw_tdx_quote_verify(const sw_tdx_quote *q, const sw_tdx_ground *g, sw_
                            .tcb_evaluation_number = info->evaluation_number,
                            .qe_evaluation_number = identity->evaluation_number,
                            .valid_from_ms = g->window.from_ms,
-                           .valid_until_ms = g->window.until_ms};
+                           .valid_until_ms = g->window.until_ms,
+                           .issued_ms = oldest_issue(g)};
     SW_TRY(module_verify(q, g, err));
     SW_TRY(qe_verify(q, g, err));
     SW_TRY(signature_verify(q, g, err));

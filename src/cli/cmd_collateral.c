@@ -75,7 +75,10 @@ static sw_status source_read(sw_cli *cli, sw_policy *policy, sw_collateral_sourc
     out->rim_url = sw_cli_option(cli, "rim");
     out->ocsp_url = sw_cli_option(cli, "ocsp");
     out->early = early;
-    out->anchors = anchors == NULL ? NULL : policy;
+    if (anchors == NULL) return SW_OK;
+    out->anchors = policy;
+    out->minimum_evaluation_number = policy->minimum_evaluation_number;
+    out->max_age_ms = policy->collateral_max_age_ms;
     return SW_OK;
 }
 
@@ -132,7 +135,8 @@ static const sw_option options[] = {
     SW_CLI_CACHE_OPTION("cache"),
     SW_CLI_OFFLINE_OPTION,
     {"update", SW_OPTION_VALUE, "RULE", "early or standard evaluation numbers; default standard"},
-    {"policy", SW_OPTION_VALUE, "FILE", "a machine policy, for its anchors; default Intel's root"},
+    {"policy", SW_OPTION_VALUE, "FILE",
+     "a machine policy: its anchors, evaluation number and age; default Intel's root"},
     {"out", SW_OPTION_VALUE, "FILE", "write the bundle here; default standard output"},
     {0},
 };

@@ -26,12 +26,33 @@ typedef struct errand {
     int64_t wall_ms;
 } errand;
 
+/* What a verifier would refuse for its number or its age, although it holds. */
+static sw_status demand_check(const errand *e, const sw_collateral_facts *f, int64_t *until_ms,
+                              sw_error *err) {
+    uint32_t least = e->s->minimum_evaluation_number;
+    int64_t age = e->s->max_age_ms;
+    if (f->tcb_evaluation_number < least || f->qe_evaluation_number < least) {
+        sw_status status = sw_fail(err, SW_REFUSED, "policy",
+                                   "its evaluation numbers are %u and %u, and the machine policy "
+                                   "demands %u",
+                                   f->tcb_evaluation_number, f->qe_evaluation_number, least);
+        sw_error_hint(err, "attest collateral fetch --update early asks for the newest");
+        return status;
+    }
+    if (age > 0 && e->wall_ms - f->issued_ms > age)
+        return sw_fail(err, SW_REFUSED, "policy", "it is older than the machine policy accepts");
+    *until_ms = f->until_ms;
+    if (age > 0 && f->issued_ms + age < *until_ms) *until_ms = f->issued_ms + age;
+    return SW_OK;
+}
+
 static sw_status judge(const errand *e, const sw_collateral *c, int64_t *until_ms, sw_error *err) {
     const sw_policy intel = {
         .platform = SW_PLATFORM_TDX, .anchor_count = 1, .anchors = {sw_intel_root}};
-    int64_t from_ms;
-    return sw_collateral_judge(e->quote, c, e->s->anchors == NULL ? &intel : e->s->anchors,
-                               e->wall_ms, &from_ms, until_ms, err);
+    sw_collateral_facts facts;
+    SW_TRY(sw_collateral_judge(e->quote, c, e->s->anchors == NULL ? &intel : e->s->anchors,
+                               e->wall_ms, &facts, err));
+    return demand_check(e, &facts, until_ms, err);
 }
 
 static const char *url_text(const sw_buffer *url) {

@@ -109,12 +109,15 @@ typedef struct sw_collateral_source {
     bool early;               /* update=early: the newest evaluation numbers */
     bool ocsp_may_lack;       /* for a policy that leaves revocation unchecked (MCH-124) */
     const sw_policy *anchors; /* its anchors alone; NULL: Intel's root */
-    int64_t timeout_ms;       /* of one request; 0: SW_FETCH_MS */
+    uint32_t minimum_evaluation_number; /* of TCB info and QE identity; 0: any (MCH-056) */
+    int64_t max_age_ms;                 /* of its oldest part (EVD-068); 0: any */
+    int64_t timeout_ms;                 /* of one request; 0: SW_FETCH_MS */
     sw_clock clock;
 } sw_collateral_source;
 /* All that a verifier of this quote needs, from the cache while it is valid. What comes back is
- * verified as a verifier would, with this quote at the clock's time, before it is kept or given.
- * `until_ms` (may be NULL) is the end of its joint window. */
+ * verified as a verifier would, with this quote at the clock's time, before it is kept or given; a
+ * cached bundle below the least evaluation number or above the greatest age is fetched anew.
+ * `until_ms` (may be NULL) is the end of its joint window, or of its greatest age. */
 SW_NODISCARD sw_status sw_collateral_fetch(const sw_collateral_source *s, sw_arena *a,
                                            sw_bytes quote, sw_collateral *out, int64_t *until_ms,
                                            sw_error *err);

@@ -24,6 +24,8 @@ typedef struct sw_machine_places {
     const char *clocksource_path; /* the kernel's word for where its time comes from */
     const struct sw_collateral_source *collateral;
     const char *nvml_library; /* NVIDIA's */
+    const sw_policy *policy;  /* by which evidence of this machine will be judged, for how old its
+                                 collateral may be; NULL: nobody knows. Read at boot */
 } sw_machine_places;
 /* `where`: "sim:DIR", "tdx", "dstack" or "dstack:SOCKET". SW_USAGE names the kinds that exist;
  * SW_MISSING where this is no such machine; SW_REFUSED "compose" when it was booted with another

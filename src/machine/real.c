@@ -33,6 +33,10 @@ sw_status sw_real_begin(sw_real *r, const sw_boot *boot, sw_error *err) {
         r->source = *source;
     else
         r->source.clock = *boot->clock;
+    if (boot->places->policy != NULL) {
+        r->source.minimum_evaluation_number = boot->places->policy->minimum_evaluation_number;
+        r->source.max_age_ms = boot->places->policy->collateral_max_age_ms;
+    }
     return SW_OK;
 }
 

@@ -4,7 +4,7 @@
  *
  * What is not written is not allowed, so completeness is part of parsing. Nothing here is trusted
  * by being compiled in: the one constant below only keeps the word `tdx` for Intel's root, and
- * keeps that root from being called a simulation. docs/formats/evidence.md, EVD-060 to EVD-067.
+ * keeps that root from being called a simulation. docs/formats/evidence.md, EVD-060 to EVD-068.
  */
 #include "codec/text.h"
 #include "recipe/recipe_internal.h"
@@ -71,6 +71,10 @@ sw_status sw_policy_complete(const sw_policy *p, sw_error *err) {
     if (p->has_grace && (p->grace_until_ms < 0 || p->grace_until_ms > TIME_LIMIT_MS ||
                          p->grace_until_ms % 1000 != 0))
         return refuse(err, "the machine policy's grace has no end in whole seconds before 10000");
+    if (p->collateral_max_age_ms != 0 && (p->collateral_max_age_ms < SW_COLLATERAL_AGE_LEAST_MS ||
+                                          p->collateral_max_age_ms > SW_COLLATERAL_AGE_MOST_MS))
+        return refuse(err, "the machine policy's greatest age of collateral is not between an hour "
+                           "and 366 days");
     return sw_gpu_policy_complete(&p->gpu, p->platform, err);
 }
 
@@ -133,8 +137,21 @@ static sw_status grace_read(const sw_json *tcb, sw_policy *p, sw_error *err) {
     return SW_OK;
 }
 
+/* EVD-068: absent means any age. */
+static sw_status age_read(const sw_json *tcb, sw_policy *p, sw_error *err) {
+    static const char name[] = "collateral_max_age_ms";
+    uint64_t age;
+    if (sw_json_member(tcb, name) == NULL) return SW_OK;
+    SW_TRY(sw_json_u64(tcb, "minimum_tcb", name, SW_COLLATERAL_AGE_MOST_MS, &age, err));
+    if (age < SW_COLLATERAL_AGE_LEAST_MS)
+        return text_wrong(err, "minimum_tcb", name, "an hour or more");
+    p->collateral_max_age_ms = (int64_t)age;
+    return SW_OK;
+}
+
 static sw_status tcb_read(const sw_json *object, const char *where, sw_policy *p, sw_error *err) {
-    static const char *const names[] = {"evaluation_data_number", "?grace", "status", NULL};
+    static const char *const names[] = {"?collateral_max_age_ms", "evaluation_data_number",
+                                        "?grace", "status", NULL};
     const sw_json *tcb;
     uint64_t number;
     sw_bytes status;
@@ -146,6 +163,7 @@ static sw_status tcb_read(const sw_json *object, const char *where, sw_policy *p
     p->up_to_date_only = sw_bytes_is(status, "UpToDate");
     if (!p->up_to_date_only && !sw_bytes_is(status, "SWHardeningNeeded"))
         return text_wrong(err, "minimum_tcb", "status", "UpToDate or SWHardeningNeeded");
+    SW_TRY(age_read(tcb, p, err));
     return grace_read(tcb, p, err);
 }
 
@@ -189,6 +207,8 @@ static void tcb_put(sw_arena *a, sw_json *parent, const sw_policy *p) {
     sw_json_add_integer(a, tcb, "evaluation_data_number", p->minimum_evaluation_number);
     sw_json_add_text(a, tcb, "status",
                      p->up_to_date_only ? SW_LITERAL("UpToDate") : SW_LITERAL("SWHardeningNeeded"));
+    if (p->collateral_max_age_ms != 0)
+        sw_json_add_integer(a, tcb, "collateral_max_age_ms", p->collateral_max_age_ms);
     if (!p->has_grace) return;
     char until[21];
     sw_time_text(until, p->grace_until_ms);

@@ -53,6 +53,10 @@ typedef struct sw_gpu_policy {
     bool revocation_required; /* `revocation: required`; `unchecked` must be written out */
 } sw_gpu_policy;
 
+/* Of collateral, when the policy bounds it. */
+#define SW_COLLATERAL_AGE_LEAST_MS INT64_C(3600000)          /* an hour */
+#define SW_COLLATERAL_AGE_MOST_MS  (366 * INT64_C(86400000)) /* a year */
+
 typedef enum sw_platform { SW_PLATFORM_SIM, SW_PLATFORM_TDX } sw_platform;
 typedef struct sw_policy {
     sw_platform platform;
@@ -65,6 +69,8 @@ typedef struct sw_policy {
     size_t device_count;
     sw_hash devices[SW_DEVICE_LIMIT];   /* SHA-256(PPID) */
     uint32_t minimum_evaluation_number; /* tcbEvaluationDataNumber of TCB info and QE identity */
+    int64_t collateral_max_age_ms; /* `collateral_max_age`, by the time that the evidence is judged
+                                      at; 0: any age within the collateral's dates */
     bool up_to_date_only;   /* accepted TCB statuses: UpToDate; false also SWHardeningNeeded */
     bool has_grace;         /* written out as `grace`: exactly OutOfDate is accepted as well */
     int64_t grace_until_ms; /* before this time, by the time that the evidence is judged at */
@@ -81,8 +87,8 @@ extern const sw_hash sw_intel_root, sw_nvidia_device_root, sw_nvidia_rim_root;
  * root, `sim` never with it. SW_REFUSED "policy" with one sentence. */
 SW_NODISCARD sw_status sw_policy_complete(const sw_policy *p, sw_error *err);
 /* {"anchors","devices","gpu","images","minimum_tcb":{"evaluation_data_number","status"},"platform"},
- * with "grace" in minimum_tcb where there is one: docs/formats/evidence.md, EVD-060 on. The result
- * is complete. `where` is the member's dotted name for messages. */
+ * with "grace" and "collateral_max_age_ms" in minimum_tcb where they are: docs/formats/evidence.md,
+ * EVD-060 on. The result is complete. `where` is the member's dotted name for messages. */
 SW_NODISCARD sw_status sw_policy_from_json(const sw_json *object, const char *where, sw_policy *out,
                                            sw_error *err);
 void sw_policy_to_json(sw_arena *a, sw_json *parent, const char *key, const sw_policy *p);

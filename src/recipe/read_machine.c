@@ -119,8 +119,19 @@ static sw_status read_grace(const sw_recipe_reader *r, const sw_yaml *tcb, sw_po
     return SW_OK;
 }
 
+static sw_status read_age(const sw_recipe_reader *r, const sw_yaml *tcb, sw_policy *p) {
+    static const char name[] = "collateral_max_age";
+    uint64_t age;
+    if (sw_yaml_member(tcb, name) == NULL) return SW_OK;
+    SW_TRY(sw_recipe_duration(r, tcb, "machine.minimum_tcb", name, SW_COLLATERAL_AGE_LEAST_MS,
+                              SW_COLLATERAL_AGE_MOST_MS, &age));
+    p->collateral_max_age_ms = (int64_t)age;
+    return SW_OK;
+}
+
 static sw_status read_tcb(const sw_recipe_reader *r, const sw_yaml *map, sw_policy *p) {
-    static const char *const names[] = {"status", "evaluation_data_number", "?grace", NULL};
+    static const char *const names[] = {"status", "evaluation_data_number", "?collateral_max_age",
+                                        "?grace", NULL};
     const sw_yaml *tcb = NULL;
     uint64_t word, number;
     SW_TRY(sw_recipe_map(r, map, "machine", "minimum_tcb", &tcb));
@@ -130,6 +141,7 @@ static sw_status read_tcb(const sw_recipe_reader *r, const sw_yaml *map, sw_poli
                            &number));
     p->up_to_date_only = word == 0;
     p->minimum_evaluation_number = (uint32_t)number;
+    SW_TRY(read_age(r, tcb, p));
     return read_grace(r, tcb, p);
 }
 

@@ -341,6 +341,20 @@ static void put_grace(sw_buffer *out, const sw_policy *p) {
         until);
 }
 
+static void put_age(sw_buffer *out, const sw_policy *p) {
+    if (p->collateral_max_age_ms == 0) {
+        sw_put_text(out,
+                    "  collateral: OF ANY AGE within its dates (Intel's: 30 days);\n"
+                    "  what that costs: the machine chooses what it shows, so a hole that became"
+                    " known, or a revocation, may be\n"
+                    "  overlooked until the older collateral ends\n");
+        return;
+    }
+    sw_put_text(out, "  collateral: at most ");
+    sw_recipe_put_duration(out, (uint64_t)p->collateral_max_age_ms);
+    sw_put_text(out, " old\n");
+}
+
 static void put_machine(sw_buffer *out, const sw_recipe *r) {
     const sw_policy *p = &r->policy;
     sw_put_format(out, "\nMachine: %s\n", sw_recipe_platforms[p->platform]);
@@ -354,6 +368,7 @@ static void put_machine(sw_buffer *out, const sw_recipe *r) {
     sw_put_format(out, "  TCB %s, evaluation data number %u or later\n",
                   p->up_to_date_only ? "UpToDate only" : "UpToDate or SWHardeningNeeded",
                   p->minimum_evaluation_number);
+    put_age(out, p);
     put_grace(out, p);
     sw_recipe_put_gpus(out, p);
 }

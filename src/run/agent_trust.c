@@ -74,8 +74,11 @@ sw_status sw_agent_verify_folder(sw_agent *a, const sw_manifest_input *folder,
 sw_status sw_agent_boot(sw_agent *a, sw_error *err) {
     const sw_run_options *o = a->o;
     uint8_t app_id[20];
+    sw_machine_places places = {0};
+    if (o->places != NULL) places = *o->places;
+    places.policy = &a->recipe->policy;
     sw_genesis_app_id(a->genesis, app_id);
-    SW_TRY(sw_machine_boot_at(o->places, o->machine, o->app_compose, app_id, &o->entropy, &o->clock,
+    SW_TRY(sw_machine_boot_at(&places, o->machine, o->app_compose, app_id, &o->entropy, &o->clock,
                               &a->machine, err));
     a->manifest_key = sw_session_key_new();
     if (!a->manifest_key)

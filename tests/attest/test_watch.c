@@ -59,11 +59,19 @@ static const char *const QUOTE_CHECKS[] = {"quote layout",
                                            "QE identity",
                                            "quote signature",
                                            "TCB level"};
-static const char *const EVIDENCE_CHECKS[] = {
-    "TD attributes",  "RTMR3 replay",       "app",
-    "MRCONFIGID",     "policy: platform",   "policy: image",
-    "policy: device", "policy: TCB status", "policy: evaluation numbers",
-    "policy: GPUs",   "report data",        "compose hash"};
+static const char *const EVIDENCE_CHECKS[] = {"TD attributes",
+                                              "RTMR3 replay",
+                                              "app",
+                                              "MRCONFIGID",
+                                              "policy: platform",
+                                              "policy: image",
+                                              "policy: device",
+                                              "policy: TCB status",
+                                              "policy: evaluation numbers",
+                                              "policy: collateral age",
+                                              "policy: GPUs",
+                                              "report data",
+                                              "compose hash"};
 
 /* ---- the checks of good evidence ---- */
 static void test_all_checks(void **state) {
@@ -179,6 +187,10 @@ static void spoil_device(bend *b) {
 static void spoil_status(bend *b) {
     edit_qe_identity(b, "UpToDate", "OutOfDate", 0);
 }
+static void spoil_age(bend *b) {
+    b->policy.collateral_max_age_ms = 3600000; /* all of the folder is an hour old */
+    b->at_ms += 1;
+}
 static void spoil_numbers(bend *b) {
     b->policy.minimum_evaluation_number = 2;
 }
@@ -213,6 +225,7 @@ static const spoil SPOILS[] = {
     {"policy: device", spoil_device},
     {"policy: TCB status", spoil_status},
     {"policy: evaluation numbers", spoil_numbers},
+    {"policy: collateral age", spoil_age},
     {"report data", spoil_report},
     {"compose hash", spoil_compose},
 };

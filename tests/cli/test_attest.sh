@@ -66,6 +66,9 @@ PY
 good=$corpus/evidence/good policy=$corpus/policy/sim at=2026-09-21T14:13:20Z
 expect "evidence: one line a check" 0 "^ok      quote signature" attest verify "$good" --policy "$policy" --time $at
 expect "and the policy's lines" 0 "^ok      policy: image" attest verify "$good" --policy "$policy" --time $at
+expect "collateral older than the policy accepts" 1 "^FAILED  policy: collateral age" attest verify "$good" --policy "$corpus/policy/age" --time 2027-09-21T14:13:20Z
+expect "the same for a quote with its log" 1 "^FAILED  policy: collateral age" attest verify quote --collateral parts --log log.json --policy "$corpus/policy/age" --time 2027-09-21T14:13:20Z
+expect "of any age" 0 "^ok      policy: collateral age  *.*any age" attest verify "$good" --policy "$policy" --time 2027-09-21T14:13:20Z
 expect "as JSON" 0 '"verdict":"holds"' attest verify "$good" --policy "$policy" --time $at --json
 for quote in quote quote.hex; do
     expect "a bare $quote" 0 "^ok      TCB level" attest verify $quote --collateral parts --policy "$policy" --time $at

@@ -242,6 +242,74 @@ static void test_cache_spoilt(void **state) {
     assert_int_equal(pcs_asked(&service), 0);
 }
 
+/* What holds and yet would be refused by a policy: of an older number, or too old (MCH-056). */
+static void keep_older(const char *path, const char *old, const char *new) {
+    bend b;
+    SW_SCOPED(sw_buffer) file = SW_BUFFER(SW_COLLATERAL_FILE_LIMIT);
+    bend_start(&b, &house);
+    edit_tcb_info(&b, old, new, 0);
+    assert_int_equal(sw_collateral_encode(&b.e.collateral, NULL, &file, NULL), SW_OK);
+    assert_int_equal(sw_file_write(path, sw_buffer_bytes(&file), 0600, SW_WRITE_REPLACE, NULL),
+                     SW_OK);
+    bend_end(&b);
+}
+
+static void test_cache_demands(void **state) {
+    (void)state;
+    static const struct {
+        const char *old, *new, *sentence;
+    } table[] = {
+        {"\"tcbEvaluationDataNumber\":1", "\"tcbEvaluationDataNumber\":0", "are 0 and 1"},
+        {"\"issueDate\":\"2026-08-22", "\"issueDate\":\"2026-08-19", "older than"},
+    };
+    char path[160];
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        sw_error err = {0};
+        sw_collateral_source s = source_of("good");
+        s.cache_folder = cache;
+        cache_file(path, "standard");
+        good(&s);
+        keep_older(path, table[i].old, table[i].new);
+        (void)pcs_asked(&service);
+        SW_SCOPED(sw_arena) a = {0};
+        sw_collateral c;
+        assert_int_equal(sw_collateral_fetch(&s, &a, house.good.quote, &c, NULL, NULL), SW_OK);
+        assert_int_equal(pcs_asked(&service), 0); /* without a demand it will do */
+        s.minimum_evaluation_number = sw_sim_platform.evaluation_number;
+        s.max_age_ms = 32 * FORGE_DAY;
+        s.offline = true;
+        assert_int_equal(fetch(&s, &err), SW_REFUSED);
+        assert_non_null(strstr(err.message, table[i].sentence));
+        assert_non_null(strstr(err.message, "the cache holds no collateral"));
+        s.offline = false;
+        good(&s); /* fetched anew, kept, and not asked for again */
+        assert_int_equal(pcs_asked(&service), 4);
+        good(&s);
+        assert_int_equal(pcs_asked(&service), 0);
+    }
+}
+
+/* A service that has nothing better is refused here, before a verifier refuses it. */
+static void test_service_demands(void **state) {
+    (void)state;
+    sw_error err = {0};
+    sw_collateral_source s = source_of("good");
+    int64_t until = 0;
+    SW_SCOPED(sw_arena) a = {0};
+    sw_collateral c;
+    s.minimum_evaluation_number = 2;
+    assert_int_equal(fetch(&s, &err), SW_REFUSED);
+    assert_non_null(strstr(err.message, "are 1 and 1, and the machine policy demands 2"));
+    assert_string_equal(err.word, "policy");
+    s = source_of("good");
+    s.max_age_ms = 30 * FORGE_DAY; /* exactly: the folder is as old */
+    assert_int_equal(sw_collateral_fetch(&s, &a, house.good.quote, &c, &until, NULL), SW_OK);
+    assert_true(until == FORGE_NOW); /* what is in hand is fetched anew before it is too old */
+    now_ms = FORGE_NOW + 1;
+    assert_int_equal(fetch(&s, &err), SW_REFUSED);
+    assert_non_null(strstr(err.message, "older than the machine policy accepts"));
+}
+
 static void test_early(void **state) {
     (void)state;
     char path[160];
@@ -292,7 +360,7 @@ static sw_status parse(sw_bytes json) {
     SW_SCOPED(sw_arena) a = {0};
     sw_collateral c = {.pck_crl = SW_LITERAL("before")};
     sw_gpu_collateral gpu = {.rim_count = 77};
-    int64_t from, until;
+    sw_collateral_facts facts;
     sw_error err = {0};
     sw_status status = sw_collateral_parse(&a, json, &c, &gpu, &err);
     if (status != SW_OK) {
@@ -301,7 +369,7 @@ static sw_status parse(sw_bytes json) {
         assert_true(err.message[0] != 0);
         return status;
     }
-    return sw_collateral_judge(house.good.quote, &c, &house.policy, FORGE_NOW, &from, &until, NULL);
+    return sw_collateral_judge(house.good.quote, &c, &house.policy, FORGE_NOW, &facts, NULL);
 }
 
 static void test_file_bent(void **state) {
@@ -392,6 +460,7 @@ int main(void) {
         cmocka_unit_test(test_tls),           cmocka_unit_test(test_proxy),
         cmocka_unit_test(test_judged),        cmocka_unit_test(test_cache),
         cmocka_unit_test(test_cache_spoilt),  cmocka_unit_test(test_early),
+        cmocka_unit_test(test_cache_demands), cmocka_unit_test(test_service_demands),
         cmocka_unit_test(test_file),          cmocka_unit_test(test_file_bent),
         cmocka_unit_test(test_file_refusals), cmocka_unit_test(test_spellings),
     };

@@ -82,9 +82,9 @@ static bool fetched(vector *v, const char *folder) {
                                     .clock = {wall, wall, NULL}};
     const sw_collateral *p = &v->published;
     sw_collateral c = {0};
-    int64_t from, until;
+    sw_collateral_facts facts;
     sw_error err = {0};
-    sw_status judged = sw_collateral_judge(v->quote, p, intel(), now_ms, &from, &until, NULL);
+    sw_status judged = sw_collateral_judge(v->quote, p, intel(), now_ms, &facts, NULL);
     sw_status status = sw_collateral_fetch(&s, &v->arena, v->quote, &c, NULL, &err);
     if ((status == SW_OK) != (judged == SW_OK)) fail_msg("%s: %s", folder, err.message);
     if (status != SW_OK) return false;

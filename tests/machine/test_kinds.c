@@ -166,15 +166,14 @@ static void evidence_holds(sw_machine *m) {
     SW_SCOPED(sw_buffer) json = SW_BUFFER(SW_EVIDENCE_LIMIT);
     sw_evidence e;
     sw_error err = {0};
-    int64_t from, until;
+    sw_collateral_facts facts;
     if (sw_machine_evidence(m, &house.report, &json, &err) != SW_OK) fail_msg("%s", err.message);
     assert_int_equal(sw_evidence_parse(&a, sw_buffer_bytes(&json), &e, NULL), SW_OK);
     assert_int_equal(e.platform, SW_PLATFORM_TDX);
     assert_int_equal(e.event_count, house.good.event_count);
     assert_memory_equal(e.quote.data + AT_REPORT_DATA, house.report.b, 64);
     assert_int_equal(
-        sw_collateral_judge(e.quote, &e.collateral, &house.policy, FORGE_NOW, &from, &until, NULL),
-        SW_OK);
+        sw_collateral_judge(e.quote, &e.collateral, &house.policy, FORGE_NOW, &facts, NULL), SW_OK);
 }
 
 static void test_evidence(void **state) {

@@ -162,7 +162,7 @@ static void test_channel(void **state) {
     sw_evidence e;
     sw_error err = {0};
     sw_hash expected;
-    int64_t from, until;
+    sw_collateral_facts facts;
     strict.gpu.revocation_required = true;
     if (sw_machine_channel_evidence(m, &b, &strict.gpu, &json, &err) != SW_OK ||
         sw_evidence_parse(&a, sw_buffer_bytes(&json), &e, &err) != SW_OK)
@@ -172,7 +172,7 @@ static void test_channel(void **state) {
     if (sw_gpu_verify(e.gpus, e.gpu_count, &e.gpu_collateral, &strict.gpu, NOW, NULL, claims,
                       &err) != SW_OK ||
         sw_gpu_policy_check(&strict.gpu, claims, e.gpu_count, &err) != SW_OK ||
-        sw_collateral_judge(e.quote, &e.collateral, &policy, NOW, &from, &until, &err) != SW_OK)
+        sw_collateral_judge(e.quote, &e.collateral, &policy, NOW, &facts, &err) != SW_OK)
         fail_msg("%s", err.message);
     sw_gpu_nonce(&expected, &b.challenge, &b.own_tls);
     for (size_t i = 0; i < GPU_COUNT; i++) {

@@ -145,29 +145,35 @@ static void test_run(void **state) {
     (void)state;
     static const sw_report_data report = {{5}};
     static sw_genesis genesis;
+    static sw_recipe recipe;
     sw_run_options o = {.app_compose = SW_LITERAL("{}"),
                         .machine = where,
                         .places = &places,
                         .entropy = entropy,
                         .clock = CLOCK};
     sim_booted(o.app_compose);
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 3; i++) { /* the last by a recipe that demands more than there is */
         SW_SCOPED(sw_buffer) json = SW_BUFFER(SW_EVIDENCE_LIMIT);
         sw_error err = {0};
         sw_agent *a = sw_agent_new(&o);
         assert_non_null(a);
         a->genesis = &genesis;
+        a->recipe = &recipe;
         source.pcs_url = i == 0 ? "https://127.0.0.1:1" : address;
+        recipe.policy.minimum_evaluation_number = i == 2 ? 2 : 1;
         if (sw_agent_boot(a, &err) != SW_OK) fail_msg("%s", err.message);
         (void)pcs_asked(&service);
         sw_status status = sw_machine_evidence(a->machine, &report, &json, &err);
-        if (status != (i == 0 ? SW_UNAVAILABLE : SW_OK)) fail_msg("%d %s", status, err.message);
+        const sw_status expected[] = {SW_UNAVAILABLE, SW_OK, SW_REFUSED};
+        if (status != expected[i]) fail_msg("%d %s", status, err.message);
+        if (i == 2) assert_non_null(strstr(err.message, "the machine policy demands 2"));
         assert_int_equal(pcs_asked(&service), i == 0 ? 0 : 4);
         sw_agent_drop(&a);
     }
     places.clocksource_path = "/nowhere"; /* a place of the options, at the boot itself */
     sw_agent *a = sw_agent_new(&o);
     a->genesis = &genesis;
+    a->recipe = &recipe;
     assert_int_equal(sw_agent_boot(a, NULL), SW_MISSING);
     sw_agent_drop(&a);
 }

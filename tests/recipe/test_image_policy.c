@@ -31,7 +31,12 @@
 #define YAML_GRACE     "grace: {status: OutOfDate, until: 2026-12-31T00:00:00Z}"
 #define YAML_TCB       "{status: UpToDate, evaluation_data_number: 17, " YAML_GRACE "}"
 #define YAML_PLAIN_TCB "{status: UpToDate, evaluation_data_number: 17}"
-#define UNTIL_MS       INT64_C(1798675200000)
+#define JSON_AGE_TCB                                                                               \
+    "{\"collateral_max_age_ms\":1209600000,\"evaluation_data_number\":17,\"grace\":{\"status\":"   \
+    "\"OutOfDate\",\"until\":\"2026-12-31T00:00:00Z\"},\"status\":\"UpToDate\"}"
+#define YAML_AGE_TCB                                                                               \
+    "{status: UpToDate, evaluation_data_number: 17, collateral_max_age: 14d, " YAML_GRACE "}"
+#define UNTIL_MS INT64_C(1798675200000)
 
 static void change(char *out, size_t size, const char *text, const char *from, const char *to) {
     const char *hit = strstr(text, from);
@@ -92,6 +97,7 @@ static const struct {
 } SAME[] = {
     {JSON_IMAGE, YAML_IMAGE, JSON_PLAIN_TCB, YAML_PLAIN_TCB},
     {JSON_IMAGE, YAML_IMAGE, JSON_TCB, YAML_TCB},
+    {JSON_IMAGE, YAML_IMAGE, JSON_AGE_TCB, YAML_AGE_TCB},
     {"{\"acpi\":\"any\",\"memory_bytes\":\"any\",\"name\":\"a\",\"os_image_hash\":\"" HASH "\"}",
      "{name: a, os_image_hash: " HASH ", acpi: any, memory_bytes: any}", JSON_TCB, YAML_TCB},
     {"{\"acpi\":\"any\",\"memory_bytes\":[70368744177664],\"name\":\"a\",\"os_image_hash\":\"" HASH
@@ -227,6 +233,25 @@ static const refusal TCB_REFUSED[] = {
     {"{\"status\":\"OutOfDate\",\"until\":\"2026-12-31T00:00:00Z\"}", "{}", "grace"},
 };
 
+/* The greatest age of collateral (EVD-068). */
+static const refusal AGE_REFUSED[] = {
+    {"1209600000", "\"14d\"", "collateral_max_age_ms"},
+    {"1209600000", "0", "an hour or more"},
+    {"1209600000", "3599999", "an hour or more"},
+    {"1209600000", "31622400001", "collateral_max_age_ms"},
+    {"1209600000", "-1", "collateral_max_age_ms"},
+    {"1209600000", "null", "collateral_max_age_ms"},
+    {"collateral_max_age_ms", "collateral_max_age", "is not known"},
+};
+static const refusal YAML_AGE_REFUSED[] = {
+    {"14d", "14", "collateral_max_age must be a whole number with a unit"},
+    {"14d", "59m", "from 1 hour to 366 days"},
+    {"14d", "367d", "from 1 hour to 366 days"},
+    {"14d", "any", "collateral_max_age must be"},
+    {"14d", "[14d]", "collateral_max_age must be"},
+    {"collateral_max_age", "collateral_max_age_ms", "is not known"},
+};
+
 static void json_refused(const char *images, const char *tcb, const refusal *r) {
     static sw_policy p;
     sw_error err = {0};
@@ -247,6 +272,10 @@ static void test_json_refused(void **state) {
     for (size_t i = 0; i < COUNT(TCB_REFUSED); i++) {
         change(text, sizeof text, JSON_TCB, TCB_REFUSED[i].from, TCB_REFUSED[i].to);
         json_refused("[" JSON_IMAGE "]", text, &TCB_REFUSED[i]);
+    }
+    for (size_t i = 0; i < COUNT(AGE_REFUSED); i++) {
+        change(text, sizeof text, JSON_AGE_TCB, AGE_REFUSED[i].from, AGE_REFUSED[i].to);
+        json_refused("[" JSON_IMAGE "]", text, &AGE_REFUSED[i]);
     }
 }
 
@@ -305,6 +334,10 @@ static void test_yaml_refused(void **state) {
     for (size_t i = 0; i < COUNT(YAML_TCB_REFUSED); i++) {
         change(text, sizeof text, YAML_TCB, YAML_TCB_REFUSED[i].from, YAML_TCB_REFUSED[i].to);
         yaml_refused("[" YAML_IMAGE "]", text, &YAML_TCB_REFUSED[i]);
+    }
+    for (size_t i = 0; i < COUNT(YAML_AGE_REFUSED); i++) {
+        change(text, sizeof text, YAML_AGE_TCB, YAML_AGE_REFUSED[i].from, YAML_AGE_REFUSED[i].to);
+        yaml_refused("[" YAML_IMAGE "]", text, &YAML_AGE_REFUSED[i]);
     }
 }
 
@@ -372,6 +405,12 @@ static void test_show(void **state) {
                 "runs");
     says(words, "memory: ANY size");
     assert_null(strstr(words, "GRACE"));
+    says(words, "collateral: OF ANY AGE within its dates");
+    says(words, "what that costs: the machine chooses what it shows");
+    r.policy.collateral_max_age_ms = INT64_C(14) * 86400000;
+    words = show(&r, &text);
+    says(words, "collateral: at most 14 days old\n");
+    assert_null(strstr(words, "OF ANY AGE"));
 }
 
 /* RCP-096: two recipes that differ in one digit of an image are not told alike. */
@@ -404,6 +443,8 @@ static const struct {
     const char *from, *to, *tcb, *line;
 } CHANGES[] = {
     {"", "", YAML_TCB, "+ machine.minimum_tcb.grace: {\"status\":\"OutOfDate\",\"until\":"},
+    {"", "", "{status: UpToDate, evaluation_data_number: 17, collateral_max_age: 1h}",
+     "+ machine.minimum_tcb.collateral_max_age_ms: 3600000\n"},
     {", 4294967296]", "]", YAML_PLAIN_TCB,
      "~ machine.images[dstack-0.6].memory_bytes: [2147483648,4294967296] -> [2147483648]\n"},
     {"2147483648, 4294967296", "4294967296, 2147483648", YAML_PLAIN_TCB,
