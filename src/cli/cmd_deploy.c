@@ -56,9 +56,10 @@ static sw_status read_deployment(sw_cli *cli, sw_deployment *d, sw_error *err) {
     SW_TRY(kms_check(cli, err));
     d->image = sw_cli_option(cli, "image");
     d->region = sw_cli_option(cli, "region");
+    d->key_provider_id = sw_cli_option(cli, "key-provider-id");
     d->gateway = sw_cli_flag(cli, "gateway");
     SW_TRY(env_names(cli, d, err));
-    return sw_cli_read(cli, compose, SW_DEPLOY_COMPOSE_LIMIT, &d->docker_compose, err);
+    return sw_cli_read_regular(cli, compose, SW_DEPLOY_COMPOSE_LIMIT, &d->docker_compose, err);
 }
 
 /* The service's answer instead of a request: what it built is what was asked for. */
@@ -67,7 +68,7 @@ static sw_status judge_answer(sw_cli *cli, const sw_deployment *d, const char *p
     sw_bytes answer;
     sw_hash hash;
     char hex[2 * SW_HASH_BYTES + 1];
-    SW_TRY(sw_cli_read(cli, path, SW_DEPLOY_ANSWER_LIMIT, &answer, err));
+    SW_TRY(sw_cli_read_regular(cli, path, SW_DEPLOY_ANSWER_LIMIT, &answer, err));
     sw_status status = sw_deploy_answer_check(d, answer, &hash, err);
     if (status != SW_OK) sw_error_prefix(err, "%s", path);
     SW_TRY(status);
@@ -105,6 +106,8 @@ static const sw_option deploy_options[] = {
     {"image", SW_OPTION_VALUE, "IMAGE", "OS image (default: the service chooses)"},
     {"region", SW_OPTION_VALUE, "REGION", "where (default: the service chooses)"},
     {"env-names", SW_OPTION_VALUE, "A,B", "variables whose values may be sent encrypted later"},
+    {"key-provider-id", SW_OPTION_VALUE, "HEX",
+     "the one KMS that keys may come from: its CA's public key (SubjectPublicKeyInfo)"},
     {"gateway", SW_OPTION_FLAG, NULL, "let the service's gateway lead to it"},
     {"out", SW_OPTION_VALUE, "FILE", "where app-compose.json goes, as we would have it measured"},
     {"answer", SW_OPTION_VALUE, "FILE",

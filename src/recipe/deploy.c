@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A deployment asked for and its answer judged (DSK-070 to DSK-077).
+ * A deployment asked for and its answer judged (DSK-070 to DSK-079).
  */
 #include "recipe/deploy.h"
 
 #include "codec/text.h"
+#include "codec/yaml.h"
 #include "crypto/crypto.h"
 
 #include <string.h>
@@ -79,6 +80,35 @@ static sw_status env_check(const sw_deployment *d, sw_error *err) {
     return SW_OK;
 }
 
+/* DSK-072: what is sent is a docker compose and not something else by mistake. The same reader as
+ * for recipes, so anchors and tags are refused: what runs is written out. */
+static sw_status docker_check(sw_bytes text, sw_error *err) {
+    static const char what[] = "the docker compose file";
+    SW_SCOPED(sw_arena) a = {.limit_bytes = (size_t)32 << 20};
+    sw_yaml *root;
+    sw_status status = sw_yaml_parse(&a, text, what, &root, err);
+    if (status == SW_MEMORY || status == SW_INTERNAL) return status;
+    if (status != SW_OK) {
+        sw_error_hint(err, "a docker compose is taken without anchors, aliases and tags");
+        return status;
+    }
+    const sw_yaml *services = root->type == SW_YAML_MAP ? sw_yaml_member(root, "services") : NULL;
+    if (services == NULL || services->type != SW_YAML_MAP || services->count == 0)
+        return refuse(err, "the docker compose file names no services");
+    return SW_OK;
+}
+
+static sw_status provider_check(const char *id, sw_error *err) {
+    uint8_t bytes[SW_DEPLOY_PROVIDER_LIMIT];
+    size_t size = id == NULL ? 2 : strlen(id);
+    if (size == 0 || size % 2 != 0 || size > 2 * sizeof bytes ||
+        (id != NULL && sw_hex_decode(bytes, size / 2, sw_text(id), false, NULL) != SW_OK))
+        return sw_fail(err, SW_REFUSED, "compose",
+                       "a key provider's id is 1 to %d bytes in lower-case hex",
+                       SW_DEPLOY_PROVIDER_LIMIT);
+    return SW_OK;
+}
+
 sw_status sw_deploy_check(const sw_deployment *d, sw_error *err) {
     if (!name_good(d->name))
         return refuse(err, "a deployment's name has 5 to 63 letters, digits and dashes, and no "
@@ -93,6 +123,8 @@ sw_status sw_deploy_check(const sw_deployment *d, sw_error *err) {
                        SW_DEPLOY_COMPOSE_LIMIT);
     if (!sw_utf8_valid(d->docker_compose))
         return refuse(err, "the docker compose file is not UTF-8");
+    SW_TRY(docker_check(d->docker_compose, err));
+    SW_TRY(provider_check(d->key_provider_id, err));
     return env_check(d, err);
 }
 
@@ -117,6 +149,8 @@ sw_status sw_deploy_compose_make(const sw_deployment *d, sw_buffer *out, sw_erro
     sw_json *root = sw_json_make(&a, SW_JSON_OBJECT);
     add_common(&a, root, d);
     sw_json_add_flag(&a, root, "gateway_enabled", d->gateway);
+    if (d->key_provider_id != NULL)
+        sw_json_add_text(&a, root, "key_provider_id", sw_text(d->key_provider_id));
     sw_json_add_flag(&a, root, "kms_enabled", true);
     sw_json_add_flag(&a, root, "local_key_provider_enabled", false);
     sw_json_add_integer(&a, root, "manifest_version", 2);
@@ -229,7 +263,18 @@ static sw_status features_check(const sw_deployment *d, const sw_json *compose, 
     return SW_OK;
 }
 
-static sw_status keys_check(const sw_json *compose, sw_error *err) {
+/* DSK-079: whom the machine takes its keys from is what was asked for, in both directions. */
+static sw_status provider_is(const sw_json *compose, const sw_deployment *d, sw_error *err) {
+    static const char name[] = "key_provider_id";
+    const sw_json *m = sw_json_member(compose, name);
+    if (d->key_provider_id != NULL) return text_is(compose, name, sw_text(d->key_provider_id), err);
+    if (m == NULL || m->type == SW_JSON_NULL || (m->type == SW_JSON_STRING && m->text.size == 0))
+        return SW_OK;
+    return refuse(err, "app_compose: key_provider_id pins a KMS that was not asked for");
+}
+
+static sw_status keys_check(const sw_json *compose, const sw_deployment *d, sw_error *err) {
+    SW_TRY(provider_is(compose, d, err));
     SW_TRY(flag_is(compose, "kms_enabled", true, false, err));
     SW_TRY(flag_is(compose, "local_key_provider_enabled", false, false, err));
     if (sw_json_member(compose, "key_provider") == NULL) return SW_OK;
@@ -264,7 +309,7 @@ static sw_status compose_check(const sw_deployment *d, const sw_json *compose, s
     }
     SW_TRY(features_check(d, compose, err));
     SW_TRY(env_is(compose, d, err));
-    return keys_check(compose, err);
+    return keys_check(compose, d, err);
 }
 
 static sw_status hash_check(const sw_json *answer, sw_bytes text, sw_hash *out, sw_error *err) {

@@ -12,16 +12,19 @@
 
 #define SW_DEPLOY_COMPOSE_LIMIT                                                                    \
     ((size_t)200 << 10) /* below the 256 KiB that dstack 0.5.5 accepts */
-#define SW_DEPLOY_ANSWER_LIMIT ((size_t)1 << 20)
-#define SW_DEPLOY_ENV_LIMIT    1024
-#define SW_DEPLOY_ENV_BYTES    255
+#define SW_DEPLOY_ANSWER_LIMIT   ((size_t)1 << 20)
+#define SW_DEPLOY_ENV_LIMIT      1024
+#define SW_DEPLOY_ENV_BYTES      255
+#define SW_DEPLOY_PROVIDER_LIMIT 256 /* bytes of a key provider's id */
 
 typedef struct sw_deployment {
-    const char *name;           /* 5 to 63 of A-Z a-z 0-9 -, no - at either end */
-    const char *instance_type;  /* "h200.small" */
-    const char *image, *region; /* NULL: the service chooses */
-    sw_bytes docker_compose;    /* YAML, as it is */
-    const sw_bytes *env_names;  /* whose values may be sent encrypted later */
+    const char *name;            /* 5 to 63 of A-Z a-z 0-9 -, no - at either end */
+    const char *instance_type;   /* "h200.small" */
+    const char *image, *region;  /* NULL: the service chooses */
+    sw_bytes docker_compose;     /* YAML with services, as it is */
+    const char *key_provider_id; /* the one KMS that keys may come from, lower-case hex; NULL: none
+                                    is pinned */
+    const sw_bytes *env_names;   /* whose values may be sent encrypted later */
     size_t env_count;
     bool gateway; /* the service's gateway may lead to it */
 } sw_deployment;

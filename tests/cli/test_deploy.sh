@@ -55,6 +55,8 @@ gives 0 --compose docker-compose.yml --name my-app --type h200.small --image dst
     cmp -s out request; say $? 'the long forms give the same bytes'
 gives 0 "${asked[@]}" --gateway && ! grep -q skip_gateway out; say $? '--gateway'
 
+printf 'services: {a: [}' >broken.yml
+mkfifo fifo.yml
 while IFS='|' read -r code sentence line; do
     read -ra arguments <<<"$line"
     gives "$code" "${arguments[@]}" && says "$sentence"; say $? "refused: $line"
@@ -72,6 +74,10 @@ done <<'TABLE'
 1|as root|-c docker-compose.yml -n my-app -t h200.small --env-names DSTACK_ROOT_PASSWORD
 1|variable 2 has no name|-c docker-compose.yml -n my-app -t h200.small --env-names A,,B
 1|nothing.yml|-c nothing.yml -n my-app -t h200.small
+1|names no services|-c request -n my-app -t h200.small
+1|the docker compose file:1:|-c broken.yml -n my-app -t h200.small
+1|lower-case hex|-c docker-compose.yml -n my-app -t h200.small --key-provider-id 0X
+1|not a regular file|-c fifo.yml -n my-app -t h200.small
 TABLE
 
 # ---- answers ----
@@ -102,10 +108,15 @@ does not show the app_compose|answer["app_compose"] = None
 docker_compose_file is not|compose["docker_compose_file"] += " "
 pre_launch_script is not|compose["pre_launch_script"] = "id"
 init_script was not asked|compose["init_script"] = "id"
+key_provider_id pins a KMS|compose["key_provider_id"] = "30aa"
 public_logs is true|compose["public_logs"] = True
 allowed_envs are not|compose["allowed_envs"] = ["DSTACK_ROOT_PASSWORD"]
 JSON byte|text = "{"
 TABLE
+answer 'compose["key_provider_id"] = "30aa"'
+gives 0 "${asked[@]}" --answer answer.json --key-provider-id 30aa; say $? 'a KMS that was asked for by its id'
+gives 1 "${asked[@]}" --answer answer.json --key-provider-id 30ab && says 'key_provider_id is not'; say $? 'and another one'
+gives 0 "${asked[@]}" --key-provider-id 30aa --out pinned.json && grep -q '"key_provider_id":"30aa"' pinned.json; say $? 'it stands in what we would have measured'
 echo kept >kept.json
 answer 'compose["public_logs"] = True'
 gives 1 "${asked[@]}" --answer answer.json --out kept.json && [ "$(cat kept.json)" = kept ]; say $? 'a refused answer leaves what --out names untouched'

@@ -146,6 +146,50 @@ static void test_texts(void **state) {
     refused(&d, "more than 1024 names");
 }
 
+/* What is no docker compose (DSK-072), and ids of key providers (DSK-078). */
+static void test_docker(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *sentence;
+    } table[] = {
+        {"services: {a: {image: x}}", NULL},
+        {"x", "names no services"},
+        {"- services", "names no services"},
+        {"version: '3'", "names no services"},
+        {"services: {}", "names no services"},
+        {"services: [a]", "names no services"},
+        {"services: a", "names no services"},
+        {"services: {a: {image: x}", "the docker compose file:"},
+        {"services:\n\ta: 1\n", "the docker compose file:"},
+        {"services: {a: &x {}}", "anchors are not accepted"},
+        {"services: {a: !!map {}}", "tags are not accepted"},
+        {"services: {a: {}}\n---\nb: 1\n", "more than one document"},
+        {"services: {a: {}, a: {}}", "the docker compose file:"},
+        {"{\"compose_hash\":\"00\"}", "names no services"},
+        {"# nothing", "holds nothing"},
+    };
+    for (size_t i = 0; i < COUNT(table); i++) {
+        sw_deployment d = good();
+        d.docker_compose = sw_text(table[i].text);
+        if (table[i].sentence == NULL)
+            assert_int_equal(sw_deploy_check(&d, NULL), SW_OK);
+        else
+            refused(&d, table[i].sentence);
+    }
+    static char long_id[2 * SW_DEPLOY_PROVIDER_LIMIT + 3];
+    memset(long_id, 'a', sizeof long_id - 1);
+    const char *const ids[] = {"", "0", "0x00", "AA", "g0", long_id};
+    for (size_t i = 0; i < COUNT(ids); i++) {
+        sw_deployment d = good();
+        d.key_provider_id = ids[i];
+        refused(&d, "1 to 256 bytes in lower-case hex");
+    }
+    sw_deployment d = good();
+    long_id[2 * SW_DEPLOY_PROVIDER_LIMIT] = 0;
+    d.key_provider_id = long_id;
+    assert_int_equal(sw_deploy_check(&d, NULL), SW_OK);
+}
+
 /* ---- answers ---- */
 /* {"compose_hash": of the text, "app_compose": the text}; `bend` flips the hash. */
 static sw_bytes make_answer(sw_arena *a, sw_bytes text, bool bend) {
@@ -227,6 +271,8 @@ static void test_answer_refused(void **state) {
         {"{\"a", "{\"verity_volumes\":[],\"a", "the member verity_volumes was not asked for"},
         {"{\"a", "{\"\\u0001\":1,\"a", "the member ? was not asked for"},
         {"{\"a", "{\"key_provider\":\"local\",\"a", "key_provider is not what was asked for"},
+        {"{\"a", "{\"key_provider_id\":\"00\",\"a", "pins a KMS that was not asked for"},
+        {"{\"a", "{\"key_provider_id\":0,\"a", "pins a KMS that was not asked for"},
         {"{\"a", "{\"kms_enabled\":true,\"a", "app_compose: JSON byte"},
         {"{\"a", "[\"a", "app_compose: JSON byte"},
     };
@@ -252,11 +298,50 @@ static void test_answer_refused(void **state) {
     }
 }
 
+/* A KMS that was asked for by its id stands in what is built, and no other. */
+static void test_provider(void **state) {
+    (void)state;
+    static const struct {
+        const char *id, *sentence;
+    } table[] = {{"30aa", NULL},
+                 {"30ab", "key_provider_id is not what was asked for"},
+                 {"30AA", "key_provider_id is not what was asked for"},
+                 {"", "key_provider_id is not what was asked for"}};
+    SW_SCOPED(sw_arena) a = {0};
+    SW_SCOPED(sw_buffer) ours = SW_BUFFER(1 << 20);
+    sw_deployment d = good();
+    sw_hash got;
+    sw_error err = {0};
+    assert_int_equal(sw_deploy_compose_make(&d, &ours, NULL), SW_OK);
+    sw_bytes without = make_answer(&a, sw_buffer_bytes(&ours), false);
+    d.key_provider_id = "30aa";
+    assert_int_not_equal(sw_deploy_answer_check(&d, without, &got, &err), SW_OK);
+    assert_non_null(strstr(err.message, "key_provider_id is missing"));
+    for (size_t i = 0; i < COUNT(table); i++) {
+        SW_SCOPED(sw_buffer) text = SW_BUFFER(1 << 20);
+        sw_put_format(&text, "{\"key_provider_id\":\"%s\",", table[i].id);
+        sw_put_bytes(&text, SW_BYTES(ours.data + 1, ours.size - 1));
+        sw_bytes answer = make_answer(&a, sw_buffer_bytes(&text), false);
+        sw_status status = sw_deploy_answer_check(&d, answer, &got, &err);
+        if (table[i].sentence == NULL)
+            assert_int_equal(status, SW_OK);
+        else if (status == SW_OK || strstr(err.message, table[i].sentence) == NULL)
+            fail_msg("\"%s\" is not in \"%s\"", table[i].sentence, err.message);
+    }
+    SW_SCOPED(sw_buffer) pinned = SW_BUFFER(1 << 20);
+    assert_int_equal(sw_deploy_compose_make(&d, &pinned, NULL), SW_OK);
+    assert_non_null(memmem(pinned.data, pinned.size, "\"key_provider_id\":\"30aa\"", 24));
+    assert_int_equal(
+        sw_deploy_answer_check(&d, make_answer(&a, sw_buffer_bytes(&pinned), false), &got, NULL),
+        SW_OK);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bytes),          cmocka_unit_test(test_names),
         cmocka_unit_test(test_texts),          cmocka_unit_test(test_answer),
-        cmocka_unit_test(test_answer_refused),
+        cmocka_unit_test(test_answer_refused), cmocka_unit_test(test_docker),
+        cmocka_unit_test(test_provider),
     };
     return cmocka_run_group_tests_name("deploy", tests, NULL, NULL);
 }
