@@ -2,7 +2,7 @@
  *
  * Our matrix products alone: gemm THREADS MxNxK... prints GFLOP/s of each shape on one line (a
  * product and a sum count as two; the best of several rounds, as for the peak). bf16 rows times
- * weights that are packed before, as in a training step; the result is bf16.
+ * weights as the model's file has them, as in a training step; the result is bf16.
  */
 #include "tensor/gemm.h"
 #include "sys/pool.h"
@@ -33,14 +33,15 @@ static void *operands(size_t count) {
 
 static double rate_of(const sw_compute *c, size_t m, size_t n, size_t k) {
     void *a = operands(m * (k + 1)), *weights = operands(n * k), *out = operands(m * n),
-         *packed = operands(sw_pack_elements(k, n));
+         *panels = malloc(sw_gemm_panel_bytes(k));
+    if (!panels) exit(1);
     const sw_source source = {.data = weights, .dtype = SW_DTYPE_BF16, .stride = k};
-    sw_pack(c, packed, &source, true, k, n);
     const sw_gemm g = {
         .m = m,
         .n = n,
         .term_count = 1,
-        .terms = {{.a = a, .a_stride = k, .b = packed, .b_strip = sw_pack_strip(k), .k = k}},
+        .terms = {{.a = a, .a_stride = k, .k = k, .lying = &source, .transposed = true}},
+        .panels = panels,
         .scale = 1,
         .c = out,
         .c_stride = n,
@@ -56,7 +57,7 @@ static double rate_of(const sw_compute *c, size_t m, size_t n, size_t k) {
     free(a);
     free(weights);
     free(out);
-    free(packed);
+    free(panels);
     return best;
 }
 

@@ -3,12 +3,15 @@
  * Packing of B into strips of 16 columns (tensor/gemm.h), and transposition of A.
  *
  * Source rows are staged block by block as E in the lane's stack, so that any dtype and alignment
- * can be packed; then the pairs are interleaved.
+ * can be packed; then the pairs are interleaved. Strips for the portable kernel are widened once
+ * more, block by block, while they are in the first cache.
  */
-#include "tensor/gemm.h"
+#include "tensor/kernels.h"
 #include <immintrin.h>
+#include <stdalign.h>
 #include <string.h>
 
+#define INLINE    static inline __attribute__((always_inline))
 #define STRIP     SW_GEMM_COLUMNS
 #define GROUP     4 /* strips of a job: what is read of a row is a line of memory */
 #define STAGE_K   128
@@ -48,15 +51,35 @@ typedef struct pack_job {
     void *out;
     const sw_source *b;
     sw_dtype dtype;
-    bool transposed;
+    bool transposed, wide;
     size_t k, n;
 } pack_job;
 
-/* Eight pairs of eight rows, turned: out's line p holds pair p of each row. */
-static void turn_pairs(sw_bf16 *out, const sw_bf16 *rows) {
+/* Where element k0 of a strip is packed to. */
+static size_t place(const pack_job *job, size_t strip, size_t k0) {
+    return strip * sw_pack_strip(job->k) + k0 * STRIP;
+}
+
+/* Two lines of pairs, of the same eight columns, into a strip of either kind. */
+INLINE void store_pairs(void *strip, size_t pair, size_t column, __m256 line, bool wide) {
+    if (!wide) {
+        sw_bf16 *out = (sw_bf16 *)strip + pair * 2 * STRIP + 2 * column;
+        _mm256_storeu_ps((float *)(void *)out, line);
+        return;
+    }
+    float *out = (float *)strip + pair * 2 * STRIP + column;
+    __m256 odd_mask = _mm256_castsi256_ps(_mm256_set1_epi32((int)0xffff0000u));
+    _mm256_storeu_ps(out, _mm256_and_ps(line, odd_mask));
+    _mm256_storeu_si256((__m256i *)(void *)(out + STRIP),
+                        _mm256_slli_epi32(_mm256_castps_si256(line), 16));
+}
+
+/* Eight pairs of eight rows, turned: line p of the strip gets pair p of each row. */
+INLINE void turn_pairs(void *strip, size_t pair, size_t column, const sw_bf16 *rows, size_t stride,
+                       bool wide) {
     __m256 r[8], s[8];
     for (size_t i = 0; i < 8; i++) {
-        r[i] = _mm256_loadu_ps((const float *)(const void *)(rows + i * STAGE_K));
+        r[i] = _mm256_loadu_ps((const float *)(const void *)(rows + i * stride));
     }
     for (size_t i = 0; i < 8; i += 4) { /* pairs of rows, then fours */
         __m256 a = _mm256_unpacklo_ps(r[i], r[i + 1]), b = _mm256_unpackhi_ps(r[i], r[i + 1]);
@@ -66,21 +89,35 @@ static void turn_pairs(sw_bf16 *out, const sw_bf16 *rows) {
         s[i + 2] = _mm256_shuffle_ps(b, d, 0x44), s[i + 3] = _mm256_shuffle_ps(b, d, 0xee);
     }
     for (size_t p = 0; p < 4; p++) {
-        _mm256_storeu_ps((float *)(void *)(out + p * 2 * STRIP),
-                         _mm256_permute2f128_ps(s[p], s[p + 4], 0x20));
-        _mm256_storeu_ps((float *)(void *)(out + (p + 4) * 2 * STRIP),
-                         _mm256_permute2f128_ps(s[p], s[p + 4], 0x31));
+        store_pairs(strip, pair + p, column, _mm256_permute2f128_ps(s[p], s[p + 4], 0x20), wide);
+        store_pairs(strip, pair + p + 4, column, _mm256_permute2f128_ps(s[p], s[p + 4], 0x31),
+                    wide);
     }
 }
 
 static void emit_bf16_columns(sw_bf16 *out, sw_bf16 block[STRIP][STAGE_K], size_t pairs) {
     size_t p = 0;
-    for (; p + 8 <= pairs; p += 8, out += 8 * 2 * STRIP) {
-        turn_pairs(out, &block[0][2 * p]);
-        turn_pairs(out + STRIP, &block[STRIP / 2][2 * p]);
+    for (; p + 8 <= pairs; p += 8) {
+        turn_pairs(out, p, 0, &block[0][2 * p], STAGE_K, false);
+        turn_pairs(out, p, STRIP / 2, &block[STRIP / 2][2 * p], STAGE_K, false);
     }
-    for (; p < pairs; p++, out += 2 * STRIP) {
+    for (out += p * 2 * STRIP; p < pairs; p++, out += 2 * STRIP) {
         for (size_t c = 0; c < STRIP; c++) memcpy(out + 2 * c, &block[c][2 * p], 4);
+    }
+}
+
+/* Whole strips of columns that are bf16 already: no stage. The rows of the strip behind are next.
+ */
+INLINE void turn_columns(void *out, const sw_source *b, size_t k0, size_t depth, size_t column,
+                         bool wide) {
+    const sw_bf16 *from = (const sw_bf16 *)b->data + column * b->stride + k0;
+    for (size_t k = 0; k < depth; k += 16) {
+        if (k % 32 == 0) {
+            for (size_t c = 0; c < STRIP; c++)
+                __builtin_prefetch(from + (STRIP + c) * b->stride + k);
+        }
+        turn_pairs(out, k / 2, 0, from + k, b->stride, wide);
+        turn_pairs(out, k / 2, STRIP / 2, from + STRIP / 2 * b->stride + k, b->stride, wide);
     }
 }
 
@@ -107,9 +144,8 @@ static void interleave_rows(sw_bf16 *out, const sw_source *b, size_t k0, size_t 
     }
 }
 
-static void pack_bf16(const pack_job *job, size_t strip, size_t k0, size_t depth) {
+static void pack_block(const pack_job *job, sw_bf16 *out, size_t strip, size_t k0, size_t depth) {
     size_t columns = least(job->n - strip * STRIP, STRIP), pairs = (depth + 1) / 2;
-    sw_bf16 *out = (sw_bf16 *)job->out + strip * sw_pack_strip(job->k) + k0 * STRIP;
     bool plain = job->b->dtype == SW_DTYPE_BF16 && !job->b->nf4;
     if (!job->transposed && plain && columns == STRIP && depth % 2 == 0) {
         interleave_rows(out, job->b, k0, pairs, strip * STRIP);
@@ -130,9 +166,27 @@ static void pack_bf16(const pack_job *job, size_t strip, size_t k0, size_t depth
     }
 }
 
+static void pack_bf16(const pack_job *job, size_t strip, size_t k0, size_t depth) {
+    bool plain = job->b->dtype == SW_DTYPE_BF16 && !job->b->nf4;
+    if (job->transposed && plain && (strip + 1) * STRIP <= job->n && depth % 16 == 0) {
+        size_t at = place(job, strip, k0);
+        if (job->wide) {
+            turn_columns((float *)job->out + at, job->b, k0, depth, strip * STRIP, true);
+        } else {
+            turn_columns((sw_bf16 *)job->out + at, job->b, k0, depth, strip * STRIP, false);
+        }
+    } else if (job->wide) {
+        alignas(64) sw_bf16 block[STAGE_K * STRIP];
+        pack_block(job, block, strip, k0, depth);
+        sw_widen_strip((float *)job->out + place(job, strip, k0), block, (depth + 1) / 2);
+    } else {
+        pack_block(job, (sw_bf16 *)job->out + place(job, strip, k0), strip, k0, depth);
+    }
+}
+
 static void pack_f32(const pack_job *job, size_t strip, size_t k0, size_t depth) {
     size_t columns = least(job->n - strip * STRIP, STRIP), padded = (depth + 1) / 2 * 2;
-    float *out = (float *)job->out + strip * sw_pack_strip(job->k) + k0 * STRIP;
+    float *out = (float *)job->out + place(job, strip, k0);
     memset(out, 0, padded * STRIP * sizeof *out);
     if (job->transposed) {
         for (size_t c = 0; c < columns; c++) {
@@ -158,14 +212,20 @@ static size_t jobs(const pack_job *job) {
 
 /* Rows of NF4 for a whole group: read a block of the code at a time, then interleaved. */
 static void pack_nf4_rows(const pack_job *job, size_t first, size_t k0, size_t depth) {
-    sw_bf16 block[STAGE_K][GROUP * STRIP];
-    sw_source staged = {.data = block, .dtype = SW_DTYPE_BF16, .stride = GROUP * STRIP};
+    sw_bf16 rows[STAGE_K][GROUP * STRIP];
+    sw_source staged = {.data = rows, .dtype = SW_DTYPE_BF16, .stride = GROUP * STRIP};
     for (size_t k = 0; k < depth; k++) {
-        stage(block[k], job->b, job->dtype, k0 + k, first * STRIP, GROUP * STRIP);
+        stage(rows[k], job->b, job->dtype, k0 + k, first * STRIP, GROUP * STRIP);
     }
     for (size_t s = 0; s < GROUP; s++) {
-        sw_bf16 *out = (sw_bf16 *)job->out + (first + s) * sw_pack_strip(job->k) + k0 * STRIP;
-        interleave_rows(out, &staged, 0, depth / 2, s * STRIP);
+        size_t at = place(job, first + s, k0);
+        if (job->wide) {
+            alignas(64) sw_bf16 block[STAGE_K * STRIP];
+            interleave_rows(block, &staged, 0, depth / 2, s * STRIP);
+            sw_widen_strip((float *)job->out + at, block, depth / 2);
+        } else {
+            interleave_rows((sw_bf16 *)job->out + at, &staged, 0, depth / 2, s * STRIP);
+        }
     }
 }
 
@@ -197,6 +257,37 @@ void sw_pack(const sw_compute *c, void *out, const sw_source *b, bool transposed
     pack_job job = {
         .out = out, .b = b, .dtype = c->dtype, .transposed = transposed, .k = k, .n = n};
     sw_compute_run(c, jobs(&job), pack_group, &job);
+}
+
+void sw_pack_wide(const sw_compute *c, void *out, const sw_source *b, bool transposed, size_t k,
+                  size_t n) {
+    pack_job job = {.out = out,
+                    .b = b,
+                    .dtype = c->dtype,
+                    .transposed = transposed,
+                    .wide = c->dtype == SW_DTYPE_BF16,
+                    .k = k,
+                    .n = n};
+    sw_compute_run(c, jobs(&job), pack_group, &job);
+}
+
+typedef struct widen_job {
+    float *out;
+    const sw_bf16 *packed;
+    size_t strip, k;
+} widen_job;
+
+static void widen_one(void *context, size_t index, size_t lane) {
+    (void)lane;
+    const widen_job *job = context;
+    sw_widen_strip(job->out + index * sw_pack_strip(job->k), job->packed + index * job->strip,
+                   (job->k + 1) / 2);
+}
+
+void sw_pack_widen(const sw_compute *c, void *out, const void *packed, size_t strip, size_t k,
+                   size_t n) {
+    widen_job job = {.out = out, .packed = packed, .strip = strip, .k = k};
+    sw_compute_run(c, (n + STRIP - 1) / STRIP, widen_one, &job);
 }
 
 void sw_pack_alone(const sw_compute *c, void *out, const sw_source *b, bool transposed, size_t k,

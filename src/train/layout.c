@@ -205,16 +205,16 @@ static void take_backward(layout *l) {
     take_gradients(l);
 }
 
-/* Right sides that lie unpacked, for the product that reads the most of them at once: dx of q, k
- * and v, dx of gate and up, or the head's. */
+/* For the product that reads the most right sides at once: dx of q, k and v, or of gate and up,
+ * with their adapters. */
 static void take_panels(layout *l) {
     sw_engine *e = l->e;
-    const sw_model_config *c = e->config;
-    size_t f = c->intermediate_size, attention = e->width + 2 * e->kv_width;
-    size_t deepest = most(most(2 * f, attention), most(c->hidden_size, c->vocab_size));
-    size_t largest = most(e->width, f) * c->hidden_size;
+    size_t f = e->config->intermediate_size, attention = e->width + 2 * e->kv_width;
+    size_t deepest = most(most(2 * f, attention), e->config->hidden_size);
+    size_t largest = most(e->width, f) * e->config->hidden_size;
+    e->scratch.panels = sw_slab_take(l->slab, "unpacked panels",
+                                     sw_gemm_panel_bytes(deepest + 3 * (largest_rank(e) + 1)), 1);
     if (!e->quantised) return;
-    e->scratch.panels = operands(l, "unpacked panels", sw_pack_elements(deepest, SW_GEMM_BLOCK));
     e->scratch.absmax = floats(l, "quantised weights", sw_nf4_blocks(largest));
 }
 
