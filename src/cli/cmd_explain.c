@@ -13,11 +13,15 @@
 #define EXPLANATION_LIMIT ((size_t)128 << 20)
 
 /* ---- by kind ---- */
+/* `whole` is the evidence before it (MAN-006), and then this one. */
 static sw_status explain_member(const sw_json *parent, const char *where, const char *name,
-                                sw_buffer *text, sw_error *err) {
+                                sw_buffer *whole, sw_buffer *text, sw_error *err) {
+    SW_SCOPED(sw_buffer) before = *whole;
     const sw_json *evidence;
+    *whole = SW_BUFFER(SW_EVIDENCE_LIMIT);
     SW_TRY(sw_json_object(parent, where, name, &evidence, err));
-    sw_status status = sw_evidence_explain(evidence->span, text, err);
+    sw_status status = sw_manifest_restore(sw_buffer_bytes(&before), evidence->span, whole, err);
+    if (status == SW_OK) status = sw_evidence_explain(sw_buffer_bytes(whole), text, err);
     if (status != SW_OK) sw_error_prefix(err, "%s.%s", where, name);
     return status;
 }
@@ -28,14 +32,15 @@ static sw_status explain_run(sw_cli *cli, sw_bytes json, sw_buffer *text, sw_err
     sw_json *root;
     const sw_json *grants;
     size_t number = 0;
+    SW_SCOPED(sw_buffer) whole = SW_BUFFER(SW_EVIDENCE_LIMIT);
     SW_TRY(sw_json_parse(sw_cli_arena(cli), json, &limits, &root, err));
     SW_TRY(sw_json_array(root, "evidence.json", "grants", SW_MANIFEST_GRANT_LIMIT, &grants, err));
     for (const sw_json *g = grants->first; g != NULL; g = g->next) {
         sw_put_format(text, "---- grant %zu of %zu\n", ++number, grants->count);
-        SW_TRY(explain_member(g, "grants", "evidence", text, err));
+        SW_TRY(explain_member(g, "grants", "evidence", &whole, text, err));
     }
     sw_put_text(text, "---- closing\n");
-    return explain_member(root, "evidence.json", "closing", text, err);
+    return explain_member(root, "evidence.json", "closing", &whole, text, err);
 }
 
 static sw_status explain_gpus(sw_cli *cli, sw_bytes json, sw_buffer *text, sw_error *err) {

@@ -42,7 +42,7 @@ typedef struct sw_manifest_sealed_metrics {
 /* One grant as the out folder keeps it: receipt in the manifest; evidence and channel beside it. */
 typedef struct sw_manifest_grant {
     sw_bytes receipt, statements; /* envelope; canonical JSON array of unlock envelopes */
-    sw_bytes evidence;            /* JSON that was judged */
+    sw_bytes evidence;            /* JSON that was judged, shortened by the grant before it */
     sw_hash challenge;
     sw_p256_public own_tls, peer_tls, response;
 } sw_manifest_grant;
@@ -58,6 +58,7 @@ typedef struct sw_manifest_facts {
     const sw_manifest_dataset *datasets;
     size_t grant_count;
     const sw_manifest_grant *grants;
+    sw_bytes newest_evidence; /* whole, of the last of them */
     sw_sandbox_layers layers;
     uint64_t steps, resumes;
     size_t link_count, checkpoint_count, metric_count;
@@ -73,6 +74,17 @@ typedef struct sw_manifest_facts {
     int64_t started_ms, finished_ms; /* KMS's time of the first grant plus the machine's counter */
 } sw_manifest_facts;
 
+/* ---- evidence of one run after the other (MAN-006): what is the same, at the same place of the
+ * JSON, as in the evidence before is null ---- */
+/* Appends `evidence` without what `before` holds too; the first of a run stands behind nothing
+ * (empty) and is whole. Both are canonical JSON. */
+SW_NODISCARD sw_status sw_manifest_shorten(sw_bytes before, sw_bytes evidence, sw_buffer *out,
+                                           sw_error *err);
+/* Appends the very bytes that were shortened. SW_MALFORMED "evidence" for what sw_manifest_shorten
+ * does not write behind `before`. */
+SW_NODISCARD sw_status sw_manifest_restore(sw_bytes before, sw_bytes shortened, sw_buffer *out,
+                                           sw_error *err);
+
 /* The Statement's canonical JSON. */
 SW_NODISCARD sw_status sw_manifest_statement(const sw_manifest_facts *f, sw_buffer *payload,
                                              sw_error *err);
@@ -81,7 +93,8 @@ SW_NODISCARD sw_status sw_manifest_statement(const sw_manifest_facts *f, sw_buff
 SW_NODISCARD sw_status sw_manifest_sign(sw_bytes payload, const sw_session_key *machine,
                                         sw_buffer *envelope, sw_hash *digest, sw_error *err);
 /* evidence.json: {"closing": evidence,
- * "grants":[{"challenge","evidence","own_tls","peer_tls","response"}], "kind"} canonical. */
+ * "grants":[{"challenge","evidence","own_tls","peer_tls","response"}], "kind"} canonical, each
+ * evidence shortened by the one before it. `closing_evidence` is whole. */
 SW_NODISCARD sw_status sw_manifest_evidence(const sw_manifest_facts *f, sw_bytes closing_evidence,
                                             sw_buffer *out, sw_error *err);
 /* ledger.json: {"genesis": envelope, "journal": export, "kind"} canonical. */

@@ -35,10 +35,11 @@ typedef struct sw_walk {
     sw_p256_public machine; /* named by the newest receipt */
     size_t grant_count;
     sw_grant *grants;
-    uint64_t starts;  /* receipts that are no renewals */
-    sw_claims claims; /* of the newest receipt's evidence */
-    uint64_t rows;    /* delivered to training */
-    uint64_t tokens;  /* of these rows */
+    uint64_t starts;    /* receipts that are no renewals */
+    sw_claims claims;   /* of the newest receipt's evidence */
+    sw_buffer evidence; /* whole, the last that was restored */
+    uint64_t rows;      /* delivered to training */
+    uint64_t tokens;    /* of these rows */
     int64_t finished_ms;
     sw_hash last_checkpoint, output_root, model_commitment;
     size_t sealed_metrics_count;

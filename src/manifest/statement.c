@@ -160,7 +160,9 @@ sw_status sw_manifest_evidence(const sw_manifest_facts *f, sw_bytes closing_evid
     SW_SCOPED(sw_arena) a = {0};
     sw_json *root = sw_json_make(&a, SW_JSON_OBJECT);
     sw_json_add_text(&a, root, "kind", SW_LITERAL(SW_MANIFEST_EVIDENCE_KIND));
-    SW_TRY(add_json(&a, root, "closing", closing_evidence, err));
+    SW_SCOPED(sw_buffer) closing = SW_BUFFER(SW_EVIDENCE_LIMIT);
+    SW_TRY(sw_manifest_shorten(f->newest_evidence, closing_evidence, &closing, err));
+    SW_TRY(add_json(&a, root, "closing", sw_buffer_bytes(&closing), err));
     sw_json *grants = sw_json_add_array(&a, root, "grants");
     for (size_t i = 0; i < f->grant_count; i++)
         SW_TRY(add_evidence(&a, grants, &f->grants[i], err));

@@ -107,11 +107,15 @@ static sw_status walk(sw_walk *w, sw_error *err) {
 
 sw_status sw_manifest_verify(const sw_manifest_input *in, const sw_manifest_report *report,
                              sw_manifest_verdict *out, sw_error *err) {
-    sw_walk w = {.in = in, .report = report, .arena = {.limit_bytes = SW_MANIFEST_ARENA_LIMIT}};
+    sw_walk w = {.in = in,
+                 .report = report,
+                 .arena = {.limit_bytes = SW_MANIFEST_ARENA_LIMIT},
+                 .evidence = SW_BUFFER(SW_EVIDENCE_LIMIT)};
     SW_TRY(sw_verifier_open(NULL, &w.verifier, err));
     sw_status status = walk(&w, err);
     if (status == SW_OK) *out = w.verdict;
     sw_journal_close(&w.journal);
+    sw_buffer_free(&w.evidence);
     sw_verifier_close(&w.verifier);
     sw_arena_free(&w.arena);
     if (status == SW_OK && !in->app) {

@@ -29,6 +29,16 @@ static sw_status read_channel(const sw_json *o, const sw_grant *g, sw_p256_publi
     return SW_OK;
 }
 
+/* The whole of what `shortened` tells, into w->evidence (MAN-006). */
+static sw_status restore(sw_walk *w, const sw_json *shortened, sw_error *err) {
+    SW_SCOPED(sw_buffer) whole = SW_BUFFER(SW_EVIDENCE_LIMIT);
+    SW_TRY(sw_manifest_restore(sw_buffer_bytes(&w->evidence), shortened->span, &whole, err));
+    sw_buffer before = w->evidence;
+    w->evidence = whole;
+    whole = before;
+    return SW_OK;
+}
+
 static sw_status verify_one(sw_walk *w, const sw_json *o, const sw_grant *g, sw_claims *claims,
                             sw_error *err) {
     static const char *const names[] = {"challenge", "evidence", "own_tls",
@@ -36,8 +46,9 @@ static sw_status verify_one(sw_walk *w, const sw_json *o, const sw_grant *g, sw_
     SW_TRY(sw_json_expect(o, "evidence.json", names, err));
     const sw_json *evidence;
     SW_TRY(sw_json_object(o, "evidence.json", "evidence", &evidence, err));
+    SW_TRY(restore(w, evidence, err));
     sw_hash digest;
-    sw_sha256(&digest, evidence->span);
+    sw_sha256(&digest, sw_buffer_bytes(&w->evidence));
     if (!sw_hash_equal(&digest, &g->evidence))
         return sw_fail(err, SW_UNAUTHENTIC, "evidence",
                        "the evidence beside the manifest is not what the key service judged");
@@ -46,7 +57,8 @@ static sw_status verify_one(sw_walk *w, const sw_json *o, const sw_grant *g, sw_
     SW_TRY(read_channel(o, g, &response, &channel, err));
     const sw_question question = {
         .channel = &channel, .compose = &w->verdict.compose, .verifier = w->verifier};
-    return sw_attest(evidence->span, &w->recipe->policy, g->granted_ms, &question, claims, err);
+    return sw_attest(sw_buffer_bytes(&w->evidence), &w->recipe->policy, g->granted_ms, &question,
+                     claims, err);
 }
 
 /* What was shown at the newest grant; a recipe without GPUs has no such line. */
@@ -245,7 +257,9 @@ sw_status sw_walk_closing(sw_walk *w, sw_error *err) {
     policy.gpu = (sw_gpu_policy){0}; /* GPU-226: they were attested at every grant; none here */
     const sw_question question = {
         .report = &report, .compose = &w->verdict.compose, .verifier = w->verifier};
-    SW_TRY(sw_attest(closing->span, &policy, w->finished_ms, &question, &claims, err));
+    SW_TRY(restore(w, closing, err));
+    SW_TRY(
+        sw_attest(sw_buffer_bytes(&w->evidence), &policy, w->finished_ms, &question, &claims, err));
     if (!sw_hash_equal(&claims.device, &w->claims.device) ||
         memcmp(claims.instance_id, w->claims.instance_id, sizeof claims.instance_id) != 0 ||
         strcmp(claims.image, w->claims.image) != 0)

@@ -28,6 +28,12 @@ void sw_agent_commit(const sw_agent *a, sw_hash *out, const char *label, const s
     sw_hmac_sha256(out, SW_BYTES_OF(a->commit_key->b), SW_BYTES_OF(bound.b));
 }
 
+void sw_agent_grant_free(sw_agent_grant *g) {
+    sw_buffer_free(&g->receipt);
+    sw_buffer_free(&g->statements);
+    sw_buffer_free(&g->evidence);
+}
+
 static void wipe(sw_agent *a) {
     sw_agent_end_worker(a);
     for (size_t i = 0; i < SW_SHARD_LIMIT; i++) sw_data_key_drop(&a->data_keys[i]);
@@ -41,12 +47,9 @@ static void wipe(sw_agent *a) {
     sw_verifier_close(&a->verifier);
     sw_machine_close(&a->machine);
     sw_buffer_free(&a->resume);
+    sw_buffer_free(&a->newest_evidence);
     for (size_t i = 0; i < a->output_count; i++) sw_buffer_free(&a->outputs[i]);
-    for (size_t i = 0; i < a->grant_count; i++) {
-        sw_buffer_free(&a->grants[i].receipt);
-        sw_buffer_free(&a->grants[i].statements);
-        sw_buffer_free(&a->grants[i].evidence);
-    }
+    for (size_t i = 0; i < a->grant_count; i++) sw_agent_grant_free(&a->grants[i]);
     if (a->image_fd >= 0) sw_image_unload(&a->image_fd, &a->image);
     if (a->model_fd >= 0) close(a->model_fd);
     if (a->rows_fd >= 0) close(a->rows_fd);

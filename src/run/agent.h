@@ -13,11 +13,13 @@
 #define SW_AGENT_OUTPUT_FILES 16
 #define SW_AGENT_LINK_LIMIT   4096
 #define SW_AGENT_METRIC_LIMIT 300000 /* what a checkpoint's record carries */
+#define SW_AGENT_RECORD_LIMIT ((size_t)64 << 20)
 
-typedef struct sw_agent_grant { /* owned bytes behind one sw_manifest_grant */
-    sw_buffer receipt, statements, evidence;
+typedef struct sw_agent_grant {              /* owned bytes behind one sw_manifest_grant */
+    sw_buffer receipt, statements, evidence; /* the last shortened by the grant before (MAN-006) */
     sw_manifest_grant view;
 } sw_agent_grant;
+void sw_agent_grant_free(sw_agent_grant *g);
 
 /* What a replay compares with, and what it has found (replay.c). */
 typedef struct sw_agent_replay {
@@ -61,6 +63,7 @@ typedef struct sw_agent {
     sw_manifest_dataset datasets[SW_SHARD_LIMIT];
     sw_agent_grant *grants; /* SW_MANIFEST_GRANT_LIMIT in the arena, filled lazily */
     size_t grant_count;
+    sw_buffer newest_evidence; /* whole, of the last grant */
     sw_manifest_link *links, *checkpoints;
     size_t link_count, checkpoint_count;
     sw_manifest_metric *metrics;
@@ -132,6 +135,10 @@ void sw_agent_end_worker(sw_agent *a);
 SW_NODISCARD sw_status sw_agent_train(sw_agent *a, sw_error *err);
 SW_NODISCARD sw_status sw_agent_fill_job(const sw_agent *a, sw_job_kind kind, sw_buffer *settings,
                                          sw_wire_job *job, sw_error *err);
+/* agent_record.c: as of `step`; and back, in front of what this start has seen */
+SW_NODISCARD sw_status sw_agent_encode_record(const sw_agent *a, uint64_t step, sw_buffer *out,
+                                              sw_error *err);
+SW_NODISCARD sw_status sw_agent_decode_record(sw_agent *a, sw_bytes text, sw_error *err);
 /* agent_checkpoint.c */
 SW_NODISCARD sw_status sw_agent_extend_chain(sw_agent *a, uint64_t step, sw_bytes state,
                                              sw_error *err);

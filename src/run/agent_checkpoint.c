@@ -17,141 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define RECORD_LIMIT ((size_t)64 << 20)
-#define STATE_LIMIT  ((size_t)64 << 10)
+#define STATE_LIMIT ((size_t)64 << 10)
 static const char media_type[] = "application/vnd.sealwright.pack";
-
-/* ---- the agent's record ---- */
-
-static void add_grant(sw_arena *arena, sw_json *array, const sw_manifest_grant *g) {
-    sw_json *o = sw_json_add_object(arena, array, NULL);
-    sw_json_add_base64(arena, o, "receipt", g->receipt);
-    sw_json_add_base64(arena, o, "statements", g->statements);
-    sw_json_add_base64(arena, o, "evidence", g->evidence);
-    sw_json_add_hex(arena, o, "challenge", SW_BYTES_OF(g->challenge.b));
-    sw_json_add_hex(arena, o, "own_tls", SW_BYTES_OF(g->own_tls.b));
-    sw_json_add_hex(arena, o, "peer_tls", SW_BYTES_OF(g->peer_tls.b));
-    sw_json_add_hex(arena, o, "response", SW_BYTES_OF(g->response.b));
-}
-
-static void add_links(sw_arena *arena, sw_json *parent, const char *key,
-                      const sw_manifest_link *links, size_t count) {
-    sw_json *array = sw_json_add_array(arena, parent, key);
-    for (size_t i = 0; i < count; i++) {
-        sw_json *o = sw_json_add_object(arena, array, NULL);
-        sw_json_add_integer(arena, o, "step", (int64_t)links[i].step);
-        sw_json_add_hex(arena, o, "value", SW_BYTES_OF(links[i].value.b));
-    }
-}
-
-/* As of `step`: records of later steps may have been read already. */
-static sw_status encode_record(const sw_agent *a, uint64_t step, sw_buffer *out, sw_error *err) {
-    SW_SCOPED(sw_arena) arena = {0};
-    sw_json *root = sw_json_make(&arena, SW_JSON_OBJECT);
-    sw_json_add_text(&arena, root, "kind", SW_LITERAL("sealwright/run-record/v1"));
-    sw_json_add_integer(&arena, root, "resumes", (int64_t)a->resumes);
-    sw_json_add_integer(&arena, root, "started_ms", a->started_ms);
-    sw_json *grants = sw_json_add_array(&arena, root, "grants");
-    for (size_t i = 0; i < a->grant_count; i++) add_grant(&arena, grants, &a->grants[i].view);
-    add_links(&arena, root, "links", a->links, a->link_count);
-    add_links(&arena, root, "checkpoints", a->checkpoints, a->checkpoint_count);
-    sw_json *metrics = sw_json_add_array(&arena, root, "metrics");
-    for (size_t i = 0; i < a->metric_count && a->metrics[i].step <= step; i++) {
-        sw_json *o = sw_json_add_object(&arena, metrics, NULL);
-        sw_json_add_integer(&arena, o, "step", (int64_t)a->metrics[i].step);
-        sw_json_add_number(&arena, o, "loss", a->metrics[i].loss);
-    }
-    sw_json_encode(out, root);
-    return sw_buffer_check(out, "run record", err);
-}
-
-static sw_status read_base64(const sw_json *o, const char *name, sw_buffer *out, sw_error *err) {
-    sw_bytes text;
-    SW_TRY(sw_json_text(o, "record.grants", name, &text, err));
-    *out = SW_BUFFER(RECORD_LIMIT);
-    return sw_base64_decode(out, text, err);
-}
-
-static sw_status read_key(const sw_json *o, const char *name, sw_p256_public *out, sw_error *err) {
-    return sw_json_hex(o, "record.grants", name, out->b, sizeof out->b, err);
-}
-
-static sw_status read_grant(sw_agent *a, const sw_json *o, sw_error *err) {
-    if (a->grant_count == SW_AGENT_LINK_LIMIT)
-        return sw_fail(err, SW_LIMIT, "limit", "too many grants in a checkpoint");
-    sw_agent_grant *g = &a->grants[a->grant_count];
-    *g = (sw_agent_grant){0};
-    a->grant_count++;
-    SW_TRY(read_base64(o, "receipt", &g->receipt, err));
-    SW_TRY(read_base64(o, "statements", &g->statements, err));
-    SW_TRY(read_base64(o, "evidence", &g->evidence, err));
-    g->view.receipt = sw_buffer_bytes(&g->receipt);
-    g->view.statements = sw_buffer_bytes(&g->statements);
-    g->view.evidence = sw_buffer_bytes(&g->evidence);
-    SW_TRY(sw_json_hash(o, "record.grants", "challenge", &g->view.challenge, err));
-    SW_TRY(read_key(o, "own_tls", &g->view.own_tls, err));
-    SW_TRY(read_key(o, "peer_tls", &g->view.peer_tls, err));
-    return read_key(o, "response", &g->view.response, err);
-}
-
-static sw_status read_links(const sw_json *root, const char *key, sw_manifest_link *links,
-                            size_t *count, sw_error *err) {
-    const sw_json *array;
-    SW_TRY(sw_json_array(root, "record", key, SW_AGENT_LINK_LIMIT, &array, err));
-    *count = 0;
-    for (const sw_json *o = array->first; o; o = o->next) {
-        SW_TRY(sw_json_u64(o, key, "step", UINT32_MAX, &links[*count].step, err));
-        SW_TRY(sw_json_hash(o, key, "value", &links[*count].value, err));
-        (*count)++;
-    }
-    return SW_OK;
-}
-
-static sw_status read_metrics(sw_agent *a, const sw_json *root, sw_error *err) {
-    const sw_json *array;
-    SW_TRY(sw_json_array(root, "record", "metrics", SW_AGENT_METRIC_LIMIT, &array, err));
-    SW_TRY(sw_agent_metric_room(a, array->count, err));
-    a->metric_count = 0;
-    for (const sw_json *o = array->first; o; o = o->next) {
-        const sw_json *loss = sw_json_member(o, "loss");
-        if (!loss || loss->type != SW_JSON_NUMBER)
-            return sw_fail(err, SW_MALFORMED, "format", "record.metrics: loss is not a number");
-        sw_manifest_metric *m = &a->metrics[a->metric_count];
-        SW_TRY(sw_json_u64(o, "record.metrics", "step", UINT32_MAX, &m->step, err));
-        m->loss = loss->number;
-        a->metric_count++;
-    }
-    return SW_OK;
-}
-
-/* The grants of this start are already in a->grants: those of earlier starts go before them. */
-static sw_status decode_record(sw_agent *a, sw_bytes text, sw_error *err) {
-    SW_SCOPED(sw_arena) arena = {0};
-    sw_json *root;
-    const sw_json_limits limits = {.bytes = RECORD_LIMIT, .depth = 8, .nodes = 1000000};
-    SW_TRY(sw_json_parse_canonical(&arena, text, &limits, &root, err));
-    sw_agent_grant *mine = SW_ARENA_NEW(&arena, sw_agent_grant, a->grant_count + 1);
-    size_t mine_count = a->grant_count;
-    if (!mine) return sw_fail(err, SW_MEMORY, "memory", "no memory for grants");
-    memcpy(mine, a->grants, mine_count * sizeof *mine);
-    a->grant_count = 0;
-    const sw_json *grants;
-    sw_status status =
-        sw_json_array(root, "record", "grants", SW_AGENT_LINK_LIMIT - mine_count, &grants, err);
-    for (const sw_json *o = status == SW_OK ? grants->first : NULL; o && status == SW_OK;
-         o = o->next)
-        status = read_grant(a, o, err);
-    memcpy(a->grants + a->grant_count, mine, mine_count * sizeof *mine);
-    a->grant_count += mine_count;
-    if (status != SW_OK) return status;
-    uint64_t started = 0;
-    SW_TRY(sw_json_u64(root, "record", "resumes", UINT32_MAX, &a->resumes, err));
-    SW_TRY(sw_json_u64(root, "record", "started_ms", INT64_MAX >> 11, &started, err));
-    a->started_ms = (int64_t)started;
-    SW_TRY(read_links(root, "links", a->links, &a->link_count, err));
-    SW_TRY(read_links(root, "checkpoints", a->checkpoints, &a->checkpoint_count, err));
-    return read_metrics(a, root, err);
-}
 
 /* ---- files ---- */
 
@@ -248,7 +115,7 @@ static sw_status pad(sw_sealer *sealer, uint64_t count, sw_error *err) {
  */
 static sw_status seal_content(const sw_agent *a, sw_sealer *sealer, sw_bytes record, sw_bytes state,
                               sw_error *err) {
-    SW_SCOPED(sw_buffer) head = SW_BUFFER(RECORD_LIMIT + 4096);
+    SW_SCOPED(sw_buffer) head = SW_BUFFER(SW_AGENT_RECORD_LIMIT + 4096);
     sw_pack_add(&head, "record.json", record);
     sw_put_field(&head, SW_LITERAL("state"));
     sw_put_u64be(&head, state.size);
@@ -292,8 +159,8 @@ static sw_status write_sealed(const sw_agent *a, uint64_t step, sw_bytes record,
 sw_status sw_agent_save(sw_agent *a, uint64_t step, sw_bytes state, bool in_chain, sw_error *err) {
     int64_t start = sw_agent_now_us(a);
     if (in_chain) SW_TRY(sw_agent_extend_chain(a, step, state, err));
-    SW_SCOPED(sw_buffer) record = SW_BUFFER(RECORD_LIMIT);
-    SW_TRY(encode_record(a, step, &record, err));
+    SW_SCOPED(sw_buffer) record = SW_BUFFER(SW_AGENT_RECORD_LIMIT);
+    SW_TRY(sw_agent_encode_record(a, step, &record, err));
     sw_container_trailer trailer;
     SW_TRY(write_sealed(a, step, sw_buffer_bytes(&record), state, &trailer, err));
     a->previous_root = trailer.root_id;
@@ -350,7 +217,7 @@ static sw_status restore_from(sw_agent *a, int fd, uint64_t step, sw_error *err)
     if (count != 2 || !sw_bytes_is(files[0].name, "record.json") ||
         !sw_bytes_is(files[1].name, "state"))
         return sw_fail(err, SW_MALFORMED, "format", "it holds something else than a checkpoint");
-    SW_TRY(decode_record(a, files[0].content, err));
+    SW_TRY(sw_agent_decode_record(a, files[0].content, err));
     a->resume = SW_BUFFER(files[1].content.size + 1);
     sw_put_bytes(&a->resume, files[1].content);
     SW_TRY(sw_buffer_check(&a->resume, "checkpoint", err));

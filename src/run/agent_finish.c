@@ -144,6 +144,7 @@ static sw_status collect_facts(sw_agent *a, sw_manifest_facts *f, sw_error *err)
         .datasets = a->datasets,
         .grant_count = a->grant_count,
         .grants = grants,
+        .newest_evidence = sw_buffer_bytes(&a->newest_evidence),
         .layers = a->layers,
         .steps = a->step,
         .resumes = a->resumes,

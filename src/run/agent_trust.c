@@ -87,13 +87,17 @@ sw_status sw_agent_boot(sw_agent *a, sw_error *err) {
 }
 
 static sw_status keep_grant(sw_agent *a, sw_error *err) {
+    SW_SCOPED(sw_buffer) shortened = SW_BUFFER(SW_EVIDENCE_LIMIT);
     if (a->grant_count == SW_AGENT_LINK_LIMIT)
         return sw_fail(err, SW_LIMIT, "limit", "this run has renewed its lease too often");
+    SW_TRY(sw_manifest_shorten(sw_buffer_bytes(&a->newest_evidence),
+                               sw_buffer_bytes(&a->granted.evidence), &shortened, err));
     sw_agent_grant *g = &a->grants[a->grant_count];
-    *g = (sw_agent_grant){.receipt = a->granted.receipt,
-                          .statements = a->granted.statements,
-                          .evidence = a->granted.evidence};
-    a->granted.receipt = a->granted.statements = a->granted.evidence = (sw_buffer){0};
+    *g = (sw_agent_grant){
+        .receipt = a->granted.receipt, .statements = a->granted.statements, .evidence = shortened};
+    sw_buffer_free(&a->newest_evidence);
+    a->newest_evidence = a->granted.evidence;
+    shortened = a->granted.receipt = a->granted.statements = a->granted.evidence = (sw_buffer){0};
     g->view = (sw_manifest_grant){.receipt = sw_buffer_bytes(&g->receipt),
                                   .statements = sw_buffer_bytes(&g->statements),
                                   .evidence = sw_buffer_bytes(&g->evidence),

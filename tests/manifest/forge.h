@@ -390,8 +390,21 @@ static inline void forge_evidence(forge *f, const sw_hash *digest) {
                              &err),
          &err);
     sw_manifest_facts facts = f->facts;
+    sw_manifest_grant short_ones[GRANTS];
+    sw_buffer shortened[GRANTS] = {0};
     if (f->fewer_evidences) facts.grant_count--;
+    for (size_t i = 0; i < facts.grant_count; i++) {
+        shortened[i] = SW_BUFFER(SW_EVIDENCE_LIMIT);
+        must(sw_manifest_shorten(i == 0 ? (sw_bytes){0} : facts.grants[i - 1].evidence,
+                                 facts.grants[i].evidence, &shortened[i], &err),
+             &err);
+        short_ones[i] = facts.grants[i];
+        short_ones[i].evidence = bytes_of(&shortened[i]);
+    }
+    if (facts.grant_count > 0) facts.newest_evidence = facts.grants[facts.grant_count - 1].evidence;
+    facts.grants = short_ones;
     must(sw_manifest_evidence(&facts, bytes_of(&closing), &f->evidence, &err), &err);
+    for (size_t i = 0; i < facts.grant_count; i++) sw_buffer_free(&shortened[i]);
 }
 
 static inline void forge_pem(forge *f) {

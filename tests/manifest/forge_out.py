@@ -83,21 +83,57 @@ def forge_ledger(out, word, other=None):
     write(out, "ledger.json", ledger)
 
 
+def shorten(before, now):  # MAN-006
+    if isinstance(now, dict):
+        return {k: None if k in before and before[k] == v else shorten(before[k], v) if k in before and type(before[k]) is type(v) else v
+                for k, v in now.items()}
+    if isinstance(now, list):
+        pairs = zip(now, before + [Ellipsis] * len(now))
+        return [None if v == b else shorten(b, v) if type(b) is type(v) else v for v, b in pairs]
+    return now
+
+
+def restore(before, now):
+    if now is None:
+        return before
+    if isinstance(now, dict) and isinstance(before, dict):
+        return {k: restore(before.get(k), v) for k, v in now.items()}
+    if isinstance(now, list) and isinstance(before, list):
+        return [restore(b, v) for v, b in zip(now, before + [None] * len(now))]
+    return now
+
+
+def whole_evidence(folder, name="evidence.json"):
+    evidence, before = read(folder, name), {}
+    for grant in evidence["grants"]:
+        before = grant["evidence"] = restore(before, grant["evidence"])
+    evidence["closing"] = restore(before, evidence["closing"])
+    return evidence
+
+
+def write_evidence(folder, evidence):
+    before = {}
+    for grant in evidence["grants"]:
+        before, grant["evidence"] = grant["evidence"], shorten(before, grant["evidence"])
+    evidence["closing"] = shorten(before, evidence["closing"])
+    write(folder, "evidence.json", evidence)
+
+
 def forge_evidence(out, word, other=None):
-    evidence = read(out, "evidence.json")
+    evidence = whole_evidence(out)
     grants = evidence["grants"]
     if word == "drop":
         del grants[-1]
     elif word == "swap":
         grants[0], grants[-1] = grants[-1], grants[0]
     elif word == "double":
-        grants.append(grants[-1])
+        grants.append(dict(grants[-1]))
     elif word == "closing":
         evidence["closing"] = grants[-1]["evidence"]
     elif word == "other":
-        theirs = read(os.path.dirname(other), os.path.basename(other))["grants"]
+        theirs = whole_evidence(os.path.dirname(other), os.path.basename(other))["grants"]
         grants[-1] = theirs[-1]
-    write(out, "evidence.json", evidence)
+    write_evidence(out, evidence)
 
 
 def edit(predicate, text):

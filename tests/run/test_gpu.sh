@@ -45,7 +45,10 @@ say $? 'the audit says how many, which model and which driver'
 nonces() { # the request's nonce in every GPU's report of the grants, in hex
     python3 -c "
 import base64, json
-for g in json.load(open('$1/evidence.json'))['grants']:
+for n, g in enumerate(json.load(open('$1/evidence.json'))['grants']):
+    if n > 0: # what the first grant told is not told again
+        assert g['evidence']['collateral'] is None and g['evidence']['event_log'] is None
+        assert [d['chain'] for d in g['evidence']['gpu']] == [None, None]
     gpus = g['evidence']['gpu']
     assert len(gpus) == 2
     for d in gpus: print(base64.b64decode(d['report'])[4:36].hex())"
@@ -56,7 +59,7 @@ say $? 'a fresh nonce at the grant and at each renewal, the same for both GPUs'
 python3 -c "
 import json
 c = json.load(open('run/out/evidence.json'))['closing']
-assert c['gpu'] == [] and 'gpu_rims' not in c['collateral']"
+assert c['gpu'] == [] and 'gpu_rims' not in c['collateral'] and c['collateral']['tcb_info'] is None"
 say $? 'the closing quote shows none'
 
 
@@ -82,7 +85,11 @@ $2
 json.dump(e, open('bent/evidence.json', 'w'), sort_keys=True, separators=(',', ':'), ensure_ascii=False)"
     refused evidence "$1" verify_out bent
 }
-bend "the grant's GPUs taken from the renewal" "grants[0]['evidence']['gpu'] = grants[1]['evidence']['gpu']"
+bend "the grant's reports taken from the renewal" "
+for of, to in zip(grants[1]['evidence']['gpu'], grants[0]['evidence']['gpu']): to['report'] = of['report']"
+bend 'something left out that was not told before' "grants[0]['evidence']['gpu'][0]['chain'] = None"
+bend 'something told twice' "grants[1]['evidence']['event_log'] = grants[0]['evidence']['event_log']"
+bend 'collateral of another list' "grants[1]['evidence']['collateral'] = []"
 bend 'one GPU left out' "grants[0]['evidence']['gpu'].pop()"
 bend 'a manifest left out' "grants[0]['evidence']['collateral']['gpu_rims'].pop()"
 bend 'GPUs in the closing quote' "

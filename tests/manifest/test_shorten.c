@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Evidence told by what it does not share with the evidence before it (MAN-006 to MAN-009): what is
+ * written, that the very bytes come back, and that there is no second way to write it.
+ */
+#include "crypto/vector.h"
+#include "manifest/manifest.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct pair {
+    const char *before, *now, *shortened;
+} pair;
+static const pair PAIRS[] = {
+    {"", "{\"a\":\"x\"}", "{\"a\":\"x\"}"}, /* the first of a run */
+    {"", "{}", "{}"},
+    {"{}", "{\"a\":[]}", "{\"a\":[]}"},
+    {"{\"a\":\"x\",\"b\":\"y\"}", "{\"a\":\"x\",\"b\":\"z\"}", "{\"a\":null,\"b\":\"z\"}"},
+    {"{\"a\":\"x\"}", "{\"a\":\"x\"}", "{\"a\":null}"},
+    {"{\"a\":1}", "{\"a\":\"1\"}", "{\"a\":\"1\"}"},
+    {"{\"a\":1,\"b\":2}", "{\"a\":1}", "{\"a\":null}"}, /* what is gone is not named */
+    {"{\"a\":{\"b\":1,\"c\":2}}", "{\"a\":{\"b\":1,\"c\":3}}", "{\"a\":{\"b\":null,\"c\":3}}"},
+    {"{\"a\":{\"b\":1}}", "{\"a\":[1]}", "{\"a\":[1]}"}, /* another kind of value is whole */
+    {"{\"a\":[1,2]}", "{\"a\":[1,3,2]}", "{\"a\":[null,3,2]}"},
+    {"{\"a\":[1,2]}", "{\"a\":[]}", "{\"a\":[]}"},
+    {"{\"a\":[[1],[2]]}", "{\"a\":[[1],[2,3]]}", "{\"a\":[null,[null,3]]}"},
+    {"{\"gpu\":[{\"chain\":\"c\",\"report\":\"1\"},{\"chain\":\"d\",\"report\":\"2\"}]}",
+     "{\"gpu\":[{\"chain\":\"c\",\"report\":\"3\"},{\"chain\":\"e\",\"report\":\"4\"}]}",
+     "{\"gpu\":[{\"chain\":null,\"report\":\"3\"},{\"chain\":\"e\",\"report\":\"4\"}]}"},
+    /* deeper than any evidence: the same or whole */
+    {"{\"a\":[[[[[[1,2]]]]]]}", "{\"a\":[[[[[[1,3]]]]]]}", "{\"a\":[[[[[[1,3]]]]]]}"},
+    {"{\"a\":[[[[[1,2]]]]]}", "{\"a\":[[[[[1,3]]]]]}", "{\"a\":[[[[[1,3]]]]]}"},
+    {"{\"a\":[[[[1,2]]]]}", "{\"a\":[[[[1,3]]]]}", "{\"a\":[[[[null,3]]]]}"},
+};
+
+static void test_pairs(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT(PAIRS); i++) {
+        const pair *p = &PAIRS[i];
+        SW_SCOPED(sw_buffer) made = SW_BUFFER(1024);
+        SW_SCOPED(sw_buffer) back = SW_BUFFER(1024);
+        assert_int_equal(sw_manifest_shorten(sw_text(p->before), sw_text(p->now), &made, NULL),
+                         SW_OK);
+        if (!sw_bytes_is(sw_buffer_bytes(&made), p->shortened))
+            fail_msg("%zu: %.*s", i, (int)made.size, (const char *)made.data);
+        assert_int_equal(
+            sw_manifest_restore(sw_text(p->before), sw_buffer_bytes(&made), &back, NULL), SW_OK);
+        assert_true(sw_bytes_is(sw_buffer_bytes(&back), p->now));
+    }
+}
+
+/* ---- refusals ---- */
+typedef struct refusal {
+    const char *before, *shortened, *sentence;
+} refusal;
+static const refusal REFUSALS[] = {
+    {"{\"a\":1}", "{\"a\":1}", "repeats what the evidence before it holds"},
+    {"{\"a\":[1,2]}", "{\"a\":[1,3]}", "repeats what the evidence before it holds"},
+    {"{\"a\":{\"b\":1}}", "{\"a\":{\"b\":null}}", "repeats what the evidence before it holds"},
+    {"{\"a\":[1]}", "{\"a\":[null]}", "repeats what the evidence before it holds"},
+    {"{\"a\":[]}", "{\"a\":[]}", "repeats what the evidence before it holds"},
+    {"", "{\"a\":null}", "leaves out what the evidence before it does not hold"},
+    {"{\"a\":1}", "{\"b\":null}", "leaves out what the evidence before it does not hold"},
+    {"{\"a\":[1]}", "{\"a\":[2,null]}", "leaves out what the evidence before it does not hold"},
+    {"{\"a\":{\"b\":1}}", "{\"a\":{\"c\":null}}",
+     "leaves out what the evidence before it does not hold"},
+    {"{\"a\":1}", "{\"a\":[null]}", "evidence holds a null"},
+    {"{\"a\":1}", "{\"a\":{\"b\":null}}", "evidence holds a null"},
+    {"{\"a\":1}", "[1]", "evidence is not an object"},
+    {"{\"a\":1}", "null", "evidence is not an object"},
+    {"{\"a\":1}", "{\"a\": 2}", ""},
+    {"{\"a\":1}", "{\"b\":1,\"a\":2}", ""},
+    {"{\"a\":1}", "{\"a\":2}\n", ""},
+    {"{\"a\":1}", "", ""},
+    {"[1]", "{\"a\":2}", "evidence is not an object"},
+};
+
+static void test_refusals(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT(REFUSALS); i++) {
+        const refusal *r = &REFUSALS[i];
+        SW_SCOPED(sw_buffer) out = SW_BUFFER(1024);
+        sw_error err = {0};
+        sw_put_text(&out, "kept");
+        if (sw_manifest_restore(sw_text(r->before), sw_text(r->shortened), &out, &err) == SW_OK)
+            fail_msg("taken: %s behind %s", r->shortened, r->before);
+        if (strstr(err.message, r->sentence) == NULL)
+            fail_msg("%s: \"%s\"", r->shortened, err.message);
+        assert_true(sw_bytes_is(sw_buffer_bytes(&out), "kept"));
+    }
+    SW_SCOPED(sw_buffer) out = SW_BUFFER(1024);
+    assert_int_equal(sw_manifest_shorten(SW_LITERAL("{}"), SW_LITERAL("{\"a\":null}"), &out, NULL),
+                     SW_MALFORMED);
+    assert_int_equal(out.size, 0);
+}
+
+/* ---- cuts and flips: refused, or other evidence than was judged ---- */
+static void test_cuts_and_flips(void **state) {
+    (void)state;
+    static const char before[] =
+        "{\"collateral\":{\"crl\":\"AAAA\",\"rims\":[\"<a/>\",\"<b/>\"]},"
+        "\"gpu\":[{\"chain\":\"PEM\",\"report\":\"BBBB\"}],\"quote\":\"CC\"}";
+    static const char now[] = "{\"collateral\":{\"crl\":\"AAAB\",\"rims\":[\"<a/>\",\"<c/>\"]},"
+                              "\"gpu\":[{\"chain\":\"PEM\",\"report\":\"DDDD\"}],\"quote\":\"EE\"}";
+    SW_SCOPED(sw_buffer) made = SW_BUFFER(1024);
+    SW_SCOPED(sw_buffer) back = SW_BUFFER(1024);
+    size_t refused = 0, other = 0;
+    assert_int_equal(sw_manifest_shorten(sw_text(before), sw_text(now), &made, NULL), SW_OK);
+    for (size_t cut = 0; cut < made.size; cut++)
+        assert_int_not_equal(
+            sw_manifest_restore(sw_text(before), SW_BYTES(made.data, cut), &back, NULL), SW_OK);
+    for (size_t bit = 0; bit < 8 * made.size; bit++) {
+        sw_buffer_reset(&back);
+        made.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        if (sw_manifest_restore(sw_text(before), sw_buffer_bytes(&made), &back, NULL) != SW_OK)
+            refused++;
+        else if (sw_bytes_is(sw_buffer_bytes(&back), now))
+            fail_msg("bit %zu flipped, and the same evidence", bit);
+        else
+            other++; /* whose digest is not the receipt's */
+        made.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    }
+    printf("# %zu flips refused, %zu give other evidence\n", refused, other);
+    assert_true(refused > 0 && other > 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pairs),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_cuts_and_flips),
+    };
+    return cmocka_run_group_tests_name("shortened evidence", tests, NULL, NULL);
+}
