@@ -30,8 +30,7 @@ static const pair PAIRS[] = {
      "{\"gpu\":[{\"chain\":null,\"report\":\"3\"},{\"chain\":\"e\",\"report\":\"4\"}]}"},
     /* deeper than any evidence: the same or whole */
     {"{\"a\":[[[[[[1,2]]]]]]}", "{\"a\":[[[[[[1,3]]]]]]}", "{\"a\":[[[[[[1,3]]]]]]}"},
-    {"{\"a\":[[[[[1,2]]]]]}", "{\"a\":[[[[[1,3]]]]]}", "{\"a\":[[[[[1,3]]]]]}"},
-    {"{\"a\":[[[[1,2]]]]}", "{\"a\":[[[[1,3]]]]}", "{\"a\":[[[[null,3]]]]}"},
+    {"{\"a\":[[[[[1,2]]]]]}", "{\"a\":[[[[[1,3]]]]]}", "{\"a\":[[[[[null,3]]]]]}"},
 };
 
 static void test_pairs(void **state) {
@@ -40,8 +39,9 @@ static void test_pairs(void **state) {
         const pair *p = &PAIRS[i];
         SW_SCOPED(sw_buffer) made = SW_BUFFER(1024);
         SW_SCOPED(sw_buffer) back = SW_BUFFER(1024);
-        assert_int_equal(sw_manifest_shorten(sw_text(p->before), sw_text(p->now), &made, NULL),
-                         SW_OK);
+        sw_error err = {0};
+        if (sw_manifest_shorten(sw_text(p->before), sw_text(p->now), &made, &err) != SW_OK)
+            fail_msg("%zu: %s", i, err.message);
         if (!sw_bytes_is(sw_buffer_bytes(&made), p->shortened))
             fail_msg("%zu: %.*s", i, (int)made.size, (const char *)made.data);
         assert_int_equal(
@@ -65,8 +65,6 @@ static const refusal REFUSALS[] = {
     {"{\"a\":[1]}", "{\"a\":[2,null]}", "leaves out what the evidence before it does not hold"},
     {"{\"a\":{\"b\":1}}", "{\"a\":{\"c\":null}}",
      "leaves out what the evidence before it does not hold"},
-    {"{\"a\":1}", "{\"a\":[null]}", "evidence holds a null"},
-    {"{\"a\":1}", "{\"a\":{\"b\":null}}", "evidence holds a null"},
     {"{\"a\":1}", "[1]", "evidence is not an object"},
     {"{\"a\":1}", "null", "evidence is not an object"},
     {"{\"a\":1}", "{\"a\": 2}", ""},
