@@ -3,12 +3,16 @@
  * Evidence of one run after the other, each told by what it does not share with the one before it
  * (MAN-006 to MAN-009).
  *
- * From grant to grant collateral, certificates, event log and names are the same, and reports and
- * quote are not. A value that is the same, at the same place of the tree, is written as null, which
- * no evidence holds. What is restored is canonical JSON again and so the very bytes that were
- * judged. There is one way to shorten, and only that one is restored.
+ * From grant to grant collateral, certificates, event log and names are the same; of reports and
+ * quote it is nonces and signatures that differ, at places that stay where they are. A value that
+ * is the same, at the same place of the tree, is written as null, which no evidence holds; a long
+ * string of the same length as the list of its parts, numbers for so many bytes that are the same.
+ * What is restored is canonical JSON again and so the very bytes that were judged. There is one way
+ * to shorten, and only that one is restored.
  */
 #include "manifest/manifest_internal.h"
+
+#include <string.h>
 
 enum { NODE_LIMIT = 16384 };
 
@@ -76,15 +80,90 @@ static sw_status walk(sw_arena *a, const sw_json *now, const sw_json *before, ch
     return SW_OK;
 }
 
+/* ---- strings in parts ---- */
+/* A shorter run of the same bytes costs more as a number than it saves. Reports and quotes are
+ * base64, so no character is ever cut. */
+enum { STRING_LEAST = 256, RUN_LEAST = 32, PART_LIMIT = 64 };
+
+static bool plain_ascii(sw_bytes text) {
+    for (size_t i = 0; i < text.size; i++)
+        if (text.data[i] < 0x20 || text.data[i] > 0x7e) return false;
+    return true;
+}
+
+static bool in_parts(const sw_json *now, const sw_json *before) {
+    return before != NULL && now->type == SW_JSON_STRING && before->type == SW_JSON_STRING &&
+           now->text.size == before->text.size && now->text.size >= STRING_LEAST &&
+           plain_ascii(now->text) && plain_ascii(before->text);
+}
+
+static size_t run_at(sw_bytes now, sw_bytes before, size_t at) {
+    size_t end = at;
+    while (end < now.size && now.data[end] == before.data[end]) end++;
+    return end - at;
+}
+
+/* NULL when hardly anything is the same. */
+static sw_json *parts_of(sw_arena *a, sw_bytes now, sw_bytes before) {
+    sw_json *parts = sw_json_make(a, SW_JSON_ARRAY);
+    size_t literal = 0, same = 0; /* where the bytes begin that are not told yet */
+    for (size_t at = 0; parts != NULL && at < now.size;) {
+        size_t run = run_at(now, before, at);
+        if (run >= RUN_LEAST) {
+            if (at > literal)
+                sw_json_add_text(a, parts, NULL, SW_BYTES(now.data + literal, at - literal));
+            sw_json_add_integer(a, parts, NULL, (int64_t)run);
+            same += run;
+            literal = at + run;
+        }
+        at += run > 0 ? run : 1;
+    }
+    if (parts != NULL && literal < now.size)
+        sw_json_add_text(a, parts, NULL, SW_BYTES(now.data + literal, now.size - literal));
+    return parts != NULL && same > 0 && parts->count <= PART_LIMIT ? parts : NULL;
+}
+
+static sw_status parts_join(sw_arena *a, const sw_json *parts, sw_bytes before, sw_json **out,
+                            sw_error *err) {
+    uint8_t *made = sw_arena_alloc(a, before.size + 1, 1);
+    size_t at = 0;
+    if (made == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for evidence");
+    for (const sw_json *p = parts->first; p != NULL; p = p->next) {
+        bool run = p->type == SW_JSON_NUMBER && p->integral && p->integer > 0;
+        size_t size = run ? (size_t)p->integer : p->text.size;
+        if ((!run && p->type != SW_JSON_STRING) || size > before.size - at)
+            return sw_fail(err, SW_MALFORMED, "evidence",
+                           "evidence tells a string in parts that are none of the one before it");
+        memcpy(made + at, run ? before.data + at : p->text.data, size);
+        at += size;
+    }
+    if (at != before.size)
+        return sw_fail(err, SW_MALFORMED, "evidence",
+                       "evidence tells a string in parts and not to its end");
+    *out = sw_json_make(a, SW_JSON_STRING);
+    if (*out != NULL) (*out)->text = SW_BYTES(made, at);
+    return SW_OK;
+}
+
+/* ---- values ---- */
+static bool told_in_parts(const sw_json *now, const sw_json *before) {
+    return before != NULL && now->type == SW_JSON_ARRAY && before->type == SW_JSON_STRING;
+}
+
 static sw_status shorter(sw_arena *a, const sw_json *now, const sw_json *before, bool *descend,
                          sw_json **out, sw_error *err) {
     if (now->type == SW_JSON_NULL)
         return sw_fail(err, SW_MALFORMED, "evidence", "evidence holds a null");
-    bool same = before != NULL && sw_bytes_equal(now->span, before->span);
-    *descend = *descend && !same;
-    *out = same       ? sw_json_make(a, SW_JSON_NULL)
-           : *descend ? sw_json_make(a, now->type)
-                      : sw_json_copy(a, now);
+    if (told_in_parts(now, before))
+        return sw_fail(err, SW_MALFORMED, "evidence",
+                       "evidence holds a list where the evidence before it holds a string");
+    if (before != NULL && sw_bytes_equal(now->span, before->span)) {
+        *descend = false;
+        *out = sw_json_make(a, SW_JSON_NULL);
+        return SW_OK;
+    }
+    *out = in_parts(now, before) ? parts_of(a, now->text, before->text) : NULL;
+    if (*out == NULL) *out = *descend ? sw_json_make(a, now->type) : sw_json_copy(a, now);
     return SW_OK;
 }
 
@@ -94,10 +173,12 @@ static sw_status longer(sw_arena *a, const sw_json *now, const sw_json *before, 
     if (same && before == NULL)
         return sw_fail(err, SW_MALFORMED, "evidence",
                        "evidence leaves out what the evidence before it does not hold");
+    if (told_in_parts(now, before)) return parts_join(a, now, before->text, out, err);
     *out = *descend ? sw_json_make(a, now->type) : sw_json_copy(a, same ? before : now);
     return SW_OK;
 }
 
+/* ---- both ways ---- */
 static sw_status parse(sw_arena *a, sw_bytes text, const sw_json **out, sw_error *err) {
     const sw_json_limits limits = {.bytes = SW_EVIDENCE_LIMIT, .depth = 8, .nodes = NODE_LIMIT};
     sw_json *root;

@@ -83,39 +83,61 @@ def forge_ledger(out, word, other=None):
     write(out, "ledger.json", ledger)
 
 
-def shorten(before, now):  # MAN-006
-    if isinstance(now, dict):
-        return {k: None if k in before and before[k] == v else shorten(before[k], v) if k in before and type(before[k]) is type(v) else v
-                for k, v in now.items()}
-    if isinstance(now, list):
-        pairs = zip(now, before + [Ellipsis] * len(now))
-        return [None if v == b else shorten(b, v) if type(b) is type(v) else v for v, b in pairs]
+def parts(before, now):  # MAN-008
+    told, literal, same, at = [], 0, 0, 0
+    while at < len(now):
+        end = at
+        while end < len(now) and now[end] == before[end]:
+            end += 1
+        if end - at >= 32:
+            told += ([now[literal:at]] if at > literal else []) + [end - at]
+            same, literal = same + end - at, end
+        at = max(end, at + 1)
+    told += [now[literal:]] if literal < len(now) else []
+    return told if same and len(told) <= 64 else now
+
+
+def shorten(before, now):  # MAN-007
+    if now == before:
+        return None
+    if isinstance(now, dict) and isinstance(before, dict):
+        return {k: shorten(before[k], v) if k in before else v for k, v in now.items()}
+    if isinstance(now, list) and isinstance(before, list):
+        return [shorten(before[i], v) if i < len(before) else v for i, v in enumerate(now)]
+    if isinstance(now, str) and isinstance(before, str) and len(now) == len(before) >= 256 and all(" " <= c <= "~" for c in now + before):
+        return parts(before, now)
     return now
 
 
-def restore(before, now):
+def whole(before, now):
     if now is None:
         return before
     if isinstance(now, dict) and isinstance(before, dict):
-        return {k: restore(before.get(k), v) for k, v in now.items()}
+        return {k: whole(before.get(k), v) for k, v in now.items()}
     if isinstance(now, list) and isinstance(before, list):
-        return [restore(b, v) for v, b in zip(now, before + [None] * len(now))]
+        return [whole(before[i], v) if i < len(before) else v for i, v in enumerate(now)]
+    if isinstance(now, list) and isinstance(before, str):
+        made = ""
+        for part in now:
+            made += part if isinstance(part, str) else before[len(made):len(made) + part]
+        return made
     return now
 
 
 def whole_evidence(folder, name="evidence.json"):
     evidence, before = read(folder, name), {}
     for grant in evidence["grants"]:
-        before = grant["evidence"] = restore(before, grant["evidence"])
-    evidence["closing"] = restore(before, evidence["closing"])
+        before = grant["evidence"] = whole(before, grant["evidence"])
+    evidence["closing"] = whole(before, evidence["closing"])
     return evidence
 
 
 def write_evidence(folder, evidence):
     before = {}
-    for grant in evidence["grants"]:
-        before, grant["evidence"] = grant["evidence"], shorten(before, grant["evidence"])
-    evidence["closing"] = shorten(before, evidence["closing"])
+    for holder, name in [(grant, "evidence") for grant in evidence["grants"]] + [(evidence, "closing")]:
+        now = holder[name]
+        holder[name] = {k: None for k in now} if now == before else shorten(before, now)
+        before = now
     write(folder, "evidence.json", evidence)
 
 

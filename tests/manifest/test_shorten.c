@@ -50,6 +50,58 @@ static void test_pairs(void **state) {
     }
 }
 
+/* ---- long strings ---- */
+enum { LONG = 1024 };
+
+/* {"a":"..."}: letters in turn, and from each of `places` on so many bytes of another. */
+static void put_long(sw_buffer *out, size_t size, const size_t *places, size_t count,
+                     size_t width) {
+    sw_put_text(out, "{\"a\":\"");
+    for (size_t i = 0; i < size; i++) {
+        bool other = false;
+        for (size_t k = 0; k < count; k++)
+            other = other || (i >= places[k] && i < places[k] + width);
+        sw_put_u8(out, other ? '#' : (uint8_t)('a' + i % 26));
+    }
+    sw_put_text(out, "\"}");
+}
+
+static void check_long(size_t size, const size_t *places, size_t count, size_t width,
+                       const char *shortened) {
+    SW_SCOPED(sw_buffer) before = SW_BUFFER(4 * LONG);
+    SW_SCOPED(sw_buffer) now = SW_BUFFER(4 * LONG);
+    SW_SCOPED(sw_buffer) made = SW_BUFFER(4 * LONG);
+    SW_SCOPED(sw_buffer) back = SW_BUFFER(4 * LONG);
+    put_long(&before, size, NULL, 0, 0);
+    put_long(&now, size, places, count, width);
+    assert_int_equal(
+        sw_manifest_shorten(sw_buffer_bytes(&before), sw_buffer_bytes(&now), &made, NULL), SW_OK);
+    sw_bytes wanted = shortened == NULL ? sw_buffer_bytes(&now) : sw_text(shortened);
+    if (!sw_bytes_equal(sw_buffer_bytes(&made), wanted))
+        fail_msg("%.*s", (int)made.size, (const char *)made.data);
+    assert_int_equal(
+        sw_manifest_restore(sw_buffer_bytes(&before), sw_buffer_bytes(&made), &back, NULL), SW_OK);
+    assert_true(sw_bytes_equal(sw_buffer_bytes(&back), sw_buffer_bytes(&now)));
+}
+
+static void test_parts(void **state) {
+    (void)state;
+    static const size_t first[] = {0}, middle[] = {100, 500}, near[] = {100, 134},
+                        gap[] = {100, 133}, last[] = {LONG - 2};
+    size_t every[51];
+    for (size_t i = 0; i < COUNT(every); i++) every[i] = 31 * i;
+    check_long(LONG, first, 1, 2, "{\"a\":[\"##\",1022]}");
+    check_long(LONG, last, 1, 2, "{\"a\":[1022,\"##\"]}");
+    check_long(LONG, middle, 2, 2, "{\"a\":[100,\"##\",398,\"##\",522]}");
+    check_long(LONG, near, 2, 2, "{\"a\":[100,\"##\",32,\"##\",888]}");
+    check_long(LONG, gap, 2, 2, /* 31 bytes between them are told anew */
+               "{\"a\":[100,\"##yzabcdefghijklmnopqrstuvwxyzabc##\",889]}");
+    check_long(LONG, every, 34, 1, NULL); /* nothing long enough is the same */
+    check_long(255, first, 1, 2, NULL);   /* too short for it to be worth it */
+    for (size_t i = 0; i < COUNT(every); i++) every[i] = 40 * i;
+    check_long(2 * LONG, every, COUNT(every), 2, NULL); /* in more parts than 64 */
+}
+
 /* ---- refusals ---- */
 typedef struct refusal {
     const char *before, *shortened, *sentence;
@@ -65,6 +117,19 @@ static const refusal REFUSALS[] = {
     {"{\"a\":[1]}", "{\"a\":[2,null]}", "leaves out what the evidence before it does not hold"},
     {"{\"a\":{\"b\":1}}", "{\"a\":{\"c\":null}}",
      "leaves out what the evidence before it does not hold"},
+    {"{\"a\":\"xy\"}", "{\"a\":[2]}", "repeats what the evidence before it holds"},
+    {"{\"a\":\"xy\"}", "{\"a\":[1,\"z\"]}", "repeats what the evidence before it holds"},
+    {"{\"a\":\"xy\"}", "{\"a\":[3]}", "parts that are none of the one before it"},
+    {"{\"a\":\"xy\"}", "{\"a\":[1,\"zz\"]}", "parts that are none of the one before it"},
+    {"{\"a\":\"xy\"}", "{\"a\":[\"\",2]}", "repeats what the evidence before it holds"},
+    {"{\"a\":\"xy\"}", "{\"a\":[0,\"zz\"]}", "parts that are none of the one before it"},
+    {"{\"a\":\"xy\"}", "{\"a\":[-1]}", "parts that are none of the one before it"},
+    {"{\"a\":\"xy\"}", "{\"a\":[0.5]}", "parts that are none of the one before it"},
+    {"{\"a\":\"xy\"}", "{\"a\":[null]}", "parts that are none of the one before it"},
+    {"{\"a\":\"xy\"}", "{\"a\":[[\"zz\"]]}", "parts that are none of the one before it"},
+    {"{\"a\":\"xy\"}", "{\"a\":[9007199254740991]}", "parts that are none of the one before it"},
+    {"{\"a\":\"xy\"}", "{\"a\":[1]}", "in parts and not to its end"},
+    {"{\"a\":\"xy\"}", "{\"a\":[]}", "in parts and not to its end"},
     {"{\"a\":1}", "[1]", "evidence is not an object"},
     {"{\"a\":1}", "null", "evidence is not an object"},
     {"{\"a\":1}", "{\"a\": 2}", ""},
@@ -90,6 +155,9 @@ static void test_refusals(void **state) {
     SW_SCOPED(sw_buffer) out = SW_BUFFER(1024);
     assert_int_equal(sw_manifest_shorten(SW_LITERAL("{}"), SW_LITERAL("{\"a\":null}"), &out, NULL),
                      SW_MALFORMED);
+    assert_int_equal(
+        sw_manifest_shorten(SW_LITERAL("{\"a\":\"x\"}"), SW_LITERAL("{\"a\":[1]}"), &out, NULL),
+        SW_MALFORMED);
     assert_int_equal(out.size, 0);
 }
 
@@ -126,6 +194,7 @@ static void test_cuts_and_flips(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pairs),
+        cmocka_unit_test(test_parts),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_cuts_and_flips),
     };

@@ -43,12 +43,10 @@ holds 'it verifies' verify_out
 grep -q '^ok  *GPUs  *2 attested at every grant, GH100 A01 GSP BROM, driver 570.172.08, revocation unchecked' log
 say $? 'the audit says how many, which model and which driver'
 nonces() { # the request's nonce in every GPU's report of the grants, in hex
-    python3 -c "
-import base64, json
-for n, g in enumerate(json.load(open('$1/evidence.json'))['grants']):
-    if n > 0: # what the first grant told is not told again
-        assert g['evidence']['collateral'] is None and g['evidence']['event_log'] is None
-        assert [d['chain'] for d in g['evidence']['gpu']] == [None, None]
+    PYTHONPATH=$world_source/tests/manifest python3 -c "
+import base64
+from forge_out import whole_evidence
+for g in whole_evidence('$1')['grants']:
     gpus = g['evidence']['gpu']
     assert len(gpus) == 2
     for d in gpus: print(base64.b64decode(d['report'])[4:36].hex())"
@@ -61,7 +59,16 @@ import json
 c = json.load(open('run/out/evidence.json'))['closing']
 assert c['gpu'] == [] and 'gpu_rims' not in c['collateral'] and c['collateral']['tcb_info'] is None"
 say $? 'the closing quote shows none'
-
+python3 -c "
+import json
+first, *more = [g['evidence'] for g in json.load(open('run/out/evidence.json'))['grants']]
+size = lambda e: len(json.dumps(e, separators=(',', ':')))
+print('#', size(first), 'bytes of evidence at the grant, then', *map(size, more))
+assert more
+for e in more:
+    assert e['collateral'] is None and e['event_log'] is None and [d['chain'] for d in e['gpu']] == [None, None]
+    assert size(e) < size(first) / 20"
+say $? 'a renewal tells nothing that the grant told'
 
 # ---- one grant's evidence, judged by itself ----
 python3 -c "
@@ -86,7 +93,14 @@ json.dump(e, open('bent/evidence.json', 'w'), sort_keys=True, separators=(',', '
     refused evidence "$1" verify_out bent
 }
 bend "the grant's reports taken from the renewal" "
-for of, to in zip(grants[1]['evidence']['gpu'], grants[0]['evidence']['gpu']): to['report'] = of['report']"
+import sys; sys.path.append('$world_source/tests/manifest')
+from forge_out import whole_evidence, write_evidence
+e = whole_evidence('run/out')
+for of, to in zip(e['grants'][1]['evidence']['gpu'], e['grants'][0]['evidence']['gpu']): to['report'] = of['report']
+write_evidence('bent', e)
+e = json.load(open('bent/evidence.json'))"
+bend "a renewal's report is the grant's" "grants[1]['evidence']['gpu'][0]['report'] = None"
+bend 'a report of other parts' "grants[1]['evidence']['gpu'][0]['report'].append(1)"
 bend 'something left out that was not told before' "grants[0]['evidence']['gpu'][0]['chain'] = None"
 bend 'something told twice' "grants[1]['evidence']['event_log'] = grants[0]['evidence']['event_log']"
 bend 'collateral of another list' "grants[1]['evidence']['collateral'] = []"
