@@ -41,7 +41,7 @@ typedef struct sw_gpu_collateral {
     const sw_bytes *ocsp; /* DER OCSPResponses */
     size_t ocsp_count;
     sw_gpu_known *known; /* may be NULL */
-    sw_pool *pool;       /* threads that share the signatures (GPU-043); may be NULL */
+    sw_pool *pool;       /* threads that share the signatures (GPU-044); may be NULL */
 } sw_gpu_collateral;
 
 /* ---- the report as fields ---- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a verdict over GPUs costs, on all threads from its beginning (GPU-043).
+ * What a verdict over GPUs costs, on all threads from its beginning (GPU-044).
  *
  * First everything is parsed: devices, manifests, OCSP answers. Then every signature that is to be
  * judged stands in one list, the longest paths first so that no thread waits for another at the

@@ -169,7 +169,7 @@ typedef struct sw_gpu_judgement {
 void sw_gpu_device_parse(sw_gpu_judgement *j, size_t place, size_t lane);
 void sw_gpu_device_path(sw_gpu_judgement *j, size_t place);
 void sw_gpu_device_signature(sw_gpu_judgement *j, size_t place);
-/* All of that, of manifests and of answers too, on the pool's threads (GPU-043); without a pool
+/* All of that, of manifests and of answers too, on the pool's threads (GPU-044); without a pool
  * nothing. No verdict: whoever judges asks for the outcomes in the verdict's order. */
 void sw_gpu_judge_ahead(sw_gpu_judgement *j);
 #endif

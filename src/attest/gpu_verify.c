@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Device by device, then the set (GPU-040 to GPU-043). Nothing is optional: there is no call that
+ * Device by device, then the set (GPU-040 to GPU-044). Nothing is optional: there is no call that
  * leaves out a part. Manifests are shared by the devices of one call and verified once, and so are
  * the signatures of certificates that the first device's chain and another's have in common.
  *
