@@ -93,15 +93,21 @@ void sw_rim_reading_free(sw_rim_reading *r) {
     sw_arena_free(&r->arena);
 }
 
+static sw_status reading_make(sw_bytes xml, sw_rim_reading *r, sw_error *err) {
+    SW_TRY(sw_rim_xml_parse(&r->arena, xml, &r->xml, err));
+    SW_TRY(sw_rim_parts_find(&r->xml, &r->parts, err));
+    SW_TRY(digest_check(&r->xml, &r->parts, err)); /* of all checks the cheapest, so first */
+    return sw_rim_certificates(&r->xml, &r->parts, r->rim, err);
+}
+
 sw_status sw_rim_read(sw_bytes xml, sw_rim *rim, sw_rim_reading *out, sw_error *err) {
-    SW_SCOPED(sw_rim_reading) r = {.rim = rim};
-    SW_TRY(sw_rim_xml_parse(&r.arena, xml, &r.xml, err));
-    SW_TRY(sw_rim_parts_find(&r.xml, &r.parts, err));
-    SW_TRY(digest_check(&r.xml, &r.parts, err)); /* of all checks the cheapest, so first */
-    SW_TRY(sw_rim_certificates(&r.xml, &r.parts, rim, err));
-    *out = r;
-    r = (sw_rim_reading){0};
-    return SW_OK;
+    sw_rim_reading made = {.rim = rim};
+    sw_status status = reading_make(xml, &made, err);
+    if (status == SW_OK)
+        *out = made;
+    else
+        sw_rim_reading_free(&made);
+    return status;
 }
 
 sw_status sw_rim_judge(sw_rim_reading *r, bool path_held, const sw_hash *anchor, int64_t wall_ms,

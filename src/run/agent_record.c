@@ -164,7 +164,7 @@ static sw_status decode_grants(sw_agent *a, sw_arena *arena, const sw_json *root
     sw_agent_grant *mine = SW_ARENA_NEW(arena, sw_agent_grant, a->grant_count + 1);
     size_t mine_count = a->grant_count;
     if (!mine) return sw_fail(err, SW_MEMORY, "memory", "no memory for grants");
-    SW_SCOPED(sw_buffer) newest = a->newest_evidence;
+    sw_buffer newest = a->newest_evidence; /* of this start */
     a->newest_evidence = (sw_buffer){0};
     memcpy(mine, a->grants, mine_count * sizeof *mine);
     a->grant_count = 0;
@@ -180,10 +180,11 @@ static sw_status decode_grants(sw_agent *a, sw_arena *arena, const sw_json *root
     memcpy(a->grants + a->grant_count, mine, mine_count * sizeof *mine);
     a->grant_count += mine_count;
     if (mine_count > 0) {
-        sw_buffer_free(&a->newest_evidence);
+        sw_buffer read = a->newest_evidence;
         a->newest_evidence = newest;
-        newest = (sw_buffer){0};
+        newest = read;
     }
+    sw_buffer_free(&newest);
     return status;
 }
 
