@@ -7,38 +7,18 @@
  * where it always is. Members that are not needed are left alone.
  */
 #include "attest/evidence.h"
-#include "codec/text.h"
-
-static sw_status hex_read(sw_arena *a, const sw_json *object, const char *name, size_t limit,
-                          sw_bytes *out, sw_error *err) {
-    sw_bytes text;
-    SW_TRY(sw_json_text(object, "collateral", name, &text, err));
-    if (text.size / 2 > limit)
-        return sw_fail(err, SW_LIMIT, "evidence", "collateral.%s has more than %zu bytes", name,
-                       limit);
-    uint8_t *bytes = sw_arena_alloc(a, text.size / 2 + 1, 1);
-    if (bytes == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for collateral");
-    sw_status status = sw_hex_decode(bytes, text.size / 2, text, true, err);
-    if (status != SW_OK) {
-        sw_error_prefix(err, "collateral.%s", name);
-        return status;
-    }
-    *out = SW_BYTES(bytes, text.size / 2);
-    return SW_OK;
-}
+#include "codec/json.h"
 
 static sw_status signed_read(const sw_json *object, const char *const names[3], size_t limit,
                              sw_signed_json *out, sw_error *err) {
-    sw_bytes signature;
+    const sw_hex_rule rule = {.bytes = sizeof out->signature, .upper = true};
+    bool there;
     SW_TRY(sw_json_text(object, "collateral", names[0], &out->text, err));
     SW_TRY(sw_json_text(object, "collateral", names[1], &out->issuer_chain, err));
-    SW_TRY(sw_json_text(object, "collateral", names[2], &signature, err));
     if (out->text.size > limit || out->issuer_chain.size > SW_ISSUER_CHAIN_LIMIT)
         return sw_fail(err, SW_LIMIT, "evidence", "collateral.%s or its chain is too long",
                        names[0]);
-    sw_status status = sw_hex_decode(out->signature, sizeof out->signature, signature, true, err);
-    if (status != SW_OK) sw_error_prefix(err, "collateral.%s", names[2]);
-    return status;
+    return sw_json_hex_exact(object, "collateral", names[2], &rule, out->signature, &there, err);
 }
 
 sw_status sw_collateral_from_qvl(sw_arena *a, sw_bytes json, sw_collateral *out, sw_error *err) {
@@ -46,11 +26,12 @@ sw_status sw_collateral_from_qvl(sw_arena *a, sw_bytes json, sw_collateral *out,
     static const char *const identity[] = {"qe_identity", "qe_identity_issuer_chain",
                                            "qe_identity_signature"};
     const sw_json_limits limits = {.bytes = SW_EVIDENCE_LIMIT, .depth = 4, .nodes = 64};
+    const sw_hex_rule list = {.bytes = SW_REVOCATION_LIMIT, .upper = true};
     sw_json *root;
     sw_collateral made = {0};
     SW_TRY(sw_json_parse(a, json, &limits, &root, err));
-    SW_TRY(hex_read(a, root, "pck_crl", SW_REVOCATION_LIMIT, &made.pck_crl, err));
-    SW_TRY(hex_read(a, root, "root_ca_crl", SW_REVOCATION_LIMIT, &made.root_crl, err));
+    SW_TRY(sw_json_hex_bytes(a, root, "collateral", "pck_crl", &list, &made.pck_crl, err));
+    SW_TRY(sw_json_hex_bytes(a, root, "collateral", "root_ca_crl", &list, &made.root_crl, err));
     SW_TRY(signed_read(root, info, SW_TCB_INFO_LIMIT, &made.tcb_info, err));
     SW_TRY(signed_read(root, identity, SW_QE_IDENTITY_LIMIT, &made.qe_identity, err));
     *out = made;

@@ -32,12 +32,13 @@ static sw_status provider_read(sw_arena *a, sw_bytes payload, sw_config_facts *o
     static const char where[] = "key-provider";
     static const char *const names[] = {"id", "name", NULL};
     const sw_json_limits limits = {.bytes = 4096, .depth = 2, .nodes = 8};
+    const sw_hex_rule id = {.bytes = SW_KEY_PROVIDER_ID_LIMIT};
     sw_json *root;
     sw_bytes name;
     SW_TRY(sw_json_parse(a, payload, &limits, &root, err));
     SW_TRY(sw_json_expect(root, where, names, err));
     SW_TRY(sw_json_text(root, where, "name", &name, err));
-    SW_TRY(sw_member_hex(a, root, where, "id", SW_KEY_PROVIDER_ID_LIMIT, &out->provider_id, err));
+    SW_TRY(sw_json_hex_bytes(a, root, where, "id", &id, &out->provider_id, err));
     for (unsigned kind = 0; kind < PROVIDER_COUNT; kind++) {
         if (!sw_bytes_is(name, PROVIDERS[kind].in_event)) continue;
         out->provider = kind;

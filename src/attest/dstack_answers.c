@@ -42,11 +42,8 @@ static sw_status text_read(const sw_json *object, const char *where, const char 
 
 static sw_status hex_read(const sw_json *object, const char *where, const char *name, void *out,
                           size_t size, bool *there, sw_error *err) {
-    sw_bytes text;
-    SW_TRY(text_read(object, where, name, &text, err));
-    *there = text.size != 0;
-    if (!*there) return SW_OK;
-    return sw_json_hex(object, where, name, out, size, err);
+    const sw_hex_rule rule = {.bytes = size, .may_lack = true};
+    return sw_json_hex_exact(object, where, name, &rule, out, there, err);
 }
 
 /* Beside tcb_info and inside it: once is enough, and twice must agree. */
@@ -166,18 +163,10 @@ sw_status sw_dstack_info_compose_check(const sw_dstack_info *info, sw_error *err
 
 /* ---- GetQuote ---- */
 static sw_status quote_bytes(sw_arena *a, const sw_json *root, sw_bytes *out, sw_error *err) {
-    sw_bytes hex;
-    SW_TRY(text_read(root, WHERE_QUOTE, "quote", &hex, err));
-    if (hex.size == 0)
-        return sw_fail(err, SW_MISSING, "evidence", "%s holds no TDX quote", WHERE_QUOTE);
-    if (hex.size > 2 * SW_QUOTE_LIMIT)
-        return sw_fail(err, SW_LIMIT, "evidence", "the quote has more than %zu bytes",
-                       SW_QUOTE_LIMIT);
-    uint8_t *space = sw_arena_alloc(a, hex.size / 2, 1);
-    if (space == NULL) return sw_dstack_memory(err);
-    SW_TRY(sw_json_hex(root, WHERE_QUOTE, "quote", space, hex.size / 2, err));
-    *out = SW_BYTES(space, hex.size / 2);
-    return SW_OK;
+    const sw_hex_rule rule = {.bytes = SW_QUOTE_LIMIT, .may_lack = true};
+    SW_TRY(sw_json_hex_bytes(a, root, WHERE_QUOTE, "quote", &rule, out, err));
+    if (out->size > 0) return SW_OK;
+    return sw_fail(err, SW_MISSING, "evidence", "%s holds no TDX quote", WHERE_QUOTE);
 }
 
 static sw_status report_check(const sw_json *root, sw_dstack_quote *out, sw_error *err) {

@@ -6,7 +6,6 @@
  * very root that was named from outside.
  */
 #include "attest/dstack_internal.h"
-#include "attest/measure_internal.h"
 #include "codec/json.h"
 #include "codec/text.h"
 
@@ -85,6 +84,7 @@ sw_status sw_dstack_key_parse(sw_arena *a, sw_bytes json, sw_dstack_key_chain *o
     static const char where[] = "key";
     static const char *const names[] = {"public_key", "purpose", "signature_chain", NULL};
     const sw_json_limits limits = {.bytes = SW_DSTACK_KEY_LIMIT, .depth = 2, .nodes = 8};
+    const sw_hex_rule key = {.bytes = SW_SECP256K1_BYTES};
     sw_json *root;
     sw_dstack_key_chain made = {0};
     SW_TRY(sw_json_parse(a, json, &limits, &root, err));
@@ -92,7 +92,7 @@ sw_status sw_dstack_key_parse(sw_arena *a, sw_bytes json, sw_dstack_key_chain *o
         return REFUSE(err, "%s.key is the secret itself, which is nobody's evidence", where);
     SW_TRY(sw_json_expect(root, where, names, err));
     SW_TRY(sw_json_text(root, where, "purpose", &made.purpose, err));
-    SW_TRY(sw_member_hex(a, root, where, "public_key", SW_SECP256K1_BYTES, &made.public_key, err));
+    SW_TRY(sw_json_hex_bytes(a, root, where, "public_key", &key, &made.public_key, err));
     SW_TRY(links_read(root, where, &made, err));
     *out = made;
     return SW_OK;

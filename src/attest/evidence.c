@@ -337,13 +337,13 @@ sw_status sw_pcs_parse(sw_bytes json, const char *member, sw_signed_json *out, s
     SW_SCOPED(sw_arena) a = {.limit_bytes = (size_t)16 << 20};
     sw_json *root;
     const sw_json *object;
-    sw_bytes signature;
+    const sw_hex_rule rule = {.bytes = sizeof out->signature, .upper = true};
+    bool there;
     sw_signed_json made = {.issuer_chain = out->issuer_chain};
     SW_TRY(sw_json_parse(&a, json, &limits, &root, err));
     SW_TRY(sw_json_expect(root, "collateral", names, err));
     SW_TRY(sw_json_object(root, "collateral", member, &object, err));
-    SW_TRY(sw_json_text(root, "collateral", "signature", &signature, err));
-    SW_TRY(sw_hex_decode(made.signature, sizeof made.signature, signature, true, err));
+    SW_TRY(sw_json_hex_exact(root, "collateral", "signature", &rule, made.signature, &there, err));
     made.text = object->span; /* a view of `json` */
     *out = made;
     return SW_OK;

@@ -14,20 +14,6 @@
 static const char WHERE[] = "event_log[]";
 
 /* ---- one event ---- */
-sw_status sw_member_hex(sw_arena *a, const sw_json *object, const char *where, const char *name,
-                        size_t limit, sw_bytes *out, sw_error *err) {
-    sw_bytes text;
-    SW_TRY(sw_json_text(object, where, name, &text, err));
-    if (text.size > 2 * limit)
-        return sw_fail(err, SW_LIMIT, "evidence", "%s.%s has more than %zu bytes", where, name,
-                       limit);
-    uint8_t *space = sw_arena_alloc(a, text.size / 2 + 1, 1);
-    if (space == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for evidence");
-    SW_TRY(sw_hex_decode(space, text.size / 2, text, false, err));
-    *out = SW_BYTES(space, text.size / 2);
-    return SW_OK;
-}
-
 static sw_status version_read(const sw_json *item, sw_log_event *out, sw_error *err) {
     uint64_t version;
     if (sw_json_member(item, "version") == NULL) return SW_OK;
@@ -40,10 +26,11 @@ static sw_status version_read(const sw_json *item, sw_log_event *out, sw_error *
 /* Where the text behind a digest of version 2 travels along, it must be that of the event. */
 static sw_status preimage_check(sw_arena *a, const sw_json *item, const sw_event *event,
                                 sw_error *err) {
+    const sw_hex_rule rule = {.bytes = 3 * SW_EVENT_PAYLOAD_LIMIT};
     sw_bytes preimage;
     if (sw_json_member(item, "preimage") == NULL) return SW_OK;
     if (!event->v2) return BROKEN(err, "an event that is not of version 2 has a preimage");
-    SW_TRY(sw_member_hex(a, item, WHERE, "preimage", 3 * SW_EVENT_PAYLOAD_LIMIT, &preimage, err));
+    SW_TRY(sw_json_hex_bytes(a, item, WHERE, "preimage", &rule, &preimage, err));
     SW_SCOPED(sw_buffer) text = SW_BUFFER(3 * SW_EVENT_PAYLOAD_LIMIT);
     sw_event_v2_text(&text, event);
     SW_TRY(sw_buffer_check(&text, "an event", err));
@@ -90,6 +77,7 @@ static sw_status digest_read(const sw_json *item, sw_log_event *out, sw_error *e
 
 static sw_status item_read(sw_arena *a, const sw_json *item, bool digest_needed, sw_log_event *out,
                            sw_error *err) {
+    const sw_hex_rule payload = {.bytes = SW_EVENT_PAYLOAD_LIMIT};
     sw_log_event event = {0};
     uint64_t imr, type;
     SW_TRY(sw_json_u64(item, WHERE, "imr", UINT32_MAX, &imr, err));
@@ -100,8 +88,7 @@ static sw_status item_read(sw_arena *a, const sw_json *item, bool digest_needed,
     event.type = (uint32_t)type;
     SW_TRY(place_check(&event, err));
     SW_TRY(sw_json_text(item, WHERE, "event", &event.name, err));
-    SW_TRY(sw_member_hex(a, item, WHERE, "event_payload", SW_EVENT_PAYLOAD_LIMIT, &event.payload,
-                         err));
+    SW_TRY(sw_json_hex_bytes(a, item, WHERE, "event_payload", &payload, &event.payload, err));
     SW_TRY(version_read(item, &event, err));
     SW_TRY(digest_read(item, &event, err));
     if (event.type == SW_RUNTIME_EVENT_TYPE)

@@ -19,11 +19,6 @@ SW_NODISCARD sw_status sw_log_event_digest(const sw_log_event *event, uint8_t ou
 /* First runtime event of this name before system-ready; NULL for none. */
 const sw_event *sw_event_find(const sw_event *events, size_t count, const char *name);
 
-/* ---- JSON (log_json.c) ---- */
-/* A member of lower-case hex as bytes of the arena. */
-SW_NODISCARD sw_status sw_member_hex(sw_arena *a, const sw_json *object, const char *where,
-                                     const char *name, size_t limit, sw_bytes *out, sw_error *err);
-
 /* ---- CBOR (RFC 8949): definite lengths and shortest heads alone ---- */
 /* A map of exactly `pairs` pairs, then its keys in the order in which they are asked for. */
 SW_NODISCARD sw_status sw_cbor_map(sw_reader *r, const char *where, size_t *pairs, sw_error *err);

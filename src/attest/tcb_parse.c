@@ -54,11 +54,9 @@ static sw_status time_read(const sw_json *object, const char *where, const char 
 /* Hex of either case. */
 static sw_status hex_read(const sw_json *object, const char *where, const char *name, void *out,
                           size_t size, sw_error *err) {
-    sw_bytes text;
-    SW_TRY(sw_json_text(object, where, name, &text, err));
-    if (sw_hex_decode(out, size, text, true, NULL) != SW_OK)
-        return BROKEN(err, "%s.%s is not %zu bytes in hex", where, name, size);
-    return SW_OK;
+    const sw_hex_rule rule = {.bytes = size, .upper = true};
+    bool there;
+    return sw_json_hex_exact(object, where, name, &rule, out, &there, err);
 }
 
 static sw_status hex_word_read(const sw_json *object, const char *where, const char *name,

@@ -176,17 +176,13 @@ sw_status sw_attest_input_read(sw_cli *cli, const char *path, sw_attest_input *o
 /* ---- what holds a quote ---- */
 /* Attest's answer in JSON is the bytes in hex. */
 sw_status sw_attest_attestation_bytes(sw_cli *cli, sw_bytes in, sw_bytes *out, sw_error *err) {
+    const sw_hex_rule rule = {.bytes = SW_DSTACK_ATTESTATION_LIMIT};
+    sw_arena *a = sw_cli_arena(cli);
     sw_json *root;
-    sw_bytes hex;
     *out = in;
     if (out->size == 0 || out->data[0] != '{') return SW_OK;
-    SW_TRY(sw_json_parse(sw_cli_arena(cli), in, NULL, &root, err));
-    SW_TRY(sw_json_text(root, "answer", "attestation", &hex, err));
-    uint8_t *bytes = sw_arena_alloc(sw_cli_arena(cli), hex.size / 2 + 1, 1);
-    if (bytes == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for an attestation");
-    SW_TRY(sw_hex_decode(bytes, hex.size / 2, hex, false, err));
-    *out = SW_BYTES(bytes, hex.size / 2);
-    return SW_OK;
+    SW_TRY(sw_json_parse(a, in, NULL, &root, err));
+    return sw_json_hex_bytes(a, root, "answer", "attestation", &rule, out, err);
 }
 
 static sw_status first_certificate(void *context, sw_bytes der, sw_error *err) {

@@ -73,6 +73,20 @@ SW_NODISCARD sw_status sw_json_hash(const sw_json *object, const char *where, co
                                     sw_hash *out, sw_error *err); /* 64 hex */
 SW_NODISCARD sw_status sw_json_hex(const sw_json *object, const char *where, const char *name,
                                    void *out, size_t size, sw_error *err);
+/* Hex as others write it. */
+typedef struct sw_hex_rule {
+    size_t bytes;  /* exactly, or at most */
+    bool upper;    /* A-F too (Intel's collateral) */
+    bool may_lack; /* absent, null and "" are no bytes (dstack's answers) */
+} sw_hex_rule;
+/* Exactly rule->bytes into `out`, untouched where there are none; *there says which. */
+SW_NODISCARD sw_status sw_json_hex_exact(const sw_json *object, const char *where, const char *name,
+                                         const sw_hex_rule *rule, void *out, bool *there,
+                                         sw_error *err);
+/* At most rule->bytes, into the arena. SW_LIMIT above. */
+SW_NODISCARD sw_status sw_json_hex_bytes(sw_arena *a, const sw_json *object, const char *where,
+                                         const char *name, const sw_hex_rule *rule, sw_bytes *out,
+                                         sw_error *err);
 SW_NODISCARD sw_status sw_json_array(const sw_json *object, const char *where, const char *name,
                                      size_t limit, const sw_json **out, sw_error *err);
 SW_NODISCARD sw_status sw_json_object(const sw_json *object, const char *where, const char *name,

@@ -95,13 +95,52 @@ sw_status sw_json_flag(const sw_json *object, const char *where, const char *nam
     return SW_OK;
 }
 
-sw_status sw_json_hex(const sw_json *object, const char *where, const char *name, void *out,
-                      size_t size, sw_error *err) {
-    sw_bytes text;
-    SW_TRY(sw_json_text(object, where, name, &text, err));
-    sw_status status = sw_hex_decode(out, size, text, false, err);
+/* ---- hex ---- */
+static sw_status hex_text(const sw_json *object, const char *where, const char *name,
+                          const sw_hex_rule *rule, sw_bytes *out, sw_error *err) {
+    const sw_json *m = sw_json_member(object, name);
+    *out = (sw_bytes){0};
+    if (rule->may_lack && (m == NULL || m->type == SW_JSON_NULL)) return SW_OK;
+    return sw_json_text(object, where, name, out, err);
+}
+
+static sw_status hex_decode(const char *where, const char *name, const sw_hex_rule *rule,
+                            sw_bytes text, void *out, size_t size, sw_error *err) {
+    sw_status status = sw_hex_decode(out, size, text, rule->upper, err);
     if (status != SW_OK) sw_error_prefix(err, "%s%s%s", where, where[0] == 0 ? "" : ".", name);
     return status;
+}
+
+sw_status sw_json_hex_exact(const sw_json *object, const char *where, const char *name,
+                            const sw_hex_rule *rule, void *out, bool *there, sw_error *err) {
+    sw_bytes text;
+    SW_TRY(hex_text(object, where, name, rule, &text, err));
+    bool found = text.size > 0 || !rule->may_lack;
+    if (found) SW_TRY(hex_decode(where, name, rule, text, out, rule->bytes, err));
+    *there = found;
+    return SW_OK;
+}
+
+sw_status sw_json_hex_bytes(sw_arena *a, const sw_json *object, const char *where, const char *name,
+                            const sw_hex_rule *rule, sw_bytes *out, sw_error *err) {
+    sw_bytes text;
+    SW_TRY(hex_text(object, where, name, rule, &text, err));
+    size_t size = text.size / 2;
+    if (size > rule->bytes)
+        return sw_fail(err, SW_LIMIT, "limit", "%s%s%s has more than %zu bytes", where,
+                       where[0] == 0 ? "" : ".", name, rule->bytes);
+    uint8_t *space = sw_arena_alloc(a, size + 1, 1);
+    if (space == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for %s", name);
+    SW_TRY(hex_decode(where, name, rule, text, space, size, err));
+    *out = SW_BYTES(space, size);
+    return SW_OK;
+}
+
+sw_status sw_json_hex(const sw_json *object, const char *where, const char *name, void *out,
+                      size_t size, sw_error *err) {
+    const sw_hex_rule rule = {.bytes = size};
+    bool there;
+    return sw_json_hex_exact(object, where, name, &rule, out, &there, err);
 }
 
 sw_status sw_json_hash(const sw_json *object, const char *where, const char *name, sw_hash *out,

@@ -36,7 +36,7 @@ static const edit REFUSED[] = {
     {TCB_INFO, "\"version\":3", "\"version\":2", 0, "evidence", "tcbInfo.version is not 3"},
     {TCB_INFO, "\"tcbType\":0", "\"tcbType\":1", 0, "evidence", "tcbType is not 0"},
     {TCB_INFO, "\"fmspc\":\"53", "\"fmspc\":\"54", 0, "evidence", "another FMSPC"},
-    {TCB_INFO, "\"fmspc\":\"53", "\"fmspc\":\"5", 0, "evidence", "fmspc is not 6 bytes"},
+    {TCB_INFO, "\"fmspc\":\"53", "\"fmspc\":\"5", 0, "evidence", "fmspc: hex has 11 digits, not 12"},
     {TCB_INFO, "\"pceId\":\"0000", "\"pceId\":\"0001", 0, "evidence", "another PCE id"},
     {TCB_INFO, "\"issueDate\":\"2026", "\"issueDate\":\"2027", 0, "evidence",
      "TCB info is not valid yet"},
