@@ -83,7 +83,7 @@ static const edit REFUSED[] = {
      "quoting enclave's version is not supported"},
     {QE_IDENTITY, UP, STATUS("SWHardeningNeeded"), 0, "evidence", "tcbStatus is not one"},
     {QE_IDENTITY, "\"mrsigner\":\"", "\"mrsigner\":\"00", 0, "evidence",
-     "mrsigner is not 32 bytes"},
+     "mrsigner: hex has 66 digits, not 64"},
     {QE_IDENTITY, "\"tcbEvaluationDataNumber\":1", "\"tcbEvaluationDataNumber\":0", 0, "policy",
      "QE identity's evaluation number is below"},
     {TCB_INFO, "\"tcbLevels\":[{\"tcb\":{\"isvsvn\":5}",
