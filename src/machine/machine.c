@@ -77,14 +77,21 @@ int64_t sw_machine_counter_ms(sw_machine *m) {
 }
 
 /* ---- evidence ---- */
+sw_status sw_machine_quote(sw_machine *m, const sw_report_data *report, sw_arena *a,
+                           sw_evidence *out, sw_error *err) {
+    SW_SCOPED(sw_buffer) answer = SW_BUFFER(SW_ANSWER_LIMIT);
+    out->platform = m->kind->platform;
+    SW_TRY(m->kind->quote(m->self, report, &answer, err));
+    sw_bytes kept = sw_arena_copy(a, sw_buffer_bytes(&answer)); /* texts are views of it */
+    if (kept.data == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a quote");
+    return sw_answer_read(a, kept, report, &m->compose, out, err);
+}
+
 static sw_status evidence_make(sw_machine *m, const sw_report_data *report, sw_evidence *e,
                                sw_buffer *evidence, sw_error *err) {
     SW_SCOPED(sw_arena) a = {.limit_bytes = 16 * SW_EVIDENCE_LIMIT};
-    SW_SCOPED(sw_buffer) answer = SW_BUFFER(SW_ANSWER_LIMIT);
     SW_SCOPED(sw_buffer) made = SW_BUFFER(SW_EVIDENCE_LIMIT);
-    e->platform = m->kind->platform;
-    SW_TRY(m->kind->quote(m->self, report, &answer, err));
-    SW_TRY(sw_answer_read(&a, sw_buffer_bytes(&answer), report, &m->compose, e, err));
+    SW_TRY(sw_machine_quote(m, report, &a, e, err));
     SW_TRY(m->kind->collateral(m->self, e->quote, &e->collateral, err));
     SW_TRY(sw_evidence_encode(e, &made, err));
     sw_put_bytes(evidence, sw_buffer_bytes(&made));

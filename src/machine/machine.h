@@ -51,6 +51,17 @@ SW_NODISCARD sw_status sw_machine_evidence(sw_machine *m, const sw_report_data *
 SW_NODISCARD sw_status sw_machine_channel_evidence(sw_machine *m, const sw_channel_binding *binding,
                                                    const sw_gpu_policy *policy, sw_buffer *evidence,
                                                    sw_error *err);
+/* One runtime event into RTMR3 and its log: on tdx by the kernel, with the log kept by us, on
+ * dstack by the guest agent (SW_REFUSED "agent" since 0.6). SW_REFUSED "evidence" when the log does
+ * not replay to the register, "busy" when somebody else extends at this moment. */
+struct sw_event;
+SW_NODISCARD sw_status sw_machine_extend(const sw_machine_places *places, const char *where,
+                                         const struct sw_event *event, const sw_entropy *e,
+                                         const sw_clock *clock, sw_error *err);
+/* A self-signed certificate for this key, PEM, with its attestation in dstack's current form. */
+SW_NODISCARD sw_status sw_machine_certificate(sw_machine *m, const sw_session_key *secret,
+                                              int64_t from_ms, int64_t until_ms, sw_buffer *pem,
+                                              sw_error *err);
 /* A key that only this machine, booted with these measurements and this app, derives (sim: from the
  * folder's platform secret; dstack: from the app's key, which binds the app and not the
  * measurements; tdx: SW_MISSING). */

@@ -68,6 +68,10 @@ SW_NODISCARD sw_status sw_answer_put(const sw_answer *answer, sw_buffer *out, sw
 SW_NODISCARD sw_status sw_answer_read(sw_arena *a, sw_bytes answer, const sw_report_data *report,
                                       const sw_hash *compose, sw_evidence *out, sw_error *err);
 
+/* Quote, events and what belongs to them, without collateral. Views live in the arena. */
+SW_NODISCARD sw_status sw_machine_quote(sw_machine *m, const sw_report_data *report, sw_arena *a,
+                                        sw_evidence *out, sw_error *err);
+
 /* ---- what real machines share (real.c) ---- */
 typedef struct sw_real {
     sw_clock clock;

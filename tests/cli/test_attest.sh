@@ -259,6 +259,44 @@ for kind in rim/manifest ccel gpu_report/gpu dstack_attestation/v0 dstack_attest
     expect "$kind explained" 0 "nothing above was verified" attest explain "$file"
 done
 
+# A certificate in dstack's form, made by a machine and judged like anybody's.
+"$program" sim init issuer >/dev/null 2>&1
+"$program" sim show issuer --json 2>/dev/null | python3 -c 'import json, sys; json.dump(json.load(sys.stdin)["machine"], open("issuer-policy", "w"))'
+printf '{"docker_compose_file":""}' >compose.json
+own=(--collateral issuer --policy issuer-policy)
+made=(attest certificate --machine sim:issuer --app-compose compose.json)
+expect "a certificate for a key of this machine" 0 "own.pem: certificate" "${made[@]}" --out own.pem --key own.key
+expect "its quote proves the key" 0 "^ok      RA-TLS certificate  *its key is the one in the quote" attest verify own.pem "${own[@]}"
+expect "and the app" 0 "compose hash $(sha256sum compose.json | cut -c1-64)" attest verify own.pem "${own[@]}"
+expect "not for another policy" 1 "^FAILED  anchor" attest verify own.pem --collateral issuer --policy "$policy"
+count=$((count + 1))
+if [ "$(stat -c %a own.key)" = 600 ] && [ "$(openssl pkey -in own.key -pubout)" = "$(openssl x509 -in own.pem -noout -pubkey)" ] &&
+    openssl x509 -in own.pem -noout -text | grep -q 1.3.6.1.4.1.62397.1.8; then echo "ok $count - its key and its extension"; else
+    echo "not ok $count - its key and its extension" && failed=1
+fi
+openssl x509 -in own.pem -outform DER -out own.der
+python3 - <<'PY'
+import base64
+import re
+
+der = bytearray(open("own.der", "rb").read())
+key = der.index(bytes.fromhex("2a8648ce3d03010703420004")) + 12
+der[key:key + 64] = bytes.fromhex("6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c2964fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5")
+text = base64.b64encode(der).decode()
+open("bent.pem", "w").write("-----BEGIN CERTIFICATE-----\n" + "\n".join(re.findall(".{1,64}", text)) + "\n-----END CERTIFICATE-----\n")
+PY
+expect "another key in it" 1 "^FAILED  RA-TLS certificate" attest verify bent.pem "${own[@]}"
+expect "a key that is there is kept" 1 "own.key" "${made[@]}" --out other.pem --key own.key
+expect "a machine that is none" 2 "a machine is named" attest certificate --machine sev --app-compose compose.json --out x --key y
+expect "days beyond a year" 2 "1 to 366" "${made[@]}" --out x --key y --days 367
+expect "an app that is none" 2 "40 hex digits" "${made[@]}" --out x --key y --app-id 00
+expect "an event of a software machine" 2 "events are its own" attest extend first --machine sim:issuer
+expect "an event without a TDX guest" 1 "error:" attest extend first --machine tdx --events "$PWD/events.json"
+expect "an event of no agent" 1 "nowhere.sock" attest extend first --machine dstack:/nowhere.sock
+expect "a payload that is none" 2 "lower-case hex" attest extend first --machine tdx --payload 0
+expect "two payloads" 2 "not both" attest extend first --machine tdx --payload 00 --payload-file empty
+expect "a name that is none" 1 "colon" attest extend a:b --machine tdx
+
 # A software machine with GPUs, and the parts of its GPU evidence.
 "$program" sim init machine --gpus 2 >/dev/null 2>&1
 expect "GPU evidence of a simulated machine names its policy" 0 "device_root" sim show machine
