@@ -203,7 +203,7 @@ static void test_beside(void **state) {
     assert_non_null(strstr(err.message, "its document is not there"));
     assert_int_not_equal(judge_quote(&b, (sw_bytes){0}, SW_LITERAL("{"), &version, &err), SW_OK);
     assert_string_equal(err.word, "evidence");
-    bend_end(&b);
+    sw_arena kept = b.arena; /* document and config are in it */
     bend_start(&b,
                &house); /* of the first kind: a host's words are left alone, a document is not */
     assert_int_equal(judge_quote(&b, (sw_bytes){0}, config, &version, NULL), SW_OK);
@@ -211,6 +211,7 @@ static void test_beside(void **state) {
     assert_int_equal(judge_quote(&b, document, (sw_bytes){0}, &version, &err), SW_REFUSED);
     assert_non_null(strstr(err.message, "is of version 1"));
     bend_end(&b);
+    sw_arena_free(&kept);
 }
 
 /* ---- what a machine makes of its agent's answer ---- */
@@ -243,13 +244,14 @@ static void test_answer(void **state) {
     in_body(&b, AT_MR_CONFIG_ID)[5] ^= 1;
     assert_int_equal(answer_read(&b, config, &e, &err), SW_REFUSED);
     assert_non_null(strstr(err.message, "not that of its document"));
-    bend_end(&b);
+    sw_arena kept = b.arena; /* document and config are in it */
     bend_start(&b, &house);
     assert_int_equal(answer_read(&b, config, &e, NULL), SW_OK);
     assert_int_equal(e.mr_config.size, 0);
     in_body(&b, AT_MR_CONFIG_ID)[5] ^= 1; /* what a verifier would refuse is refused here */
     assert_int_equal(answer_read(&b, config, &e, &err), SW_REFUSED);
     bend_end(&b);
+    sw_arena_free(&kept);
 }
 
 static int setup(void **state) {
