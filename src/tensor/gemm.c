@@ -18,7 +18,7 @@
 #define PANEL_BYTES   ((size_t)4 << 20) /* of scratch, where a block is not too narrow for it */
 #define LEAST_COLUMNS 64                /* of a block */
 #define DEEP          ((size_t)8 * SW_GEMM_PANEL) /* a stretch of a product of one term */
-#define JOBS_PER_LANE 8 /* so that lanes end at about the same time */
+#define JOBS_PER_LANE 8                           /* so that lanes end at about the same time */
 
 static size_t least(size_t a, size_t b) {
     return a < b ? a : b;
@@ -131,7 +131,8 @@ static void tile_job(void *context, size_t index, size_t lane) {
     (void)lane;
     const work *w = context;
     size_t strip = index / w->row_tiles * w->job_strips;
-    tile_sum(w, index % w->row_tiles * SW_TILE_ROWS, strip, least(w->strips - strip, w->job_strips));
+    tile_sum(w, index % w->row_tiles * SW_TILE_ROWS, strip,
+             least(w->strips - strip, w->job_strips));
 }
 
 /* Wide jobs, since each writes out its rows of A once; but enough of them for all lanes. */
@@ -141,7 +142,8 @@ static void run_tiles(work *w) {
     w->strips = parts(w->g.n, SW_GEMM_COLUMNS);
     if (w->row_tiles == 0 || w->strips == 0) return;
     size_t groups = parts(w->strips, SW_TILE_STRIPS);
-    groups = least(w->strips, groups * w->row_tiles < wanted ? parts(wanted, w->row_tiles) : groups);
+    groups =
+        least(w->strips, groups * w->row_tiles < wanted ? parts(wanted, w->row_tiles) : groups);
     w->job_strips = parts(w->strips, groups);
     sw_compute_run(w->compute, w->row_tiles * parts(w->strips, w->job_strips), tile_job, w);
 }
@@ -188,8 +190,8 @@ static void *take_columns(work *w, size_t index, size_t first, void *to) {
     w->wide[index] = wide;
     t->b = to;
     t->b_strip = sw_pack_strip(t->k);
-    return (uint8_t *)to + parts(n, SW_GEMM_COLUMNS) * t->b_strip *
-                               sw_dtype_bytes(wide ? SW_DTYPE_F32 : c->dtype);
+    return (uint8_t *)to +
+           parts(n, SW_GEMM_COLUMNS) * t->b_strip * sw_dtype_bytes(wide ? SW_DTYPE_F32 : c->dtype);
 }
 
 static void run_in_blocks(const sw_compute *c, const sw_gemm *g, bool resumed) {

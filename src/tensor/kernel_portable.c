@@ -23,7 +23,7 @@
 #define ROWS      6   /* at a time in f32: 12 sums, 2 columns, 1 row in 16 registers */
 #define STRETCH   256 /* of k: 16 KiB of a strip, half of a first cache */
 #define COLUMNS   SW_GEMM_COLUMNS
-#define AHEAD     2   /* rows of A, when a panel of it is written out */
+#define AHEAD     2                    /* rows of A, when a panel of it is written out */
 #define A_STRIDE  (SW_GEMM_PANEL + 16) /* rows that do not all fall on the same lines of a cache */
 
 INLINE void store_row(float *out, __m256 low, __m256 high, bool add) {
@@ -86,8 +86,7 @@ INLINE void f32_block(const stretch *s, size_t row, size_t a_stride, int rows) {
     __m256 acc[ROWS][2];
     for (int r = 0; r < rows; r++) {
         for (int h = 0; h < 2; h++) {
-            acc[r][h] =
-                s->first ? _mm256_setzero_ps() : _mm256_load_ps(part + r * COLUMNS + 8 * h);
+            acc[r][h] = s->first ? _mm256_setzero_ps() : _mm256_load_ps(part + r * COLUMNS + 8 * h);
         }
     }
     for (size_t k = 0; k < s->k; k++, a++, b += COLUMNS) {

@@ -97,9 +97,10 @@ typedef struct sw_nll {
     float *logits;          /* (rows, V) */
     const uint32_t *target; /* (rows) */
     size_t rows, vocab;
-    double *loss;  /* (rows) negative log likelihood */
-    float scale;   /* of the gradient: 1 / tokens of the window */
-    void *dlogits; /* (rows, V) E, or NULL */
+    double *loss;          /* (rows) negative log likelihood */
+    float scale;           /* of the gradient: 1 / tokens of the window */
+    void *dlogits;         /* (rows, V) E, or NULL; may begin where `logits` does, */
+    size_t dlogits_stride; /* with rows that begin where those of the logits do */
 } sw_nll;
 void sw_nll_rows(const sw_compute *c, const sw_nll *n);
 

@@ -4,6 +4,7 @@
  */
 #include "tensor/numbers.h"
 #include "tensor/ops.h"
+#include <string.h>
 
 #define CHUNK 4096
 #define BLOCK 512
@@ -32,8 +33,14 @@ static void nll_row(void *context, size_t row, size_t lane) {
     float factor = n->scale / sum;
     for (size_t i = 0; i < n->vocab; i++) x[i] *= factor;
     x[n->target[row]] -= n->scale;
-    sw_elements_store((uint8_t *)n->dlogits + row * n->vocab * sw_dtype_bytes(job->dtype), x,
-                      job->dtype, n->vocab);
+    size_t size = sw_dtype_bytes(job->dtype);
+    uint8_t *out = (uint8_t *)n->dlogits + row * n->dlogits_stride * size;
+    float block[BLOCK]; /* what is written over x stays behind what is read of it */
+    for (size_t at = 0; at < n->vocab; at += BLOCK) {
+        size_t count = least(n->vocab - at, BLOCK);
+        memcpy(block, x + at, count * sizeof *x);
+        sw_elements_store(out + at * size, block, job->dtype, count);
+    }
 }
 
 void sw_nll_rows(const sw_compute *c, const sw_nll *n) {

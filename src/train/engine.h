@@ -60,9 +60,10 @@ typedef struct sw_linear {
     float scale;
     bool dora;
     uint32_t number;             /* of the module in the model: names its dropout stream */
-    void *w_t, *w_n;             /* packed for x W^T and dy W; NULL when quantised */
+    void *w_t, *w_n;             /* packed for x W^T and dy W; NULL when the weight lies */
     sw_nf4 nf4;                  /* the frozen weight of a quantised base, */
-    sw_source lying;             /* as products read it */
+    void *held;                  /* or its rows as E, where the file has f32 and E is bf16; */
+    sw_source lying;             /* as products read it, from there or from the file */
     void *a_t, *a_n, *b_t, *b_n; /* packed for x A^T, du A, u B^T, dy B */
     void *bias_n;                /* packed as one row */
     float *norm, *gain;          /* DoRA, (out): ||W + scale B A|| of each row, magnitude / norm */
@@ -77,9 +78,10 @@ typedef struct sw_norm_weight {
 
 /* What a layer keeps for its backward pass; with `recompute` all layers share one set but for x. */
 typedef struct sw_kept {
-    float *middle;            /* (T, C) residual stream after attention */
-    float *rstd1, *rstd2;     /* (T) */
-    float *lse;               /* (H, T) */
+    float *middle;        /* (T, C) residual stream after attention; all layers share it but in full
+                           * training, and o's product is made again in the backward pass */
+    float *rstd1, *rstd2; /* (T) */
+    float *lse;           /* (H, T) */
     void *q, *k, *v, *attn;   /* E */
     void *gate, *up;          /* E (T, F) */
     void *u[SW_MODULE_COUNT]; /* E (T, rank_stride): scale * drop(x) A^T */
@@ -103,34 +105,42 @@ typedef struct sw_batch { /* one micro-batch, padding-free */
     uint64_t stream; /* names the micro-batch for dropout */
 } sw_batch;
 
-typedef struct sw_scratch {                              /* shared by all layers */
+typedef struct sw_scratch { /* shared by all layers */
+    /* Up to `attention` a layer's, and from `head_x` on the loss's: they lie in the same place. */
     void *norm, *h, *dy, *dgate, *dup, *dattn, *dqkv[3]; /* E */
     float *q, *k;                                        /* before RoPE */
-    float *dx, *dnorm, *dh, *dq, *dk, *dv, *delta;
-    void *du[3], *dropped;      /* E */
+    float *dnorm, *dh, *dq, *dk, *dv, *delta;
+    void *dropped;              /* E */
     float *dropped_grad;        /* (T, widest) f32, with dropout alone */
     float *directed;            /* (T, widest) f32, with DoRA alone: a product before its gain */
     void *gained[3];            /* (T, widest) E, the same: gain dy */
-    const void *plain[3];       /* dy of the modules whose dx is being collected */
-    void *packed_x, *packed_dy; /* E */
-    void *transposed;           /* E */
+    void *packed_x, *packed_dy; /* E; the first also of the loss when the table is trained */
+    void *transposed;           /* E; the same */
     float *transposed_grad;     /* (rank, widest) */
     void *attention_packs, *attention;
-    void *panels;  /* E: see sw_gemm; NULL unless quantised */
-    float *absmax; /* of one matrix, while it is quantised */
-    float *head_x, *head_dx, *head_dnorm, *head_rstd, *logits;
-    void *head_norm, *dlogits;
+    float *head_x, *head_dx, *head_dnorm, *head_rstd;
+    float *logits;   /* and dlogits over them, as E */
+    void *head_norm; /* E */
+    /* of both */
+    float *dx;
+    void *du[3];          /* E */
+    const void *plain[3]; /* dy of the modules whose dx is being collected */
+    void *panels;         /* see sw_gemm */
+    float *absmax;        /* of one matrix, while it is quantised */
     double *row_loss, *partial;
 } sw_scratch;
 
 typedef struct sw_capacity { /* of a micro-batch */
     size_t tokens, labels, segments, longest, positions, head_rows;
     bool backward, recompute;
-    size_t keys; /* key rows of attention: tokens, or the whole sequence when generating */
-    bool cache;  /* keys and values kept per layer */
+    bool in_place; /* frozen matrices are read as they lie, and packed for each product */
+    size_t keys;   /* key rows of attention: tokens, or the whole sequence when generating */
+    bool cache;    /* keys and values kept per layer */
 } sw_capacity;
 
 #define SW_HEAD_ROWS 192 /* labelled rows of one chunk of the loss (NUM-034) */
+/* Tokens of a micro-batch from which on packing a matrix costs little beside its product. */
+#define SW_IN_PLACE_TOKENS 512
 
 typedef struct sw_engine {
     sw_compute compute;
@@ -144,10 +154,11 @@ typedef struct sw_engine {
     size_t layer_count;
     sw_norm_weight final_norm;
     bool full, dora;                /* every matrix is trained; a Linear has DoRA */
-    bool quantised;                 /* frozen Linears in NF4; a frozen head is read where it lies */
+    bool quantised;                 /* frozen Linears in NF4 */
     sw_parameter *embedding, *head; /* NULL when not trained; full and tied: the embedding alone */
     sw_parameter *table;            /* the one that the head multiplies with; NULL: it is frozen */
     void *head_t, *head_n;          /* packed; NULL when sw_engine_head_lies */
+    void *head_held;                /* as sw_linear.held */
     sw_source head_lying;
     sw_parameter *parameters; /* in module order: the order of initialisation */
     sw_parameter **by_name;   /* the same in byte order of their names */
@@ -190,6 +201,8 @@ void sw_engine_layout(sw_engine *e, sw_slab *slab, size_t lanes);
 SW_NODISCARD sw_status sw_engine_map(sw_engine *e, size_t lanes, size_t *bytes, void **mapping,
                                      sw_error *err);
 void sw_engine_unmap(void *mapping, size_t bytes); /* wipes */
+/* Wipes and gives back what no output is made of; only the parameters' values stay. */
+void sw_engine_keep_values(const sw_engine *e, void *mapping, size_t *bytes);
 
 /* load.c: packs what is frozen; packs what is trained, again after each step. */
 void sw_engine_load_frozen(sw_engine *e);
@@ -227,9 +240,15 @@ void sw_engine_backward(sw_engine *e);
 /* Sum of the negative log likelihoods of the batch; with `scale` > 0 also the gradients, into
  * scratch.dx for all tokens. */
 double sw_engine_loss(sw_engine *e, float scale);
-/* The head is frozen and read where the file has it: a quantised base leaves no room for packed
- * copies. */
+/* Frozen matrices of the layers, or the head, are read as they lie: no packed copies. */
+bool sw_engine_weights_lie(const sw_engine *e);
 bool sw_engine_head_lies(const sw_engine *e);
+/* `middle` is not kept for every layer: o's product is cheap beside the rest of a frozen layer. */
+bool sw_engine_shares_middle(const sw_engine *e);
+/* They are held as E besides, for the file has them twice as wide. */
+bool sw_engine_holds(const sw_engine *e);
+/* Bytes of the model's file that every micro-batch reads. */
+size_t sw_engine_file_bytes(const sw_engine *e);
 /* Logits (count, V) f32 of tokens first .. first + count - 1, at most SW_HEAD_ROWS. */
 void sw_engine_logits(sw_engine *e, size_t first, size_t count, float *out);
 

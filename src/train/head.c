@@ -20,7 +20,7 @@ static sw_norm head_norm(const sw_engine *e, size_t rows) {
 }
 
 bool sw_engine_head_lies(const sw_engine *e) {
-    return e->quantised && !e->table;
+    return (e->quantised || e->capacity.in_place) && !e->table;
 }
 
 static const void *norm_row(const sw_engine *e, size_t row) {
@@ -46,8 +46,8 @@ static void run_with_head(sw_engine *e, sw_gemm *g, bool forward) {
     if (sw_engine_head_lies(e)) {
         g->terms[0].lying = &e->head_lying;
         g->terms[0].transposed = forward;
-        g->panels = e->scratch.panels;
     }
+    g->panels = e->scratch.panels;
     sw_gemm_run(&e->compute, g);
 }
 
@@ -57,16 +57,22 @@ static void chunk_logits(sw_engine *e, size_t first, size_t rows, float *out) {
     run_with_head(e, &g, true);
 }
 
+/* Elements from row to row of dlogits, which lie over the logits. */
+static size_t dlogits_stride(const sw_engine *e) {
+    return e->config->vocab_size * sizeof *e->scratch.logits / sw_dtype_bytes(e->compute.dtype);
+}
+
 /* The table's gradient: dlogits^T (V, rows) times the normed rows. */
 static void table_gradient(sw_engine *e, size_t first, size_t rows) {
     sw_scratch *s = &e->scratch;
     size_t c = e->config->hidden_size, vocab = e->config->vocab_size;
-    sw_source dlogits = {.data = s->dlogits, .dtype = e->compute.dtype, .stride = vocab};
+    sw_source dlogits = {.data = s->logits, .dtype = e->compute.dtype, .stride = dlogits_stride(e)};
     sw_source normed = {.data = norm_row(e, first), .dtype = e->compute.dtype, .stride = c};
     sw_transpose(&e->compute, s->transposed, (rows + 1) / 2 * 2, &dlogits, rows, vocab);
     sw_pack(&e->compute, s->packed_x, &normed, false, rows, c);
     sw_gemm g = product(vocab, c, e->table->grad, s->transposed, s->packed_x, rows);
     g.add = e->table->grad;
+    g.panels = s->panels;
     sw_gemm_run(&e->compute, &g);
 }
 
@@ -80,10 +86,12 @@ static void chunk(sw_engine *e, size_t first, size_t rows, float scale) {
                   .vocab = e->config->vocab_size,
                   .loss = s->row_loss + first,
                   .scale = scale,
-                  .dlogits = scale > 0 ? s->dlogits : NULL};
+                  .dlogits = scale > 0 ? s->logits : NULL,
+                  .dlogits_stride = dlogits_stride(e)};
     sw_nll_rows(&e->compute, &nll);
     if (scale <= 0) return;
-    sw_gemm g = product(rows, c, s->head_dnorm + first * c, s->dlogits, e->head_n, nll.vocab);
+    sw_gemm g = product(rows, c, s->head_dnorm + first * c, s->logits, e->head_n, nll.vocab);
+    g.terms[0].a_stride = nll.dlogits_stride;
     run_with_head(e, &g, false);
     if (e->table) table_gradient(e, first, rows);
 }

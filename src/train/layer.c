@@ -5,8 +5,8 @@
  *   middle = x + o(attention(rope(q(n1)), rope(k(n1)), v(n1))),  n1 = norm1(x)
  *   next   = middle + down(silu(gate(n2)) up(n2)),               n2 = norm2(middle)
  *
- * The residual stream is f32 (NUM-005); operands are E. Norm outputs and silu(gate) up are computed
- * again in the backward pass instead of being kept.
+ * The residual stream is f32 (NUM-005); operands are E. Norm outputs, silu(gate) up and, where o is
+ * frozen, `middle` are computed again in the backward pass instead of being kept.
  */
 #include "train/engine.h"
 #include <string.h>
@@ -130,6 +130,8 @@ static float *norm_grad(const sw_norm_weight *w) {
 static void mlp_backward(sw_engine *e, sw_layer *l) {
     sw_scratch *s = &e->scratch;
     size_t t = e->batch.tokens, c = e->config->hidden_size, f = e->config->intermediate_size;
+    if (sw_engine_shares_middle(e) && !e->capacity.recompute)
+        module_forward(e, l, SW_MODULE_O, l->kept.attn, l->kept.middle, SW_DTYPE_F32, l->x);
     const sw_linear *down = &l->linear[SW_MODULE_DOWN];
     sw_convert(&e->compute, s->dy, s->dx, t * c);
     sw_gemm dh = {0};

@@ -7,6 +7,7 @@
  */
 #include "train/engine.h"
 #include <sys/mman.h>
+#include <unistd.h>
 
 static size_t most(size_t a, size_t b) {
     return a > b ? a : b;
@@ -53,12 +54,38 @@ static void take_packed(layout *l, sw_linear *m) {
     m->w_n = operands(l, "packed weights", sw_pack_elements(m->out, m->in));
 }
 
+bool sw_engine_weights_lie(const sw_engine *e) {
+    return e->quantised || (e->capacity.in_place && !e->full);
+}
+
+bool sw_engine_holds(const sw_engine *e) {
+    return e->capacity.in_place && e->compute.dtype == SW_DTYPE_BF16 &&
+           e->model->dtype == SW_DTYPE_F32;
+}
+
+bool sw_engine_shares_middle(const sw_engine *e) {
+    return !e->full;
+}
+
+size_t sw_engine_file_bytes(const sw_engine *e) {
+    size_t size = sw_dtype_bytes(e->model->dtype), table = e->model->lm_head.data.size, count = 0;
+    for (size_t i = 0; i < e->layer_count; i++) {
+        const sw_linear *l = e->layers[i].linear;
+        for (int m = 0; m < SW_MODULE_COUNT; m++) count += l[m].in * l[m].out;
+    }
+    bool layers = sw_engine_weights_lie(e) && !e->quantised && !sw_engine_holds(e);
+    bool head = sw_engine_head_lies(e) && !e->head_held;
+    return (layers ? count * size : 0) + (head ? table : 0);
+}
+
 static void take_linear(layout *l, sw_linear *m) {
     bool backward = l->e->capacity.backward;
     if (l->e->quantised) {
         take_nf4(l, &m->nf4, m->out * m->in);
-    } else {
+    } else if (!sw_engine_weights_lie(l->e)) {
         take_packed(l, m);
+    } else if (sw_engine_holds(l->e)) {
+        m->held = operands(l, "frozen weights", m->out * m->in);
     }
     if (m->bias_view) m->bias_n = operands(l, "biases", sw_pack_elements(1, m->out));
     if (m->rank == 0) return;
@@ -81,7 +108,11 @@ static void take_norm(layout *l, sw_norm_weight *n) {
 static void take_head(layout *l) {
     sw_engine *e = l->e;
     size_t c = e->config->hidden_size, vocab = e->config->vocab_size;
-    if (sw_engine_head_lies(e)) return;
+    if (sw_engine_head_lies(e)) {
+        bool holds = sw_engine_holds(e) && !e->quantised;
+        if (holds) e->head_held = operands(l, "frozen weights", vocab * c);
+        return;
+    }
     e->head_t = operands(l, "packed head", sw_pack_elements(c, vocab));
     if (!e->capacity.backward) return;
     e->head_n = operands(l, "packed head", sw_pack_elements(vocab, c));
@@ -113,7 +144,8 @@ static void take_cache(layout *l, sw_kept *k) {
 static void take_kept(layout *l, sw_kept *k, const size_t u_stride[SW_MODULE_COUNT]) {
     sw_engine *e = l->e;
     size_t t = l->tokens, f = e->config->intermediate_size;
-    k->middle = floats(l, "activations", t * e->config->hidden_size);
+    if (!sw_engine_shares_middle(e))
+        k->middle = floats(l, "activations", t * e->config->hidden_size);
     k->rstd1 = floats(l, "activations", t);
     k->rstd2 = floats(l, "activations", t);
     k->lse = floats(l, "activations", t * e->heads);
@@ -140,6 +172,7 @@ static void take_layers(layout *l) {
     }
     sw_kept shared = {0};
     if (!own) take_kept(l, &shared, widest);
+    if (sw_engine_shares_middle(e)) shared.middle = floats(l, "activations", count);
     for (size_t i = 0; i < e->layer_count; i++) {
         sw_layer *layer = &e->layers[i];
         layer->kept = shared;
@@ -160,18 +193,13 @@ static size_t largest_rank(const sw_engine *e) {
     return rank;
 }
 
-/* What the gradients of trained matrices need. */
+/* What the gradients of trained matrices need of a layer's. */
 static void take_gradients(layout *l) {
     sw_engine *e = l->e;
     sw_scratch *s = &e->scratch;
-    size_t t = l->tokens, rank = largest_rank(e), padded = (t + 1) / 2 * 2;
-    size_t heads = (e->capacity.head_rows + 1) / 2 * 2 * e->config->vocab_size;
-    for (size_t i = 0; i < 3; i++) s->du[i] = operands(l, "adapters", t * ((rank + 1) / 2 * 2));
-    s->packed_x = operands(l, "packed activations", sw_pack_elements(t, l->widest));
+    size_t t = l->tokens;
     s->packed_dy = operands(l, "packed activations", sw_pack_elements(t, e->full ? 0 : l->widest));
-    s->transposed_grad = floats(l, "adapters", rank * l->widest);
-    s->transposed = operands(l, "transposed gradients",
-                             most((e->full ? l->widest : rank) * padded, e->table ? heads : 0));
+    s->transposed_grad = floats(l, "adapters", largest_rank(e) * l->widest);
     for (size_t i = 0; i < 3 && e->dora; i++) {
         s->gained[i] = operands(l, "gradients of activations", t * l->widest);
     }
@@ -181,11 +209,21 @@ static void take_gradients(layout *l) {
     }
 }
 
+/* The same, and of the table's when that is trained. */
+static void take_turned(layout *l) {
+    sw_engine *e = l->e;
+    size_t rank = largest_rank(e), padded = (l->tokens + 1) / 2 * 2;
+    size_t heads = (e->capacity.head_rows + 1) / 2 * 2 * e->config->vocab_size;
+    e->scratch.packed_x = operands(l, "packed activations", sw_pack_elements(l->tokens, l->widest));
+    e->scratch.transposed =
+        operands(l, "transposed gradients",
+                 most((e->full ? l->widest : rank) * padded, e->table ? heads : 0));
+}
+
 static void take_backward(layout *l) {
     sw_engine *e = l->e;
     sw_scratch *s = &e->scratch;
     size_t t = l->tokens, c = e->config->hidden_size, f = e->config->intermediate_size;
-    s->dx = floats(l, "gradients of activations", t * c);
     s->dnorm = floats(l, "gradients of activations", t * c);
     s->dh = floats(l, "gradients of activations", t * f);
     s->dq = floats(l, "gradients of activations", t * e->width);
@@ -199,9 +237,6 @@ static void take_backward(layout *l) {
     s->dqkv[0] = operands(l, "gradients of activations", t * e->width);
     s->dqkv[1] = operands(l, "gradients of activations", t * e->kv_width);
     s->dqkv[2] = operands(l, "gradients of activations", t * e->kv_width);
-    s->head_dx = floats(l, "head", e->capacity.labels * c);
-    s->head_dnorm = floats(l, "head", e->capacity.labels * c);
-    s->dlogits = operands(l, "head", e->capacity.head_rows * e->config->vocab_size);
     take_gradients(l);
 }
 
@@ -218,11 +253,11 @@ static void take_panels(layout *l) {
     e->scratch.absmax = floats(l, "quantised weights", sw_nf4_blocks(largest));
 }
 
-static void take_scratch(layout *l) {
+static void take_layer_scratch(layout *l) {
     sw_engine *e = l->e;
     sw_scratch *s = &e->scratch;
-    size_t t = l->tokens, c = e->config->hidden_size, labels = e->capacity.labels;
-    s->norm = operands(l, "activations", t * c);
+    size_t t = l->tokens;
+    s->norm = operands(l, "activations", t * e->config->hidden_size);
     s->h = operands(l, "activations", t * e->config->intermediate_size);
     s->q = floats(l, "activations", t * e->width);
     s->k = floats(l, "activations", t * e->kv_width);
@@ -237,12 +272,53 @@ static void take_scratch(layout *l) {
     s->attention = sw_slab_take(
         l->slab, "attention",
         l->lanes * sw_attention_scratch_bytes(e->compute.dtype, e->capacity.longest), 1);
-    take_panels(l);
+    if (e->capacity.backward) take_backward(l);
+}
+
+static void take_loss_scratch(layout *l) {
+    sw_engine *e = l->e;
+    sw_scratch *s = &e->scratch;
+    size_t c = e->config->hidden_size, labels = e->capacity.labels;
     s->head_x = floats(l, "head", labels * c);
     s->head_rstd = floats(l, "head", labels);
     s->head_norm = operands(l, "head", labels * c);
     s->logits = floats(l, "logits", e->capacity.head_rows * e->config->vocab_size);
-    s->row_loss = sw_slab_take(l->slab, "head", labels, sizeof(double));
+    if (!e->capacity.backward) return;
+    s->head_dx = floats(l, "head", labels * c);
+    s->head_dnorm = floats(l, "head", labels * c);
+}
+
+/* What layers and the loss need while they are computed lies in one place, since they take turns.
+ * It counts as one part. */
+static void take_turns(layout *l) {
+    sw_slab *slab = l->slab;
+    sw_train_budget *budget = slab->budget;
+    size_t start = slab->used;
+    bool apart = l->e->table != NULL;
+    slab->budget = NULL;
+    if (l->e->capacity.backward && !apart) take_turned(l);
+    take_layer_scratch(l);
+    size_t layer = slab->used;
+    slab->used = start;
+    take_loss_scratch(l);
+    slab->used = most(slab->used, layer);
+    slab->budget = budget;
+    if (budget) sw_budget_add(budget, "work of a layer or the loss", slab->used - start);
+    if (l->e->capacity.backward && apart) take_turned(l);
+}
+
+static void take_scratch(layout *l) {
+    sw_engine *e = l->e;
+    sw_scratch *s = &e->scratch;
+    size_t rank = largest_rank(e);
+    take_panels(l);
+    take_turns(l);
+    s->row_loss = sw_slab_take(l->slab, "head", e->capacity.labels, sizeof(double));
+    if (!e->capacity.backward) return;
+    s->dx = floats(l, "gradients of activations", l->tokens * e->config->hidden_size);
+    for (size_t i = 0; i < 3; i++) {
+        s->du[i] = operands(l, "adapters", l->tokens * ((rank + 1) / 2 * 2));
+    }
 }
 
 static void take_batch(layout *l) {
@@ -319,7 +395,6 @@ void sw_engine_layout(sw_engine *e, sw_slab *slab, size_t lanes) {
     take_weights(&l);
     take_layers(&l);
     take_scratch(&l);
-    if (e->capacity.backward) take_backward(&l);
     take_batch(&l);
     point_norms(e);
 }
@@ -348,4 +423,12 @@ void sw_engine_unmap(void *mapping, size_t bytes) {
     if (!mapping) return;
     sw_wipe(mapping, bytes);
     munmap(mapping, bytes);
+}
+
+void sw_engine_keep_values(const sw_engine *e, void *mapping, size_t *bytes) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t kept = (e->prefix.size + e->parameter_floats * sizeof(float) + page - 1) / page * page;
+    if (!mapping || kept >= *bytes) return;
+    sw_engine_unmap((uint8_t *)mapping + kept, *bytes - kept);
+    *bytes = kept;
 }

@@ -48,22 +48,25 @@ static void add_term(sw_gemm *g, const void *a, size_t a_stride, const void *b, 
 }
 
 /* W as the right side of x W^T, or of dy W. */
-static void add_weight(const sw_engine *e, sw_gemm *g, const void *a, const sw_linear *l,
-                       bool forward) {
+static void add_weight(sw_gemm *g, const void *a, const sw_linear *l, bool forward) {
     size_t k = forward ? l->in : l->out;
     add_term(g, a, k, forward ? l->w_t : l->w_n, k);
-    if (!e->quantised) return;
+    if (l->w_t) return;
     g->terms[g->term_count - 1].lying = &l->lying;
     g->terms[g->term_count - 1].transposed = forward;
+}
+
+static void run(sw_engine *e, sw_gemm *g) {
     g->panels = e->scratch.panels;
+    sw_gemm_run(&e->compute, g);
 }
 
 /* scratch.directed = z of what the adapter sees. */
 static void direct(sw_engine *e, const sw_linear *l, const void *seen, const void *u) {
     sw_gemm z = product(e->batch.tokens, l->out, e->scratch.directed, SW_DTYPE_F32);
-    add_weight(e, &z, seen, l, true);
+    add_weight(&z, seen, l, true);
     add_term(&z, u, l->rank_stride, l->b_t, l->rank);
-    sw_gemm_run(&e->compute, &z);
+    run(e, &z);
 }
 
 /* out = scratch.directed + sign W x. */
@@ -71,8 +74,8 @@ static void add_base(sw_engine *e, const sw_linear *l, const void *x, float sign
     sw_gemm base = product(e->batch.tokens, l->out, out, SW_DTYPE_F32);
     base.scale = sign;
     base.add = e->scratch.directed;
-    add_weight(e, &base, x, l, true);
-    sw_gemm_run(&e->compute, &base);
+    add_weight(&base, x, l, true);
+    run(e, &base);
 }
 
 static void dora_forward(sw_engine *e, const sw_linear *l, const sw_linear_io *io,
@@ -104,7 +107,7 @@ void sw_linear_forward(sw_engine *e, const sw_linear *l, const sw_linear_io *io)
         u.scale = l->scale;
         u.c_stride = l->rank_stride;
         add_term(&u, seen, l->in, l->a_t, l->in);
-        sw_gemm_run(&e->compute, &u);
+        run(e, &u);
         if (l->dora) {
             dora_forward(e, l, io, seen);
             return;
@@ -112,10 +115,10 @@ void sw_linear_forward(sw_engine *e, const sw_linear *l, const sw_linear_io *io)
     }
     sw_gemm y = product(t, l->out, io->y, io->y_dtype);
     y.add = io->add;
-    add_weight(e, &y, io->x, l, true);
+    add_weight(&y, io->x, l, true);
     if (l->rank) add_term(&y, io->u, l->rank_stride, l->b_t, l->rank);
     if (l->bias_view) add_term(&y, e->one, 0, l->bias_n, 1);
-    sw_gemm_run(&e->compute, &y);
+    run(e, &y);
 }
 
 static void pack_rows(sw_engine *e, void *out, const void *x, size_t columns) {
@@ -139,7 +142,7 @@ static void outer(sw_engine *e, size_t rows, size_t n, const void *packed, float
     sw_gemm g = product(rows, n, out, SW_DTYPE_F32);
     g.add = add ? out : NULL;
     add_term(&g, e->scratch.transposed, even(t), packed, t);
-    sw_gemm_run(&e->compute, &g);
+    run(e, &g);
 }
 
 static void adapter_gradients(sw_engine *e, const sw_linear *l, const sw_linear_grad *g, void *du) {
@@ -148,7 +151,7 @@ static void adapter_gradients(sw_engine *e, const sw_linear *l, const sw_linear_
     product_du.scale = l->scale;
     product_du.c_stride = l->rank_stride;
     add_term(&product_du, g->dy, l->out, l->b_n, l->out);
-    sw_gemm_run(&e->compute, &product_du);
+    run(e, &product_du);
     pack_rows(e, s->packed_dy, g->dy, l->out);
     transpose_rows(e, g->u, l->rank, l->rank_stride);
     outer(e, l->rank, l->out, s->packed_dy, s->transposed_grad, false);
@@ -188,7 +191,7 @@ void sw_linear_backward(sw_engine *e, const sw_linear *l, const sw_linear_grad *
     sw_linear_grad own = *g;
     if (l->dora) own.dy = dora_backward(e, l, g);
     e->scratch.plain[g->slot] = g->dy;
-    add_weight(e, dx, drops(e, l) ? g->dy : own.dy, l, false);
+    add_weight(dx, drops(e, l) ? g->dy : own.dy, l, false);
     if (!l->a) return;
     void *du = e->scratch.du[g->slot];
     adapter_gradients(e, l, &own, du);
@@ -199,15 +202,15 @@ void sw_linear_backward(sw_engine *e, const sw_linear *l, const sw_linear_grad *
 static void dropped_share(sw_engine *e, const sw_linear *l, size_t slot) {
     sw_scratch *s = &e->scratch;
     sw_gemm share = product(e->batch.tokens, l->in, s->dropped_grad, SW_DTYPE_F32);
-    if (l->dora) add_term(&share, s->gained[slot], l->out, l->w_n, l->out);
+    if (l->dora) add_weight(&share, s->gained[slot], l, false);
     add_term(&share, s->du[slot], l->rank_stride, l->a_n, l->rank);
-    sw_gemm_run(&e->compute, &share);
+    run(e, &share);
     if (!l->dora) return;
     sw_gemm base = product(e->batch.tokens, l->in, s->dropped_grad, SW_DTYPE_F32);
     base.scale = -1;
     base.add = s->dropped_grad;
-    add_term(&base, s->plain[slot], l->out, l->w_n, l->out);
-    sw_gemm_run(&e->compute, &base);
+    add_weight(&base, s->plain[slot], l, false);
+    run(e, &base);
 }
 
 void sw_linear_finish(sw_engine *e, sw_gemm *dx, float *out, const sw_linear *const *modules,
@@ -218,7 +221,7 @@ void sw_linear_finish(sw_engine *e, sw_gemm *dx, float *out, const sw_linear *co
     dx->scale = 1;
     dx->c = out;
     dx->c_dtype = SW_DTYPE_F32;
-    sw_gemm_run(&e->compute, dx);
+    run(e, dx);
     for (size_t i = 0; i < count; i++) {
         const sw_linear *l = modules[i];
         if (!drops(e, l)) continue;

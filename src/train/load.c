@@ -57,14 +57,24 @@ static void quantise(sw_engine *e, sw_linear *l) {
     l->lying = (sw_source){.nf4 = &l->nf4, .stride = l->in};
 }
 
+/* A frozen matrix that products read as it lies: in the file, or in `held`, which is written. */
+static sw_source lie(sw_engine *e, const sw_source *file, void *held, size_t count) {
+    if (!held) return *file;
+    sw_convert(&e->compute, held, file->data, count);
+    return (sw_source){.data = held, .dtype = e->compute.dtype, .stride = file->stride};
+}
+
 static void load_frozen_weight(sw_engine *e, sw_linear *l) {
+    sw_source w = view_source(l->view, l->in);
+    bool again = l->dora; /* its norms are found from it after every step */
     if (e->quantised) {
         quantise(e, l);
+    } else if (sw_engine_weights_lie(e)) {
+        l->lying = lie(e, &w, l->held, l->out * l->in);
+        again |= !l->held;
     } else {
-        sw_source w = view_source(l->view, l->in);
         pack_both(e, &w, l->out, l->in, l->w_t, l->w_n);
     }
-    bool again = l->dora; /* its norms are found from it after every step */
     if (!again && e->host && e->host->release) e->host->release(e->host->context, l->view->data);
 }
 
@@ -101,6 +111,9 @@ void sw_engine_load_frozen(sw_engine *e) {
     bool saved = e->fixed && e->fixed->lm_head.values;
     e->head_lying =
         saved ? value_source(e->fixed->lm_head.values, c) : view_source(&e->model->lm_head, c);
+    if (e->head_held) {
+        e->head_lying = lie(e, &e->head_lying, e->head_held, e->config->vocab_size * c);
+    }
     if (!e->table && !sw_engine_head_lies(e)) {
         pack_both(e, &e->head_lying, e->config->vocab_size, c, e->head_t, e->head_n);
     }

@@ -133,12 +133,13 @@ static sw_status prepare(run *r, size_t lanes, bool recompute, sw_error *err) {
     c->backward = true;
     SW_TRY(sw_order_capacity(&r->order, divide_up(r->total, r->windows), c, err));
     c->head_rows = c->labels < SW_HEAD_ROWS ? c->labels : SW_HEAD_ROWS;
+    c->in_place = c->tokens >= SW_IN_PLACE_TOKENS;
     choose_recompute(&r->engine, lanes, recompute);
     return SW_OK;
 }
 
-/* What lies beside the slab: the rows, and at the end the outputs, once as tensors and once as a
- * file. */
+/* What lies beside the slab: the rows, what is read of the model's file again and again, and at the
+ * end the outputs, once as tensors and once as a file. */
 static void add_others(const run *r, sw_train_budget *out) {
     const sw_rows *rows = r->job->rows;
     const sw_engine *e = &r->engine;
@@ -146,6 +147,8 @@ static void add_others(const run *r, sw_train_budget *out) {
     sw_budget_add(out, "rows",
                   rows->token_count * (sizeof *rows->ids + 1) + rows->count * sizeof *rows->ends);
     sw_budget_add(out, "output", 2 * e->parameter_floats * element);
+    size_t file = sw_engine_file_bytes(e);
+    if (file) sw_budget_add(out, "frozen weights", file);
 }
 
 sw_status sw_train_plan(const sw_train_job *job, size_t lanes, bool recompute, sw_train_budget *out,
@@ -294,6 +297,7 @@ static sw_status steps(run *r, bool *stopped, sw_error *err) {
         }
     }
     *stopped = false;
+    sw_engine_keep_values(&r->engine, r->mapping, &r->mapping_bytes);
     return sw_train_output(&r->arena, &r->engine, r->job, r->host, err);
 }
 

@@ -138,7 +138,8 @@ static void test_nll(void **state) {
                 .vocab = VOCAB,
                 .loss = loss,
                 .scale = 0.25f,
-                .dlogits = dlogits};
+                .dlogits = dlogits,
+                .dlogits_stride = VOCAB};
     sw_nll_rows(&c, &n);
     for (size_t r = 0; r < NLL_ROWS; r++) {
         double sum = 0;
