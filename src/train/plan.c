@@ -28,13 +28,19 @@ void sw_budget_sort(sw_train_budget *b) {
 
 /* ---- operations ---- */
 
-/* Of one token: forward, gradient of the input, gradient of what is trained, forward again. */
-static double linear_operations(const sw_engine *e, const sw_linear *l) {
+/* Of one token: forward, gradient of the input, gradient of what is trained. */
+static double linear_operations(const sw_linear *l) {
     double weights = (double)l->in * (double)l->out;
     double adapter = (double)l->rank * (double)(l->in + l->out);
-    double times =
-        2 + 2 + (l->weight ? 2 : 0) + (l->dora ? 2 : 0) + (e->capacity.recompute ? 2 : 0);
-    return times * weights + (6 + (e->capacity.recompute ? 2 : 0)) * adapter;
+    double times = 2 + 2 + (l->weight ? 2 : 0) + (l->dora ? 2 : 0);
+    return times * weights + 6 * adapter;
+}
+
+/* The same of what is computed a second time: everything, or o's product. */
+static double operations_again(const sw_engine *e, const sw_linear *l, sw_module m) {
+    bool o = m == SW_MODULE_O && sw_engine_shares_middle(e);
+    if (!e->capacity.recompute && !o) return 0;
+    return 2 * ((double)l->in * (double)l->out + (double)l->rank * (double)(l->in + l->out));
 }
 
 double sw_engine_operations(const sw_engine *e, const sw_rows *rows, const sw_sequences *s,
@@ -42,7 +48,8 @@ double sw_engine_operations(const sw_engine *e, const sw_rows *rows, const sw_se
     double per_token = 0, count = 0, pairs = 0, labels = 0;
     for (size_t i = 0; i < e->layer_count; i++)
         for (int m = 0; m < SW_MODULE_COUNT; m++)
-            per_token += linear_operations(e, &e->layers[i].linear[m]);
+            per_token += linear_operations(&e->layers[i].linear[m]) +
+                         operations_again(e, &e->layers[i].linear[m], (sw_module)m);
     for (size_t i = 0; i < s->piece_count; i++) {
         const sw_piece *p = &s->piece[i];
         count += (double)p->length;

@@ -139,14 +139,16 @@ static sw_status prepare(run *r, size_t lanes, bool recompute, sw_error *err) {
 }
 
 /* What lies beside the slab: the rows, what is read of the model's file again and again, and at the
- * end the outputs, once as tensors and once as a file. */
+ * end the outputs, once as tensors and once as a file, where everything but values made room. */
 static void add_others(const run *r, sw_train_budget *out) {
     const sw_rows *rows = r->job->rows;
     const sw_engine *e = &r->engine;
     size_t element = e->full ? sw_dtype_bytes(r->job->model->dtype) : sizeof(float);
+    size_t output = 2 * e->parameter_floats * element;
+    size_t freed = out->bytes - e->parameter_floats * sizeof(float);
     sw_budget_add(out, "rows",
                   rows->token_count * (sizeof *rows->ids + 1) + rows->count * sizeof *rows->ends);
-    sw_budget_add(out, "output", 2 * e->parameter_floats * element);
+    if (output > freed) sw_budget_add(out, "output", output - freed);
     size_t file = sw_engine_file_bytes(e);
     if (file) sw_budget_add(out, "frozen weights", file);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * An engine on one row in f32, whose gradients a test looks at.
+ * An engine on one row, in f32 if not said otherwise, whose gradients a test looks at.
  */
 #ifndef SW_TESTS_TRAIN_PROBE_H
 #define SW_TESTS_TRAIN_PROBE_H
@@ -14,10 +14,10 @@ typedef struct probe {
     size_t bytes;
 } probe;
 
-static inline void probe_open(probe *p, const miniature *m, const sw_training *t,
-                              const uint32_t *ids, size_t n) {
+static inline void probe_open_as(probe *p, const miniature *m, const sw_training *t,
+                                 const uint32_t *ids, size_t n, sw_profile profile, bool in_place) {
     sw_engine *e = &p->engine;
-    sw_engine_plan plan = {.model = &m->model, .settings = t, .profile = SW_PROFILE_FP32_REF};
+    sw_engine_plan plan = {.model = &m->model, .settings = t, .profile = profile};
     *p = (probe){0};
     assert_int_equal(sw_engine_build(&p->arena, &plan, e, NULL), SW_OK);
     e->capacity = (sw_capacity){.tokens = n,
@@ -27,7 +27,8 @@ static inline void probe_open(probe *p, const miniature *m, const sw_training *t
                                 .longest = n,
                                 .positions = n,
                                 .keys = n,
-                                .backward = true};
+                                .backward = true,
+                                .in_place = in_place};
     assert_int_equal(sw_engine_map(e, 1, &p->bytes, &p->mapping, NULL), SW_OK);
     sw_engine_init_trained(e, 0);
     sw_engine_load_frozen(e);
@@ -43,6 +44,11 @@ static inline void probe_open(probe *p, const miniature *m, const sw_training *t
         b->labelled[i] = (uint32_t)i;
         b->target[i] = ids[i + 1];
     }
+}
+
+static inline void probe_open(probe *p, const miniature *m, const sw_training *t,
+                              const uint32_t *ids, size_t n) {
+    probe_open_as(p, m, t, ids, n, SW_PROFILE_FP32_REF, false);
 }
 
 static inline void probe_close(probe *p) {
