@@ -33,7 +33,7 @@ def recipe(path, training, shards=((ZERO, ZERO, 1),), app=ZERO, machine=PLAIN_MA
     lines += [f"template: {template}", "shards:"]
     lines += [f"  - {{owner: {owner}, dataset: {dataset}, rows: {rows}, name: shard{i}}}" for i, (owner, dataset, rows) in enumerate(shards)]
     lines += ["training:"] + [f"  {k}: {v}" for k, v in training.items()]
-    if method == "lora":
+    if method != "full":
         lines += ["lora:"] + [f"  {k}: [{', '.join(v)}]" if isinstance(v, list) else f"  {k}: {v}" for k, v in lora.items()]
     lines += ["trainer: {kind: native, profile: bf16-dp}", machine.rstrip()]
     lines += ["output: {open_quorum: all, limit: 32MiB}", "observe: {metrics: sealed, interval: 10, checkpoint_limit: 64MiB}"]

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The plan of a training run for people (docs/formats/training.md, PLN-001 to PLN-005): memory by
+ * The plan of a training run for people (docs/formats/training.md, PLN-001 to PLN-007): memory by
  * part against what there is, and time from the operations it takes and a product that is measured
  * here.
  */
@@ -81,7 +81,7 @@ static void make_probe(const sw_train_job *job, sw_arena *arena, probe *out) {
     out->compute.native = sw_tensor_has_bf16_instructions();
     out->gemm = (sw_gemm){.m = PROBE_ROWS, .n = n, .term_count = 1, .scale = 1, .c_stride = n};
     out->gemm.c = sw_arena_alloc(arena, PROBE_ROWS * n, sizeof(float));
-    out->gemm.panels = sw_arena_alloc(arena, sw_gemm_panel_bytes(k), 1);
+    out->gemm.panels = sw_arena_alloc(arena, sw_gemm_panel_bytes(k, n), 1);
     out->gemm.terms[0] = (sw_gemm_term){.a = sw_arena_alloc(arena, PROBE_ROWS * (k + 1), element),
                                         .a_stride = k,
                                         .b = sw_arena_alloc(arena, sw_pack_elements(k, n), element),

@@ -155,9 +155,11 @@ static size_t columns_of(size_t k) {
     return columns ? columns : LEAST_COLUMNS;
 }
 
-size_t sw_gemm_panel_bytes(size_t k) {
-    size_t least_bytes = LEAST_COLUMNS * sizeof(float) * (k + SW_GEMM_TERMS);
-    return least_bytes > PANEL_BYTES ? least_bytes : PANEL_BYTES;
+size_t sw_gemm_panel_bytes(size_t k, size_t n) {
+    size_t depth = k + SW_GEMM_TERMS, columns = parts(n, LEAST_COLUMNS) * LEAST_COLUMNS;
+    size_t largest = LEAST_COLUMNS * sizeof(float) * depth;
+    if (largest < PANEL_BYTES) largest = PANEL_BYTES;
+    return least(largest, columns * sizeof(float) * depth);
 }
 
 /* In the portable kernel each lane would widen a packed B for itself, for every tile of rows. */

@@ -68,8 +68,9 @@ typedef struct sw_gemm {
     void *panels;
 } sw_gemm;
 
-/* Monotonic in k. 4096 is enough for one term into f32 with scale 1 and no base, however deep. */
-size_t sw_gemm_panel_bytes(size_t k);
+/* Of products into n columns; monotonic. For one term into f32 with scale 1 and no base k = 4096 is
+ * enough, however deep it is. */
+size_t sw_gemm_panel_bytes(size_t k, size_t n);
 void sw_gemm_run(const sw_compute *c, const sw_gemm *g);   /* over all lanes */
 void sw_gemm_alone(const sw_compute *c, const sw_gemm *g); /* in the calling lane */
 #endif

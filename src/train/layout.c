@@ -245,10 +245,13 @@ static void take_backward(layout *l) {
 static void take_panels(layout *l) {
     sw_engine *e = l->e;
     size_t f = e->config->intermediate_size, attention = e->width + 2 * e->kv_width;
-    size_t deepest = most(most(2 * f, attention), e->config->hidden_size);
+    size_t deepest = most(most(2 * f, attention), most(e->config->hidden_size, l->tokens));
+    deepest = most(deepest, e->config->vocab_size < 4096 ? e->config->vocab_size : 4096);
     size_t largest = most(e->width, f) * e->config->hidden_size;
-    e->scratch.panels = sw_slab_take(l->slab, "unpacked panels",
-                                     sw_gemm_panel_bytes(deepest + 3 * (largest_rank(e) + 1)), 1);
+    size_t widest = most(e->config->vocab_size, l->widest);
+    e->scratch.panels =
+        sw_slab_take(l->slab, "unpacked panels",
+                     sw_gemm_panel_bytes(deepest + 3 * (largest_rank(e) + 1), widest), 1);
     if (!e->quantised) return;
     e->scratch.absmax = floats(l, "quantised weights", sw_nf4_blocks(largest));
 }

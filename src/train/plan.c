@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The plan of a run: parts by name, operations, and what would make it fit
- * (docs/formats/training.md, PLN-001 to PLN-005).
+ * (docs/formats/training.md, PLN-001 to PLN-007).
  */
 #include "train/engine.h"
 #include <stdlib.h>

@@ -235,7 +235,7 @@ static void check_with_scratch(const sw_compute *c, shape s, bool wild) {
                                {.data = turned, .dtype = SW_DTYPE_F32, .stride = s.k}};
     sw_gemm with = g;
     with.c = out;
-    with.panels = malloc(sw_gemm_panel_bytes(s.k < 4096 ? s.k : 4096));
+    with.panels = malloc(sw_gemm_panel_bytes(s.k < 4096 ? s.k : 4096, s.n));
     for (int which = 0; which < 5; which++) {
         if (which) with.terms[0].b = NULL;
         if (which) with.terms[0].lying = &lying[which - 1];
