@@ -78,9 +78,17 @@ typedef struct sw_app_decision { /* of a compose hash, or an opening (no revocat
     uint32_t approvals, revocations;
     uint64_t app_round, round;
 } sw_app_decision;
+typedef struct sw_stored_word {
+    sw_word slot, value;
+} sw_stored_word;
 /* The word that a storage proof's value is: the RLP of its bytes without leading zeros; a value of
  * no bytes is the word 0. SW_UNAUTHENTIC "proof". */
 SW_NODISCARD sw_status sw_word_parse(sw_bytes value, sw_word *out, sw_error *err);
+/* The root of a storage that holds these words and nothing else; words of zero are not there, in
+ * any order. SW_USAGE for a slot that stands twice, SW_LIMIT above SW_STORED_LIMIT. */
+#define SW_STORED_LIMIT 160
+SW_NODISCARD sw_status sw_storage_root(const sw_stored_word *words, size_t count, sw_hash *root,
+                                       sw_error *err);
 /* Bits that no member has must be zero: SW_UNAUTHENTIC "proof". */
 SW_NODISCARD sw_status sw_app_head_read(const sw_word *w, sw_app_head *out, sw_error *err);
 SW_NODISCARD sw_status sw_app_owner_read(const sw_word *w, sw_app_owner *out, sw_error *err);
@@ -91,6 +99,7 @@ void sw_slot_of_compose(sw_word *out, const sw_hash *compose);
 void sw_opening_id(sw_hash *out, const sw_hash *compose, const sw_hash *manifest,
                    const sw_p256_public *recipient);
 void sw_slot_of_opening(sw_word *out, const sw_hash *opening);
+void sw_slot_of_device(sw_word *out, const sw_hash *device);
 
 /* ---- what owners sign (CHN-020) ---- */
 typedef enum sw_app_act { SW_ACT_APPROVE, SW_ACT_OPEN, SW_ACT_REVOKE, SW_ACT_LIFT } sw_app_act;

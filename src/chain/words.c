@@ -124,6 +124,10 @@ void sw_slot_of_opening(sw_word *out, const sw_hash *opening) {
     member_slot(out, opening, SW_SLOT_OPENINGS);
 }
 
+void sw_slot_of_device(sw_word *out, const sw_hash *device) {
+    member_slot(out, device, SW_SLOT_DEVICES);
+}
+
 void sw_opening_id(sw_hash *out, const sw_hash *compose, const sw_hash *manifest,
                    const sw_p256_public *recipient) {
     sw_hash key;

@@ -9,7 +9,7 @@
 #include <string.h>
 
 typedef struct words {
-    const sw_chain_word *list;
+    const sw_stored_word *list;
     size_t count;
 } words;
 
@@ -142,7 +142,7 @@ static sw_status fold_all(sw_ledger *l, const sw_chain_ask *ask, const words *w,
 }
 
 sw_status sw_chain_fold(const sw_genesis *g, const sw_head *at, const sw_chain_ask *ask,
-                        const sw_chain_word *list, size_t count, sw_ledger **out, sw_error *err) {
+                        const sw_stored_word *list, size_t count, sw_ledger **out, sw_error *err) {
     sw_ledger *l = NULL;
     words w = {list, count};
     SW_TRY(sw_ledger_make(g, &l, err));

@@ -7,13 +7,10 @@
 #include "ledger/chain_view.h"
 #include "ledger/ledger_internal.h"
 
-typedef struct sw_chain_word {
-    sw_word slot, value;
-} sw_chain_word;
 /* The state that proven words (ascending by slot) say, of the composes and openings asked about.
  * SW_UNAUTHENTIC "proof" naming a word that is not among them or that the contract never has. */
 SW_NODISCARD sw_status sw_chain_fold(const sw_genesis *g, const sw_head *at,
-                                     const sw_chain_ask *ask, const sw_chain_word *words,
+                                     const sw_chain_ask *ask, const sw_stored_word *words,
                                      size_t count, sw_ledger **out, sw_error *err);
 int sw_word_compare(const sw_word *a, const sw_word *b);
 #endif

@@ -9,6 +9,7 @@
 #include "codec/json.h"
 #include "codec/text.h"
 #include "ledger/chain_internal.h"
+#include <assert.h>
 #include <stdlib.h>
 
 #define KIND "sealwright/chain-view/v1"
@@ -233,7 +234,7 @@ static sw_status check_account(const view *v, const sw_genesis *g, const sw_bloc
     return SW_OK;
 }
 
-static sw_status prove_words(const view *v, const sw_account *account, sw_chain_word *out,
+static sw_status prove_words(const view *v, const sw_account *account, sw_stored_word *out,
                              sw_error *err) {
     for (size_t i = 0; i < v->slot_count; i++) {
         const sw_chain_proof *slot = &v->slots[i];
@@ -250,18 +251,73 @@ static sw_status prove_words(const view *v, const sw_account *account, sw_chain_
     return SW_OK;
 }
 
-sw_status sw_chain_view_verify(const sw_genesis *g, const sw_head *at, sw_bytes bytes,
-                               const sw_chain_ask *ask, sw_ledger **out, sw_error *err) {
+/* What a view's proofs show; words has room for SW_CHAIN_SLOT_COUNT. */
+typedef struct shown {
+    sw_account account;
+    size_t count;
+    sw_stored_word words[SW_CHAIN_SLOT_COUNT];
+} shown;
+
+static sw_status prove_all(const sw_genesis *g, const sw_head *at, sw_bytes bytes, shown *out,
+                           sw_error *err) {
     SW_SCOPED(sw_arena) a = {0};
-    sw_chain_word words[SW_CHAIN_SLOT_COUNT];
     view v = {0};
     sw_block block;
-    sw_account account;
     if (g->backend != SW_LEDGER_ETHEREUM)
         return sw_fail(err, SW_REFUSED, "ledger", "this app's ledger is on no chain");
     SW_TRY(parse(&a, bytes, &v, err));
     SW_TRY(check_block(&v, at, &block, err));
-    SW_TRY(check_account(&v, g, &block, &account, err));
-    SW_TRY(prove_words(&v, &account, words, err));
-    return sw_chain_fold(g, at, ask, words, v.slot_count, out, err);
+    SW_TRY(check_account(&v, g, &block, &out->account, err));
+    SW_TRY(prove_words(&v, &out->account, out->words, err));
+    out->count = v.slot_count;
+    return SW_OK;
+}
+
+sw_status sw_chain_view_verify(const sw_genesis *g, const sw_head *at, sw_bytes bytes,
+                               const sw_chain_ask *ask, sw_ledger **out, sw_error *err) {
+    shown s;
+    SW_TRY(prove_all(g, at, bytes, &s, err));
+    return sw_chain_fold(g, at, ask, s.words, s.count, out, err);
+}
+
+/* ---- a new contract (CHN-105) ---- */
+
+/* Head and owners as they are proven, the devices, and nothing else. */
+static sw_status only_words(const shown *s, const sw_genesis *g, const sw_hash *devices,
+                            size_t device_count, sw_hash *root, sw_error *err) {
+    enum { ALL = 1 + SW_OWNER_LIMIT + SW_CHAIN_DEVICE_COUNT };
+    static_assert(ALL <= SW_STORED_LIMIT, "they fit");
+    sw_stored_word list[ALL];
+    size_t n = 0;
+    /* Slots 0 on, which the fold has found there, are the first ones of the view. */
+    for (size_t i = 0; i <= g->owner_count; i++) list[n++] = s->words[i];
+    for (size_t i = 0; i < device_count; i++, n++) {
+        sw_slot_of_device(&list[n].slot, &devices[i]);
+        list[n].value = (sw_word){{[31] = 1}};
+    }
+    return sw_storage_root(list, n, root, err);
+}
+
+sw_status sw_chain_view_check_new(const sw_genesis *g, const sw_head *at, sw_bytes bytes,
+                                  const sw_hash *devices, size_t device_count, sw_error *err) {
+    static const sw_chain_ask nothing;
+    shown s;
+    sw_hash root;
+    sw_ledger *l = NULL;
+    if (device_count > SW_CHAIN_DEVICE_COUNT)
+        return sw_fail(err, SW_LIMIT, "limit", "a new contract has more than %d devices",
+                       SW_CHAIN_DEVICE_COUNT);
+    SW_TRY(prove_all(g, at, bytes, &s, err));
+    SW_TRY(sw_chain_fold(g, at, &nothing, s.words, s.count, &l, err));
+    bool used = l->changes != 0 || l->app_round != 1 || l->everything != 0;
+    for (size_t i = 0; i < l->places; i++) used = used || l->sequences[i] != 0;
+    sw_ledger_close(&l);
+    if (used)
+        return sw_fail(err, SW_REFUSED, "ledger",
+                       "the contract is not new: its owners have decided something already");
+    SW_TRY(only_words(&s, g, devices, device_count, &root, err));
+    if (sw_hash_equal(&root, &s.account.storage_root)) return SW_OK;
+    return sw_fail(err, SW_UNAUTHENTIC, "proof",
+                   "the contract holds more than its owners and devices: whoever made it has "
+                   "written into it");
 }

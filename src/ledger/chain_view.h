@@ -51,6 +51,15 @@ SW_NODISCARD sw_status sw_chain_view_verify(const sw_genesis *g, const sw_head *
                                             const sw_chain_ask *ask, sw_ledger **out,
                                             sw_error *err);
 
+/* Is the contract as its constructor leaves it: the genesis' owners, these devices, no decision,
+ * and nothing else at all in its storage (CHN-105)? For whoever is about to sign a genesis. The
+ * view need hold the head and the owners alone. SW_REFUSED "ledger" when decisions have been made,
+ * SW_UNAUTHENTIC "proof" when something else stands there. */
+#define SW_CHAIN_DEVICE_COUNT 64
+SW_NODISCARD sw_status sw_chain_view_check_new(const sw_genesis *g, const sw_head *at,
+                                               sw_bytes view, const sw_hash *devices,
+                                               size_t device_count, sw_error *err);
+
 /* ---- what an owner's next word must say (CHN-012, CHN-022) ---- */
 typedef struct sw_chain_turn {
     uint8_t place;

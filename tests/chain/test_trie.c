@@ -258,6 +258,59 @@ static void test_empty_root(void **state) {
     maker_free(&maker);
 }
 
+/* ---- roots of storages ---- */
+
+static sw_stored_word stored(uint64_t n, uint64_t *seed) {
+    sw_stored_word w = {.slot = {{[31] = (uint8_t)n, [30] = (uint8_t)(n >> 8)}}};
+    size_t size = next_random(seed) % 33; /* 0: a word that is not there */
+    (void)fill_from_seed(seed, w.value.b + 32 - size, size, NULL);
+    return w;
+}
+
+/* The other hand's roots, in any order of words. */
+static void test_storage_roots(void **state) {
+    static sw_stored_word words[SW_STORED_LIMIT + 1];
+    (void)state;
+    uint64_t seed = 0x5702;
+    sw_hash root, due;
+    for (size_t count = 0; count <= SW_STORED_LIMIT; count++) {
+        for (size_t i = 0; i < count; i++) {
+            words[i] = stored(count * 64 + i, &seed);
+            maker_put_word(&maker, &words[i].slot, &words[i].value);
+        }
+        due = maker_root(&maker);
+        for (size_t i = count; i > 1; i--) { /* shuffled */
+            size_t k = next_random(&seed) % i;
+            sw_stored_word held = words[i - 1];
+            words[i - 1] = words[k];
+            words[k] = held;
+        }
+        assert_int_equal(sw_storage_root(words, count, &root, NULL), SW_OK);
+        assert_memory_equal(root.b, due.b, sizeof root.b);
+        maker_free(&maker);
+    }
+    for (size_t i = 0; i < COUNT(words); i++) words[i] = stored(i, &seed);
+    words[0].value.b[0] = words[2].value.b[0] = 1;
+    assert_int_equal(sw_storage_root(words, COUNT(words), &root, NULL), SW_LIMIT);
+    words[2].slot = words[0].slot;
+    assert_int_equal(sw_storage_root(words, 3, &root, NULL), SW_USAGE);
+    assert_memory_equal(root.b, due.b, sizeof root.b);
+}
+
+static void test_foreign_root(void **state) {
+    sw_stored_word words[COUNT(golden_proofs)];
+    (void)state;
+    sw_hash root;
+    for (size_t i = 0; i < COUNT(words); i++) {
+        SW_SCOPED(sw_arena) a = {0};
+        take(words[i].slot.b, 32, golden_proofs[i].key);
+        assert_int_equal(sw_word_parse(unhex(&a, golden_proofs[i].value), &words[i].value, NULL),
+                         SW_OK);
+    }
+    assert_int_equal(sw_storage_root(words, COUNT(words), &root, NULL), SW_OK);
+    assert_hex(root.b, sizeof root.b, GOLDEN_TRIE_ROOT);
+}
+
 static void test_too_many_nodes(void **state) {
     (void)state;
     sw_bytes nodes[SW_CHAIN_PROOF_COUNT + 1], value;
@@ -351,6 +404,7 @@ int main(void) {
         cmocka_unit_test(test_published),      cmocka_unit_test(test_foreign_proofs),
         cmocka_unit_test(test_random),         cmocka_unit_test(test_changed_proofs),
         cmocka_unit_test(test_other_keys),     cmocka_unit_test(test_empty_root),
+        cmocka_unit_test(test_storage_roots),  cmocka_unit_test(test_foreign_root),
         cmocka_unit_test(test_too_many_nodes), cmocka_unit_test(test_forged_nodes),
     };
     return cmocka_run_group_tests_name("trie", tests, NULL, NULL);

@@ -200,6 +200,37 @@ static void test_other_blocks(void **state) {
     }
 }
 
+/* ---- a new contract (CHN-105) ---- */
+
+static void test_new(void **state) {
+    (void)state;
+    sw_hash devices[2];
+    const sw_json *list = member(recorded.root, "devices");
+    for (size_t i = 0; i < 2; i++)
+        take(devices[i].b, SW_HASH_BYTES, sw_arena_text(&recorded.arena, element(list, i)->text));
+    for (const sw_json *s = member(recorded.root, "states")->first; s != NULL; s = s->next) {
+        SW_SCOPED(sw_buffer) view = SW_BUFFER(SW_CHAIN_VIEW_LIMIT);
+        sw_head at = {.index = number_at(s, "number")};
+        sw_error err = {0};
+        fill_at(s, "hash", at.hash.b, SW_HASH_BYTES);
+        sw_json_encode(&view, member(s, "view"));
+        sw_bytes bytes = sw_buffer_bytes(&view);
+        const sw_genesis *g = &recorded.genesis;
+        sw_status status = sw_chain_view_check_new(g, &at, bytes, devices, 1, &err);
+        if (at.index > 1) {
+            assert_int_equal(status, SW_REFUSED);
+            assert_non_null(strstr(err.message, "not new"));
+            continue;
+        }
+        assert_int_equal(status, SW_OK);
+        assert_int_equal(sw_chain_view_check_new(g, &at, bytes, NULL, 0, &err), SW_UNAUTHENTIC);
+        assert_non_null(strstr(err.message, "holds more"));
+        assert_int_equal(sw_chain_view_check_new(g, &at, bytes, devices, 2, &err), SW_UNAUTHENTIC);
+        assert_int_equal(sw_chain_view_check_new(g, &at, bytes, devices + 1, 1, &err),
+                         SW_UNAUTHENTIC);
+    }
+}
+
 /* ---- what was said ---- */
 
 static sw_chain_key key_of(const sw_json *person) {
@@ -356,7 +387,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_code),         cmocka_unit_test(test_states),
         cmocka_unit_test(test_other_blocks), cmocka_unit_test(test_says),
-        cmocka_unit_test(test_deploy),       cmocka_unit_test(test_people),
+        cmocka_unit_test(test_deploy),       cmocka_unit_test(test_new),
+        cmocka_unit_test(test_people),
     };
     return cmocka_run_group_tests_name("a recorded chain", tests, load, unload);
 }

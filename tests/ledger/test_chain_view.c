@@ -337,6 +337,58 @@ static void test_turn(void **state) {
     leave_world(&world);
 }
 
+/* ---- a new contract (CHN-105) ---- */
+
+static sw_status check_new(size_t devices, sw_error *err) {
+    static sw_hash list[SW_CHAIN_DEVICE_COUNT + 1];
+    static const sw_chain_ask nothing;
+    SW_SCOPED(sw_buffer) view = SW_BUFFER(SW_CHAIN_VIEW_LIMIT);
+    sw_head at;
+    world_view(&world, &nothing, &at, &view);
+    return sw_chain_view_check_new(&world.p.genesis, &at, bytes_of(&view), list, devices, err);
+}
+
+/* What a contract's maker can have written before its code was there. */
+static void test_new_contract(void **state) {
+    (void)state;
+    sw_error err = {0};
+    for (size_t owners = 1; owners <= PEOPLE_LIMIT; owners++) {
+        found_world(&world, 0x4e30 + owners, owners, 1);
+        assert_int_equal(check_new(0, &err), SW_OK);
+        assert_int_equal(check_new(1, &err), SW_UNAUTHENTIC);
+        assert_int_equal(check_new(SW_CHAIN_DEVICE_COUNT + 1, &err), SW_LIMIT);
+        leave_world(&world);
+    }
+    found_world(&world, 0x4e37, 3, 2);
+    sw_hash x = named_hash('x');
+    sw_app_decision *c = world_compose(&world, &x);
+    *c = (sw_app_decision){.approvals = 7, .app_round = 1}; /* approved before anybody did */
+    sw_chain_ask ask = {&x, 1, NULL, 0};
+    sw_ledger *l = look(&world, &ask);
+    assert_string_equal(run_word(l, 'x'), "");
+    sw_ledger_close(&l);
+    assert_int_equal(check_new(0, &err), SW_UNAUTHENTIC);
+    assert_non_null(strstr(err.message, "whoever made it has written into it"));
+    *c = (sw_app_decision){.approvals = 7, .app_round = 2}; /* for a round to come */
+    assert_int_equal(check_new(0, &err), SW_UNAUTHENTIC);
+    *c = (sw_app_decision){.round = 1};
+    assert_int_equal(check_new(0, &err), SW_UNAUTHENTIC);
+    *c = (sw_app_decision){0};
+    assert_int_equal(check_new(0, &err), SW_OK);
+    world.owners[1].sequence = 1;
+    assert_int_equal(check_new(0, &err), SW_REFUSED);
+    world.owners[1].sequence = 0;
+    world.head.everything = 1;
+    assert_int_equal(check_new(0, &err), SW_REFUSED);
+    world.head.everything = 0;
+    world.head.round = 2;
+    assert_int_equal(check_new(0, &err), SW_REFUSED);
+    world.head.round = 1;
+    world.head.changes = 1;
+    assert_int_equal(check_new(0, &err), SW_REFUSED);
+    leave_world(&world);
+}
+
 /* ---- words that no contract has ---- */
 
 typedef void (*spoiler)(chain_world *w);
@@ -464,6 +516,7 @@ int main(void) {
         cmocka_unit_test(test_opening_revoked),
         cmocka_unit_test(test_turn),
         cmocka_unit_test(test_spoiled_words),
+        cmocka_unit_test(test_new_contract),
     };
     return cmocka_run_group_tests_name("chain views", tests, NULL, NULL);
 }
