@@ -5,11 +5,6 @@
  */
 #include "ledger/people.h"
 
-static sw_status open_genesis(sw_bytes envelope, bool complete, sw_genesis *out, sw_error *err) {
-    SW_SCOPED(sw_arena) arena = {0};
-    return sw_genesis_open(&arena, envelope, complete, out, err);
-}
-
 static sw_status open_entry(const people *p, sw_bytes envelope, sw_entry *out, sw_error *err) {
     SW_SCOPED(sw_arena) arena = {0};
     return sw_entry_open(&arena, envelope, &p->genesis, out, err);
@@ -80,23 +75,6 @@ static void test_draft_refusals(void **state) {
 #undef REFUSED
     assert_int_equal(out.size, 0);
     part(&p);
-}
-
-/* Changes one text in the payload of a good genesis; the same length or not. */
-typedef struct edit {
-    const char *from, *to;
-} edit;
-
-static void edit_payload(const people *p, const edit *e, sw_buffer *out) {
-    SW_SCOPED(sw_arena) arena = {0};
-    sw_envelope envelope;
-    assert_int_equal(sw_envelope_parse(&arena, bytes_of(&p->envelope), &envelope, NULL), SW_OK);
-    const char *text = sw_arena_text(&arena, envelope.payload);
-    const char *at = strstr(text, e->from);
-    assert_non_null(at);
-    sw_put_bytes(out, SW_BYTES(text, at - text));
-    sw_put_text(out, e->to);
-    sw_put_text(out, at + strlen(e->from));
 }
 
 static void test_genesis_refusals(void **state) {
