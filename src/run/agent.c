@@ -41,6 +41,7 @@ static void wipe(sw_agent *a) {
     sw_verifier_close(&a->verifier);
     sw_machine_close(&a->machine);
     sw_buffer_free(&a->resume);
+    sw_buffer_free(&a->views);
     for (size_t i = 0; i < a->output_count; i++) sw_buffer_free(&a->outputs[i]);
     for (size_t i = 0; i < a->grant_count; i++) {
         sw_buffer_free(&a->grants[i].receipt);
