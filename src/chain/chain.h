@@ -44,12 +44,13 @@ SW_NODISCARD sw_status sw_trie_prove(const sw_hash *root, sw_bytes key, const sw
                                      size_t count, sw_bytes *value, sw_error *err);
 
 /* ---- headers ---- */
+/* Number and time are below 2^53. SW_MALFORMED "format". */
 typedef struct sw_block {
     sw_hash hash, parent, state_root;
     uint64_t number, time_s;
 } sw_block;
 SW_NODISCARD sw_status sw_block_parse(sw_bytes rlp, sw_block *out, sw_error *err);
-/* nonce, balance, storage root, code hash. */
+/* nonce, balance, storage root, code hash. SW_MALFORMED "format". */
 typedef struct sw_account {
     sw_hash storage_root, code_hash;
 } sw_account;
@@ -78,6 +79,9 @@ typedef struct sw_app_decision { /* of a compose hash, or an opening (no revocat
     uint32_t approvals, revocations;
     uint64_t app_round, round;
 } sw_app_decision;
+/* The word that a storage proof's value is: the RLP of its bytes without leading zeros; a value of
+ * no bytes is the word 0. SW_UNAUTHENTIC "proof". */
+SW_NODISCARD sw_status sw_word_parse(sw_bytes value, sw_word *out, sw_error *err);
 /* Bits that no member has must be zero: SW_UNAUTHENTIC "proof". */
 SW_NODISCARD sw_status sw_app_head_read(const sw_word *w, sw_app_head *out, sw_error *err);
 SW_NODISCARD sw_status sw_app_owner_read(const sw_word *w, sw_app_owner *out, sw_error *err);
@@ -115,6 +119,8 @@ typedef struct sw_app_change {
     bool allow_any_device, require_tcb_up_to_date;
     uint64_t change;
 } sw_app_change;
+/* At most SW_PLACE_LIMIT are added and removed; the digest of more is zero, which no owner's
+ * signature is of. */
 void sw_app_change_digest(sw_hash *out, const sw_app_place *at, const sw_app_change *c);
 void sw_app_change_call(sw_buffer *out, const sw_app_change *c, const uint8_t *places,
                         const uint8_t (*signatures)[SW_SECP256K1_SIG_BYTES], size_t count);

@@ -34,7 +34,8 @@ SW_NODISCARD sw_status sw_chain_key_make(const sw_entropy *e, sw_chain_key *out,
 SW_NODISCARD sw_status sw_chain_key_check(const sw_chain_key *key, sw_error *err);
 SW_NODISCARD sw_status sw_chain_key_public(const sw_chain_key *key, sw_secp256k1_public *out,
                                            sw_error *err);
-/* RFC 6979, low s, v 0 or 1. The context is blinded from the system's entropy once. */
+/* RFC 6979, low s, v 0 or 1. The computation is blinded by the system's entropy, which changes
+ * nothing in the signature. */
 SW_NODISCARD sw_status sw_chain_key_sign(const sw_chain_key *key, const sw_hash *digest,
                                          uint8_t signature[SW_SECP256K1_SIG_BYTES], sw_error *err);
 #endif
