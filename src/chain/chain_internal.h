@@ -9,8 +9,6 @@
 #include <string.h>
 
 /* Creation code of the contract, without the constructor's words (contract_code.c). */
-extern const uint8_t sw_chain_creation_code[];
-extern const size_t sw_chain_creation_bytes;
 
 /* ABI words: numbers and addresses to the right, zeros before them. */
 static inline sw_word sw_word_u64(uint64_t v) {
