@@ -37,8 +37,8 @@ bool sw_secret_equal(const void *a, const void *b, size_t size); /* constant tim
 SW_SECRET_ROLE(sw_data_key, 32)      /* encrypts one container */
 SW_SECRET_ROLE(sw_unlock_secret, 32) /* an owner's psk for one app */
 SW_SECRET_ROLE(sw_run_key, 32)       /* HKDF over all data keys of a recipe */
-SW_SECRET_ROLE(sw_subkey, 32)   /* HKDF-Expand(run key, label): checkpoint, output, noise, commit */
+SW_SECRET_ROLE(sw_subkey, 32) /* HKDF-Expand(run key, label): checkpoint, output, noise, commit */
 SW_SECRET_ROLE(sw_chain_key, 32) /* an owner's on a chain: secp256k1 scalar */
-SW_SECRET_ROLE(sw_file_key, 32) /* a key of the owner's folder: keyring, unlock secrets */
+SW_SECRET_ROLE(sw_file_key, 32)  /* a key of the owner's folder: keyring, unlock secrets */
 
 #endif

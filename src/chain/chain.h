@@ -130,6 +130,8 @@ void sw_app_deploy_code(sw_buffer *out, const sw_address *owners, size_t count, 
                         bool allow_any_device, const sw_hash *devices, size_t device_count,
                         bool require_tcb_up_to_date);
 extern const sw_hash sw_chain_code_hash; /* of the runtime code that this release deploys */
+/* That, or the code of an earlier release whose storage and rules are the same (CHN-003). */
+bool sw_chain_code_known(const sw_hash *code_hash);
 /* A revert's data in words: a custom error of CHN-024, Error(string) with its text escaped and
  * cut, or "reverted without a reason". */
 void sw_app_revert_text(sw_buffer *out, sw_bytes data);

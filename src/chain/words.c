@@ -98,6 +98,11 @@ sw_status sw_app_opening_read(const sw_word *w, sw_app_decision *out, sw_error *
     return SW_OK;
 }
 
+/* There is no earlier release. */
+bool sw_chain_code_known(const sw_hash *code_hash) {
+    return sw_hash_equal(code_hash, &sw_chain_code_hash);
+}
+
 void sw_slot_of_place(sw_word *out, uint8_t place) {
     *out = sw_word_u64((uint64_t)SW_SLOT_OWNERS + place);
 }

@@ -2,7 +2,7 @@
  *
  * The genesis: who owns an app, and how many of them must agree. Its hash is the app; every owner
  * signs the same bytes, and everything else takes owners' keys from it alone. docs/formats/
- * ledger.md, LDG-001 to LDG-009.
+ * ledger.md, LDG-001 to LDG-009; on a chain, chain.md, CHN-001 to CHN-003.
  */
 #include "codec/text.h"
 #include "ledger/ledger.h"
@@ -13,15 +13,52 @@
 #define KIND        "sealwright/genesis/v1"
 #define NONCE_BYTES 32
 
+/* What JSON can name. */
+#define CHAIN_LIMIT ((UINT64_C(1) << 53) - 1)
+
+static const char *const backends[] = {
+    [SW_LEDGER_LOCAL] = "local", [SW_LEDGER_ETHEREUM] = "ethereum"};
 static const sw_json_limits limits = {.bytes = SW_GENESIS_LIMIT, .depth = 4, .nodes = 400};
 
 static int by_id(const void *a, const void *b) {
     return memcmp(((const sw_owner *)a)->id.b, ((const sw_owner *)b)->id.b, SW_HASH_BYTES);
 }
 
+static bool same_address(const sw_address *a, const sw_address *b) {
+    return memcmp(a->b, b->b, SW_ADDRESS_BYTES) == 0;
+}
+
+static sw_status wrong_owner_count(sw_error *err) {
+    return sw_fail(err, SW_REFUSED, "ledger", "an app has 1 to %d owners", SW_OWNER_LIMIT);
+}
+
 static bool is_name(const char *name, size_t room) {
     size_t size = strnlen(name, room);
     return size < room && sw_recipe_is_plain_text(SW_BYTES(name, size));
+}
+
+/* Where a ledger on a chain is, and what stands there (CHN-001, CHN-003). */
+static sw_status check_chain(const sw_genesis *g, sw_error *err) {
+    static const sw_address nowhere;
+    if (g->backend == SW_LEDGER_LOCAL) return SW_OK;
+    if (g->chain.chain == 0 || g->chain.chain > CHAIN_LIMIT)
+        return sw_fail(err, SW_REFUSED, "ledger", "genesis.chain is not from 1 to 2^53-1");
+    if (same_address(&g->chain.contract, &nowhere))
+        return sw_fail(err, SW_REFUSED, "ledger", "genesis.contract is nobody's address");
+    if (!sw_chain_code_known(&g->code_hash))
+        return sw_fail(err, SW_REFUSED, "ledger",
+                       "genesis.code_hash is of no contract that this program knows");
+    for (size_t i = 0; i < g->owner_count; i++) {
+        if (same_address(&g->owners[i].address, &nowhere))
+            return sw_fail(err, SW_REFUSED, "ledger", "owner %zu of the genesis has no address",
+                           i + 1);
+        for (size_t k = 0; k < i; k++)
+            if (same_address(&g->owners[k].address, &g->owners[i].address))
+                return sw_fail(err, SW_REFUSED, "ledger",
+                               "owners %zu and %zu of the genesis have the same address", k + 1,
+                               i + 1);
+    }
+    return SW_OK;
 }
 
 /* Distinct owners in ascending order of their ids, each id the hash of its key (LDG-005 on). */
@@ -45,49 +82,64 @@ static sw_status check_owners(const sw_owner *owners, size_t count, sw_error *er
     return SW_OK;
 }
 
-static sw_status check(const char *name, size_t room, uint64_t quorum, const sw_owner *owners,
-                       size_t count, sw_error *err) {
-    if (!is_name(name, room))
+static sw_status check(const sw_genesis *g, sw_error *err) {
+    if (!is_name(g->name, sizeof g->name))
         return sw_fail(err, SW_REFUSED, "ledger",
                        "an app's name must be 1 to 64 bytes of plain text");
-    if (count == 0 || count > SW_OWNER_LIMIT)
-        return sw_fail(err, SW_REFUSED, "ledger", "an app has 1 to %d owners", SW_OWNER_LIMIT);
-    if (quorum == 0 || quorum > count)
-        return sw_fail(err, SW_REFUSED, "ledger", "the quorum must be from 1 to %zu", count);
-    return check_owners(owners, count, err);
+    if (g->owner_count == 0) return wrong_owner_count(err);
+    if (g->quorum == 0 || g->quorum > g->owner_count)
+        return sw_fail(err, SW_REFUSED, "ledger", "the quorum must be from 1 to %zu",
+                       g->owner_count);
+    SW_TRY(check_owners(g->owners, g->owner_count, err));
+    return check_chain(g, err);
 }
 
-static void add_owner(sw_arena *a, sw_json *list, const sw_owner *owner) {
+static void add_owner(sw_arena *a, sw_json *list, const sw_owner *owner, bool address) {
     sw_json *o = sw_json_add_object(a, list, NULL);
     sw_json_add_text(a, o, "name", sw_text(owner->name));
     sw_json_add_hex(a, o, "id", SW_BYTES_OF(owner->id.b));
     sw_json_add_hex(a, o, "identity_key", SW_BYTES_OF(owner->identity_key.b));
     sw_json_add_hex(a, o, "encryption_key", SW_BYTES_OF(owner->encryption_key.b));
+    if (address) sw_json_add_hex(a, o, "address", SW_BYTES_OF(owner->address.b));
+}
+
+static void encode(const sw_genesis *g, sw_bytes nonce, sw_buffer *out) {
+    SW_SCOPED(sw_arena) a = {0};
+    bool on_chain = g->backend == SW_LEDGER_ETHEREUM;
+    sw_json *root = sw_json_make(&a, SW_JSON_OBJECT);
+    sw_json_add_text(&a, root, "backend", sw_text(backends[g->backend]));
+    if (on_chain) {
+        sw_json_add_integer(&a, root, "chain", (int64_t)g->chain.chain);
+        sw_json_add_hex(&a, root, "code_hash", SW_BYTES_OF(g->code_hash.b));
+        sw_json_add_hex(&a, root, "contract", SW_BYTES_OF(g->chain.contract.b));
+    }
+    sw_json_add_text(&a, root, "kind", SW_LITERAL(KIND));
+    sw_json_add_text(&a, root, "name", sw_text(g->name));
+    sw_json_add_hex(&a, root, "nonce", nonce);
+    sw_json_add_integer(&a, root, "quorum", g->quorum);
+    sw_json *list = sw_json_add_array(&a, root, "owners");
+    for (size_t i = 0; i < g->owner_count; i++) add_owner(&a, list, &g->owners[i], on_chain);
+    sw_json_encode(out, root);
 }
 
 sw_status sw_genesis_draft(const char *name, uint32_t quorum, const sw_owner *owners, size_t count,
                            const sw_genesis_chain *chain, const sw_entropy *e, sw_buffer *payload,
                            sw_error *err) {
-    SW_SCOPED(sw_arena) a = {0};
     uint8_t nonce[NONCE_BYTES];
-    if (chain != NULL) return sw_fail(err, SW_REFUSED, "ledger", "no ledger on a chain yet");
-    if (count == 0 || count > SW_OWNER_LIMIT)
-        return sw_fail(err, SW_REFUSED, "ledger", "an app has 1 to %d owners", SW_OWNER_LIMIT);
-    sw_owner *sorted = SW_ARENA_NEW(&a, sw_owner, count);
-    if (sorted == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a genesis");
-    memcpy(sorted, owners, count * sizeof *owners);
-    qsort(sorted, count, sizeof *sorted, by_id);
-    SW_TRY(check(name, sizeof((sw_genesis *)NULL)->name, quorum, sorted, count, err));
+    sw_genesis g = {.quorum = quorum, .owner_count = count};
+    if (count == 0 || count > SW_OWNER_LIMIT) return wrong_owner_count(err);
+    size_t size = strnlen(name, sizeof g.name);
+    if (size < sizeof g.name) memcpy(g.name, name, size); /* else it stays empty, and is refused */
+    memcpy(g.owners, owners, count * sizeof *owners);
+    qsort(g.owners, count, sizeof *g.owners, by_id);
+    if (chain != NULL) {
+        g.backend = SW_LEDGER_ETHEREUM;
+        g.chain = chain->at;
+        g.code_hash = chain->code_hash;
+    }
+    SW_TRY(check(&g, err));
     SW_TRY(sw_entropy_fill(e, nonce, sizeof nonce, err));
-    sw_json *root = sw_json_make(&a, SW_JSON_OBJECT);
-    sw_json_add_text(&a, root, "backend", SW_LITERAL("local"));
-    sw_json_add_text(&a, root, "kind", SW_LITERAL(KIND));
-    sw_json_add_text(&a, root, "name", sw_text(name));
-    sw_json_add_hex(&a, root, "nonce", SW_BYTES_OF(nonce));
-    sw_json_add_integer(&a, root, "quorum", quorum);
-    sw_json *list = sw_json_add_array(&a, root, "owners");
-    for (size_t i = 0; i < count; i++) add_owner(&a, list, &sorted[i]);
-    sw_json_encode(payload, root);
+    encode(&g, SW_BYTES_OF(nonce), payload);
     return sw_buffer_check(payload, "a genesis", err);
 }
 
@@ -103,40 +155,61 @@ static sw_status copy_name(const sw_json *object, const char *where, char *out, 
     return SW_OK;
 }
 
-static sw_status read_owner(const sw_json *node, sw_owner *out, sw_error *err) {
-    static const char *const names[] = {"encryption_key", "id", "identity_key", "name", NULL};
+static sw_status read_owner(const sw_json *node, sw_ledger_backend backend, sw_owner *out,
+                            sw_error *err) {
+    static const char *const local[] = {"encryption_key", "id", "identity_key", "name", NULL};
+    static const char *const ethereum[] = {"address",      "encryption_key", "id",
+                                           "identity_key", "name",           NULL};
     static const char where[] = "genesis.owners[]";
-    SW_TRY(sw_json_expect(node, where, names, err));
+    bool on_chain = backend == SW_LEDGER_ETHEREUM;
+    SW_TRY(sw_json_expect(node, where, on_chain ? ethereum : local, err));
     SW_TRY(copy_name(node, where, out->name, sizeof out->name, err));
     SW_TRY(sw_json_hash(node, where, "id", &out->id, err));
     SW_TRY(sw_json_hex(node, where, "identity_key", out->identity_key.b, sizeof out->identity_key.b,
                        err));
+    if (on_chain)
+        SW_TRY(sw_json_hex(node, where, "address", out->address.b, sizeof out->address.b, err));
     return sw_json_hex(node, where, "encryption_key", out->encryption_key.b,
                        sizeof out->encryption_key.b, err);
 }
 
-static sw_status read_genesis(const sw_json *root, sw_genesis *out, sw_error *err) {
-    static const char *const names[] = {"backend", "kind",   "name", "nonce",
+/* Which members a genesis has depends on its backend, so that is read first. */
+static sw_status read_backend(const sw_json *root, sw_genesis *out, sw_error *err) {
+    static const char *const local[] = {"backend", "kind",   "name", "nonce",
                                         "owners",  "quorum", NULL};
+    static const char *const ethereum[] = {"backend", "chain", "code_hash", "contract", "kind",
+                                           "name",    "nonce", "owners",    "quorum",   NULL};
+    sw_bytes word = {0};
+    SW_TRY(sw_json_text(root, "genesis", "backend", &word, err));
+    if (sw_bytes_is(word, backends[SW_LEDGER_LOCAL]))
+        return sw_json_expect(root, "genesis", local, err);
+    if (!sw_bytes_is(word, backends[SW_LEDGER_ETHEREUM]))
+        return sw_fail(err, SW_REFUSED, "ledger", "genesis.backend is neither local nor ethereum");
+    SW_TRY(sw_json_expect(root, "genesis", ethereum, err));
+    SW_TRY(sw_json_u64(root, "genesis", "chain", CHAIN_LIMIT, &out->chain.chain, err));
+    SW_TRY(sw_json_hash(root, "genesis", "code_hash", &out->code_hash, err));
+    out->backend = SW_LEDGER_ETHEREUM;
+    return sw_json_hex(root, "genesis", "contract", out->chain.contract.b,
+                       sizeof out->chain.contract.b, err);
+}
+
+static sw_status read_genesis(const sw_json *root, sw_genesis *out, sw_error *err) {
     const sw_json *list = NULL;
     sw_bytes word = {0};
     uint8_t nonce[NONCE_BYTES];
     uint64_t quorum;
-    SW_TRY(sw_json_expect(root, "genesis", names, err));
+    SW_TRY(read_backend(root, out, err));
     SW_TRY(sw_json_text(root, "genesis", "kind", &word, err));
     if (!sw_bytes_is(word, KIND))
         return sw_fail(err, SW_MALFORMED, "format", "genesis.kind is not " KIND);
-    SW_TRY(sw_json_text(root, "genesis", "backend", &word, err));
-    if (!sw_bytes_is(word, "local"))
-        return sw_fail(err, SW_REFUSED, "ledger", "genesis.backend is not local");
     SW_TRY(copy_name(root, "genesis", out->name, sizeof out->name, err));
     SW_TRY(sw_json_hex(root, "genesis", "nonce", nonce, sizeof nonce, err));
     SW_TRY(sw_json_u64(root, "genesis", "quorum", SW_OWNER_LIMIT, &quorum, err));
     SW_TRY(sw_json_array(root, "genesis", "owners", SW_OWNER_LIMIT, &list, err));
     for (const sw_json *o = list->first; o != NULL; o = o->next)
-        SW_TRY(read_owner(o, &out->owners[out->owner_count++], err));
+        SW_TRY(read_owner(o, out->backend, &out->owners[out->owner_count++], err));
     out->quorum = (uint32_t)quorum;
-    return check(out->name, sizeof out->name, quorum, out->owners, out->owner_count, err);
+    return check(out, err);
 }
 
 sw_status sw_genesis_parse(sw_bytes payload, sw_genesis *out, sw_error *err) {
@@ -187,5 +260,6 @@ const sw_owner *sw_genesis_owner(const sw_genesis *g, const sw_hash *id) {
 }
 
 void sw_genesis_app_id(const sw_genesis *g, uint8_t out[20]) {
-    memcpy(out, g->hash.b, 20);
+    bool on_chain = g->backend == SW_LEDGER_ETHEREUM;
+    memcpy(out, on_chain ? g->chain.contract.b : g->hash.b, SW_ADDRESS_BYTES);
 }
