@@ -81,7 +81,7 @@ static sw_status check_listed(const sw_kms *k, const sw_hash *genesis, sw_error 
     return status;
 }
 
-/* KMS-095: nothing of such an app could ever be granted here. */
+/* KMS-026: nothing of such an app could ever be granted here. */
 static sw_status check_node(sw_kms *k, const sw_genesis *g, sw_error *err) {
     if (g->backend != SW_LEDGER_ETHEREUM || sw_kms_node_of(k, g->chain.chain) != NULL) return SW_OK;
     sw_status status =

@@ -101,7 +101,7 @@ SW_NODISCARD sw_status sw_kms_ledger_open_local(sw_kms *k, const sw_genesis *g, 
 SW_NODISCARD sw_status sw_kms_ledger_open_chain(sw_kms *k, const sw_genesis *g, sw_kms_ledger **out,
                                                 sw_error *err);
 
-/* ---- nodes of chains (KMS-095 on) ---- */
+/* ---- nodes of chains (KMS-026) ---- */
 #define SW_KMS_NODE_LIMIT      16
 #define SW_KMS_NODE_CALL_MS    2000 /* one call to a node */
 #define SW_KMS_NODE_REQUEST_MS 4000 /* no further call for a request after this */

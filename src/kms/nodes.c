@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The nodes that a service was given, one a chain. Format: docs/formats/kms.md (KMS-095 on).
+ * The nodes that a service was given, one a chain. Format: docs/formats/kms.md (KMS-026).
  */
 #include "kms/kms_internal.h"
 
