@@ -103,8 +103,8 @@ SW_NODISCARD sw_status sw_kms_ledger_open_chain(sw_kms *k, const sw_genesis *g, 
 
 /* ---- nodes of chains (KMS-026) ---- */
 #define SW_KMS_NODE_LIMIT      16
-#define SW_KMS_NODE_CALL_MS    2000 /* one call to a node */
-#define SW_KMS_NODE_REQUEST_MS 4000 /* no further call for a request after this */
+#define SW_KMS_NODE_CALL_MS    1500 /* one call to a node */
+#define SW_KMS_NODE_REQUEST_MS 3000 /* no further call for a request after this */
 #define SW_KMS_NODE_REST_MS    5000 /* one that did not answer is not asked */
 typedef struct sw_kms_node {
     uint64_t chain; /* 0: whichever it says that it is on */
