@@ -80,6 +80,9 @@ static sw_status fold_owner(sw_ledger *l, const words *w, size_t place, sw_error
                        place);
     if (memcmp(nobody.b, o.account.b, sizeof o.account.b) == 0)
         return refuse(err, "a place without an owner");
+    for (size_t i = 0; i < place; i++)
+        if (memcmp(l->accounts[i].b, o.account.b, sizeof o.account.b) == 0)
+            return refuse(err, "an address at two places");
     if (o.sequence >> 53 != 0) return refuse(err, "a sequence number of 2^53 or more");
     l->accounts[place] = o.account;
     l->sequences[place] = o.sequence;
