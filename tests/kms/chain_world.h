@@ -8,6 +8,7 @@
 #define SW_TESTS_KMS_CHAIN_WORLD_H
 #include "kms/world.h"
 
+#include "ledger/chain_judge.h"
 #include "ledger/rpc_internal.h"
 
 #include <signal.h>
@@ -105,15 +106,15 @@ static inline sw_rpc_sent send_call(chain_world *c, const sw_address *to, sw_byt
 static inline sw_chain_turn turn_of(chain_world *c, size_t i, const sw_hash *compose) {
     SW_SCOPED(sw_buffer) view = SW_BUFFER(SW_CHAIN_VIEW_LIMIT);
     const sw_head at = final_of(c);
-    const sw_chain_ask ask = {.composes = compose, .compose_count = 1};
+    const sw_chain_ask about = {.composes = compose, .compose_count = 1};
     sw_ledger *l = NULL;
     sw_chain_turn turn;
     sw_error err = {0};
-    sw_status status = sw_rpc_view(c->node, &c->w->p.genesis, &at, &ask, &view, &l, &err);
+    sw_status status = sw_rpc_view(c->node, &c->w->p.genesis, &at, &about, &view, &l, &err);
     if (status != SW_OK) print_message("# %s: %s\n", err.word, err.message);
     assert_int_equal(status, SW_OK);
-    assert_int_equal(
-        sw_chain_turn_of(l, &c->w->p.genesis.owners[i].address, compose, &turn, &err), SW_OK);
+    assert_int_equal(sw_chain_turn_of(l, &c->w->p.genesis.owners[i].address, compose, &turn, &err),
+                     SW_OK);
     sw_ledger_close(&l);
     return turn;
 }
