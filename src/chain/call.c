@@ -5,6 +5,7 @@
  * its offset from where their own tuple begins.
  */
 #include "chain/chain_internal.h"
+#include "chain/contract_code.h"
 
 enum { WORD = 32, V_AT = SW_SECP256K1_SIG_BYTES - 1, SIGNATURE_WORDS = 4 /* its size and 3 */ };
 
@@ -135,7 +136,7 @@ void sw_app_deploy_code(sw_buffer *out, const sw_address *owners, size_t count, 
                         bool allow_any_device, const sw_hash *devices, size_t device_count,
                         bool require_tcb_up_to_date) {
     uint64_t at = UINT64_C(5) * WORD;
-    sw_put_bytes(out, SW_BYTES(sw_chain_creation_code, sw_chain_creation_bytes));
+    sw_put_bytes(out, SW_BYTES_OF(sw_chain_contract_code));
     put_offset(out, &at, count);
     put_number(out, quorum);
     put_number(out, allow_any_device);

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the files of this room share: words, and the code that a release deploys.
+ * What the files of this room share: words of the contract's ABI.
  */
 #ifndef SW_CHAIN_INTERNAL_H
 #define SW_CHAIN_INTERNAL_H
 #include "chain/chain.h"
 
 #include <string.h>
-
-/* Creation code of the contract, without the constructor's words (contract_code.c). */
-extern const uint8_t sw_chain_creation_code[];
-extern const size_t sw_chain_creation_bytes;
 
 /* ABI words: numbers and addresses to the right, zeros before them. */
 static inline sw_word sw_word_u64(uint64_t v) {

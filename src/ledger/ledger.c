@@ -19,13 +19,27 @@ static_assert((size_t)SW_OWNER_LIMIT * SW_LEDGER_OWNER_ENTRIES <= SW_LEDGER_ENTR
               "every owner's share fits");
 static_assert(SW_OWNER_LIMIT == 32, "one bit an owner");
 
-sw_status sw_ledger_open(const sw_genesis *g, sw_ledger **out, sw_error *err) {
+sw_status sw_ledger_make(const sw_genesis *g, sw_ledger **out, sw_error *err) {
     sw_ledger *l = calloc(1, sizeof *l);
     if (l == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a ledger");
     l->genesis = *g;
     l->head = (sw_head){.index = 0, .hash = g->hash};
+    l->places = g->owner_count;
+    l->active = sw_ledger_bits(g->owner_count);
+    l->quorum = g->quorum;
     *out = l;
     return SW_OK;
+}
+
+/* LDG-040: what a chain keeps is read from the chain alone. */
+static sw_status check_local(const sw_genesis *g, sw_error *err) {
+    if (g->backend == SW_LEDGER_LOCAL) return SW_OK;
+    return sw_fail(err, SW_REFUSED, "ledger", "this app's ledger is on a chain, not a list");
+}
+
+sw_status sw_ledger_open(const sw_genesis *g, sw_ledger **out, sw_error *err) {
+    SW_TRY(check_local(g, err));
+    return sw_ledger_make(g, out, err);
 }
 
 void sw_ledger_close(sw_ledger **l) {
@@ -116,28 +130,37 @@ static sw_compose_state *compose_slot(sw_ledger *l, const sw_hash *compose) {
     return &l->composes[at];
 }
 
-static sw_open_state *open_slot(sw_ledger *l, const sw_entry *e) {
-    size_t at = open_place(l, &e->compose, &e->manifest, &e->recipient);
-    if (at < l->open_count &&
-        compare_open(&l->opens[at], &e->compose, &e->manifest, &e->recipient) == 0)
+static sw_open_state *open_slot(sw_ledger *l, const sw_hash *compose, const sw_hash *manifest,
+                                const sw_p256_public *recipient) {
+    size_t at = open_place(l, compose, manifest, recipient);
+    if (at < l->open_count && compare_open(&l->opens[at], compose, manifest, recipient) == 0)
         return &l->opens[at];
     memmove(&l->opens[at + 1], &l->opens[at], (l->open_count - at) * sizeof *l->opens);
     l->opens[at] =
-        (sw_open_state){.compose = e->compose, .manifest = e->manifest, .recipient = e->recipient};
+        (sw_open_state){.compose = *compose, .manifest = *manifest, .recipient = *recipient};
     l->open_count++;
     return &l->opens[at];
+}
+
+sw_status sw_ledger_add_compose(sw_ledger *l, const sw_hash *compose, sw_compose_state **out,
+                                sw_error *err) {
+    SW_TRY(reserve(l, err));
+    *out = compose_slot(l, compose);
+    return SW_OK;
+}
+
+sw_status sw_ledger_add_opening(sw_ledger *l, const sw_hash *compose, const sw_hash *manifest,
+                                const sw_p256_public *recipient, sw_open_state **out,
+                                sw_error *err) {
+    SW_TRY(reserve(l, err));
+    *out = open_slot(l, compose, manifest, recipient);
+    return SW_OK;
 }
 
 /* ---- judging ---- */
 
 static sw_status refuse(sw_error *err, const char *sentence) {
     return sw_fail(err, SW_REFUSED, "ledger", "%s", sentence);
-}
-
-static size_t owner_index(const sw_ledger *l, const sw_hash *id) {
-    size_t i = 0;
-    while (i < l->genesis.owner_count && !sw_hash_equal(&l->genesis.owners[i].id, id)) i++;
-    return i;
 }
 
 /* LDG-031: exactly the next one; a revocation may skip ahead. */
@@ -185,8 +208,9 @@ static sw_status judge_sense(const sw_ledger *l, const sw_entry *e, uint32_t bit
 static sw_status judge(const sw_ledger *l, sw_bytes envelope, sw_entry *out, sw_error *err) {
     SW_SCOPED(sw_arena) arena = {0};
     sw_entry entry;
+    SW_TRY(check_local(&l->genesis, err));
     SW_TRY(sw_entry_open(&arena, envelope, &l->genesis, &entry, err));
-    size_t owner = owner_index(l, &entry.owner);
+    size_t owner = sw_ledger_place(l, &entry.owner);
     SW_CHECK(err, owner < l->genesis.owner_count);
     SW_TRY(judge_sequence(l, &entry, owner, err));
     SW_TRY(judge_sense(l, &entry, UINT32_C(1) << owner, err));
@@ -213,7 +237,8 @@ static void begin_round(sw_ledger *l, const sw_entry *e) {
 
 static void fold(sw_ledger *l, const sw_entry *e, uint32_t bit) {
     if (e->kind == SW_PAYLOAD_APPROVE) compose_slot(l, &e->compose)->approvals |= bit;
-    if (e->kind == SW_PAYLOAD_OPEN) open_slot(l, e)->approvals |= bit;
+    if (e->kind == SW_PAYLOAD_OPEN)
+        open_slot(l, &e->compose, &e->manifest, &e->recipient)->approvals |= bit;
     if (e->kind != SW_PAYLOAD_REVOKE && e->kind != SW_PAYLOAD_LIFT) return;
     uint32_t *revocations =
         e->everything ? &l->everything : &compose_slot(l, &e->compose)->revocations;
@@ -226,13 +251,14 @@ static void fold(sw_ledger *l, const sw_entry *e, uint32_t bit) {
 
 sw_status sw_ledger_apply(sw_ledger *l, const sw_head *at, sw_bytes envelope, sw_error *err) {
     sw_entry e;
+    SW_TRY(check_local(&l->genesis, err));
     if (at->index != l->head.index + 1)
         return sw_fail(err, SW_UNAUTHENTIC, "rollback",
                        "entry %llu does not follow entry %llu of the ledger",
                        (unsigned long long)at->index, (unsigned long long)l->head.index);
     SW_TRY(judge(l, envelope, &e, err));
     SW_TRY(reserve(l, err));
-    size_t owner = owner_index(l, &e.owner);
+    size_t owner = sw_ledger_place(l, &e.owner);
     fold(l, &e, UINT32_C(1) << owner);
     l->sequences[owner] = e.sequence;
     l->counts[owner]++;
@@ -249,6 +275,7 @@ static sw_status visit(void *context, const sw_head *at, const sw_envelope *enve
 }
 
 sw_status sw_ledger_load(sw_ledger *l, sw_journal *j, sw_error *err) {
+    SW_TRY(check_local(&l->genesis, err));
     SW_TRY(sw_journal_contains(j, &l->head, err));
     return sw_journal_read(j, l->head.index + 1, visit, l, err);
 }
@@ -260,34 +287,25 @@ sw_head sw_ledger_head(const sw_ledger *l) {
 }
 
 uint64_t sw_ledger_sequence(const sw_ledger *l, const sw_hash *owner) {
-    size_t i = owner_index(l, owner);
-    return i < l->genesis.owner_count ? l->sequences[i] : 0;
+    size_t i = sw_ledger_place(l, owner);
+    return i < l->places ? l->sequences[i] : 0;
 }
 
-static size_t list_owners(const sw_genesis *g, uint32_t bits, sw_hash out[SW_OWNER_LIMIT]) {
+static size_t list_owners(const sw_ledger *l, uint32_t bits, sw_hash out[SW_OWNER_LIMIT]) {
     size_t count = 0;
-    for (size_t i = 0; i < g->owner_count; i++)
-        if ((bits >> i & 1) != 0) out[count++] = g->owners[i].id;
+    for (size_t i = 0; i < l->places; i++)
+        if ((bits >> i & 1) != 0) out[count++] = sw_ledger_owner_id(l, i);
     return count;
 }
 
 void sw_ledger_approval(const sw_ledger *l, const sw_hash *compose, sw_approval *out) {
     const sw_compose_state *c = sw_ledger_compose(l, compose);
     uint32_t revocations = l->everything | (c == NULL ? 0 : c->revocations);
-    *out = (sw_approval){.quorum = l->genesis.quorum};
-    out->approver_count = list_owners(&l->genesis, c == NULL ? 0 : c->approvals, out->approvers);
+    *out = (sw_approval){.quorum = l->quorum};
+    out->approver_count = list_owners(l, c == NULL ? 0 : c->approvals & l->active, out->approvers);
     out->approvals = (uint32_t)out->approver_count;
-    out->revoker_count = list_owners(&l->genesis, revocations, out->revokers);
+    out->revoker_count = list_owners(l, revocations, out->revokers);
     out->approved = out->revoker_count == 0 && out->approvals >= out->quorum;
-}
-
-void sw_ledger_put_names(sw_buffer *out, const sw_genesis *g, uint32_t owners) {
-    bool first = true;
-    for (size_t i = 0; i < g->owner_count; i++) {
-        if ((owners >> i & 1) == 0) continue;
-        sw_put_format(out, "%s%s", first ? "" : ", ", g->owners[i].name);
-        first = false;
-    }
 }
 
 static sw_status check_revocations(const sw_ledger *l, const sw_hash *compose, sw_error *err) {
@@ -295,7 +313,7 @@ static sw_status check_revocations(const sw_ledger *l, const sw_hash *compose, s
     uint32_t revocations = l->everything | (c == NULL ? 0 : c->revocations);
     if (revocations == 0) return SW_OK;
     SW_SCOPED(sw_buffer) names = SW_BUFFER(4096);
-    sw_ledger_put_names(&names, &l->genesis, revocations);
+    sw_ledger_put_names(&names, l, revocations);
     sw_put_u8(&names, 0);
     SW_TRY(sw_buffer_check(&names, "the owners' names", err));
     sw_status status =
@@ -316,27 +334,14 @@ sw_status sw_ledger_check_run(const sw_ledger *l, const sw_hash *compose, sw_err
     return status;
 }
 
-/* Owners of listed shards as bits; `outside` is true when a shard's owner is not in the genesis. */
-static uint32_t shard_owners(const sw_ledger *l, const sw_recipe *r, bool *outside) {
-    uint32_t bits = 0;
-    *outside = false;
-    for (size_t i = 0; i < r->shard_count; i++) {
-        size_t owner = owner_index(l, &r->shards[i].owner);
-        if (owner == l->genesis.owner_count)
-            *outside = true;
-        else
-            bits |= UINT32_C(1) << owner;
-    }
-    return bits;
-}
-
 sw_status sw_ledger_check_open(const sw_ledger *l, const sw_recipe *recipe, const sw_hash *compose,
                                const sw_hash *manifest, const sw_p256_public *recipient,
                                sw_error *err) {
     bool outside;
-    uint32_t owners = shard_owners(l, recipe, &outside);
+    uint32_t owners = sw_ledger_shard_owners(l, recipe, &outside);
     if (!sw_hash_equal(&recipe->genesis, &l->genesis.hash) || outside || owners == 0)
         return refuse(err, "the recipe is of another app, or lists a shard of nobody in this one");
+    SW_TRY(sw_ledger_check_owners(l, recipe, err));
     SW_TRY(check_revocations(l, compose, err));
     const sw_open_state *o = sw_ledger_opening(l, compose, manifest, recipient);
     uint32_t approvals = (uint32_t)__builtin_popcount(o == NULL ? 0 : o->approvals & owners);

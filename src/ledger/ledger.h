@@ -80,6 +80,8 @@ SW_NODISCARD sw_status sw_entry_open(sw_arena *arena, sw_bytes envelope, const s
 
 /* ---- state: fold entries in order ---- */
 typedef struct sw_ledger sw_ledger;
+/* Of a local ledger. On a chain a state comes from a view (chain_view.h), and here, in apply, check
+ * and load, its genesis is refused: SW_REFUSED "ledger". */
 SW_NODISCARD sw_status sw_ledger_open(const sw_genesis *g, sw_ledger **out, sw_error *err);
 void sw_ledger_close(sw_ledger **l);
 /* Checks signature, sequence, and sense (lifting what was not revoked, approving twice in one
@@ -94,6 +96,7 @@ SW_NODISCARD sw_status sw_ledger_load(sw_ledger *l, sw_journal *j, sw_error *err
 sw_head sw_ledger_head(const sw_ledger *l);
 uint64_t sw_ledger_sequence(const sw_ledger *l, const sw_hash *owner); /* last used, 0 when none */
 
+/* An owner added on a chain after the genesis has as id 12 zero bytes and the address (CHN-100). */
 typedef struct sw_approval {
     uint32_t approvals, quorum;
     bool approved;
