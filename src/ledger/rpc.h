@@ -52,6 +52,15 @@ SW_NODISCARD sw_status sw_rpc_block_at(sw_rpc *r, uint64_t number, sw_block *out
 SW_NODISCARD sw_status sw_rpc_view(sw_rpc *r, const sw_genesis *g, const sw_head *at,
                                    const sw_chain_ask *ask, sw_buffer *view, sw_ledger **ledger,
                                    sw_error *err);
+/* The contract's own words at this block, by proof, its code hash the genesis': what owners sign
+ * repeats rounds and numbers that a folded ledger does not show. */
+typedef struct sw_rpc_app {
+    sw_app_head head;
+    sw_app_owner owners[SW_PLACE_LIMIT];
+    sw_app_decision compose; /* of the one that was asked for */
+} sw_rpc_app;
+SW_NODISCARD sw_status sw_rpc_app_at(sw_rpc *r, const sw_genesis *g, const sw_head *at,
+                                     const sw_hash *compose, sw_rpc_app *out, sw_error *err);
 /* Compose hashes and openings that the contract's events up to `at` speak of: a list of what to ask
  * about, proven by nobody. At most SW_RPC_FOUND_COUNT of both together, the newest ones; *more says
  * that there were others, or openings to keys that are no owner's (events name a key by its hash).

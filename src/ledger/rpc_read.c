@@ -211,3 +211,66 @@ sw_status sw_rpc_view(sw_rpc *r, const sw_genesis *g, const sw_head *at, const s
         sw_ledger_close(&judged);
     return status;
 }
+
+/* ---- the contract's words ---- */
+
+static sw_status prove_account(const sw_genesis *g, const sw_block *block, const proofs *p,
+                               sw_account *out, sw_error *err) {
+    sw_bytes value = {0};
+    SW_TRY(sw_trie_prove(&block->state_root, SW_BYTES_OF(g->chain.contract.b), p->account,
+                         p->account_count, &value, err));
+    if (value.size == 0)
+        return sw_fail(err, SW_REFUSED, "chain", "there is no contract at the app's address");
+    SW_TRY(sw_account_parse(value, out, err));
+    if (sw_hash_equal(&out->code_hash, &g->code_hash)) return SW_OK;
+    return sw_fail(err, SW_UNAUTHENTIC, "proof",
+                   "the code at the app's address is not that of the genesis");
+}
+
+static sw_status prove_word(const sw_account *account, const proofs *p, const sw_word *slot,
+                            sw_word *out, sw_error *err) {
+    sw_bytes value = {0};
+    size_t i = 0;
+    while (i < p->slot_count && memcmp(p->slots[i].slot.b, slot->b, sizeof slot->b) != 0) i++;
+    if (i == p->slot_count)
+        return sw_fail(err, SW_UNAUTHENTIC, "proof", "a slot of the contract is not proven");
+    SW_TRY(sw_trie_prove(&account->storage_root, SW_BYTES_OF(slot->b), p->slots[i].nodes,
+                         p->slots[i].count, &value, err));
+    return sw_word_parse(value, out, err);
+}
+
+static sw_status prove_app(const sw_account *account, const proofs *p, const sw_hash *compose,
+                           sw_rpc_app *out, sw_error *err) {
+    sw_word slot = {0}, word;
+    SW_TRY(prove_word(account, p, &slot, &word, err));
+    SW_TRY(sw_app_head_read(&word, &out->head, err));
+    if (out->head.places > SW_PLACE_LIMIT)
+        return sw_fail(err, SW_UNAUTHENTIC, "proof", "the contract has more than %d places",
+                       SW_PLACE_LIMIT);
+    for (uint8_t i = 0; i < out->head.places; i++) {
+        sw_slot_of_place(&slot, i);
+        SW_TRY(prove_word(account, p, &slot, &word, err));
+        SW_TRY(sw_app_owner_read(&word, &out->owners[i], err));
+    }
+    if (compose == NULL) return SW_OK;
+    sw_slot_of_compose(&slot, compose);
+    SW_TRY(prove_word(account, p, &slot, &word, err));
+    return sw_app_compose_read(&word, &out->compose, err);
+}
+
+sw_status sw_rpc_app_at(sw_rpc *r, const sw_genesis *g, const sw_head *at, const sw_hash *compose,
+                        sw_rpc_app *out, sw_error *err) {
+    SW_SCOPED(sw_arena) a = {0};
+    sw_block block;
+    sw_account account;
+    sw_rpc_app app = {0};
+    const sw_chain_ask ask = {.composes = compose, .compose_count = compose == NULL ? 0 : 1};
+    proofs *p = SW_ARENA_NEW(&a, proofs, 1);
+    if (p == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a proof");
+    SW_TRY(sw_rpc_header(r, &at->hash, NULL, &block, err));
+    SW_TRY(gather(r, &a, g, at, &ask, p, err));
+    SW_TRY(prove_account(g, &block, p, &account, err));
+    SW_TRY(prove_app(&account, p, compose, &app, err));
+    *out = app;
+    return SW_OK;
+}

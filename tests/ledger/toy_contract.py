@@ -310,6 +310,6 @@ def deploy(chain, contract, sender, data):
             app.found(r.array(160, 160), r.number(32, 8), r.number(64, 1),
                       [word(v) for v in r.array(shape[1], 256)], r.number(128, 1))
             code = data[:at]
-            start = code.find(b'\xf3\xfe')  # what the creation code returns follows its RETURN and INVALID
-            return app.storage, app.logs, code[start + 2:] if start >= 0 else code
+            start = code.find(b'\xfe\x60\x80')  # solc puts what is returned behind an INVALID; it begins with PUSH1 0x80
+            return app.storage, app.logs, code[start + 1:]
     raise Revert('no constructor', b'')
