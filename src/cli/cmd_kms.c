@@ -3,10 +3,11 @@
  * kms init, serve, reference, root, unlock, audit verify: the key service, and what owners do with
  * one.
  */
-#include "cli/ledger_access.h"
+#include "cli/ledger_chain.h"
 #include "cli/source_options.h"
 #include "codec/text.h"
 #include "kms/kms.h"
+#include "ledger/handed.h"
 #include "sys/files.h"
 #include <stdlib.h>
 #include <string.h>
@@ -15,13 +16,7 @@
 #define PROGRAM_LIMIT   ((size_t)256 << 20)
 #define REFERENCE_LIMIT ((size_t)64 << 10)
 #define DEFAULT_LISTEN  "127.0.0.1:7440"
-enum {
-    HOST_BYTES = 256,
-    SILENCE_MS = 24 * 3600 * 1000,
-    POLL_SECONDS = 2,
-    REFUSAL_LIMIT = 3,
-    NODE_CALL_MS = 20000
-};
+enum { HOST_BYTES = 256, SILENCE_MS = 24 * 3600 * 1000, POLL_SECONDS = 2, REFUSAL_LIMIT = 3 };
 
 /* ---- the service ---- */
 /* --dir, --machine, the clock, chance and this program's own bytes. */
@@ -277,12 +272,8 @@ static sw_status read_interval(sw_cli *cli, int64_t *every_ms, sw_error *err) {
 
 /* --rpc, of an app on a chain. */
 static sw_status open_node(sw_cli *cli, unlocking *u, sw_error *err) {
-    const sw_rpc_options o = {.url = sw_cli_value(cli, "rpc"), .timeout_ms = NODE_CALL_MS};
     if (u->genesis.backend != SW_LEDGER_ETHEREUM) return SW_OK;
-    if (o.url == NULL)
-        return sw_fail(err, SW_USAGE, "usage",
-                       "the app's ledger is on a chain: --rpc must name a node of yours");
-    return sw_rpc_open(&o, &u->node, err);
+    return sw_cli_node(cli, &u->node, err);
 }
 
 static sw_status kms_unlock(sw_cli *cli, sw_error *err) {
@@ -304,6 +295,34 @@ static sw_status kms_unlock(sw_cli *cli, sw_error *err) {
     sw_rpc_close(&u->node);
     sw_identity_close(&u->owner);
     return status;
+}
+
+/* CHN-304: a call of `revoke --relay-out`, which counts there before it is mined. */
+static sw_status kms_revoke(sw_cli *cli, sw_error *err) {
+    const char *path = sw_cli_argument(cli, 0);
+    sw_handed_revocation read;
+    sw_genesis *g = SW_ARENA_NEW(sw_cli_arena(cli), sw_genesis, 1);
+    sw_bytes envelope, call;
+    sw_app_place at;
+    sw_remote *remote = NULL;
+    if (g == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a genesis");
+    SW_TRY(sw_cli_genesis(cli, g, &envelope, err));
+    SW_TRY(sw_cli_relay_read(cli, path, &at, &call, err));
+    if (g->backend != SW_LEDGER_ETHEREUM || at.chain != g->chain.chain ||
+        memcmp(at.contract.b, g->chain.contract.b, sizeof at.contract.b) != 0)
+        return sw_fail(err, SW_REFUSED, "app", "%s is about the ledger of another app", path);
+    sw_status status = sw_handed_revocation_open(g, call, &read, err);
+    if (status != SW_OK) {
+        sw_error_prefix(err, "%s", path);
+        return status;
+    }
+    SW_TRY(open_remote(cli, &remote, err));
+    status = sw_remote_revoke(remote, g, call, err);
+    sw_remote_close(&remote);
+    if (status != SW_OK) return status;
+    sw_cli_print(cli, "the key service heeds the revocation by %s from now on\n",
+                 g->owners[read.owner].name);
+    return SW_OK;
 }
 
 /* ---- the audit log ---- */
@@ -378,11 +397,13 @@ static const sw_option unlock_options[] = {
     {"identity", SW_OPTION_VALUE, "DIR", "the owner's keys"},
     REFERENCE_OPTION,
     KMS_OPTION,
-    {"rpc", SW_OPTION_VALUE, "URL", "an app on a chain: this owner's own node"},
+    SW_CLI_RPC_OPTIONS,
     {"watch", SW_OPTION_FLAG, NULL, "stay, and unlock again in time and after restarts"},
     {"compose", SW_OPTION_VALUE, "FILE", "with --watch: the app-compose whose max_silence counts"},
     SW_CLI_PASSPHRASE_OPTION,
     {0}};
+static const sw_option revoke_options[] = {
+    {"app", SW_OPTION_VALUE, "FILE", "the complete genesis"}, KMS_OPTION, {0}};
 static const sw_option audit_options[] = {
     {"out", SW_OPTION_VALUE, "FILE", "keep the log that was verified"}, {0}};
 
@@ -395,6 +416,10 @@ const sw_command sw_commands_kms[] = {
      kms_root},
     {"kms unlock", "", "verify a key service and give it this owner's word", NULL, 0, 0,
      unlock_options, kms_unlock},
+    {"kms revoke", "FILE", "hand a key service a signed revocation before the chain has it",
+     "FILE is what `revoke --relay-out` wrote; `app relay` sends it to the chain. The key service "
+     "heeds it at the\nnext request and until it is restarted.",
+     1, 1, revoke_options, kms_revoke},
     {"kms audit", "verify FILE|URL", "verify a key service's audit log",
      "FILE is a log that --out kept.", 2, 2, audit_options, kms_audit_verify},
     {0}};
