@@ -3,10 +3,13 @@
 """A toy chain for tests: JSON-RPC on loopback, one block a transaction, true headers, roots and proofs, and one contract
 (toy_contract.py). Prints its port; ends by a signal. Not a node: no gas is counted, no code is run.
 
-toy_chain.py [--chain N] [--after N] [--rich HEX20]... [--lie METHOD/MEMBER[/MEMBER...]]
+toy_chain.py [--chain N] [--after N] [--rich HEX20]... [--lie METHOD/MEMBER[/MEMBER...]] [--broken HOW]
   --after N   blocks mined behind each transaction's (finality lies two behind the newest block); default 2
-  --lie       alters one member of one method's answers: a digit, a number, a flag, or the last element of a list
+  --broken    cut (a body that ends early), silent (no answer), big (more than 4 MiB), status (503), text (no JSON)
+  --lie       alters one member of one method's answers: a digit, a number, a flag, or the last element of a list; with =TEXT
+              behind it that text stands there instead
 Beside eth_*: evm_mine, evm_setAutomine(flag), anvil_setBalance(address, wei), toy_drop() (forgets what is pending),
+toy_spend() (takes the next number of whoever sent last),
 toy_reorganise(n) (forgets the last n blocks, and mines empty ones in their place)."""
 
 import argparse
@@ -48,8 +51,13 @@ class Account:
     def copy(self):
         return Account(self.nonce, self.balance, self.code, dict(self.storage))
 
+    tries = {}
+
     def trie(self):
-        return Trie({keccak(k.to_bytes(32, 'big')): rlp(v) for k, v in self.storage.items()})
+        key = tuple(self.storage.items())
+        if key not in self.tries:
+            self.tries[key] = Trie({keccak(k.to_bytes(32, 'big')): rlp(v) for k, v in key})
+        return self.tries[key]
 
     def encode(self):
         code_hash = keccak(self.code) if self.code else EMPTY_CODE
@@ -57,7 +65,10 @@ class Account:
 
 
 def state_trie(state):
-    return Trie({keccak(a): account.encode() for a, account in state.items()})
+    key = tuple((a, account.encode()) for a, account in state.items())
+    if key not in Account.tries:
+        Account.tries[key] = Trie({keccak(a): v for a, v in key})
+    return Account.tries[key]
 
 
 def bloom(logs):
@@ -247,6 +258,7 @@ class Chain:
         if nonce < int(self.eth_getTransactionCount(hexed(sender), 'pending'), 16):
             raise Refusal(-32000, 'nonce too low')
         self.known[keccak(raw(text))] = fields
+        self.last = sender
         self.pending.append(raw(text))
         if self.automine:
             self.mine()
@@ -305,6 +317,11 @@ class Chain:
         self.pending = []
         return True
 
+    def toy_spend(self):
+        self.state[self.last].nonce += 1
+        self.mine()
+        return True
+
     def toy_reorganise(self, count):
         gone, self.blocks = self.blocks[-count:], self.blocks[:-count]
         for block in gone:
@@ -330,18 +347,20 @@ def altered(v):
     return None
 
 
-def lie(value, path):
+def lie(value, path, text):
     if not path:
-        return altered(value)
+        return altered(value) if text is None else text
     if isinstance(value, list):
         at = int(path[0])
-        return [lie(v, path[1:]) if i == at else v for i, v in enumerate(value)]
-    return value if not isinstance(value, dict) else {k: lie(v, path[1:]) if k == path[0] else v for k, v in value.items()}
+        return [lie(v, path[1:], text) if i == at else v for i, v in enumerate(value)]
+    if not isinstance(value, dict):
+        return value
+    return {k: lie(v, path[1:], text) if k == path[0] else v for k, v in value.items()}
 
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
-    toy, lies = None, []
+    toy, lies, broken = None, [], None
 
     def log_message(self, *args):
         pass
@@ -359,18 +378,23 @@ class Handler(BaseHTTPRequestHandler):
             return out | {'error': e.error}
         except (ValueError, TypeError, KeyError, IndexError) as e:
             return out | {'error': {'code': -32602, 'message': f'invalid params: {e}'}}
-        for name, path in self.lies:
-            result = lie(result, path) if name == method else result
+        for name, path, text in self.lies:
+            result = lie(result, path, text) if name == method else result
         return out | {'result': result}
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers['Content-Length']))
         text = json.dumps(self.answer(json.loads(body))).encode()
-        self.send_response(200)
+        if self.broken == 'silent':
+            self.rfile.read(1)  # until the client has gone
+            return
+        text = {'big': b' ' * (5 << 20), 'text': b'<html>'}.get(self.broken, text)
+        self.send_response(503 if self.broken == 'status' else 200)
         self.send_header('Content-Type', 'application/json')
-        self.send_header('Content-Length', str(len(text)))
+        self.send_header('Content-Length', str(len(text) + (self.broken == 'cut')))
         self.end_headers()
         self.wfile.write(text)
+        self.close_connection = True
 
 
 def main():
@@ -379,9 +403,13 @@ def main():
     p.add_argument('--after', type=int, default=FINALITY)
     p.add_argument('--rich', action='append', default=[], type=raw)
     p.add_argument('--lie', action='append', default=[])
+    p.add_argument('--broken')
     o = p.parse_args()
+    Handler.broken = o.broken
     Handler.toy = Chain(o.chain, o.after, o.rich)
-    Handler.lies = [(l.split('/')[0], l.split('/')[1:]) for l in o.lie]
+    for told in o.lie:
+        name, _, text = told.partition('=')
+        Handler.lies.append((name.split('/')[0], name.split('/')[1:], text or None))
     server = ThreadingHTTPServer(('127.0.0.1', 0), Handler)
     print(server.server_address[1], flush=True)
     server.serve_forever()
