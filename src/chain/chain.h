@@ -13,7 +13,6 @@
 #define SW_CHAIN_HEADER_LIMIT ((size_t)2048)
 #define SW_CHAIN_NODE_LIMIT   ((size_t)1024)
 #define SW_CHAIN_PROOF_COUNT  64
-#define SW_RLP_DEPTH          4
 typedef struct sw_address {
     uint8_t b[SW_ADDRESS_BYTES];
 } sw_address;
@@ -27,8 +26,8 @@ typedef struct sw_rlp_item {
     sw_bytes payload; /* view: the string's bytes, or the items of the list */
     sw_bytes span;    /* with its prefix */
 } sw_rlp_item;
-/* Takes the next item from `rest`. Refuses prefixes longer than needed and what ends early:
- * SW_MALFORMED "format". */
+/* Takes the next item from `rest`, without looking into it: nothing here goes deep. Refuses
+ * prefixes longer than needed and what ends early: SW_MALFORMED "format". */
 SW_NODISCARD sw_status sw_rlp_next(sw_bytes *rest, sw_rlp_item *out, sw_error *err);
 /* A string of at most 8 bytes without leading zeros. */
 SW_NODISCARD sw_status sw_rlp_u64(const sw_rlp_item *item, uint64_t *out, sw_error *err);

@@ -28,7 +28,6 @@ typedef struct walk {
     size_t count, used;
     sw_hash next;    /* what the next node hashes to, */
     sw_bytes inside; /* or, when not empty, the node itself */
-    size_t depth;    /* embedded nodes one inside the other */
     bool after_extension, done;
     sw_bytes value;
 } walk;
@@ -66,14 +65,12 @@ static sw_status next_bytes(walk *w, sw_bytes *out, sw_error *err) {
     sw_hash hash;
     if (w->inside.size > 0) {
         *out = w->inside;
-        if (++w->depth > SW_RLP_DEPTH) return refuse(w, err, "holds nodes nested too deep");
         return SW_OK;
     }
     if (w->used == w->count)
         return sw_fail(err, SW_UNAUTHENTIC, "proof", "a proof ends after node %zu, too early",
                        w->used);
     sw_bytes bytes = w->nodes[w->used++];
-    w->depth = 0;
     if (bytes.size == 0 || bytes.size > SW_CHAIN_NODE_LIMIT)
         return refuse(w, err, "is not 1 to 1,024 bytes");
     sw_keccak256(&hash, bytes);

@@ -16,7 +16,8 @@ typedef struct people {
     uint64_t seed;
     sw_entropy entropy; /* points at seed: do not copy */
     size_t count;
-    sw_identity_key keys[PEOPLE_LIMIT]; /* in the genesis' order */
+    sw_identity_key keys[PEOPLE_LIMIT];    /* in the genesis' order */
+    sw_chain_key chain_keys[PEOPLE_LIMIT]; /* of an app on a chain */
     sw_owner owners[PEOPLE_LIMIT];
     sw_genesis genesis;
     sw_buffer envelope; /* complete */
@@ -43,10 +44,13 @@ static inline void sort_people(people *p) {
         for (size_t k = i; k > 0 && memcmp(p->owners[k - 1].id.b, p->owners[k].id.b, 32) > 0; k--) {
             sw_owner owner = p->owners[k];
             sw_identity_key key = p->keys[k];
+            sw_chain_key chain_key = p->chain_keys[k];
             p->owners[k] = p->owners[k - 1];
             p->keys[k] = p->keys[k - 1];
+            p->chain_keys[k] = p->chain_keys[k - 1];
             p->owners[k - 1] = owner;
             p->keys[k - 1] = key;
+            p->chain_keys[k - 1] = chain_key;
         }
 }
 
@@ -65,7 +69,17 @@ static inline void sign_genesis(people *p, sw_bytes payload, size_t signers, sw_
     sw_put_bytes(out, bytes_of(&held));
 }
 
-static inline void found_app(people *p, uint64_t seed, size_t count, uint32_t quorum) {
+static inline void make_address(people *p, size_t i) {
+    sw_error err = {0};
+    sw_secp256k1_public public;
+    assert_int_equal(sw_chain_key_make(&p->entropy, &p->chain_keys[i], &err), SW_OK);
+    assert_int_equal(sw_chain_key_public(&p->chain_keys[i], &public, &err), SW_OK);
+    assert_int_equal(sw_secp256k1_address(&public, p->owners[i].address.b, &err), SW_OK);
+}
+
+/* `chain` NULL: on a local ledger. */
+static inline void found_app_on(people *p, uint64_t seed, size_t count, uint32_t quorum,
+                                const sw_genesis_chain *chain) {
     static const char *const names[PEOPLE_LIMIT] = {"Anna", "Bert", "Cleo", "Dora",
                                                     "Emil", "Fay",  "Gus",  "Hal"};
     sw_error err = {0};
@@ -74,13 +88,18 @@ static inline void found_app(people *p, uint64_t seed, size_t count, uint32_t qu
     *p = (people){.seed = seed, .count = count, .envelope = SW_BUFFER(1 << 16)};
     p->entropy = (sw_entropy){fill_from_seed, &p->seed};
     for (size_t i = 0; i < count; i++) make_owner(p, i, names[i]);
+    for (size_t i = 0; chain != NULL && i < count; i++) make_address(p, i);
     sort_people(p);
     assert_int_equal(
-        sw_genesis_draft("an app", quorum, p->owners, count, NULL, &p->entropy, &payload, &err),
+        sw_genesis_draft("an app", quorum, p->owners, count, chain, &p->entropy, &payload, &err),
         SW_OK);
     sign_genesis(p, bytes_of(&payload), count, &p->envelope);
     assert_int_equal(sw_genesis_open(&arena, bytes_of(&p->envelope), true, &p->genesis, &err),
                      SW_OK);
+}
+
+static inline void found_app(people *p, uint64_t seed, size_t count, uint32_t quorum) {
+    found_app_on(p, seed, count, quorum, NULL);
 }
 
 static inline void part(people *p) {
