@@ -65,7 +65,7 @@ class Proxy:
             out['result'] = self.final
         for name, path in self.lies:
             if name == method and 'result' in out:
-                out['result'] = lie(out['result'], path)
+                out['result'] = lie(out['result'], path, None)
         return out
 
 
