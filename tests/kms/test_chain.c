@@ -284,7 +284,7 @@ static void test_lies(void **state) {
         bool of_chain = strstr(lies[i], "chainId") != NULL; /* was asked before */
         if ((a.http == 200) != of_chain) print_message("# believed: %s\n", lies[i]);
         assert_true((a.http == 200) == of_chain);
-        if (!of_chain) assert_int_equal(a.http, 503); /* nothing was decided */
+        if (!of_chain) assert_int_equal(a.http, 503);           /* nothing was decided */
         assert_string_not_equal(a.refusal.word, "unavailable"); /* it did answer */
         answer_free(&a);
         tell_node(c, "proxy_lie", "[]");
