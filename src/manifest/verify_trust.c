@@ -90,8 +90,8 @@ static sw_status walk_chain(sw_walk *w, sw_error *err) {
     w->verdict.contract = w->genesis->chain.contract;
     sw_address_text(contract, &w->verdict.contract);
     sw_walk_holds(w, "ledger",
-                  "chain %" PRIu64 ", contract %s: %zu blocks, every word proven under its header",
-                  w->verdict.chain, contract, w->views.count);
+                  "chain %" PRIu64 ", contract %s: %zu block%s, every word proven under its header",
+                  w->verdict.chain, contract, w->views.count, w->views.count == 1 ? "" : "s");
     return SW_OK;
 }
 

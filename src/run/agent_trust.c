@@ -151,6 +151,9 @@ static sw_status unwrap_all(sw_agent *a, sw_error *err) {
 
 static sw_status ask(sw_agent *a, const sw_key_request *q, sw_error *err) {
     SW_TRY(sw_remote_open(a->o->kms_url, &a->o->entropy, &a->kms, err));
+    /* Owners' decisions went to the chain, so perhaps nobody has told this service of the app. */
+    if (a->genesis->backend == SW_LEDGER_ETHEREUM)
+        SW_TRY(sw_remote_found(a->kms, a->o->genesis_envelope, err));
     int64_t asked = sw_machine_counter_ms(a->machine);
     SW_TRY(sw_remote_keys(a->kms, q, &a->o->entropy, a->o->clock.wall_ms(a->o->clock.context),
                           &a->granted, err));
