@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Merkle-Patricia proofs: roots that Ethereum's repository of tests publishes for hashed keys
- * (trieanyorder_secureTrie.json), random tries with neighbours so close that nodes lie inside
- * nodes, everything that can be done to a proof, and nodes that no trie of hashes has.
+ * (trieanyorder_secureTrie.json), proofs that its Python package makes (golden_chain.h), random
+ * tries with neighbours so close that nodes lie inside nodes, everything that can be done to a
+ * proof, and nodes that no trie of hashes has.
  */
+#include "chain/chain_support.h"
 #include "chain/trie_maker.h"
 
 typedef struct pair {
@@ -54,6 +56,26 @@ static void test_published(void **state) {
         assert_int_equal(value.size, 0);
         maker_free(&maker);
     }
+}
+
+/* Proofs of a foreign hand: 30 words that stand in a trie, 10 that do not. */
+static void test_foreign_proofs(void **state) {
+    (void)state;
+    sw_hash root;
+    size_t absent = 0;
+    take(root.b, sizeof root.b, GOLDEN_TRIE_ROOT);
+    for (size_t i = 0; i < COUNT(golden_proofs); i++) {
+        SW_SCOPED(sw_arena) a = {0};
+        sw_bytes nodes[COUNT(golden_proofs[i].nodes)], value;
+        for (size_t n = 0; n < golden_proofs[i].count; n++)
+            nodes[n] = unhex(&a, golden_proofs[i].nodes[n]);
+        sw_bytes key = unhex(&a, golden_proofs[i].key), due = unhex(&a, golden_proofs[i].value);
+        assert_int_equal(sw_trie_prove(&root, key, nodes, golden_proofs[i].count, &value, NULL),
+                         SW_OK);
+        assert_true(sw_bytes_equal(value, due));
+        absent += due.size == 0;
+    }
+    assert_int_equal(absent, 10);
 }
 
 /* ---- random tries ---- */
@@ -326,10 +348,10 @@ static void test_forged_nodes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_published),      cmocka_unit_test(test_random),
-        cmocka_unit_test(test_changed_proofs), cmocka_unit_test(test_other_keys),
-        cmocka_unit_test(test_empty_root),     cmocka_unit_test(test_too_many_nodes),
-        cmocka_unit_test(test_forged_nodes),
+        cmocka_unit_test(test_published),      cmocka_unit_test(test_foreign_proofs),
+        cmocka_unit_test(test_random),         cmocka_unit_test(test_changed_proofs),
+        cmocka_unit_test(test_other_keys),     cmocka_unit_test(test_empty_root),
+        cmocka_unit_test(test_too_many_nodes), cmocka_unit_test(test_forged_nodes),
     };
     return cmocka_run_group_tests_name("trie", tests, NULL, NULL);
 }
