@@ -27,9 +27,9 @@ class Refused(Exception):
 class Node:
     """One running anvil."""
 
-    def __init__(self):
+    def __init__(self, *more, mining=False):
         words = ["--port", "0", "--host", "127.0.0.1", "--chain-id", str(CHAIN), "--timestamp", str(GENESIS_TIME), "--mnemonic", MNEMONIC,
-                 "--hardfork", "prague", "--order", "fifo", "--no-mining"]
+                 "--hardfork", "prague", "--order", "fifo", *([] if mining else ["--no-mining"]), *more]
         self.process = subprocess.Popen([ANVIL, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                         env={k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")})
         self.url, self.count, said = None, 0, ""
@@ -125,7 +125,7 @@ def creation(owners, quorum, any_device, devices, up_to_date):
 class Tap:
     """Says TAP, and whether all was well."""
 
-    def __init__(self):
+    def __init__(self, *more, mining=False):
         self.count, self.failed = 0, False
 
     def check(self, truth, name, why=""):
