@@ -71,7 +71,8 @@ static inline sw_status toy_carry(void *context, sw_bytes question, sw_buffer *a
 static inline void toy_ask(const toy *t, const char *method, const char *params) {
     SW_SCOPED(sw_buffer) question = SW_BUFFER(4096);
     SW_SCOPED(sw_buffer) answer = SW_BUFFER(SW_RPC_ANSWER_LIMIT);
-    sw_put_format(&question, "{\"id\":1,\"method\":\"%s\",\"params\":%s}", method, params);
+    sw_put_format(&question, "{\"id\":1,\"jsonrpc\":\"2.0\",\"method\":\"%s\",\"params\":%s}",
+                  method, params);
     assert_int_equal(toy_carry((void *)t, sw_buffer_bytes(&question), &answer, NULL), SW_OK);
     sw_put_u8(&answer, 0);
     assert_non_null(strstr((const char *)answer.data, "result"));
