@@ -7,6 +7,7 @@ import json
 import os
 import re
 import subprocess
+import threading
 import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -41,6 +42,9 @@ class Node:
                 break
         if self.url is None:
             raise RuntimeError(f"anvil did not listen: {said}")
+        # What it goes on to say is read and left, or it would wait for a reader.
+        self.reader = threading.Thread(target=self.process.stdout.read, daemon=True)
+        self.reader.start()
         self.open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
     def __enter__(self):
@@ -48,8 +52,9 @@ class Node:
 
     def __exit__(self, *_):
         self.process.terminate()
-        self.process.stdout.close()
         self.process.wait()
+        self.reader.join()
+        self.process.stdout.close()
 
     def ask(self, method, *params):
         self.count += 1
