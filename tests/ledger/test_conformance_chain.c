@@ -65,6 +65,13 @@ static sw_status put_chain(keeper *k, size_t owner, const sw_entry *e, sw_error 
                     &sent, err);
 }
 
+/* anvil keeps words of zero as leaves once they were read, which no Ethereum trie holds and no view
+ * may show. An opening of a compose hash that nobody has written about yet makes one. */
+static bool reads_zero(const story *s) {
+    const char *first = strchr(s->words, '>'), *written = strchr(s->words, 'x');
+    return first != NULL && (written == NULL || first < written);
+}
+
 static void test_stories(void **state) {
     static on_chain o;
     (void)state;
@@ -73,6 +80,10 @@ static void test_stories(void **state) {
     o.k = (keeper){&o.c.p, "reverted", put_chain, now_chain};
     o.r = toy_node(&o.t);
     for (size_t i = 0; i < COUNT(stories); i++) {
+        if (o.t.other && reads_zero(&stories[i])) {
+            print_message("# not on this node: %s\n", stories[i].name);
+            continue;
+        }
         sw_buffer_reset(&o.c.p.envelope);
         found_chain_app(&o.c, &o.t, o.r, 2);
         tell_story(&o.k, &stories[i]);
