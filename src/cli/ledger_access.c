@@ -208,11 +208,16 @@ sw_status sw_ledger_access_append(sw_ledger_access *a, sw_identity *who, sw_entr
                                 entry->kind == SW_PAYLOAD_OPEN ? &opening : NULL, err));
     sw_status held = a->held ? SW_OK : sw_ledger_access_hold(a, who, err);
     if (held != SW_OK && !revoke) return held;
-    if (!revoke) SW_TRY(sw_ledger_access_check(a, who, err));
+    sw_error complaint = {0};
+    bool lost = held == SW_OK && sw_ledger_access_check(a, who, &complaint) != SW_OK;
+    if (lost && err != NULL) *err = complaint;
+    if (lost && !revoke) return complaint.status;
     SW_TRY(send(a, who, entry, err));
     if (a->relayed) return SW_OK;
     SW_TRY(reload_with(a, entry, err));
-    sw_status status = held == SW_OK ? keep_seen(a, who, entry->sequence, err) : held;
+    sw_status status = lost            ? complaint.status
+                       : held == SW_OK ? keep_seen(a, who, entry->sequence, err)
+                                       : held;
     if (status != SW_OK && revoke) sw_error_prefix(err, "revoked, but");
     return status;
 }

@@ -18,7 +18,7 @@
 
 #define GWEI        UINT64_C(1000000000)
 #define TIP_DEFAULT GWEI
-enum { POLL_FIRST_MS = 50, POLL_LAST_MS = 4000, TEXT_LIMIT = 512 };
+enum { POLL_FIRST_MS = 50, POLL_LAST_MS = 4000, OVERDUE_COUNT = 3, TEXT_LIMIT = 512 };
 
 typedef struct sending {
     sw_rpc *r;
@@ -26,7 +26,8 @@ typedef struct sending {
     sw_address from;
     sw_transaction t;
     sw_rpc_sent sent;
-    bool mined; /* sent.block is where */
+    bool mined;       /* sent.block is where */
+    unsigned overdue; /* looks in a row at which its number was used and nobody had its receipt */
 } sending;
 
 __attribute__((format(printf, 2, 3))) static void say(const sending *s, const char *format, ...) {
@@ -267,14 +268,13 @@ static sw_status look_final(sending *s, bool *final, sw_error *err) {
     return SW_OK;
 }
 
-/* Not mined: has another transaction taken its number? */
+/* Not mined: has another transaction taken its number? Nodes show a receipt a little later than the
+ * state behind it, so this is believed when it is seen again and again. */
 static sw_status look_replaced(sending *s, sw_error *err) {
     uint64_t next;
-    bool found;
     SW_TRY(ask_u64(s, "eth_getTransactionCount", true, "latest", &next, err));
-    if (next <= s->t.nonce) return SW_OK;
-    SW_TRY(look(s, &found, err)); /* it may have been mined between the two questions */
-    if (found) return SW_OK;
+    s->overdue = next > s->t.nonce ? s->overdue + 1 : 0;
+    if (s->overdue < OVERDUE_COUNT) return SW_OK;
     sw_status status = sw_fail(err, SW_REFUSED, "dropped",
                                "the transaction was replaced by another one of this account");
     sw_error_hint(err, "`sealwright app show` says what stands; then try again");
@@ -289,6 +289,7 @@ static sw_status step(sending *s, bool *done, sw_error *err) {
     if (!found && s->mined) say(s, "the chain was reorganised; waiting again");
     s->mined = found;
     if (!found) return look_replaced(s, err);
+    s->overdue = 0;
     return look_final(s, done, err);
 }
 

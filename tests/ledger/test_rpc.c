@@ -338,7 +338,7 @@ static void lie_about(scene *s, toy *node, const char *name, deed act, bool hint
 
 /* ---- the scene: three owners, two have approved x, one an opening ---- */
 
-static void say(scene *s, sw_rpc *r, size_t place, sw_app_say said) {
+static void say(scene *s, toy *t, sw_rpc *r, size_t place, sw_app_say said) {
     SW_SCOPED(sw_buffer) call = SW_BUFFER(4096);
     uint8_t signature[SW_SECP256K1_SIG_BYTES];
     sw_hash digest;
@@ -347,7 +347,8 @@ static void say(scene *s, sw_rpc *r, size_t place, sw_app_say said) {
     sw_app_say_digest(&digest, &g->chain, &said);
     assert_int_equal(sw_chain_key_sign(&s->c.chain_keys[place], &digest, signature, NULL), SW_OK);
     sw_app_say_call(&call, &said, (uint8_t)place, signature);
-    send_as(r, &s->c.stranger, &g->chain.contract, bytes_of(&call), &sent);
+    assert_int_equal(
+        toy_send(t, r, &s->c.stranger, &g->chain.contract, bytes_of(&call), &sent, NULL), SW_OK);
 }
 
 static void prepare_call(scene *s) { /* Cleo approves, not sent yet */
@@ -364,14 +365,14 @@ static void set_scene(scene *s, toy *t) {
     make_people(&s->c, 5, 3);
     toy_start_for(t, &s->c, NULL, 0);
     sw_rpc *r = toy_node(t);
-    found_chain_app(&s->c, r, 2);
+    found_chain_app(&s->c, t, r, 2);
     s->x = named_hash('x');
-    say(s, r, 0, (sw_app_say){SW_ACT_APPROVE, .compose = s->x, .app_round = 1, .sequence = 1});
-    say(s, r, 1, (sw_app_say){SW_ACT_APPROVE, .compose = s->x, .app_round = 1, .sequence = 1});
+    say(s, t, r, 0, (sw_app_say){SW_ACT_APPROVE, .compose = s->x, .app_round = 1, .sequence = 1});
+    say(s, t, r, 1, (sw_app_say){SW_ACT_APPROVE, .compose = s->x, .app_round = 1, .sequence = 1});
     sw_hash recipient;
     s->opening = (sw_chain_opening){s->x, named_hash('m'), s->c.p.owners[0].encryption_key};
     sw_key_id(&recipient, &s->opening.recipient);
-    say(s, r, 1,
+    say(s, t, r, 1,
         (sw_app_say){SW_ACT_OPEN, s->x, s->opening.manifest, recipient, .app_round = 1,
                      .sequence = 2});
     s->ask = (sw_chain_ask){&s->x, 1, &s->opening, 1};

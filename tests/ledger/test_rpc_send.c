@@ -99,7 +99,7 @@ static void test_reverts(void **state) {
     sw_error err;
     (void)state;
     start(&s, 11, NULL, 0);
-    found_chain_app(&s.c, s.r, 2);
+    found_chain_app(&s.c, &s.t, s.r, 2);
     const sw_chain_key *keys = s.c.chain_keys;
     sw_app_say a = approval;
     a.compose = s.x;
@@ -143,7 +143,7 @@ static void test_changes(void **state) {
     sw_error err;
     (void)state;
     start(&s, 12, NULL, 0);
-    found_chain_app(&s.c, s.r, 2);
+    found_chain_app(&s.c, &s.t, s.r, 2);
     sw_app_change c = {.remove = last, .remove_count = 1, .quorum = 2, .change = 1};
     expect(change(&s, &c, 1, &err), &err, "reverted", "1 owners have signed the change, 2 must");
     c.quorum = 3;
@@ -178,7 +178,7 @@ static void test_no_gas(void **state) {
     SW_SCOPED(sw_buffer) call = SW_BUFFER(4096);
     (void)state;
     start(&s, 14, NULL, 0);
-    found_chain_app(&s.c, s.r, 2);
+    found_chain_app(&s.c, &s.t, s.r, 2);
     sw_app_say a = approval;
     a.compose = s.x;
     put_call(&s, &a, 0, &s.c.chain_keys[0], &call);
@@ -206,7 +206,7 @@ static void test_fates(void **state) {
     sw_error err;
     (void)state;
     start(&s, 15, NULL, 0);
-    found_chain_app(&s.c, s.r, 2);
+    found_chain_app(&s.c, &s.t, s.r, 2);
     for (size_t i = 0; i < COUNT(cases); i++) {
         print_message("# %s\n", cases[i].name);
         ask_all(&s.t, "toy_drop []");
@@ -236,7 +236,7 @@ static void test_second(void **state) {
     SW_SCOPED(sw_buffer) call = SW_BUFFER(4096);
     (void)state;
     start(&s, 16, NULL, 0);
-    found_chain_app(&s.c, s.r, 2);
+    found_chain_app(&s.c, &s.t, s.r, 2);
     sw_app_say a = approval;
     a.compose = s.x;
     put_call(&s, &a, 0, &s.c.chain_keys[0], &call);
@@ -253,7 +253,7 @@ static void test_replaced(void **state) {
     sw_error err;
     (void)state;
     start(&s, 17, NULL, 0);
-    found_chain_app(&s.c, s.r, 2);
+    found_chain_app(&s.c, &s.t, s.r, 2);
     sw_app_say a = approval;
     a.compose = s.x;
     toy_ask(&s.t, "evm_setAutomine", "[false]");

@@ -89,7 +89,8 @@ class Chain:
         for address in rich:
             self.state[address] = Account(0, 10**20)
         self.blocks = []
-        self.seal([])
+        for _ in range(FINALITY + 1):
+            self.seal([])
 
     # ---- blocks ----
     def seal(self, done):

@@ -2,6 +2,8 @@
 """Keccak-256, secp256k1, RLP and Merkle-Patricia tries, written from the yellow paper and SEC 1 for the toy chain: nothing
 here is shared with the C code that it judges. Standard library only."""
 
+import functools
+
 # ---- Keccak-f[1600], padding 0x01 ----
 _ROUNDS = []
 _state = 1
@@ -48,8 +50,7 @@ def keccak(data):
                 a[i] ^= int.from_bytes(padded[at + 8 * i:at + 8 * i + 8], 'little')
             a = _permute(a)
         found = b''.join(v.to_bytes(8, 'little') for v in a[:4])
-        if len(data) < 4096:
-            _known[bytes(data)] = found
+        _known[bytes(data)] = found
     return found
 
 
@@ -70,20 +71,39 @@ def add(p, q):
     return x, (slope * (p[0] - x) - p[1]) % P
 
 
+def _double(p):
+    """Jacobian coordinates: x / z^2, y / z^3; one inversion at the end instead of one a step."""
+    x, y, z = p
+    s, m = 4 * x * y * y % P, 3 * x * x % P
+    x2 = (m * m - 2 * s) % P
+    return x2, (m * (s - x2) - 8 * y**4) % P, 2 * y * z % P
+
+
 def multiply(k, p):
     out = None
-    while k:
-        if k & 1:
-            out = add(out, p)
-        p = add(p, p)
-        k >>= 1
-    return out
+    for bit in bin(k)[2:]:
+        if out is not None:
+            out = _double(out)
+        if bit == '0':
+            continue
+        if out is None:
+            out = p[0], p[1], 1
+            continue
+        x, y, z = out
+        h, r = (p[0] * z * z - x) % P, (p[1] * z**3 - y) % P
+        if h == 0:  # never for a random k below n
+            return add(multiply(k - 1, p), p)
+        x2 = (r * r - h**3 - 2 * x * h * h) % P
+        out = x2, (r * (x * h * h - x2) - y * h**3) % P, h * z % P
+    inverse = pow(out[2], -1, P)
+    return out[0] * inverse**2 % P, out[1] * inverse**3 % P
 
 
 def address_of(point):
     return keccak(point[0].to_bytes(32, 'big') + point[1].to_bytes(32, 'big'))[12:]
 
 
+@functools.cache
 def recover(digest, r, s, v):
     """The address that signed, or None. v is 0 or 1; s above n/2 is refused."""
     if not (0 < r < N and 0 < s <= N // 2 and v in (0, 1)):
