@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A ledger on a chain, as a key service judges by it. Format: docs/formats/chain.md (CHN-060 ...
- * CHN-062, CHN-300 ... CHN-309).
+ * CHN-062, CHN-300 ... CHN-307).
  *
  * The idea: owners name blocks, and a request is allowed when every one of these blocks allows it;
  * the newest final block that a node shows can only refuse more. Every byte under a block is
