@@ -38,8 +38,8 @@ typedef struct sw_command {
 /* Options that every command takes: --json, --config FILE, --help. */
 size_t sw_cli_argument_count(const sw_cli *cli);
 const char *sw_cli_argument(const sw_cli *cli, size_t index);
-/* The option's value; for ledger, kms, app, identity, machine and models also the configuration's
- * member of that name; NULL when neither is there. */
+/* The option's value; for ledger, rpc, kms, app, identity, machine and models also the
+ * configuration's member of that name; NULL when neither is there. */
 const char *sw_cli_value(const sw_cli *cli, const char *name);
 /* The option's value as the command line gives it; NULL when it does not. A configuration file may
  * have come with the very folder that is judged, so it is nobody's expectation. */

@@ -7,7 +7,7 @@
 #include "cli/cli.h"
 
 #define SW_CLI_VALUE_LIMIT    256
-#define SW_CLI_CONFIG_MEMBERS 6
+#define SW_CLI_CONFIG_MEMBERS 7
 typedef struct sw_cli_given {
     const sw_option *option;
     const char *value;

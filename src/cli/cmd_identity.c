@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * identity new, identity show: an owner's keys, and what others may know of them.
+ * identity new, identity chain-key, identity show: an owner's keys, and what others may know of
+ * them.
  */
 #include "cli/cli.h"
 #include "codec/text.h"
@@ -52,11 +53,15 @@ static void report(sw_cli *cli, const sw_card *card) {
     sw_cli_print(cli, "name            %s\nid              %s\nidentity key    %s\n", card->name,
                  id, key);
     sw_cli_print(cli, "encryption key  %s\n", encryption);
+    char address[43];
+    sw_address_text(address, &card->address);
+    if (card->has_address) sw_cli_print(cli, "address         %s\n", address);
     sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
     sw_json_add_text(a, root, "name", sw_text(card->name));
     sw_json_add_text(a, root, "id", sw_text(id));
     sw_json_add_text(a, root, "identity_key", sw_text(key));
     sw_json_add_text(a, root, "encryption_key", sw_text(encryption));
+    if (card->has_address) sw_json_add_text(a, root, "address", sw_text(address));
     sw_cli_result(cli, root);
 }
 
@@ -68,26 +73,54 @@ static sw_status show_folder(sw_cli *cli, const char *folder, sw_error *err) {
     return SW_OK;
 }
 
+/* A chain key for a folder; NULL: as its other keys are kept, plain ones when there is no
+ * passphrase. */
+static sw_status add_chain_key(sw_cli *cli, const char *folder, const sw_passphrase *passphrase,
+                               sw_error *err) {
+    sw_identity *identity;
+    SW_TRY(sw_identity_open(folder, passphrase, sw_cli_entropy(cli), &identity, err));
+    sw_status status = sw_identity_make_chain_key(identity, passphrase, err);
+    sw_identity_close(&identity);
+    return status;
+}
+
+static sw_status make(sw_cli *cli, const char *folder, const char *name,
+                      const sw_passphrase *passphrase, sw_error *err) {
+    SW_TRY(sw_identity_make(folder, name, passphrase, sw_cli_entropy(cli), err));
+    return sw_cli_flag(cli, "chain-key") ? add_chain_key(cli, folder, passphrase, err) : SW_OK;
+}
+
 static sw_status make_protected(sw_cli *cli, const char *folder, const char *name, sw_error *err) {
     new_passphrase p = {.cli = cli, .text = sw_secret_alloc(2 * PASSPHRASE_LIMIT)};
     if (p.text == NULL) return sw_fail(err, SW_MEMORY, "memory", "no lockable memory");
     const sw_passphrase passphrase = {hand_out, &p};
-    sw_status status = sw_identity_make(folder, name, &passphrase, sw_cli_entropy(cli), err);
+    sw_status status = make(cli, folder, name, &passphrase, err);
     sw_secret_release(p.text);
     return status;
+}
+
+static sw_status check_plain(sw_cli *cli, bool plain, sw_error *err) {
+    if (!plain || sw_cli_value(cli, "passphrase-file") == NULL) return SW_OK;
+    return sw_fail(err, SW_USAGE, "usage",
+                   "--no-passphrase and --passphrase-file exclude each other");
 }
 
 static sw_status new_identity(sw_cli *cli, sw_error *err) {
     const char *folder = sw_cli_argument(cli, 0), *name;
     SW_TRY(sw_cli_need(cli, "name", &name, err));
     bool plain = sw_cli_flag(cli, "no-passphrase");
-    if (plain && sw_cli_value(cli, "passphrase-file") != NULL)
-        return sw_fail(err, SW_USAGE, "usage",
-                       "--no-passphrase and --passphrase-file exclude each other");
-    SW_TRY(plain ? sw_identity_make(folder, name, NULL, sw_cli_entropy(cli), err)
-                 : make_protected(cli, folder, name, err));
+    SW_TRY(check_plain(cli, plain, err));
+    SW_TRY(plain ? make(cli, folder, name, NULL, err) : make_protected(cli, folder, name, err));
     if (plain)
         sw_cli_note(cli, "the keys in %s are not encrypted; the files are mode 0600", folder);
+    return show_folder(cli, folder, err);
+}
+
+static sw_status chain_key(sw_cli *cli, sw_error *err) {
+    const char *folder = sw_cli_argument(cli, 0);
+    bool plain = sw_cli_flag(cli, "no-passphrase");
+    SW_TRY(check_plain(cli, plain, err));
+    SW_TRY(add_chain_key(cli, folder, plain ? NULL : sw_cli_passphrase(cli), err));
     return show_folder(cli, folder, err);
 }
 
@@ -104,6 +137,12 @@ static sw_status show(sw_cli *cli, sw_error *err) {
 static const sw_option new_options[] = {
     {"name", SW_OPTION_VALUE, "NAME", "what people call this owner"},
     {"no-passphrase", SW_OPTION_FLAG, NULL, "leave the keys unencrypted, mode 0600"},
+    {"chain-key", SW_OPTION_FLAG, NULL, "a key for a ledger on an Ethereum chain as well"},
+    SW_CLI_PASSPHRASE_OPTION,
+    {0},
+};
+static const sw_option chain_options[] = {
+    {"no-passphrase", SW_OPTION_FLAG, NULL, "the folder's keys are unencrypted, and this one too"},
     SW_CLI_PASSPHRASE_OPTION,
     {0},
 };
@@ -112,6 +151,10 @@ const sw_command sw_commands_identity[] = {
     {"identity new", "DIR", "make an owner's keys: identity, encryption, keyring, unlock",
      "DIR/card.json is what others need to name this owner; everything else stays with her.", 1, 1,
      new_options, new_identity},
+    {"identity chain-key", "DIR", "make a key for a ledger on an Ethereum chain",
+     "DIR/card.json then names its address, signed again: hand that card out before an app is "
+     "drafted.",
+     1, 1, chain_options, chain_key},
     {"identity show", "DIR", "show an identity's (or a card's) name, id and public keys", NULL, 1,
      1, NULL, show},
     {0},

@@ -3,10 +3,11 @@
  * kms init, serve, reference, root, unlock, audit verify: the key service, and what owners do with
  * one.
  */
-#include "cli/ledger_access.h"
+#include "cli/ledger_chain.h"
 #include "cli/source_options.h"
 #include "codec/text.h"
 #include "kms/kms.h"
+#include "ledger/handed.h"
 #include "sys/files.h"
 #include <stdlib.h>
 #include <string.h>
@@ -103,6 +104,29 @@ static sw_status read_listed(sw_cli *cli, sw_kms_options *o, sw_error *err) {
     return SW_OK;
 }
 
+/* "URL" or "CHAIN=URL". */
+static sw_status read_node(const char *text, sw_kms_node_place *out, sw_error *err) {
+    char *end = NULL;
+    *out = (sw_kms_node_place){.url = text};
+    if (text[0] < '0' || text[0] > '9') return SW_OK;
+    unsigned long long chain = strtoull(text, &end, 10);
+    if (*end != '=' || text[0] == '0' || chain >= UINT64_C(1) << 53)
+        return sw_fail(err, SW_USAGE, "usage", "--rpc is not written as URL or CHAIN=URL");
+    *out = (sw_kms_node_place){.chain = chain, .url = end + 1};
+    return SW_OK;
+}
+
+/* --rpc, once a chain. */
+static sw_status read_nodes(sw_cli *cli, sw_kms_options *o, sw_error *err) {
+    const char *const *given = sw_cli_list(cli, "rpc", &o->node_count);
+    sw_kms_node_place *nodes =
+        SW_ARENA_NEW(sw_cli_arena(cli), sw_kms_node_place, o->node_count + 1);
+    if (nodes == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for nodes");
+    for (size_t i = 0; i < o->node_count; i++) SW_TRY(read_node(given[i], &nodes[i], err));
+    o->nodes = nodes;
+    return SW_OK;
+}
+
 static sw_status kms_serve(sw_cli *cli, sw_error *err) {
     const char *place = sw_cli_value(cli, "listen");
     char host[HOST_BYTES];
@@ -113,6 +137,7 @@ static sw_status kms_serve(sw_cli *cli, sw_error *err) {
     SW_TRY(read_options(cli, true, &o, err));
     SW_TRY(sw_cli_machine_places(cli, o.machine, &o.places, err));
     SW_TRY(read_listed(cli, &o, err));
+    SW_TRY(read_nodes(cli, &o, err));
     SW_TRY(sw_kms_open(&o, &k, err));
     sw_status status = serve(cli, k, host, port, err);
     sw_kms_close(&k);
@@ -167,18 +192,26 @@ typedef struct unlocking {
     sw_bytes genesis_envelope;
     sw_identity *owner;
     sw_remote *remote;
+    sw_rpc *node;     /* of an app on a chain */
     int64_t every_ms; /* --watch */
 } unlocking;
 
 /* One word to the service, which learns of the app first when it does not know it. */
 static sw_status unlock_once(unlocking *u, sw_error *err) {
     sw_kms_facts facts;
+    sw_remote_node(u->remote, u->node);
     SW_TRY(sw_remote_found(u->remote, u->genesis_envelope, err));
     SW_TRY(sw_remote_unlock(u->remote, &u->reference, &u->genesis, u->owner, sw_cli_entropy(u->cli),
                             sw_cli_clock(u->cli), &facts, err));
     const char *kind = facts.claims.platform == SW_PLATFORM_SIM ? " (SIMULATED)" : "";
     sw_cli_print(u->cli, "unlocked for %s: image %s%s\n", sw_identity_card(u->owner)->name,
                  facts.claims.image, kind);
+    if (u->node == NULL) return SW_OK;
+    char hash[2 * SW_HASH_BYTES + 1];
+    sw_hex_text(hash, SW_BYTES_OF(facts.ledger.hash.b));
+    sw_cli_print(u->cli, "as of block %llu of chain %llu, 0x%s\n",
+                 (unsigned long long)facts.ledger.index, (unsigned long long)u->genesis.chain.chain,
+                 hash);
     return SW_OK;
 }
 
@@ -237,6 +270,12 @@ static sw_status read_interval(sw_cli *cli, int64_t *every_ms, sw_error *err) {
     return SW_OK;
 }
 
+/* --rpc, of an app on a chain. */
+static sw_status open_node(sw_cli *cli, unlocking *u, sw_error *err) {
+    if (u->genesis.backend != SW_LEDGER_ETHEREUM) return SW_OK;
+    return sw_cli_node(cli, &u->node, err);
+}
+
 static sw_status kms_unlock(sw_cli *cli, sw_error *err) {
     unlocking *u = SW_ARENA_NEW(sw_cli_arena(cli), unlocking, 1);
     const char *folder;
@@ -247,13 +286,43 @@ static sw_status kms_unlock(sw_cli *cli, sw_error *err) {
     SW_TRY(sw_cli_genesis(cli, &u->genesis, &u->genesis_envelope, err));
     SW_TRY(read_interval(cli, &u->every_ms, err));
     SW_TRY(sw_identity_open(folder, sw_cli_passphrase(cli), sw_cli_entropy(cli), &u->owner, err));
-    sw_status status = open_remote(cli, &u->remote, err);
+    sw_status status = open_node(cli, u, err);
+    if (status == SW_OK) status = open_remote(cli, &u->remote, err);
     if (status == SW_OK) status = unlock_once(u, err);
     bool there = status == SW_OK || status == SW_UNAVAILABLE; /* a refusal is told at once */
     if (there && sw_cli_flag(cli, "watch")) status = watch(u, status, err);
     sw_remote_close(&u->remote);
+    sw_rpc_close(&u->node);
     sw_identity_close(&u->owner);
     return status;
+}
+
+/* CHN-304: a call of `revoke --relay-out`, which counts there before it is mined. */
+static sw_status kms_revoke(sw_cli *cli, sw_error *err) {
+    const char *path = sw_cli_argument(cli, 0);
+    sw_handed_revocation read;
+    sw_genesis *g = SW_ARENA_NEW(sw_cli_arena(cli), sw_genesis, 1);
+    sw_bytes envelope, call;
+    sw_app_place at;
+    sw_remote *remote = NULL;
+    if (g == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a genesis");
+    SW_TRY(sw_cli_genesis(cli, g, &envelope, err));
+    SW_TRY(sw_cli_relay_read(cli, path, &at, &call, err));
+    if (g->backend != SW_LEDGER_ETHEREUM || at.chain != g->chain.chain ||
+        memcmp(at.contract.b, g->chain.contract.b, sizeof at.contract.b) != 0)
+        return sw_fail(err, SW_REFUSED, "app", "%s is about the ledger of another app", path);
+    sw_status status = sw_handed_revocation_open(g, call, &read, err);
+    if (status != SW_OK) {
+        sw_error_prefix(err, "%s", path);
+        return status;
+    }
+    SW_TRY(open_remote(cli, &remote, err));
+    status = sw_remote_revoke(remote, g, call, err);
+    sw_remote_close(&remote);
+    if (status != SW_OK) return status;
+    sw_cli_print(cli, "the key service heeds the revocation by %s from now on\n",
+                 g->owners[read.owner].name);
+    return SW_OK;
 }
 
 /* ---- the audit log ---- */
@@ -283,6 +352,7 @@ static void show_summary(sw_cli *cli, const sw_audit_summary *s) {
     sw_json_add_integer(a, root, "unlocks", (int64_t)s->unlocks);
     sw_json_add_integer(a, root, "grants", (int64_t)s->grants);
     sw_json_add_integer(a, root, "refusals", (int64_t)s->refusals);
+    sw_json_add_integer(a, root, "revocations", (int64_t)s->revocations);
     sw_json_add_text(a, root, "head", sw_text(hash));
     sw_cli_result(cli, root);
 }
@@ -317,6 +387,7 @@ static const sw_option serve_options[] = {
     SW_CLI_MACHINE_SOURCE_OPTIONS,
     {"listen", SW_OPTION_VALUE, "HOST:PORT", "default " DEFAULT_LISTEN "; port 0: any"},
     {"app", SW_OPTION_LIST, "HASH|FILE", "an app that may be founded here; none given: any"},
+    {"rpc", SW_OPTION_LIST, "[CHAIN=]URL", "a node for apps on that chain; without CHAIN: on any"},
     {0}};
 static const sw_option reference_options[] = {
     DIR_OPTION, MACHINE_OPTION, {"out", SW_OPTION_VALUE, "FILE", "default: stdout"}, {0}};
@@ -326,10 +397,13 @@ static const sw_option unlock_options[] = {
     {"identity", SW_OPTION_VALUE, "DIR", "the owner's keys"},
     REFERENCE_OPTION,
     KMS_OPTION,
+    SW_CLI_RPC_OPTIONS,
     {"watch", SW_OPTION_FLAG, NULL, "stay, and unlock again in time and after restarts"},
     {"compose", SW_OPTION_VALUE, "FILE", "with --watch: the app-compose whose max_silence counts"},
     SW_CLI_PASSPHRASE_OPTION,
     {0}};
+static const sw_option revoke_options[] = {
+    {"app", SW_OPTION_VALUE, "FILE", "the complete genesis"}, KMS_OPTION, {0}};
 static const sw_option audit_options[] = {
     {"out", SW_OPTION_VALUE, "FILE", "keep the log that was verified"}, {0}};
 
@@ -342,6 +416,10 @@ const sw_command sw_commands_kms[] = {
      kms_root},
     {"kms unlock", "", "verify a key service and give it this owner's word", NULL, 0, 0,
      unlock_options, kms_unlock},
+    {"kms revoke", "FILE", "hand a key service a signed revocation before the chain has it",
+     "FILE is what `revoke --relay-out` wrote; `app relay` sends it to the chain. The key service "
+     "heeds it at the\nnext request and until it is restarted.",
+     1, 1, revoke_options, kms_revoke},
     {"kms audit", "verify FILE|URL", "verify a key service's audit log",
      "FILE is a log that --out kept.", 2, 2, audit_options, kms_audit_verify},
     {0}};

@@ -2,7 +2,7 @@
  *
  * app new, join, show; consent, revoke, lift, open approve: what owners say, and where it stands.
  */
-#include "cli/ledger_access.h"
+#include "cli/ledger_chain.h"
 #include "cli/out_folder.h"
 #include "codec/text.h"
 #include "sys/files.h"
@@ -18,6 +18,7 @@ static sw_status read_owner(sw_cli *cli, const char *path, sw_owner *out, sw_err
     *out = (sw_owner){
         .id = card.id, .identity_key = card.identity_key, .encryption_key = card.encryption_key};
     memcpy(out->name, card.name, sizeof out->name);
+    out->address = card.address;
     return SW_OK;
 }
 
@@ -45,6 +46,11 @@ static void say_genesis(sw_cli *cli, const sw_genesis *g, size_t signers, const 
     sw_cli_result(cli, root);
     sw_cli_print(cli, "app      %s\ngenesis  %s\nquorum   %u of %zu\n", g->name, id, g->quorum,
                  g->owner_count);
+    char contract[43];
+    sw_address_text(contract, &g->chain.contract);
+    if (g->backend == SW_LEDGER_ETHEREUM)
+        sw_cli_print(cli, "ledger   eip155:%llu/%s\n", (unsigned long long)g->chain.chain,
+                     contract);
     for (size_t i = 0; i < g->owner_count; i++) {
         sw_hex_text(id, SW_BYTES_OF(g->owners[i].id.b));
         sw_cli_print(cli, "owner    %s %s\n", id, g->owners[i].name);
@@ -53,28 +59,114 @@ static void say_genesis(sw_cli *cli, const sw_genesis *g, size_t signers, const 
                  missing == NULL ? "" : "; missing: ", missing == NULL ? "" : missing);
 }
 
-static sw_status app_new(sw_cli *cli, sw_error *err) {
+typedef struct founding {
     const char *name, *out;
     uint64_t quorum;
+    sw_owner *owners;
     size_t count;
-    const char *const *cards = sw_cli_list(cli, "owner", &count);
-    sw_owner *owners = SW_ARENA_NEW(sw_cli_arena(cli), sw_owner, SW_OWNER_LIMIT);
-    sw_genesis *g = SW_ARENA_NEW(sw_cli_arena(cli), sw_genesis, 1);
-    SW_SCOPED(sw_buffer) payload = SW_BUFFER(SW_GENESIS_LIMIT);
-    if (owners == NULL || g == NULL)
-        return sw_fail(err, SW_MEMORY, "memory", "no memory for a genesis");
-    SW_TRY(sw_cli_need(cli, "name", &name, err));
-    SW_TRY(sw_cli_need(cli, "out", &out, err));
-    SW_TRY(sw_cli_u64(cli, "quorum", 0, SW_OWNER_LIMIT, &quorum, err));
-    if (count == 0 || count > SW_OWNER_LIMIT)
-        return sw_fail(err, SW_USAGE, "usage", "--owner must name 1 to %d cards", SW_OWNER_LIMIT);
-    for (size_t i = 0; i < count; i++) SW_TRY(read_owner(cli, cards[i], &owners[i], err));
-    SW_TRY(sw_genesis_draft(name, (uint32_t)quorum, owners, count, NULL, sw_cli_entropy(cli),
-                            &payload, err));
-    SW_TRY(sw_genesis_parse(sw_buffer_bytes(&payload), g, err));
-    SW_TRY(sw_file_write(out, sw_buffer_bytes(&payload), 0644, SW_WRITE_NEW, err));
-    say_genesis(cli, g, 0, "everybody");
+    sw_genesis *genesis;
+    sw_buffer payload;
+} founding;
+
+static sw_status draft(sw_cli *cli, founding *f, const sw_genesis_chain *chain, sw_error *err) {
+    sw_buffer_reset(&f->payload);
+    SW_TRY(sw_genesis_draft(f->name, (uint32_t)f->quorum, f->owners, f->count, chain,
+                            sw_cli_entropy(cli), &f->payload, err));
+    return sw_genesis_parse(sw_buffer_bytes(&f->payload), f->genesis, err);
+}
+
+static sw_status read_devices(sw_cli *cli, sw_hash **out, size_t *count, sw_error *err) {
+    const char *const *given = sw_cli_list(cli, "allow-device", count);
+    *out = SW_ARENA_NEW(sw_cli_arena(cli), sw_hash, *count + 1);
+    if (*out == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for device ids");
+    for (size_t i = 0; i < *count; i++)
+        SW_TRY(sw_hex_decode((*out)[i].b, SW_HASH_BYTES, sw_text(given[i]), false, err));
     return SW_OK;
+}
+
+/* The contract with the owners in the genesis' order, which the draft for nowhere has brought. */
+static sw_status deploy(sw_cli *cli, sw_rpc *rpc, const founding *f, const sw_chain_key *key,
+                        sw_genesis_chain *chain, sw_error *err) {
+    SW_SCOPED(sw_buffer) code = SW_BUFFER((size_t)128 << 10);
+    sw_address addresses[SW_OWNER_LIMIT];
+    sw_hash *devices;
+    size_t device_count;
+    sw_rpc_sent sent;
+    SW_TRY(read_devices(cli, &devices, &device_count, err));
+    for (size_t i = 0; i < f->count; i++) addresses[i] = f->genesis->owners[i].address;
+    sw_app_deploy_code(&code, addresses, f->count, (uint8_t)f->quorum, device_count == 0, devices,
+                       device_count, sw_cli_flag(cli, "tcb-up-to-date"));
+    SW_TRY(sw_buffer_check(&code, "the contract", err));
+    SW_TRY(sw_cli_transact(cli, rpc, &chain->at, key, NULL, sw_buffer_bytes(&code), &sent, err));
+    char address[43];
+    sw_address_text(address, &sent.contract);
+    sw_cli_note(cli, "the contract is %s", address);
+    chain->at.contract = sent.contract;
+    return SW_OK;
+}
+
+static sw_status pay_and_deploy(sw_cli *cli, sw_rpc *rpc, const founding *f,
+                                sw_genesis_chain *chain, sw_error *err) {
+    const sw_chain_key *key;
+    const char *folder;
+    sw_identity *who;
+    SW_TRY(sw_cli_need(cli, "identity", &folder, err));
+    SW_TRY(sw_identity_open(folder, sw_cli_passphrase(cli), sw_cli_entropy(cli), &who, err));
+    sw_status status = sw_identity_chain_key(who, &key, err);
+    if (status == SW_OK) status = deploy(cli, rpc, f, key, chain, err);
+    sw_identity_close(&who);
+    return status;
+}
+
+static sw_status found_on(sw_cli *cli, sw_rpc *rpc, founding *f, sw_error *err) {
+    sw_genesis_chain chain = {.at.contract.b = {1}, .code_hash = sw_chain_code_hash};
+    SW_TRY(sw_rpc_chain(rpc, &chain.at.chain, err));
+    SW_TRY(draft(cli, f, &chain, err)); /* refuses before anybody has paid */
+    const char *made = sw_cli_value(cli, "contract");
+    if (made != NULL) SW_TRY(sw_address_parse(sw_text(made), &chain.at.contract, err));
+    if (made == NULL) SW_TRY(pay_and_deploy(cli, rpc, f, &chain, err));
+    SW_TRY(draft(cli, f, &chain, err));
+    return sw_cli_chain_founded(rpc, f->genesis, err);
+}
+
+static sw_status found(sw_cli *cli, founding *f, sw_error *err) {
+    const char *ledger = sw_cli_option(cli, "ledger");
+    if (ledger == NULL || strcmp(ledger, "local") == 0) return draft(cli, f, NULL, err);
+    if (strcmp(ledger, "ethereum") != 0)
+        return sw_fail(err, SW_USAGE, "usage", "--ledger is local or ethereum");
+    sw_rpc *rpc;
+    SW_TRY(sw_cli_node(cli, &rpc, err));
+    sw_status status = found_on(cli, rpc, f, err);
+    sw_rpc_close(&rpc);
+    return status;
+}
+
+static sw_status read_founding(sw_cli *cli, founding *f, sw_error *err) {
+    const char *const *cards = sw_cli_list(cli, "owner", &f->count);
+    f->owners = SW_ARENA_NEW(sw_cli_arena(cli), sw_owner, SW_OWNER_LIMIT);
+    f->genesis = SW_ARENA_NEW(sw_cli_arena(cli), sw_genesis, 1);
+    if (f->owners == NULL || f->genesis == NULL)
+        return sw_fail(err, SW_MEMORY, "memory", "no memory for a genesis");
+    SW_TRY(sw_cli_need(cli, "name", &f->name, err));
+    SW_TRY(sw_cli_need(cli, "out", &f->out, err));
+    SW_TRY(sw_cli_u64(cli, "quorum", 0, SW_OWNER_LIMIT, &f->quorum, err));
+    if (f->count == 0 || f->count > SW_OWNER_LIMIT)
+        return sw_fail(err, SW_USAGE, "usage", "--owner must name 1 to %d cards", SW_OWNER_LIMIT);
+    for (size_t i = 0; i < f->count; i++) SW_TRY(read_owner(cli, cards[i], &f->owners[i], err));
+    if (sw_path_exists(f->out))
+        return sw_fail(err, SW_EXISTS, "exists", "%s is there already", f->out);
+    return SW_OK;
+}
+
+static sw_status app_new(sw_cli *cli, sw_error *err) {
+    founding f = {.payload = SW_BUFFER(SW_GENESIS_LIMIT)};
+    sw_status status = read_founding(cli, &f, err);
+    if (status == SW_OK) status = found(cli, &f, err);
+    if (status == SW_OK)
+        status = sw_file_write(f.out, sw_buffer_bytes(&f.payload), 0644, SW_WRITE_NEW, err);
+    sw_buffer_free(&f.payload);
+    if (status == SW_OK) say_genesis(cli, f.genesis, 0, "everybody");
+    return status;
 }
 
 /* ---- app join ---- */
@@ -108,10 +200,24 @@ static sw_status check_self(const sw_genesis *g, const sw_identity *who, sw_erro
                        g->name);
     if (sw_p256_equal(&owner->identity_key, &card->identity_key) &&
         sw_p256_equal(&owner->encryption_key, &card->encryption_key) &&
-        strcmp(owner->name, card->name) == 0)
+        strcmp(owner->name, card->name) == 0 &&
+        (g->backend == SW_LEDGER_LOCAL ||
+         memcmp(owner->address.b, card->address.b, SW_ADDRESS_BYTES) == 0))
         return SW_OK;
     return sw_fail(err, SW_REFUSED, "ledger",
-                   "the app %s names %s with another encryption key or name", g->name, card->name);
+                   "the app %s names %s with another encryption key, address or name", g->name,
+                   card->name);
+}
+
+/* An owner signs for a contract that is there and is what the genesis says: by proof. */
+static sw_status check_contract(sw_cli *cli, const sw_genesis *g, sw_error *err) {
+    sw_rpc *rpc;
+    if (g->backend == SW_LEDGER_LOCAL) return SW_OK;
+    SW_TRY(sw_cli_node(cli, &rpc, err));
+    sw_status status = sw_rpc_check_chain(rpc, g->chain.chain, err);
+    if (status == SW_OK) status = sw_cli_chain_founded(rpc, g, err);
+    sw_rpc_close(&rpc);
+    return status;
 }
 
 static sw_status sign_genesis(sw_identity *who, sw_bytes bytes, bool draft, sw_buffer *out,
@@ -132,6 +238,7 @@ static sw_status app_join(sw_cli *cli, sw_error *err) {
     if (g == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a genesis");
     SW_TRY(sw_cli_need(cli, "identity", &folder, err));
     SW_TRY(open_any(cli, path, &bytes, g, &draft, err));
+    SW_TRY(check_contract(cli, g, err));
     SW_TRY(sw_identity_open(folder, sw_cli_passphrase(cli), sw_cli_entropy(cli), &who, err));
     sw_status status = check_self(g, who, err);
     if (status == SW_OK) status = sign_genesis(who, bytes, draft, &made, err);
@@ -150,16 +257,21 @@ static sw_status show_ledger(sw_cli *cli, sw_error *err) {
     SW_SCOPED(sw_buffer) text = SW_BUFFER(VIEW_BYTES);
     if (access == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a ledger");
     SW_TRY(sw_ledger_access_open(cli, access, err));
-    sw_status status = sw_ledger_show(access->ledger, sw_cli_json(cli), &text, err);
+    bool more = false;
+    sw_status status = access->rpc == NULL ? SW_OK : sw_chain_access_discover(access, &more, err);
+    if (status == SW_OK) status = sw_ledger_show(access->ledger, sw_cli_json(cli), &text, err);
     if (status == SW_OK && sw_cli_json(cli)) sw_put_u8(&text, '\n');
     if (status == SW_OK) sw_cli_write(cli, sw_buffer_bytes(&text));
+    if (status == SW_OK && more)
+        sw_cli_note(cli, "the contract's events speak of more than is shown");
     sw_ledger_access_close(access);
     return status;
 }
 
 static sw_status app_show(sw_cli *cli, sw_error *err) {
     bool reach = sw_cli_value(cli, "app") != NULL &&
-                 (sw_cli_value(cli, "ledger") != NULL || sw_cli_value(cli, "kms") != NULL);
+                 (sw_cli_value(cli, "ledger") != NULL || sw_cli_value(cli, "kms") != NULL ||
+                  sw_cli_value(cli, "rpc") != NULL);
     const char *path = sw_cli_argument_count(cli) == 1 ? sw_cli_argument(cli, 0) : NULL, *missing;
     sw_genesis *g = SW_ARENA_NEW(sw_cli_arena(cli), sw_genesis, 1);
     sw_bytes bytes;
@@ -234,8 +346,15 @@ static void say_entry(sw_cli *cli, const sw_ledger_access *access, const sw_entr
     sw_json_add_integer(a, root, "sequence", (int64_t)entry->sequence);
     sw_json_add_integer(a, root, "index", (int64_t)head.index);
     sw_json_add_hex(a, root, "head", SW_BYTES_OF(head.hash.b));
+    sw_json_add_flag(a, root, "sent", !access->relayed);
     sw_cli_result(cli, root);
-    sw_cli_print(cli, "%s  %s\nledger entry %llu\n", word, target, (unsigned long long)head.index);
+    bool chain = access->rpc != NULL;
+    if (access->relayed)
+        sw_cli_print(cli, "%s  %s\nsigned call %s: it counts when somebody has sent it\n", word,
+                     target, sw_cli_value(cli, "relay-out"));
+    else
+        sw_cli_print(cli, "%s  %s\n%s %llu\n", word, target, chain ? "block" : "ledger entry",
+                     (unsigned long long)head.index);
 }
 
 /* Opens ledger and identity, appends the entry, says so. */
@@ -333,7 +452,8 @@ static sw_status open_approve(sw_cli *cli, sw_error *err) {
 #define IDENTITY_OPTION                                                                            \
     { "identity", SW_OPTION_VALUE, "DIR", "the owner's keys" }
 #define LEDGER_OPTIONS                                                                             \
-    {"ledger", SW_OPTION_VALUE, "WHERE", "file:PATH or https://HOST:PORT"}, {                      \
+    {"ledger", SW_OPTION_VALUE, "WHERE", "file:PATH, https://HOST:PORT or eip155:CHAIN/ADDRESS"},  \
+        SW_CLI_RPC_OPTIONS, {                                                                      \
         "kms", SW_OPTION_VALUE, "URL", "the key service, when its ledger is the one"               \
     }
 
@@ -342,9 +462,19 @@ static const sw_option new_options[] = {
     {"quorum", SW_OPTION_VALUE, "K", "how many owners must approve a recipe"},
     {"owner", SW_OPTION_LIST, "CARD", "an owner's card.json, once for each"},
     {"out", SW_OPTION_VALUE, "FILE", "where the genesis goes"},
+    {"ledger", SW_OPTION_VALUE, "KIND", "local (default), or ethereum: deploys the contract"},
+    SW_CLI_RPC_OPTIONS,
+    {"identity", SW_OPTION_VALUE, "DIR", "whose chain key pays for the contract"},
+    {"contract", SW_OPTION_VALUE, "ADDRESS",
+     "instead: one that is there already, for these owners"},
+    {"allow-device", SW_OPTION_LIST, "ID", "for a stock dstack key service: these machines alone"},
+    {"tcb-up-to-date", SW_OPTION_FLAG, NULL, "for a stock dstack key service: no older TCB"},
+    SW_CLI_SEND_OPTIONS,
+    SW_CLI_PASSPHRASE_OPTION,
     {0},
 };
-static const sw_option join_options[] = {IDENTITY_OPTION, SW_CLI_PASSPHRASE_OPTION, {0}};
+static const sw_option join_options[] = {
+    IDENTITY_OPTION, SW_CLI_RPC_OPTIONS, SW_CLI_PASSPHRASE_OPTION, {0}};
 static const sw_option show_options[] = {APP_OPTION, LEDGER_OPTIONS, {0}};
 static const sw_option copy_options[] = {
     APP_OPTION,
@@ -357,17 +487,27 @@ static const sw_option revoke_options[] = {
     APP_OPTION,
     IDENTITY_OPTION,
     LEDGER_OPTIONS,
+    SW_CLI_SEND_OPTIONS,
+    SW_CLI_RELAY_OPTION,
     SW_CLI_PASSPHRASE_OPTION,
     {0},
 };
 static const sw_option approve_options[] = {
-    APP_OPTION, IDENTITY_OPTION, LEDGER_OPTIONS, SW_CLI_PASSPHRASE_OPTION, {0},
+    APP_OPTION,
+    IDENTITY_OPTION,
+    LEDGER_OPTIONS,
+    SW_CLI_SEND_OPTIONS,
+    SW_CLI_RELAY_OPTION,
+    SW_CLI_PASSPHRASE_OPTION,
+    {0},
 };
 static const sw_option open_options[] = {
     {"recipient", SW_OPTION_VALUE, "CARD", "card.json of the one who may open it"},
     APP_OPTION,
     IDENTITY_OPTION,
     LEDGER_OPTIONS,
+    SW_CLI_SEND_OPTIONS,
+    SW_CLI_RELAY_OPTION,
     SW_CLI_PASSPHRASE_OPTION,
     {0},
 };
@@ -375,12 +515,25 @@ static const sw_option open_options[] = {
 const sw_command sw_commands_ledger[] = {
     {"app new", "", "draft an app: its owners and its quorum",
      "Every owner then signs with"
-     " `app join`; an app that is not signed by all is none.",
+     " `app join`; an app that is not signed by all is none. With --ledger ethereum the app's "
+     "ledger"
+     " is a\ncontract, which this command makes on the chain of --rpc.",
      0, 0, new_options, app_new},
     {"app join", "GENESIS", "sign an app's genesis as one of its owners", NULL, 1, 1, join_options,
      app_join},
     {"app show", "[GENESIS]", "show an app, and with a ledger what is approved and revoked", NULL,
      0, 1, show_options, app_show},
+    {"app watch", "", "print each decision as it becomes final",
+     "First what stands, then each new entry (on a chain: each change of what is proven).", 0, 0,
+     sw_cli_watch_options, sw_cli_watch},
+    {"app change", "FILE", "draft, sign or send a change of an app's owners on a chain",
+     "Without --sign and --send it drafts: FILE then goes from owner to owner until a quorum has "
+     "signed.",
+     1, 1, sw_cli_change_options, sw_cli_change},
+    {"app relay", "FILE", "send a call that somebody else has signed (--relay-out)",
+     "The signature covers app, chain, round and number: whoever sends it pays and decides "
+     "nothing.",
+     1, 1, sw_cli_relay_options, sw_cli_relay},
     {"app copy", "", "bring one copy of an app's ledger up to another",
      "Keeps a copy of a key service's ledger in a file, and gives it to another key service when"
      " the\nfirst is lost: owners then consent again, to the new root, and unlock it.",

@@ -43,15 +43,38 @@ static sw_status read_model(sw_cli *cli, const char *folder, sw_manifest_input *
     return SW_OK;
 }
 
-/* What no offline check can know is always said. */
-static void say_limits(sw_cli *cli, const sw_manifest_verdict *v) {
-    char time[21], head[17];
-    sw_time_text(time, v->time_ms);
+/* MAN-074: whether the blocks are the chain's, only a node can say. */
+static void say_block(sw_cli *cli, const sw_manifest_verdict *v, const char *time) {
+    char contract[43], hash[2 * SW_HASH_BYTES + 1];
+    sw_address_text(contract, &v->contract);
+    sw_hex_text(hash, SW_BYTES_OF(v->ledger.hash.b));
+    sw_cli_print(
+        cli,
+        "state as of block %" PRIu64 " of chain %" PRIu64
+        ", contract %s, at %s; a revocation after that is not seen here\n"
+        "block hash 0x%s\n"
+        "that the blocks are on the chain is the word of the owners who named them, and of "
+        "no proof here: ask a node of that chain\n",
+        v->ledger.index, v->chain, contract, time, hash);
+}
+
+static void say_head(sw_cli *cli, const sw_manifest_verdict *v, const char *time) {
+    char head[17];
     sw_hex_text(head, SW_BYTES(v->ledger.hash.b, 8));
     sw_cli_print(cli,
                  "state as of ledger entry %" PRIu64
                  " (%s...) at %s; a revocation after that is not seen here\n",
                  v->ledger.index, head, time);
+}
+
+/* What no offline check can know is always said. */
+static void say_limits(sw_cli *cli, const sw_manifest_verdict *v) {
+    char time[21];
+    sw_time_text(time, v->time_ms);
+    if (v->chain != 0)
+        say_block(cli, v, time);
+    else
+        say_head(cli, v, time);
     if (v->simulated)
         sw_cli_print(cli, "SIMULATED: a software machine vouches for this run, no hardware does\n");
     if (!v->model_compared)
@@ -68,8 +91,18 @@ static void add_verdict(sw_arena *a, sw_json *root, const sw_manifest_verdict *v
     sw_json_add_hex(a, root, "ledger_head", SW_BYTES_OF(v->ledger.hash.b));
     sw_json_add_integer(a, root, "time_ms", v->time_ms);
     sw_json_add_integer(a, root, "steps", (int64_t)v->steps);
+    if (v->chain == 0) {
+        sw_json_add_text(a, root, "unseen",
+                         SW_LITERAL("revocations after this ledger entry and this time"));
+        return;
+    }
+    char contract[43];
+    sw_address_text(contract, &v->contract);
+    sw_json_add_integer(a, root, "chain", (int64_t)v->chain);
+    sw_json_add_text(a, root, "contract", sw_text(contract));
     sw_json_add_text(a, root, "unseen",
-                     SW_LITERAL("revocations after this ledger entry and this time"));
+                     SW_LITERAL("whether the blocks are on the chain, and revocations after this "
+                                "block and this time"));
 }
 
 /* Nothing was established, so there is not even a time to name. */

@@ -6,7 +6,7 @@
  * A consent file without an approval opens nothing; an approval without the file neither.
  */
 #include "seal/consent.h"
-#include "cli/ledger_access.h"
+#include "cli/ledger_chain.h"
 #include "codec/text.h"
 #include "seal/container.h"
 #include "sys/files.h"
@@ -25,7 +25,11 @@ const sw_option sw_cli_consent_options[] = {
     {"kms", SW_OPTION_VALUE, "URL", "the key service that shall hand out the key"},
     {"reference", SW_OPTION_VALUE, "FILE", "the key service as this owner accepts it"},
     {"root", SW_OPTION_VALUE, "KEY", "instead: its root key (`kms root`), 130 hex digits"},
-    {"ledger", SW_OPTION_VALUE, "WHERE", "file:PATH or https://HOST:PORT (default: the --kms)"},
+    {"ledger", SW_OPTION_VALUE, "WHERE",
+     "file:PATH, https://HOST:PORT (default: the --kms) or eip155:CHAIN/ADDRESS"},
+    SW_CLI_RPC_OPTIONS,
+    SW_CLI_SEND_OPTIONS,
+    SW_CLI_RELAY_OPTION,
     {"out", SW_OPTION_VALUE, "FILE", "where the consent goes"},
     {"address-only", SW_OPTION_FLAG, NULL, "write the consent file; `approve` comes later"},
     SW_CLI_PASSPHRASE_OPTION,
@@ -174,7 +178,9 @@ static void report(const consenting *c) {
     sw_cli_result(cli, root);
     sw_cli_print(cli, "consent   %s\ncompose   %s\ndataset   %s\napproved  by %u of %u%s\n", c->out,
                  compose, dataset, a.approvals, a.quorum,
-                 c->approved_before ? " (this owner's approval stood already)" : "");
+                 c->approved_before  ? " (this owner's approval stood already)"
+                 : c->access.relayed ? " (the signed call is not sent yet)"
+                                     : "");
     if (a.revoker_count > 0) sw_cli_print(cli, "REVOKED: nothing runs until that is lifted\n");
     sw_cli_note(cli, "consents to other recipes stay valid until their compose hashes are revoked");
 }
@@ -182,6 +188,7 @@ static void report(const consenting *c) {
 static sw_status work(consenting *c, sw_error *err) {
     SW_TRY(sw_ledger_access_owner(&c->access, c->who, err));
     SW_TRY(read_recipe(c, err));
+    SW_TRY(sw_ledger_access_ask(&c->access, &c->context.compose, NULL, err));
     SW_TRY(read_shard(c, err));
     SW_TRY(find_root(c, err));
     SW_TRY(write_consent(c, err));

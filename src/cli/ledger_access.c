@@ -3,7 +3,7 @@
  * Reaching a ledger. Nothing that the other side says is believed: entries verify under the
  * genesis, the chain is recomputed, and this owner's own memory of it must be on it.
  */
-#include "cli/ledger_access.h"
+#include "cli/ledger_chain.h"
 #include "codec/text.h"
 #include "sys/files.h"
 
@@ -61,38 +61,63 @@ static sw_status open_remote(sw_cli *cli, sw_ledger_access *a, const char *url, 
     return sw_remote_ledger(a->remote, &a->genesis, &a->journal, &a->ledger, err);
 }
 
+static sw_status open_app(sw_cli *cli, sw_ledger_access *out, sw_error *err) {
+    *out = (sw_ledger_access){.cli = cli};
+    return sw_cli_genesis(cli, &out->genesis, &out->genesis_envelope, err);
+}
+
+static sw_status open_place(const char *where, bool made, sw_ledger_access *out, sw_error *err) {
+    sw_status status;
+    if (out->genesis.backend == SW_LEDGER_ETHEREUM)
+        status = sw_chain_access_open(out, where, err);
+    else if (where == NULL)
+        return sw_fail(err, SW_USAGE, "usage", "--ledger or --kms must say where the ledger is");
+    else if (strncmp(where, "file:", 5) == 0)
+        status = open_file(out->cli, out, where + 5, made, err);
+    else if (strncmp(where, "https://", 8) == 0)
+        status = open_remote(out->cli, out, where, err);
+    else
+        status = sw_fail(err, SW_USAGE, "usage",
+                         "this app's ledger is file:PATH or "
+                         "https://HOST:PORT");
+    if (status != SW_OK) sw_ledger_access_close(out);
+    return status;
+}
+
 sw_status sw_ledger_access_open(sw_cli *cli, sw_ledger_access *out, sw_error *err) {
     const char *where = sw_cli_value(cli, "ledger");
-    if (where == NULL) where = sw_cli_value(cli, "kms");
-    if (where == NULL)
-        return sw_fail(err, SW_USAGE, "usage", "--ledger or --kms must say where the ledger is");
-    return sw_ledger_access_at(cli, where, true, out, err);
+    SW_TRY(open_app(cli, out, err));
+    if (where == NULL && out->genesis.backend == SW_LEDGER_LOCAL) where = sw_cli_value(cli, "kms");
+    return open_place(where, true, out, err);
 }
 
 sw_status sw_ledger_access_at(sw_cli *cli, const char *where, bool made, sw_ledger_access *out,
                               sw_error *err) {
-    sw_status status;
-    *out = (sw_ledger_access){0};
-    SW_TRY(sw_cli_genesis(cli, &out->genesis, &out->genesis_envelope, err));
-    if (strncmp(where, "file:", 5) == 0)
-        status = open_file(cli, out, where + 5, made, err);
-    else if (strncmp(where, "https://", 8) == 0)
-        status = open_remote(cli, out, where, err);
-    else
-        status = sw_fail(err, SW_USAGE, "usage", "a ledger is file:PATH or https://HOST:PORT");
-    if (status != SW_OK) sw_ledger_access_close(out);
-    return status;
+    SW_TRY(open_app(cli, out, err));
+    if (out->genesis.backend == SW_LEDGER_ETHEREUM)
+        return sw_fail(err, SW_REFUSED, "chain",
+                       "the ledger of %s is on a chain, which keeps its copies itself",
+                       out->genesis.name);
+    return open_place(where, made, out, err);
 }
 
 void sw_ledger_access_close(sw_ledger_access *a) {
     if (a->ledger != NULL) sw_ledger_close(&a->ledger);
     if (a->journal != NULL) sw_journal_close(&a->journal);
     sw_remote_close(&a->remote);
+    sw_rpc_close(&a->rpc);
+}
+
+sw_status sw_ledger_access_ask(sw_ledger_access *a, const sw_hash *compose,
+                               const sw_chain_opening *opening, sw_error *err) {
+    return a->rpc == NULL ? SW_OK : sw_chain_access_ask(a, compose, opening, err);
 }
 
 sw_status sw_ledger_access_owner(const sw_ledger_access *a, const sw_identity *who, sw_error *err) {
     const sw_card *card = sw_identity_card(who);
     const sw_owner *owner = sw_genesis_owner(&a->genesis, &card->id);
+    uint8_t place;
+    if (a->rpc != NULL) return sw_chain_access_place(a, card, &place, err);
     if (owner != NULL && sw_p256_equal(&owner->identity_key, &card->identity_key)) return SW_OK;
     return sw_fail(err, SW_REFUSED, "ledger", "%s is no owner of the app %s", card->name,
                    a->genesis.name);
@@ -101,16 +126,17 @@ sw_status sw_ledger_access_owner(const sw_ledger_access *a, const sw_identity *w
 sw_status sw_ledger_access_check(sw_ledger_access *a, sw_identity *who, sw_error *err) {
     sw_seen seen;
     SW_TRY(sw_identity_load_seen(who, &a->genesis.hash, &seen, err));
+    if (a->rpc != NULL) return sw_chain_access_check(a, who, &seen, err);
     if (seen.ledger.index > 0) SW_TRY(sw_journal_contains(a->journal, &seen.ledger, err));
     if (sw_ledger_sequence(a->ledger, &sw_identity_card(who)->id) >= seen.sequence) return SW_OK;
     return sw_fail(err, SW_UNAUTHENTIC, "rollback", "the ledger has lost an entry of %s's own",
                    sw_identity_card(who)->name);
 }
 
-/* The ledger again, from where it is. */
-static sw_status reload(sw_ledger_access *a, sw_error *err) {
+sw_status sw_ledger_access_reload(sw_ledger_access *a, sw_error *err) {
     sw_journal *journal;
     sw_ledger *ledger;
+    if (a->rpc != NULL) return sw_chain_access_reload(a, err);
     if (a->remote == NULL) return sw_ledger_load(a->ledger, a->journal, err);
     SW_TRY(sw_remote_ledger(a->remote, &a->genesis, &journal, &ledger, err));
     sw_ledger_close(&a->ledger);
@@ -122,16 +148,20 @@ static sw_status reload(sw_ledger_access *a, sw_error *err) {
 
 sw_status sw_ledger_access_hold(sw_ledger_access *a, sw_identity *who, sw_error *err) {
     const sw_identity_key *key;
-    SW_TRY(sw_identity_signing_key(who, &key, err));
+    const sw_chain_key *chain_key;
+    if (a->rpc == NULL) SW_TRY(sw_identity_signing_key(who, &key, err));
+    if (a->rpc != NULL) SW_TRY(sw_identity_chain_key(who, &chain_key, err));
     SW_TRY(sw_identity_hold(who, SW_IDENTITY_WAIT_MS, err));
     a->held = true;
-    return reload(a, err);
+    return sw_ledger_access_reload(a, err);
 }
 
 /* What was appended must be in it. */
 static sw_status reload_with(sw_ledger_access *a, const sw_entry *entry, sw_error *err) {
-    SW_TRY(reload(a, err));
-    if (sw_ledger_sequence(a->ledger, &entry->owner) >= entry->sequence) return SW_OK;
+    SW_TRY(sw_ledger_access_reload(a, err));
+    uint64_t last =
+        a->rpc == NULL ? sw_ledger_sequence(a->ledger, &entry->owner) : sw_chain_access_sequence(a);
+    if (last >= entry->sequence) return SW_OK;
     return sw_fail(err, SW_UNAUTHENTIC, "rollback", "the ledger does not hold the new entry");
 }
 
@@ -156,8 +186,9 @@ static sw_status send(sw_ledger_access *a, sw_identity *who, sw_entry *entry, sw
     const sw_identity_key *key;
     SW_SCOPED(sw_buffer) envelope = SW_BUFFER(SW_ENVELOPE_LIMIT);
     sw_seen seen;
-    SW_TRY(sw_identity_signing_key(who, &key, err));
     SW_TRY(sw_identity_load_seen(who, &a->genesis.hash, &seen, err));
+    if (a->rpc != NULL) return sw_chain_access_send(a, who, seen.sequence, entry, err);
+    SW_TRY(sw_identity_signing_key(who, &key, err));
     entry->genesis = a->genesis.hash;
     entry->owner = sw_identity_card(who)->id;
     entry->sequence = sw_ledger_sequence(a->ledger, &entry->owner) + 1;
@@ -171,13 +202,22 @@ static sw_status send(sw_ledger_access *a, sw_identity *who, sw_entry *entry, sw
 sw_status sw_ledger_access_append(sw_ledger_access *a, sw_identity *who, sw_entry *entry,
                                   sw_error *err) {
     bool revoke = entry->kind == SW_PAYLOAD_REVOKE;
+    const sw_chain_opening opening = {entry->compose, entry->manifest, entry->recipient};
     SW_TRY(sw_ledger_access_owner(a, who, err));
+    SW_TRY(sw_ledger_access_ask(a, entry->everything ? NULL : &entry->compose,
+                                entry->kind == SW_PAYLOAD_OPEN ? &opening : NULL, err));
     sw_status held = a->held ? SW_OK : sw_ledger_access_hold(a, who, err);
     if (held != SW_OK && !revoke) return held;
-    if (!revoke) SW_TRY(sw_ledger_access_check(a, who, err));
+    sw_error complaint = {0};
+    bool lost = held == SW_OK && sw_ledger_access_check(a, who, &complaint) != SW_OK;
+    if (lost && err != NULL) *err = complaint;
+    if (lost && !revoke) return complaint.status;
     SW_TRY(send(a, who, entry, err));
+    if (a->relayed) return SW_OK;
     SW_TRY(reload_with(a, entry, err));
-    sw_status status = held == SW_OK ? keep_seen(a, who, entry->sequence, err) : held;
+    sw_status status = lost            ? complaint.status
+                       : held == SW_OK ? keep_seen(a, who, entry->sequence, err)
+                                       : held;
     if (status != SW_OK && revoke) sw_error_prefix(err, "revoked, but");
     return status;
 }
@@ -196,7 +236,7 @@ static sw_status copy_entry(void *context, const sw_head *at, const sw_envelope 
     bool file = c->to->remote == NULL;
     if (file) SW_TRY(sw_ledger_check(c->to->ledger, bytes, err));
     SW_TRY(put(c->to, bytes, err));
-    if (file) SW_TRY(reload(c->to, err));
+    if (file) SW_TRY(sw_ledger_access_reload(c->to, err));
     c->count++;
     return SW_OK;
 }
@@ -218,7 +258,7 @@ sw_status sw_ledger_access_copy(const sw_ledger_access *from, sw_ledger_access *
     if (other.index <= has.index) return check_same(to->journal, &other, err);
     SW_TRY(check_same(from->journal, &has, err));
     SW_TRY(sw_journal_read(from->journal, has.index + 1, copy_entry, &c, err));
-    SW_TRY(reload(to, err));
+    SW_TRY(sw_ledger_access_reload(to, err));
     *count = c.count;
     sw_head now = sw_ledger_head(to->ledger);
     return check_same(to->journal, &other, err) == SW_OK && now.index >= other.index

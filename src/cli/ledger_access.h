@@ -1,21 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A ledger as an owner's commands reach it: a file on this machine or a key service's. Read,
- * checked against what this owner has seen, appended to, and read again.
+ * A ledger as an owner's commands reach it: a file on this machine, a key service's, or a contract
+ * on a chain. Read, checked against what this owner has seen, appended to, and read again.
  */
 #ifndef SW_CLI_LEDGER_ACCESS_H
 #define SW_CLI_LEDGER_ACCESS_H
 #include "cli/cli.h"
 #include "kms/client.h"
-#include "ledger/ledger.h"
+#include "ledger/rpc.h"
 
 typedef struct sw_ledger_access {
+    sw_cli *cli;
     sw_genesis genesis;
     sw_bytes genesis_envelope;
-    sw_journal *journal;
+    sw_journal *journal; /* NULL on a chain */
     sw_ledger *ledger;
-    sw_remote *remote; /* NULL for a file */
+    sw_remote *remote; /* NULL for a file and on a chain */
     bool held;         /* sw_ledger_access_hold */
+    /* On a chain: the node, what was asked about, and the contract's words at the ledger's head. */
+    sw_rpc *rpc; /* NULL elsewhere */
+    sw_chain_ask ask;
+    sw_rpc_app app;
+    uint8_t place; /* this owner's, once an entry was signed */
+    bool relayed;  /* the last entry went into --relay-out FILE, not to the chain */
 } sw_ledger_access;
 
 /* --app FILE: the complete genesis. */
@@ -25,14 +32,21 @@ SW_NODISCARD sw_status sw_cli_genesis(sw_cli *cli, sw_genesis *out, sw_bytes *en
  * SW_MISSING. */
 SW_NODISCARD sw_status sw_cli_genesis_hash(sw_cli *cli, const char *given, sw_hash *out,
                                            sw_error *err);
-/* --ledger file:PATH or https://HOST:PORT, else --kms URL. A key service learns of the app when it
- * does not know it. */
+/* An app on a chain: the contract that the genesis names, through --rpc URL; --ledger may say the
+ * same. Else --ledger file:PATH or https://HOST:PORT, else --kms URL. A key service learns of the
+ * app when it does not know it. */
 SW_NODISCARD sw_status sw_ledger_access_open(sw_cli *cli, sw_ledger_access *out, sw_error *err);
 /* The ledger at one such place. A file that is not there is made and named in a note when `made`,
  * else SW_MISSING. */
 SW_NODISCARD sw_status sw_ledger_access_at(sw_cli *cli, const char *where, bool made,
                                            sw_ledger_access *out, sw_error *err);
 void sw_ledger_access_close(sw_ledger_access *a);
+/* On a chain a ledger knows what it was asked about: this compose hash and opening (NULL: none)
+ * from the next reading on. Elsewhere it knows everything. */
+SW_NODISCARD sw_status sw_ledger_access_ask(sw_ledger_access *a, const sw_hash *compose,
+                                            const sw_chain_opening *opening, sw_error *err);
+/* The ledger again, from where it is. */
+SW_NODISCARD sw_status sw_ledger_access_reload(sw_ledger_access *a, sw_error *err);
 /* The owner's place in this app; the identity must be the genesis' owner, key for key. */
 SW_NODISCARD sw_status sw_ledger_access_owner(const sw_ledger_access *a, const sw_identity *who,
                                               sw_error *err);

@@ -12,8 +12,8 @@
 
 #define CONFIG_LIMIT ((size_t)64 << 10)
 
-const char *const sw_cli_config_names[SW_CLI_CONFIG_MEMBERS] = {"ledger",   "kms",     "app",
-                                                                "identity", "machine", "models"};
+const char *const sw_cli_config_names[SW_CLI_CONFIG_MEMBERS] = {
+    "ledger", "rpc", "kms", "app", "identity", "machine", "models"};
 static const sw_option common_options[] = {
     {"json", SW_OPTION_FLAG, NULL, "print one JSON object for programs"},
     {"config", SW_OPTION_VALUE, "FILE", "configuration file"},

@@ -38,4 +38,9 @@ SW_NODISCARD sw_status sw_chain_key_public(const sw_chain_key *key, sw_secp256k1
  * nothing in the signature. */
 SW_NODISCARD sw_status sw_chain_key_sign(const sw_chain_key *key, const sw_hash *digest,
                                          uint8_t signature[SW_SECP256K1_SIG_BYTES], sw_error *err);
+/* At rest as sw_pkcs8_encode's, for this curve (the public key beside it compressed). */
+SW_NODISCARD sw_status sw_chain_key_encode(sw_buffer *out, const sw_chain_key *key,
+                                           sw_bytes passphrase, const sw_entropy *e, sw_error *err);
+SW_NODISCARD sw_status sw_chain_key_decode(sw_bytes pem, sw_bytes passphrase, sw_chain_key *out,
+                                           sw_error *err);
 #endif

@@ -90,11 +90,31 @@ static bool address_good(const char *text, const char *scheme) {
     return text[head] != '/';
 }
 
+/* http:// over TCP goes to this machine alone: curl takes localhost for it without asking anybody.
+ */
+static bool is_loopback(const char *url) {
+    static const char *const hosts[] = {"127.0.0.1", "[::1]", "localhost"};
+    if (!address_good(url, "http://")) return false;
+    const char *host = url + strlen("http://");
+    for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
+        size_t size = strlen(hosts[i]);
+        if (strncmp(host, hosts[i], size) == 0 && strchr(":/?", host[size]) != NULL) return true;
+    }
+    return false;
+}
+
+sw_status sw_fetch_check_url(const char *url, bool loopback, sw_error *err) {
+    if (address_good(url, "https://") || (loopback && is_loopback(url))) return SW_OK;
+    return sw_fail(err, SW_USAGE, "usage",
+                   "an address is not written as https://HOST[:PORT]/PATH%s",
+                   loopback ? " (http:// for a loopback address alone)" : "");
+}
+
 static sw_status request_check(const sw_fetch_request *q, sw_error *err) {
-    const char *scheme = q->unix_socket == NULL ? "https://" : "http://";
-    if (!address_good(q->url, scheme))
-        return sw_fail(err, SW_USAGE, "usage", "an address is not written as %sHOST[:PORT]/PATH",
-                       scheme);
+    if (q->unix_socket == NULL) SW_TRY(sw_fetch_check_url(q->url, q->loopback, err));
+    if (q->unix_socket != NULL && !address_good(q->url, "http://"))
+        return sw_fail(err, SW_USAGE, "usage",
+                       "an address is not written as http://HOST[:PORT]/PATH");
     if (q->proxy != NULL && !address_good(q->proxy, "http://"))
         return sw_fail(err, SW_USAGE, "usage", "a proxy is not written as http://HOST:PORT");
     return SW_OK;
@@ -109,13 +129,15 @@ static CURLcode forget_key_log(CURL *curl, void *ctx, void *context) {
 }
 
 static bool set_channel(CURL *h, const sw_fetch_request *q) {
-    bool local = q->unix_socket != NULL;
+    bool local = q->unix_socket != NULL || is_loopback(q->url);
+    bool proxied = q->proxy != NULL && (!local || q->unix_socket != NULL);
     bool good = curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, local ? "http" : "https") == CURLE_OK;
-    good &= curl_easy_setopt(h, CURLOPT_PROXY, q->proxy == NULL ? "" : q->proxy) == CURLE_OK;
+    good &= curl_easy_setopt(h, CURLOPT_PROXY, proxied ? q->proxy : "") == CURLE_OK;
     good &= curl_easy_setopt(h, CURLOPT_NOPROXY, "") == CURLE_OK;
     good &= curl_easy_setopt(h, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) == CURLE_OK;
-    if (local)
+    if (q->unix_socket != NULL)
         return good && curl_easy_setopt(h, CURLOPT_UNIX_SOCKET_PATH, q->unix_socket) == CURLE_OK;
+    if (local) return good;
     good &= curl_easy_setopt(h, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK;
     good &= curl_easy_setopt(h, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK;
     good &= curl_easy_setopt(h, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK;

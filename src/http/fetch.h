@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * One plain request to a service that the public names: HTTPS under certificate authorities, or
- * HTTP over a unix socket of this machine. libcurl asks.
+ * HTTP over a unix socket or a loopback address of this machine. libcurl asks.
  *
  * What comes back is untrusted: authenticity of its content rests on signatures inside, never on
  * the channel, which is verified all the same. No redirect is followed, no cookie kept, no netrc
@@ -18,9 +18,10 @@
 
 typedef struct sw_fetch_request {
     const char *url;          /* https://; over a unix socket http:// */
+    bool loopback;            /* http:// is taken as well when the host is a loopback address */
     const char *unix_socket;  /* NULL: TCP and TLS */
     const char *ca_file;      /* PEM; NULL: the authorities that the system trusts */
-    const char *proxy;        /* http://HOST:PORT; NULL: none */
+    const char *proxy;        /* http://HOST:PORT; NULL: none; never for http:// on loopback */
     const char *content_type; /* NULL: GET, else POST of `body` */
     sw_bytes body;
     size_t body_limit;  /* of the answer */
@@ -35,6 +36,9 @@ typedef struct sw_fetch_reply {
     sw_buffer fields[SW_FETCH_FIELD_COUNT]; /* values; empty when the field did not come */
 } sw_fetch_reply;
 void sw_fetch_reply_free(sw_fetch_reply *r);
+/* An address that a request over TCP may have: https://, and with `loopback` http:// with the host
+ * 127.0.0.1, [::1] or localhost (which is never looked up). SW_USAGE. */
+SW_NODISCARD sw_status sw_fetch_check_url(const char *url, bool loopback, sw_error *err);
 
 /* Any HTTP status is an answer. SW_USAGE for addresses that are none; SW_UNAVAILABLE "unavailable"
  * when there is no answer in time; SW_UNAUTHENTIC "signature" when TLS shows nobody that the

@@ -33,6 +33,7 @@ sw_status sw_json_p256(const sw_json *object, const char *where, const char *nam
 /* The members that are signed, in RFC 8785 form when encoded. */
 static sw_json *members(sw_arena *a, const sw_card *card) {
     sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
+    if (card->has_address) sw_json_add_hex(a, root, "address", SW_BYTES_OF(card->address.b));
     sw_json_add_hex(a, root, "encryption_key", SW_BYTES_OF(card->encryption_key.b));
     sw_json_add_hex(a, root, "id", SW_BYTES_OF(card->id.b));
     sw_json_add_hex(a, root, "identity_key", SW_BYTES_OF(card->identity_key.b));
@@ -77,6 +78,9 @@ static sw_status check_card(const sw_card *card, sw_error *err) {
         return sw_fail(err, SW_UNAUTHENTIC, "card", "a card's id is not that of its identity key");
     if (sw_p256_equal(&card->identity_key, &card->encryption_key)) /* ID-004 */
         return sw_fail(err, SW_MALFORMED, "format", "a card names one key for two uses");
+    static const sw_address none = {0};
+    if (card->has_address == (memcmp(card->address.b, none.b, sizeof none.b) == 0)) /* ID-009 */
+        return sw_fail(err, SW_MALFORMED, "format", "a card's address is zero, or is not said");
     if (!sw_name_good(sw_text(card->name)))
         return sw_fail(
             err, SW_MALFORMED, "format",
@@ -108,8 +112,8 @@ static sw_status parse_signature(const sw_json *root, sw_card *card, sw_error *e
 }
 
 sw_status sw_card_parse_in(sw_arena *arena, sw_bytes json, sw_card *card, sw_error *err) {
-    static const char *const names[] = {"encryption_key", "id", "identity_key", "kind", "name",
-                                        "signature",      NULL};
+    static const char *const names[] = {"?address", "encryption_key", "id",        "identity_key",
+                                        "kind",     "name",           "signature", NULL};
     const sw_json_limits limits = {.bytes = SW_CARD_LIMIT, .depth = 2, .nodes = 16};
     sw_json *root;
     sw_bytes kind, name;
@@ -125,6 +129,9 @@ sw_status sw_card_parse_in(sw_arena *arena, sw_bytes json, sw_card *card, sw_err
     if (!sw_name_good(name))
         return sw_fail(err, SW_MALFORMED, "format", "a card's name is not printable text");
     memcpy(card->name, name.data, name.size);
+    card->has_address = sw_json_member(root, "address") != NULL;
+    if (card->has_address)
+        SW_TRY(sw_json_hex(root, "card", "address", card->address.b, SW_ADDRESS_BYTES, err));
     SW_TRY(parse_signature(root, card, err));
     return check_card(card, err);
 }

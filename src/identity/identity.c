@@ -120,6 +120,7 @@ void sw_identity_close(sw_identity **held) {
     if (i == NULL) return;
     sw_identity_release(i);
     for (int slot = 0; slot < SW_KEY_SLOTS; slot++) sw_secret_release(i->secrets[slot]);
+    sw_chain_key_drop(&i->chain_key);
     sw_arena_free(&i->arena);
     free(i);
     *held = NULL;
@@ -131,27 +132,33 @@ const sw_card *sw_identity_card(const sw_identity *i) {
 
 /* ---- private keys ---- */
 
-static sw_status decrypt_key(sw_identity *i, const char *name, sw_bytes pem, uint8_t secret[32],
-                             sw_error *err) {
-    char *text = sw_secret_alloc(SW_PASSPHRASE_LIMIT);
-    if (text == NULL) return sw_fail(err, SW_MEMORY, "memory", "no lockable memory");
-    size_t size = 0;
+sw_status sw_identity_ask(const sw_identity *i, const char *name, sw_bytes pem, char **text,
+                          size_t *size, sw_error *err) {
+    *text = NULL;
+    *size = 0;
+    if (!sw_pkcs8_is_encrypted(pem)) return SW_OK;
+    if (!i->asks) {
+        sw_status status = sw_fail(err, SW_REFUSED, "passphrase",
+                                   "%s is encrypted and no passphrase was given", name);
+        sw_error_hint(err, "give --passphrase-file FILE, or run it in a terminal");
+        return status;
+    }
+    *text = sw_secret_alloc(SW_PASSPHRASE_LIMIT);
+    if (*text == NULL) return sw_fail(err, SW_MEMORY, "memory", "no lockable memory");
     sw_status status =
-        i->passphrase.ask(i->passphrase.context, name, text, SW_PASSPHRASE_LIMIT, &size, err);
-    if (status == SW_OK && size > SW_PASSPHRASE_LIMIT)
+        i->passphrase.ask(i->passphrase.context, name, *text, SW_PASSPHRASE_LIMIT, size, err);
+    if (status == SW_OK && *size > SW_PASSPHRASE_LIMIT)
         status = sw_fail(err, SW_LIMIT, "passphrase", "the passphrase is too long");
-    if (status == SW_OK) status = sw_pkcs8_decode(pem, SW_BYTES(text, size), secret, err);
-    sw_secret_release(text);
     return status;
 }
 
 static sw_status decode_key(sw_identity *i, const char *name, sw_bytes pem, uint8_t secret[32],
                             sw_error *err) {
-    if (!sw_pkcs8_is_encrypted(pem)) return sw_pkcs8_decode(pem, SW_BYTES(NULL, 0), secret, err);
-    if (i->asks) return decrypt_key(i, name, pem, secret, err);
-    sw_status status =
-        sw_fail(err, SW_REFUSED, "passphrase", "%s is encrypted and no passphrase was given", name);
-    sw_error_hint(err, "give --passphrase-file FILE, or run it in a terminal");
+    char *text;
+    size_t size;
+    sw_status status = sw_identity_ask(i, name, pem, &text, &size, err);
+    if (status == SW_OK) status = sw_pkcs8_decode(pem, SW_BYTES(text, size), secret, err);
+    sw_secret_release(text);
     return status;
 }
 

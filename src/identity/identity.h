@@ -3,8 +3,9 @@
  * An owner's keys: a folder of separate files under separate keys. Docs: docs/formats/identity.md.
  *
  *   card.json       public, signed by the identity key:
- * {"encryption_key","id","identity_key","kind":"sealwright/card/v1","name","signature"}; what
- * others need to name this owner identity.key    PKCS#8: signs        encryption.key  PKCS#8:
+ * {"address" (with a chain key),"encryption_key","id","identity_key","kind":"sealwright/card/v1",
+ * "name","signature"}; what others need to name this owner identity.key    PKCS#8: signs
+ * chain.key       PKCS#8, on secp256k1: signs on a chain    encryption.key  PKCS#8:
  * receives opened outputs keyring.key     PKCS#8: an HPKE key; keyring/<dataset id> holds one data
  * key each, HPKE-sealed to it unlock.key      PKCS#8: an HPKE key; unlock/<genesis hash> holds one
  * unlock secret each, HPKE-sealed to it public.json     the public keys of keyring and unlock, so
@@ -14,6 +15,7 @@
  */
 #ifndef SW_IDENTITY_H
 #define SW_IDENTITY_H
+#include "chain/chain.h"
 #include "crypto/hpke.h"
 #include "envelope/journal.h"
 
@@ -23,6 +25,8 @@ typedef struct sw_card {
     char name[SW_NAME_LIMIT + 1];
     sw_hash id; /* SHA-256(identity key) */
     sw_p256_public identity_key, encryption_key;
+    bool has_address;
+    sw_address address; /* of the chain key; zero without one */
     size_t signature_bytes;
     uint8_t signature[SW_ECDSA_DER_LIMIT]; /* by identity_key, over all the rest (ID-007) */
 } sw_card;
@@ -58,6 +62,15 @@ SW_NODISCARD sw_status sw_identity_signing_key(sw_identity *i, const sw_identity
                                                sw_error *err);
 SW_NODISCARD sw_status sw_identity_encryption_key(sw_identity *i, const sw_encryption_key **out,
                                                   sw_error *err);
+/* Makes chain.key for a folder without one, as the other keys are kept (`passphrase` NULL: plain),
+ * and signs the card again, with its address. SW_EXISTS when the card has one. What a kill has left
+ * without its card is taken, not replaced. */
+SW_NODISCARD sw_status sw_identity_make_chain_key(sw_identity *i, const sw_passphrase *passphrase,
+                                                  sw_error *err);
+/* Held by the identity until it is closed. SW_MISSING when the card has no address; the key must be
+ * that of the card's. */
+SW_NODISCARD sw_status sw_identity_chain_key(sw_identity *i, const sw_chain_key **out,
+                                             sw_error *err);
 SW_NODISCARD sw_status sw_identity_store_data_key(sw_identity *i, const sw_hash *dataset_id,
                                                   const sw_data_key *key, sw_error *err);
 SW_NODISCARD sw_status sw_identity_load_data_key(sw_identity *i, const sw_hash *dataset_id,

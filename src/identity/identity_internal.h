@@ -30,6 +30,7 @@ struct sw_identity {
     sw_card card;
     sw_p256_public publics[SW_KEY_SLOTS];
     uint8_t *secrets[SW_KEY_SLOTS]; /* locked memory, read on first use */
+    sw_chain_key *chain_key;        /* the same */
 };
 
 bool sw_name_good(sw_bytes name);
@@ -47,6 +48,10 @@ SW_NODISCARD sw_status sw_identity_path(sw_identity *i, const char *name, const 
                                         sw_error *err);
 SW_NODISCARD sw_status sw_identity_hash_path(sw_identity *i, const char *sub, const sw_hash *hash,
                                              const char **out, sw_error *err);
+/* Asks for the passphrase of a file that is encrypted, into locked memory; *size 0 for one that is
+ * not. The caller releases *text. */
+SW_NODISCARD sw_status sw_identity_ask(const sw_identity *i, const char *name, sw_bytes pem,
+                                       char **text, size_t *size, sw_error *err);
 /* The 32-byte scalar of a slot, read and checked on first use (ID-013). */
 SW_NODISCARD sw_status sw_identity_secret(sw_identity *i, sw_key_slot slot, const uint8_t **out,
                                           sw_error *err);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The apps that a service holds: genesis, ledger journal, folded ledger. Format:
- * docs/formats/kms.md (KMS-020 ... KMS-024, KMS-093).
+ * The apps that a service holds: genesis, ledger, owners' words. Format: docs/formats/kms.md
+ * (KMS-020 ... KMS-025, KMS-093).
  *
- * Invariants: an app is in the table only when its genesis verifies complete and its whole ledger
- * was verified; the folded ledger stands at the journal's head, because both change here alone. The
- * genesis file is written before the journal is made, so a kill between them loses nothing.
+ * Invariants: an app is in the table only when its genesis verifies complete and its ledger opened.
+ * The genesis file is written before a journal is made, so a kill between them loses nothing.
  */
 #include "codec/text.h"
 #include "kms/kms_internal.h"
@@ -16,7 +15,6 @@
 #include <string.h>
 
 #define GENESIS_END "apps/%s.genesis"
-#define JOURNAL_END "apps/%s.db"
 enum { NAME_BYTES = 2 * SW_HASH_BYTES, RELATIVE_BYTES = 96, LIST_LIMIT = 4 * SW_KMS_APP_LIMIT };
 
 static sw_status path_of(sw_arena *a, const sw_kms *k, const char *form, const sw_hash *genesis,
@@ -31,8 +29,7 @@ static sw_status path_of(sw_arena *a, const sw_kms *k, const char *form, const s
 static void close_app(sw_kms_app *app) {
     for (size_t i = 0; i < SW_OWNER_LIMIT; i++) sw_buffer_free(&app->words[i].envelope);
     sw_kms_secrets_drop(&app->secrets);
-    sw_ledger_close(&app->ledger);
-    sw_journal_close(&app->journal);
+    if (app->ledger != NULL) app->ledger->kind->close(app->ledger);
     sw_buffer_free(&app->envelope);
     free(app);
 }
@@ -44,30 +41,27 @@ sw_kms_app *sw_kms_app_find(const sw_kms *k, const sw_hash *genesis) {
 }
 
 /* ---- opening one ---- */
-static sw_status fill_app(sw_kms *k, sw_arena *a, sw_bytes envelope, const sw_genesis *g,
-                          sw_kms_app *app, sw_error *err) {
-    const char *path;
+static sw_status fill_app(sw_kms *k, sw_bytes envelope, const sw_genesis *g, sw_kms_app *app,
+                          sw_error *err) {
     app->genesis = *g;
     app->envelope = SW_BUFFER(SW_KMS_GENESIS_LIMIT);
     sw_put_bytes(&app->envelope, envelope);
     SW_TRY(sw_buffer_check(&app->envelope, "a genesis", err));
-    SW_TRY(path_of(a, k, JOURNAL_END, &g->hash, &path, err));
-    SW_TRY(sw_journal_open_sqlite(path, &g->hash, &app->journal, err));
-    SW_TRY(sw_ledger_open(&app->genesis, &app->ledger, err));
-    SW_TRY(sw_ledger_load(app->ledger, app->journal, err));
     for (size_t i = 0; i < SW_OWNER_LIMIT; i++)
         app->words[i].envelope = SW_BUFFER(SW_KMS_STATEMENT_LIMIT);
-    return SW_OK;
+    return g->backend == SW_LEDGER_ETHEREUM
+               ? sw_kms_ledger_open_chain(k, &app->genesis, &app->ledger, err)
+               : sw_kms_ledger_open_local(k, &app->genesis, &app->ledger, err);
 }
 
-static sw_status add_app(sw_kms *k, sw_arena *a, sw_bytes envelope, const sw_genesis *g,
-                         const sw_kms_app **out, sw_error *err) {
+static sw_status add_app(sw_kms *k, sw_bytes envelope, const sw_genesis *g, const sw_kms_app **out,
+                         sw_error *err) {
     if (k->app_count == SW_KMS_APP_LIMIT)
         return sw_fail(err, SW_LIMIT, "limit", "this key service holds %d apps already",
                        SW_KMS_APP_LIMIT);
     sw_kms_app *app = calloc(1, sizeof *app);
     if (app == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for an app");
-    sw_status status = fill_app(k, a, envelope, g, app, err);
+    sw_status status = fill_app(k, envelope, g, app, err);
     if (status != SW_OK) {
         close_app(app);
         return status;
@@ -87,6 +81,16 @@ static sw_status check_listed(const sw_kms *k, const sw_hash *genesis, sw_error 
     return status;
 }
 
+/* KMS-026: nothing of such an app could ever be granted here. */
+static sw_status check_node(sw_kms *k, const sw_genesis *g, sw_error *err) {
+    if (g->backend != SW_LEDGER_ETHEREUM || sw_kms_node_of(k, g->chain.chain) != NULL) return SW_OK;
+    sw_status status =
+        sw_fail(err, SW_REFUSED, "chain", "this key service has no node of chain %llu",
+                (unsigned long long)g->chain.chain);
+    sw_error_hint(err, "its operator names one with `kms serve --rpc`");
+    return status;
+}
+
 static sw_status found(sw_kms *k, sw_arena *a, sw_bytes envelope, const sw_kms_app **out,
                        sw_error *err) {
     sw_genesis g;
@@ -98,11 +102,12 @@ static sw_status found(sw_kms *k, sw_arena *a, sw_bytes envelope, const sw_kms_a
     *out = sw_kms_app_find(k, &g.hash);
     if (*out != NULL) return SW_OK;
     SW_TRY(check_listed(k, &g.hash, err));
+    SW_TRY(check_node(k, &g, err));
     if (k->app_count < SW_KMS_APP_LIMIT) {
         SW_TRY(path_of(a, k, GENESIS_END, &g.hash, &path, err));
         SW_TRY(sw_file_write(path, envelope, 0600, SW_WRITE_REPLACE, err));
     }
-    return add_app(k, a, envelope, &g, out, err);
+    return add_app(k, envelope, &g, out, err);
 }
 
 sw_status sw_kms_app_found(sw_kms *k, sw_bytes envelope, const sw_kms_app **out, sw_error *err) {
@@ -131,7 +136,7 @@ static sw_status load_app(sw_kms *k, sw_arena *a, const sw_hash *genesis, sw_err
     SW_TRY(sw_genesis_open(a, sw_buffer_bytes(&file), true, &g, err));
     if (!sw_hash_equal(&g.hash, genesis))
         return sw_fail(err, SW_UNAUTHENTIC, "rollback", "%s is the genesis of another app", path);
-    return add_app(k, a, sw_buffer_bytes(&file), &g, &app, err);
+    return add_app(k, sw_buffer_bytes(&file), &g, &app, err);
 }
 
 static sw_status load_all(sw_kms *k, sw_arena *a, sw_error *err) {
@@ -169,12 +174,7 @@ sw_status sw_kms_app_append(sw_kms_app *app, sw_bytes entry, sw_head *head, sw_e
     if (entry.size > SW_KMS_ENTRY_LIMIT)
         return sw_fail(err, SW_LIMIT, "limit", "a ledger entry has more than %zu bytes",
                        SW_KMS_ENTRY_LIMIT);
-    sw_head at = sw_ledger_head(app->ledger), made;
-    SW_TRY(sw_ledger_check(app->ledger, entry, err));
-    SW_TRY(sw_journal_append(app->journal, &at, entry, &made, err));
-    SW_TRY(sw_ledger_apply(app->ledger, &made, entry, err));
-    *head = made;
-    return SW_OK;
+    return app->ledger->kind->append(app->ledger, entry, head, err);
 }
 
 /* ---- pages ---- */

@@ -14,9 +14,10 @@
 
 #include <string.h>
 
-#define AUDIT_KIND "sealwright/audit/v1"
-#define AUDIT_FILE "audit.db"
-enum { ENTRY_LIMIT = 8192, ENTRY_NODES = 64, MINUTE_MS = 60000, STRANGERS_A_MINUTE = 10 };
+#define AUDIT_KIND   "sealwright/audit/v1"
+#define AUDIT_FILE   "audit.db"
+#define SAFE_INTEGER (((uint64_t)1 << 53) - 1)
+enum { ENTRY_LIMIT = 8192, ENTRY_NODES = 192, MINUTE_MS = 60000, STRANGERS_A_MINUTE = 10 };
 
 void sw_audit_id(sw_hash *out, const sw_p256_public *root) {
     const sw_bytes field = SW_BYTES_OF(root->b);
@@ -97,16 +98,34 @@ static sw_status read_unlock(const sw_json *root, sw_audit_reader *r, sw_error *
     return SW_OK;
 }
 
+/* `blocks` stands where a chain was looked at. */
+static sw_status read_blocks(const sw_json *root, sw_error *err) {
+    static const char *const names[] = {"hash", "index", NULL};
+    const sw_json *list;
+    if (sw_json_member(root, "blocks") == NULL) return SW_OK;
+    SW_TRY(sw_json_array(root, AUDIT_KIND, "blocks", SW_KMS_BLOCK_COUNT, &list, err));
+    if (list->count == 0)
+        return sw_fail(err, SW_MALFORMED, "format", "a decision has looked at no block");
+    for (const sw_json *b = list->first; b != NULL; b = b->next) {
+        sw_hash hash;
+        uint64_t index;
+        SW_TRY(sw_json_expect(b, AUDIT_KIND, names, err));
+        SW_TRY(sw_json_hash(b, AUDIT_KIND, "hash", &hash, err));
+        SW_TRY(sw_json_u64(b, AUDIT_KIND, "index", SAFE_INTEGER, &index, err));
+    }
+    return SW_OK;
+}
+
 static sw_status read_keys(const sw_json *root, sw_audit_reader *r, sw_error *err) {
-    static const char *const names[] = {"app",    "compose",       "counter_ms",     "decision",
-                                        "event",  "evidence",      "kind",           "machine",
-                                        "number", "open_manifest", "open_recipient", "purpose",
-                                        "reason", "renewal",       "time_ms",        "word",
-                                        NULL};
+    static const char *const names[] = {
+        "app",      "?blocks", "compose", "counter_ms", "decision",      "event",
+        "evidence", "kind",    "machine", "number",     "open_manifest", "open_recipient",
+        "purpose",  "reason",  "renewal", "time_ms",    "word",          NULL};
     sw_hash compose;
     uint64_t number, renewal;
     bool granted;
     SW_TRY(sw_json_expect(root, AUDIT_KIND, names, err));
+    SW_TRY(read_blocks(root, err));
     SW_TRY(read_granted(root, &granted, err));
     *(granted ? &r->grants : &r->refusals) += 1;
     if (!granted) return SW_OK;
@@ -126,6 +145,18 @@ static sw_status read_refusals(const sw_json *root, sw_audit_reader *r, sw_error
     return SW_OK;
 }
 
+static sw_status read_revocation(const sw_json *root, sw_audit_reader *r, sw_error *err) {
+    static const char *const names[] = {"app",  "compose", "counter_ms", "event",     "everything",
+                                        "kind", "owner",   "sequence",   "signature", NULL};
+    uint8_t signature[SW_SECP256K1_SIG_BYTES];
+    bool everything;
+    SW_TRY(sw_json_expect(root, AUDIT_KIND, names, err));
+    SW_TRY(sw_json_flag(root, AUDIT_KIND, "everything", &everything, err));
+    SW_TRY(sw_json_hex(root, AUDIT_KIND, "signature", signature, sizeof signature, err));
+    r->revocations++;
+    return SW_OK;
+}
+
 static sw_status read_entry(sw_arena *a, const sw_envelope *e, sw_audit_reader *r, sw_error *err) {
     sw_json *root;
     sw_bytes event;
@@ -138,6 +169,7 @@ static sw_status read_entry(sw_arena *a, const sw_envelope *e, sw_audit_reader *
     if (start) return SW_OK;
     if (sw_bytes_is(event, "unlock")) return read_unlock(root, r, err);
     if (sw_bytes_is(event, "keys")) return read_keys(root, r, err);
+    if (sw_bytes_is(event, "revocation")) return read_revocation(root, r, err);
     if (sw_bytes_is(event, "refusals")) return read_refusals(root, r, err);
     return sw_fail(err, SW_MALFORMED, "format", "an entry is of no event that we know");
 }
@@ -236,6 +268,33 @@ sw_status sw_kms_audit_unlock(sw_kms *k, const sw_hash *app, const sw_hash *owne
     return append(k, root, err);
 }
 
+sw_status sw_kms_audit_revocation(sw_kms *k, const sw_hash *app, const sw_handed_revocation *r,
+                                  sw_error *err) {
+    SW_SCOPED(sw_arena) arena = {0};
+    sw_arena *a = &arena;
+    const sw_kms_app *held = sw_kms_app_find(k, app);
+    SW_CHECK(err, held != NULL);
+    sw_json *root = begin_entry(a, "revocation");
+    sw_json_add_hex(a, root, "app", SW_BYTES_OF(app->b));
+    sw_json_add_hex(a, root, "compose", SW_BYTES_OF(r->say.compose.b));
+    sw_json_add_integer(a, root, "counter_ms", sw_kms_counter_ms(k));
+    sw_json_add_flag(a, root, "everything", r->say.everything);
+    sw_json_add_hex(a, root, "owner", SW_BYTES_OF(held->genesis.owners[r->owner].id.b));
+    sw_json_add_integer(a, root, "sequence", (int64_t)r->say.sequence);
+    sw_json_add_hex(a, root, "signature", SW_BYTES_OF(r->signature));
+    return append(k, root, err);
+}
+
+static void add_blocks(sw_arena *a, sw_json *root, const sw_kms_decision *d) {
+    if (d->block_count == 0) return;
+    sw_json *list = sw_json_add_array(a, root, "blocks");
+    for (size_t i = 0; i < d->block_count; i++) {
+        sw_json *b = sw_json_add_object(a, list, NULL);
+        sw_json_add_hex(a, b, "hash", SW_BYTES_OF(d->blocks[i].hash.b));
+        sw_json_add_integer(a, b, "index", (int64_t)d->blocks[i].index);
+    }
+}
+
 sw_status sw_kms_audit_keys(sw_kms *k, const sw_kms_decision *d, const sw_error *refusal,
                             sw_error *err) {
     bool open = d->purpose == SW_PURPOSE_OPEN;
@@ -246,6 +305,7 @@ sw_status sw_kms_audit_keys(sw_kms *k, const sw_kms_decision *d, const sw_error 
     if (counted) return SW_OK;
     sw_json *root = begin_entry(a, "keys");
     add_decision(a, root, k, refusal);
+    add_blocks(a, root, d);
     sw_json_add_hex(a, root, "app", SW_BYTES_OF(d->app.b));
     sw_json_add_hex(a, root, "compose", SW_BYTES_OF(d->compose.b));
     sw_json_add_hex(a, root, "evidence", SW_BYTES_OF(d->evidence.b));

@@ -16,7 +16,7 @@ typedef struct sw_audit_reader {
     sw_hash id;
     struct sw_kms_counts *counts;
     sw_p256_public receipt; /* of the start that is being read */
-    uint64_t starts, unlocks, grants, refusals;
+    uint64_t starts, unlocks, grants, refusals, revocations;
 } sw_audit_reader;
 /* A sw_journal_visit whose context is a sw_audit_reader: checks form and signature of one entry. */
 SW_NODISCARD sw_status sw_audit_read(void *context, const sw_head *at, const sw_envelope *e,

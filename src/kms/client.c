@@ -45,6 +45,10 @@ void sw_remote_patience(sw_remote *r, int64_t ms) {
     if (r->http != NULL) sw_http_patience(r->http, ms);
 }
 
+void sw_remote_node(sw_remote *r, sw_rpc *node) {
+    r->node = node;
+}
+
 void sw_remote_close(sw_remote **held) {
     sw_remote *r = *held;
     *held = NULL;
@@ -175,6 +179,11 @@ sw_status sw_remote_ledger(sw_remote *r, const sw_genesis *g, sw_journal **journ
     *journal = j;
     *ledger = l;
     return SW_OK;
+}
+
+sw_status sw_remote_revoke(sw_remote *r, const sw_genesis *g, sw_bytes call, sw_error *err) {
+    sw_head head;
+    return sw_remote_append(r, g, call, &head, err);
 }
 
 sw_status sw_remote_append(sw_remote *r, const sw_genesis *g, sw_bytes entry_envelope,

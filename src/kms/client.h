@@ -7,7 +7,7 @@
 #define SW_KMS_CLIENT_H
 #include "http/http.h"
 #include "identity/identity.h"
-#include "ledger/ledger.h"
+#include "ledger/rpc.h"
 #include "machine/machine.h"
 #include "manifest/grant.h"
 #include "seal/consent.h"
@@ -19,14 +19,21 @@ SW_NODISCARD sw_status sw_remote_open(const char *url, const sw_entropy *e, sw_r
 void sw_remote_close(sw_remote **r);
 /* How long each later request may take; what asks several times may take as many times that. */
 void sw_remote_patience(sw_remote *r, int64_t ms);
+/* The caller's own node, which shows an app's chain (CHN-060); the caller's until the close. */
+void sw_remote_node(sw_remote *r, sw_rpc *node);
 SW_NODISCARD sw_status
 sw_remote_found(sw_remote *r, sw_bytes genesis_envelope,
                 sw_error *err); /* registers a complete genesis; idempotent */
-/* The ledger's entries as a memory journal, verified entry by entry under `g`. */
+/* The ledger's entries as a memory journal, verified entry by entry under `g`. Of a ledger that
+ * the key service keeps: it has none of a chain's. */
 SW_NODISCARD sw_status sw_remote_ledger(sw_remote *r, const sw_genesis *g, sw_journal **journal,
                                         sw_ledger **ledger, sw_error *err);
 SW_NODISCARD sw_status sw_remote_append(sw_remote *r, const sw_genesis *g, sw_bytes entry_envelope,
                                         sw_head *head, sw_error *err);
+/* An app on a chain: the signed call that revokes (CHN-304), so that it counts before it is mined.
+ * Idempotent. */
+SW_NODISCARD sw_status sw_remote_revoke(sw_remote *r, const sw_genesis *g, sw_bytes call,
+                                        sw_error *err);
 
 /* Is it there, and still the process that this connection met? SW_UNAVAILABLE when nobody answers,
  * SW_UNAUTHENTIC when another process does. */
@@ -38,6 +45,7 @@ typedef struct sw_kms_facts {
     sw_p256_public root, receipt, tls;
     sw_head audit;
     sw_claims claims;
+    sw_head ledger; /* that the unlock statement named */
 } sw_kms_facts;
 /* Challenges the KMS with a fresh nonce and verifies its evidence by the owner's own reference:
  * images, compose hash, report data `kms-root`, TLS key of this connection. */
@@ -45,7 +53,8 @@ SW_NODISCARD sw_status sw_remote_look(sw_remote *r, const sw_kms_reference *refe
                                       int64_t wall_ms, sw_kms_facts *out, sw_error *err);
 /* Looks, checks that the ledger and audit log contain what this owner has seen, signs the unlock
  * statement and hands it over with the secret (HPKE-sealed to the root). Updates `seen`, and holds
- * the identity meanwhile. */
+ * the identity meanwhile. An app on a chain needs the owner's own node (sw_remote_node): its newest
+ * final block is what the statement names, and what this owner saw last must not be newer. */
 SW_NODISCARD sw_status sw_remote_unlock(sw_remote *r, const sw_kms_reference *reference,
                                         const sw_genesis *g, sw_identity *owner,
                                         const sw_entropy *e, const sw_clock *clock,
@@ -58,6 +67,7 @@ typedef struct sw_audit_summary {
     sw_hash id; /* of the log: hash of the root key */
     sw_head head;
     uint64_t starts, unlocks, grants, refusals;
+    uint64_t revocations; /* handed over by owners of apps on chains */
 } sw_audit_summary;
 /* Chain, form and every signature of an exported log. Whether it is the whole log is for owners to
  * say: each knows a head of it. */
@@ -91,7 +101,7 @@ typedef struct sw_granted {
     sw_hash challenge; /* with the next three, what an offline verifier recomputes that evidence's
                           report data from */
     sw_p256_public own_tls, peer_tls, response;
-    sw_buffer ledger; /* journal export at the time of the decision */
+    sw_buffer ledger; /* journal export at the time of the decision; on a chain the views */
 } sw_granted;
 void sw_granted_free(sw_granted *g); /* wipes */
 /* Challenge, mutual attestation, request, HPKE-sealed answer; verifies the receipt. On refusal the

@@ -62,6 +62,7 @@ sw_status sw_audit_verify(sw_bytes json, sw_audit_summary *out, sw_error *err) {
                               .starts = reader.starts,
                               .unlocks = reader.unlocks,
                               .grants = reader.grants,
-                              .refusals = reader.refusals};
+                              .refusals = reader.refusals,
+                              .revocations = reader.revocations};
     return SW_OK;
 }

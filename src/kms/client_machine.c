@@ -9,6 +9,7 @@
  * lie in locked memory from the moment they are unsealed; on failure *out is untouched.
  */
 #include "kms/client_internal.h"
+#include "ledger/chain_judge.h"
 
 #include <string.h>
 
@@ -35,8 +36,8 @@ typedef struct asking {
     sw_p256_public server;
     sw_session_key *response;
     sw_hash compose;
-    sw_bytes enc, sealed, receipt, statements; /* of the answer */
-    sw_unlock_statement *words;                /* of `statements`, in the arena */
+    sw_bytes enc, sealed, receipt, statements, views; /* of the answer */
+    sw_unlock_statement *words;                       /* of `statements`, in the arena */
     size_t word_count;
 } asking;
 
@@ -118,6 +119,7 @@ static sw_status send_request(asking *a, sw_bytes evidence, sw_buffer *answer, s
     a->sealed = sw_read_field(&r, SEALED_LIMIT);
     a->receipt = sw_read_field(&r, SW_ENVELOPE_LIMIT);
     a->statements = sw_read_field(&r, SW_OWNER_LIMIT * (SW_KMS_STATEMENT_LIMIT + 1) + 2);
+    a->views = sw_read_field(&r, SW_KMS_VIEWS_LIMIT);
     SW_TRY(sw_reader_finish(&r, "the key service's answer", err));
     if (a->enc.size != SW_HPKE_ENC_BYTES ||
         a->sealed.size != a->q->recipe->shard_count * SW_KMS_KEYS_BYTES + SW_GCM_TAG_BYTES)
@@ -249,6 +251,51 @@ static sw_status fetch_ledger(const asking *a, const sw_head *decided, sw_buffer
     return status;
 }
 
+/* ---- or the blocks of a chain that were looked at (CHN-062) ---- */
+static sw_status judge_views(const asking *a, const sw_head *decided, const sw_view_list *list,
+                             sw_error *err) {
+    const sw_chain_opening opening = {.compose = a->compose,
+                                      .manifest = a->call.open_manifest,
+                                      .recipient = a->call.open_recipient};
+    const sw_chain_question q = {.genesis = a->q->genesis,
+                                 .recipe = a->q->recipe,
+                                 .compose = &a->compose,
+                                 .opening = a->q->purpose == SW_PURPOSE_OPEN ? &opening : NULL};
+    size_t i;
+    for (size_t w = 0; w < a->word_count; w++) {
+        const sw_head *named = &a->words[w].ledger;
+        if (named->index > decided->index)
+            return answer_refused(err, "statement",
+                                  "a statement names a later block than the receipt");
+        SW_TRY(sw_view_list_find(list, named, &i, err));
+        const char *name = sw_genesis_owner(a->q->genesis, &a->words[w].owner)->name;
+        SW_TRY(sw_chain_question_judge(&q, named, list->views[i], name, NULL, err));
+    }
+    SW_TRY(sw_view_list_find(list, decided, &i, err));
+    SW_TRY(sw_chain_question_judge(&q, decided, list->views[i], NULL, NULL, err));
+    return sw_view_list_check_used(list, err);
+}
+
+static sw_status take_views(const asking *a, const sw_head *decided, sw_buffer *out,
+                            sw_error *err) {
+    const sw_json_limits limits = {SW_KMS_VIEWS_LIMIT, 8, SW_KMS_VIEWS_NODES};
+    sw_view_list list;
+    sw_json *array;
+    SW_TRY(sw_json_parse_canonical(a->arena, a->views, &limits, &array, err));
+    SW_TRY(sw_view_list_parse(a->arena, array, &list, err));
+    SW_TRY(judge_views(a, decided, &list, err));
+    sw_put_bytes(out, a->views);
+    return sw_buffer_check(out, "views", err);
+}
+
+static sw_status take_ledger(const asking *a, const sw_head *decided, sw_buffer *out,
+                             sw_error *err) {
+    if (a->q->genesis->backend == SW_LEDGER_ETHEREUM) return take_views(a, decided, out, err);
+    if (!sw_bytes_is(a->views, "[]"))
+        return answer_refused(err, "format", "it holds views, and the ledger is on no chain");
+    return fetch_ledger(a, decided, out, err);
+}
+
 /* ---- the keys ---- */
 static sw_status open_keys(const asking *a, sw_granted *out, sw_error *err) {
     SW_SCOPED(sw_buffer) info = SW_BUFFER(512);
@@ -275,7 +322,7 @@ static sw_status believe(asking *a, sw_bytes evidence, sw_granted *out, sw_error
     SW_TRY(read_statements(a, err));
     SW_TRY(check_owners(a, err));
     SW_TRY(check_receipt(a, evidence, &out->grant, err));
-    SW_TRY(fetch_ledger(a, &out->grant.ledger, &out->ledger, err));
+    SW_TRY(take_ledger(a, &out->grant.ledger, &out->ledger, err));
     SW_TRY(open_keys(a, out, err));
     sw_put_bytes(&out->receipt, a->receipt);
     sw_put_bytes(&out->statements, a->statements);

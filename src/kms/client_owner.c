@@ -96,7 +96,48 @@ static sw_status check_audit(sw_remote *r, const sw_head *seen, const sw_kms_fac
     return status;
 }
 
+/* What was seen before is of this chain, and final still. */
+static sw_status check_seen_block(sw_rpc *node, const sw_head *seen, const sw_head *final,
+                                  sw_error *err) {
+    sw_block there;
+    if (seen->index == 0) return SW_OK;
+    if (final->index < seen->index) {
+        sw_status status =
+            sw_fail(err, SW_UNAUTHENTIC, "rollback",
+                    "the node's newest final block is %llu, and block %llu was seen before",
+                    (unsigned long long) final->index, (unsigned long long)seen->index);
+        sw_error_hint(err, "the node lags behind or shows another chain: ask another one");
+        return status;
+    }
+    SW_TRY(sw_rpc_block_at(node, seen->index, &there, err));
+    if (sw_hash_equal(&there.hash, &seen->hash)) return SW_OK;
+    sw_status status = sw_fail(err, SW_UNAUTHENTIC, "rollback",
+                               "the node has another block %llu than the one that was seen before",
+                               (unsigned long long)seen->index);
+    sw_error_hint(err, "it shows another chain: do not unlock, and ask another node");
+    return status;
+}
+
+/* CHN-060: what this owner's own node calls final, and never an older block than before. */
+static sw_status check_chain(sw_remote *r, const sw_genesis *g, sw_seen *seen, sw_error *err) {
+    sw_head final;
+    if (r->node == NULL) {
+        sw_status status =
+            sw_fail(err, SW_USAGE, "usage",
+                    "the app's ledger is on chain %llu: a node of yours must show it",
+                    (unsigned long long)g->chain.chain);
+        sw_error_hint(err, "give it with --rpc");
+        return status;
+    }
+    SW_TRY(sw_rpc_check_chain(r->node, g->chain.chain, err));
+    SW_TRY(sw_rpc_final(r->node, &final, err));
+    SW_TRY(check_seen_block(r->node, &seen->ledger, &final, err));
+    seen->ledger = final;
+    return SW_OK;
+}
+
 static sw_status check_ledger(sw_remote *r, const sw_genesis *g, sw_seen *seen, sw_error *err) {
+    if (g->backend == SW_LEDGER_ETHEREUM) return check_chain(r, g, seen, err);
     sw_journal *journal = NULL;
     sw_ledger *ledger = NULL;
     SW_TRY(sw_remote_ledger(r, g, &journal, &ledger, err));
@@ -171,6 +212,7 @@ static sw_status give_word(sw_remote *r, const sw_kms_reference *reference, cons
                                    .sequence = (uint64_t)wall_ms};
     SW_TRY(send_word(r, &s, keys, e, &looked.audit, err));
     audit_seen.audit = looked.audit; /* with this word's own entry */
+    looked.ledger = seen.ledger;
     SW_TRY(sw_identity_store_seen(owner, &g->hash, &seen, err));
     SW_TRY(sw_identity_store_seen(owner, &place, &audit_seen, err));
     *facts = looked;

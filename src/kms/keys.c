@@ -98,10 +98,20 @@ static sw_status check_evidence(sw_kms_case *c, sw_error *err) {
 
 /* ---- 5. and 6. the ledger ---- */
 static sw_status check_ledger(sw_kms_case *c, sw_error *err) {
-    SW_TRY(sw_ledger_check_run(c->app->ledger, &c->decision.compose, err));
-    if (c->call.purpose != SW_PURPOSE_OPEN) return SW_OK;
-    return sw_ledger_check_open(c->app->ledger, c->recipe, &c->decision.compose,
-                                &c->call.open_manifest, &c->call.open_recipient, err);
+    bool listed[SW_OWNER_LIMIT] = {false};
+    for (size_t i = 0; i < c->recipe->shard_count; i++) listed[c->owners[i]] = true;
+    const sw_chain_opening opening = {.compose = c->decision.compose,
+                                      .manifest = c->call.open_manifest,
+                                      .recipient = c->call.open_recipient};
+    const sw_kms_question q = {.recipe = c->recipe,
+                               .compose = &c->decision.compose,
+                               .opening = c->call.purpose == SW_PURPOSE_OPEN ? &opening : NULL,
+                               .words = c->app->words,
+                               .listed = listed};
+    sw_status status = c->app->ledger->kind->judge(c->app->ledger, &q, &c->finding, err);
+    c->decision.blocks = c->finding.blocks;
+    c->decision.block_count = c->finding.block_count;
+    return status;
 }
 
 /* ---- 7. the shards ---- */

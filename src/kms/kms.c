@@ -64,6 +64,7 @@ static sw_status start(sw_kms *k, const sw_kms_options *o, sw_error *err) {
     SW_TRY(sw_verifier_open(NULL, &k->verifier, err));
     SW_TRY(make_keys(k, err));
     SW_TRY(sw_kms_boot(k, o, err));
+    SW_TRY(sw_kms_nodes_open(k, o, err));
     SW_TRY(sw_kms_apps_load(k, err));
     return sw_kms_audit_open(k, err);
 }
@@ -87,6 +88,7 @@ void sw_kms_close(sw_kms **held) {
     sw_status settled = k->audit == NULL ? SW_OK : sw_kms_audit_settle(k, NULL);
     (void)settled; /* a disk that takes nothing more is told to nobody any more */
     sw_kms_apps_close(k);
+    sw_kms_nodes_close(k);
     sw_journal_close(&k->audit);
     sw_verifier_close(&k->verifier);
     sw_root_key_drop(&k->root);
@@ -218,7 +220,7 @@ static sw_status answer_app(sw_kms *k, sw_kms_app *app, const sw_http_request *q
     if (strncmp(rest, ledger, sizeof ledger - 1) != 0 ||
         !parse_index(rest + sizeof ledger - 1, &from))
         return no_such_path(err);
-    return sw_kms_page(app->journal, &app->genesis.hash, from, out, err);
+    return app->ledger->kind->page(app->ledger, from, out, err);
 }
 
 static sw_status find_app(sw_kms *k, const sw_http_request *q, const char *rest, sw_buffer *out,

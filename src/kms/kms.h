@@ -2,10 +2,11 @@
  *
  * The key service: who may have a key, and why. Docs: docs/formats/kms.md (KMS-001 ...).
  *
- * One process, one root key, one journal per app (the ledger) and one audit journal. It holds no
- * policy: it judges evidence by the policy inside the app-compose whose hash the evidence carries.
- * It sees neither ciphertext nor wrapped nor data keys. sw_kms is the service without sockets:
- * request bytes in, answer bytes out, so a test drives it directly.
+ * One process, one root key, one ledger an app (a journal of its own, or a chain that nodes show)
+ * and one audit journal. It holds no policy: it judges evidence by the policy inside the
+ * app-compose whose hash the evidence carries. It sees neither ciphertext nor wrapped nor data
+ * keys. sw_kms is the service without sockets: request bytes in, answer bytes out, so a test drives
+ * it directly.
  */
 #ifndef SW_KMS_H
 #define SW_KMS_H
@@ -15,6 +16,10 @@
 #include "manifest/grant.h"
 
 typedef struct sw_kms sw_kms;
+typedef struct sw_kms_node_place {
+    uint64_t chain;  /* 0: any that no other node is named for */
+    const char *url; /* as sw_rpc_options has it */
+} sw_kms_node_place;
 typedef struct sw_kms_options {
     const char *folder;  /* state: root.sealed (sealed by the machine's key), audit.db, apps/<G>.db,
                             app-compose.json of the KMS itself */
@@ -27,6 +32,9 @@ typedef struct sw_kms_options {
     /* The apps that may be founded, all when there are none; the caller's until the close. */
     const sw_hash *listed;
     size_t listed_count;
+    /* Nodes for apps whose ledger is on a chain, one a chain. */
+    const sw_kms_node_place *nodes;
+    size_t node_count;
 } sw_kms_options;
 /* `kms init`: makes folder and the KMS's own app-compose.json; *compose is its hash. The root is
  * made at first start. */

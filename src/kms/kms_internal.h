@@ -7,6 +7,9 @@
 #define SW_KMS_INTERNAL_H
 #include "kms/kms.h"
 #include "kms/message.h"
+#include "ledger/chain_judge.h"
+#include "ledger/handed.h"
+#include "ledger/rpc.h"
 #include "seal/consent.h"
 
 #define SW_KMS_APP_LIMIT       256
@@ -42,11 +45,11 @@ typedef struct sw_kms_word { /* one owner's, since this start */
     int64_t heard_ms; /* counter at the look before it */
 } sw_kms_word;
 SW_SECRET_ROLE(sw_kms_secrets, 32 * SW_OWNER_LIMIT) /* unlock secrets by owner's place */
+typedef struct sw_kms_ledger sw_kms_ledger;
 typedef struct sw_kms_app {
     sw_genesis genesis;
-    sw_buffer envelope; /* join */
-    sw_journal *journal;
-    sw_ledger *ledger;
+    sw_buffer envelope;    /* join */
+    sw_kms_ledger *ledger; /* whichever keeps it */
     sw_kms_word words[SW_OWNER_LIMIT];
     sw_kms_secrets *secrets; /* NULL until the first unlock */
 } sw_kms_app;
@@ -55,11 +58,64 @@ void sw_kms_apps_close(sw_kms *k);
 sw_kms_app *sw_kms_app_find(const sw_kms *k, const sw_hash *genesis);
 SW_NODISCARD sw_status sw_kms_app_found(sw_kms *k, sw_bytes envelope, const sw_kms_app **out,
                                         sw_error *err);
+/* KMS-022: an entry, or on a chain a revocation that its owner hands over (CHN-304). */
 SW_NODISCARD sw_status sw_kms_app_append(sw_kms_app *app, sw_bytes entry, sw_head *head,
                                          sw_error *err);
 /* KMS-023 */
 SW_NODISCARD sw_status sw_kms_page(sw_journal *j, const sw_hash *id, uint64_t from, sw_buffer *out,
                                    sw_error *err);
+
+/* ---- the ledger of an app: a journal of the service's own, or a chain ---- */
+typedef struct sw_kms_question { /* of a key request, when all else holds that comes before */
+    const sw_recipe *recipe;
+    const sw_hash *compose;
+    const sw_chain_opening *opening; /* purpose `open`, else NULL */
+    const sw_kms_word *words;        /* by place in the genesis; present where listed */
+    const bool *listed;              /* owners of listed shards, by place */
+} sw_kms_question;
+#define SW_KMS_BLOCK_COUNT (SW_OWNER_LIMIT + 1)
+typedef struct sw_kms_finding {
+    sw_head head;    /* what the receipt names */
+    sw_buffer views; /* JSON array for the machine and its manifest (KMS-057); owned */
+    size_t block_count;
+    sw_head blocks[SW_KMS_BLOCK_COUNT]; /* that were looked at; none on a journal */
+} sw_kms_finding;
+void sw_kms_finding_free(sw_kms_finding *f);
+typedef struct sw_kms_ledger_kind {
+    /* May an owner name this head? `before` is what the same owner named last, NULL at first. */
+    sw_status (*check_head)(sw_kms_ledger *l, const sw_head *named, const sw_head *before,
+                            sw_error *err);
+    /* The 5th and 6th check of KMS-051. Fills *out as far as it came, also when it refuses. */
+    sw_status (*judge)(sw_kms_ledger *l, const sw_kms_question *q, sw_kms_finding *out,
+                       sw_error *err);
+    sw_status (*append)(sw_kms_ledger *l, sw_bytes entry, sw_head *head, sw_error *err);
+    sw_status (*page)(sw_kms_ledger *l, uint64_t from, sw_buffer *out, sw_error *err);
+    void (*close)(sw_kms_ledger *l);
+} sw_kms_ledger_kind;
+struct sw_kms_ledger {
+    const sw_kms_ledger_kind *kind;
+};
+SW_NODISCARD sw_status sw_kms_ledger_open_local(sw_kms *k, const sw_genesis *g, sw_kms_ledger **out,
+                                                sw_error *err);
+/* `g` is the app's, which lives as long. */
+SW_NODISCARD sw_status sw_kms_ledger_open_chain(sw_kms *k, const sw_genesis *g, sw_kms_ledger **out,
+                                                sw_error *err);
+
+/* ---- nodes of chains (KMS-026) ---- */
+#define SW_KMS_NODE_LIMIT      16
+#define SW_KMS_NODE_CALL_MS    1500 /* one call to a node */
+#define SW_KMS_NODE_REQUEST_MS 3000 /* no further call for a request after this */
+#define SW_KMS_NODE_REST_MS    5000 /* one that did not answer is not asked */
+typedef struct sw_kms_node {
+    uint64_t chain; /* 0: whichever it says that it is on */
+    sw_rpc *rpc;
+    uint64_t known;        /* the chain that it said it is on; 0: not asked yet */
+    int64_t rest_until_ms; /* counter */
+} sw_kms_node;
+SW_NODISCARD sw_status sw_kms_nodes_open(sw_kms *k, const sw_kms_options *o, sw_error *err);
+void sw_kms_nodes_close(sw_kms *k);
+/* NULL when the service was given none for this chain. */
+sw_kms_node *sw_kms_node_of(sw_kms *k, uint64_t chain);
 
 /* ---- audit log (KMS-080 ...) ---- */
 typedef struct sw_kms_decision { /* over keys; views into the request */
@@ -70,6 +126,8 @@ typedef struct sw_kms_decision { /* over keys; views into the request */
     sw_p256_public open_recipient;
     uint64_t number, renewal;
     int64_t time_ms;
+    size_t block_count; /* of a chain, that were looked at */
+    const sw_head *blocks;
     bool vouched; /* the evidence held and the owners approve of the recipe */
 } sw_kms_decision;
 typedef struct sw_kms_minute { /* refusals of peers for whom nobody speaks (KMS-087) */
@@ -83,6 +141,9 @@ SW_NODISCARD sw_status sw_kms_audit_unlock(sw_kms *k, const sw_hash *app, const 
                                            sw_error *err);
 SW_NODISCARD sw_status sw_kms_audit_keys(sw_kms *k, const sw_kms_decision *d,
                                          const sw_error *refusal, sw_error *err);
+/* A revocation that an owner handed over (KMS-088); durable when it returns. */
+SW_NODISCARD sw_status sw_kms_audit_revocation(sw_kms *k, const sw_hash *app,
+                                               const sw_handed_revocation *r, sw_error *err);
 /* Writes down how many refusals were only counted, if any. */
 SW_NODISCARD sw_status sw_kms_audit_settle(sw_kms *k, sw_error *err);
 
@@ -136,6 +197,9 @@ struct sw_kms {
     sw_kms_tokens challenges, looks;
     sw_kms_counts counts;
     sw_kms_lease leases[SW_KMS_GRANT_LIMIT];
+    sw_kms_node nodes[SW_KMS_NODE_LIMIT];
+    size_t node_count;
+    size_t view_bytes;     /* that ledgers on chains keep, together */
     const sw_hash *listed; /* apps that may be founded; all when listed_count is 0 */
     size_t listed_count, app_count;
     sw_kms_app *apps[SW_KMS_APP_LIMIT];
@@ -163,6 +227,7 @@ typedef struct sw_kms_case {
     int64_t now_ms, earliest_ms, latest_ms; /* counter; the listed owners' times */
     sw_claims claims;
     sw_kms_lease *lease; /* of the grant to renew; NULL: a new one */
+    sw_kms_finding finding;
     sw_kms_decision decision;
     bool proving; /* the peer was still proving itself when it failed */
 } sw_kms_case;

@@ -20,6 +20,8 @@
 #define SW_KMS_STATEMENT_LIMIT ((size_t)8 << 10)
 #define SW_KMS_REQUEST_LIMIT   ((size_t)4 << 10)
 #define SW_KMS_SHARD_LIMIT     ((size_t)8 << 10)
+#define SW_KMS_VIEWS_LIMIT     ((size_t)4 << 20)
+#define SW_KMS_VIEWS_NODES     ((size_t)200000)
 
 #define SW_KMS_KEYS_BYTES   44    /* one shard: HPKE key and base_nonce */
 #define SW_KMS_SECRET_BYTES 48    /* a sealed unlock secret */

@@ -96,7 +96,7 @@ static sw_status sign_receipt(const sw_kms_case *c, sw_buffer *out, sw_error *er
                     .dataset_count = c->recipe->shard_count,
                     .machine = d->machine,
                     .evidence = d->evidence,
-                    .ledger = sw_ledger_head(c->app->ledger),
+                    .ledger = c->finding.head,
                     .audit = sw_journal_head(c->kms->audit),
                     .number = d->number,
                     .renewal = d->renewal,
@@ -148,6 +148,7 @@ static sw_status answer(const sw_kms_case *c, sw_buffer *out, sw_error *err) {
     SW_TRY(seal_keys(c, sw_buffer_bytes(&receipt), out, err));
     sw_put_field(out, sw_buffer_bytes(&receipt));
     sw_put_field(out, sw_buffer_bytes(&statements));
+    sw_put_field(out, sw_buffer_bytes(&c->finding.views));
     return sw_buffer_check(out, "an answer", err);
 }
 
@@ -197,6 +198,7 @@ sw_status sw_kms_release(sw_kms *k, sw_kms_app *app, const sw_http_request *q, s
     SW_SCOPED(sw_buffer) made = SW_BUFFER(out->limit);
     sw_status status = decide(&c, &made, err);
     sw_wipe(k->answer, SW_SHARD_LIMIT * SW_KMS_KEYS_BYTES);
+    sw_kms_finding_free(&c.finding);
     if (status != SW_OK) return status;
     sw_put_bytes(out, sw_buffer_bytes(&made));
     return sw_buffer_check(out, "an answer", err);

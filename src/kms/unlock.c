@@ -64,9 +64,11 @@ static sw_status judge(sw_kms *k, sw_kms_app *app, const sw_http_request *q, sw_
                        "the owner has not looked at this key service within the last %d s",
                        SW_KMS_LEAST_MS / 1000);
     SW_TRY(check_start(k, &w->statement, err));
-    SW_TRY(check_newer(&app->words[w->owner], &w->statement, err));
-    SW_TRY(sw_journal_contains(app->journal, &w->statement.ledger, err));
-    return sw_journal_contains(k->audit, &w->statement.audit, err);
+    const sw_kms_word *before = &app->words[w->owner];
+    SW_TRY(check_newer(before, &w->statement, err));
+    SW_TRY(sw_journal_contains(k->audit, &w->statement.audit, err));
+    return app->ledger->kind->check_head(app->ledger, &w->statement.ledger,
+                                         before->present ? &before->statement.ledger : NULL, err);
 }
 
 static sw_status open_secret(const sw_kms *k, const word_offer *w, sw_unlock_secret *out,

@@ -48,7 +48,9 @@ typedef struct sw_manifest_grant {
 } sw_manifest_grant;
 
 typedef struct sw_manifest_facts {
-    sw_bytes app_compose, genesis_envelope, ledger_export;
+    sw_bytes app_compose, genesis_envelope;
+    sw_bytes ledger_export; /* of a journal */
+    sw_bytes views;         /* or, on a chain, of every block that the grants rest on; else empty */
     sw_hash genesis, compose;
     bool simulated, native;
     sw_hash worker_digest;
@@ -97,7 +99,8 @@ SW_NODISCARD sw_status sw_manifest_sign(sw_bytes payload, const sw_session_key *
  * evidence shortened by the one before it. `closing_evidence` is whole. */
 SW_NODISCARD sw_status sw_manifest_evidence(const sw_manifest_facts *f, sw_bytes closing_evidence,
                                             sw_buffer *out, sw_error *err);
-/* ledger.json: {"genesis": envelope, "journal": export, "kind"} canonical. */
+/* ledger.json: {"genesis": envelope, "journal": export, "kind"} canonical; on a chain "views"
+ * instead of "journal". */
 SW_NODISCARD sw_status sw_manifest_ledger(const sw_manifest_facts *f, sw_buffer *out,
                                           sw_error *err);
 SW_NODISCARD sw_status sw_manifest_digest(sw_bytes manifest_json, sw_hash *digest,
@@ -152,7 +155,9 @@ typedef struct sw_manifest_report {
 typedef struct sw_manifest_verdict {
     bool app_compared, simulated, model_compared;
     sw_hash genesis, compose, digest;
-    sw_head ledger;  /* state as of this head */
+    sw_head ledger; /* state as of this head; on a chain its block */
+    uint64_t chain; /* 0: a journal */
+    sw_address contract;
     int64_t time_ms; /* and this time; later revocations are unseen */
     uint64_t steps;
 } sw_manifest_verdict;

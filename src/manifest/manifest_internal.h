@@ -6,6 +6,7 @@
 #ifndef SW_MANIFEST_INTERNAL_H
 #define SW_MANIFEST_INTERNAL_H
 #include "codec/json.h"
+#include "ledger/chain_judge.h"
 #include "manifest/manifest.h"
 
 #define SW_MANIFEST_TEXT_LIMIT  ((size_t)256 << 20)
@@ -26,7 +27,9 @@ typedef struct sw_walk {
     sw_manifest_verdict verdict;
     sw_genesis *genesis;
     sw_recipe *recipe;
-    sw_journal *journal;
+    sw_journal *journal; /* or, on a chain, views of blocks */
+    sw_view_list views;
+    bool *judged;          /* by place in `views`: approval stood there */
     sw_verifier *verifier; /* of the run's evidence */
     /* parsed, unverified until the link that verifies it */
     sw_envelope manifest;
@@ -53,6 +56,10 @@ __attribute__((format(printf, 3, 4))) void sw_walk_holds(sw_walk *w, const char 
 SW_NODISCARD sw_status sw_walk_same_hash(const sw_json *o, const char *where, const char *name,
                                          const sw_hash *expected, sw_error *err);
 bool sw_walk_has_shard(const sw_walk *w, const sw_hash *owner);
+
+/* Is the head that somebody signed among what ledger.json shows? "rollback"; on a chain "proof". */
+SW_NODISCARD sw_status sw_walk_find_head(sw_walk *w, const sw_head *head, sw_error *err);
+bool sw_walk_on_chain(const sw_walk *w);
 
 /* Each verifies one link (the grants: three) and reports it. On failure the caller reports the
  * error's sentence under `link`. */

@@ -175,7 +175,9 @@ sw_status sw_manifest_ledger(const sw_manifest_facts *f, sw_buffer *out, sw_erro
     sw_json *root = sw_json_make(&a, SW_JSON_OBJECT);
     sw_json_add_text(&a, root, "kind", SW_LITERAL(SW_MANIFEST_LEDGER_KIND));
     SW_TRY(add_json(&a, root, "genesis", f->genesis_envelope, err));
-    SW_TRY(add_json(&a, root, "journal", f->ledger_export, err));
+    bool chain = f->views.size > 0;
+    SW_TRY(
+        add_json(&a, root, chain ? "views" : "journal", chain ? f->views : f->ledger_export, err));
     sw_json_encode(out, root);
     return sw_buffer_check(out, "ledger.json", err);
 }

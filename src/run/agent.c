@@ -48,6 +48,7 @@ static void wipe(sw_agent *a) {
     sw_machine_close(&a->machine);
     sw_buffer_free(&a->resume);
     sw_buffer_free(&a->newest_evidence);
+    sw_buffer_free(&a->views);
     for (size_t i = 0; i < a->output_count; i++) sw_buffer_free(&a->outputs[i]);
     for (size_t i = 0; i < a->grant_count; i++) sw_agent_grant_free(&a->grants[i]);
     if (a->image_fd >= 0) sw_image_unload(&a->image_fd, &a->image);

@@ -64,6 +64,7 @@ typedef struct sw_agent {
     sw_agent_grant *grants; /* SW_MANIFEST_GRANT_LIMIT in the arena, filled lazily */
     size_t grant_count;
     sw_buffer newest_evidence; /* whole, of the last grant */
+    sw_buffer views; /* on a chain: of the blocks that these grants rest on (CHN-062) */
     sw_manifest_link *links, *checkpoints;
     size_t link_count, checkpoint_count;
     sw_manifest_metric *metrics;
@@ -111,6 +112,8 @@ SW_NODISCARD sw_status sw_agent_take_keys(sw_agent *a, sw_purpose purpose, sw_er
 SW_NODISCARD sw_status sw_agent_take_open_keys(sw_agent *a, const sw_hash *manifest,
                                                const sw_p256_public *recipient, sw_error *err);
 SW_NODISCARD sw_status sw_agent_derive(sw_agent *a, sw_error *err);
+/* Adds an array of views to those that the run's grants rest on; nothing without a chain. */
+SW_NODISCARD sw_status sw_agent_keep_views(sw_agent *a, sw_bytes views, sw_error *err);
 /* Renews when it is due; false when the run must end now (a->lease_error says why). */
 bool sw_agent_lease_holds(sw_agent *a);
 /* agent_measure.c */

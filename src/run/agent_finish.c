@@ -133,6 +133,7 @@ static sw_status collect_facts(sw_agent *a, sw_manifest_facts *f, sw_error *err)
         .app_compose = a->o->app_compose,
         .genesis_envelope = a->o->genesis_envelope,
         .ledger_export = sw_buffer_bytes(&a->granted.ledger),
+        .views = sw_buffer_bytes(&a->views),
         .genesis = a->genesis->hash,
         .compose = a->compose,
         .simulated = a->recipe->policy.platform == SW_PLATFORM_SIM,

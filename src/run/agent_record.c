@@ -52,6 +52,7 @@ sw_status sw_agent_encode_record(const sw_agent *a, uint64_t step, sw_buffer *ou
     for (size_t i = 0; i < a->grant_count; i++)
         SW_TRY(add_grant(&arena, grants, &a->grants[i].view, i == 0 ? NULL : &a->grants[i - 1].view,
                          err));
+    if (a->views.size > 0) sw_json_add_base64(&arena, root, "views", sw_buffer_bytes(&a->views));
     add_links(&arena, root, "links", a->links, a->link_count);
     add_links(&arena, root, "checkpoints", a->checkpoints, a->checkpoint_count);
     sw_json *metrics = sw_json_add_array(&arena, root, "metrics");
@@ -147,6 +148,16 @@ static sw_status read_metrics(sw_agent *a, const sw_json *root, sw_error *err) {
     return SW_OK;
 }
 
+/* Those that the earlier grants rest on. */
+static sw_status read_views(sw_agent *a, const sw_json *root, sw_error *err) {
+    SW_SCOPED(sw_buffer) views = SW_BUFFER(SW_AGENT_RECORD_LIMIT);
+    sw_bytes text;
+    if (a->genesis->backend != SW_LEDGER_ETHEREUM) return SW_OK;
+    SW_TRY(sw_json_text(root, "record", "views", &text, err));
+    SW_TRY(sw_base64_decode(&views, text, err));
+    return sw_agent_keep_views(a, sw_buffer_bytes(&views), err);
+}
+
 /* The first grant of this start stood behind nothing, and now stands behind the last of those that
  * were read. */
 static sw_status join_grants(sw_agent_grant *first, sw_bytes before, sw_error *err) {
@@ -193,6 +204,7 @@ sw_status sw_agent_decode_record(sw_agent *a, sw_bytes text, sw_error *err) {
     sw_json *root;
     SW_TRY(sw_json_parse_canonical(&arena, text, &record_limits, &root, err));
     uint64_t started = 0;
+    SW_TRY(read_views(a, root, err));
     SW_TRY(sw_json_u64(root, "record", "resumes", UINT32_MAX, &a->resumes, err));
     SW_TRY(sw_json_u64(root, "record", "started_ms", INT64_MAX >> 11, &started, err));
     a->started_ms = (int64_t)started;

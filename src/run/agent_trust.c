@@ -3,6 +3,7 @@
  * Trust: consents matched to the recipe, the machine booted with exactly this compose, keys asked
  * for, renewed and derived (DESIGN sections 2, 3, 5).
  */
+#include "ledger/chain_judge.h"
 #include "run/agent.h"
 #include <string.h>
 
@@ -86,12 +87,24 @@ sw_status sw_agent_boot(sw_agent *a, sw_error *err) {
     return sw_p256_generate(&o->entropy, a->manifest_key->b, &a->manifest_public, err);
 }
 
+/* What earlier grants brought stays; on a journal the newest export holds all. */
+sw_status sw_agent_keep_views(sw_agent *a, sw_bytes views, sw_error *err) {
+    if (a->genesis->backend != SW_LEDGER_ETHEREUM) return SW_OK;
+    sw_buffer merged = SW_BUFFER(SW_VIEWS_LIMIT);
+    sw_bytes before = a->views.size > 0 ? sw_buffer_bytes(&a->views) : SW_LITERAL("[]");
+    sw_status status = sw_view_list_merge(before, views, &merged, err);
+    sw_buffer_free(status == SW_OK ? &a->views : &merged);
+    if (status == SW_OK) a->views = merged;
+    return status;
+}
+
 static sw_status keep_grant(sw_agent *a, sw_error *err) {
     SW_SCOPED(sw_buffer) shortened = SW_BUFFER(SW_EVIDENCE_LIMIT);
     if (a->grant_count == SW_AGENT_LINK_LIMIT)
         return sw_fail(err, SW_LIMIT, "limit", "this run has renewed its lease too often");
     SW_TRY(sw_manifest_shorten(sw_buffer_bytes(&a->newest_evidence),
                                sw_buffer_bytes(&a->granted.evidence), &shortened, err));
+    SW_TRY(sw_agent_keep_views(a, sw_buffer_bytes(&a->granted.ledger), err));
     sw_agent_grant *g = &a->grants[a->grant_count];
     *g = (sw_agent_grant){
         .receipt = a->granted.receipt, .statements = a->granted.statements, .evidence = shortened};
@@ -145,6 +158,9 @@ static sw_status unwrap_all(sw_agent *a, sw_error *err) {
 
 static sw_status ask(sw_agent *a, const sw_key_request *q, sw_error *err) {
     SW_TRY(sw_remote_open(a->o->kms_url, &a->o->entropy, &a->kms, err));
+    /* Owners' decisions went to the chain, so perhaps nobody has told this service of the app. */
+    if (a->genesis->backend == SW_LEDGER_ETHEREUM)
+        SW_TRY(sw_remote_found(a->kms, a->o->genesis_envelope, err));
     int64_t asked = sw_machine_counter_ms(a->machine);
     SW_TRY(sw_remote_keys(a->kms, q, &a->o->entropy, a->o->clock.wall_ms(a->o->clock.context),
                           &a->granted, err));

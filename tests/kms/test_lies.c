@@ -32,6 +32,7 @@ typedef enum lie {
     STATEMENT_FORGED,
     OTHER_KEYS,
     OTHER_ENC,
+    VIEWS_OF_NOTHING,
     ANSWER_CUT,
     ANSWER_LONGER,
     LIES
@@ -63,13 +64,14 @@ static const struct {
     [STATEMENT_FORGED] = {"a statement that nobody signed", "signature"},
     [OTHER_KEYS] = {"keys that were sealed for something else", ""},
     [OTHER_ENC] = {"keys to another response key", ""},
+    [VIEWS_OF_NOTHING] = {"views of a chain, where there is none", "format"},
     [ANSWER_CUT] = {"half an answer", "format"},
     [ANSWER_LONGER] = {"more than an answer", "format"},
 };
 
 /* ---- the liar ---- */
 typedef struct parts {
-    sw_bytes enc, sealed, receipt, statements;
+    sw_bytes enc, sealed, receipt, statements, views;
 } parts;
 
 static void spoil_grant(sw_grant *g, lie which) {
@@ -163,6 +165,7 @@ static void spoil(const sw_kms *k, lie which, sw_buffer *body) {
     p.sealed = sw_read_field(&r, 1 << 14);
     p.receipt = sw_read_field(&r, 1 << 16);
     p.statements = sw_read_field(&r, 1 << 20);
+    p.views = sw_read_field(&r, SW_KMS_VIEWS_LIMIT);
     if (sw_reader_finish(&r, "answer", NULL) != SW_OK) _exit(6);
     sw_buffer receipt = SW_BUFFER(1 << 16), statements = SW_BUFFER(1 << 20);
     sw_buffer made = SW_BUFFER(SW_HTTP_BODY_LIMIT);
@@ -179,6 +182,7 @@ static void spoil(const sw_kms *k, lie which, sw_buffer *body) {
     sw_put_field(&made, p.sealed);
     sw_put_field(&made, bytes_of(&receipt));
     sw_put_field(&made, bytes_of(&statements));
+    sw_put_field(&made, which == VIEWS_OF_NOTHING ? SW_LITERAL("[{}]") : p.views);
     if (which == ANSWER_CUT) made.size /= 2;
     if (which == ANSWER_LONGER) sw_put_u8(&made, 0);
     body->size = 0;

@@ -5,13 +5,14 @@
 #     world_new OBJECTS        makes all of it and enters its folder; everything is unlocked, consented and approved by three
 #     run_sealed [OPTION...]   the sealed run into ./run (or --run DIR)
 # What a recipe says can be changed first: steps, save_steps, lease, max_silence, grants, metrics, threads, rows, open_quorum,
-# checkpoint_limit, output_limit, worker, model, template, phase, laid (more of `training`), gpus (of the training machine). At exit the processes started here are ended by pid and the folder goes (WORLD_KEEP=1 keeps it).
+# checkpoint_limit, output_limit, worker, model, template, phase, laid (more of `training`), gpus (of the training machine), chain (toy or
+# anvil: the app's ledger is a contract there, reached through a proxy that can lie). At exit the processes started here are ended by pid and the folder goes (WORLD_KEEP=1 keeps it).
 : "${steps:=4}" "${save_steps:=1}" "${lease:=10m}" "${max_silence:=24h}" "${grants:=100}" "${metrics:=sealed}" "${threads:=1}" "${rows:=6}"
-: "${open_quorum:=all}" "${checkpoint_limit:=1MiB}" "${output_limit:=1MiB}" "${worker:=}" "${model:=}" "${seed:=42}" "${template:=chatml-smollm2}" "${phase:=sft}" "${laid:=}" "${gpus:=0}"
+: "${open_quorum:=all}" "${checkpoint_limit:=1MiB}" "${output_limit:=1MiB}" "${worker:=}" "${model:=}" "${seed:=42}" "${template:=chatml-smollm2}" "${phase:=sft}" "${laid:=}" "${gpus:=0}" "${chain:=}"
 world_source=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 . "$world_source/tests/found.sh"
 owners=(anna bert cleo)
-kms_pid='' count=0 failed=0
+kms_pid='' node_pid='' proxy_pid='' count=0 failed=0 rpc_given=()
 app_compose=app-compose.json consents=consent # what a run takes: a variant has its own
 
 # ---- what a test says (TAP) ----
@@ -51,6 +52,7 @@ finish() {
 world_end() {
     local code=$?
     stop_kms
+    stop_chain
     [ -n "${WORLD_KEEP:-}" ] || rm -rf "$world"
     exit $code
 }
@@ -59,17 +61,66 @@ start_kms() {
     local line
     rm -f "$world/kms.pipe"
     mkfifo "$world/kms.pipe"
-    "$@" "$sealwright" kms serve --dir kms --machine sim:kms-machine --listen "127.0.0.1:${kms_port:-0}" >"$world/kms.pipe" 2>>"$world/kms.err" &
+    "$@" "$sealwright" kms serve --dir kms --machine sim:kms-machine --listen "127.0.0.1:${kms_port:-0}" "${rpc_given[@]}" >"$world/kms.pipe" 2>>"$world/kms.err" &
     kms_pid=$!
     read -r line <"$world/kms.pipe" || return 1
     kms_url=https://${line#listening }
     printf 'kms: %s\napp: app.genesis\nmachine: sim:training-machine\n' "$kms_url" >sealwright.yaml
+    [ -z "$chain" ] || printf 'rpc: %s\n' "$rpc_url" >>sealwright.yaml
 }
 stop_kms() { # stop_kms [SIGNAL]
     [ -z "$kms_pid" ] && return
     kill -"${1:-TERM}" "$kms_pid" 2>/dev/null
     wait "$kms_pid" 2>/dev/null
     kms_pid=''
+}
+# ---- a chain, when there is one ----
+start_python() { # start_python SCRIPT ARGUMENT...: $port, $python_pid
+    rm -f "$world/python.pipe"
+    mkfifo "$world/python.pipe"
+    python3 "$world_source/tests/ledger/$1" "${@:2}" >"$world/python.pipe" 2>>"$world/chain.err" &
+    python_pid=$!
+    read -r port <"$world/python.pipe"
+}
+start_anvil() { # a block a second; what is two blocks old is final
+    local line=
+    rm -f "$world/python.pipe"
+    mkfifo "$world/python.pipe"
+    env -u http_proxy -u https_proxy -u HTTP_PROXY -u HTTPS_PROXY "$anvil" --port 0 --chain-id 31337 --block-time 1 --slots-in-an-epoch 1 \
+        >"$world/python.pipe" 2>>"$world/chain.err" &
+    python_pid=$!
+    exec 8<"$world/python.pipe" # held open, so that it can go on writing
+    while read -r line <&8; do [[ $line == 'Listening on '* ]] && break; done
+    port=${line##*:}
+}
+start_chain() {
+    if [ "$chain" = anvil ]; then start_anvil; else start_python toy_chain.py; fi
+    node_pid=$python_pid node_url=http://127.0.0.1:$port
+    [ -n "$port" ] || return 1
+    start_python proxy_node.py "$port"
+    proxy_pid=$python_pid rpc_url=http://127.0.0.1:$port
+    [ -n "$port" ] && rpc_given=(--rpc "$rpc_url")
+}
+stop_chain() {
+    local pid
+    for pid in $proxy_pid $node_pid; do kill "$pid" 2>/dev/null; wait "$pid" 2>/dev/null; done
+    node_pid='' proxy_pid=''
+}
+node() { # node METHOD [JSON-ARRAY]: its result
+    python3 - "$rpc_url" "$1" "${2:-[]}" <<'PY'
+import json, sys, urllib.request
+body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": sys.argv[2], "params": json.loads(sys.argv[3])}).encode()
+open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
+print(json.dumps(json.load(open(urllib.request.Request(sys.argv[1], body, {"Content-Type": "application/json"})))["result"]))
+PY
+}
+found_on_chain() { # found_on_chain CARD-OPTION...: the contract, paid by the first owner
+    local owner
+    start_chain || return 1
+    for owner in "${owners[@]}"; do
+        node anvil_setBalance "[\"$("$sealwright" identity show "$owner" --json | value address)\",\"0x56bc75e2d63100000\"]" >/dev/null || return 1
+    done
+    "$sealwright" app new --name small-world --quorum 2 "$@" --ledger ethereum --rpc "$rpc_url" --identity "${owners[0]}" --out app.genesis >/dev/null
 }
 unlock_all() {
     local owner
@@ -122,11 +173,15 @@ compose() { # compose RECIPE FILE
 make_owners() {
     local owner cards=()
     for owner in "${owners[@]}"; do
-        "$sealwright" identity new "$owner" --name "$owner" --no-passphrase >/dev/null || return 1
+        "$sealwright" identity new "$owner" --name "$owner" --no-passphrase ${chain:+--chain-key} >/dev/null || return 1
         cards+=(--owner "$owner/card.json")
     done
-    "$sealwright" app new --name small-world --quorum 2 "${cards[@]}" --out app.genesis >/dev/null || return 1
-    for owner in "${owners[@]}"; do "$sealwright" app join app.genesis --identity "$owner" >/dev/null || return 1; done
+    if [ -n "$chain" ]; then
+        found_on_chain "${cards[@]}" || return 1
+    else
+        "$sealwright" app new --name small-world --quorum 2 "${cards[@]}" --out app.genesis >/dev/null || return 1
+    fi
+    for owner in "${owners[@]}"; do "$sealwright" app join app.genesis --identity "$owner" "${rpc_given[@]}" >/dev/null || return 1; done
     genesis=$("$sealwright" app show app.genesis --json | value genesis)
 }
 seal_rows() {
@@ -175,7 +230,7 @@ world_new() {
     cd "$world" || exit 1
     local step
     for step in make_locks make_owners seal_rows make_machines 'write_recipe recipe.yaml' 'compose recipe.yaml app-compose.json' start_kms \
-        unlock_all 'consent_all app-compose.json consent'; do
+        unlock_all 'consent_all app-compose.json consent' ${chain:+unlock_all}; do
         $step 2>>"$world/setup.err" || {
             echo "Bail out! the world could not be made: $step"
             sed 's/^/# /' "$world/setup.err"

@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A key service whose app's ledger is on a chain: the rules of docs/formats/chain.md (CHN-060,
+ * CHN-061, CHN-300 to CHN-305) one by one, against the service without sockets and a toy chain.
+ * After every refusal the right request is granted, so that nothing else was wrong.
+ */
+#include "kms/chain_world.h"
+
+#define CACHE_MS 10000
+#define REST_MS  5000
+
+/* The refusal's word, and a part of its message. */
+static void refused_saying(chain_world *c, ask q, const char *word, const char *part) {
+    answer a = ask_keys(c->w, &q);
+    if (a.http == 200 || strstr(a.refusal.message, part) == NULL)
+        print_message("# %d %s: %s\n", a.http, a.refusal.word, a.refusal.message);
+    assert_int_not_equal(a.http, 200);
+    assert_string_equal(a.refusal.word, word);
+    assert_non_null(strstr(a.refusal.message, part));
+    answer_free(&a);
+}
+
+/* The views of a granted answer, as JSON, in the arena. */
+static sw_json *views_granted(chain_world *c, sw_arena *a, ask q, sw_grant *grant) {
+    sw_json *list;
+    answer got = ask_keys(c->w, &q);
+    if (got.http != 200) print_message("# %s: %s\n", got.refusal.word, got.refusal.message);
+    open_answer(c->w, &q, &got, grant);
+    sw_reader r = sw_reader_of(bytes_of(&got.body));
+    for (size_t i = 0; i < 4; i++) (void)sw_read_field(&r, SW_HTTP_BODY_LIMIT);
+    sw_bytes views = sw_arena_copy(a, sw_read_field(&r, SW_KMS_VIEWS_LIMIT));
+    assert_int_equal(sw_reader_finish(&r, "answer", NULL), SW_OK);
+    const sw_json_limits limits = {0, 8, SW_KMS_VIEWS_NODES};
+    assert_int_equal(sw_json_parse_canonical(a, views, &limits, &list, NULL), SW_OK);
+    answer_free(&got);
+    return list;
+}
+
+/* Does the newest audit entry hold this text? */
+static void audit_says(chain_world *c, const char *text) {
+    sw_head head = head_of(c->w, "/v1/audit/1");
+    char path[64];
+    (void)snprintf(path, sizeof path, "/v1/audit/%llu", (unsigned long long)head.index);
+    answer a = tell(c->w, "GET", path, (sw_bytes){0}, NULL);
+    SW_SCOPED(sw_arena) arena = {0};
+    SW_SCOPED(sw_buffer) payload = SW_BUFFER(1 << 16);
+    sw_json *root;
+    sw_envelope e;
+    const sw_json_limits limits = {0, 8, 100000};
+    assert_int_equal(sw_json_parse(&arena, bytes_of(&a.body), &limits, &root, NULL), SW_OK);
+    const sw_json *entry = sw_json_member(root, "entries")->first;
+    assert_int_equal(sw_envelope_parse(&arena, entry->span, &e, NULL), SW_OK);
+    sw_put_bytes(&payload, e.payload);
+    sw_put_u8(&payload, 0);
+    if (strstr((const char *)payload.data, text) == NULL)
+        print_message("# %s\n", (const char *)payload.data);
+    assert_non_null(strstr((const char *)payload.data, text));
+    answer_free(&a);
+}
+
+/* ---- what works ---- */
+static void test_granted(void **state) {
+    (void)state;
+    chain_world *c = chain_ready();
+    SW_SCOPED(sw_arena) a = {0};
+    sw_grant grant;
+    const sw_head final = final_of(c);
+    sw_json *views = views_granted(c, &a, (ask){0}, &grant);
+    assert_int_equal(views->count, 1); /* all named one block, and it is the newest */
+    assert_true(sw_head_equal(&grant.ledger, &final));
+    audit_says(c, "\"blocks\":[{\"hash\":\"");
+    mine(c, 3);
+    unlock_at(c, 1, &(sw_head){.index = final.index, .hash = final.hash});
+    const sw_head later = final_of(c);
+    unlock_at(c, 2, &later);
+    views = views_granted(c, &a, (ask){0}, &grant);
+    assert_int_equal(views->count, 2);
+    assert_true(sw_head_equal(&grant.ledger, &later));
+    mine(c, 1);
+    pass_time(c->w, CACHE_MS + 1);
+    const sw_head newest = final_of(c);
+    views = views_granted(c, &a, (ask){.purpose = SW_PURPOSE_RESUME}, &grant);
+    assert_int_equal(views->count, 3);
+    assert_true(sw_head_equal(&grant.ledger, &newest));
+    for (const sw_json *v = views->first; v != NULL; v = v->next) { /* each proves it again */
+        const sw_chain_question q = {
+            .genesis = &c->w->p.genesis, .recipe = &c->w->recipe, .compose = &c->w->x};
+        sw_head at;
+        assert_int_equal(sw_chain_view_head(v->span, &at, NULL), SW_OK);
+        assert_int_equal(sw_chain_question_judge(&q, &at, v->span, NULL, NULL, NULL), SW_OK);
+    }
+    chain_free(c);
+}
+
+/* The node may show an older block as the newest; owners' words and the past stand against it. */
+static void test_the_newest_never_goes_back(void **state) {
+    (void)state;
+    chain_world *c = chain_ready();
+    SW_SCOPED(sw_arena) a = {0};
+    sw_grant grant;
+    tell_node(c, "proxy_stand", "[true]");
+    const sw_head stood = final_of(c);
+    (void)views_granted(c, &a, (ask){0}, &grant);
+    assert_true(sw_head_equal(&grant.ledger, &stood));
+    mine(c, 2);
+    tell_node(c, "proxy_stand", "[false]");
+    const sw_head later = final_of(c);
+    tell_node(c, "proxy_stand", "[true]");
+    unlock_at(c, 0, &later);
+    pass_time(c->w, CACHE_MS + 1);
+    (void)views_granted(c, &a, (ask){0}, &grant);
+    assert_true(sw_head_equal(&grant.ledger, &later)); /* what an owner has seen is newer */
+    chain_free(c);
+}
+
+/* ---- approval ---- */
+static void test_approval(void **state) {
+    (void)state;
+    chain_world *c = chain_new();
+    unlock_all_now(c);
+    refused_saying(c, (ask){0}, "quorum", "the newest final one");
+    act(c, 0, SW_ACT_APPROVE);
+    act(c, 1, SW_ACT_APPROVE);
+    refused_saying(c, (ask){0}, "quorum", "the newest final one"); /* kept for 10 s */
+    pass_time(c->w, CACHE_MS + 1);
+    answer a = ask_keys(c->w, &(ask){0});
+    assert_string_equal(a.refusal.word, "quorum"); /* younger than the owners' words */
+    char number[128];
+    (void)snprintf(number, sizeof number, "at block %llu, which %s named",
+                   (unsigned long long)c->w->named.index, c->w->p.genesis.owners[0].name);
+    assert_non_null(strstr(a.refusal.message, number));
+    assert_non_null(strstr(a.refusal.hint, "kms unlock"));
+    answer_free(&a);
+    audit_says(c, "\"blocks\":[{\"hash\":\"");
+    const sw_head now = final_of(c);
+    unlock_at(c, 0, &now);
+    unlock_at(c, 1, &now);
+    refused_saying(c, (ask){0}, "quorum", c->w->p.genesis.owners[2].name);
+    unlock_at(c, 2, &now);
+    (void)keys_granted(c->w, (ask){0});
+    chain_free(c);
+}
+
+/* A revocation ends leases at the next renewal, and an owner's old word does not outlive it. */
+static void test_revoked_on_the_chain(void **state) {
+    (void)state;
+    chain_world *c = chain_ready();
+    sw_grant g = keys_granted(c->w, (ask){0});
+    act(c, 2, SW_ACT_REVOKE);
+    (void)keys_granted(c->w, (ask){.renew = g.number}); /* the newest block is kept for 10 s */
+    pass_time(c->w, CACHE_MS + 1);
+    refused_saying(c, (ask){.renew = g.number}, "revoked", c->w->p.genesis.owners[2].name);
+    refused_saying(c, (ask){0}, "revoked", "the newest final one");
+    const sw_head revoked = final_of(c);
+    act(c, 2, SW_ACT_LIFT);
+    act(c, 0, SW_ACT_APPROVE);
+    act(c, 1, SW_ACT_APPROVE);
+    unlock_at(c, 1, &revoked); /* whoever still names the block in between */
+    pass_time(c->w, CACHE_MS + 1);
+    refused_saying(c, (ask){0}, "revoked", c->w->p.genesis.owners[1].name);
+    unlock_all_now(c);
+    (void)keys_granted(c->w, (ask){0});
+    chain_free(c);
+}
+
+static void test_everything_revoked(void **state) {
+    (void)state;
+    chain_world *c = chain_ready();
+    act_of(c, 2, (sw_app_say){.act = SW_ACT_REVOKE, .everything = true});
+    refused_saying(c, (ask){0}, "revoked", c->w->p.genesis.owners[2].name);
+    chain_free(c);
+}
+
+static void test_removed(void **state) {
+    (void)state;
+    static const uint8_t last[] = {2};
+    chain_world *c = chain_ready();
+    (void)keys_granted(c->w, (ask){0});
+    change(c, last, 1);
+    act(c, 0, SW_ACT_APPROVE); /* a change begins a round */
+    act(c, 1, SW_ACT_APPROVE);
+    pass_time(c->w, CACHE_MS + 1);
+    refused_saying(c, (ask){0}, "removed", "the newest final one");
+    unlock_all_now(c);
+    refused_saying(c, (ask){0}, "removed", c->w->p.genesis.owners[2].name);
+    use_recipe(c->w, &(recipe_plan){.shards = 2}); /* one without that owner's shard */
+    boot_machine(c->w);
+    act(c, 0, SW_ACT_APPROVE);
+    act(c, 1, SW_ACT_APPROVE);
+    unlock_all_now(c);
+    pass_time(c->w, CACHE_MS + 1);
+    (void)keys_granted(c->w, (ask){0});
+    chain_free(c);
+}
+
+static void test_opening(void **state) {
+    (void)state;
+    chain_world *c = chain_ready();
+    sw_hash manifest = named_hash('m'), recipient_hash;
+    sw_p256_public recipient = c->w->p.genesis.owners[0].encryption_key;
+    const ask q = {.purpose = SW_PURPOSE_OPEN, .manifest = &manifest, .recipient = &recipient};
+    sw_sha256(&recipient_hash, SW_BYTES_OF(recipient.b));
+    refused_saying(c, q, "quorum", "opening");
+    for (size_t i = 0; i < 2; i++)
+        act_of(c, i,
+               (sw_app_say){.act = SW_ACT_OPEN, .manifest = manifest, .recipient = recipient_hash});
+    unlock_all_now(c);
+    pass_time(c->w, CACHE_MS + 1);
+    (void)keys_granted(c->w, q);
+    sw_p256_public other = c->w->p.genesis.owners[1].encryption_key;
+    ask to_another = q;
+    to_another.recipient = &other;
+    refused_saying(c, to_another, "quorum", "opening");
+    act(c, 2, SW_ACT_REVOKE);
+    pass_time(c->w, CACHE_MS + 1);
+    refused_saying(c, q, "revoked", "the newest final one");
+    chain_free(c);
+}
+
+/* ---- owners name blocks ---- */
+static answer name_block(chain_world *c, size_t i, const sw_head *named) {
+    sw_p256_public peer = new_peer(c->w);
+    look(c->w, &peer);
+    c->w->named = *named;
+    sw_unlock_statement s = statement_of(c->w, i);
+    return send_unlock(c->w, &s, i, &peer);
+}
+
+static void test_named_blocks(void **state) {
+    (void)state;
+    chain_world *c = chain_new();
+    mine(c, 2);
+    const sw_head older = final_of(c);
+    mine(c, 2);
+    const sw_head final = final_of(c);
+    sw_head wrong = final;
+    wrong.index++;
+    expect(name_block(c, 0, &wrong), "rollback"); /* another number than the header's */
+    wrong = final;
+    wrong.hash.b[0] ^= 1;
+    expect(name_block(c, 0, &wrong), "unavailable"); /* no block that the node knows */
+    expect(name_block(c, 0, &final), "");
+    expect(name_block(c, 0, &older), "rollback");
+    expect(name_block(c, 0, &final), ""); /* the same again is no step back */
+    expect(name_block(c, 1, &older), ""); /* another owner's word is of its own */
+    tell_node(c, "proxy_lie", "[\"eth_getBlockByHash/stateRoot\"]");
+    expect(name_block(c, 2, &final), "proof");
+    tell_node(c, "proxy_lie", "[]");
+    expect(name_block(c, 2, &final), "");
+    restart_kms(c->w);
+    act(c, 0, SW_ACT_APPROVE);
+    act(c, 1, SW_ACT_APPROVE);
+    refused_saying(c, (ask){0}, "locked", c->w->p.genesis.owners[0].name);
+    unlock_all_now(c);
+    (void)keys_granted(c->w, (ask){0});
+    chain_free(c);
+}
+
+/* ---- the node ---- */
+static void test_lies(void **state) {
+    (void)state;
+    static const char *const lies[] = {
+        "[\"eth_getBlockByNumber/stateRoot\"]",
+        "[\"eth_getBlockByNumber/number\"]",
+        "[\"eth_getBlockByNumber/hash\"]",
+        "[\"eth_getBlockByHash/stateRoot\"]",
+        "[\"eth_getBlockByHash/parentHash\"]",
+        "[\"eth_getProof/accountProof\"]",
+        "[\"eth_getProof/accountProof/0\"]",
+        "[\"eth_getProof/storageProof\"]",
+        "[\"eth_getProof/storageProof/0/proof\"]",
+        "[\"eth_getProof/storageProof/0/proof/0\"]",
+        "[\"eth_getProof/storageProof/1/proof/0\"]",
+        "[\"eth_getProof/storageProof/1/key\"]",
+        "[\"eth_chainId\"]",
+    };
+    chain_world *c = chain_ready();
+    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+        restart_kms(c->w); /* it has kept nothing */
+        tell_node(c, "proxy_lie", "[]");
+        unlock_all_now(c);
+        tell_node(c, "proxy_lie", lies[i]);
+        answer a = ask_keys(c->w, &(ask){0});
+        bool of_chain = strstr(lies[i], "chainId") != NULL; /* was asked before */
+        if ((a.http == 200) != of_chain) print_message("# believed: %s\n", lies[i]);
+        assert_true((a.http == 200) == of_chain);
+        if (!of_chain) assert_int_equal(a.http, 503);           /* nothing was decided */
+        assert_string_not_equal(a.refusal.word, "unavailable"); /* it did answer */
+        answer_free(&a);
+        tell_node(c, "proxy_lie", "[]");
+        (void)keys_granted(c->w, (ask){0});
+    }
+    chain_free(c);
+}
+
+static void test_no_answer(void **state) {
+    (void)state;
+    chain_world *c = chain_ready();
+    pid_t proxy = c->proxy;
+    (void)keys_granted(c->w, (ask){0});
+    end_python(proxy);
+    c->proxy = 0;
+    (void)keys_granted(c->w, (ask){0}); /* all of it is kept, for 10 s */
+    pass_time(c->w, CACHE_MS + 1);
+    refused_saying(c, (ask){0}, "unavailable", "node of chain 31337");
+    expect(tell(c->w, "GET", "/v1/audit/1", (sw_bytes){0}, NULL), ""); /* the rest goes on */
+    chain_free(c);
+}
+
+/* Silence is waited for once, and then the node rests. */
+static void test_silence(void **state) {
+    (void)state;
+    chain_world *c = chain_ready();
+    const sw_clock clock = sw_clock_system();
+    c->w->options.clock.steady_ms = clock.steady_ms; /* real time, for the waiting */
+    c->w->options.clock.context = clock.context;
+    c->w->options.clock.wall_ms = clock.wall_ms;
+    c->w->time.wall = clock.wall_ms(clock.context);
+    restart_kms(c->w);
+    boot_machine(c->w);
+    unlock_all_now(c);
+    tell_node(c, "proxy_silence", "[true]");
+    int64_t begun = clock.steady_ms(clock.context);
+    refused_saying(c, (ask){0}, "unavailable", "node of chain 31337");
+    int64_t first = clock.steady_ms(clock.context) - begun;
+    assert_in_range(first, 1000, 4000);
+    begun = clock.steady_ms(clock.context);
+    refused_saying(c, (ask){0}, "unavailable", "a moment ago");
+    assert_in_range(clock.steady_ms(clock.context) - begun, 0, 1000);
+    chain_free(c);
+}
+
+/* Nodes forget old states; what an owner named is read while it is young. */
+static void test_forgotten_states(void **state) {
+    (void)state;
+    char before[64];
+    chain_world *c = chain_ready();
+    (void)keys_granted(c->w, (ask){0});
+    mine(c, 3);
+    const sw_head named = final_of(c);
+    for (size_t i = 0; i < OWNERS; i++) unlock_at(c, i, &named);
+    mine(c, 5);
+    (void)snprintf(before, sizeof before, "[%llu]", (unsigned long long)named.index + 1);
+    tell_node(c, "proxy_forget", before);
+    pass_time(c->w, CACHE_MS + 1);
+    (void)keys_granted(c->w, (ask){0}); /* this compose hash was asked for before */
+    restart_kms(c->w);
+    for (size_t i = 0; i < OWNERS; i++) unlock_at(c, i, &named);
+    refused_saying(c, (ask){0}, "unavailable", "proof window");
+    chain_free(c);
+}
+
+static void test_without_a_node(void **state) {
+    (void)state;
+    chain_world *c = chain_ready();
+    sw_p256_public peer = new_peer(c->w);
+    c->w->options.node_count = 0;
+    restart_kms(c->w); /* it holds the app, and judges nothing about it */
+    expect(name_block(c, 0, &c->w->named), "unavailable");
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/apps", c->w->dir);
+    c->place.chain = TOY_CHAIN + 1;
+    c->w->options.node_count = 1;
+    restart_kms(c->w);
+    expect(name_block(c, 0, &c->w->named), "unavailable");
+    expect(tell(c->w, "GET", app_path(c->w, "/ledger/1"), (sw_bytes){0}, &peer), "missing");
+    c->place.chain = 0; /* any */
+    restart_kms(c->w);
+    unlock_all_now(c);
+    (void)keys_granted(c->w, (ask){0});
+    chain_free(c);
+}
+
+static void test_founding_needs_a_node(void **state) {
+    (void)state;
+    chain_world *c = calloc(1, sizeof *c);
+    assert_non_null(c);
+    c->w = world_begin();
+    chain_keys(c);
+    start_chain(c);
+    found_on_chain(c);
+    start_kms(c->w);
+    sw_p256_public peer = new_peer(c->w);
+    expect(tell(c->w, "POST", "/v1/apps", bytes_of(&c->w->p.envelope), &peer), "chain");
+    c->place = (sw_kms_node_place){.url = c->url};
+    c->w->options.nodes = &c->place;
+    c->w->options.node_count = 1;
+    restart_kms(c->w);
+    expect(tell(c->w, "POST", "/v1/apps", bytes_of(&c->w->p.envelope), &peer), "");
+    chain_free(c);
+}
+
+/* ---- revocations that are handed over ---- */
+static answer hand_over(chain_world *c, sw_bytes call) {
+    sw_p256_public peer = new_peer(c->w);
+    return tell(c->w, "POST", app_path(c->w, "/ledger"), call, &peer);
+}
+
+static void test_handed_over(void **state) {
+    (void)state;
+    chain_world *c = chain_ready();
+    const char *name = c->w->p.genesis.owners[2].name;
+    SW_SCOPED(sw_buffer) call = SW_BUFFER(1 << 12);
+    sw_grant g = keys_granted(c->w, (ask){0});
+    put_call(c, 2, (sw_app_say){.act = SW_ACT_REVOKE}, &call);
+    expect(hand_over(c, bytes_of(&call)), "");
+    audit_says(c, "\"event\":\"revocation\"");
+    expect(hand_over(c, bytes_of(&call)), ""); /* once more is the same */
+    refused_saying(c, (ask){.renew = g.number}, "revoked", name);
+    refused_saying(c, (ask){0}, "revoked", "told this key service directly");
+    tell_node(c, "proxy_silence", "[true]"); /* no node is asked for this */
+    refused_saying(c, (ask){0}, "revoked", name);
+    tell_node(c, "proxy_silence", "[false]");
+    (void)send_call(c, &c->w->p.genesis.chain.contract, bytes_of(&call));
+    act(c, 2, SW_ACT_LIFT);
+    act(c, 0, SW_ACT_APPROVE);
+    act(c, 1, SW_ACT_APPROVE);
+    unlock_all_now(c);
+    pass_time(c->w, CACHE_MS + 1);
+    refused_saying(c, (ask){0}, "revoked", name); /* as long as the process lives */
+    restart_kms(c->w);
+    unlock_all_now(c);
+    (void)keys_granted(c->w, (ask){0});
+    expect(hand_over(c, bytes_of(&call)), "ledger"); /* anyone can read it on the chain */
+    (void)keys_granted(c->w, (ask){0});
+    chain_free(c);
+}
+
+/* While no node answers it counts; when one does, what the chain had passed is dropped. */
+static void test_handed_over_in_silence(void **state) {
+    (void)state;
+    chain_world *c = chain_ready();
+    SW_SCOPED(sw_buffer) old = SW_BUFFER(1 << 12);
+    SW_SCOPED(sw_buffer) fresh = SW_BUFFER(1 << 12);
+    put_call(c, 2, (sw_app_say){.act = SW_ACT_REVOKE}, &old);
+    (void)send_call(c, &c->w->p.genesis.chain.contract, bytes_of(&old));
+    act(c, 2, SW_ACT_LIFT);
+    act(c, 0, SW_ACT_APPROVE);
+    act(c, 1, SW_ACT_APPROVE);
+    put_call(c, 2, (sw_app_say){.act = SW_ACT_REVOKE, .everything = true, .sequence = 9}, &fresh);
+    unlock_all_now(c);
+    restart_kms(c->w);
+    unlock_all_now(c);
+    tell_node(c, "proxy_lie", "[\"eth_getBlockByNumber/stateRoot\"]");
+    expect(hand_over(c, bytes_of(&old)), "");
+    refused_saying(c, (ask){0}, "proof", "node of chain");
+    tell_node(c, "proxy_lie", "[]");
+    (void)keys_granted(c->w, (ask){0});
+    tell_node(c, "proxy_lie", "[\"eth_getBlockByNumber/stateRoot\"]");
+    pass_time(c->w, CACHE_MS + 1);
+    expect(hand_over(c, bytes_of(&fresh)), "");
+    tell_node(c, "proxy_lie", "[]");
+    refused_saying(c, (ask){0}, "revoked", "directly");
+    refused_saying(c, (ask){0}, "revoked", "directly");
+    chain_free(c);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_granted),
+        cmocka_unit_test(test_the_newest_never_goes_back),
+        cmocka_unit_test(test_approval),
+        cmocka_unit_test(test_revoked_on_the_chain),
+        cmocka_unit_test(test_everything_revoked),
+        cmocka_unit_test(test_removed),
+        cmocka_unit_test(test_opening),
+        cmocka_unit_test(test_named_blocks),
+        cmocka_unit_test(test_lies),
+        cmocka_unit_test(test_no_answer),
+        cmocka_unit_test(test_silence),
+        cmocka_unit_test(test_forgotten_states),
+        cmocka_unit_test(test_without_a_node),
+        cmocka_unit_test(test_founding_needs_a_node),
+        cmocka_unit_test(test_handed_over),
+        cmocka_unit_test(test_handed_over_in_silence),
+    };
+    return cmocka_run_group_tests_name("kms/chain", tests, NULL, NULL);
+}
