@@ -129,7 +129,7 @@ class App:
         self.write(HEAD, 0, head)
 
     def take(self, head, account):
-        taken = [self.read(OWNER, 1 + i)['account'] for i in range(head['places']) if head['active'] >> i & 1]
+        taken = [self.read(OWNER, 1 + i)['account'] for i in range(head['places'])]
         if account == 0 or head['places'] == PLACES or account in taken:
             fail('BadChange')
         self.write(OWNER, 1 + head['places'], {'account': account, 'sequence': 0})
