@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * JSON-RPC 2.0: one question, one answer. docs/formats/chain.md, CHN-200 to CHN-206.
+ * JSON-RPC 2.0: one question, one answer. docs/formats/chain.md, CHN-200 to CHN-204.
  *
  * An answer is whole, of this question's id, and holds a result or an error and nothing else. What
  * a node says in words reaches a person escaped and cut.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Reading a chain through a node: headers by their hash, values by their proofs.
- * docs/formats/chain.md, CHN-210 to CHN-217.
+ * docs/formats/chain.md, CHN-210 to CHN-215.
  *
  * What is handed out is what the pure judge of views accepted (chain_view.h): this file only brings
  * bytes together. How many owners there are is asked as the genesis has it, and once more when the

@@ -70,7 +70,7 @@ holds "bert has keys under a passphrase" "bert" "$sealwright" identity new bert 
 cp bert/card.json bert.old
 word "and has no chain key" missing "$sealwright" app relay none --identity bert --rpc http://127.0.0.1:1
 holds "bert gets one" "address  0x\|address   *0x" "$sealwright" identity chain-key bert --passphrase-file pass
-head -1 bert/chain.key | grep -q "ENCRYPTED" && [ "$(stat -c %a bert/chain.key anna/chain.key | sort -u)" = 600 ]
+grep -q "BEGIN ENCRYPTED" bert/chain.key && [ "$(stat -c %a bert/chain.key anna/chain.key | sort -u)" = 600 ]
 say $? "encrypted, and 0600"
 word "and keeps it" exists "$sealwright" identity chain-key bert --passphrase-file pass
 holds "an older card is a card" "bert" "$sealwright" identity show bert.old

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The contract of docs/formats/chain.md in Python, after CHN-010 to CHN-028: its words in storage and its functions, written
+"""The contract of docs/formats/chain.md in Python, after CHN-010 to CHN-027: its words in storage and its functions, written
 from the sheet for the toy chain. A call is (storage, chain, contract address, sender, data) -> (storage, logs) or Revert."""
 
 from toy_crypto import keccak, recover
@@ -129,7 +129,7 @@ class App:
         self.write(HEAD, 0, head)
 
     def take(self, head, account):
-        taken = [self.read(OWNER, 1 + i)['account'] for i in range(head['places']) if head['active'] >> i & 1]
+        taken = [self.read(OWNER, 1 + i)['account'] for i in range(head['places'])]
         if account == 0 or head['places'] == PLACES or account in taken:
             fail('BadChange')
         self.write(OWNER, 1 + head['places'], {'account': account, 'sequence': 0})
