@@ -12,12 +12,14 @@ enum { TYPE = 0x02, SCALAR = 32, V_AT = 2 * SCALAR };
 #define TRANSACTION_LIMIT ((size_t)128 << 10)
 
 static void put_items(sw_buffer *out, const sw_transaction *t) {
+    sw_bytes to = {0};
+    if (t->to != NULL) to = SW_BYTES_OF(t->to->b);
     sw_rlp_put_u64(out, t->chain);
     sw_rlp_put_u64(out, t->nonce);
     sw_rlp_put_u64(out, t->max_priority_fee);
     sw_rlp_put_u64(out, t->max_fee);
     sw_rlp_put_u64(out, t->gas);
-    sw_rlp_put_string(out, t->to == NULL ? (sw_bytes){0} : SW_BYTES_OF(t->to->b));
+    sw_rlp_put_string(out, to);
     sw_rlp_put_u64(out, 0); /* value */
     sw_rlp_put_string(out, t->data);
     sw_rlp_put_list(out, (sw_bytes){0}); /* access list */
@@ -57,7 +59,7 @@ sw_status sw_transaction_sign(const sw_transaction *t, const sw_chain_key *key, 
 }
 
 void sw_contract_address(sw_address *out, const sw_address *from, uint64_t nonce) {
-    uint8_t list[1 + 1 + SW_ADDRESS_BYTES + 1 + sizeof nonce], number[sizeof nonce];
+    uint8_t list[1 + 1 + SW_ADDRESS_BYTES + 1 + sizeof nonce], number[sizeof nonce] = {0};
     size_t size = 1, count = 0;
     sw_hash hash;
     list[size++] = 0x80 + SW_ADDRESS_BYTES;

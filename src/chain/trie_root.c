@@ -75,7 +75,7 @@ static sw_status join(part *list, size_t first, size_t end, size_t depth, sw_err
     SW_SCOPED(sw_buffer) items = SW_BUFFER(SW_CHAIN_NODE_LIMIT);
     SW_SCOPED(sw_buffer) made = SW_BUFFER(PART_BYTES);
     size_t next = first;
-    for (uint8_t slot = 0; slot < SLOTS; slot++) {
+    for (size_t slot = 0; slot < SLOTS; slot++) {
         SW_SCOPED(sw_buffer) node = SW_BUFFER(SW_CHAIN_NODE_LIMIT);
         if (next == end || nibble(&list[next].path, depth) != slot) {
             sw_rlp_put_string(&items, (sw_bytes){0});

@@ -107,12 +107,13 @@ static sw_status open_blinded(secp256k1_context **out, sw_error *err) {
     secp256k1_context *ctx = secp256k1_context_create(SECP256K1_CONTEXT_NONE);
     int blinded = ctx == NULL ? 0 : secp256k1_context_randomize(ctx, seed);
     sw_wipe(seed, sizeof seed);
+    if (ctx == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a signature");
     if (blinded == 1) {
         *out = ctx;
         return SW_OK;
     }
     secp256k1_context_destroy(ctx);
-    return sw_fail(err, SW_MEMORY, "memory", "no memory for a signature");
+    return sw_fail(err, SW_INTERNAL, "internal", "libsecp256k1 cannot blind its context");
 }
 
 sw_status sw_chain_key_public(const sw_chain_key *key, sw_secp256k1_public *out, sw_error *err) {

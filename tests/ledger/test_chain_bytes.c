@@ -138,9 +138,9 @@ static void take_apart(parts *p, sw_bytes view) {
 }
 
 /* `list` without its n-th, or with it twice, or exchanged with the next one. */
-typedef enum edit { DROP, REPEAT, EXCHANGE, EDITS } edit;
+typedef enum change { DROP, REPEAT, EXCHANGE, CHANGES } change;
 
-static void edit_list(sw_arena *a, const sw_json *list, size_t n, edit how) {
+static void edit_list(sw_arena *a, const sw_json *list, size_t n, change how) {
     sw_json *l = (sw_json *)list, *before = NULL, *at = l->first;
     for (size_t i = 0; i < n; i++) {
         before = at;
@@ -173,7 +173,7 @@ static void expect_refusal(parts *p, const sw_head *at, const sw_chain_ask *ask)
 }
 
 static void edit_all(sw_bytes view, const sw_head *at, const sw_chain_ask *ask, size_t slot) {
-    for (int how = 0; how < EDITS; how++)
+    for (int how = 0; how < CHANGES; how++)
         for (size_t n = 0;; n++) {
             parts p;
             take_apart(&p, view);
@@ -185,7 +185,7 @@ static void edit_all(sw_bytes view, const sw_head *at, const sw_chain_ask *ask, 
             }
             bool more = n + (how == EXCHANGE ? 1 : 0) < list->count;
             if (more) {
-                edit_list(&p.arena, list, n, (edit)how);
+                edit_list(&p.arena, list, n, (change)how);
                 expect_refusal(&p, at, ask);
             }
             sw_arena_free(&p.arena);
