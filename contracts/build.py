@@ -3,7 +3,8 @@
 """Compiles contracts/SealwrightApp.sol and writes src/chain/contract_code.c: the same bytes on every machine.
 
     contracts/build.py            compiles and writes
-    contracts/build.py --check    compiles and compares with what is committed; TAP-like lines, exit 1 where they differ
+    contracts/build.py --check    compiles and compares with what is committed; exit 1 where they differ
+    contracts/build.py --artifact FILE    compares what forge compiled with what is committed
 
 Compiler and libraries are npm's solc and @openzeppelin/contracts, at the versions of tests/parity/package.json, from
 build/parity/node_modules. Nothing but the sources and SETTINGS below goes into the code: no metadata, no paths.
@@ -129,7 +130,19 @@ def text_of(creation, runtime):
     return {OUT: code, HEADER: header}
 
 
+def compare_artifact(path):
+    """What forge's tests ran is what is deployed."""
+    with open(path, encoding="utf-8") as f:
+        made = json.load(f)
+    creation, runtime = (bytes.fromhex(made[m]["object"][2:]) for m in ("bytecode", "deployedBytecode"))
+    with open(OUT, encoding="utf-8") as f:
+        if f.read() != text_of(creation, runtime)[OUT]:
+            fail("forge's code is not the committed one")
+
+
 def main():
+    if sys.argv[1:2] == ["--artifact"]:
+        return compare_artifact(sys.argv[2])
     contract = compile_contract()
     check_layout(contract)
     if contract["evm"]["deployedBytecode"]["immutableReferences"]:
