@@ -20,6 +20,7 @@ holds() { # holds NAME COMMAND...
     fi
 }
 gas() { # unit tests alone: what they call is fixed, so the figures are
+    echo "Gas by call, refused ones among them: forge's report of the unit tests, written by tests/parity/contract.sh --write-gas"
     "$forge" test --gas-report --match-contract 'RulesTest|ChangeTest|DstackTest' | sed -n '/contracts\/SealwrightApp.sol/,$p' |
         grep '^|' | grep -v -- '---' | sed 's/  */ /g; s/^| //; s/ |$//'
 }
