@@ -75,15 +75,6 @@ static sw_status draft(sw_cli *cli, founding *f, const sw_genesis_chain *chain, 
     return sw_genesis_parse(sw_buffer_bytes(&f->payload), f->genesis, err);
 }
 
-static sw_status read_devices(sw_cli *cli, sw_hash **out, size_t *count, sw_error *err) {
-    const char *const *given = sw_cli_list(cli, "allow-device", count);
-    *out = SW_ARENA_NEW(sw_cli_arena(cli), sw_hash, *count + 1);
-    if (*out == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for device ids");
-    for (size_t i = 0; i < *count; i++)
-        SW_TRY(sw_hex_decode((*out)[i].b, SW_HASH_BYTES, sw_text(given[i]), false, err));
-    return SW_OK;
-}
-
 /* The contract with the owners in the genesis' order, which the draft for nowhere has brought. */
 static sw_status deploy(sw_cli *cli, sw_rpc *rpc, const founding *f, const sw_chain_key *key,
                         sw_genesis_chain *chain, sw_error *err) {
@@ -92,7 +83,7 @@ static sw_status deploy(sw_cli *cli, sw_rpc *rpc, const founding *f, const sw_ch
     sw_hash *devices;
     size_t device_count;
     sw_rpc_sent sent;
-    SW_TRY(read_devices(cli, &devices, &device_count, err));
+    SW_TRY(sw_cli_chain_devices(cli, &devices, &device_count, err));
     for (size_t i = 0; i < f->count; i++) addresses[i] = f->genesis->owners[i].address;
     sw_app_deploy_code(&code, addresses, f->count, (uint8_t)f->quorum, device_count == 0, devices,
                        device_count, sw_cli_flag(cli, "tcb-up-to-date"));
@@ -126,7 +117,7 @@ static sw_status found_on(sw_cli *cli, sw_rpc *rpc, founding *f, sw_error *err) 
     if (made != NULL) SW_TRY(sw_address_parse(sw_text(made), &chain.at.contract, err));
     if (made == NULL) SW_TRY(pay_and_deploy(cli, rpc, f, &chain, err));
     SW_TRY(draft(cli, f, &chain, err));
-    return sw_cli_chain_founded(rpc, f->genesis, err);
+    return sw_cli_chain_founded(cli, rpc, f->genesis, err);
 }
 
 static sw_status found(sw_cli *cli, founding *f, sw_error *err) {
@@ -215,7 +206,7 @@ static sw_status check_contract(sw_cli *cli, const sw_genesis *g, sw_error *err)
     if (g->backend == SW_LEDGER_LOCAL) return SW_OK;
     SW_TRY(sw_cli_node(cli, &rpc, err));
     sw_status status = sw_rpc_check_chain(rpc, g->chain.chain, err);
-    if (status == SW_OK) status = sw_cli_chain_founded(rpc, g, err);
+    if (status == SW_OK) status = sw_cli_chain_founded(cli, rpc, g, err);
     sw_rpc_close(&rpc);
     return status;
 }
@@ -467,14 +458,14 @@ static const sw_option new_options[] = {
     {"identity", SW_OPTION_VALUE, "DIR", "whose chain key pays for the contract"},
     {"contract", SW_OPTION_VALUE, "ADDRESS",
      "instead: one that is there already, for these owners"},
-    {"allow-device", SW_OPTION_LIST, "ID", "for a stock dstack key service: these machines alone"},
+    SW_CLI_DEVICE_OPTION,
     {"tcb-up-to-date", SW_OPTION_FLAG, NULL, "for a stock dstack key service: no older TCB"},
     SW_CLI_SEND_OPTIONS,
     SW_CLI_PASSPHRASE_OPTION,
     {0},
 };
 static const sw_option join_options[] = {
-    IDENTITY_OPTION, SW_CLI_RPC_OPTIONS, SW_CLI_PASSPHRASE_OPTION, {0}};
+    IDENTITY_OPTION, SW_CLI_RPC_OPTIONS, SW_CLI_DEVICE_OPTION, SW_CLI_PASSPHRASE_OPTION, {0}};
 static const sw_option show_options[] = {APP_OPTION, LEDGER_OPTIONS, {0}};
 static const sw_option copy_options[] = {
     APP_OPTION,

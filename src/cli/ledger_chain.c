@@ -166,14 +166,18 @@ sw_status sw_chain_access_discover(sw_ledger_access *a, bool *more, sw_error *er
     return read_at(a, &at, err);
 }
 
-sw_status sw_cli_chain_founded(sw_rpc *rpc, const sw_genesis *g, sw_error *err) {
-    SW_SCOPED(sw_buffer) view = SW_BUFFER(SW_CHAIN_VIEW_LIMIT);
-    const sw_chain_ask nothing = {0};
-    sw_head at;
+sw_status sw_cli_chain_devices(sw_cli *cli, sw_hash **out, size_t *count, sw_error *err) {
+    const char *const *given = sw_cli_list(cli, "allow-device", count);
+    *out = SW_ARENA_NEW(sw_cli_arena(cli), sw_hash, *count + 1);
+    if (*out == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for device ids");
+    for (size_t i = 0; i < *count; i++)
+        SW_TRY(sw_hex_decode((*out)[i].b, SW_HASH_BYTES, sw_text(given[i]), false, err));
+    return SW_OK;
+}
+
+static sw_status check_owners(sw_rpc *rpc, const sw_genesis *g, const sw_head *at, sw_error *err) {
     sw_rpc_app app;
-    SW_TRY(sw_rpc_final(rpc, &at, err));
-    SW_TRY(sw_rpc_view(rpc, g, &at, &nothing, &view, NULL, err));
-    SW_TRY(sw_rpc_app_at(rpc, g, &at, NULL, &app, err));
+    SW_TRY(sw_rpc_app_at(rpc, g, at, NULL, &app, err));
     uint64_t all = (UINT64_C(1) << g->owner_count) - 1;
     if (app.head.places == g->owner_count && app.head.active == all &&
         app.head.quorum == g->quorum && app.head.changes == 0)
@@ -182,6 +186,23 @@ sw_status sw_cli_chain_founded(sw_rpc *rpc, const sw_genesis *g, sw_error *err) 
                    "the contract has %u owners and the quorum %u, after %" PRIu64
                    " changes: the genesis says %zu and %u",
                    app.head.places, app.head.quorum, app.head.changes, g->owner_count, g->quorum);
+}
+
+sw_status sw_cli_chain_founded(sw_cli *cli, sw_rpc *rpc, const sw_genesis *g, sw_error *err) {
+    SW_SCOPED(sw_buffer) view = SW_BUFFER(SW_CHAIN_VIEW_LIMIT);
+    const sw_chain_ask nothing = {0};
+    sw_hash *devices;
+    size_t count;
+    sw_head at;
+    SW_TRY(sw_cli_chain_devices(cli, &devices, &count, err));
+    SW_TRY(sw_rpc_final(rpc, &at, err));
+    SW_TRY(sw_rpc_view(rpc, g, &at, &nothing, &view, NULL, err));
+    SW_TRY(check_owners(rpc, g, &at, err));
+    sw_status status = sw_chain_view_check_new(g, &at, sw_buffer_bytes(&view), devices, count, err);
+    if (status == SW_UNAUTHENTIC)
+        sw_error_hint(err, "when it was made for some machines alone, each owner names them with "
+                           "--allow-device");
+    return status;
 }
 
 /* ---- owners ---- */

@@ -16,6 +16,8 @@
     {"wait", SW_OPTION_VALUE, "SECONDS", "how long a transaction may take (default 1800)"}, {      \
         "max-cost-gwei", SW_OPTION_VALUE, "N", "what it may cost at most (default 100000000)"      \
     }
+#define SW_CLI_DEVICE_OPTION                                                                       \
+    { "allow-device", SW_OPTION_LIST, "ID", "for a stock dstack key service: these machines alone" }
 #define SW_CLI_RELAY_OPTION                                                                        \
     {                                                                                              \
         "relay-out", SW_OPTION_VALUE, "FILE",                                                      \
@@ -36,9 +38,14 @@ SW_NODISCARD sw_status sw_cli_relay_write(sw_cli *cli, const char *path, const s
 SW_NODISCARD sw_status sw_cli_relay_read(sw_cli *cli, const char *path, sw_app_place *at,
                                          sw_bytes *data, sw_error *err);
 
-/* The contract at the newest finalised block is the genesis', fresh: code, owners, quorum, and no
- * decision of a quorum since. */
-SW_NODISCARD sw_status sw_cli_chain_founded(sw_rpc *rpc, const sw_genesis *g, sw_error *err);
+/* The contract at the newest finalised block is the genesis' and as its constructor leaves it:
+ * code, owners, quorum, the devices of --allow-device, and nothing else in its storage (CHN-105).
+ */
+SW_NODISCARD sw_status sw_cli_chain_founded(sw_cli *cli, sw_rpc *rpc, const sw_genesis *g,
+                                            sw_error *err);
+/* --allow-device; in the arena. */
+SW_NODISCARD sw_status sw_cli_chain_devices(sw_cli *cli, sw_hash **out, size_t *count,
+                                            sw_error *err);
 
 SW_NODISCARD sw_status sw_chain_access_open(sw_ledger_access *a, const char *where, sw_error *err);
 SW_NODISCARD sw_status sw_chain_access_reload(sw_ledger_access *a, sw_error *err);

@@ -115,6 +115,14 @@ holds "bert joins" "by 2 of 3" "$sealwright" app join app.genesis "${bert[@]}" "
 holds "cleo joins" "by 3 of 3" "$sealwright" app join app.genesis --identity cleo "${rpc[@]}"
 genesis=$("$sealwright" app show app.genesis --json | value genesis)
 
+# ---- what a contract's maker wrote into it (CHN-105) ----
+device=$(printf '%064d' 7)
+holds "an app for one machine alone" "ledger   eip155:31337/0x" "$sealwright" app new --name narrow --quorum 1 --owner anna/card.json \
+    --out narrow.genesis --ledger ethereum "${rpc[@]}" --identity anna --allow-device "$device"
+refused "an owner who does not know of the machine" 1 "holds more than" "$sealwright" app join narrow.genesis --identity anna "${rpc[@]}"
+refused "or of another one" 1 "holds more than" "$sealwright" app join narrow.genesis --identity anna "${rpc[@]}" --allow-device "${device/7/8}"
+holds "an owner who names it" "by 1 of 1" "$sealwright" app join narrow.genesis --identity anna "${rpc[@]}" --allow-device "$device"
+
 # ---- a recipe ----
 shards=
 for name in anna bert; do
