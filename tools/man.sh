@@ -30,12 +30,12 @@ page_of_command() { # page_of_command NAME
     printf '.SH SEE ALSO\n.BR sealwright (1)\n'
 }
 
-commands=$("$program" --help | sed -n '/^commands:$/,/^$/p' | sed -nE 's/^  ([a-z]+( [a-z]+)?)  +.*/\1/p')
+commands=$("$program" --help | sed -n '/^commands:$/,/^$/p' | sed -nE 's/^  ([a-z]+( [a-z-]+)?)  +.*/\1/p')
 {
     help=$("$program" --help)
     head_of sealwright sealwright "$(sed -n '1s/^[^:]*: //p' <<<"$help")"
     printf '.SH SYNOPSIS\nsealwright COMMAND [arguments] [options]\n.SH COMMANDS\n'
-    sed -nE 's/^  ([a-z]+( [a-z]+)?)  +(.*)$/\1|\3/p' <<<"$help" | while IFS='|' read -r name summary; do
+    sed -nE 's/^  ([a-z]+( [a-z-]+)?)  +(.*)$/\1|\3/p' <<<"$help" | while IFS='|' read -r name summary; do
         printf '.TP\n.BR sealwright\\-%s (1)\n%s\n' "$(escape <<<"${name// /-}")" "$(escape <<<"$summary")"
     done
     printf '.SH FILES\n.TP\n./sealwright.yaml, $XDG_CONFIG_HOME/sealwright/config.yaml\n'

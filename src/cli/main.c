@@ -26,7 +26,7 @@ static void help(FILE *out) {
                  "usage: sealwright COMMAND [arguments] [options]\n\ncommands:\n");
     for (size_t g = 0; g < GROUP_COUNT; g++)
         for (const sw_command *c = groups[g]; c && c->name; c++)
-            fprintf(out, "  %-18s %s\n", c->name, c->summary);
+            fprintf(out, "  %-19s %s\n", c->name, c->summary);
     fprintf(out, "\nsealwright COMMAND --help shows one command.\n");
 }
 

@@ -64,7 +64,7 @@ typedef struct sw_agent {
     sw_agent_grant *grants; /* SW_MANIFEST_GRANT_LIMIT in the arena, filled lazily */
     size_t grant_count;
     sw_buffer newest_evidence; /* whole, of the last grant */
-    sw_buffer views; /* on a chain: of the blocks that these grants rest on (CHN-062) */
+    sw_buffer views;           /* on a chain: of the blocks that these grants rest on (CHN-062) */
     sw_manifest_link *links, *checkpoints;
     size_t link_count, checkpoint_count;
     sw_manifest_metric *metrics;

@@ -43,7 +43,7 @@ PY
 people() {
     [ ! -s out ] && grep -q '^sealwright: error: ' err && grep -q -- "$1" err
 }
-mapfile -t commands < <("$sealwright" --help | sed -n '/^commands:$/,/^$/p' | sed -nE 's/^  ([a-z]+( [a-z]+)?)  +.*/\1/p')
+mapfile -t commands < <("$sealwright" --help | sed -n '/^commands:$/,/^$/p' | sed -nE 's/^  ([a-z]+( [a-z-]+)?)  +.*/\1/p')
 
 # ---- the program itself ----
 gives 0 "$sealwright" --help && [ ${#commands[@]} -ge 30 ] && [ ! -s err ]; say $? "--help lists ${#commands[@]} commands"

@@ -24,7 +24,7 @@ while read -r name; do
     [ -f "$page" ] && [ "$(grep -c '^\.TP$' "$page")" -eq "$options" ] && [ "$options" -ge 3 ] && continue
     echo "# $name"
     missing=1
-done < <("$program" --help | sed -nE 's/^  ([a-z]+( [a-z]+)?)  +.*/\1/p')
+done < <("$program" --help | sed -nE 's/^  ([a-z]+( [a-z-]+)?)  +.*/\1/p')
 result $missing "each command has a page with all its options"
 [ "$(find "$work/man" -name '*.1' | wc -l)" -eq "$(($("$program" --help | grep -cE '^  [a-z]') + 1))" ]
 result $? "and there are no other pages than these and sealwright.1"
