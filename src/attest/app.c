@@ -51,5 +51,7 @@ void sw_td_measurements_of(const sw_td_report *td, sw_td_measurements *out) {
 
 void sw_app_mr_system(const sw_td_measurements *td, const sw_app_log *app, sw_hash *out) {
     const sw_event *provider = sw_event_find(app->events, app->count, "key-provider");
-    sw_mr_system(out, td, provider == NULL ? (sw_bytes){0} : provider->payload);
+    sw_bytes payload = {0};
+    if (provider != NULL) payload = provider->payload;
+    sw_mr_system(out, td, payload);
 }
