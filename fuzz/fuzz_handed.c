@@ -33,7 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     memcpy(&before, &out, sizeof before);
     if (sw_handed_revocation_open(&genesis, call, &out, &err) != SW_OK) {
         FUZZ_REQUIRE(err.word[0] != 0 && err.message[0] != 0);
-        FUZZ_REQUIRE(memcmp(&out, &before, sizeof out) == 0);
+        FUZZ_REQUIRE(sw_bytes_equal(SW_BYTES(&out, sizeof out), SW_BYTES(&before, sizeof before)));
         return 0;
     }
     SW_SCOPED(sw_buffer) again = SW_BUFFER(1 << 12);

@@ -26,6 +26,7 @@ static inline void toy_start(toy *t, const char *const *options, size_t count) {
     const char *words[TOY_OPTIONS] = {"python3", "tests/ledger/toy_chain.py"};
     int output[2];
     unsigned port = 0;
+    *t = (toy){0};
     assert_true(count + 3 < TOY_OPTIONS);
     for (size_t i = 0; i < count; i++) words[i + 2] = options[i];
     assert_int_equal(pipe(output), 0);
