@@ -104,7 +104,7 @@ static sw_status attest_certificate(sw_cli *cli, sw_error *err) {
     if (key == NULL) return sw_fail(err, SW_MEMORY, "memory", "no lockable memory for a key");
     SW_TRY(sw_cli_need(cli, "machine", &machine, err));
     SW_TRY(sw_cli_need(cli, "out", &out, err));
-    SW_TRY(sw_cli_need(cli, "key", &key_path, err));
+    SW_TRY(sw_cli_need(cli, "key-out", &key_path, err));
     SW_TRY(sw_p256_generate(sw_cli_entropy(cli), key->b, &public, err));
     SW_TRY(certificate_make(cli, machine, key, &pem, err));
     SW_TRY(sw_pkcs8_encode(&secret, key->b, (sw_bytes){0}, sw_cli_entropy(cli), err));
@@ -133,7 +133,7 @@ static const sw_option certificate_options[] = {
     {"app-id", SW_OPTION_VALUE, "HEX", "the app's id; default from the app-compose's hash"},
     {"days", SW_OPTION_VALUE, "N", "how long it is valid, 1 to 366; default 1"},
     {"out", SW_OPTION_VALUE, "FILE", "where the certificate goes, PEM"},
-    {"key", SW_OPTION_VALUE, "FILE", "where its new private key goes, PKCS#8, mode 0600"},
+    {"key-out", SW_OPTION_VALUE, "FILE", "where its new private key goes, PKCS#8, mode 0600"},
     {0},
 };
 

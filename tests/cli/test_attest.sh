@@ -265,7 +265,7 @@ done
 printf '{"docker_compose_file":""}' >compose.json
 own=(--collateral issuer --policy issuer-policy)
 made=(attest certificate --machine sim:issuer --app-compose compose.json)
-expect "a certificate for a key of this machine" 0 "own.pem: certificate" "${made[@]}" --out own.pem --key own.key
+expect "a certificate for a key of this machine" 0 "own.pem: certificate" "${made[@]}" --out own.pem --key-out own.key
 expect "its quote proves the key" 0 "^ok      RA-TLS certificate  *its key is the one in the quote" attest verify own.pem "${own[@]}"
 expect "and the app" 0 "compose hash $(sha256sum compose.json | cut -c1-64)" attest verify own.pem "${own[@]}"
 expect "not for another policy" 1 "^FAILED  anchor" attest verify own.pem --collateral issuer --policy "$policy"
@@ -286,10 +286,10 @@ text = base64.b64encode(der).decode()
 open("bent.pem", "w").write("-----BEGIN CERTIFICATE-----\n" + "\n".join(re.findall(".{1,64}", text)) + "\n-----END CERTIFICATE-----\n")
 PY
 expect "another key in it" 1 "^FAILED  RA-TLS certificate" attest verify bent.pem "${own[@]}"
-expect "a key that is there is kept" 1 "own.key" "${made[@]}" --out other.pem --key own.key
-expect "a machine that is none" 2 "a machine is named" attest certificate --machine sev --app-compose compose.json --out x --key y
-expect "days beyond a year" 2 "1 to 366" "${made[@]}" --out x --key y --days 367
-expect "an app that is none" 2 "40 hex digits" "${made[@]}" --out x --key y --app-id 00
+expect "a key that is there is kept" 1 "own.key" "${made[@]}" --out other.pem --key-out own.key
+expect "a machine that is none" 2 "a machine is named" attest certificate --machine sev --app-compose compose.json --out x --key-out y
+expect "days beyond a year" 2 "1 to 366" "${made[@]}" --out x --key-out y --days 367
+expect "an app that is none" 2 "40 hex digits" "${made[@]}" --out x --key-out y --app-id 00
 expect "an event of a software machine" 2 "events are its own" attest extend first --machine sim:issuer
 expect "an event without a TDX guest" 1 "error:" attest extend first --machine tdx --events "$PWD/events.json"
 expect "an event of no agent" 1 "nowhere.sock" attest extend first --machine dstack:/nowhere.sock
