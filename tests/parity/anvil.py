@@ -7,6 +7,7 @@ import json
 import os
 import re
 import subprocess
+import threading
 import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -25,11 +26,11 @@ class Refused(Exception):
 
 
 class Node:
-    """One running anvil."""
+    """One running anvil; `mining`: a block a transaction, at once."""
 
-    def __init__(self):
+    def __init__(self, *more, mining=False):
         words = ["--port", "0", "--host", "127.0.0.1", "--chain-id", str(CHAIN), "--timestamp", str(GENESIS_TIME), "--mnemonic", MNEMONIC,
-                 "--hardfork", "prague", "--order", "fifo", "--no-mining"]
+                 "--hardfork", "prague", "--order", "fifo", *([] if mining else ["--no-mining"]), *more]
         self.process = subprocess.Popen([ANVIL, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                         env={k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")})
         self.url, self.count, said = None, 0, ""
@@ -41,6 +42,9 @@ class Node:
                 break
         if self.url is None:
             raise RuntimeError(f"anvil did not listen: {said}")
+        # What it goes on to say is read and left, or it would wait for a reader.
+        self.reader = threading.Thread(target=self.process.stdout.read, daemon=True)
+        self.reader.start()
         self.open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
     def __enter__(self):
@@ -48,8 +52,9 @@ class Node:
 
     def __exit__(self, *_):
         self.process.terminate()
-        self.process.stdout.close()
         self.process.wait()
+        self.reader.join()
+        self.process.stdout.close()
 
     def ask(self, method, *params):
         self.count += 1

@@ -4,6 +4,7 @@
 # example on such a chain, with the miniature model. chain_run.sh OBJECTS
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
+make -s --no-print-directory O="$1" "$1/tests/manifest/flip_out" >&2 || exit 1
 objects=$(cd "$1" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
