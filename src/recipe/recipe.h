@@ -11,6 +11,7 @@
 #ifndef SW_RECIPE_H
 #define SW_RECIPE_H
 #include "codec/json.h"
+#include "recipe/command.h"
 #include "recipe/policy.h"
 #include "recipe/training.h"
 
@@ -47,7 +48,8 @@ typedef struct sw_recipe {
     uint64_t checkpoint_limit_bytes; /* likewise */
     uint64_t lease_ms, max_silence_ms;
     uint32_t grants;
-    bool native;          /* false: a command (code) */
+    bool native; /* false: a command (code), and `training` says nothing */
+    sw_command command;
     sw_hash model_digest; /* SHA-256 of model.lock */
     size_t model_file_count;
     sw_locked_file model_files[SW_LOCK_FILE_LIMIT];
@@ -65,6 +67,11 @@ SW_NODISCARD sw_status sw_model_lock_encode(const sw_locked_file *files, size_t 
                                             sw_buffer *out, sw_error *err);
 SW_NODISCARD sw_status sw_model_lock_parse(sw_bytes json, sw_recipe *into, sw_error *err);
 SW_NODISCARD sw_status sw_trainer_lock_parse(sw_bytes json, sw_recipe *into, sw_error *err);
+/* trainer.lock of a command (CMD-006): of `into` the command's files and tree, and the trainer's
+ * digest. */
+SW_NODISCARD sw_status sw_command_lock_encode(const sw_command *command, const sw_hash *worker,
+                                              sw_buffer *out, sw_error *err);
+SW_NODISCARD sw_status sw_command_lock_parse(sw_bytes json, sw_recipe *into, sw_error *err);
 
 /* ---- app-compose.json ---- */
 SW_NODISCARD sw_status sw_compose_make(sw_bytes recipe_yaml, const char *file, sw_bytes model_lock,

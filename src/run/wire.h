@@ -23,7 +23,8 @@ typedef enum sw_frame_type {
     SW_FRAME_CHECKPOINT, /* worker: u64be step, then resumable state */
     SW_FRAME_OUTPUT,     /* worker: u32be name length, name, content */
     SW_FRAME_DONE,       /* worker: u8: 1 when it was stopped early */
-    SW_FRAME_FAILED      /* worker: u8 class */
+    SW_FRAME_FAILED,     /* worker: u8 class */
+    SW_FRAME_CLAIMS      /* command: what it says about itself (CMD-044) */
 } sw_frame_type;
 
 /* Why a worker failed: all that leaves it. */
@@ -34,6 +35,11 @@ typedef enum sw_failure {
     SW_FAILURE_NO_ROWS,
     SW_FAILURE_MEMORY,
     SW_FAILURE_DIVERGED,
+    SW_FAILURE_SCRIPT, /* from here on of commands alone (CMD-045) */
+    SW_FAILURE_IMPORT,
+    SW_FAILURE_FORBIDDEN,
+    SW_FAILURE_DATA,
+    SW_FAILURE_GAVE_UP,
     SW_FAILURE_COUNT
 } sw_failure;
 const char *sw_failure_sentence(sw_failure f);

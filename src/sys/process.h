@@ -22,9 +22,10 @@ SW_NODISCARD sw_status sw_shared_seal(int fd, void **map, size_t size,
                                       sw_error *err); /* unmaps *map */
 
 typedef struct sw_spawn {
-    int image_fd;            /* program (sealed memfd) */
+    int image_fd;            /* program (sealed memfd); -1: argv[0], a path in the private root */
     const char *const *argv; /* no secret ever; NULL-terminated */
-    const int *fds;          /* fds[i] becomes descriptor 3+i of the child; 0,1,2 are /dev/null */
+    const char *const *environment; /* "NAME=VALUE", NULL-terminated; NULL: empty */
+    const int *fds; /* fds[i] becomes descriptor 3+i of the child; 0,1,2 are /dev/null */
     size_t fd_count;
     const sw_sandbox_rules
         *sandbox; /* what the child must be held by before its first instruction */

@@ -7,7 +7,8 @@
  * list of SW_SANDBOX_NATIVE has no open, no socket, no exec but the one execveat of the program's
  * own descriptor, no fork (threads only), no signal to anyone, no ptrace, no memfd_create, no
  * process_vm_*; executable memory is refused. SW_SANDBOX_COMMAND may fork, exec and open what
- * Landlock leaves it (nothing, so far).
+ * Landlock leaves it: of its private root (CMD-020 ...) the tree to read and execute, the scratch
+ * to write.
  *
  * sys/process.h starts a child under these rules; sys/confine.h is the child's first call.
  */
@@ -21,10 +22,13 @@
 
 typedef enum sw_sandbox_profile { SW_SANDBOX_NATIVE, SW_SANDBOX_COMMAND } sw_sandbox_profile;
 
+struct sw_private_root; /* sys/tree.h */
+
 typedef struct sw_sandbox_rules {
     sw_sandbox_profile profile;
-    size_t memory_limit_bytes; /* RLIMIT_AS, thread stacks included; 0 for none */
-    size_t thread_limit;       /* advisory: seccomp cannot count threads */
+    const struct sw_private_root *root; /* closed; required with SW_SANDBOX_COMMAND, else NULL */
+    size_t memory_limit_bytes;          /* RLIMIT_AS, thread stacks included; 0 for none */
+    size_t thread_limit;                /* advisory: seccomp cannot count threads */
 } sw_sandbox_rules;
 
 /* Each is true when it was established for this child. Required, and always true after a start:
@@ -33,6 +37,7 @@ typedef struct sw_sandbox_rules {
 typedef struct sw_sandbox_layers {
     bool no_new_privs, seccomp, no_core, not_dumpable, other_user;
     bool network_namespace, pid_namespace, ipc_namespace, mount_namespace;
+    bool private_root;
     int landlock_abi; /* 0 when absent */
 } sw_sandbox_layers;
 
