@@ -12,23 +12,23 @@
 #define SW_COMMAND_PATH        512
 #define SW_COMMAND_ENVIRONMENT 32
 
-typedef struct sw_command_file {
+typedef struct sw_recipe_code {
     char path[SW_COMMAND_PATH + 1]; /* absolute, in the tree */
     uint64_t size;                  /* of the lock */
     sw_hash digest;
-} sw_command_file;
+} sw_recipe_code;
 
-typedef struct sw_command {
+typedef struct sw_recipe_command {
     size_t argument_count, file_count, environment_count;
     char arguments[SW_COMMAND_ARGUMENTS][SW_COMMAND_TEXT + 1];
-    sw_command_file files[SW_COMMAND_FILES]; /* in the recipe's order */
-    char names[SW_COMMAND_ENVIRONMENT][65];  /* in ascending order */
+    sw_recipe_code files[SW_COMMAND_FILES]; /* in the recipe's order */
+    char names[SW_COMMAND_ENVIRONMENT][65]; /* in ascending order */
     char values[SW_COMMAND_ENVIRONMENT][SW_COMMAND_TEXT + 1];
     uint64_t max_steps, save_steps, scratch_bytes;
     bool gpu;
     sw_hash tree; /* of the lock: CMD-002 */
     uint64_t tree_entries, tree_bytes;
-} sw_command;
+} sw_recipe_command;
 
 /* What the agent adds to the environment (CMD-012), "NAME=VALUE", NULL-terminated; a recipe cannot
  * set these names. */

@@ -49,7 +49,7 @@ typedef struct sw_recipe {
     uint64_t lease_ms, max_silence_ms;
     uint32_t grants;
     bool native; /* false: a command (code), and `training` says nothing */
-    sw_command command;
+    sw_recipe_command command;
     sw_hash model_digest; /* SHA-256 of model.lock */
     size_t model_file_count;
     sw_locked_file model_files[SW_LOCK_FILE_LIMIT];
@@ -69,8 +69,8 @@ SW_NODISCARD sw_status sw_model_lock_parse(sw_bytes json, sw_recipe *into, sw_er
 SW_NODISCARD sw_status sw_trainer_lock_parse(sw_bytes json, sw_recipe *into, sw_error *err);
 /* trainer.lock of a command (CMD-006): of `into` the command's files and tree, and the trainer's
  * digest. */
-SW_NODISCARD sw_status sw_command_lock_encode(const sw_command *command, const sw_hash *worker,
-                                              sw_buffer *out, sw_error *err);
+SW_NODISCARD sw_status sw_command_lock_encode(const sw_recipe_command *command,
+                                              const sw_hash *worker, sw_buffer *out, sw_error *err);
 SW_NODISCARD sw_status sw_command_lock_parse(sw_bytes json, sw_recipe *into, sw_error *err);
 
 /* ---- app-compose.json ---- */

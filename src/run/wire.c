@@ -13,9 +13,17 @@
 
 const char *sw_failure_sentence(sw_failure f) {
     static const char *const sentences[SW_FAILURE_COUNT] = {
-        "the worker failed",          "the base model cannot be used",
-        "a row is malformed",         "no row has anything left to predict",
-        "there is not enough memory", "the loss is no longer a number",
+        "the worker failed",
+        "the base model cannot be used",
+        "a row is malformed",
+        "no row has anything left to predict",
+        "there is not enough memory",
+        "the loss is no longer a number",
+        "the script ended with an error",
+        "the tree lacks a module or a file",
+        "the script called for the network, another program or a file that it may not have",
+        "the script cannot read the rows",
+        "the script gave up",
     };
     return f < SW_FAILURE_COUNT ? sentences[f] : sentences[SW_FAILURE_INTERNAL];
 }
