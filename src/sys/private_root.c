@@ -75,8 +75,8 @@ static int make_in_memory(const char *size, const char *inodes, unsigned attribu
 static int make_scratch(uint64_t bytes) {
     char size[32], inodes[32];
     (void)snprintf(size, sizeof size, "%llu", (unsigned long long)bytes);
-    (void)snprintf(inodes, sizeof inodes, "%llu",
-                   (unsigned long long)(bytes / PAGE_BYTES + SCRATCH_INODES_SPARE));
+    unsigned long long files = bytes / PAGE_BYTES + SCRATCH_INODES_SPARE;
+    (void)snprintf(inodes, sizeof inodes, "%llu", files);
     return make_in_memory(size, inodes, MOUNT_NO_SET_USER | MOUNT_NO_DEVICES | MOUNT_NO_EXECUTION);
 }
 
