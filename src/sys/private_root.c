@@ -181,8 +181,9 @@ sw_status sw_private_root_copy(sw_private_root *root, const char *folder, sw_tre
 
 /* Cuts the path's next name off; false when it is none that a tree may hold. */
 static bool next_name(const char **path, bool top, char name[256]) {
+    if (**path != '/') return false;
     const char *start = *path + 1, *end = strchrnul(start, '/');
-    if (**path != '/' || end - start > 255) return false;
+    if (end - start > 255) return false;
     memcpy(name, start, (size_t)(end - start));
     name[end - start] = 0;
     *path = end;
