@@ -10,7 +10,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     size_t differences = 1;
     SW_SCOPED(sw_buffer) text = SW_BUFFER((size_t)4 << 20);
     if (sw_compose_parse(SW_BYTES(data, size), &r, NULL) != SW_OK) return 0;
-    FUZZ_REQUIRE(size <= SW_COMPOSE_LIMIT && r.model_file_count > 0 && r.profiles[0] != 0);
+    FUZZ_REQUIRE(size <= SW_COMPOSE_LIMIT && r.model_file_count > 0);
+    FUZZ_REQUIRE(r.native ? r.profiles[0] != 0 : r.command.tree_entries >= r.command.file_count);
     FUZZ_REQUIRE(sw_recipe_diff(&r, &r, &text, &differences, NULL) == SW_OK && differences == 0);
     return 0;
 }

@@ -11,6 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     SW_SCOPED(sw_buffer) text = SW_BUFFER((size_t)4 << 20);
     if (sw_recipe_parse(SW_BYTES(data, size), "fuzz", &r, NULL) != SW_OK) return 0;
     FUZZ_REQUIRE(sw_training_check(&r.training, NULL) == SW_OK);
+    FUZZ_REQUIRE(r.native || (r.command.argument_count > 0 && r.command.file_count > 0));
     FUZZ_REQUIRE(sw_policy_complete(&r.policy, NULL) == SW_OK);
     FUZZ_REQUIRE(r.shard_count > 0 && r.lease_ms <= r.max_silence_ms);
     FUZZ_REQUIRE(sw_recipe_show(&r, &compose, &text, NULL) == SW_OK);

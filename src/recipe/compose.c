@@ -111,16 +111,25 @@ static sw_status make(sw_bytes yaml, const char *file, sw_bytes model_lock, sw_b
     SW_SCOPED(sw_arena) a = {0};
     SW_TRY(sw_recipe_parse(yaml, file, r, err));
     SW_TRY(sw_model_lock_parse(model_lock, r, err));
-    SW_TRY(sw_trainer_lock_parse(trainer_lock, r, err));
-    SW_TRY(check_profile(r, file, err));
+    SW_TRY(r->native ? sw_trainer_lock_parse(trainer_lock, r, err)
+                     : sw_command_lock_parse(trainer_lock, r, err));
+    if (r->native) SW_TRY(check_profile(r, file, err));
     return encode(&a, r, yaml, model_lock, trainer_lock, out, err);
+}
+
+/* A recipe is too large for a stack. */
+static sw_status make_place(sw_arena *a, sw_recipe **out, sw_error *err) {
+    *out = SW_ARENA_NEW(a, sw_recipe, 1);
+    return *out != NULL ? SW_OK : sw_fail(err, SW_MEMORY, "memory", "no memory for a recipe");
 }
 
 sw_status sw_compose_make(sw_bytes recipe_yaml, const char *file, sw_bytes model_lock,
                           sw_bytes trainer_lock, sw_buffer *out, sw_error *err) {
     SW_SCOPED(sw_buffer) made = SW_BUFFER(SW_COMPOSE_LIMIT);
-    sw_recipe r;
-    SW_TRY(make(recipe_yaml, file, model_lock, trainer_lock, &r, &made, err));
+    SW_SCOPED(sw_arena) a = {0};
+    sw_recipe *r;
+    SW_TRY(make_place(&a, &r, err));
+    SW_TRY(make(recipe_yaml, file, model_lock, trainer_lock, r, &made, err));
     sw_put_bytes(out, sw_buffer_bytes(&made));
     return sw_buffer_check(out, COMPOSE_FILE, err);
 }
@@ -222,11 +231,13 @@ static sw_status parse(sw_bytes bytes, sw_recipe *out, sw_error *err) {
 }
 
 sw_status sw_compose_parse(sw_bytes app_compose, sw_recipe *out, sw_error *err) {
-    sw_recipe r;
+    SW_SCOPED(sw_arena) a = {0};
+    sw_recipe *r;
     sw_error why = {0};
-    sw_status status = parse(app_compose, &r, &why);
+    SW_TRY(make_place(&a, &r, err));
+    sw_status status = parse(app_compose, r, &why);
     if (status == SW_OK) {
-        *out = r;
+        *out = *r;
         return SW_OK;
     }
     bool ours = status == SW_MEMORY || status == SW_INTERNAL || strcmp(why.word, "compose") == 0;

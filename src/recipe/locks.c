@@ -10,11 +10,8 @@
 
 #define MODEL_KIND       "sealwright/model-lock/v1"
 #define TRAINER_KIND     "sealwright/trainer-lock/v1"
-#define LOCK_LIMIT       ((size_t)64 << 10)
 #define FILE_BYTES_LIMIT (UINT64_C(1) << 44)
 #define PROFILE_LIMIT    8
-
-static const sw_json_limits limits = {.bytes = LOCK_LIMIT, .depth = 4, .nodes = 1000};
 
 /* A file directly in the model's folder: no path, no dot file. */
 static bool is_file_name(sw_bytes name) {
@@ -63,14 +60,31 @@ sw_status sw_model_lock_encode(const sw_locked_file *files, size_t count, sw_buf
     return sw_buffer_check(out, "model.lock", err);
 }
 
-static sw_status open_lock(sw_arena *a, sw_bytes json, const char *where, const char *kind,
-                           const char *const *names, sw_json **root, sw_error *err) {
+/* A lock of the other kind of trainer is told by what it is, not by members that are unknown here.
+ */
+static sw_status refuse_other(sw_bytes given, const char *kind, sw_error *err) {
+    if (strcmp(kind, TRAINER_KIND) == 0 && sw_bytes_is(given, SW_COMMAND_LOCK_KIND))
+        return sw_fail(err, SW_REFUSED, "recipe",
+                       "trainer.lock is the lock of a command (" SW_COMMAND_LOCK_KIND
+                       "), but trainer.kind is native");
+    if (strcmp(kind, SW_COMMAND_LOCK_KIND) == 0 && sw_bytes_is(given, TRAINER_KIND))
+        return sw_fail(err, SW_REFUSED, "recipe",
+                       "trainer.lock is the lock of the native trainer (" TRAINER_KIND
+                       "), but trainer.kind is command");
+    return SW_OK;
+}
+
+sw_status sw_recipe_open_lock(sw_arena *a, sw_bytes json, const char *where, const char *kind,
+                              const char *const *names, sw_json **root, sw_error *err) {
+    static const sw_json_limits limits = {.bytes = SW_LOCK_LIMIT, .depth = 4, .nodes = 1000};
     sw_bytes given = {0};
     sw_status status = sw_json_parse_canonical(a, json, &limits, root, err);
     if (status != SW_OK) {
         sw_error_prefix(err, "%s", where);
         return status;
     }
+    const sw_json *word = sw_json_member(*root, "kind");
+    if (word != NULL && word->type == SW_JSON_STRING) SW_TRY(refuse_other(word->text, kind, err));
     SW_TRY(sw_json_expect(*root, where, names, err));
     SW_TRY(sw_json_text(*root, where, "kind", &given, err));
     if (!sw_bytes_is(given, kind))
@@ -96,7 +110,7 @@ sw_status sw_model_lock_parse(sw_bytes json, sw_recipe *into, sw_error *err) {
     SW_SCOPED(sw_arena) a = {0};
     sw_json *root = NULL;
     const sw_json *list = NULL;
-    SW_TRY(open_lock(&a, json, "model.lock", MODEL_KIND, names, &root, err));
+    SW_TRY(sw_recipe_open_lock(&a, json, "model.lock", MODEL_KIND, names, &root, err));
     SW_TRY(sw_json_array(root, "model.lock", "files", SW_LOCK_FILE_LIMIT, &list, err));
     sw_locked_file *files = SW_ARENA_NEW(&a, sw_locked_file, SW_LOCK_FILE_LIMIT);
     if (files == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for model.lock");
@@ -140,7 +154,7 @@ sw_status sw_trainer_lock_parse(sw_bytes json, sw_recipe *into, sw_error *err) {
     const sw_json *list = NULL;
     sw_hash worker;
     char profiles[sizeof into->profiles] = {0};
-    SW_TRY(open_lock(&a, json, "trainer.lock", TRAINER_KIND, names, &root, err));
+    SW_TRY(sw_recipe_open_lock(&a, json, "trainer.lock", TRAINER_KIND, names, &root, err));
     SW_TRY(sw_json_hash(root, "trainer.lock", "worker", &worker, err));
     SW_TRY(sw_json_array(root, "trainer.lock", "profiles", PROFILE_LIMIT, &list, err));
     SW_TRY(read_profiles(list, profiles, sizeof profiles, err));

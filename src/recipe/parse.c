@@ -115,15 +115,20 @@ static sw_status read_terms(const sw_recipe_reader *r, const sw_yaml *root, sw_r
 
 static sw_status read_head(const sw_recipe_reader *r, const sw_yaml *root, sw_recipe *out) {
     static const char *const names[] = {"sealwright", "name",         "?description",   "app",
-                                        "model",      "phase",        "method",         "template",
+                                        "model",      "?phase",       "?method",        "?template",
                                         "shards",     "trainer",      "machine",        "output",
                                         "observe",    "?lora",        "?training",      "?lease",
                                         "?grants",    "?max_silence", "?template_date", NULL};
+    static const char *const of_native[] = {"phase", "method", "template", NULL};
     static const char *const model_names[] = {"name", NULL};
     const sw_yaml *model = NULL;
     uint64_t version;
     SW_TRY(sw_recipe_expect(r, root, "", names));
     SW_TRY(sw_recipe_whole(r, root, "", "sealwright", 1, 1, &version));
+    SW_TRY(sw_recipe_read_kind(r, root, &out->native));
+    for (size_t i = 0; out->native && of_native[i] != NULL; i++)
+        if (sw_yaml_member(root, of_native[i]) == NULL)
+            return sw_recipe_refuse(r, root, "", "%s is missing", of_native[i]);
     SW_TRY(sw_recipe_text(r, root, "", "name", sizeof out->name - 1, out->name));
     if (sw_yaml_member(root, "description") != NULL)
         SW_TRY(sw_recipe_text(r, root, "", "description", sizeof out->description - 1,
@@ -134,21 +139,20 @@ static sw_status read_head(const sw_recipe_reader *r, const sw_yaml *root, sw_re
     return sw_recipe_text(r, model, "model", "name", sizeof out->model_name - 1, out->model_name);
 }
 
+/* `out` is zeroed before. */
 static sw_status read_recipe(const sw_recipe_reader *r, const sw_yaml *root, sw_recipe *out) {
-    *out = (sw_recipe){
-        .native = true,
-        .metrics_interval = 1,
-        .output_limit_bytes = OUTPUT_DEFAULT,
-        .checkpoint_limit_bytes = CHECKPOINT_DEFAULT,
-        .lease_ms = 600 * SECOND_MS,
-        .max_silence_ms = DAY_MS,
-        .grants = 32,
-    };
+    out->metrics_interval = 1;
+    out->output_limit_bytes = OUTPUT_DEFAULT;
+    out->checkpoint_limit_bytes = CHECKPOINT_DEFAULT;
+    out->lease_ms = 600 * SECOND_MS;
+    out->max_silence_ms = DAY_MS;
+    out->grants = 32;
     sw_training_defaults(&out->training);
     SW_TRY(read_head(r, root, out));
     SW_TRY(read_shards(r, root, out));
-    SW_TRY(sw_recipe_read_training(r, root, &out->training));
+    if (out->native) SW_TRY(sw_recipe_read_training(r, root, &out->training));
     SW_TRY(sw_recipe_read_machine(r, root, &out->policy));
+    if (!out->native) SW_TRY(sw_recipe_read_command(r, root, &out->policy, &out->command));
     SW_TRY(read_output(r, root, out));
     SW_TRY(read_observe(r, root, out));
     return read_terms(r, root, out);

@@ -151,18 +151,13 @@ static sw_status judge(const sw_recipe_reader *r, const sw_yaml *root, const pla
 
 sw_status sw_recipe_read_training(const sw_recipe_reader *r, const sw_yaml *root,
                                   sw_training *out) {
-    static const char *const trainer_names[] = {"kind", "profile", NULL};
-    static const char *const kinds[] = {"native", NULL};
     static const char *const none[] = {NULL}, *const scheduler[] = {"?lr_scheduler_kwargs", NULL};
     static const char *const lists[] = {"?target_modules", "?modules_to_save", "?rank_pattern",
                                         "?alpha_pattern", NULL};
     enum { TOP, TRAINER, TRAINING, SCHEDULER, LORA, PLACES };
     place at[PLACES] = {[TOP] = {root, ""}, [TRAINER] = {NULL, "trainer"}};
-    uint64_t kind;
     SW_TRY(read_group(r, root, "", SW_GROUP_RECIPE, out));
     SW_TRY(sw_recipe_map(r, root, "", "trainer", &at[TRAINER].map));
-    SW_TRY(sw_recipe_expect(r, at[TRAINER].map, "trainer", trainer_names));
-    SW_TRY(sw_recipe_choice(r, at[TRAINER].map, "trainer", "kind", kinds, &kind));
     SW_TRY(read_group(r, at[TRAINER].map, "trainer", SW_GROUP_TRAINER, out));
     SW_TRY(read_map(r, root, "", "training", scheduler, SW_GROUP_TRAINING, &at[TRAINING], out));
     SW_TRY(read_map(r, at[TRAINING].map, "training", "lr_scheduler_kwargs", none,

@@ -48,18 +48,19 @@ typedef struct sw_recipe {
     uint64_t checkpoint_limit_bytes; /* likewise */
     uint64_t lease_ms, max_silence_ms;
     uint32_t grants;
-    bool native; /* false: a command (code), and `training` says nothing */
+    bool native; /* false: a command (code), and `training` holds defaults that say nothing */
     sw_recipe_command command;
     sw_hash model_digest; /* SHA-256 of model.lock */
     size_t model_file_count;
     sw_locked_file model_files[SW_LOCK_FILE_LIMIT];
     sw_hash trainer_digest; /* of the worker program */
-    char profiles[128];     /* numerics profiles that the trainer lock names, comma-separated */
+    char profiles[128];     /* numerics profiles that the trainer lock names, comma-separated; of a
+                               command none */
 } sw_recipe;
 
 /* ---- recipe.yaml, locks ---- */
-/* Fills everything but model files and trainer. `file` is the name for messages; unknown or
- * ill-typed keys name file, line and the nearest known key. */
+/* Fills everything but model files and what trainer.lock says. `file` is the name for messages;
+ * unknown or ill-typed keys name file, line and the nearest known key. */
 SW_NODISCARD sw_status sw_recipe_parse(sw_bytes yaml, const char *file, sw_recipe *out,
                                        sw_error *err);
 /* model.lock / trainer.lock: canonical JSON; see docs/formats/recipe.md. */
@@ -67,8 +68,9 @@ SW_NODISCARD sw_status sw_model_lock_encode(const sw_locked_file *files, size_t 
                                             sw_buffer *out, sw_error *err);
 SW_NODISCARD sw_status sw_model_lock_parse(sw_bytes json, sw_recipe *into, sw_error *err);
 SW_NODISCARD sw_status sw_trainer_lock_parse(sw_bytes json, sw_recipe *into, sw_error *err);
-/* trainer.lock of a command (CMD-006): of `into` the command's files and tree, and the trainer's
- * digest. */
+/* trainer.lock of a command (CMD-006): of `command` its files, in whatever order, and its tree.
+ * Parsing needs the recipe in `into`: each of its files gets size and digest, and a lock that lacks
+ * one or names another is refused; then the tree and the trainer's digest. */
 SW_NODISCARD sw_status sw_command_lock_encode(const sw_recipe_command *command,
                                               const sw_hash *worker, sw_buffer *out, sw_error *err);
 SW_NODISCARD sw_status sw_command_lock_parse(sw_bytes json, sw_recipe *into, sw_error *err);

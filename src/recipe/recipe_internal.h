@@ -89,10 +89,31 @@ SW_NODISCARD sw_status sw_image_policy_from_json(const sw_json *object, const ch
 void sw_image_policy_to_json(sw_arena *a, sw_json *parent, const sw_policy *p);
 
 /* ---- the parts of recipe.yaml ---- */
+/* `trainer`: which kind it is; every key of the other kind is refused, at the top too (CMD-014). */
+SW_NODISCARD sw_status sw_recipe_read_kind(const sw_recipe_reader *r, const sw_yaml *root,
+                                           bool *native);
+/* What kind command says; `out` is zeroed before. */
+SW_NODISCARD sw_status sw_recipe_read_command(const sw_recipe_reader *r, const sw_yaml *root,
+                                              const sw_policy *machine, sw_recipe_command *out);
+/* Why `path` is no absolute path in a command's tree; NULL when it is one. Plain text is asked
+ * elsewhere. */
+const char *sw_command_path_fault(const char *path);
 SW_NODISCARD sw_status sw_recipe_read_training(const sw_recipe_reader *r, const sw_yaml *root,
                                                sw_training *out);
 SW_NODISCARD sw_status sw_recipe_read_machine(const sw_recipe_reader *r, const sw_yaml *root,
                                               sw_policy *out);
+
+/* ---- locks ---- */
+#define SW_LOCK_LIMIT        ((size_t)64 << 10)
+#define SW_COMMAND_LOCK_KIND "sealwright/command-lock/v1"
+/* Canonical JSON with these members and that kind; `where` is the lock's name for messages. */
+SW_NODISCARD sw_status sw_recipe_open_lock(sw_arena *a, sw_bytes json, const char *where,
+                                           const char *kind, const char *const *names,
+                                           sw_json **root, sw_error *err);
+/* A command's lock by itself, whatever recipe it is for: files in ascending order, tree, worker.
+ * Of `out` nothing else is written. */
+SW_NODISCARD sw_status sw_command_lock_read(sw_bytes json, sw_recipe_command *out, sw_hash *worker,
+                                            sw_error *err);
 
 /* ---- views ---- */
 /* Everything that decides, as one tree; NULL without memory. */

@@ -8,6 +8,7 @@
 #include "sys/process.h"
 
 #include "sys/files.h"
+#include "sys/sandbox_internal.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -61,22 +62,25 @@ static sw_status seal_and_map(int fd, size_t size, sw_bytes *mapped, sw_error *e
     return SW_OK;
 }
 
-sw_status sw_image_load(const char *path, size_t limit, int *fd, sw_bytes *mapped, sw_error *err) {
+sw_status sw_image_copy(int from, size_t limit, int *fd, sw_bytes *mapped, sw_error *err) {
     size_t size = 0;
-    int from = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (from < 0 && errno == ENOENT)
-        return sw_fail(err, SW_MISSING, "missing", "%s: no such program", path);
-    if (from < 0) return sw_fail(err, SW_IO, "io", "opening %s: %s", path, strerror(errno));
     int made = make_memory_file("image", MFD_EXEC);
     sw_status status = made < 0 ? failed(err, "making a memory file") : SW_OK;
     if (status == SW_OK) status = copy_program(from, made, limit, &size, err);
     if (status == SW_OK) status = seal_and_map(made, size, mapped, err);
-    (void)close(from);
-    if (status == SW_OK)
-        *fd = made;
-    else
-        sw_error_prefix(err, "%s", path);
+    if (status == SW_OK) *fd = made;
     if (status != SW_OK && made >= 0) (void)close(made);
+    return status;
+}
+
+sw_status sw_image_load(const char *path, size_t limit, int *fd, sw_bytes *mapped, sw_error *err) {
+    int from = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (from < 0 && errno == ENOENT)
+        return sw_fail(err, SW_MISSING, "missing", "%s: no such program", path);
+    if (from < 0) return sw_fail(err, SW_IO, "io", "opening %s: %s", path, strerror(errno));
+    sw_status status = sw_image_copy(from, limit, fd, mapped, err);
+    (void)close(from);
+    if (status != SW_OK) sw_error_prefix(err, "%s", path);
     return status;
 }
 

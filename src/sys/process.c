@@ -9,6 +9,7 @@
  */
 #include "sys/process.h"
 
+#include "sys/private_root.h"
 #include "sys/sandbox_internal.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -28,10 +30,13 @@
 
 enum {
     FIRST_FD = 3,
-    FDS_MAX = 16,
+    FDS_MAX = 160, /* CMD-040: two for each of 64 shards, and a few */
+    PLACED = 5,    /* descriptors of our own behind the caller's: see starter */
+    PROGRAM_BYTES_MAX = 1 << 28,
     PROC_BYTES_MAX = 8192,
     END_WAIT_MS = 1000,
-    LAYER_NAME_BYTES = 32
+    LAYER_NAME_BYTES = 32,
+    INSIDE_THE_ROOT = 0x10 | 0x02 /* openat2: RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS */
 };
 
 /* What the child tells; small enough that a pipe takes it whole. */
@@ -44,8 +49,8 @@ typedef struct report {
 typedef struct starter {
     const sw_spawn *what;
     sw_sandbox_plan plan;
-    int null, pipe_read, pipe_write;
-    int image_slot, report_slot; /* in the child */
+    int null, pipe_read, pipe_write, image;
+    int image_slot, report_slot; /* in the child; the plan's two slots follow */
     sigset_t signals;            /* the caller's mask */
 } starter;
 
@@ -63,9 +68,14 @@ static void tell(int fd, const sw_sandbox_layers *layers, const char *failed, in
 
 /* Copies above every target first, so that no target is overwritten before it was a source. */
 static bool place_descriptors(starter *s) {
-    int count = (int)s->what->fd_count, above = s->report_slot + 1, copies[FDS_MAX + 3] = {0};
-    const int sources[3] = {s->null, s->what->image_fd, s->pipe_write};
-    for (int i = 0; i < count + 3; i++) {
+    const sw_private_root *root = s->what->sandbox->root;
+    const int sources[PLACED] = {s->null, s->image, s->pipe_write, root ? root->mount_fd : s->null,
+                                 root ? root->scratch_fd : s->null};
+    const int slots[PLACED] = {0, s->image_slot, s->report_slot, s->plan.root_slot,
+                               s->plan.scratch_slot};
+    int count = (int)s->what->fd_count, above = s->plan.scratch_slot + 1;
+    int copies[FDS_MAX + PLACED] = {0};
+    for (int i = 0; i < count + PLACED; i++) {
         int source = i < count ? s->what->fds[i] : sources[i - count];
         copies[i] = fcntl(source, F_DUPFD_CLOEXEC, above);
         if (copies[i] < 0) return false;
@@ -74,8 +84,8 @@ static bool place_descriptors(starter *s) {
         if (dup2(copies[i], FIRST_FD + i) < 0) return false;
     for (int i = 0; i < FIRST_FD; i++)
         if (dup2(copies[count], i) < 0) return false;
-    if (dup3(copies[count + 1], s->image_slot, O_CLOEXEC) < 0) return false;
-    if (dup3(copies[count + 2], s->report_slot, O_CLOEXEC) < 0) return false;
+    for (int i = 1; i < PLACED; i++)
+        if (dup3(copies[count + i], slots[i], O_CLOEXEC) < 0) return false;
     return syscall(SYS_close_range, above, ~0U, 0) == 0;
 }
 
@@ -91,7 +101,8 @@ static void forget_signals(void) {
 
 static _Noreturn void run_child(starter *s) {
     sw_sandbox_layers layers;
-    char *const environment[] = {NULL};
+    static char *const nothing[] = {NULL};
+    const void *environment = s->what->environment ? (const void *)s->what->environment : nothing;
     memset(&layers, 0, sizeof layers);
     forget_signals();
     const char *failed = place_descriptors(s) ? NULL : "descriptors";
@@ -180,9 +191,21 @@ static bool line_says(const char *text, const char *name, const char *value) {
     return strncmp(at, value, size) == 0 && strchr(" \t\n", at[size]) != NULL;
 }
 
+/* A command's `/` is the root that it was given. Who may not look (CAP_SYS_PTRACE) has the child's
+ * word. */
+static bool stands_in_root(pid_t pid, const sw_private_root *root) {
+    char path[64];
+    struct stat seen, given;
+    (void)snprintf(path, sizeof path, "/proc/%d/root/", (int)pid);
+    if (stat(path, &seen) != 0) return errno == EACCES || errno == EPERM;
+    return fstat(root->folder_fd, &given) == 0 && seen.st_dev == given.st_dev &&
+           seen.st_ino == given.st_ino;
+}
+
 /* What the kernel says about the child; the name of a required layer that it does not see, or NULL.
  * A process that may be dumped owns its files in /proc; root owns those of the others. */
-static const char *look_at_child(pid_t pid, sw_sandbox_layers *layers) {
+static const char *look_at_child(pid_t pid, const sw_private_root *root,
+                                 sw_sandbox_layers *layers) {
     char path[64], status[PROC_BYTES_MAX], limits[PROC_BYTES_MAX];
     struct stat file;
     (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
@@ -194,14 +217,16 @@ static const char *look_at_child(pid_t pid, sw_sandbox_layers *layers) {
     if (!layers->no_new_privs) return "no_new_privs";
     if (!layers->seccomp) return "seccomp";
     if (!layers->not_dumpable) return "a process that is not dumpable";
-    return layers->no_core ? NULL : "RLIMIT_CORE 0";
+    if (!layers->no_core) return "RLIMIT_CORE 0";
+    return root == NULL || stands_in_root(pid, root) ? NULL : "a private root";
 }
 
 /* Of a child that has ended already the kernel tells nothing any more: then its report stands. */
-static sw_status verify_child(pid_t pid, int pidfd, sw_sandbox_layers *layers, sw_error *err) {
+static sw_status verify_child(pid_t pid, int pidfd, const sw_private_root *root,
+                              sw_sandbox_layers *layers, sw_error *err) {
     struct pollfd end = {.fd = pidfd, .events = POLLIN};
     sw_sandbox_layers seen = *layers;
-    const char *missing = look_at_child(pid, &seen);
+    const char *missing = look_at_child(pid, root, &seen);
     if (missing != NULL && poll(&end, 1, END_WAIT_MS) != 1)
         return layer_missing(err, missing, EPERM);
     if (missing == NULL) *layers = seen;
@@ -231,7 +256,7 @@ static sw_status start_prepared(starter *s, pid_t *pid, int *pidfd, sw_sandbox_l
     sw_status status = made < 0 ? layer_missing(err, "a process", cause) : SW_OK;
     if (status == SW_OK) status = await_exec(s, &found, err);
     (void)close(s->pipe_read);
-    if (status == SW_OK) status = verify_child(made, made_fd, &found, err);
+    if (status == SW_OK) status = verify_child(made, made_fd, s->what->sandbox->root, &found, err);
     if (status != SW_OK && made >= 0) end_child(made, made_fd);
     if (status != SW_OK) return status;
     *pid = made;
@@ -250,22 +275,84 @@ static sw_status check_image(int image_fd, sw_error *err) {
     return SW_OK;
 }
 
+/* A native worker brings its image, a command its root. */
+static sw_status check_spawn(const sw_spawn *what, sw_error *err) {
+    const sw_sandbox_rules *rules = what->sandbox;
+    bool command = rules->profile == SW_SANDBOX_COMMAND;
+    if (command && (rules->root == NULL || !rules->root->closed))
+        return sw_fail(err, SW_REFUSED, "sandbox", "a command needs a private root that is closed");
+    if (command != (what->image_fd < 0) || (!command && rules->root != NULL))
+        return sw_fail(err, SW_USAGE, "usage",
+                       "a native worker has an image and no private root, a command the reverse");
+    return SW_OK;
+}
+
+/* The program of a command, as its tree holds it; links lead where they lead inside. */
+static sw_status open_program(const sw_private_root *root, const char *path, int *fd,
+                              sw_error *err) {
+    struct {
+        uint64_t flags, mode, resolve;
+    } how = {O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0, INSIDE_THE_ROOT};
+    struct stat st;
+    uint8_t start[2] = {0, 0};
+    int found = -1;
+    if (path != NULL && path[0] == '/')
+        found = (int)syscall(SYS_openat2, root->folder_fd, path, &how, sizeof how);
+    if (found < 0)
+        return sw_fail(err, SW_MISSING, "missing", "the command's program is not in the tree");
+    sw_status status = SW_OK;
+    if (fstat(found, &st) != 0 || !S_ISREG(st.st_mode) || (st.st_mode & 0111) == 0)
+        status = sw_fail(err, SW_MALFORMED, "tree", "the command's program cannot be executed");
+    else if (pread(found, start, sizeof start, 0) == 2 && memcmp(start, "#!", 2) == 0)
+        status = sw_fail(err, SW_MALFORMED, "tree", "the command's program is a script");
+    if (status == SW_MALFORMED)
+        sw_error_hint(err, "name the interpreter first: /usr/bin/python3 and then the script");
+    if (status == SW_OK)
+        *fd = found;
+    else
+        (void)close(found);
+    return status;
+}
+
+/* A copy that may be executed and not read keeps the command's process from being dumped, as it
+ * does a native worker's (SANDBOX-002, SANDBOX-032). */
+static sw_status load_program(const sw_spawn *what, int *image, sw_error *err) {
+    int from;
+    sw_bytes mapped = {NULL, 0};
+    SW_TRY(open_program(what->sandbox->root, what->argv[0], &from, err));
+    sw_status status = sw_image_copy(from, PROGRAM_BYTES_MAX, image, &mapped, err);
+    (void)close(from);
+    if (mapped.data != NULL) (void)munmap((void *)(uintptr_t)mapped.data, mapped.size);
+    return status;
+}
+
+static sw_status start_image(starter *s, pid_t *pid, int *pidfd, sw_sandbox_layers *layers,
+                             sw_error *err) {
+    SW_SCOPED(sw_buffer) filter = SW_BUFFER(BPF_MAXINSNS * sizeof(struct sock_filter));
+    SW_TRY(check_image(s->image, err));
+    SW_TRY(sw_sandbox_filter(s->what->sandbox, s->image_slot, &filter, err));
+    s->plan.filter.len = (unsigned short)(filter.size / sizeof(struct sock_filter));
+    s->plan.filter.filter = (struct sock_filter *)(void *)filter.data;
+    s->null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (s->null < 0) return sw_fail(err, SW_IO, "io", "opening /dev/null: %s", strerror(errno));
+    sw_status status = start_prepared(s, pid, pidfd, layers, err);
+    (void)close(s->null);
+    return status;
+}
+
 sw_status sw_process_start(const sw_spawn *what, pid_t *pid, int *pidfd, sw_sandbox_layers *layers,
                            sw_error *err) {
     SW_CHECK(err, what->fd_count <= FDS_MAX && what->argv != NULL && what->sandbox != NULL);
+    SW_TRY(check_spawn(what, err));
+    int slot = FIRST_FD + (int)what->fd_count;
     starter s = {.what = what,
-                 .plan.rules = *what->sandbox,
-                 .image_slot = FIRST_FD + (int)what->fd_count,
-                 .report_slot = FIRST_FD + (int)what->fd_count + 1};
-    SW_SCOPED(sw_buffer) filter = SW_BUFFER(BPF_MAXINSNS * sizeof(struct sock_filter));
-    SW_TRY(check_image(what->image_fd, err));
-    SW_TRY(sw_sandbox_filter(what->sandbox->profile, s.image_slot, &filter, err));
-    s.plan.filter.len = (unsigned short)(filter.size / sizeof(struct sock_filter));
-    s.plan.filter.filter = (struct sock_filter *)(void *)filter.data;
-    s.null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (s.null < 0) return sw_fail(err, SW_IO, "io", "opening /dev/null: %s", strerror(errno));
-    sw_status status = start_prepared(&s, pid, pidfd, layers, err);
-    (void)close(s.null);
+                 .plan = {.rules = *what->sandbox, .root_slot = slot + 2, .scratch_slot = slot + 3},
+                 .image = what->image_fd,
+                 .image_slot = slot,
+                 .report_slot = slot + 1};
+    if (what->image_fd < 0) SW_TRY(load_program(what, &s.image, err));
+    sw_status status = start_image(&s, pid, pidfd, layers, err);
+    if (what->image_fd < 0) (void)close(s.image);
     return status;
 }
 

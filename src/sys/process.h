@@ -22,17 +22,18 @@ SW_NODISCARD sw_status sw_shared_seal(int fd, void **map, size_t size,
                                       sw_error *err); /* unmaps *map */
 
 typedef struct sw_spawn {
-    int image_fd;            /* program (sealed memfd); -1: argv[0], a path in the private root */
-    const char *const *argv; /* no secret ever; NULL-terminated */
+    int image_fd; /* program (sealed memfd); -1: argv[0], a path in the private root, no script */
+    const char *const *argv;        /* no secret ever; NULL-terminated */
     const char *const *environment; /* "NAME=VALUE", NULL-terminated; NULL: empty */
     const int *fds; /* fds[i] becomes descriptor 3+i of the child; 0,1,2 are /dev/null */
     size_t fd_count;
     const sw_sandbox_rules
         *sandbox; /* what the child must be held by before its first instruction */
 } sw_spawn;
-/* The child dies with the calling thread (PR_SET_PDEATHSIG: call from one that lasts), has an empty
- * environment and its own session. `layers` says which sandbox layers hold. A required layer that
- * cannot be had: SW_REFUSED "sandbox", and no child. */
+/* The child dies with the calling thread (PR_SET_PDEATHSIG: call from one that lasts), has the
+ * environment that it was given and its own session. `layers` says which sandbox layers hold. A
+ * required layer that cannot be had: SW_REFUSED "sandbox", and no child. Of a command's program:
+ * SW_MISSING, or SW_MALFORMED "tree" when it cannot be executed or is a script. */
 SW_NODISCARD sw_status sw_process_start(const sw_spawn *what, pid_t *pid, int *pidfd,
                                         sw_sandbox_layers *layers, sw_error *err);
 /* Waits; *exit_code is 0..255, or 256+signal. */

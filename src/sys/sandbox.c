@@ -7,10 +7,12 @@
  * The order and its reasons: namespaces while we may still make them; another user, then no
  * capabilities; limits; no_new_privs before Landlock and seccomp, which demand it; not dumpable and
  * the death signal after the change of user, which resets both; the filter last, because it forbids
- * all of the above.
+ * all of the above. A command enters its root with the namespaces (sandbox_root.c): every path that
+ * is opened later is one of its own.
  */
 #include "sys/sandbox_internal.h"
 
+#include "sys/private_root.h"
 #include <errno.h>
 #include <linux/capability.h>
 #include <linux/seccomp.h>
@@ -31,7 +33,8 @@ typedef struct landlock_attr {
     uint64_t fs, net, scoped;
 } landlock_attr;
 
-/* Every access right that `abi` knows: handled and granted to no path, port or peer. */
+/* Every access right that `abi` knows: handled, and granted to no port or peer, and to no path but
+ * a command's (sandbox_root.c). */
 static landlock_attr everything(int abi) {
     static const unsigned fs_rights[] = {0,  13, 14,
                                          15, 15, 16}; /* ABI 1 to 5; later ones add none */
@@ -45,7 +48,7 @@ static size_t attr_bytes(int abi) {
     return abi >= 6 ? 3 * sizeof(uint64_t) : abi >= 4 ? 2 * sizeof(uint64_t) : sizeof(uint64_t);
 }
 
-static bool enter_landlock(int *abi) {
+static bool enter_landlock(const sw_sandbox_plan *plan, int *abi) {
     long found = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_VERSION_FLAG);
     if (found < 0) return false;
     *abi = (int)found;
@@ -54,19 +57,29 @@ static bool enter_landlock(int *abi) {
     landlock_attr attr = everything((int)found);
     long ruleset = syscall(SYS_landlock_create_ruleset, &attr, attr_bytes((int)found), 0);
     if (ruleset < 0) return false;
-    bool done = syscall(SYS_landlock_restrict_self, (int)ruleset, 0) == 0;
+    bool done = (plan->rules.root == NULL || sw_sandbox_add_paths((int)ruleset, plan, attr.fs)) &&
+                syscall(SYS_landlock_restrict_self, (int)ruleset, 0) == 0;
     int cause = errno;
     (void)close((int)ruleset);
     errno = cause;
     return done;
 }
 
-static void enter_namespaces(const sw_sandbox_plan *plan, sw_sandbox_layers *layers) {
+/* A command cannot do without two of them: its children must die with it, and its root is no one
+ * else's. */
+static const char *enter_namespaces(const sw_sandbox_plan *plan, sw_sandbox_layers *layers) {
     layers->pid_namespace = (plan->clone_flags & CLONE_NEWPID) != 0;
     layers->network_namespace = unshare(CLONE_NEWNET) == 0;
     layers->ipc_namespace = unshare(CLONE_NEWIPC) == 0;
     layers->mount_namespace =
         unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+    if (plan->rules.root == NULL) return NULL;
+    if (!layers->mount_namespace) return "a mount namespace";
+    errno = EPERM;
+    if (!layers->pid_namespace) return "a PID namespace";
+    const char *failed = sw_sandbox_enter_root(plan);
+    layers->private_root = failed == NULL;
+    return failed;
 }
 
 /* Root becomes nobody. Others stay who they are: the kernel lets them be no one else. */
@@ -94,7 +107,7 @@ static bool limit_to(int resource, rlim_t most) {
 static bool enter_limits(const sw_sandbox_rules *rules, sw_sandbox_layers *layers) {
     bool native = rules->profile == SW_SANDBOX_NATIVE;
     layers->no_core = limit_to(RLIMIT_CORE, 0);
-    return layers->no_core && limit_to(RLIMIT_FSIZE, 0) &&
+    return layers->no_core && limit_to(RLIMIT_FSIZE, native ? 0 : rules->root->scratch_bytes) &&
            limit_to(RLIMIT_NOFILE, native ? NATIVE_DESCRIPTORS_MAX : COMMAND_DESCRIPTORS_MAX) &&
            (rules->memory_limit_bytes == 0 || limit_to(RLIMIT_AS, rules->memory_limit_bytes));
 }
@@ -107,7 +120,8 @@ static bool follow_parent(int parent_pipe) {
 }
 
 const char *sw_sandbox_enter(const sw_sandbox_plan *plan, sw_sandbox_layers *layers) {
-    enter_namespaces(plan, layers);
+    const char *failed = enter_namespaces(plan, layers);
+    if (failed != NULL) return failed;
     if (!enter_other_user(layers)) return "another user";
     if (!drop_capabilities()) return "no capabilities";
     if (!enter_limits(&plan->rules, layers)) return "resource limits";
@@ -116,7 +130,7 @@ const char *sw_sandbox_enter(const sw_sandbox_plan *plan, sw_sandbox_layers *lay
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return "not dumpable";
     layers->not_dumpable = true;
     if (!follow_parent(plan->parent_pipe)) return "the death signal";
-    if (!enter_landlock(&layers->landlock_abi)) return "Landlock";
+    if (!enter_landlock(plan, &layers->landlock_abi)) return "Landlock";
     return NULL;
 }
 

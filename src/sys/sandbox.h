@@ -8,7 +8,7 @@
  * own descriptor, no fork (threads only), no signal to anyone, no ptrace, no memfd_create, no
  * process_vm_*; executable memory is refused. SW_SANDBOX_COMMAND may fork, exec and open what
  * Landlock leaves it: of its private root (CMD-020 ...) the tree to read and execute, the scratch
- * to write.
+ * to write. A private root serves one start.
  *
  * sys/process.h starts a child under these rules; sys/confine.h is the child's first call.
  */
@@ -32,7 +32,8 @@ typedef struct sw_sandbox_rules {
 } sw_sandbox_rules;
 
 /* Each is true when it was established for this child. Required, and always true after a start:
- * no_new_privs, seccomp, landlock_abi >= 3, no_core, not_dumpable; and other_user when we are root.
+ * no_new_privs, seccomp, landlock_abi >= 3, no_core, not_dumpable; other_user when we are root; and
+ * for a command pid_namespace, mount_namespace and private_root, which a native worker never has.
  * The others hold wherever the kernel grants them. */
 typedef struct sw_sandbox_layers {
     bool no_new_privs, seccomp, no_core, not_dumpable, other_user;
@@ -45,8 +46,8 @@ typedef struct sw_sandbox_layers {
  * arguments, a few answer with an error instead of killing), NULL-terminated: for docs and tests.
  */
 const char *const *sw_sandbox_list(sw_sandbox_profile profile);
-/* Appends the profile's seccomp program (struct sock_filter[]); execveat passes for `image_fd`
- * alone. */
-SW_NODISCARD sw_status sw_sandbox_filter(sw_sandbox_profile profile, int image_fd, sw_buffer *out,
+/* Appends the seccomp program (struct sock_filter[]) that the rules ask for; execveat passes for
+ * `image_fd` alone. */
+SW_NODISCARD sw_status sw_sandbox_filter(const sw_sandbox_rules *what, int image_fd, sw_buffer *out,
                                          sw_error *err);
 #endif

@@ -11,9 +11,10 @@
 
 typedef struct sw_sandbox_plan {
     sw_sandbox_rules rules;
-    struct sock_fprog filter; /* from sw_sandbox_filter, made before the clone */
-    unsigned clone_flags;     /* namespaces that the clone itself made */
-    int parent_pipe;          /* write end; POLLERR there means that the parent is gone */
+    struct sock_fprog filter;    /* from sw_sandbox_filter, made before the clone */
+    unsigned clone_flags;        /* namespaces that the clone itself made */
+    int parent_pipe;             /* write end; POLLERR there means that the parent is gone */
+    int root_slot, scratch_slot; /* a command's two mounts, as the child's descriptors */
 } sw_sandbox_plan;
 
 /* Establishes everything but the filter. Returns NULL, or the name of the required layer that
@@ -21,5 +22,14 @@ typedef struct sw_sandbox_plan {
 const char *sw_sandbox_enter(const sw_sandbox_plan *plan, sw_sandbox_layers *layers);
 /* The last step: from here on only the list is allowed. */
 bool sw_sandbox_close(const sw_sandbox_plan *plan);
+
+/* A command's `/` and scratch (CMD-020, CMD-021) in a mount namespace of the child's own, and no
+ * other mount; closes both descriptors. NULL, or the layer that failed. */
+const char *sw_sandbox_enter_root(const sw_sandbox_plan *plan);
+/* What Landlock leaves a command (CMD-023), from inside its root. */
+bool sw_sandbox_add_paths(int ruleset, const sw_sandbox_plan *plan, uint64_t handled);
+
+/* image.c: what is left of `from` in a sealed memory file that may be executed and not read. */
+sw_status sw_image_copy(int from, size_t limit, int *fd, sw_bytes *mapped, sw_error *err);
 
 #endif

@@ -19,21 +19,25 @@ typedef struct golden {
     sw_buffer recipe, model_lock, trainer_lock, compose, hash;
 } golden;
 
-static inline sw_buffer golden_file(const char *name) {
+static inline sw_buffer golden_file(const char *folder, const char *name) {
     char path[256];
     sw_error err = {0};
     sw_buffer b = SW_BUFFER(1 << 20);
-    (void)snprintf(path, sizeof path, "tests/recipe/golden/%s", name);
+    (void)snprintf(path, sizeof path, "tests/recipe/golden/%s%s", folder, name);
     if (sw_file_read(path, 1 << 20, &b, &err) != SW_OK) fail_msg("%s", err.message);
     return b;
 }
 
+static inline golden golden_load_in(const char *folder) {
+    return (golden){.recipe = golden_file(folder, "recipe.yaml"),
+                    .model_lock = golden_file("", "model.lock"),
+                    .trainer_lock = golden_file(folder, "trainer.lock"),
+                    .compose = golden_file(folder, "app-compose.json"),
+                    .hash = golden_file(folder, "hash")};
+}
+
 static inline golden golden_load(void) {
-    return (golden){.recipe = golden_file("recipe.yaml"),
-                    .model_lock = golden_file("model.lock"),
-                    .trainer_lock = golden_file("trainer.lock"),
-                    .compose = golden_file("app-compose.json"),
-                    .hash = golden_file("hash")};
+    return golden_load_in("");
 }
 
 static inline void golden_drop(golden *g) {

@@ -265,7 +265,8 @@ static const refusal refusals[] = {
     {"[q_proj, k_proj,", "[q_proj, \"k*\",", "module", 26},
     {"[q_proj, k_proj,", "[q_proj, [k_proj],", "module", 26},
     /* trainer, machine */
-    {"kind: native", "kind: command", "native", 27},
+    {"kind: native", "kind: command", "phase stands here but trainer.kind is command", 7},
+    {"kind: native", "kind: comand", "did you mean command?", 27},
     {"profile: bf16-dp", "profile: fp8", "bf16-dp", 27},
     {"trainer: {kind: native, profile: bf16-dp}\n", "", "trainer is missing", 2},
     {"platform: sim", "platform: tdx", "Intel", 29},
