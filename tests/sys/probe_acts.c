@@ -2,7 +2,8 @@
  *
  * A program that tries one thing and says how it went: exit 42 when the act was done, 1 when it was
  * refused; the sandbox may also kill it. The first argument names the act, the second is the pid of
- * the process that started the probe. "held:ACT" enters confinement first, as a worker does.
+ * the process that started the probe. "held:ACT" enters confinement first, as a worker does;
+ * "fork:ACT" and "exec:ACT" let a child try. What only a command can try is in probe_command.h.
  */
 #include "sys/clock.h"
 #include "sys/confine.h"
@@ -31,6 +32,7 @@ enum { DONE = 42, REFUSED = 1, BAD_USAGE = 99, GIVEN_IN = 3, GIVEN_OUT = 4, IMAG
 
 static pid_t parent;
 extern char **environ;
+int main(int argc, char **argv);
 
 static bool opens(const char *path, int flags) {
     return open(path, flags, 0600) >= 0;
@@ -219,6 +221,8 @@ static bool act_x32_call(void) {
     return syscall(0x40000000 | 39) > 0;
 } /* getpid of x32 */
 
+#include "probe_command.h"
+
 /* ---- what a worker does ---- */
 
 static void add_one(void *context, size_t index, size_t lane) {
@@ -275,23 +279,6 @@ static bool act_wait(void) {
 
 static bool act_crash(void) {
     *(volatile int *)(uintptr_t)8 = 1;
-    return true;
-}
-
-/* What a command does: forks, waits, maps code; its child execs the program again by descriptor 6.
- */
-static bool act_command(void) {
-    char *const arguments[] = {"again", "done", "0", NULL};
-    int status = 0;
-    pid_t pid = fork();
-    if (pid == 0) {
-        (void)syscall(SYS_execveat, 6, "", arguments, environ, AT_EMPTY_PATH);
-        (void)execve("/proc/self/fd/6", arguments, environ);
-        _exit(7);
-    }
-    return pid > 0 && waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) && act_map_code();
-}
-static bool act_done(void) {
     return true;
 }
 
@@ -352,19 +339,72 @@ static const struct {
     ACT(listen_to_filter),
     ACT(old_call),
     ACT(x32_call),
+    ACT(write_root),
+    ACT(write_model),
+    ACT(write_program),
+    ACT(write_outside),
+    ACT(read_outside),
+    ACT(read_by_link),
+    ACT(read_above),
+    ACT(read_by_descriptor),
+    ACT(proc_1),
+    ACT(remount),
+    ACT(unmount),
+    ACT(new_mount),
+    ACT(open_tree),
+    ACT(pivot),
+    ACT(change_root),
+    ACT(join_namespace),
+    ACT(mount_namespace),
+    ACT(device),
+    ACT(pipe_file),
+    ACT(exec_scratch),
+    ACT(map_scratch),
+    ACT(write_random),
+    ACT(end_agent),
+    ACT(take_descriptor),
+    ACT(handle),
+    ACT(fill),
+    ACT(fill_sparse),
+    ACT(fill_names),
+    ACT(rename_out),
+    ACT(scratch),
+    ACT(write_null),
+    ACT(places),
+    ACT(younger_call),
+    ACT(tried),
+    ACT(gpu),
+    ACT(no_gpu),
+    ACT(outlive),
+    ACT(surroundings),
     ACT(legal),
     ACT(look),
     ACT(wait),
     ACT(crash),
-    ACT(command),
-    ACT(done),
 };
+
+/* "fork:ACT" in a child, "exec:ACT" in a child that is this program again: exits as the child did,
+ * with 100 + signal when one killed it. */
+static int relay(bool again, char *const argv[]) {
+    char *const arguments[] = {argv[0], argv[1] + 5, argv[2], NULL};
+    int status = 0;
+    pid_t pid = fork();
+    if (pid == 0 && again) {
+        (void)execve("/bin/probe", arguments, environ);
+        _exit(BAD_USAGE);
+    }
+    if (pid == 0) _exit(main(3, (char **)(uintptr_t)arguments));
+    if (pid < 0 || waitpid(pid, &status, 0) != pid) return BAD_USAGE;
+    return WIFSIGNALED(status) ? 100 + WTERMSIG(status) : WEXITSTATUS(status);
+}
 
 int main(int argc, char **argv) {
     static const char prefix[] = "held:";
     if (argc != 3) return BAD_USAGE;
     parent = (pid_t)strtol(argv[2], NULL, 10);
     const char *name = argv[1];
+    if (strncmp(name, "fork:", 5) == 0 || strncmp(name, "exec:", 5) == 0)
+        return relay(name[0] == 'e', argv);
     if (strncmp(name, prefix, sizeof prefix - 1) == 0) {
         name += sizeof prefix - 1;
         sw_error err;

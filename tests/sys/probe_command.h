@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Acts of probe_acts.c that have a meaning in a private root only (CMD-020 to CMD-025, CMD-046).
+ * The test puts the probe at /bin/probe, a link to an outside file at /outside, one model file, and
+ * 1 MiB of scratch. True: it was done.
+ */
+#ifndef SW_TESTS_PROBE_COMMAND_H
+#define SW_TESTS_PROBE_COMMAND_H
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/statvfs.h>
+#include <sys/sysmacros.h>
+
+enum { SCRATCH_BYTES = 1 << 20, NAMES_MAX = 1 << 14 };
+
+static bool act_write_root(void) {
+    return opens("/x", O_WRONLY | O_CREAT) || mkdir("/y", 0700) == 0 || unlink("/outside") == 0 ||
+           rename("/bin/probe", "/bin/other") == 0 || chmod("/bin", 0777) == 0;
+}
+static bool act_write_model(void) {
+    return opens("/model/x", O_WRONLY | O_CREAT) || opens("/model/config.json", O_RDWR) ||
+           truncate("/model/config.json", 0) == 0 || unlink("/model/config.json") == 0;
+}
+static bool act_write_program(void) {
+    return opens("/bin/probe", O_WRONLY) || opens("/proc/cpuinfo", O_WRONLY) ||
+           opens("/run/x", O_WRONLY | O_CREAT) || opens("/dev/x", O_WRONLY | O_CREAT);
+}
+static bool act_write_outside(void) {
+    return opens("/etc/passwd", O_WRONLY) || opens("/outside", O_WRONLY);
+}
+static bool act_read_outside(void) { /* the name is in the environment */
+    return opens(getenv("OUTSIDE"), O_RDONLY);
+}
+static bool act_read_by_link(void) {
+    return opens("/outside", O_RDONLY) || opens("/bin/../outside", O_RDONLY);
+}
+static bool act_read_above(void) {
+    if (chdir("/..") != 0 || chdir("../../..") != 0) return false;
+    return opens("etc/passwd", O_RDONLY) || opens("../etc/passwd", O_RDONLY) ||
+           opens("/tmp/../../etc/passwd", O_RDONLY);
+}
+static bool act_read_by_descriptor(void) {
+    return opens("/proc/self/fd/3", O_RDONLY) || opens("/proc/self/root", O_RDONLY) ||
+           opens("/dev/fd/3", O_RDONLY) || openat(GIVEN_IN, "..", O_RDONLY) >= 0;
+}
+static bool act_proc_1(void) {
+    return opens("/proc/1/mem", O_RDONLY) || opens("/proc/1/root", O_RDONLY) ||
+           opens("/proc/self/mem", O_RDWR);
+}
+static bool act_remount(void) {
+    return mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND, NULL) == 0;
+}
+static bool act_unmount(void) {
+    return umount2("/tmp", MNT_DETACH) == 0;
+}
+static bool act_new_mount(void) {
+    return syscall(SYS_fsopen, "proc", 0) >= 0;
+}
+static bool act_open_tree(void) {
+    return syscall(SYS_open_tree, AT_FDCWD, "/", 1) >= 0;
+}
+static bool act_pivot(void) {
+    return syscall(SYS_pivot_root, "/tmp", "/tmp") == 0;
+}
+static bool act_change_root(void) {
+    return chroot("/tmp") == 0;
+}
+static bool act_join_namespace(void) {
+    return setns(GIVEN_IN, 0) == 0;
+}
+static bool act_mount_namespace(void) {
+    return unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0;
+}
+static bool act_device(void) {
+    return mknod("/tmp/null", S_IFCHR | 0600, makedev(1, 3)) == 0 ||
+           mknod("/dev/shm/mem", S_IFCHR | 0600, makedev(1, 1)) == 0;
+}
+static bool act_pipe_file(void) {
+    return mkfifo("/tmp/pipe", 0600) == 0;
+}
+
+static bool copy_probe(const char *to) {
+    static char part[1 << 16];
+    ssize_t size;
+    int from = open("/bin/probe", O_RDONLY), made = open(to, O_WRONLY | O_CREAT, 0755);
+    if (from < 0 || made < 0) return false;
+    size = read(from, part, sizeof part);
+    bool good = size > 0 && write(made, part, (size_t)size) == size;
+    (void)close(made);
+    (void)close(from);
+    return good;
+}
+static bool act_exec_scratch(void) {
+    char *const arguments[] = {"probe", "legal", "0", NULL};
+    if (!copy_probe("/tmp/probe")) return true;
+    (void)execve("/tmp/probe", arguments, environ);
+    return errno != EACCES;
+}
+static bool act_map_scratch(void) {
+    if (!copy_probe("/dev/shm/probe")) return true;
+    int fd = open("/dev/shm/probe", O_RDONLY);
+    return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0) != MAP_FAILED;
+}
+static bool act_write_random(void) {
+    return opens("/dev/urandom", O_WRONLY) || opens("/dev/random", O_RDWR);
+}
+static bool act_end_agent(void) {
+    return getppid() == parent || kill(parent, SIGKILL) == 0;
+}
+static bool act_take_descriptor(void) {
+    return syscall(SYS_pidfd_getfd, GIVEN_IN, 0, 0) >= 0;
+}
+static bool act_handle(void) {
+    return syscall(SYS_open_by_handle_at, AT_FDCWD, NULL, O_RDONLY) >= 0;
+}
+
+/* Both places together; true: more went in than the scratch has. */
+static bool act_fill(void) {
+    static char part[1 << 14];
+    const char *const paths[] = {"/tmp/a", "/dev/shm/a"};
+    size_t total = 0;
+    for (int i = 0; i < 2; i++) {
+        int fd = open(paths[i], O_WRONLY | O_CREAT | O_TRUNC, 0600);
+        if (fd < 0) return true;
+        for (ssize_t n; total <= 2 * SCRATCH_BYTES && (n = write(fd, part, sizeof part)) > 0;) {
+            total += (size_t)n;
+            if (i == 0 && total >= SCRATCH_BYTES / 2) break;
+        }
+    }
+    return total > SCRATCH_BYTES || total < SCRATCH_BYTES / 2;
+}
+static bool act_fill_sparse(void) {
+    (void)signal(SIGXFSZ, SIG_IGN);
+    int fd = open("/tmp/sparse", O_RDWR | O_CREAT, 0600);
+    return fd < 0 || ftruncate(fd, SCRATCH_BYTES + 1) == 0 || errno != EFBIG;
+}
+static bool act_fill_names(void) {
+    char path[32];
+    for (int i = 0; i < NAMES_MAX; i++) {
+        (void)snprintf(path, sizeof path, "/tmp/%d", i);
+        int fd = open(path, O_WRONLY | O_CREAT, 0600);
+        if (fd < 0) return i < 100 || errno != ENOSPC;
+        (void)close(fd);
+    }
+    return true;
+}
+static bool act_rename_out(void) {
+    if (!opens("/tmp/a", O_WRONLY | O_CREAT)) return true;
+    return rename("/tmp/a", "/a") == 0 || link("/tmp/a", "/a") == 0 || symlink("/tmp", "/a") == 0;
+}
+
+/* ---- what a command may ---- */
+
+static bool work_in(const char *folder) {
+    if (chdir(folder) != 0 || mkdir("d", 0700) != 0) return false;
+    int fd = open("d/a", O_RDWR | O_CREAT | O_EXCL, 0600);
+    bool good = fd >= 0 && write(fd, "hello", 5) == 5 && ftruncate(fd, 3) == 0 && fsync(fd) == 0 &&
+                fchmod(fd, 0640) == 0 && rename("d/a", "b") == 0 && link("b", "c") == 0 &&
+                symlink("b", "l") == 0 && truncate("l", 1) == 0 && unlink("l") == 0 &&
+                unlink("b") == 0 && unlink("c") == 0 && rmdir("d") == 0 &&
+                mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) != MAP_FAILED;
+    (void)close(fd);
+    return good;
+}
+static bool act_scratch(void) {
+    return work_in("/tmp") && work_in("/dev/shm");
+}
+static bool act_write_null(void) {
+    char zero = 1;
+    int full = open("/dev/full", O_WRONLY), zeros = open("/dev/zero", O_RDWR);
+    return opens("/dev/null", O_WRONLY | O_TRUNC | O_CREAT) && opens("/dev/urandom", O_RDONLY) &&
+           opens("/dev/random", O_RDONLY) && write(full, "x", 1) == -1 && errno == ENOSPC &&
+           read(zeros, &zero, 1) == 1 && zero == 0;
+}
+
+static bool is(const char *path, mode_t mode) {
+    struct stat st;
+    return lstat(path, &st) == 0 && st.st_mode == mode && (st.st_uid == 0) == (st.st_gid == 0);
+}
+static bool act_places(void) {
+    struct statvfs root, tmp, shm;
+    struct stat st;
+    char byte;
+    int info = open("/proc/cpuinfo", O_RDONLY), memory = open("/proc/meminfo", O_RDONLY);
+    if (statvfs("/", &root) != 0 || statvfs("/tmp", &tmp) != 0 || statvfs("/dev/shm", &shm) != 0)
+        return false;
+    const unsigned long held = ST_NOSUID | ST_NODEV | ST_NOEXEC;
+    return read(info, &byte, 1) == 1 && read(memory, &byte, 1) == 1 &&
+           (root.f_flag & (ST_RDONLY | ST_NOSUID)) == (ST_RDONLY | ST_NOSUID) &&
+           (tmp.f_flag & held) == held && (shm.f_flag & held) == held &&
+           tmp.f_blocks * tmp.f_frsize == SCRATCH_BYTES && is("/", S_IFDIR | 0555) &&
+           is("/bin", S_IFDIR | 0555) && is("/bin/probe", S_IFREG | 0555) &&
+           is("/bin/text", S_IFREG | 0444) && is("/model", S_IFDIR | 0555) &&
+           is("/model/config.json", S_IFREG | 0444) && is("/dev", S_IFDIR | 0555) &&
+           lstat("/bin/probe", &st) == 0 && st.st_uid == 0 && st.st_nlink == 1;
+}
+static bool act_younger_call(void) {
+    return syscall(452, 0, 0, 0, 0) == -1 && errno == ENOSYS && syscall(999) == -1 &&
+           errno == ENOSYS;
+}
+/* What libraries try: an error, and life goes on. */
+static bool act_tried(void) {
+    int pending = -1;
+    return ioctl(GIVEN_IN, FIONREAD, &pending) == 0 && pending == 5 &&
+           ioctl(GIVEN_IN, TIOCGWINSZ, &pending) == -1 && errno == ENOTTY &&
+           syscall(SYS_listxattr, "/", NULL, 0) == -1 && errno == EOPNOTSUPP &&
+           prctl(PR_SET_NAME, "script", 0, 0, 0) == 0 && prctl(PR_CAPBSET_READ, 0, 0, 0, 0) == -1 &&
+           errno == EACCES && syscall(SYS_get_mempolicy, NULL, NULL, 0, NULL, 0) == -1;
+}
+/* The nodes have the numbers of /dev/null, which knows no ioctl. */
+static bool act_gpu(void) {
+    int node = open("/dev/nvidia0", O_RDWR), other = open("/dev/zero", O_RDWR);
+    return node >= 0 && opens("/dev/nvidiactl", O_RDWR) && !opens("/dev/nvidia1", O_RDWR) &&
+           !opens("/dev/nvidia-uvm", O_RDWR) && ioctl(node, 0x4600, NULL) == -1 &&
+           errno == ENOTTY && ioctl(other, 0x4600, NULL) == -1;
+}
+static bool act_no_gpu(void) {
+    return opens("/dev/nvidia0", O_RDWR) || opens("/dev/nvidiactl", O_RDWR);
+}
+/* Leaves a child in a session of its own, which holds descriptor 4. */
+static bool act_outlive(void) {
+    pid_t pid = fork();
+    if (pid == 0) {
+        (void)setsid();
+        (void)signal(SIGHUP, SIG_IGN);
+        for (;;) (void)pause();
+    }
+    return pid > 0;
+}
+static bool act_surroundings(void) {
+    char text[256];
+    int descriptors = 0, variables = 0;
+    struct rlimit files, open_files;
+    for (int fd = 0; fd < 64; fd++) descriptors += fcntl(fd, F_GETFD) >= 0;
+    for (char **v = environ; *v != NULL; v++) variables++;
+    (void)getrlimit(RLIMIT_FSIZE, &files);
+    (void)getrlimit(RLIMIT_NOFILE, &open_files);
+    const char *home = getenv("HOME");
+    int size = snprintf(
+        text, sizeof text, "fds %d env %d home %s fsize %llu files %llu pid %d dump %d",
+        descriptors, variables, home ? home : "none", (unsigned long long)files.rlim_max,
+        (unsigned long long)open_files.rlim_max, (int)getpid(), prctl(PR_GET_DUMPABLE, 0, 0, 0, 0));
+    return write(GIVEN_OUT, text, (size_t)size) == size;
+}
+#endif
