@@ -205,7 +205,11 @@ static sw_status plan_and_train(sw_cli *cli, sw_plain_model *m, const sw_recipe 
 static sw_status read_recipe(sw_cli *cli, sw_recipe *out, sw_error *err) {
     sw_bytes text;
     SW_TRY(sw_cli_read(cli, sw_cli_argument(cli, 0), SW_RECIPE_LIMIT, &text, err));
-    return sw_recipe_parse(text, sw_cli_argument(cli, 0), out, err);
+    SW_TRY(sw_recipe_parse(text, sw_cli_argument(cli, 0), out, err));
+    if (out->native) return SW_OK;
+    return sw_fail(err, SW_REFUSED, "recipe",
+                   "%s: trainer.kind is command: only the native trainer trains on plain files",
+                   sw_cli_argument(cli, 0));
 }
 
 static sw_status train(sw_cli *cli, sw_error *err) {

@@ -20,6 +20,8 @@
 #define LOCK_BYTES     ((size_t)64 << 10)
 #define TEXT_BYTES     ((size_t)4 << 20)
 #define TEMPLATE_BYTES ((size_t)16 << 20)
+#define CODE_BYTES     ((size_t)64 << 20) /* of all files of a command that are printed */
+#define SHOWN_BYTES    ((size_t)256 << 20)
 #define FOLDER_NAMES   4096
 #define READ_BYTES     ((size_t)1 << 20)
 
@@ -80,7 +82,7 @@ static sw_status read_template(sw_cli *cli, const sw_recipe *r, const char *fold
     const sw_locked_file *f = sw_recipe_template_file(r);
     sw_bytes file;
     sw_hash digest;
-    if (r->training.chat != SW_CHAT_MODEL)
+    if (!r->native || r->training.chat != SW_CHAT_MODEL)
         return sw_fail(err, SW_USAGE, "usage", "--model is read where the template is model");
     if (f == NULL)
         return sw_fail(err, SW_REFUSED, "model", "the recipe locks no file that holds a template");
@@ -98,12 +100,61 @@ static sw_status read_template(sw_cli *cli, const sw_recipe *r, const char *fold
                    folder, f->name);
 }
 
-/* As a member of what programs are shown. */
-static sw_status add_template(sw_cli *cli, sw_bytes template, sw_buffer *text, sw_error *err) {
+/* The files of a command that owners read, out of the tree, each as it is looked at. */
+typedef struct code_texts {
+    size_t count;
+    sw_bytes files[SW_COMMAND_FILES];
+} code_texts;
+
+static sw_status read_code(sw_cli *cli, const sw_recipe *r, const char *folder, code_texts *out,
+                           sw_error *err) {
+    if (r->native)
+        return sw_fail(err, SW_USAGE, "usage", "--tree is read where the recipe has a command");
+    size_t left = CODE_BYTES;
+    for (size_t i = 0; i < r->command.file_count; i++) {
+        const char *name = r->command.files[i].path + 1;
+        SW_TRY(sw_cli_read_in(cli, folder, name, left, &out->files[i], err));
+        left -= out->files[i].size;
+    }
+    out->count = r->command.file_count;
+    return SW_OK;
+}
+
+/* Beside what programs are shown. A file that is not the lock's ended it in put_code. */
+static void add_code(sw_arena *a, sw_json *root, const sw_recipe *r, const code_texts *code) {
+    sw_json *list = sw_json_add_array(a, root, "tree_files");
+    for (size_t i = 0; i < code->count; i++) {
+        sw_json *f = sw_json_add_object(a, list, NULL);
+        sw_json_add_text(a, f, "name", sw_text(r->command.files[i].path));
+        if (sw_utf8_valid(code->files[i]))
+            sw_json_add_text(a, f, "text", code->files[i]);
+        else
+            sw_json_add_null(a, f, "text");
+    }
+}
+
+static sw_status put_code(const sw_recipe *r, const code_texts *code, sw_buffer *out,
+                          sw_error *err) {
+    for (size_t i = 0; i < code->count; i++)
+        SW_TRY(sw_recipe_show_code(&r->command.files[i], code->files[i], out, err));
+    return SW_OK;
+}
+
+typedef struct beside {
+    sw_bytes template;
+    code_texts code;
+} beside;
+
+/* What stands in files, as members of what programs are shown. */
+static sw_status add_beside(sw_cli *cli, const sw_recipe *r, const beside *b, sw_buffer *text,
+                            sw_error *err) {
     sw_json *root;
+    SW_SCOPED(sw_buffer) whole = SW_BUFFER(SHOWN_BYTES);
+    SW_TRY(put_code(r, &b->code, &whole, err));
+    sw_buffer_reset(&whole);
     SW_TRY(sw_json_parse(sw_cli_arena(cli), sw_buffer_bytes(text), NULL, &root, err));
-    sw_json_add_text(sw_cli_arena(cli), root, "template_text", template);
-    SW_SCOPED(sw_buffer) whole = SW_BUFFER(TEXT_BYTES);
+    if (b->template.data) sw_json_add_text(sw_cli_arena(cli), root, "template_text", b->template);
+    if (b->code.count > 0) add_code(sw_cli_arena(cli), root, r, &b->code);
     sw_json_encode(&whole, root);
     SW_TRY(sw_buffer_check(&whole, "the recipe's description", err));
     sw_buffer_reset(text);
@@ -111,19 +162,24 @@ static sw_status add_template(sw_cli *cli, sw_bytes template, sw_buffer *text, s
     return sw_buffer_check(text, "the recipe's description", err);
 }
 
+static sw_status put_beside(const sw_recipe *r, const beside *b, sw_buffer *text, sw_error *err) {
+    if (b->template.data) SW_TRY(sw_recipe_show_template(b->template, text, err));
+    return put_code(r, &b->code, text, err);
+}
+
 static sw_status show(sw_cli *cli, sw_error *err) {
-    sw_recipe *recipe;
+    sw_recipe *r;
     sw_hash compose_hash;
-    sw_bytes template = {0};
-    const char *folder = sw_cli_option(cli, "model");
-    SW_SCOPED(sw_buffer) text = SW_BUFFER(TEXT_BYTES);
-    SW_TRY(read_compose(cli, sw_cli_argument(cli, 0), &recipe, &compose_hash, err));
-    if (folder) SW_TRY(read_template(cli, recipe, folder, &template, err));
-    SW_TRY(sw_cli_json(cli) ? sw_recipe_show_json(recipe, &compose_hash, &text, err)
-                            : sw_recipe_show(recipe, &compose_hash, &text, err));
-    if (template.data)
-        SW_TRY(sw_cli_json(cli) ? add_template(cli, template, &text, err)
-                                : sw_recipe_show_template(template, &text, err));
+    const char *model = sw_cli_option(cli, "model"), *tree = sw_cli_option(cli, "tree");
+    beside *b = SW_ARENA_NEW(sw_cli_arena(cli), beside, 1);
+    SW_SCOPED(sw_buffer) text = SW_BUFFER(SHOWN_BYTES);
+    if (b == NULL) return no_memory(err);
+    SW_TRY(read_compose(cli, sw_cli_argument(cli, 0), &r, &compose_hash, err));
+    if (model) SW_TRY(read_template(cli, r, model, &b->template, err));
+    if (tree) SW_TRY(read_code(cli, r, tree, &b->code, err));
+    SW_TRY(sw_cli_json(cli) ? sw_recipe_show_json(r, &compose_hash, &text, err)
+                            : sw_recipe_show(r, &compose_hash, &text, err));
+    SW_TRY(sw_cli_json(cli) ? add_beside(cli, r, b, &text, err) : put_beside(r, b, &text, err));
     if (sw_cli_json(cli)) sw_put_u8(&text, '\n');
     SW_TRY(sw_buffer_check(&text, "the recipe's description", err));
     sw_cli_write(cli, sw_buffer_bytes(&text));
@@ -246,12 +302,14 @@ static sw_status model_lock(sw_cli *cli, sw_error *err) {
 
 static const sw_option compose_options[] = {
     {"model-lock", SW_OPTION_VALUE, "FILE", "model.lock of the base model (`model lock`)"},
-    {"trainer-lock", SW_OPTION_VALUE, "FILE", "trainer.lock (default: the one beside the program)"},
+    {"trainer-lock", SW_OPTION_VALUE, "FILE",
+     "trainer.lock (default: the native one beside the program; of a command `trainer lock`)"},
     {"out", SW_OPTION_VALUE, "FILE", "where app-compose.json goes"},
     {0},
 };
 static const sw_option show_options[] = {
     {"model", SW_OPTION_VALUE, "DIR", "the base model, to print its template's text"},
+    {"tree", SW_OPTION_VALUE, "DIR", "the tree of a command, to print the files that are its code"},
     {0},
 };
 static const sw_option lock_options[] = {
@@ -271,7 +329,9 @@ const sw_command sw_commands_recipe[] = {
      "model`"
      "\nthe template's text is in a file of the base model, named with its SHA-256; --model prints "
      "it"
-     "\nwhen it is that file.",
+     "\nwhen it is that file. With a command --tree prints each of its files when it is the locked"
+     "\none; what is not seen where it stands is printed as \\u{HEX}, and a file that is no text is"
+     "\nnamed.",
      1, 1, show_options, show},
     {"recipe diff", "A B", "say what changed between two composes", NULL, 2, 2, NULL, diff},
     {"model lock", "DIR", "write model.lock: name, size and SHA-256 of each file of a base model",

@@ -13,10 +13,10 @@
 #define VERSION SEALWRIGHT_VERSION
 
 static const sw_command *const groups[] = {
-    sw_commands_identity, sw_commands_ledger,  sw_commands_seal,   sw_commands_recipe,
-    sw_commands_machine,  sw_commands_kms,     sw_commands_model,  sw_commands_run,
-    sw_commands_manifest, sw_commands_explain, sw_commands_attest, sw_commands_collateral,
-    sw_commands_deploy,   sw_commands_prove,
+    sw_commands_identity, sw_commands_ledger,  sw_commands_seal,    sw_commands_recipe,
+    sw_commands_machine,  sw_commands_kms,     sw_commands_model,   sw_commands_run,
+    sw_commands_manifest, sw_commands_explain, sw_commands_attest,  sw_commands_collateral,
+    sw_commands_deploy,   sw_commands_prove,   sw_commands_trainer,
 };
 #define GROUP_COUNT (sizeof groups / sizeof groups[0])
 

@@ -8,9 +8,10 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #define DIFF_LIMIT  ((size_t)1 << 20)
-#define PATH_LIMIT  256
+#define PATH_LIMIT  1024 /* a file of a command has a long name */
 #define SHOWN_BYTES 16
 
 typedef struct pair {
@@ -105,8 +106,10 @@ static void push_element(diff *d, const char *path, const sw_json *a, const sw_j
 }
 
 /* Whether elements can be told apart by what they are known by; lists of others (numbers, lists,
- * the patterns of which the first that matches decides) are compared whole. */
-static bool known_by_identity(const sw_json *list) {
+ * the patterns of which the first that matches decides) are compared whole, and so are a command's
+ * arguments, where one may stand twice and the place decides. */
+static bool known_by_identity(const char *path, const sw_json *list) {
+    if (strcmp(path, "trainer.command") == 0) return false;
     for (const sw_json *e = list->first; e != NULL; e = e->next)
         if (identity(e).data == NULL) return false;
     return true;
@@ -143,7 +146,7 @@ static void compare(diff *d, const pair *p) {
     else if (p->a->type == SW_JSON_OBJECT && p->b->type == SW_JSON_OBJECT)
         compare_objects(d, p);
     else if (p->a->type == SW_JSON_ARRAY && p->b->type == SW_JSON_ARRAY &&
-             known_by_identity(p->a) && known_by_identity(p->b))
+             known_by_identity(p->path, p->a) && known_by_identity(p->path, p->b))
         compare_lists(d, p);
     else if (!same(p->a, p->b))
         put_line(d, '~', p);

@@ -77,17 +77,49 @@ static void add_lora(sw_arena *a, sw_json *root, const sw_training *t) {
     add_patterns(a, lora, "alpha_pattern", &t->lora.alpha_pattern);
 }
 
-static void add_trainer(sw_arena *a, sw_json *root, const sw_recipe *r) {
-    sw_json *trainer = sw_json_add_object(a, root, "trainer");
-    sw_json_add_text(a, trainer, "kind", r->native ? SW_LITERAL("native") : SW_LITERAL("command"));
+static void add_native(sw_arena *a, sw_json *root, sw_json *trainer, const sw_recipe *r) {
     add_settings(a, trainer, &r->training, SW_GROUP_TRAINER);
-    sw_json_add_hex(a, trainer, "worker", SW_BYTES_OF(r->trainer_digest.b));
     sw_json_add_text(a, trainer, "profiles", sw_text(r->profiles));
+    add_settings(a, root, &r->training, SW_GROUP_RECIPE);
     sw_json *training = sw_json_add_object(a, root, "training");
     add_settings(a, training, &r->training, SW_GROUP_TRAINING);
     add_settings(a, sw_json_add_object(a, training, "lr_scheduler_kwargs"), &r->training,
                  SW_GROUP_SCHEDULER);
     if (sw_training_adapts(&r->training)) add_lora(a, root, &r->training);
+}
+
+static void add_command(sw_arena *a, sw_json *trainer, const sw_recipe_command *c) {
+    sw_json *list = sw_json_add_array(a, trainer, "command");
+    for (size_t i = 0; i < c->argument_count; i++)
+        sw_json_add_text(a, list, NULL, sw_text(c->arguments[i]));
+    list = sw_json_add_array(a, trainer, "files");
+    for (size_t i = 0; i < c->file_count; i++) {
+        sw_json *f = sw_json_add_object(a, list, NULL);
+        sw_json_add_text(a, f, "name", sw_text(c->files[i].path));
+        sw_json_add_integer(a, f, "size", (int64_t)c->files[i].size);
+        sw_json_add_hex(a, f, "sha256", SW_BYTES_OF(c->files[i].digest.b));
+    }
+    sw_json *tree = sw_json_add_object(a, trainer, "tree");
+    sw_json_add_hex(a, tree, "sha256", SW_BYTES_OF(c->tree.b));
+    sw_json_add_integer(a, tree, "entries", (int64_t)c->tree_entries);
+    sw_json_add_integer(a, tree, "bytes", (int64_t)c->tree_bytes);
+    sw_json *environment = sw_json_add_object(a, trainer, "environment");
+    for (size_t i = 0; i < c->environment_count; i++)
+        sw_json_add_text(a, environment, c->names[i], sw_text(c->values[i]));
+    sw_json_add_integer(a, trainer, "max_steps", (int64_t)c->max_steps);
+    sw_json_add_integer(a, trainer, "save_steps", (int64_t)c->save_steps);
+    sw_json_add_integer(a, trainer, "scratch_bytes", (int64_t)c->scratch_bytes);
+    sw_json_add_flag(a, trainer, "gpu", c->gpu);
+}
+
+static void add_trainer(sw_arena *a, sw_json *root, const sw_recipe *r) {
+    sw_json *trainer = sw_json_add_object(a, root, "trainer");
+    sw_json_add_text(a, trainer, "kind", r->native ? SW_LITERAL("native") : SW_LITERAL("command"));
+    sw_json_add_hex(a, trainer, "worker", SW_BYTES_OF(r->trainer_digest.b));
+    if (r->native)
+        add_native(a, root, trainer, r);
+    else
+        add_command(a, trainer, &r->command);
 }
 
 static void add_terms(sw_arena *a, sw_json *root, const sw_recipe *r) {
@@ -112,7 +144,6 @@ sw_json *sw_recipe_facts(sw_arena *arena, const sw_recipe *r) {
     sw_json_add_text(arena, root, "description", sw_text(r->description));
     sw_json_add_hex(arena, root, "app", SW_BYTES_OF(r->genesis.b));
     add_model(arena, root, r);
-    add_settings(arena, root, &r->training, SW_GROUP_RECIPE);
     add_shards(arena, root, r);
     add_trainer(arena, root, r);
     sw_policy_to_json(arena, root, "machine", &r->policy);

@@ -19,10 +19,8 @@ static int compare_paths(const void *a, const void *b) {
     return strcmp((*x)->path, (*y)->path);
 }
 
-/* Of both, what is encoded and what was read: `files` in the lock's order. */
-static sw_status check(const sw_recipe_command *c, const sw_recipe_code *const *files,
-                       sw_error *err) {
-    uint64_t bytes = 0;
+/* Of both, what is encoded and what was read. */
+static sw_status check_tree(const sw_recipe_command *c, sw_error *err) {
     if (c->file_count == 0 || c->file_count > SW_COMMAND_FILES)
         return sw_fail(err, SW_REFUSED, "recipe", "a command's lock names 1 to %d files",
                        SW_COMMAND_FILES);
@@ -32,18 +30,26 @@ static sw_status check(const sw_recipe_command *c, const sw_recipe_code *const *
                        "%s has more entries or bytes than a tree may have, or fewer entries than"
                        " files",
                        TREE);
-    for (size_t i = 0; i < c->file_count; i++) {
+    return SW_OK;
+}
+
+/* `files` in the lock's order. */
+static sw_status check_files(const sw_recipe_code *const *files, size_t count, uint64_t left,
+                             sw_error *err) {
+    const char *previous = "";
+    for (size_t i = 0; i < count; i++) {
         const char *path = files[i]->path, *fault = sw_command_path_fault(path);
         if (!sw_recipe_is_plain_text(sw_text(path)))
             fault = "is not text, or has control or invisible characters";
         if (fault != NULL)
             return sw_fail(err, SW_REFUSED, "recipe", "%s.files[%zu] %s", LOCK, i, fault);
-        if (i > 0 && strcmp(files[i - 1]->path, path) >= 0)
+        if (strcmp(previous, path) >= 0)
             return sw_fail(err, SW_REFUSED, "recipe",
                            "%s: files are not in ascending order of their names", LOCK);
-        if (files[i]->size > c->tree_bytes - bytes)
+        if (files[i]->size > left)
             return sw_fail(err, SW_REFUSED, "recipe", "%s: files are larger than their tree", LOCK);
-        bytes += files[i]->size;
+        left -= files[i]->size;
+        previous = path;
     }
     return SW_OK;
 }
@@ -53,10 +59,11 @@ sw_status sw_command_lock_encode(const sw_recipe_command *command, const sw_hash
     SW_SCOPED(sw_arena) a = {0};
     SW_SCOPED(sw_buffer) made = SW_BUFFER(SW_LOCK_LIMIT);
     const sw_recipe_code *files[SW_COMMAND_FILES];
-    size_t count = command->file_count < SW_COMMAND_FILES ? command->file_count : SW_COMMAND_FILES;
+    size_t count = command->file_count;
+    SW_TRY(check_tree(command, err));
     for (size_t i = 0; i < count; i++) files[i] = &command->files[i];
     qsort(files, count, sizeof files[0], compare_paths);
-    SW_TRY(check(command, files, err));
+    SW_TRY(check_files(files, count, command->tree_bytes, err));
     sw_json *root = sw_json_make(&a, SW_JSON_OBJECT);
     sw_json_add_text(&a, root, "kind", SW_LITERAL(SW_COMMAND_LOCK_KIND));
     sw_json *list = sw_json_add_array(&a, root, "files");
@@ -107,12 +114,14 @@ sw_status sw_command_lock_read(sw_bytes json, sw_recipe_command *out, sw_hash *w
     SW_TRY(sw_json_u64(tree, TREE, "entries", SW_TREE_ENTRIES, &out->tree_entries, err));
     SW_TRY(sw_json_u64(tree, TREE, "bytes", SW_TREE_BYTES, &out->tree_bytes, err));
     SW_TRY(sw_json_array(root, LOCK, "files", SW_COMMAND_FILES, &list, err));
-    out->file_count = 0;
+    size_t count = 0;
     for (const sw_json *f = list->first; f != NULL; f = f->next) {
-        files[out->file_count] = &out->files[out->file_count];
-        SW_TRY(read_file(f, &out->files[out->file_count++], err));
+        files[count] = &out->files[count];
+        SW_TRY(read_file(f, &out->files[count++], err));
     }
-    return check(out, files, err);
+    out->file_count = count;
+    SW_TRY(check_tree(out, err));
+    return check_files(files, count, out->tree_bytes, err);
 }
 
 static const sw_recipe_code *find(const sw_recipe_command *c, const char *path) {

@@ -99,6 +99,10 @@ SW_NODISCARD sw_status sw_recipe_diff(const sw_recipe *a, const sw_recipe *b, sw
 const sw_locked_file *sw_recipe_template_file(const sw_recipe *r);
 /* A template's text for people: indented, and what is not seen where it stands as \u{HEX}. */
 SW_NODISCARD sw_status sw_recipe_show_template(sw_bytes text, sw_buffer *out, sw_error *err);
+/* One of a command's files for people: SW_REFUSED "trainer" when `bytes` are not those that the
+ * lock names; then its text as above, or that it is binary. `out` gets all of it or nothing. */
+SW_NODISCARD sw_status sw_recipe_show_code(const sw_recipe_code *file, sw_bytes bytes,
+                                           sw_buffer *out, sw_error *err);
 /* Total of what the host may observe, in bits, from the declared list (docs/formats/recipe.md). */
 uint64_t sw_recipe_observable_bits(const sw_recipe *r, uint64_t total_steps);
 #endif

@@ -120,6 +120,13 @@ SW_NODISCARD sw_status sw_command_lock_read(sw_bytes json, sw_recipe_command *ou
 sw_json *sw_recipe_facts(sw_arena *arena, const sw_recipe *r);
 /* Of `template: model`: where its text is, and what it is told (RCP-097). */
 void sw_recipe_put_own_template(sw_buffer *out, const sw_recipe *r);
+/* Valid UTF-8 for people, indented; what is not seen where it stands as \u{HEX}. */
+void sw_recipe_put_text(sw_buffer *out, sw_bytes text);
+/* Of a command: what it is, and how long it lasts and what it may tell the host (RCP-100 on). */
+void sw_recipe_put_command(sw_buffer *out, const sw_recipe *r);
+void sw_recipe_put_command_bits(sw_buffer *out, const sw_recipe *r);
+/* How many bits a command's own choices have beside those of RCP-095. */
+uint64_t sw_recipe_command_bits(const sw_recipe_command *c);
 /* The name of a base model whose lock has this digest, or NULL when this build knows none. */
 const char *sw_recipe_known_model(const sw_hash *model_lock);
 /* Rows that one owner brings, and of all. */

@@ -20,8 +20,8 @@ uint64_t sw_recipe_observable_bits(const sw_recipe *r, uint64_t total_steps) {
     uint64_t interval = r->metrics_interval == 0 ? 1 : r->metrics_interval, bits;
     uint64_t records = total_steps / interval + (total_steps % interval != 0);
     uint64_t each = METRIC_BITS * (r->metrics == SW_METRICS_PUBLIC ? 2 : 1);
-    if (__builtin_mul_overflow(records, each, &bits) ||
-        __builtin_add_overflow(bits, TOTAL_BITS + END_BITS, &bits))
+    uint64_t once = TOTAL_BITS + END_BITS + (r->native ? 0 : sw_recipe_command_bits(&r->command));
+    if (__builtin_mul_overflow(records, each, &bits) || __builtin_add_overflow(bits, once, &bits))
         return UINT64_MAX;
     return bits;
 }
@@ -112,6 +112,13 @@ static void put_model(sw_buffer *out, const sw_recipe *r) {
 
 static void put_visits(sw_buffer *out, const sw_recipe *r, uint64_t rows) {
     const sw_training *t = &r->training;
+    if (!r->native) {
+        sw_put_format(out,
+                      "  %llu rows; the command's code decides how often it reads which, in at most"
+                      " %llu steps\n",
+                      (unsigned long long)rows, (unsigned long long)r->command.max_steps);
+        return;
+    }
     unsigned long long visits = row_visits(r, rows), steps = sw_training_steps(t, rows);
     if (t->max_steps > 0) {
         sw_put_format(out, "  %llu rows, %llu steps", (unsigned long long)rows, steps);
@@ -265,7 +272,7 @@ static void put_open(sw_buffer *out, const sw_recipe *r) {
 }
 
 static void put_padding(sw_buffer *out, const sw_recipe *r) {
-    uint64_t every = r->training.save_steps;
+    uint64_t every = r->native ? r->training.save_steps : r->command.save_steps;
     if (every == 0) sw_put_text(out, "  a checkpoint when a run is stopped, padded to ");
     if (every > 0)
         sw_put_format(out, "  a checkpoint every %llu steps, padded to ",
@@ -273,13 +280,22 @@ static void put_padding(sw_buffer *out, const sw_recipe *r) {
     sw_recipe_put_size(out, r->checkpoint_limit_bytes);
     sw_put_text(out, "; the result, padded to ");
     sw_recipe_put_size(out, r->output_limit_bytes);
-    sw_put_text(out, ": 0 bits\n  Not counted: the time between steps, and memory access patterns"
+    sw_put_text(out, ": 0 bits\n");
+    if (!r->native) sw_recipe_put_command_bits(out, r);
+    sw_put_text(out, "  Not counted: the time between steps, and memory access patterns"
                      " of the processor.\n");
 }
 
+/* How many steps a grant has at most; false where no recipe says it. */
+static bool step_limit(const sw_recipe *r, uint64_t *steps) {
+    *steps =
+        r->native ? sw_training_steps(&r->training, sw_recipe_rows(r, NULL)) : r->command.max_steps;
+    return !r->native || steps_are_bounded(&r->training);
+}
+
 static void put_bits(sw_buffer *out, const sw_recipe *r) {
-    uint64_t bound = sw_training_steps(&r->training, sw_recipe_rows(r, NULL));
-    bool bounded = steps_are_bounded(&r->training);
+    uint64_t bound;
+    bool bounded = step_limit(r, &bound);
     unsigned long long bits = sw_recipe_observable_bits(r, bounded ? bound : 0);
     if (bounded)
         sw_put_format(out, "\nWhat the host may observe: at most %llu bits a grant\n", bits);
@@ -302,12 +318,11 @@ static void put_observe(sw_buffer *out, const sw_recipe *r) {
 }
 
 static void put_code(sw_buffer *out, const sw_recipe *r) {
-    if (r->native)
-        sw_put_text(out, "\nCode: none. The native trainer alone, trainer digest\n  ");
-    else
-        sw_put_text(out, "\nCODE: this recipe runs its author's program on the rows. Together with"
-                         " the host its author has timing and memory-access patterns that no"
-                         " sandbox closes.\n  trainer digest ");
+    if (!r->native) {
+        sw_recipe_put_command(out, r);
+        return;
+    }
+    sw_put_text(out, "\nCode: none. The native trainer alone, trainer digest\n  ");
     put_hash(out, &r->trainer_digest);
     sw_put_format(out, "\n  numerics profile %s\n", word_of(r, "profile"));
 }
@@ -395,8 +410,8 @@ sw_status sw_recipe_show(const sw_recipe *r, const sw_hash *compose, sw_buffer *
     put_observe(&text, r);
     put_code(&text, r);
     put_model(&text, r);
-    put_template(&text, r);
-    put_training(&text, r);
+    if (r->native) put_template(&text, r);
+    if (r->native) put_training(&text, r);
     put_machine(&text, r);
     put_terms(&text, r);
     SW_TRY(sw_buffer_check(&text, "the recipe's description", err));
@@ -421,12 +436,13 @@ static void add_shares(sw_arena *a, sw_json *root, const sw_recipe *r) {
 /* How long it trains and what that lets the host see; null where the rows' lengths decide. */
 static void add_lengths(sw_arena *a, sw_json *root, const sw_recipe *r, uint64_t rows) {
     const sw_training *t = &r->training;
-    uint64_t steps = sw_training_steps(t, rows);
-    if (t->max_steps > 0 && t->packing)
+    uint64_t steps;
+    bool bounded = step_limit(r, &steps);
+    if (!r->native || (t->max_steps > 0 && t->packing))
         sw_json_add_null(a, root, "row_visits");
     else
         sw_json_add_integer(a, root, "row_visits", (int64_t)row_visits(r, rows));
-    if (!steps_are_bounded(t)) {
+    if (!bounded) {
         sw_json_add_null(a, root, "steps");
         sw_json_add_null(a, root, "observable_bits");
         return;
@@ -437,7 +453,7 @@ static void add_lengths(sw_arena *a, sw_json *root, const sw_recipe *r, uint64_t
 
 static void add_template(sw_arena *a, sw_json *root, const sw_recipe *r) {
     const sw_locked_file *f = sw_recipe_template_file(r);
-    if (r->training.chat != SW_CHAT_MODEL) return;
+    if (!r->native || r->training.chat != SW_CHAT_MODEL) return;
     if (f == NULL) {
         sw_json_add_null(a, root, "template_file");
         return;

@@ -52,22 +52,27 @@ static uint32_t code_point(sw_bytes c) {
     return v;
 }
 
-sw_status sw_recipe_show_template(sw_bytes text, sw_buffer *out, sw_error *err) {
-    SW_SCOPED(sw_buffer) shown = SW_BUFFER(TEXT_LIMIT);
-    if (!sw_utf8_valid(text))
-        return sw_fail(err, SW_MALFORMED, "template", "chat_template is not UTF-8");
-    sw_put_text(&shown, "\nTemplate text\n    ");
+void sw_recipe_put_text(sw_buffer *out, sw_bytes text) {
+    sw_put_text(out, "    ");
     for (size_t at = 0; at < text.size;) {
         sw_bytes c = SW_BYTES(text.data + at, character_bytes(text.data[at]));
         at += c.size;
         if (sw_utf8_plain(c))
-            sw_put_bytes(&shown, c);
+            sw_put_bytes(out, c);
         else if (c.data[0] != '\n')
-            sw_put_format(&shown, "\\u{%x}", (unsigned)code_point(c));
+            sw_put_format(out, "\\u{%x}", (unsigned)code_point(c));
         else if (at < text.size)
-            sw_put_text(&shown, "\n    ");
+            sw_put_text(out, "\n    ");
     }
-    sw_put_text(&shown, "\n");
+    sw_put_text(out, "\n");
+}
+
+sw_status sw_recipe_show_template(sw_bytes text, sw_buffer *out, sw_error *err) {
+    SW_SCOPED(sw_buffer) shown = SW_BUFFER(TEXT_LIMIT);
+    if (!sw_utf8_valid(text))
+        return sw_fail(err, SW_MALFORMED, "template", "chat_template is not UTF-8");
+    sw_put_text(&shown, "\nTemplate text\n");
+    sw_recipe_put_text(&shown, text);
     SW_TRY(sw_buffer_check(&shown, "the template's text", err));
     sw_put_bytes(out, sw_buffer_bytes(&shown));
     return sw_buffer_check(out, "the template's text", err);

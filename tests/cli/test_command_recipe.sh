@@ -1,0 +1,139 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# A recipe with a command from the folder to the owner's eyes: trainer lock, compose, show with the text of its files, and what is refused on
+# the way. test_command_recipe.sh OBJECTS
+set -uo pipefail
+source=$(cd "$(dirname "$0")/../.." && pwd)
+objects=$(cd "${1:?objects}" && pwd) || exit 1
+sealwright=$objects/sealwright
+golden=$source/tests/recipe/golden
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+unset XDG_CONFIG_HOME
+export HOME=$folder
+count=0 failed=0
+
+say() { # say STATUS NAME; a failure shows what was printed
+    count=$((count + 1))
+    if [ "$1" -eq 0 ]; then echo "ok $count - $2"; else
+        echo "not ok $count - $2" && failed=1
+        sed 's/^/# /' out err | head -20
+    fi
+}
+gives() { # gives CODE ARGUMENTS...: the program with them, output in the files out and err
+    local code=$1
+    shift
+    "$sealwright" "$@" >out 2>err </dev/null
+    local got=$?
+    [ $got -eq "$code" ] || { echo "exit $got instead of $code: $*" >>err && return 1; }
+}
+# refused NAME CODE WORDS ARGUMENTS...
+refused() {
+    local name=$1 code=$2 words=$3
+    shift 3
+    gives "$code" "$@" && grep -qF -- "$words" err && [ ! -s out ]
+    say $? "$name"
+}
+lock() { gives 0 trainer lock "$1" --file /app/train.py --file /app/requirements.lock --trainer-lock "$golden/trainer.lock" --out "$2"; }
+compose() { gives "$1" recipe compose "$2" --model-lock "$golden/model.lock" --trainer-lock "$3" --out app-compose.json; }
+
+mkdir -p tree/app tree/usr/bin tree/lib && cp /bin/true tree/usr/bin/python3 && ln -s usr/bin tree/bin && chmod 755 tree/usr/bin/python3
+printf 'import sealwright\nname = "\xe2\x80\xae"\n' >tree/app/train.py && echo 'torch==2.9.0' >tree/app/requirements.lock
+chmod 644 tree/app/*
+
+# ---- trainer lock ----
+lock tree trainer.lock && grep -q '^trainer.lock: a tree of 8 entries, [0-9]* bytes$' out
+say $? 'a tree is locked'
+# CMD-002 again, by Python: nothing of it is shared with the program.
+python3 - >out 2>err <<'PY'
+import hashlib, json, os, struct
+digest, entries, size = hashlib.sha256(b"sealwright/tree/v1\0"), 0, 0
+def entry(path, kind, length, value):
+    digest.update(struct.pack(">I", len(path)) + path + bytes([kind]) + struct.pack(">Q", length) + value)
+def walk(folder, path):
+    global entries, size
+    for name in sorted(os.listdir(folder)):
+        at, where, entries = os.path.join(folder, name), (path + b"/" if path else b"") + name, entries + 1
+        if os.path.islink(at):
+            entry(where, 4, len(os.readlink(at)), hashlib.sha256(os.readlink(at)).digest())
+        elif os.path.isdir(at):
+            entry(where, 1, 0, bytes(32))
+            walk(at, where)
+        else:
+            content = open(at, "rb").read()
+            size += len(content)
+            entry(where, 3 if os.stat(at).st_mode & 0o100 else 2, len(content), hashlib.sha256(content).digest())
+walk(b"tree", b"")
+text = open("trainer.lock").read()
+lock = json.loads(text)
+assert text == json.dumps(lock, sort_keys=True, separators=(",", ":")), text
+assert lock["kind"] == "sealwright/command-lock/v1"
+assert lock["tree"] == {"bytes": size, "entries": entries, "sha256": digest.hexdigest()}, (lock, entries, size, digest.hexdigest())
+assert [f["name"] for f in lock["files"]] == ["/app/requirements.lock", "/app/train.py"]
+for f in lock["files"]:
+    content = open("tree" + f["name"], "rb").read()
+    assert f["size"] == len(content) and f["sha256"] == hashlib.sha256(content).hexdigest()
+PY
+say $? 'as CMD-002 and CMD-006 say it'
+grep -qF "$(sed 's/.*\("worker":"[0-9a-f]*"\).*/\1/' "$golden/trainer.lock")" trainer.lock
+say $? 'the trainer digest is the one of the native lock'
+gives 0 trainer lock tree --file /app/requirements.lock --file /app/train.py --trainer-lock "$golden/trainer.lock" && cmp -s out trainer.lock
+say $? 'whatever the order of --file, and on standard output'
+if [ -f "$objects/trainer.lock" ]; then gives 0 trainer lock tree --file /app/train.py && grep -q worker out; fi
+say $? 'the native lock beside the program is the default'
+refused 'no file to read' 2 'needs 1 to 32 of --file' trainer lock tree --trainer-lock "$golden/trainer.lock"
+refused 'a path that does not start with /' 2 'starts with /' trainer lock tree --file app/train.py --trainer-lock "$golden/trainer.lock"
+refused 'one file twice' 2 'one file twice: /app/train.py' trainer lock tree --file /app/train.py --file /app/train.py --trainer-lock "$golden/trainer.lock"
+refused 'a file that is not there' 1 'tree has no file /app/other.py' trainer lock tree --file /app/other.py --trainer-lock "$golden/trainer.lock"
+refused 'a folder is no file' 1 'tree has no file /app ' trainer lock tree --file /app --trainer-lock "$golden/trainer.lock"
+refused 'a path through a link is no path of the tree' 1 'tree has no file /bin/python3' trainer lock tree --file /bin/python3 --trainer-lock "$golden/trainer.lock"
+mkdir tree/model
+refused 'a place of the agent' 1 "the agent's own" trainer lock tree --file /app/train.py --trainer-lock "$golden/trainer.lock"
+rmdir tree/model
+refused 'a lock of a command is none of the native trainer' 1 'is the lock of a command' trainer lock tree --file /app/train.py --trainer-lock trainer.lock
+
+# ---- compose ----
+cp "$golden/command/recipe.yaml" recipe.yaml
+compose 0 recipe.yaml trainer.lock && grep -q '^[0-9a-f]\{64\}$' out
+say $? 'a recipe with a command is composed'
+compose 1 recipe.yaml "$golden/trainer.lock" && grep -q 'the lock of the native trainer' err
+say $? 'not with the native lock'
+compose 1 "$golden/recipe.yaml" trainer.lock && grep -q 'the lock of a command' err
+say $? 'nor a native recipe with its lock'
+sed 's|files: \[/app/train.py, |files: [|' recipe.yaml >fewer.yaml
+compose 1 fewer.yaml trainer.lock && grep -q 'names a file that trainer.files does not: /app/train.py' err
+say $? 'nor with a lock that names more files'
+refused 'train and eval have no sandbox for a command' 1 'trainer.kind is command' train recipe.yaml --model tree --data recipe.yaml --out trained
+
+# ---- show ----
+gives 0 recipe show app-compose.json && grep -q '^CODE: this recipe runs a command' out && grep -q 'no sandbox closes' out && ! grep -q '^Template' out && ! grep -q '^File ' out
+say $? 'show says that it is code'
+gives 0 recipe show app-compose.json --tree tree && grep -qF 'name = "\u{202e}"' out && grep -q '^File /app/requirements.lock$' out && grep -q '^    torch==2.9.0$' out
+say $? 'and prints its files'
+gives 0 recipe show app-compose.json --tree tree --json && python3 - 2>>err <<'PY'
+import json
+shown = json.load(open("out"))
+assert shown["code"] is True and shown["trainer"]["kind"] == "command"
+assert [f["name"] for f in shown["tree_files"]] == ["/app/train.py", "/app/requirements.lock"]
+assert shown["tree_files"][0]["text"] == open("tree/app/train.py").read()
+PY
+say $? 'for programs too'
+cp -r tree changed && echo '# more' >>changed/app/requirements.lock
+refused 'the text of another file is not shown' 1 'another file than the one that the recipe'"'"'s trainer lock names: /app/requirements.lock' \
+    recipe show app-compose.json --tree changed
+gives 1 recipe show app-compose.json --tree changed --json && grep -q 'another file' out && ! grep -q tree_files out
+say $? 'nor to programs'
+refused 'a tree is read where there is a command' 2 '--tree is read where the recipe has a command' recipe show "$golden/app-compose.json" --tree tree
+refused 'a template is read where there is none' 2 '--model is read' recipe show app-compose.json --model tree
+printf '\177ELF\377' >changed/app/train.py && lock changed changed.lock && compose 0 recipe.yaml changed.lock &&
+    gives 0 recipe show app-compose.json --tree changed && grep -q '^  BINARY, no text: [0-9]* bytes$' out
+say $? 'a binary is named'
+
+# ---- diff ----
+cp app-compose.json binary.json && compose 0 recipe.yaml trainer.lock && gives 0 recipe diff app-compose.json binary.json &&
+    grep -q '^~ trainer.files\[/app/train.py\].sha256: ' out && grep -q '^~ trainer.tree.sha256: ' out
+say $? 'diff names the file and the tree'
+
+echo "1..$count"
+exit $failed
