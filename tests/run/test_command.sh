@@ -54,6 +54,10 @@ run_tree() { # run_tree [OPTION...]
 begin=$(date +%s)
 world_new "$objects"
 
+# ---- the lock, by two hands ----
+"$sealwright" trainer lock tree --file /app/fake_command --file /app/fake.lock --trainer-lock "$objects/trainer.lock" >ours.lock 2>log && cmp ours.lock trainer.lock >>log 2>&1
+say $? 'the lock of a tree is what its sentences say'
+
 # ---- what does not fit is refused, and no grant is spent for it ----
 refused usage 'a recipe with a command without --tree' run_sealed
 cp -r tree other && printf 'x' | dd of=other/app/fake_command bs=1 seek=3000 conv=notrunc status=none
