@@ -174,7 +174,8 @@ static sw_status check_public(const sw_walk *w, const sw_json *list, sw_error *e
         SW_TRY(sw_json_u64(o, "manifest.run.metrics", "step", UINT32_MAX, &step, err));
         const sw_json *loss = sw_json_member(o, "loss");
         if (!all && step >= due && step <= w->verdict.steps && step % every == 0) due = step;
-        if (step > w->verdict.steps || step != due || loss->type != SW_JSON_NUMBER || !rounded(loss->number))
+        if (step > w->verdict.steps || step != due || loss->type != SW_JSON_NUMBER ||
+            !rounded(loss->number))
             return broken(err, "a metric is at another step or not rounded as the agent rounds");
     }
     return SW_OK;
