@@ -43,9 +43,13 @@ static void see_step(void *context, const sw_wire_step *s, bool with_loss) {
     double seconds = (double)(now - e->first_ms) / 1000;
     char text[128], loss[32] = "";
     if (with_loss) snprintf(loss, sizeof loss, "  loss %.4f", s->loss);
-    snprintf(text, sizeof text, "step %" PRIu64 "/%" PRIu64 "  %.0f tokens/s%s  lr %.2e", s->step,
-             s->total_steps, seconds > 0 ? (double)e->tokens / seconds : 0.0, loss,
-             s->learning_rate);
+    if (s->tokens)
+        snprintf(text, sizeof text, "step %" PRIu64 "/%" PRIu64 "  %.0f tokens/s%s  lr %.2e",
+                 s->step, s->total_steps, seconds > 0 ? (double)e->tokens / seconds : 0.0, loss,
+                 s->learning_rate);
+    else /* a script's: nobody else counts */
+        snprintf(text, sizeof text, "step %" PRIu64 "/%" PRIu64 "%s", s->step, s->total_steps,
+                 loss);
     sw_cli_progress(e->cli, s->step, s->total_steps, text);
 }
 
@@ -147,6 +151,7 @@ static sw_status run(sw_cli *cli, sw_error *err) {
     SW_TRY(fill(cli, &o, err));
     SW_TRY(sw_cli_need(cli, "run", &o.folder, err));
     SW_TRY(read_compose(cli, sw_cli_argument(cli, 0), &o.app_compose, err));
+    o.tree = sw_cli_value(cli, "tree");
     eyes e = {.cli = cli};
     watch(&o, &e);
     sw_run_result result;
@@ -335,6 +340,8 @@ static const sw_option run_options[] = {
     {"app", SW_OPTION_VALUE, "FILE", "the app's genesis, signed by all owners"},
     {"model-lock", SW_OPTION_VALUE, "FILE", "model.lock, when RECIPE is a recipe.yaml"},
     {"trainer-lock", SW_OPTION_VALUE, "FILE", "trainer.lock (default: the one beside the program)"},
+    {"tree", SW_OPTION_VALUE, "DIR",
+     "of a recipe with a command: the folder that becomes the command's /"},
     AGENT_OPTIONS,
     {0},
 };

@@ -18,6 +18,8 @@
 #define SW_MANIFEST_EVIDENCE_KIND    "sealwright/evidence-file/v1"
 #define SW_MANIFEST_CHECKPOINT_LIMIT 100000
 #define SW_MANIFEST_GRANT_LIMIT      4096
+#define SW_MANIFEST_CLAIMS_LIMIT     ((size_t)64 << 10)
+#define SW_MANIFEST_CLAIMS_DEPTH     8
 
 typedef struct sw_manifest_dataset {
     sw_hash owner, dataset;
@@ -54,7 +56,9 @@ typedef struct sw_manifest_facts {
     sw_hash genesis, compose;
     bool simulated, native;
     sw_hash worker_digest;
-    const char *profile;
+    const char *profile;              /* of the native trainer */
+    const sw_recipe_command *command; /* of a script; else NULL */
+    sw_bytes claims;                  /* by a script about itself; empty for none */
     sw_p256_public machine;
     size_t dataset_count;
     const sw_manifest_dataset *datasets;
@@ -86,6 +90,9 @@ SW_NODISCARD sw_status sw_manifest_shorten(sw_bytes before, sw_bytes evidence, s
  * does not write behind `before`. */
 SW_NODISCARD sw_status sw_manifest_restore(sw_bytes before, sw_bytes shortened, sw_buffer *out,
                                            sw_error *err);
+
+/* CMD-044: one canonical JSON object, neither too long nor too deep. */
+bool sw_manifest_are_claims(sw_bytes json);
 
 /* The Statement's canonical JSON. */
 SW_NODISCARD sw_status sw_manifest_statement(const sw_manifest_facts *f, sw_buffer *payload,

@@ -45,7 +45,8 @@ static sw_status add_grants(sw_arena *a, sw_json *predicate, const sw_manifest_f
     return SW_OK;
 }
 
-static void add_layers(sw_arena *a, sw_json *run, const sw_sandbox_layers *l) {
+static void add_layers(sw_arena *a, sw_json *run, const sw_manifest_facts *f) {
+    const sw_sandbox_layers *l = &f->layers;
     sw_json *o = sw_json_add_object(a, run, "sandbox");
     sw_json_add_flag(a, o, "no_new_privs", l->no_new_privs);
     sw_json_add_flag(a, o, "seccomp", l->seccomp);
@@ -57,6 +58,7 @@ static void add_layers(sw_arena *a, sw_json *run, const sw_sandbox_layers *l) {
     sw_json_add_flag(a, o, "pid_namespace", l->pid_namespace);
     sw_json_add_flag(a, o, "ipc_namespace", l->ipc_namespace);
     sw_json_add_flag(a, o, "mount_namespace", l->mount_namespace);
+    if (f->command) sw_json_add_flag(a, o, "private_root", l->private_root);
 }
 
 static void add_links(sw_arena *a, sw_json *run, const char *key, const char *value,
@@ -78,7 +80,7 @@ static void add_run(sw_arena *a, sw_json *predicate, const sw_manifest_facts *f)
     sw_json_add_text(a, run, "started", sw_text(time));
     sw_time_text(time, f->finished_ms);
     sw_json_add_text(a, run, "finished", sw_text(time));
-    add_layers(a, run, &f->layers);
+    add_layers(a, run, f);
     add_links(a, run, "step_chain", "value", f->links, f->link_count);
     add_links(a, run, "checkpoints", "root", f->checkpoints, f->checkpoint_count);
     sw_json *metrics = sw_json_add_array(a, run, "metrics");
@@ -95,12 +97,41 @@ static void add_run(sw_arena *a, sw_json *predicate, const sw_manifest_facts *f)
     }
 }
 
+/* MAN-016, MAN-025 */
+static void add_command(sw_arena *a, sw_json *engine, const sw_recipe_command *c) {
+    sw_json *o = sw_json_add_object(a, engine, "command");
+    sw_json *arguments = sw_json_add_array(a, o, "arguments");
+    for (size_t i = 0; i < c->argument_count; i++)
+        sw_json_add_text(a, arguments, NULL, sw_text(c->arguments[i]));
+    sw_json_add_hex(a, o, "tree", SW_BYTES_OF(c->tree.b));
+}
+
 static void add_engine(sw_arena *a, sw_json *predicate, const sw_manifest_facts *f) {
     sw_json *engine = sw_json_add_object(a, predicate, "engine");
     sw_json_add_text(a, engine, "kind", sw_text(f->native ? "native" : "script"));
-    sw_json_add_text(a, engine, "profile", sw_text(f->profile));
+    if (f->command)
+        add_command(a, engine, f->command);
+    else
+        sw_json_add_text(a, engine, "profile", sw_text(f->profile));
     sw_json_add_hex(a, engine, "trainer_digest", SW_BYTES_OF(f->worker_digest.b));
+}
+
+static const sw_json_limits claims_limits = {
+    .bytes = SW_MANIFEST_CLAIMS_LIMIT, .depth = SW_MANIFEST_CLAIMS_DEPTH, .nodes = 32768};
+
+bool sw_manifest_are_claims(sw_bytes json) {
+    SW_SCOPED(sw_arena) a = {0};
+    sw_json *root;
+    return json.size <= SW_MANIFEST_CLAIMS_LIMIT &&
+           sw_json_parse_canonical(&a, json, &claims_limits, &root, NULL) == SW_OK &&
+           root->type == SW_JSON_OBJECT;
+}
+
+static sw_status add_claims(sw_arena *a, sw_json *predicate, const sw_manifest_facts *f,
+                            sw_error *err) {
+    if (f->claims.size) return add_json(a, predicate, "claims_by_trainer", f->claims, err);
     sw_json_add_object(a, predicate, "claims_by_trainer");
+    return SW_OK;
 }
 
 static void add_output(sw_arena *a, sw_json *predicate, const sw_manifest_facts *f) {
@@ -130,6 +161,7 @@ sw_status sw_manifest_statement(const sw_manifest_facts *f, sw_buffer *payload, 
     sw_json_add_flag(&a, predicate, "simulated", f->simulated);
     sw_json_add_hex(&a, predicate, "machine", SW_BYTES_OF(f->machine.b));
     add_engine(&a, predicate, f);
+    SW_TRY(add_claims(&a, predicate, f, err));
     add_datasets(&a, predicate, f);
     SW_TRY(add_grants(&a, predicate, f, err));
     add_run(&a, predicate, f);

@@ -20,8 +20,13 @@ static sw_status check_steps(sw_walk *w, const sw_json *run, sw_error *err) {
     uint64_t resumes, least, most, *steps = &w->verdict.steps;
     SW_TRY(sw_json_u64(run, "manifest.run", "steps", UINT32_MAX, steps, err));
     SW_TRY(sw_json_u64(run, "manifest.run", "resumes", UINT32_MAX, &resumes, err));
-    sw_training_step_bounds(&w->recipe->training, w->rows, w->tokens, &least, &most);
-    if (!*steps || (w->recipe->native && (*steps < least || *steps > most)))
+    if (w->recipe->native) {
+        sw_training_step_bounds(&w->recipe->training, w->rows, w->tokens, &least, &most);
+    } else {
+        least = 1;
+        most = w->recipe->command.max_steps;
+    }
+    if (!*steps || *steps < least || *steps > most)
         return broken(err, "the run has another number of steps than the recipe gives these rows");
     if (resumes + 1 != w->starts)
         return broken(err, "the run was resumed another number of times than receipts were given");
@@ -48,19 +53,24 @@ static sw_status check_times(sw_walk *w, const sw_json *run, sw_error *err) {
     return SW_OK;
 }
 
-static sw_status check_sandbox(const sw_json *run, sw_error *err) {
-    static const char *const names[] = {"ipc_namespace",
-                                        "landlock_abi",
-                                        "mount_namespace",
-                                        "network_namespace",
-                                        "no_core",
-                                        "no_new_privs",
-                                        "not_dumpable",
-                                        "other_user",
-                                        "pid_namespace",
-                                        "seccomp",
-                                        NULL};
-    static const char *const required[] = {"no_new_privs", "seccomp", "no_core", "not_dumpable"};
+/* MAN-087. Of a command one layer more is told, and more are required. */
+static sw_status check_sandbox(const sw_walk *w, const sw_json *run, sw_error *err) {
+    const char *const names[] = {"ipc_namespace",
+                                 "landlock_abi",
+                                 "mount_namespace",
+                                 "network_namespace",
+                                 "no_core",
+                                 "no_new_privs",
+                                 "not_dumpable",
+                                 "other_user",
+                                 "pid_namespace",
+                                 "seccomp",
+                                 w->recipe->native ? NULL : "private_root",
+                                 NULL};
+    static const char *const required[] = {"no_new_privs", "seccomp",      "no_core",
+                                           "not_dumpable", "private_root", "mount_namespace",
+                                           "pid_namespace"};
+    size_t required_count = w->recipe->native ? 4 : sizeof required / sizeof required[0];
     const char *where = "manifest.run.sandbox";
     const sw_json *sandbox;
     SW_TRY(sw_json_object(run, "manifest.run", "sandbox", &sandbox, err));
@@ -70,7 +80,7 @@ static sw_status check_sandbox(const sw_json *run, sw_error *err) {
         if (layer->type != SW_JSON_BOOL && layer->type != SW_JSON_NUMBER)
             return sw_fail(err, SW_MALFORMED, "format", "%s.%s is no layer", where, names[i]);
     }
-    for (size_t i = 0; i < sizeof required / sizeof required[0]; i++) {
+    for (size_t i = 0; i < required_count; i++) {
         bool held;
         SW_TRY(sw_json_flag(sandbox, where, required[i], &held, err));
         if (!held)
@@ -111,6 +121,39 @@ static sw_status check_chain(const sw_walk *w, const sw_json *run, const char *l
     return SW_OK;
 }
 
+/* CMD-043, MAN-088: states of a command come at steps that the recipe fixes and where the script
+ * gave them; the chain's last value is of the last step, with a checkpoint or without. */
+static sw_status check_command_chain(sw_walk *w, const sw_json *run, sw_error *err) {
+    static const char *const link_names[] = {"step", "value", NULL};
+    static const char *const root_names[] = {"root", "step", NULL};
+    uint64_t every = w->recipe->command.save_steps, steps = w->verdict.steps, last = 0;
+    const sw_json *links, *roots;
+    SW_TRY(sw_json_array(run, "manifest.run", "step_chain", SW_MANIFEST_CHECKPOINT_LIMIT, &links,
+                         err));
+    SW_TRY(sw_json_array(run, "manifest.run", "checkpoints", SW_MANIFEST_CHECKPOINT_LIMIT, &roots,
+                         err));
+    if (links->count != roots->count && links->count != roots->count + 1)
+        return broken(err, "checkpoints does not hold the states of step_chain");
+    const sw_json *root = roots->first;
+    for (const sw_json *o = links->first; o; o = o->next) {
+        uint64_t step, at;
+        sw_hash unused;
+        SW_TRY(sw_json_expect(o, "step_chain", link_names, err));
+        SW_TRY(sw_json_u64(o, "step_chain", "step", UINT32_MAX, &step, err));
+        SW_TRY(sw_json_hash(o, "step_chain", "value", &unused, err));
+        if (step <= last || step > steps || (step < steps && (!every || step % every)))
+            return broken(err, "step_chain holds a state where the recipe allows none");
+        last = step;
+        if (!root) continue;
+        SW_TRY(sw_json_expect(root, "checkpoints", root_names, err));
+        SW_TRY(sw_json_u64(root, "checkpoints", "step", UINT32_MAX, &at, err));
+        SW_TRY(sw_json_hash(root, "checkpoints", "root", &w->last_checkpoint, err));
+        if (at != step) return broken(err, "checkpoints does not hold the states of step_chain");
+        root = root->next;
+    }
+    return last == steps ? SW_OK : broken(err, "step_chain does not end at the last step");
+}
+
 /* ---- metrics ---- */
 
 static bool rounded(double loss) {
@@ -122,14 +165,17 @@ static bool rounded(double loss) {
 static sw_status check_public(const sw_walk *w, const sw_json *list, sw_error *err) {
     static const char *const names[] = {"loss", "step", NULL};
     uint64_t every = w->recipe->metrics_interval, due = every;
-    if (list->count != w->verdict.steps / every)
+    bool all = w->recipe->native; /* a script tells of the steps that it likes to */
+    if (all && list->count != w->verdict.steps / every)
         return broken(err, "metrics do not hold a record for each interval");
     for (const sw_json *o = list->first; o; o = o->next, due += every) {
         uint64_t step;
         SW_TRY(sw_json_expect(o, "manifest.run.metrics", names, err));
         SW_TRY(sw_json_u64(o, "manifest.run.metrics", "step", UINT32_MAX, &step, err));
         const sw_json *loss = sw_json_member(o, "loss");
-        if (step != due || loss->type != SW_JSON_NUMBER || !rounded(loss->number))
+        if (!all && step >= due && step <= w->verdict.steps && step % every == 0) due = step;
+        if (step > w->verdict.steps || step != due || loss->type != SW_JSON_NUMBER ||
+            !rounded(loss->number))
             return broken(err, "a metric is at another step or not rounded as the agent rounds");
     }
     return SW_OK;
@@ -171,7 +217,11 @@ sw_status sw_walk_record(sw_walk *w, const sw_json *run, sw_error *err) {
     SW_TRY(sw_json_expect(run, "manifest.run", names, err));
     SW_TRY(check_steps(w, run, err));
     SW_TRY(check_times(w, run, err));
-    SW_TRY(check_sandbox(run, err));
+    SW_TRY(check_sandbox(w, run, err));
+    if (!w->recipe->native) {
+        SW_TRY(check_command_chain(w, run, err));
+        return check_metrics(w, run, err);
+    }
     SW_TRY(check_chain(w, run, "step_chain", "value", &unused, err));
     SW_TRY(check_chain(w, run, "checkpoints", "root", &w->last_checkpoint, err));
     return check_metrics(w, run, err);

@@ -10,6 +10,8 @@
 
 #define TOKEN_LIMIT ((uint64_t)1 << 53)
 
+enum { SHOWN_CLAIMS = 400 };
+
 static sw_status read_key(const sw_json *o, const char *name, sw_p256_public *out, sw_error *err) {
     return sw_json_hex(o, "evidence.json", name, out->b, sizeof out->b, err);
 }
@@ -110,14 +112,43 @@ static sw_status same_text(const sw_json *o, const char *where, const char *name
     return sw_fail(err, SW_UNAUTHENTIC, "manifest", "%s.%s is not '%s'", where, name, expected);
 }
 
+/* MAN-025: what ran is what the recipe names, tree and arguments. */
+static sw_status check_command(const sw_walk *w, const sw_json *engine, sw_error *err) {
+    static const char *const names[] = {"arguments", "tree", NULL};
+    const char *where = "manifest.engine.command";
+    const sw_recipe_command *c = &w->recipe->command;
+    const sw_json *command, *list;
+    SW_TRY(sw_json_object(engine, "manifest.engine", "command", &command, err));
+    SW_TRY(sw_json_expect(command, where, names, err));
+    SW_TRY(sw_walk_same_hash(command, where, "tree", &c->tree, err));
+    SW_TRY(sw_json_array(command, where, "arguments", SW_COMMAND_ARGUMENTS, &list, err));
+    bool same = list->count == c->argument_count;
+    const sw_json *o = list->first;
+    for (size_t i = 0; same && o; o = o->next, i++)
+        same = o->type == SW_JSON_STRING && sw_bytes_is(o->text, c->arguments[i]);
+    if (same) return SW_OK;
+    return sw_fail(err, SW_UNAUTHENTIC, "manifest",
+                   "the manifest names other arguments than the recipe's command has");
+}
+
+static sw_status check_script(const sw_walk *w, const sw_json *engine, sw_error *err) {
+    static const char *const names[] = {"command", "kind", "trainer_digest", NULL};
+    const char *where = "manifest.engine";
+    SW_TRY(sw_json_expect(engine, where, names, err));
+    SW_TRY(same_text(engine, where, "kind", "script", err));
+    SW_TRY(sw_walk_same_hash(engine, where, "trainer_digest", &w->recipe->trainer_digest, err));
+    return check_command(w, engine, err);
+}
+
 static sw_status check_engine(const sw_walk *w, sw_error *err) {
     static const char *const names[] = {"kind", "profile", "trainer_digest", NULL};
     const char *where = "manifest.engine";
     bool fp32 = w->recipe->training.profile == SW_PROFILE_FP32_REF;
     const sw_json *engine;
     SW_TRY(sw_json_object(w->predicate, "manifest", "engine", &engine, err));
+    if (!w->recipe->native) return check_script(w, engine, err);
     SW_TRY(sw_json_expect(engine, where, names, err));
-    SW_TRY(same_text(engine, where, "kind", w->recipe->native ? "native" : "script", err));
+    SW_TRY(same_text(engine, where, "kind", "native", err));
     SW_TRY(same_text(engine, where, "profile", fp32 ? "fp32-ref" : "bf16-dp", err));
     return sw_walk_same_hash(engine, where, "trainer_digest", &w->recipe->trainer_digest, err);
 }
@@ -147,6 +178,21 @@ static sw_status check_header(sw_walk *w, sw_error *err) {
     return check_engine(w, err);
 }
 
+/* A command is given all rows, and nobody counts tokens for it (MAN-017). */
+static sw_status check_delivered(const sw_walk *w, size_t index, uint64_t delivered,
+                                 uint64_t tokens, sw_error *err) {
+    const sw_training *t = &w->recipe->training;
+    if (!w->recipe->native) {
+        if (delivered == w->recipe->shards[index].rows && tokens == 0) return SW_OK;
+        return sw_fail(err, SW_UNAUTHENTIC, "manifest",
+                       "shard %zu was not given to the command whole, or has tokens", index + 1);
+    }
+    bool fits = !sw_training_cuts(t) || tokens <= delivered * t->max_length;
+    if (fits && !tokens == !delivered) return SW_OK;
+    return sw_fail(err, SW_UNAUTHENTIC, "manifest",
+                   "shard %zu has more tokens than its rows can hold, or none", index + 1);
+}
+
 static sw_status check_dataset(sw_walk *w, const sw_json *o, size_t index, sw_error *err) {
     static const char *const names[] = {
         "dataset", "owner", "rows_delivered", "rows_listed", "tokens", "tokens_commitment", NULL};
@@ -164,11 +210,7 @@ static sw_status check_dataset(sw_walk *w, const sw_json *o, size_t index, sw_er
     if (listed != s->rows)
         return sw_fail(err, SW_UNAUTHENTIC, "manifest", "shard %zu has another number of rows",
                        index + 1);
-    const sw_training *t = &w->recipe->training;
-    bool fits = !sw_training_cuts(t) || tokens <= delivered * t->max_length;
-    if (!fits || !tokens != !delivered)
-        return sw_fail(err, SW_UNAUTHENTIC, "manifest",
-                       "shard %zu has more tokens than its rows can hold, or none", index + 1);
+    SW_TRY(check_delivered(w, index, delivered, tokens, err));
     w->rows += delivered;
     w->tokens += tokens;
     return SW_OK;
@@ -226,8 +268,35 @@ static sw_status check_pem(const sw_walk *w, sw_error *err) {
                    "machine.pem is not the key that the newest receipt names");
 }
 
+/* MAN-023: what is not plain to read, or long, is counted and not shown. */
+static sw_status hold_claims(sw_walk *w, sw_error *err) {
+    const sw_json *claims;
+    SW_TRY(sw_json_object(w->predicate, "manifest", "claims_by_trainer", &claims, err));
+    if (!sw_manifest_are_claims(claims->span))
+        return sw_fail(err, SW_UNAUTHENTIC, "manifest",
+                       "claims_by_trainer is longer or deeper than claims can be");
+    bool shown = claims->span.size <= SHOWN_CLAIMS && sw_recipe_is_plain_text(claims->span);
+    if (claims->count)
+        sw_walk_holds(w, "claims", "%zu claim%s by the trainer itself, UNPROVEN%s%.*s",
+                      claims->count, claims->count == 1 ? "" : "s", shown ? ": " : "",
+                      shown ? (int)claims->span.size : 0, (const char *)claims->span.data);
+    return SW_OK;
+}
+
+/* A script can be anything, so it is said by itself. */
+static void hold_script(sw_walk *w) {
+    const sw_recipe_command *c = &w->recipe->command;
+    char id[17];
+    if (w->recipe->native) return;
+    sw_hex_text(id, SW_BYTES(c->tree.b, 8));
+    sw_walk_holds(w, "script",
+                  "a command trained, not the native trainer: %.120s of tree %s..., as the recipe "
+                  "names them; what it computed is its own word, and no replay can repeat it",
+                  c->arguments[0], id);
+}
+
 sw_status sw_walk_statement(sw_walk *w, sw_error *err) {
-    const sw_json *run, *claims;
+    const sw_json *run;
     SW_TRY(sw_envelope_verify(&w->manifest, SW_PAYLOAD_STATEMENT, &w->machine, err));
     SW_TRY(check_pem(w, err));
     SW_TRY(check_header(w, err));
@@ -236,14 +305,12 @@ sw_status sw_walk_statement(sw_walk *w, sw_error *err) {
     SW_TRY(sw_walk_record(w, run, err));
     SW_TRY(check_output(w, err));
     SW_TRY(check_subject(w, err));
-    SW_TRY(sw_json_object(w->predicate, "manifest", "claims_by_trainer", &claims, err));
     sw_walk_holds(w, "manifest",
                   "signed by the machine that the receipt names: %" PRIu64 " rows, %" PRIu64
                   " steps, %s trainer",
                   w->rows, w->verdict.steps, w->recipe->native ? "native" : "script");
-    if (claims->count)
-        sw_walk_holds(w, "claims", "%zu claims by the trainer itself: unproven", claims->count);
-    return SW_OK;
+    hold_script(w);
+    return hold_claims(w, err);
 }
 
 /* MAN-069: one machine obtained the keys and made the end. */

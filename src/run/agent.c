@@ -36,6 +36,7 @@ void sw_agent_grant_free(sw_agent_grant *g) {
 
 static void wipe(sw_agent *a) {
     sw_agent_end_worker(a);
+    sw_agent_drop_command(a); /* the private root goes behind its last child */
     for (size_t i = 0; i < SW_SHARD_LIMIT; i++) sw_data_key_drop(&a->data_keys[i]);
     sw_run_key_drop(&a->run_key);
     sw_subkey_drop(&a->checkpoint_key);
@@ -72,9 +73,12 @@ sw_status sw_agent_prepare(sw_agent *a, sw_error *err) {
     if (!sw_hash_equal(&a->genesis->hash, &a->recipe->genesis))
         return sw_fail(err, SW_REFUSED, "app",
                        "the recipe belongs to another app than the genesis given");
-    if (!a->recipe->native)
-        return sw_fail(err, SW_REFUSED, "recipe", "this program runs native recipes only");
-    return SW_OK;
+    a->save_steps =
+        a->recipe->native ? a->recipe->training.save_steps : a->recipe->command.save_steps;
+    if (!a->recipe->native) return sw_agent_open_command(a, err);
+    if (!a->o->tree) return SW_OK;
+    return sw_fail(err, SW_USAGE, "usage",
+                   "--tree is for a recipe with a command, and this one has the native trainer");
 }
 
 static sw_status open_folder(sw_agent *a, sw_error *err) {
@@ -102,10 +106,15 @@ static sw_status look_for_manifest(sw_agent *a, sw_run_result *out, sw_error *er
 }
 
 sw_status sw_agent_measure(sw_agent *a, sw_error *err) {
-    sw_agent_phase(a, "measuring the trainer and the base model");
+    sw_agent_phase(a, a->command ? "copying the tree and the base model into private memory"
+                                 : "measuring the trainer and the base model");
     int64_t begin = sw_agent_now_us(a);
-    SW_TRY(sw_agent_load_worker(a, err));
-    SW_TRY(sw_agent_load_model(a, err));
+    if (a->command) {
+        SW_TRY(sw_agent_copy_tree(a, err));
+    } else {
+        SW_TRY(sw_agent_load_worker(a, err));
+        SW_TRY(sw_agent_load_model(a, err));
+    }
     SW_TRY(sw_agent_match_consents(a, a->o->consents, a->o->consent_count, err));
     SW_TRY(sw_agent_match_shards(a, err));
     SW_TRY(sw_agent_check_checkpoints(a, err));
@@ -145,7 +154,7 @@ static sw_status execute(sw_agent *a, sw_run_result *out, sw_error *err) {
     SW_TRY(sw_agent_restore(a, &resumed, err));
     SW_TRY(sw_agent_write_state(a, "unsealing", err));
     sw_agent_phase(a, "unsealing and reading the shards");
-    SW_TRY(sw_agent_decode_shards(a, err));
+    SW_TRY(a->command ? sw_agent_share_shards(a, err) : sw_agent_decode_shards(a, err));
     sw_agent_phase(a, resumed ? "training, from the newest checkpoint" : "training");
     sw_status trained = sw_agent_train(a, err);
     if (trained != SW_OK && a->lease_status == SW_OK) return trained;
@@ -168,6 +177,7 @@ sw_agent *sw_agent_new(const sw_run_options *o) {
         return NULL;
     }
     a->o = o;
+    a->patience = SW_AGENT_PATIENCE;
     int *fds[] = {&a->lock_fd,      &a->image_fd,   &a->model_fd,  &a->rows_fd,
                   &a->worker_pidfd, &a->control_fd, &a->stream_fd, &a->metrics_fd};
     for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++) *fds[i] = -1;

@@ -14,6 +14,11 @@
 #define SW_AGENT_LINK_LIMIT   4096
 #define SW_AGENT_METRIC_LIMIT 300000 /* what a checkpoint's record carries */
 #define SW_AGENT_RECORD_LIMIT ((size_t)64 << 20)
+/* What a child is given behind control, stream and metrics. */
+#define SW_AGENT_FD_LIMIT (2 * SW_SHARD_LIMIT + 1)
+/* WRK-050: leases without a byte that are a stall. A script may compute long between two words. */
+#define SW_AGENT_PATIENCE         1
+#define SW_AGENT_COMMAND_PATIENCE 10
 
 typedef struct sw_agent_grant {              /* owned bytes behind one sw_manifest_grant */
     sw_buffer receipt, statements, evidence; /* the last shortened by the grant before (MAN-006) */
@@ -29,9 +34,25 @@ typedef struct sw_agent_replay {
     sw_replay_result result;
 } sw_agent_replay;
 
+struct sw_private_root;
+
+/* What a run of a command has besides (agent_command.c, agent_command_rows.c). */
+typedef struct sw_agent_command {
+    struct sw_private_root *root;
+    size_t fd_count;
+    int fds[SW_AGENT_FD_LIMIT]; /* of shard i rows 2i, index 2i + 1; then the state to resume from
+                                 */
+    uint64_t shard_bytes[SW_SHARD_LIMIT];
+    char media_types[SW_SHARD_LIMIT][SW_MEDIA_TYPE_LIMIT + 1];
+    uint64_t planned;               /* by the start that is resumed; 0 when none is */
+    sw_buffer claims;               /* empty until they have come */
+    bool differs[SW_COMMAND_FILES]; /* of the lock's files, in the tree that was copied */
+} sw_agent_command;
+
 typedef struct sw_agent {
     const sw_run_options *o;
-    sw_agent_replay *replay; /* NULL in a run */
+    sw_agent_replay *replay;   /* NULL in a run */
+    sw_agent_command *command; /* NULL with the native trainer */
     sw_arena arena;
     sw_recipe *recipe;
     sw_genesis *genesis;
@@ -79,10 +100,12 @@ typedef struct sw_agent {
     pid_t worker;
     int worker_pidfd, control_fd, stream_fd, metrics_fd;
     bool hello_seen, plan_seen, stop_sent, stopped;
+    int64_t patience;    /* leases that it may be silent */
     int64_t progress_ms; /* when the worker last took or gave a byte, by the machine's counter */
     uint8_t record[SW_FRAME_HEADER_BYTES + SW_WIRE_STEP_BYTES]; /* a step record as it arrives */
     size_t record_bytes;
     uint64_t step, total_steps;
+    uint64_t save_steps; /* of the recipe */
     sw_buffer outputs[SW_AGENT_OUTPUT_FILES];
     char output_names[SW_AGENT_OUTPUT_FILES][129];
     size_t output_count;
@@ -123,19 +146,50 @@ SW_NODISCARD sw_status sw_agent_load_model(sw_agent *a, sw_error *err);
 SW_NODISCARD sw_status sw_agent_match_shards(sw_agent *a, sw_error *err);
 SW_NODISCARD sw_status sw_agent_decode_shards(sw_agent *a, sw_error *err);
 /* agent_worker.c */
+/* Starts `what`, whose fds come behind the three pipes. The control pipe takes `control_bytes`
+ * without being read. */
+SW_NODISCARD sw_status sw_agent_spawn(sw_agent *a, const sw_spawn *what, size_t control_bytes,
+                                      sw_error *err);
 SW_NODISCARD sw_status sw_agent_start(sw_agent *a, const sw_wire_job *job, const int *fds,
                                       size_t fd_count, sw_error *err);
 SW_NODISCARD sw_status sw_agent_send_job(sw_agent *a, const sw_wire_job *job, sw_error *err);
-/* All three keep the lease and the metrics pipe alive, and none waits for a worker longer than a
- * lease (WRK-050). */
+/* WRK-050. Once a tick: lease end, a stalled worker, renewal, Ctrl-C. */
+SW_NODISCARD sw_status sw_agent_tick(sw_agent *a, sw_error *err);
+/* All three keep the lease and the metrics pipe alive, and none waits for a worker longer than its
+ * patience (WRK-050). */
 SW_NODISCARD sw_status sw_agent_read(sw_agent *a, void *out, uint64_t size, sw_error *err);
 SW_NODISCARD sw_status sw_agent_feed(sw_agent *a, int fd, sw_bytes bytes, sw_error *err);
-/* Until the metrics pipe has told of `step`. */
+/* Until the metrics pipe has told of `step`; of a command it is read empty, which is enough
+ * (CMD-048). */
 SW_NODISCARD sw_status sw_agent_await_step(sw_agent *a, uint64_t step, sw_error *err);
 SW_NODISCARD sw_status sw_agent_frame(sw_agent *a, sw_frame_type *type, uint64_t *size,
                                       sw_error *err);
 void sw_agent_end_worker(sw_agent *a);
 SW_NODISCARD sw_status sw_agent_train(sw_agent *a, sw_error *err);
+/* The conversation with what was started, to its last word. */
+SW_NODISCARD sw_status sw_agent_converse(sw_agent *a, sw_error *err);
+SW_NODISCARD sw_status sw_agent_not_due(const sw_agent *a, const char *what, sw_error *err);
+SW_NODISCARD sw_status sw_agent_read_buffer(sw_agent *a, uint64_t size, uint64_t limit,
+                                            sw_buffer *out, sw_error *err);
+/* Into sealed memory, to be closed by the caller. */
+SW_NODISCARD sw_status sw_agent_share_resume(sw_agent *a, int *fd, sw_error *err);
+/* agent_command.c, agent_command_rows.c, agent_command_words.c: the same parts of a run for a
+ * recipe with a command (docs/formats/command.md) */
+SW_NODISCARD sw_status sw_agent_open_command(sw_agent *a, sw_error *err);
+void sw_agent_drop_command(sw_agent *a);
+SW_NODISCARD sw_status sw_agent_copy_tree(sw_agent *a, sw_error *err);
+SW_NODISCARD sw_status sw_agent_share_shards(sw_agent *a, sw_error *err);
+SW_NODISCARD sw_status sw_agent_start_command(sw_agent *a, sw_error *err);
+SW_NODISCARD sw_status sw_agent_encode_job(const sw_agent *a, sw_buffer *out, sw_error *err);
+SW_NODISCARD sw_status sw_agent_check_plan(const sw_agent *a, uint64_t total, uint64_t tokens,
+                                           sw_error *err);
+SW_NODISCARD sw_status sw_agent_take_claims(sw_agent *a, uint64_t size, sw_error *err);
+/* The chain's last value, when no state was taken at the last step. */
+SW_NODISCARD sw_status sw_agent_end_chain(sw_agent *a, sw_error *err);
+/* Offsets of a text's rows and its size (CMD-030), u64le each, into `index` with room for `rows` +
+ * 1 of them; SW_REFUSED "shard" when there are others. */
+SW_NODISCARD sw_status sw_agent_index_rows(sw_bytes text, uint64_t rows, uint8_t *index,
+                                           sw_error *err);
 SW_NODISCARD sw_status sw_agent_fill_job(const sw_agent *a, sw_job_kind kind, sw_buffer *settings,
                                          sw_wire_job *job, sw_error *err);
 /* agent_record.c: as of `step`; and back, in front of what this start has seen */
@@ -143,7 +197,7 @@ SW_NODISCARD sw_status sw_agent_encode_record(const sw_agent *a, uint64_t step, 
                                               sw_error *err);
 SW_NODISCARD sw_status sw_agent_decode_record(sw_agent *a, sw_bytes text, sw_error *err);
 /* agent_checkpoint.c */
-SW_NODISCARD sw_status sw_agent_extend_chain(sw_agent *a, uint64_t step, sw_bytes state,
+SW_NODISCARD sw_status sw_agent_extend_chain(sw_agent *a, uint64_t step, const sw_hash *state,
                                              sw_error *err);
 SW_NODISCARD sw_status sw_agent_save(sw_agent *a, uint64_t step, sw_bytes state, bool in_chain,
                                      sw_error *err);

@@ -87,16 +87,14 @@ static void drop_old(const sw_agent *a) {
 
 /* WRK-040: chain value after `step`. Only states at steps that the recipe fixes enter the chain, so
  * that a run that was interrupted has the same chain. */
-sw_status sw_agent_extend_chain(sw_agent *a, uint64_t step, sw_bytes state, sw_error *err) {
+sw_status sw_agent_extend_chain(sw_agent *a, uint64_t step, const sw_hash *state, sw_error *err) {
     if (a->link_count == SW_AGENT_LINK_LIMIT)
         return sw_fail(err, SW_LIMIT, "limit", "more checkpoints than a manifest lists");
-    sw_hash digest;
-    sw_sha256(&digest, state);
     uint8_t number[8];
     for (int i = 0; i < 8; i++) number[i] = (uint8_t)(step >> (56 - 8 * i));
     static const sw_hash none;
     const sw_hash *before = a->link_count ? &a->links[a->link_count - 1].value : &none;
-    const sw_bytes fields[3] = {SW_BYTES_OF(before->b), SW_BYTES_OF(number), SW_BYTES_OF(digest.b)};
+    const sw_bytes fields[3] = {SW_BYTES_OF(before->b), SW_BYTES_OF(number), SW_BYTES_OF(state->b)};
     sw_manifest_link *link = &a->links[a->link_count++];
     link->step = step;
     sw_agent_commit(a, &link->value, "sealwright/step/v1", fields, 3);
@@ -158,7 +156,11 @@ static sw_status write_sealed(const sw_agent *a, uint64_t step, sw_bytes record,
 
 sw_status sw_agent_save(sw_agent *a, uint64_t step, sw_bytes state, bool in_chain, sw_error *err) {
     int64_t start = sw_agent_now_us(a);
-    if (in_chain) SW_TRY(sw_agent_extend_chain(a, step, state, err));
+    if (in_chain) {
+        sw_hash digest;
+        sw_sha256(&digest, state);
+        SW_TRY(sw_agent_extend_chain(a, step, &digest, err));
+    }
     SW_SCOPED(sw_buffer) record = SW_BUFFER(SW_AGENT_RECORD_LIMIT);
     SW_TRY(sw_agent_encode_record(a, step, &record, err));
     sw_container_trailer trailer;

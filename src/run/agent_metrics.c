@@ -43,16 +43,22 @@ sw_status sw_agent_metric_room(sw_agent *a, uint64_t count, sw_error *err) {
     return SW_OK;
 }
 
+/* A script's rate is its own word, and is shown to nobody (CMD-049). */
+static double rate(const sw_agent *a, uint64_t step) {
+    return a->command ? 0 : sw_schedule_rate(&a->recipe->training, step - 1, a->total_steps);
+}
+
 static sw_status take_metric(sw_agent *a, const sw_wire_step *s, sw_error *err) {
-    if (s->step != a->step + 1 || s->step > s->total_steps || s->total_steps != a->total_steps)
-        return sw_fail(err, SW_UNAUTHENTIC, "worker", "the worker counts its steps wrongly");
+    bool next = a->command ? s->step > a->step : s->step == a->step + 1; /* CMD-042 */
+    if (!next || s->step > s->total_steps || s->total_steps != a->total_steps)
+        return sw_fail(err, SW_UNAUTHENTIC, "worker", "the %s counts its steps wrongly",
+                       a->command ? "command" : "worker");
     a->step = s->step;
     sw_wire_step seen = {.step = s->step,
                          .total_steps = s->total_steps,
-                         .tokens = s->tokens,
+                         .tokens = a->command ? 0 : s->tokens, /* CMD-049 */
                          .loss = rounded(s->loss),
-                         .learning_rate =
-                             sw_schedule_rate(&a->recipe->training, s->step - 1, a->total_steps)};
+                         .learning_rate = rate(a, s->step)};
     if (s->step % a->recipe->metrics_interval == 0) {
         if (a->metric_count == a->metric_capacity)
             return sw_fail(err, SW_LIMIT, "limit", "more step records than the recipe can have");
@@ -81,7 +87,8 @@ sw_status sw_agent_take_metrics(sw_agent *a, sw_error *err) {
     uint64_t size = sw_read_u64be(&r);
     if (type != SW_FRAME_STEP || size != SW_WIRE_STEP_BYTES)
         return sw_fail(err, SW_UNAUTHENTIC, "worker",
-                       "the worker's metrics pipe holds something else than step records");
+                       "the %s's metrics pipe holds something else than step records",
+                       a->command ? "command" : "worker");
     sw_wire_step step;
     SW_TRY(sw_wire_step_parse(r.rest, &step, err));
     return take_metric(a, &step, err);
@@ -89,7 +96,8 @@ sw_status sw_agent_take_metrics(sw_agent *a, sw_error *err) {
 
 /* ---- the curve ---- */
 
-/* The records, and beside each loss the rate that the recipe gives. */
+/* The records, and beside each loss the rate that the recipe gives; a script's recipe gives none.
+ */
 static sw_status curve_of(const sw_agent *a, sw_arena *arena, sw_curve *out, sw_error *err) {
     sw_curve_point *points = SW_ARENA_NEW(arena, sw_curve_point, a->metric_count);
     if (!points) return sw_fail(err, SW_MEMORY, "memory", "no memory for the curve");
@@ -97,10 +105,10 @@ static sw_status curve_of(const sw_agent *a, sw_arena *arena, sw_curve *out, sw_
         uint64_t step = a->metrics[i].step;
         points[i].step = step;
         points[i].value[SW_SERIES_LOSS] = a->metrics[i].loss;
-        points[i].value[SW_SERIES_LEARNING_RATE] =
-            sw_schedule_rate(&a->recipe->training, step - 1, a->total_steps);
+        points[i].value[SW_SERIES_LEARNING_RATE] = rate(a, step);
     }
-    *out = (sw_curve){points, a->metric_count, SW_SERIES_GRAD_NORM};
+    *out = (sw_curve){points, a->metric_count,
+                      a->command ? SW_SERIES_LEARNING_RATE : SW_SERIES_GRAD_NORM};
     return SW_OK;
 }
 

@@ -53,6 +53,7 @@ sw_status sw_agent_encode_record(const sw_agent *a, uint64_t step, sw_buffer *ou
         SW_TRY(add_grant(&arena, grants, &a->grants[i].view, i == 0 ? NULL : &a->grants[i - 1].view,
                          err));
     if (a->views.size > 0) sw_json_add_base64(&arena, root, "views", sw_buffer_bytes(&a->views));
+    if (a->command) sw_json_add_integer(&arena, root, "total_steps", (int64_t)a->total_steps);
     add_links(&arena, root, "links", a->links, a->link_count);
     add_links(&arena, root, "checkpoints", a->checkpoints, a->checkpoint_count);
     sw_json *metrics = sw_json_add_array(&arena, root, "metrics");
@@ -208,6 +209,8 @@ sw_status sw_agent_decode_record(sw_agent *a, sw_bytes text, sw_error *err) {
     SW_TRY(sw_json_u64(root, "record", "resumes", UINT32_MAX, &a->resumes, err));
     SW_TRY(sw_json_u64(root, "record", "started_ms", INT64_MAX >> 11, &started, err));
     a->started_ms = (int64_t)started;
+    if (a->command)
+        SW_TRY(sw_json_u64(root, "record", "total_steps", UINT32_MAX, &a->command->planned, err));
     SW_TRY(read_links(root, "links", a->links, &a->link_count, err));
     SW_TRY(read_links(root, "checkpoints", a->checkpoints, &a->checkpoint_count, err));
     SW_TRY(read_metrics(a, root, err));

@@ -11,25 +11,26 @@
 
 #define OUTPUT_NAME_LIMIT 128
 
-static sw_status read_buffer(sw_agent *a, uint64_t size, uint64_t limit, sw_buffer *out,
-                             sw_error *err) {
+sw_status sw_agent_read_buffer(sw_agent *a, uint64_t size, uint64_t limit, sw_buffer *out,
+                               sw_error *err) {
     if (size > limit)
-        return sw_fail(err, SW_LIMIT, "limit",
-                       "the worker sent %llu bytes, and the recipe declares at most %llu",
-                       (unsigned long long)size, (unsigned long long)limit);
+        return sw_fail(
+            err, SW_LIMIT, "limit", "the %s sent %llu bytes, and at most %llu are declared",
+            a->command ? "command" : "worker", (unsigned long long)size, (unsigned long long)limit);
     *out = SW_BUFFER((size_t)size + 1);
     uint8_t *space = sw_put_space(out, (size_t)size);
     SW_TRY(sw_buffer_check(out, "the worker's frame", err));
     return sw_agent_read(a, space, size, err);
 }
 
-static sw_status not_due(sw_error *err, const char *what) {
-    return sw_fail(err, SW_UNAUTHENTIC, "worker", "the worker sent %s that is not due", what);
+sw_status sw_agent_not_due(const sw_agent *a, const char *what, sw_error *err) {
+    return sw_fail(err, SW_UNAUTHENTIC, "worker", "the %s sent %s that is not due",
+                   a->command ? "command" : "worker", what);
 }
 
 /* Steps that the recipe fixes: their states make the chain. */
 static bool is_fixed(const sw_agent *a, uint64_t step) {
-    uint64_t every = a->recipe->training.save_steps;
+    uint64_t every = a->save_steps;
     return (every && step % every == 0) || step == a->total_steps;
 }
 
@@ -42,15 +43,18 @@ static bool in_chain(const sw_agent *a, uint64_t step) {
  * the next step's. */
 static sw_status take_checkpoint(sw_agent *a, uint64_t size, sw_error *err) {
     uint8_t head[8];
-    if (size < sizeof head || !a->plan_seen) return not_due(err, "a state");
+    if (size <= sizeof head || !a->plan_seen || a->output_count)
+        return sw_agent_not_due(a, "a state", err);
     SW_TRY(sw_agent_read(a, head, sizeof head, err));
     sw_reader r = sw_reader_of(SW_BYTES_OF(head));
     uint64_t step = sw_read_u64be(&r);
     if (step <= a->saved_step || step > a->total_steps || (!is_fixed(a, step) && !a->stop_sent))
-        return not_due(err, "a state");
+        return sw_agent_not_due(a, "a state", err);
     SW_SCOPED(sw_buffer) state = {0};
-    SW_TRY(read_buffer(a, size - sizeof head, a->recipe->checkpoint_limit_bytes, &state, err));
+    SW_TRY(sw_agent_read_buffer(a, size - sizeof head, a->recipe->checkpoint_limit_bytes, &state,
+                                err));
     SW_TRY(sw_agent_await_step(a, step, err));
+    if (a->step < step) a->step = step; /* of a command: the state itself tells of its step */
     return (a->replay ? sw_agent_compare : sw_agent_save)(a, step, sw_buffer_bytes(&state),
                                                           in_chain(a, step), err);
 }
@@ -65,59 +69,77 @@ static bool name_is_free(const sw_agent *a, const char *name) {
     return true;
 }
 
+/* Of the native trainer the last state is sealed by now; of a command its last step was told. */
+static bool ends(const sw_agent *a) {
+    return a->plan_seen && (a->command ? a->step : a->saved_step) == a->total_steps;
+}
+
+static sw_status hear_last(sw_agent *a, sw_error *err) {
+    return a->command && a->plan_seen ? sw_agent_await_step(a, a->total_steps, err) : SW_OK;
+}
+
 static sw_status take_output(sw_agent *a, uint64_t size, sw_error *err) {
     uint8_t head[4];
-    bool due = a->plan_seen && a->saved_step == a->total_steps;
+    SW_TRY(hear_last(a, err));
+    bool due = ends(a) && !(a->command && a->command->claims.size);
     if (size < sizeof head || !due || a->output_count == SW_AGENT_OUTPUT_FILES)
-        return not_due(err, "an output");
+        return sw_agent_not_due(a, "an output", err);
     SW_TRY(sw_agent_read(a, head, sizeof head, err));
     sw_reader r = sw_reader_of(SW_BYTES_OF(head));
     uint32_t name_size = sw_read_u32be(&r);
     if (name_size < 1 || name_size > OUTPUT_NAME_LIMIT || name_size > size - sizeof head)
-        return not_due(err, "an output's name");
+        return sw_agent_not_due(a, "an output's name", err);
     char *name = a->output_names[a->output_count];
     SW_TRY(sw_agent_read(a, name, name_size, err));
     name[name_size] = 0;
     if (!sw_pack_name_fits(SW_BYTES(name, name_size)) || !name_is_free(a, name))
-        return not_due(err, "an output's name");
+        return sw_agent_not_due(a, "an output's name", err);
     uint64_t content = size - sizeof head - name_size;
     if (content > a->recipe->output_limit_bytes - a->output_bytes)
         return sw_fail(err, SW_LIMIT, "limit",
                        "the output is larger than the recipe's output.limit of %llu bytes",
                        (unsigned long long)a->recipe->output_limit_bytes);
     sw_buffer *out = &a->outputs[a->output_count++];
-    SW_TRY(read_buffer(a, content, a->recipe->output_limit_bytes, out, err));
+    SW_TRY(sw_agent_read_buffer(a, content, a->recipe->output_limit_bytes, out, err));
     a->output_bytes += content;
     return SW_OK;
 }
 
 /* WRK-005: the number of steps follows from the recipe and the rows that were delivered; with
  * packing, within bounds. */
-static sw_status take_plan(sw_agent *a, uint64_t size, sw_error *err) {
-    uint8_t plan[16];
-    if (size != sizeof plan || !a->hello_seen || a->plan_seen) return not_due(err, "a plan");
-    SW_TRY(sw_agent_read(a, plan, sizeof plan, err));
-    sw_reader r = sw_reader_of(SW_BYTES_OF(plan));
-    uint64_t total = sw_read_u64be(&r), rows = 0, tokens = 0, least, most;
+static sw_status check_plan(const sw_agent *a, uint64_t total, sw_error *err) {
+    uint64_t rows = 0, tokens = 0, least, most;
     for (size_t i = 0; i < a->recipe->shard_count; i++) {
         rows += a->datasets[i].rows_delivered;
         tokens += a->datasets[i].tokens;
     }
     sw_training_step_bounds(&a->recipe->training, rows, tokens, &least, &most);
-    if (!total || total > UINT32_MAX || total < least || total > most || total < a->step)
-        return sw_fail(err, SW_UNAUTHENTIC, "worker",
-                       "the worker plans another number of steps than the recipe");
+    if (total && total <= UINT32_MAX && total >= least && total <= most && total >= a->step)
+        return SW_OK;
+    return sw_fail(err, SW_UNAUTHENTIC, "worker",
+                   "the worker plans another number of steps than the recipe");
+}
+
+static sw_status take_plan(sw_agent *a, uint64_t size, sw_error *err) {
+    uint8_t plan[16];
+    if (size != sizeof plan || !a->hello_seen || a->plan_seen)
+        return sw_agent_not_due(a, "a plan", err);
+    SW_TRY(sw_agent_read(a, plan, sizeof plan, err));
+    sw_reader r = sw_reader_of(SW_BYTES_OF(plan));
+    uint64_t total = sw_read_u64be(&r), tokens = sw_read_u64be(&r);
+    SW_TRY(a->command ? sw_agent_check_plan(a, total, tokens, err) : check_plan(a, total, err));
     SW_TRY(sw_agent_metric_room(a, total / a->recipe->metrics_interval + 1, err));
     a->total_steps = total;
     a->plan_seen = true;
     return SW_OK;
 }
 
+/* WRK-020: of the native trainer the first classes alone. */
 static sw_status take_failure(sw_agent *a, uint64_t size, sw_error *err) {
     uint8_t class = 0;
-    if (size != 1)
-        return sw_fail(err, SW_UNAUTHENTIC, "worker", "the worker sent a malformed failure");
+    if (size != 1) return sw_agent_not_due(a, "a failure", err);
     SW_TRY(sw_agent_read(a, &class, 1, err));
+    if (!a->command && class >= SW_FAILURE_SCRIPT) class = SW_FAILURE_INTERNAL;
     sw_status status = sw_fail(err, SW_REFUSED, "worker", "training ended: %s",
                                sw_failure_sentence((sw_failure) class));
     if (!a->replay && a->saved_step)
@@ -125,23 +147,25 @@ static sw_status take_failure(sw_agent *a, uint64_t size, sw_error *err) {
     return status;
 }
 
-/* Done is believed when the last step's state is sealed and a model is there; stopped, when a STOP
- * was sent and its state is sealed. */
+/* Done is believed when the last step's state is sealed (of a command: when that step was told) and
+ * a model is there; stopped, when a STOP was sent and its state is sealed. */
 static sw_status take_done(sw_agent *a, uint64_t size, sw_error *err) {
     uint8_t early = 0;
-    if (size != 1 || !a->plan_seen) return not_due(err, "an end");
+    if (size != 1 || !a->plan_seen) return sw_agent_not_due(a, "an end", err);
     SW_TRY(sw_agent_read(a, &early, 1, err));
     uint64_t last = early ? a->saved_step : a->total_steps;
     SW_TRY(sw_agent_await_step(a, last, err));
-    bool whole = early == 0 && a->saved_step == a->total_steps && a->output_count > 0;
+    bool whole = early == 0 && ends(a) && a->output_count > 0;
     bool asked = early == 1 && a->stop_sent && a->step == a->saved_step && a->output_count == 0;
-    if (!whole && !asked) return not_due(err, "an end");
+    if (a->command && !a->saved_step) asked = false;
+    if (!whole && !asked) return sw_agent_not_due(a, "an end", err);
     a->stopped = early == 1;
+    if (whole && a->command) SW_TRY(sw_agent_end_chain(a, err));
     return whole ? sw_agent_add_curve(a, err) : SW_OK;
 }
 
 static sw_status take_hello(sw_agent *a, uint64_t size, sw_error *err) {
-    if (size || a->hello_seen) return not_due(err, "a hello");
+    if (size || a->hello_seen) return sw_agent_not_due(a, "a hello", err);
     a->hello_seen = true;
     return SW_OK;
 }
@@ -173,12 +197,15 @@ static sw_status take_frame(sw_agent *a, bool *done, sw_error *err) {
     case SW_FRAME_DONE:
         *done = true;
         return take_done(a, size, err);
+    case SW_FRAME_CLAIMS:
+        return a->command ? sw_agent_take_claims(a, size, err)
+                          : sw_agent_not_due(a, "a frame", err);
     default:
-        return not_due(err, "a frame");
+        return sw_agent_not_due(a, "a frame", err);
     }
 }
 
-static sw_status share_resume(sw_agent *a, int *fd, sw_error *err) {
+sw_status sw_agent_share_resume(sw_agent *a, int *fd, sw_error *err) {
     void *map = NULL;
     SW_TRY(sw_shared_make("resume", a->resume.size, fd, &map, err));
     memcpy(map, a->resume.data, a->resume.size);
@@ -195,21 +222,26 @@ static sw_status start(sw_agent *a, sw_error *err) {
     job->rows_bytes = a->rows_bytes;
     job->resume_bytes = a->resume.size;
     int fds[3] = {a->model_fd, a->rows_fd, -1};
-    if (a->resume.size) SW_TRY(share_resume(a, &fds[2], err));
+    if (a->resume.size) SW_TRY(sw_agent_share_resume(a, &fds[2], err));
     sw_status status = sw_agent_start(a, job, fds, a->resume.size ? 3 : 2, err);
     if (fds[2] >= 0) close(fds[2]);
     sw_buffer_free(&a->resume);
     return status;
 }
 
-sw_status sw_agent_train(sw_agent *a, sw_error *err) {
-    int64_t asked = sw_agent_now_us(a);
-    SW_TRY(start(a, err));
-    int64_t begin = sw_agent_now_us(a), seal_before = a->account.seal_us;
+sw_status sw_agent_converse(sw_agent *a, sw_error *err) {
     bool done = false;
     sw_status status = SW_OK;
     while (!done && status == SW_OK && !(a->replay && a->replay->enough))
         status = take_frame(a, &done, err);
+    return status;
+}
+
+sw_status sw_agent_train(sw_agent *a, sw_error *err) {
+    int64_t asked = sw_agent_now_us(a);
+    SW_TRY(a->command ? sw_agent_start_command(a, err) : start(a, err));
+    int64_t begin = sw_agent_now_us(a), seal_before = a->account.seal_us;
+    sw_status status = sw_agent_converse(a, err);
     sw_agent_end_worker(a); /* whatever it would still say */
     a->account.attest_us += begin - asked;
     a->account.steps_us += sw_agent_now_us(a) - begin - (a->account.seal_us - seal_before);

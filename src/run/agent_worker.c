@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -50,22 +51,25 @@ static sw_status make_pipes(pipes *p, sw_error *err) {
     return sw_fail(err, SW_IO, "io", "pipes to the worker cannot be made: %s", strerror(errno));
 }
 
-/* `fds` continue at descriptor SW_FD_MODEL. */
-sw_status sw_agent_start(sw_agent *a, const sw_wire_job *job, const int *fds, size_t fd_count,
-                         sw_error *err) {
-    SW_CHECK(err, fd_count <= 4);
+/* So that a child that reads nothing cannot hold us up while we write. */
+static sw_status widen(int fd, size_t bytes, sw_error *err) {
+    if (bytes == 0 || fcntl(fd, F_SETPIPE_SZ, (int)bytes) >= (int)bytes) return SW_OK;
+    return sw_fail(err, SW_IO, "io", "a pipe of %zu bytes cannot be had: %s", bytes,
+                   strerror(errno));
+}
+
+sw_status sw_agent_spawn(sw_agent *a, const sw_spawn *what, size_t control_bytes, sw_error *err) {
+    SW_CHECK(err, what->fd_count <= SW_AGENT_FD_LIMIT);
     pipes p;
     SW_TRY(make_pipes(&p, err));
-    int all[8] = {p.control[0], p.stream[1], p.metrics[1]};
-    for (size_t i = 0; i < fd_count; i++) all[3 + i] = fds[i];
-    static const char *const argv[] = {"sealwright-worker", NULL};
-    const sw_sandbox_rules rules = {.profile = SW_SANDBOX_NATIVE, .thread_limit = job->lanes};
-    const sw_spawn what = {.image_fd = a->image_fd,
-                           .argv = argv,
-                           .fds = all,
-                           .fd_count = 3 + fd_count,
-                           .sandbox = &rules};
-    sw_status status = sw_process_start(&what, &a->worker, &a->worker_pidfd, &a->layers, err);
+    int all[3 + SW_AGENT_FD_LIMIT] = {p.control[0], p.stream[1], p.metrics[1]};
+    for (size_t i = 0; i < what->fd_count; i++) all[3 + i] = what->fds[i];
+    sw_spawn with_pipes = *what;
+    with_pipes.fds = all;
+    with_pipes.fd_count = 3 + what->fd_count;
+    sw_status status = widen(p.control[1], control_bytes, err);
+    if (status == SW_OK)
+        status = sw_process_start(&with_pipes, &a->worker, &a->worker_pidfd, &a->layers, err);
     close_fd(&p.control[0]);
     close_fd(&p.stream[1]);
     close_fd(&p.metrics[1]);
@@ -75,7 +79,19 @@ sw_status sw_agent_start(sw_agent *a, const sw_wire_job *job, const int *fds, si
     a->hello_seen = a->plan_seen = false;
     a->record_bytes = 0;
     a->progress_ms = sw_machine_counter_ms(a->machine);
-    if (status == SW_OK) status = sw_agent_send_job(a, job, err);
+    if (status != SW_OK) sw_agent_end_worker(a);
+    return status;
+}
+
+/* `fds` continue at descriptor SW_FD_MODEL. */
+sw_status sw_agent_start(sw_agent *a, const sw_wire_job *job, const int *fds, size_t fd_count,
+                         sw_error *err) {
+    static const char *const argv[] = {"sealwright-worker", NULL};
+    const sw_sandbox_rules rules = {.profile = SW_SANDBOX_NATIVE, .thread_limit = job->lanes};
+    const sw_spawn what = {
+        .image_fd = a->image_fd, .argv = argv, .fds = fds, .fd_count = fd_count, .sandbox = &rules};
+    SW_TRY(sw_agent_spawn(a, &what, 0, err));
+    sw_status status = sw_agent_send_job(a, job, err);
     if (status != SW_OK) sw_agent_end_worker(a);
     return status;
 }
@@ -123,14 +139,22 @@ static sw_status stop(sw_agent *a, sw_error *err) {
     return status;
 }
 
-/* WRK-050. Once a tick: lease end, a stalled worker, renewal, Ctrl-C. After a STOP nothing is
- * renewed, so a worker that does not heed it has until the lease's end. */
-static sw_status tick(sw_agent *a, sw_error *err) {
+static const char *whose(const sw_agent *a) {
+    return a->command ? "command" : "worker";
+}
+
+static sw_status stalled(const sw_agent *a, sw_error *err) {
+    char leases[32] = "one whole lease";
+    if (a->patience > 1) snprintf(leases, sizeof leases, "%d leases", (int)a->patience);
+    return sw_fail(err, SW_UNAUTHENTIC, "worker", "the %s has stalled: not a byte during %s",
+                   whose(a), leases);
+}
+
+/* After a STOP nothing is renewed, so a worker that does not heed it has until the lease's end. */
+sw_status sw_agent_tick(sw_agent *a, sw_error *err) {
     int64_t now = sw_machine_counter_ms(a->machine);
     if (now >= a->lease_end_ms) return lease_ended(a, err);
-    if (now - a->progress_ms >= a->granted.grant.lease_ms)
-        return sw_fail(err, SW_UNAUTHENTIC, "worker",
-                       "the worker has stalled: not a byte during one whole lease");
+    if ((now - a->progress_ms) / a->patience >= a->granted.grant.lease_ms) return stalled(a, err);
     if (a->stop_sent) return SW_OK;
     const sw_run_eyes *eyes = &a->o->eyes;
     bool interrupted = eyes->interrupted && eyes->interrupted(eyes->context);
@@ -146,7 +170,7 @@ static sw_status turn(sw_agent *a, int fd, short events, bool *ready, sw_error *
     *ready = count > 0 && fds[0].revents;
     if (count > 0) a->progress_ms = sw_machine_counter_ms(a->machine);
     if (count > 0 && fds[1].revents) SW_TRY(sw_agent_take_metrics(a, err));
-    return tick(a, err);
+    return sw_agent_tick(a, err);
 }
 
 /* The stream has ended where a word was due: what became of the worker. */
@@ -157,11 +181,16 @@ static sw_status worker_ended(sw_agent *a, sw_error *err) {
     a->worker = 0;
     if (code == 256 + SIGSYS)
         return sw_fail(err, SW_UNAUTHENTIC, "worker",
-                       "the worker was killed: it made a system call that the sandbox forbids");
+                       "the %s was killed: it made a system call that the sandbox forbids",
+                       whose(a));
     if (code > 256)
-        return sw_fail(err, SW_UNAUTHENTIC, "worker", "the worker was killed by signal %d",
+        return sw_fail(err, SW_UNAUTHENTIC, "worker", "the %s was killed by signal %d", whose(a),
                        code - 256);
-    return sw_fail(err, SW_UNAUTHENTIC, "worker", "the worker ended without its last word");
+    if (code > 0 && a->command)
+        return sw_fail(
+            err, SW_UNAUTHENTIC, "worker",
+            "the command ended with an exit code other than 0 and without its last word");
+    return sw_fail(err, SW_UNAUTHENTIC, "worker", "the %s ended without its last word", whose(a));
 }
 
 sw_status sw_agent_read(sw_agent *a, void *out, uint64_t size, sw_error *err) {
@@ -194,7 +223,22 @@ sw_status sw_agent_feed(sw_agent *a, int fd, sw_bytes bytes, sw_error *err) {
     return SW_OK;
 }
 
+/* What the metrics pipe holds at this moment, but for records of steps after `step`: a script wrote
+ * the records of the steps up to it before the frame that brings us here (CMD-048). */
+static sw_status hear_steps(sw_agent *a, uint64_t step, sw_error *err) {
+    struct pollfd pipe = {a->metrics_fd, POLLIN, 0};
+    while (a->step <= step && a->metrics_fd >= 0) {
+        int count = poll(&pipe, 1, 0);
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) return sw_fail(err, SW_IO, "io", "poll: %s", strerror(errno));
+        if (count == 0) break;
+        SW_TRY(sw_agent_take_metrics(a, err));
+    }
+    return SW_OK;
+}
+
 sw_status sw_agent_await_step(sw_agent *a, uint64_t step, sw_error *err) {
+    if (a->command) return hear_steps(a, step, err);
     while (a->step < step) {
         if (a->metrics_fd < 0)
             return sw_fail(err, SW_UNAUTHENTIC, "worker", "the worker counts its steps wrongly");
@@ -211,9 +255,9 @@ sw_status sw_agent_frame(sw_agent *a, sw_frame_type *type, uint64_t *size, sw_er
     sw_reader r = sw_reader_of(SW_BYTES_OF(header));
     uint32_t kind = sw_read_u32be(&r);
     *size = sw_read_u64be(&r);
-    if (kind < SW_FRAME_JOB || kind > SW_FRAME_FAILED)
+    if (kind < SW_FRAME_JOB || kind > SW_FRAME_CLAIMS)
         return sw_fail(err, SW_UNAUTHENTIC, "worker",
-                       "the worker's stream holds no frame where one is due");
+                       "the %s's stream holds no frame where one is due", whose(a));
     *type = (sw_frame_type)kind;
     return SW_OK;
 }

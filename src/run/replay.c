@@ -32,7 +32,9 @@ sw_status sw_agent_compare(sw_agent *a, uint64_t step, sw_bytes state, bool in_c
     sw_agent_replay *r = a->replay;
     a->saved_step = step;
     if (!in_chain) return SW_OK;
-    SW_TRY(sw_agent_extend_chain(a, step, state, err));
+    sw_hash digest;
+    sw_sha256(&digest, state);
+    SW_TRY(sw_agent_extend_chain(a, step, &digest, err));
     if (same_link(a, a->link_count - 1)) {
         r->result.equal = step;
     } else {

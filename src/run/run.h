@@ -37,7 +37,8 @@ typedef struct sw_run_options {
     const char *kms_url, *machine;
     const sw_machine_places *places;   /* of a real machine; NULL: the usual ones */
     const sw_kms_reference *reference; /* the key service as this machine's operator accepts it */
-    const char *worker;                /* path of sealwright-worker */
+    const char *worker;                /* path of sealwright-worker; of a command not read */
+    const char *tree;                  /* of a recipe with a command, and of no other: its `/` */
     uint32_t lanes;                    /* 0: all usable CPUs; results do not depend on it */
     sw_entropy entropy;
     sw_clock clock;

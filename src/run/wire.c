@@ -67,7 +67,7 @@ sw_status sw_frame_read_header(int fd, sw_frame_type *type, uint64_t *size, sw_e
     sw_reader r = sw_reader_of(SW_BYTES(header, got));
     uint32_t kind = sw_read_u32be(&r);
     uint64_t count = sw_read_u64be(&r);
-    if (r.failed || kind < SW_FRAME_JOB || kind > SW_FRAME_FAILED)
+    if (r.failed || kind < SW_FRAME_JOB || kind > SW_FRAME_CLAIMS)
         return sw_fail(err, SW_MALFORMED, "format", "the stream holds no frame where one is due");
     *type = (sw_frame_type)kind;
     *size = count;

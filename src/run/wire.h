@@ -91,7 +91,8 @@ enum {
     SW_FD_METRICS = 5,
     SW_FD_MODEL = 6,
     SW_FD_ROWS = 7,
-    SW_FD_RESUME = 8
+    SW_FD_RESUME = 8,
+    SW_FD_SHARED = 6 /* of a command: rows 6 + 2i, index 7 + 2i, behind them the state (CMD-040) */
 };
 
 /* ---- pack ---- */

@@ -29,7 +29,7 @@ typedef struct forge {
     sw_buffer files[FILES];
     int sealed_fd, metrics_fds[OWNERS];
     sw_hash output_root, metrics_roots[OWNERS], checkpoints[2];
-    bool public_metrics;
+    bool public_metrics, script; /* script: of a recipe with a command */
     /* the plan */
     size_t grant_count, machine_of[GRANTS], word_count, resigned_by;
     sw_grant grants[GRANTS];
@@ -70,20 +70,42 @@ static inline void put_two_images(const sw_policy *one, const sw_policy *two, sw
                   one->minimum_evaluation_number);
 }
 
+/* A lock of the one file that the recipe names, in a tree of a digest. */
+static inline void forge_lock(sw_buffer *lock) {
+    sw_error err = {0};
+    const sw_hash worker = named_hash('w');
+    sw_recipe_command *c = calloc(1, sizeof *c);
+    assert_non_null(c);
+    *c = (sw_recipe_command){.file_count = 1,
+                             .files = {{"/app/train.py", 9, named_hash('f')}},
+                             .tree = named_hash('e'),
+                             .tree_entries = 2,
+                             .tree_bytes = 9};
+    must(sw_command_lock_encode(c, &worker, lock, &err), &err);
+    free(c);
+}
+
 static inline void forge_compose(forge *f, const sw_policy *one, const sw_policy *two) {
     world *w = f->w;
     SW_SCOPED(sw_buffer) y = SW_BUFFER(1 << 16);
+    SW_SCOPED(sw_buffer) lock = SW_BUFFER(1 << 16);
     sw_error err = {0};
+    forge_lock(&lock);
     put_hex(&y, "sealwright: 1\nname: forged\napp: ", w->p.genesis.hash.b, 32,
-            "\nmodel: {name: SmolLM2-135M-Instruct}\nphase: sft\nmethod: lora\n"
-            "template: chatml-smollm2\nshards:\n");
+            "\nmodel: {name: SmolLM2-135M-Instruct}\n");
+    if (!f->script) sw_put_text(&y, "phase: sft\nmethod: lora\ntemplate: chatml-smollm2\n");
+    sw_put_text(&y, "shards:\n");
     for (size_t i = 0; i < OWNERS; i++) {
         put_hex(&y, "  - {owner: ", w->p.genesis.owners[i].id.b, 32, ", dataset: ");
         put_hex(&y, "", w->datasets[i].b, 32, ", rows: 10, name: ");
         sw_put_format(&y, "%s}\n", w->p.genesis.owners[i].name);
     }
-    sw_put_text(&y, "training:\n  max_steps: 4\n  save_steps: 2\n  max_length: 64\nlora: {r: 8}\n"
-                    "trainer: {kind: native, profile: bf16-dp}\n");
+    sw_put_text(&y,
+                f->script
+                    ? "trainer:\n  kind: command\n  command: [/bin/python, /app/train.py]\n"
+                      "  files: [/app/train.py]\n  max_steps: 6\n  save_steps: 2\n"
+                    : "training:\n  max_steps: 4\n  save_steps: 2\n  max_length: 64\nlora: {r: 8}\n"
+                      "trainer: {kind: native, profile: bf16-dp}\n");
     put_two_images(one, two, &y);
     sw_put_format(&y,
                   "output: {open_quorum: 2, limit: 4KiB}\nobserve: {metrics: %s, interval: 2, "
@@ -91,7 +113,7 @@ static inline void forge_compose(forge *f, const sw_policy *one, const sw_policy
                   f->public_metrics ? "public" : "sealed");
     w->compose.size = 0;
     must(sw_compose_make(bytes_of(&y), "recipe.yaml", bytes_of(&w->model_lock),
-                         bytes_of(&w->trainer_lock), &w->compose, &err),
+                         bytes_of(f->script ? &lock : &w->trainer_lock), &w->compose, &err),
          &err);
     sw_compose_hash(&w->x, bytes_of(&w->compose));
     must(sw_compose_parse(bytes_of(&w->compose), &w->recipe, &err), &err);
@@ -196,11 +218,12 @@ static inline void forge_ledger(forge *f) {
     }
 }
 
-static inline forge *forge_new(bool public_metrics) {
+static inline forge *forge_new_of(bool public_metrics, bool script) {
     forge *f = calloc(1, sizeof *f);
     sw_error err = {0};
     assert_non_null(f);
     f->public_metrics = public_metrics;
+    f->script = script;
     f->w = world_new();
     forge_machines(f);
     const sw_entropy *e = &f->w->p.entropy;
@@ -220,6 +243,10 @@ static inline forge *forge_new(bool public_metrics) {
     forge_files(f);
     forge_ledger(f);
     return f;
+}
+
+static inline forge *forge_new(bool public_metrics) {
+    return forge_new_of(public_metrics, false);
 }
 
 /* ---- the plan: made afresh for each case ---- */
@@ -308,12 +335,26 @@ static inline void plan_run(forge *f) {
                                    .finished_ms = START_MS + 510000};
 }
 
+/* What a script's run says otherwise. */
+static inline void plan_script(forge *f) {
+    f->facts.native = false;
+    f->facts.profile = NULL;
+    f->facts.command = &f->w->recipe.command;
+    f->facts.layers.mount_namespace = f->facts.layers.private_root = true;
+    f->facts.layers.pid_namespace = true;
+    for (size_t i = 0; i < OWNERS; i++) {
+        f->datasets[i].rows_delivered = 10;
+        f->datasets[i].tokens = 0;
+    }
+}
+
 static inline void forge_plan(forge *f) {
     f->from = f->to = NULL;
     f->closing_elsewhere = f->closing_for_another = false;
     f->other_evidence = f->fewer_evidences = false;
     plan_grants(f);
     plan_run(f);
+    if (f->script) plan_script(f);
     sw_hash root;
     sw_error err = {0};
     must(sw_oms_root(f->model, 2, &root, &err), &err);

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a command says that the native trainer does not, and what it may say otherwise: its plan,
+ * its claims, an end without a last state (CMD-042 to CMD-044).
+ */
+#include "codec/json.h"
+#include "run/agent.h"
+
+sw_status sw_agent_check_plan(const sw_agent *a, uint64_t total, uint64_t tokens, sw_error *err) {
+    uint64_t most = a->recipe->command.max_steps, planned = a->command->planned;
+    if (tokens != 0) return sw_agent_not_due(a, "a plan with tokens", err);
+    if (total < 1 || total > most || total < a->step)
+        return sw_fail(err, SW_UNAUTHENTIC, "worker",
+                       "the command plans %llu steps, and the recipe's max_steps is %llu",
+                       (unsigned long long)total, (unsigned long long)most);
+    /* The chain's last step follows from it, and may be sealed already. */
+    if (planned && total != planned)
+        return sw_fail(err, SW_UNAUTHENTIC, "worker",
+                       "the command plans %llu steps, and planned %llu before it was resumed",
+                       (unsigned long long)total, (unsigned long long)planned);
+    return SW_OK;
+}
+
+sw_status sw_agent_take_claims(sw_agent *a, uint64_t size, sw_error *err) {
+    sw_agent_command *k = a->command;
+    if (!size || k->claims.size || !a->output_count) return sw_agent_not_due(a, "claims", err);
+    SW_TRY(sw_agent_read_buffer(a, size, SW_MANIFEST_CLAIMS_LIMIT, &k->claims, err));
+    if (sw_manifest_are_claims(sw_buffer_bytes(&k->claims))) return SW_OK;
+    return sw_fail(err, SW_UNAUTHENTIC, "worker",
+                   "the command's claims are not one RFC 8785 object of at most %d levels",
+                   SW_MANIFEST_CLAIMS_DEPTH);
+}
+
+/* The digest of the outputs as a pack (WRK-030), which is never laid out in one piece. */
+static sw_status pack_digest(const sw_agent *a, sw_hash *out, sw_error *err) {
+    sw_sha256_stream *stream = sw_sha256_open();
+    SW_SCOPED(sw_buffer) head = SW_BUFFER(4096);
+    if (!stream) return sw_fail(err, SW_MEMORY, "memory", "no memory for a digest");
+    for (size_t i = 0; i < a->output_count; i++) {
+        sw_buffer_reset(&head);
+        sw_put_field(&head, sw_text(a->output_names[i]));
+        sw_put_u64be(&head, a->outputs[i].size);
+        sw_sha256_add(stream, sw_buffer_bytes(&head));
+        sw_sha256_add(stream, sw_buffer_bytes(&a->outputs[i]));
+    }
+    sw_buffer_reset(&head);
+    sw_pack_end(&head);
+    sw_sha256_add(stream, sw_buffer_bytes(&head));
+    sw_sha256_close(&stream, out);
+    return sw_buffer_check(&head, "pack", err);
+}
+
+sw_status sw_agent_end_chain(sw_agent *a, sw_error *err) {
+    if (a->link_count && a->links[a->link_count - 1].step == a->total_steps) return SW_OK;
+    sw_hash digest;
+    SW_TRY(pack_digest(a, &digest, err));
+    return sw_agent_extend_chain(a, a->total_steps, &digest, err);
+}

@@ -1,0 +1,196 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# A recipe with a command, from the tree to an opened model: the agent runs a small static program (fake_command.c) on the rows of three
+# owners. Another tree is refused before a grant is spent, a kill and a resume end in the same bytes, what the rows hold is found nowhere,
+# and each wrong thing that a script can do ends as the table in fake_command.c says. test_command.sh OBJECTS
+set -uo pipefail
+objects=$(cd "${1:?objects}" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
+script=$objects/tests/run/fake_command
+[ -x "$script" ] || make -s -C "$here/../.." O="$1" "$1/tests/run/fake_command" "$1/tests/manifest/flip_out" >&2 || exit 1
+[ "$(id -u)" -eq 0 ] || { echo '1..0 # SKIP a private root needs the right to mount'; exit 0; }
+steps=5 save_steps=2 grants=1000 act=honest scratch=2MiB lease=10m
+. "$here/world.sh"
+canary=$(head -c 4000 /dev/urandom | tr -dc 'A-Z' | head -c 24)
+make_rows() { # with blank lines between, which are no rows
+    local i
+    for ((i = 1; i <= rows; i++)); do printf '{"prompt":"%s?","completion":"row %s of %s"}\n' "$canary" "$i" "$1" && { ((i % 2)) || echo ' '; }; done
+}
+seal_rows() { # what they hold lies on no disk
+    local owner
+    for owner in "${owners[@]}"; do
+        make_rows "$owner" | "$sealwright" seal - --type jsonl --identity "$owner" --out "$owner.sealed" >/dev/null || return 1
+    done
+}
+lock_tree() { python3 "$here/lock_tree.py" "$1" "$objects/sealwright-worker" /app/fake_command /app/fake.lock; }
+make_locks() {
+    make_model || return 1
+    worker=$objects/sealwright-worker
+    mkdir -p tree/app/lib tree/etc && cp "$script" tree/app/fake_command && echo 'no package' >tree/app/fake.lock && ln -s ../app tree/etc/app || return 1
+    chmod 755 tree/app/fake_command
+    "$sealwright" model lock "$model" --out model.lock >/dev/null && lock_tree tree >trainer.lock
+}
+write_recipe() {
+    local file=$1 owner
+    {
+        printf 'sealwright: 1\nname: small-script\napp: %s\nmodel: {name: Miniature}\nshards:\n' "$genesis"
+        for owner in "${owners[@]}"; do
+            printf '  - {owner: %s, dataset: %s, rows: %s, name: %s}\n' \
+                "$("$sealwright" identity show "$owner" --json | value id)" "$(dataset_of "$owner.sealed")" "$rows" "$owner"
+        done
+        printf 'trainer:\n  kind: command\n  command: [/app/fake_command, %s]\n  files: [/app/fake_command, /app/fake.lock]\n' "$act"
+        printf '  environment: {COLOUR: blue}\n  max_steps: %s\n  save_steps: %s\n  scratch: %s\n' "$steps" "$save_steps" "$scratch"
+        printf 'output: {open_quorum: %s, limit: %s}\n' "$open_quorum" "$output_limit"
+        printf 'observe: {metrics: %s, interval: 1, checkpoint_limit: %s}\n' "$metrics" "$checkpoint_limit"
+        printf 'lease: %s\nmax_silence: %s\ngrants: %s\n' "$lease" "$max_silence" "$grants"
+        "$sealwright" sim show training-machine
+    } >"$file"
+}
+grants_spent() { "$sealwright" kms audit verify "$kms_url" --json | value grants; }
+run_tree() { # run_tree [OPTION...]
+    [[ " $* " == *" --tree "* ]] || set -- "$@" --tree tree
+    run_sealed "$@"
+}
+begin=$(date +%s)
+world_new "$objects"
+
+# ---- the lock, by two hands ----
+"$sealwright" trainer lock tree --file /app/fake_command --file /app/fake.lock --trainer-lock "$objects/trainer.lock" >ours.lock 2>log && cmp ours.lock trainer.lock >>log 2>&1
+say $? 'the lock of a tree is what its sentences say'
+
+# ---- what does not fit is refused, and no grant is spent for it ----
+refused usage 'a recipe with a command without --tree' run_sealed
+cp -r tree other && printf 'x' | dd of=other/app/fake_command bs=1 seek=3000 conv=notrunc status=none
+refused trainer 'a tree of which one byte is another' run_tree --tree other
+grep -q 'is at /app/fake_command' log; say $? 'it names the file'
+cp -r tree more && touch more/etc/empty
+refused trainer 'a tree with one file more' run_tree --tree more
+cp -r tree twice && chmod 755 twice/app/fake.lock
+refused trainer 'a tree of which one file may be executed' run_tree --tree twice
+refused missing 'no tree' run_tree --tree nowhere
+cp -r "$model" bent && printf 'x' | dd of=bent/config.json bs=1 seek=2 conv=notrunc status=none
+refused model 'another base model' run_tree --model bent
+sed 's/\("name":"\/app\/fake.lock","sha256":"\)[0-9a-f]*/\1'"$(printf 'something else' | sha256sum | cut -d' ' -f1)/" trainer.lock >lying.lock
+"$sealwright" recipe compose recipe.yaml --model-lock model.lock --trainer-lock lying.lock --out lying.json >log 2>&1 &&
+    consent_all lying.json lying 2>>log; say $? '(a lock whose tree is right, and which shows the owners another file)'
+app_compose=lying.json consents=lying
+refused trainer 'is refused' run_tree
+grep -q 'is at /app/fake.lock' log; say $? 'by the file'
+app_compose=app-compose.json consents=consent
+[ "$(grants_spent)" = 0 ]; say $? 'no grant was spent'
+
+# ---- the run ----
+holds 'a run' run_tree
+[ "$(ls run | tr '\n' ' ')" = 'checkpoint-000002.sealed checkpoint-000004.sealed lock out state.json ' ]; say $? 'its folder'
+sizes=$(stat -c %s run/*.sealed run/out/model.sealed | sort -u | wc -l)
+[ "$sizes" -le 2 ]; say $? 'sealed files have the declared sizes'
+holds 'the same command again: finished' run_tree
+holds 'it verifies' verify_out run/out
+grep -q '^ok  *script .*a command trained, not the native trainer: /app/fake_command of tree' log; say $? 'it says that a script trained'
+grep -q '^ok  *claims .*UNPROVEN: {"final_loss":0.2,"script":"fake","shards":3}$' log; say $? 'and its claims, unproven'
+predicate run/out >said
+found '"claims_by_trainer":{"final_loss":0.2,"script":"fake","shards":3}' <said; say $? 'the manifest holds them'
+found '"engine":{"command":{"arguments":\["/app/fake_command","honest"\],"tree":"'"$(sed 's/.*"tree"//' trainer.lock | value sha256)"'"},"kind":"script"' <said
+say $? 'and what ran'
+found '"private_root":true' <said; say $? 'and that it had a root of its own'
+found '"step_chain":\[{"step":2,"value":"[0-9a-f]*"},{"step":4,"value":"[0-9a-f]*"},{"step":5,"value":"[0-9a-f]*"}\]' <said
+say $? 'a value of the chain for each state, and one for the end'
+refused command 'a replay' replay_out run/out
+holds 'it is opened' opened run/out model
+holds 'what is opened is what the manifest commits to' verify_out run/out --model model
+grep -Eqx '[0-9a-f]{16}' model/weights.bin && grep -q '<svg' model/curve.svg; say $? 'the model, and a curve beside it'
+python3 - "$canary" "$rows" "$steps" "$(cat model/weights.bin)" "${owners[@]}" >log 2>&1 <<'PY'
+import sys
+canary, rows, steps, said, owners = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5:]
+total = 0
+for step in range(steps):
+    for owner in owners:
+        v = 5381
+        for b in ('{"prompt":"%s?","completion":"row %d of %s"}' % (canary, step % rows + 1, owner)).encode():
+            v = (v * 33 + b) % 2**64
+        total = (total * 31 + v) % 2**64
+assert "%016x" % total == said, ("%016x" % total, said)
+PY
+say $? 'it is what the rows give'
+
+# ---- kills: the command at a counted moment, the agent too; the same bytes ----
+if command -v strace >/dev/null; then
+    export ASAN_OPTIONS=detect_leaks=0
+    # stopped_at N FOLDER: the agent stands still at its n-th read, and its children are killed
+    mkfifo stops
+    run_with strace -qq -o reads.trace -e trace=read -- --run read --tree tree >log 2>&1
+    reads=$(grep -c '^read(' reads.trace)
+    first=$(grep -n '"\\0\\0\\0\\3\\0\\0\\0\\0\\0\\0\\0\\0", 12)' <(grep '^read(' reads.trace) | tail -n 1 | cut -d: -f1)
+    stopped_at() {
+        local line tracer agent child
+        run_with strace -qq -o stops -e trace=read -e inject=read:signal=STOP:when=$1 -- --run "$2" --tree tree >log 2>&1 &
+        tracer=$!
+        killed=''
+        while read -r line; do
+            case $line in *'stopped by SIGSTOP'*)
+                agent=$(children "$(children $tracer)")
+                for child in $(children $agent); do kill -9 $child 2>/dev/null && killed=1; done
+                kill -CONT $agent
+                ;;
+            esac
+        done <stops
+        wait $tracer
+        code=$?
+    }
+    echo "# reads from the command's hello to the end: ${first:-none} to $reads"
+    for at in $((first + 3)) $((first + (reads - first) / 2)); do
+        stopped_at $at killed.$at
+        [ $code -eq 0 ] || { [ $code -eq 1 ] && [ -n "$killed" ] && grep -q 'the command was killed by signal 9' log; }
+        say $? "the command is killed at the agent's read $at: exit $code"
+        run_tree --run killed.$at >log 2>&1 && verify_out killed.$at/out >>log 2>&1 && same_model run/out killed.$at/out; say $? 'the same command ends as the run that nobody disturbed'
+    done
+    run_with strace -qq -o /dev/null -e trace=fsync -e inject=fsync:signal=KILL:when=7 -- --run gone --tree tree >log 2>&1
+    [ $? -eq 137 ]; say $? 'the agent is killed'
+    [ -f gone/checkpoint-000002.sealed ]; say $? '(it had a checkpoint)'
+    run_tree --run gone >log 2>&1 && verify_out gone/out >>log 2>&1 && same_model run/out gone/out; say $? 'and its run ends as that one'
+    predicate gone/out | found '"resumes":1'; say $? 'which was resumed once'
+    holds 'it is opened' opened gone/out gone.model
+    cmp model/weights.bin gone.model/weights.bin >log 2>&1 && cmp model/curve.svg gone.model/curve.svg >>log 2>&1; say $? 'the same bytes'
+fi
+
+# ---- flips ----
+"$objects/tests/manifest/flip_out" run/out "$genesis" 2000 "${SEED:-1}" >flips 2>&1
+[ $? -eq 0 ] && [ "$(grep -c '^ok' flips)" -eq 27 ]
+code=$?
+cp flips log && say $code 'no flipped bit, cut or extension of any file of the run is accepted'
+grep '^ok' flips | sed 's/^ok [0-9]* -/#/'
+
+# ---- each act of the table ----
+touch start
+"$script" --list >acts
+lease=3s
+while read -r act expected; do
+    variant "$act" || { say 1 "$act: no recipe" && continue; }
+    code=0
+    run_tree --run "run.$act" --json >log 2>&1 || code=$?
+    case $expected in
+    done) [ $code -eq 0 ] && verify_out "run.$act/out" >>log 2>&1 ;;
+    contained) [ $code -eq 1 ] && grep -q 'training ended: the script gave up' log ;;
+    *) [ $code -eq 1 ] && grep -qF "$expected" log ;;
+    esac
+    code=$?
+    [ "$expected" = done ] || [ ! -e "run.$act/out" ] || code=1
+    say $code "$act: $expected"
+    ls -A "run.$act" 2>/dev/null | grep -vxE 'lock|out|state\.json|checkpoint-[0-9]{6}\.sealed' >>strange
+done <acts
+[ ! -s strange ]; say $? 'nothing but checkpoints and state in the run folders'
+predicate run.quiet/out | found '"checkpoints":\[\].*"step_chain":\[{"step":5,'; say $? 'without a state there is the end of the chain alone'
+predicate run.saving/out | found '"checkpoints":\[{"root":"[0-9a-f]*","step":2},{"root":"[0-9a-f]*","step":4},{"root":"[0-9a-f]*","step":5}\]'
+say $? 'and with one at the last step it is that one'
+ps -eo comm= | grep -x fake >log; [ ! -s log ]; say $? 'no process of a script lives on'
+for place in /tmp /var/tmp /dev/shm; do find $place -maxdepth 2 -user 65534 -newer start 2>/dev/null; done >log
+[ ! -s log ]; say $? 'no file of its user anywhere'
+act=honest metrics=public lease=10m
+variant public && holds 'a run with public metrics' run_tree --run run.public
+verify_out run.public/out >log 2>&1 && predicate run.public/out | found '"metrics":\[{"loss":1,"step":1},'; say $? 'shows its losses, rounded'
+
+# ---- the canary ----
+printf %s "$canary" | python3 "$here/find_canary.py" "$begin" "$world" /tmp /var/tmp /dev/shm "$HOME" "$objects/miniature" >log 2>&1
+say $? "what the rows hold is found nowhere: $(tail -n 1 log)"
+holds 'the key service stands' "$sealwright" kms audit verify "$kms_url"
+finish
