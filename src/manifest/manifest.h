@@ -58,7 +58,7 @@ typedef struct sw_manifest_facts {
     sw_hash worker_digest;
     const char *profile;              /* of the native trainer */
     const sw_recipe_command *command; /* of a script; else NULL */
-    sw_bytes claims;                  /* by a script about itself; empty for none */
+    bool claims; /* by a script about itself: SW_MANIFEST_CLAIMS_NAME is in the model */
     sw_p256_public machine;
     size_t dataset_count;
     const sw_manifest_dataset *datasets;
@@ -91,7 +91,9 @@ SW_NODISCARD sw_status sw_manifest_shorten(sw_bytes before, sw_bytes evidence, s
 SW_NODISCARD sw_status sw_manifest_restore(sw_bytes before, sw_bytes shortened, sw_buffer *out,
                                            sw_error *err);
 
-/* CMD-044: one canonical JSON object, neither too long nor too deep. */
+/* CMD-044: one canonical JSON object, neither too long nor too deep; the file of the sealed model
+ * that holds it. */
+#define SW_MANIFEST_CLAIMS_NAME "claims.json"
 bool sw_manifest_are_claims(sw_bytes json);
 
 /* The Statement's canonical JSON. */

@@ -44,6 +44,7 @@ typedef struct sw_walk {
     uint64_t rows;      /* delivered to training */
     uint64_t tokens;    /* of these rows */
     int64_t finished_ms;
+    bool claims_named; /* by the statement, as a file of the model */
     sw_hash last_checkpoint, output_root, model_commitment;
     size_t sealed_metrics_count;
     sw_manifest_sealed_metrics sealed_metrics[SW_OWNER_LIMIT];

@@ -127,11 +127,10 @@ bool sw_manifest_are_claims(sw_bytes json) {
            root->type == SW_JSON_OBJECT;
 }
 
-static sw_status add_claims(sw_arena *a, sw_json *predicate, const sw_manifest_facts *f,
-                            sw_error *err) {
-    if (f->claims.size) return add_json(a, predicate, "claims_by_trainer", f->claims, err);
-    sw_json_add_object(a, predicate, "claims_by_trainer");
-    return SW_OK;
+/* MAN-023 */
+static void add_claims(sw_arena *a, sw_json *predicate, const sw_manifest_facts *f) {
+    sw_json *claims = sw_json_add_object(a, predicate, "claims_by_trainer");
+    if (f->claims) sw_json_add_text(a, claims, "file", SW_LITERAL(SW_MANIFEST_CLAIMS_NAME));
 }
 
 static void add_output(sw_arena *a, sw_json *predicate, const sw_manifest_facts *f) {
@@ -161,7 +160,7 @@ sw_status sw_manifest_statement(const sw_manifest_facts *f, sw_buffer *payload, 
     sw_json_add_flag(&a, predicate, "simulated", f->simulated);
     sw_json_add_hex(&a, predicate, "machine", SW_BYTES_OF(f->machine.b));
     add_engine(&a, predicate, f);
-    SW_TRY(add_claims(&a, predicate, f, err));
+    add_claims(&a, predicate, f);
     add_datasets(&a, predicate, f);
     SW_TRY(add_grants(&a, predicate, f, err));
     add_run(&a, predicate, f);

@@ -8,8 +8,11 @@
  */
 #include "codec/text.h"
 #include "manifest/manifest_internal.h"
+#include "recipe/recipe.h"
 #include <inttypes.h>
 #include <string.h>
+
+enum { SHOWN_CLAIMS = 400 };
 
 static sw_status broken(sw_error *err, const char *sentence) {
     return sw_fail(err, SW_UNAUTHENTIC, "model", "%s", sentence);
@@ -139,6 +142,23 @@ static sw_status check_facts(sw_walk *w, const sw_oms_file *facts, const sw_oms_
     return SW_OK;
 }
 
+/* MAN-023: of a model that is the run's. What is not plain to read, or long, is counted and not
+ * shown. */
+static sw_status hold_claims(sw_walk *w, sw_error *err) {
+    const sw_oms_file *file = NULL;
+    for (size_t i = 0; i < w->in->model_count; i++)
+        if (strcmp(w->in->model[i].name, SW_MANIFEST_CLAIMS_NAME) == 0) file = &w->in->model[i];
+    if (w->claims_named != (file != NULL) ||
+        (file != NULL && !sw_manifest_are_claims(file->content)))
+        return broken(err, "its " SW_MANIFEST_CLAIMS_NAME " is not what the manifest says");
+    if (file == NULL) return SW_OK;
+    bool shown = file->content.size <= SHOWN_CLAIMS && sw_recipe_is_plain_text(file->content);
+    sw_walk_holds(w, "claims", "by the script itself, UNPROVEN: %.*s",
+                  shown ? (int)file->content.size : (int)strlen("long, or not plain to read"),
+                  shown ? (const char *)file->content.data : "long, or not plain to read");
+    return SW_OK;
+}
+
 sw_status sw_walk_model(sw_walk *w, sw_error *err) {
     if (!w->in->model) return SW_OK;
     const sw_oms_file *facts = find_file(w, SW_MODEL_FACTS_NAME, err);
@@ -158,5 +178,5 @@ sw_status sw_walk_model(sw_walk *w, sw_error *err) {
         w, "model",
         "%zu files open the manifest's commitment; model.sig holds under the machine's key",
         listing.count);
-    return SW_OK;
+    return w->recipe->native ? SW_OK : hold_claims(w, err);
 }

@@ -10,8 +10,6 @@
 
 #define TOKEN_LIMIT ((uint64_t)1 << 53)
 
-enum { SHOWN_CLAIMS = 400 };
-
 static sw_status read_key(const sw_json *o, const char *name, sw_p256_public *out, sw_error *err) {
     return sw_json_hex(o, "evidence.json", name, out->b, sizeof out->b, err);
 }
@@ -268,18 +266,24 @@ static sw_status check_pem(const sw_walk *w, sw_error *err) {
                    "machine.pem is not the key that the newest receipt names");
 }
 
-/* MAN-023: what is not plain to read, or long, is counted and not shown. */
+/* MAN-023: which file holds them, and nothing that the trainer chose. */
 static sw_status hold_claims(sw_walk *w, sw_error *err) {
+    static const char *const names[] = {"file", NULL};
     const sw_json *claims;
+    sw_bytes file;
     SW_TRY(sw_json_object(w->predicate, "manifest", "claims_by_trainer", &claims, err));
-    if (!sw_manifest_are_claims(claims->span))
+    if (!claims->count) return SW_OK;
+    SW_TRY(sw_json_expect(claims, "claims_by_trainer", names, err));
+    SW_TRY(sw_json_text(claims, "claims_by_trainer", "file", &file, err));
+    if (w->recipe->native || !sw_bytes_is(file, SW_MANIFEST_CLAIMS_NAME))
         return sw_fail(err, SW_UNAUTHENTIC, "manifest",
-                       "claims_by_trainer is longer or deeper than claims can be");
-    bool shown = claims->span.size <= SHOWN_CLAIMS && sw_recipe_is_plain_text(claims->span);
-    if (claims->count)
-        sw_walk_holds(w, "claims", "%zu claim%s by the trainer itself, UNPROVEN%s%.*s",
-                      claims->count, claims->count == 1 ? "" : "s", shown ? ": " : "",
-                      shown ? (int)claims->span.size : 0, (const char *)claims->span.data);
+                       "claims_by_trainer names another file than " SW_MANIFEST_CLAIMS_NAME
+                       " of a script");
+    w->claims_named = true;
+    sw_walk_holds(
+        w, "claims",
+        "what the script says about itself is sealed with the model, in " SW_MANIFEST_CLAIMS_NAME
+        ": UNPROVEN");
     return SW_OK;
 }
 

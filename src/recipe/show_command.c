@@ -10,8 +10,6 @@
 
 #define CODE_LIMIT ((size_t)16 << 20)
 /* RCP-103: CLAIMS, 64 KiB of the script's own (CMD-044). */
-#define CLAIMS_BITS (UINT64_C(8) * (64 << 10))
-
 static void put_quoted(sw_buffer *out, const char *text) {
     const sw_json node = {.type = SW_JSON_STRING, .text = sw_text(text)};
     sw_json_encode(out, &node);
@@ -32,7 +30,7 @@ static uint64_t state_choices(const sw_recipe_command *c) {
 }
 
 uint64_t sw_recipe_command_bits(const sw_recipe_command *c) {
-    return c->max_steps + state_choices(c) + CLAIMS_BITS;
+    return c->max_steps + state_choices(c) + 1;
 }
 
 void sw_recipe_put_command_bits(sw_buffer *out, const sw_recipe *r) {
@@ -41,10 +39,9 @@ void sw_recipe_put_command_bits(sw_buffer *out, const sw_recipe *r) {
         out,
         "  A command chooses what it reports, and may mean something by it: whether each"
         " step is reported (%llu bits),\n"
-        "  whether a state comes where one may (%llu bits), and its claims in the manifest,"
-        " at most 64 KiB (%llu bits)\n",
-        (unsigned long long)c->max_steps, (unsigned long long)state_choices(c),
-        (unsigned long long)CLAIMS_BITS);
+        "  whether a state comes where one may (%llu bits), and whether it says something about"
+        " itself (1 bit; what it says is sealed with the model)\n",
+        (unsigned long long)c->max_steps, (unsigned long long)state_choices(c));
 }
 
 /* ---- the command ---- */

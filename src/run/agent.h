@@ -45,7 +45,7 @@ typedef struct sw_agent_command {
     uint64_t shard_bytes[SW_SHARD_LIMIT];
     char media_types[SW_SHARD_LIMIT][SW_MEDIA_TYPE_LIMIT + 1];
     uint64_t planned;               /* by the start that is resumed; 0 when none is */
-    sw_buffer claims;               /* empty until they have come */
+    bool claimed;                   /* claims.json is among the outputs: nothing follows it */
     bool differs[SW_COMMAND_FILES]; /* of the lock's files, in the tree that was copied */
 } sw_agent_command;
 

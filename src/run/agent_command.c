@@ -51,7 +51,6 @@ static void close_shared(sw_agent_command *k) {
 void sw_agent_drop_command(sw_agent *a) {
     if (!a->command) return;
     close_shared(a->command);
-    sw_buffer_free(&a->command->claims);
     if (a->command->root) sw_private_root_drop(&a->command->root);
 }
 

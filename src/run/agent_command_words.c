@@ -5,6 +5,7 @@
  */
 #include "codec/json.h"
 #include "run/agent.h"
+#include <stdio.h>
 
 sw_status sw_agent_check_plan(const sw_agent *a, uint64_t total, uint64_t tokens, sw_error *err) {
     uint64_t most = a->recipe->command.max_steps, planned = a->command->planned;
@@ -21,14 +22,31 @@ sw_status sw_agent_check_plan(const sw_agent *a, uint64_t total, uint64_t tokens
     return SW_OK;
 }
 
+static sw_status check_claims(const sw_agent *a, sw_bytes claims, sw_error *err) {
+    if (!sw_manifest_are_claims(claims))
+        return sw_fail(err, SW_UNAUTHENTIC, "worker",
+                       "the command's claims are not one RFC 8785 object of at most %d levels",
+                       SW_MANIFEST_CLAIMS_DEPTH);
+    if (claims.size > a->recipe->output_limit_bytes - a->output_bytes)
+        return sw_fail(err, SW_LIMIT, "limit",
+                       "with its claims the output is larger than the recipe's output.limit");
+    return SW_OK;
+}
+
+/* They may say anything, rows too: so they leave inside the seal alone, as a file of the model. */
 sw_status sw_agent_take_claims(sw_agent *a, uint64_t size, sw_error *err) {
-    sw_agent_command *k = a->command;
-    if (!size || k->claims.size || !a->output_count) return sw_agent_not_due(a, "claims", err);
-    SW_TRY(sw_agent_read_buffer(a, size, SW_MANIFEST_CLAIMS_LIMIT, &k->claims, err));
-    if (sw_manifest_are_claims(sw_buffer_bytes(&k->claims))) return SW_OK;
-    return sw_fail(err, SW_UNAUTHENTIC, "worker",
-                   "the command's claims are not one RFC 8785 object of at most %d levels",
-                   SW_MANIFEST_CLAIMS_DEPTH);
+    bool due = size && !a->command->claimed && a->output_count;
+    if (!due || a->output_count == SW_AGENT_OUTPUT_FILES) return sw_agent_not_due(a, "claims", err);
+    SW_SCOPED(sw_buffer) claims = {0};
+    SW_TRY(sw_agent_read_buffer(a, size, SW_MANIFEST_CLAIMS_LIMIT, &claims, err));
+    SW_TRY(check_claims(a, sw_buffer_bytes(&claims), err));
+    snprintf(a->output_names[a->output_count], sizeof a->output_names[0], "%s",
+             SW_MANIFEST_CLAIMS_NAME);
+    a->outputs[a->output_count++] = claims;
+    a->output_bytes += claims.size;
+    a->command->claimed = true;
+    claims = (sw_buffer){0};
+    return SW_OK;
 }
 
 /* The digest of the outputs as a pack (WRK-030), which is never laid out in one piece. */

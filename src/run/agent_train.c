@@ -61,7 +61,8 @@ static sw_status take_checkpoint(sw_agent *a, uint64_t size, sw_error *err) {
 
 /* WRK-031: a name that a pack takes, once, and not one of the agent's own. */
 static bool name_is_free(const sw_agent *a, const char *name) {
-    static const char *const own[] = {"sealwright.json", "model.sig", "curve.svg"};
+    static const char *const own[] = {"sealwright.json", "model.sig", "curve.svg",
+                                      SW_MANIFEST_CLAIMS_NAME};
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
         if (strcmp(name, own[i]) == 0) return false;
     for (size_t i = 0; i < a->output_count; i++)
@@ -81,7 +82,7 @@ static sw_status hear_last(sw_agent *a, sw_error *err) {
 static sw_status take_output(sw_agent *a, uint64_t size, sw_error *err) {
     uint8_t head[4];
     SW_TRY(hear_last(a, err));
-    bool due = ends(a) && !(a->command && a->command->claims.size);
+    bool due = ends(a) && !(a->command && a->command->claimed);
     if (size < sizeof head || !due || a->output_count == SW_AGENT_OUTPUT_FILES)
         return sw_agent_not_due(a, "an output", err);
     SW_TRY(sw_agent_read(a, head, sizeof head, err));

@@ -333,13 +333,12 @@ static void test_members(void **state) {
     forge_make(f);
     const sw_manifest_input without = forge_input(f);
     refused(&without, "no subject", "manifest", "no subject");
-    forge_plan(f); /* what a trainer says about itself is allowed, and named as unproven */
+    forge_plan(f); /* the native trainer says nothing about itself */
     f->from = "\"claims_by_trainer\":{}";
-    f->to = "\"claims_by_trainer\":{\"loss\":0.5}";
+    f->to = "\"claims_by_trainer\":{\"file\":\"claims.json\"}";
     forge_make(f);
     const sw_manifest_input in = forge_input(f);
-    sw_manifest_verdict v;
-    accepted(&in, &v);
+    refused(&in, "claims", "manifest", "of a script");
 }
 
 /* `metrics: public` is another recipe, so another world. */

@@ -387,9 +387,10 @@ static void test_what_is_seen(void **unused) {
     assert_int_equal(listen_to(a, honest, NULL), SW_OK);
     assert_int_equal(count, TOTAL);
     assert_true(a->metrics[0].loss == 2731.0 / 8192);
-    assert_int_equal(a->output_count, 3); /* and the curve */
-    assert_string_equal(a->output_names[2], "curve.svg");
-    assert_true(sw_bytes_is(sw_buffer_bytes(&a->command->claims), "{\"loss\":1}"));
+    assert_int_equal(a->output_count, 4); /* with the claims and the curve */
+    assert_string_equal(a->output_names[2], "claims.json");
+    assert_true(sw_bytes_is(sw_buffer_bytes(&a->outputs[2]), "{\"loss\":1}"));
+    assert_string_equal(a->output_names[3], "curve.svg");
     close_agent(&s, &a);
     close_stage(&s);
 }
