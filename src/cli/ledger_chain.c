@@ -319,9 +319,8 @@ sw_status sw_chain_access_send(sw_ledger_access *a, sw_identity *who, uint64_t s
     SW_TRY(sw_identity_chain_key(who, &key, err));
     entry->genesis = a->genesis.hash;
     entry->owner = sw_identity_card(who)->id;
-    entry->sequence = a->app.owners[a->place].sequence + 1;
-    if (entry->kind == SW_PAYLOAD_REVOKE && entry->sequence <= seen_sequence)
-        entry->sequence = seen_sequence + 1;
+    entry->sequence =
+        sw_ledger_access_number(entry, a->app.owners[a->place].sequence, seen_sequence);
     SW_TRY(judge(a, entry, err));
     SW_TRY(sign_call(a, entry, key, &call, err));
     a->relayed = relay != NULL;

@@ -178,6 +178,12 @@ holds "approvals before it do not count" "not approved, 0 of 2" "$sealwright" ap
 holds "bert revokes everything" "everything" "$sealwright" revoke --everything "${bert[@]}" "${app[@]}"
 holds "everything is revoked" "EVERYTHING IS REVOKED by bert" "$sealwright" app show "${app[@]}"
 holds "and lifts it" "lifted" "$sealwright" lift --everything "${bert[@]}" "${app[@]}"
+holds "cleo hands out an approval" "counts when" "$sealwright" approve app-compose.json --identity cleo "${app[@]}" --relay-out held.call
+holds "thinks better of it" "counts when" "$sealwright" revoke app-compose.json --identity cleo "${app[@]}" --relay-out better.call
+holds "who holds the approval sends it first" "^block" "$sealwright" app relay held.call --identity anna "${rpc[@]}"
+holds "and holds up no revocation by it" "^block" "$sealwright" app relay better.call --identity anna "${rpc[@]}"
+holds "which stands" "REVOKED by cleo" "$sealwright" app show "${app[@]}"
+holds "until cleo lifts it" "lifted" "$sealwright" lift "$hash" --identity cleo "${app[@]}"
 holds "anna approves in the new round" "approved" "$sealwright" approve app-compose.json --identity anna "${app[@]}"
 holds "and is watched" "approved  $hash  by anna" "$sealwright" app watch --once "${app[@]}"
 for name in anna bert; do grep -q '"ledger":{"hash":"[1-9a-f0]*[1-9a-f]' $name/heads/*; done
