@@ -210,6 +210,13 @@ word "no stranger does" ledger "${change[@]}" --sign --identity mallory
 holds "bert signs" "signed   by 2 of the 2" "${change[@]}" --sign "${bert[@]}"
 cp change.json again.json
 sed 's/"quorum":2/"quorum":1/' change.json >altered.json
+python3 -c 'import json
+c = json.load(open("change.json"))
+c |= {"add_devices": ["07" * 32], "remove_devices": ["08" * 32], "allow_any_device": False, "require_tcb_up_to_date": True, "signatures": []}
+print(json.dumps(c, separators=(",", ":"), sort_keys=True), end="")' >quiet.json
+"$sealwright" app change quiet.json "${app[@]}" --sign --identity anna >log 2>&1
+grep -q "^allows   device 0707" log && grep -q "^forbids  device 0808" log && grep -q "^devices  named ones alone" log && grep -q "^TCB      up to date alone" log
+say $? "who signs a change is told of every setting in it"
 word "an altered change" reverted "$sealwright" app change altered.json "${app[@]}" --send --identity anna
 holds "it is sent" "made" "${change[@]}" --send --identity anna
 word "once" ledger "$sealwright" app change again.json "${app[@]}" --send --identity anna
