@@ -184,6 +184,12 @@ holds "who holds the approval sends it first" "^block" "$sealwright" app relay h
 holds "and holds up no revocation by it" "^block" "$sealwright" app relay better.call --identity anna "${rpc[@]}"
 holds "which stands" "REVOKED by cleo" "$sealwright" app show "${app[@]}"
 holds "until cleo lifts it" "lifted" "$sealwright" lift "$hash" --identity cleo "${app[@]}"
+holds "cleo revokes without any node" "kms revoke" "$sealwright" revoke app-compose.json --identity cleo --app app.genesis --offline --relay-out off.call
+refused "a stranger does not" 1 "no owner" "$sealwright" revoke app-compose.json --identity mallory --app app.genesis --offline --relay-out x.call
+refused "nor without a file" 2 "relay-out" "$sealwright" revoke app-compose.json --identity cleo --app app.genesis --offline
+holds "it is as good as any" "^block" "$sealwright" app relay off.call --identity anna "${rpc[@]}"
+holds "and stands" "REVOKED by cleo" "$sealwright" app show "${app[@]}"
+holds "and is lifted like any" "lifted" "$sealwright" lift "$hash" --identity cleo "${app[@]}"
 holds "anna approves in the new round" "approved" "$sealwright" approve app-compose.json --identity anna "${app[@]}"
 holds "and is watched" "approved  $hash  by anna" "$sealwright" app watch --once "${app[@]}"
 for name in anna bert; do grep -q '"ledger":{"hash":"[1-9a-f0]*[1-9a-f]' $name/heads/*; done
