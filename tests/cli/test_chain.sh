@@ -90,7 +90,9 @@ word "somebody else's chain key" key "${new[@]}" "${rpc[@]}" --identity anna
 mv kept anna/chain.key
 refused "no node" 2 "rpc" "${new[@]}" --identity anna
 refused "a node in the clear" 2 "loopback" "${new[@]}" --identity anna --rpc http://node.example
-word "a node that is not there" unavailable "${new[@]}" --identity anna --rpc http://127.0.0.1:1
+word "a node that is not there" unavailable "${new[@]}" --identity anna --rpc http://127.0.0.1:1/v3/customers-key?more
+grep -q "http://127.0.0.1:1 does not answer" log && ! grep -q "customers-key\|more" log
+say $? "whose address is named without what may be a customer's key"
 refused "an older card has no address" 1 "address" "$sealwright" app new --name x --quorum 1 --owner bert.old --out x.genesis --ledger ethereum \
     "${rpc[@]}" --identity anna
 word "no gas" gas "${new[@]}" "${rpc[@]}" --identity cleo
