@@ -271,6 +271,27 @@ static sw_status as_owner(changing *c, sw_status (*act)(changing *, sw_identity 
     return status;
 }
 
+static void report_devices(const changing *c, const char *word, const sw_hash *list, size_t count) {
+    char id[2 * SW_HASH_BYTES + 1];
+    for (size_t i = 0; i < count; i++) {
+        sw_hex_text(id, SW_BYTES_OF(list[i].b));
+        sw_cli_print(c->cli, "%s device %s\n", word, id);
+    }
+}
+
+/* All that an owner signs is shown, also what this program would not have drafted. */
+static void report_settings(const changing *c) {
+    const sw_app_change *w = &c->change;
+    const sw_app_head *head = &c->access.app.head;
+    report_devices(c, "allows  ", c->add_devices, w->add_device_count);
+    report_devices(c, "forbids ", c->remove_devices, w->remove_device_count);
+    if (w->allow_any_device != head->allow_any_device)
+        sw_cli_print(c->cli, "devices  %s\n", w->allow_any_device ? "any" : "named ones alone");
+    if (w->require_tcb_up_to_date != head->require_tcb_up_to_date)
+        sw_cli_print(c->cli, "TCB      %s\n",
+                     w->require_tcb_up_to_date ? "up to date alone" : "any");
+}
+
 static void report(const changing *c, const char *word) {
     sw_cli *cli = c->cli;
     sw_arena *a = sw_cli_arena(cli);
@@ -291,6 +312,7 @@ static void report(const changing *c, const char *word) {
         sw_address_text(address, &c->access.app.owners[c->remove[i]].account);
         sw_cli_print(cli, "removes  place %u, %s\n", c->remove[i], address);
     }
+    report_settings(c);
     sw_cli_print(cli, "quorum   %u\nsigned   by %zu of the %u who must\n", w->quorum,
                  c->signed_count, c->access.app.head.quorum);
 }

@@ -385,9 +385,34 @@ static sw_status approve(sw_cli *cli, sw_error *err) {
     return append(cli, &entry, "approved", err);
 }
 
+/* Without a node there is no block to name. */
+static sw_status revoke_offline(sw_cli *cli, sw_entry *entry, sw_error *err) {
+    const char *folder;
+    sw_identity *who;
+    SW_TRY(sw_cli_need(cli, "identity", &folder, err));
+    SW_TRY(sw_identity_open(folder, sw_cli_passphrase(cli), sw_cli_entropy(cli), &who, err));
+    sw_status status = sw_chain_revoke_offline(cli, who, entry, err);
+    sw_identity_close(&who);
+    if (status != SW_OK) return status;
+    char target[2 * SW_HASH_BYTES + 1] = "everything";
+    if (!entry->everything) sw_hex_text(target, SW_BYTES_OF(entry->compose.b));
+    sw_json *root = sw_json_make(sw_cli_arena(cli), SW_JSON_OBJECT);
+    sw_json_add_text(sw_cli_arena(cli), root, "entry", sw_text("revoked"));
+    sw_json_add_text(sw_cli_arena(cli), root, "target", sw_text(target));
+    sw_json_add_integer(sw_cli_arena(cli), root, "sequence", (int64_t)entry->sequence);
+    sw_json_add_flag(sw_cli_arena(cli), root, "sent", false);
+    sw_cli_result(cli, root);
+    sw_cli_print(cli,
+                 "revoked  %s\nsigned call %s: it counts when a key service has heard it "
+                 "(`kms revoke`), or somebody has sent it (`app relay`)\n",
+                 target, sw_cli_value(cli, "relay-out"));
+    return SW_OK;
+}
+
 static sw_status revoke(sw_cli *cli, sw_error *err) {
     sw_entry entry = {.kind = SW_PAYLOAD_REVOKE};
     SW_TRY(read_target(cli, &entry, err));
+    if (sw_cli_flag(cli, "offline")) return revoke_offline(cli, &entry, err);
     return append(cli, &entry, "revoked", err);
 }
 
@@ -473,16 +498,17 @@ static const sw_option copy_options[] = {
     {"to", SW_OPTION_VALUE, "WHERE", "the ledger that receives what it lacks"},
     {0},
 };
+#define REVOKE_OPTIONS                                                                             \
+    {"everything", SW_OPTION_FLAG, NULL, "the whole app instead of one compose"}, APP_OPTION,      \
+        IDENTITY_OPTION, LEDGER_OPTIONS, SW_CLI_SEND_OPTIONS, SW_CLI_RELAY_OPTION,                 \
+        SW_CLI_PASSPHRASE_OPTION
+
 static const sw_option revoke_options[] = {
-    {"everything", SW_OPTION_FLAG, NULL, "the whole app instead of one compose"},
-    APP_OPTION,
-    IDENTITY_OPTION,
-    LEDGER_OPTIONS,
-    SW_CLI_SEND_OPTIONS,
-    SW_CLI_RELAY_OPTION,
-    SW_CLI_PASSPHRASE_OPTION,
+    REVOKE_OPTIONS,
+    {"offline", SW_OPTION_FLAG, NULL, "with --relay-out, on a chain: no node is asked"},
     {0},
 };
+static const sw_option lift_options[] = {REVOKE_OPTIONS, {0}};
 static const sw_option approve_options[] = {
     APP_OPTION,
     IDENTITY_OPTION,
@@ -539,10 +565,12 @@ const sw_command sw_commands_ledger[] = {
      1, 1, approve_options, approve},
     {"revoke", "[COMPOSE]", "withdraw: no key for this compose, or for the whole app",
      "COMPOSE is a file or a compose hash. It stands until its own owner lifts it; others cannot"
-     " outvote it.",
+     " outvote it.\nWith --offline and --relay-out it is signed without a node, for `kms revoke` "
+     "and "
+     "`app relay`.",
      0, 1, revoke_options, revoke},
     {"lift", "[COMPOSE]", "lift one's own revocation; the quorum must then approve again", NULL, 0,
-     1, revoke_options, lift},
+     1, lift_options, lift},
     {"open approve", "OUT", "approve that one recipient may open one run's output",
      "OUT is a run's out folder; verify it first. Approval to run is never approval to open.", 1, 1,
      open_options, open_approve},

@@ -181,6 +181,13 @@ static sw_status put(sw_ledger_access *a, sw_bytes envelope, sw_error *err) {
     return sw_journal_append(a->journal, &expected, envelope, &head, err);
 }
 
+/* An entry that was signed and is still on its way, or held back, has the number after the last
+ * one: a revocation leaves it out, so that whoever brings that entry first does not hold it up. */
+uint64_t sw_ledger_access_number(const sw_entry *entry, uint64_t last, uint64_t seen) {
+    if (entry->kind != SW_PAYLOAD_REVOKE) return last + 1;
+    return (last > seen ? last : seen) + 2;
+}
+
 /* Signed as the owner's next entry, and appended. */
 static sw_status send(sw_ledger_access *a, sw_identity *who, sw_entry *entry, sw_error *err) {
     const sw_identity_key *key;
@@ -191,9 +198,8 @@ static sw_status send(sw_ledger_access *a, sw_identity *who, sw_entry *entry, sw
     SW_TRY(sw_identity_signing_key(who, &key, err));
     entry->genesis = a->genesis.hash;
     entry->owner = sw_identity_card(who)->id;
-    entry->sequence = sw_ledger_sequence(a->ledger, &entry->owner) + 1;
-    if (entry->kind == SW_PAYLOAD_REVOKE && entry->sequence <= seen.sequence)
-        entry->sequence = seen.sequence + 1;
+    entry->sequence =
+        sw_ledger_access_number(entry, sw_ledger_sequence(a->ledger, &entry->owner), seen.sequence);
     SW_TRY(sw_entry_sign(entry, key, &envelope, err));
     SW_TRY(sw_ledger_check(a->ledger, sw_buffer_bytes(&envelope), err));
     return put(a, sw_buffer_bytes(&envelope), err);

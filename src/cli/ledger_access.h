@@ -61,6 +61,9 @@ SW_NODISCARD sw_status sw_ledger_access_check(sw_ledger_access *a, sw_identity *
  * follows. */
 SW_NODISCARD sw_status sw_ledger_access_append(sw_ledger_access *a, sw_identity *who,
                                                sw_entry *entry, sw_error *err);
+/* The number that an entry carries when `last` is the owner's last on the ledger and `seen` the
+ * last that she knows of (LDG-031, LDG-052). */
+uint64_t sw_ledger_access_number(const sw_entry *entry, uint64_t last, uint64_t seen);
 
 /* Appends to `to` what `from` has beyond it, entry by entry under the rules of the ledger; *count
  * says how many: none when `to` is ahead. The shorter of the two must lie on the longer one:

@@ -11,6 +11,8 @@
 #include <string.h>
 
 enum { WAIT_SECONDS = 1800, WAIT_LIMIT = 86400 };
+/* Above what was sent by others and not seen (CHN-238), and room for 2^33 of them. */
+enum { OFFLINE_SKIP = 1 << 20 };
 #define RELAY_KIND  "sealwright/relay/v1"
 #define RELAY_LIMIT ((size_t)128 << 10)
 
@@ -319,9 +321,8 @@ sw_status sw_chain_access_send(sw_ledger_access *a, sw_identity *who, uint64_t s
     SW_TRY(sw_identity_chain_key(who, &key, err));
     entry->genesis = a->genesis.hash;
     entry->owner = sw_identity_card(who)->id;
-    entry->sequence = a->app.owners[a->place].sequence + 1;
-    if (entry->kind == SW_PAYLOAD_REVOKE && entry->sequence <= seen_sequence)
-        entry->sequence = seen_sequence + 1;
+    entry->sequence =
+        sw_ledger_access_number(entry, a->app.owners[a->place].sequence, seen_sequence);
     SW_TRY(judge(a, entry, err));
     SW_TRY(sign_call(a, entry, key, &call, err));
     a->relayed = relay != NULL;
@@ -330,4 +331,29 @@ sw_status sw_chain_access_send(sw_ledger_access *a, sw_identity *who, uint64_t s
     SW_TRY(sw_cli_transact(a->cli, a->rpc, &a->genesis.chain, key, &a->genesis.chain.contract,
                            sw_buffer_bytes(&call), &sent, err));
     return read_at(a, &sent.block, err);
+}
+
+sw_status sw_chain_revoke_offline(sw_cli *cli, sw_identity *who, sw_entry *entry, sw_error *err) {
+    SW_SCOPED(sw_buffer) call = SW_BUFFER(RELAY_LIMIT / 4);
+    const sw_card *card = sw_identity_card(who);
+    const char *file = sw_cli_value(cli, "relay-out");
+    const sw_chain_key *key;
+    sw_ledger_access *a = SW_ARENA_NEW(sw_cli_arena(cli), sw_ledger_access, 1);
+    sw_seen seen;
+    if (a == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a ledger");
+    SW_TRY(sw_cli_genesis(cli, &a->genesis, &a->genesis_envelope, err));
+    const sw_owner *owner = sw_genesis_owner(&a->genesis, &card->id);
+    if (a->genesis.backend != SW_LEDGER_ETHEREUM || file == NULL)
+        return sw_fail(err, SW_USAGE, "usage",
+                       "--offline goes with --relay-out, for an app whose ledger is on a chain");
+    if (owner == NULL || memcmp(owner->address.b, card->address.b, SW_ADDRESS_BYTES) != 0)
+        return sw_fail(err, SW_REFUSED, "ledger", "%s is no owner of the genesis of %s", card->name,
+                       a->genesis.name);
+    SW_TRY(sw_identity_chain_key(who, &key, err));
+    SW_TRY(sw_identity_load_seen(who, &a->genesis.hash, &seen, err));
+    a->place = (uint8_t)(owner - a->genesis.owners);
+    entry->owner = card->id;
+    entry->sequence = seen.sequence + OFFLINE_SKIP;
+    SW_TRY(sign_call(a, entry, key, &call, err));
+    return sw_cli_relay_write(cli, file, &a->genesis.chain, sw_buffer_bytes(&call), err);
 }

@@ -63,6 +63,10 @@ SW_NODISCARD sw_status sw_chain_access_check(sw_ledger_access *a, const sw_ident
  * for somebody else. The ledger's head becomes the block in which it is final. */
 SW_NODISCARD sw_status sw_chain_access_send(sw_ledger_access *a, sw_identity *who,
                                             uint64_t seen_sequence, sw_entry *entry, sw_error *err);
+/* Signs a revocation without a node and writes it to --relay-out: a node that is away, or one that
+ * nobody can trust, holds none back. The entry's owner and sequence are set. */
+SW_NODISCARD sw_status sw_chain_revoke_offline(sw_cli *cli, sw_identity *who, sw_entry *entry,
+                                               sw_error *err);
 /* The last sequence number of the owner whose entry was sent. */
 uint64_t sw_chain_access_sequence(const sw_ledger_access *a);
 

@@ -198,8 +198,16 @@ static sw_status prepare(transfer *t, sw_error *err) {
     return SW_OK;
 }
 
+/* The address as messages name it. */
+static void put_name(char out[SW_FETCH_URL_LIMIT + 1], const sw_fetch_request *q) {
+    (void)snprintf(out, SW_FETCH_URL_LIMIT + 1, "%s", q->url);
+    char *host = strstr(out, "//");
+    if (q->hide_path && host != NULL) host[2 + strcspn(host + 2, "/?")] = 0;
+}
+
 static sw_status fetch_failed(const transfer *t, CURLcode code, sw_error *err) {
-    const char *url = t->q->url;
+    char url[SW_FETCH_URL_LIMIT + 1];
+    put_name(url, t->q);
     if (t->header_long)
         return sw_fail(err, SW_LIMIT, "limit", "the answer's header of %s has more than %zu bytes",
                        url, SW_FETCH_HEADER_LIMIT);
@@ -219,6 +227,13 @@ static sw_status fetch_failed(const transfer *t, CURLcode code, sw_error *err) {
                    curl_easy_strerror(code));
 }
 
+static sw_status cut_header(const sw_fetch_request *q, sw_error *err) {
+    char url[SW_FETCH_URL_LIMIT + 1];
+    put_name(url, q);
+    return sw_fail(err, SW_UNAVAILABLE, "unavailable",
+                   "%s does not answer: its answer ends inside the header", url);
+}
+
 sw_status sw_http_fetch(const sw_fetch_request *q, sw_fetch_reply *out, sw_error *err) {
     SW_SCOPED(transfer) t = {.q = q};
     long answered = 0;
@@ -229,8 +244,7 @@ sw_status sw_http_fetch(const sw_fetch_request *q, sw_fetch_reply *out, sw_error
     if (curl_easy_getinfo(t.curl, CURLINFO_RESPONSE_CODE, &answered) != CURLE_OK)
         return sw_fail(err, SW_INTERNAL, "internal", "libcurl gave an answer without a status");
     if (!t.header_ended) /* libcurl takes the end of the connection for it */
-        return sw_fail(err, SW_UNAVAILABLE, "unavailable",
-                       "%s does not answer: its answer ends inside the header", q->url);
+        return cut_header(q, err);
     t.reply.status = (int)answered;
     *out = t.reply;
     t.reply = (sw_fetch_reply){0};

@@ -19,6 +19,7 @@
 typedef struct sw_fetch_request {
     const char *url;          /* https://; over a unix socket http:// */
     bool loopback;            /* http:// is taken as well when the host is a loopback address */
+    bool hide_path;           /* messages name the host alone: what follows it may be a password */
     const char *unix_socket;  /* NULL: TCP and TLS */
     const char *ca_file;      /* PEM; NULL: the authorities that the system trusts */
     const char *proxy;        /* http://HOST:PORT; NULL: none; never for http:// on loopback */

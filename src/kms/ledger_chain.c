@@ -184,15 +184,30 @@ static sw_status check_handed(const chain_ledger *l, const sw_hash *compose, boo
     return SW_OK;
 }
 
+/* What a block says of an owner; `known` false when no such block was read. */
+typedef struct standing {
+    bool known, active;
+    uint64_t sequence;
+} standing;
+
+static standing standing_of(const chain_ledger *l, const sw_ledger *ledger, size_t owner) {
+    const sw_hash *id = &l->genesis->owners[owner].id;
+    return (standing){true, sw_ledger_owner_active(ledger, id), sw_ledger_sequence(ledger, id)};
+}
+
 /* Everybody reads the chain: an old revocation that its owner has lifted could be handed over again
- * by anyone. One that the chain has passed already is dropped. */
-static void compare_handed(chain_ledger *l, const sw_ledger *newest) {
+ * by anyone, and one that was removed revokes no more. Such a one is dropped by the word of the
+ * block that this owner has named, or of the newest when she has named none. The newest alone is
+ * the node's word: it can keep a revocation open to the next comparison, never drop one of an owner
+ * who speaks for herself. */
+static void compare_handed(chain_ledger *l, size_t owner, const standing *own,
+                           const standing *newest) {
     size_t kept = 0;
     for (size_t i = 0; i < l->handed_count; i++) {
         handed *h = &l->handed[i];
-        const sw_hash *owner = &l->genesis->owners[h->r.owner].id;
-        if (!h->compared && sw_ledger_sequence(newest, owner) >= h->r.say.sequence) continue;
-        h->compared = true;
+        bool compares = h->r.owner == owner && !h->compared && own->known && newest->known;
+        if (compares && (own->sequence >= h->r.say.sequence || !own->active)) continue;
+        if (compares && newest->sequence < h->r.say.sequence) h->compared = true;
         l->handed[kept++] = *h;
     }
     l->handed_count = kept;
@@ -203,16 +218,42 @@ static bool same_handed(const sw_handed_revocation *a, const sw_handed_revocatio
            a->say.sequence == b->say.sequence && sw_hash_equal(&a->say.compose, &b->say.compose);
 }
 
-/* As the chain stands now, when a node says so. */
-static void compare_now(chain_ledger *l) {
+static void read_standing(const turn *t, const sw_head *at, size_t owner, standing *out) {
     static const sw_chain_ask nothing;
     SW_SCOPED(sw_buffer) view = SW_BUFFER(SW_CHAIN_VIEW_LIMIT);
-    sw_ledger *newest = NULL;
+    sw_ledger *ledger = NULL;
+    if (read_block(t, at, &nothing, &view, &ledger, NULL) != SW_OK) return;
+    *out = standing_of(t->l, ledger, owner);
+    sw_ledger_close(&ledger);
+}
+
+/* As the chain stands now, when a node says so. */
+static void compare_now(chain_ledger *l, size_t owner) {
+    const sw_kms_app *app = sw_kms_app_find(l->kms, &l->genesis->hash);
+    const sw_kms_word *word = app == NULL ? NULL : &app->words[owner];
+    standing own = {0}, newest = {0};
     turn t;
     if (begin(l, &t, NULL) != SW_OK || find_newest(&t, NULL) != SW_OK) return;
-    if (read_block(&t, &l->newest, &nothing, &view, &newest, NULL) != SW_OK) return;
-    compare_handed(l, newest);
-    sw_ledger_close(&newest);
+    read_standing(&t, &l->newest, owner, &newest);
+    own = newest;
+    if (word != NULL && word->present) {
+        own = (standing){0};
+        read_standing(&t, &word->statement.ledger, owner, &own);
+    }
+    compare_handed(l, owner, &own, &newest);
+}
+
+/* No owner takes another's room. */
+static sw_status check_room(const chain_ledger *l, size_t owner, sw_error *err) {
+    const size_t most = HANDED_COUNT / l->genesis->owner_count;
+    size_t held = 0;
+    for (size_t i = 0; i < l->handed_count; i++) held += l->handed[i].r.owner == owner;
+    if (held < most) return SW_OK;
+    sw_status status =
+        sw_fail(err, SW_LIMIT, "limit", "this key service holds %zu revocations by %s already",
+                held, l->genesis->owners[owner].name);
+    sw_error_hint(err, "revoke on the chain, or everything");
+    return status;
 }
 
 static sw_status append(sw_kms_ledger *ledger, sw_bytes call, sw_head *head, sw_error *err) {
@@ -224,21 +265,17 @@ static sw_status append(sw_kms_ledger *ledger, sw_bytes call, sw_head *head, sw_
             *head = l->newest;
             return SW_OK;
         }
-    if (l->handed_count == HANDED_COUNT) {
-        sw_status status =
-            sw_fail(err, SW_LIMIT, "limit",
-                    "this key service holds %d revocations of this app already", HANDED_COUNT);
-        sw_error_hint(err, "revoke on the chain");
-        return status;
-    }
+    SW_TRY(check_room(l, r.owner, err));
     l->handed[l->handed_count++] = (handed){.r = r};
-    compare_now(l);
+    compare_now(l, r.owner);
     size_t i = 0;
     while (i < l->handed_count && !same_handed(&l->handed[i].r, &r)) i++;
     if (i == l->handed_count)
-        return sw_fail(err, SW_REFUSED, "ledger",
-                       "the chain holds this revocation already, or a later word of %s",
-                       l->genesis->owners[r.owner].name);
+        return sw_fail(
+            err, SW_REFUSED, "ledger",
+            "the chain holds this revocation already, or a later word of %s, who may have "
+            "been removed",
+            l->genesis->owners[r.owner].name);
     *head = l->newest;
     return sw_kms_audit_revocation(l->kms, &l->genesis->hash, &r, err);
 }
@@ -297,6 +334,7 @@ typedef struct judging {
     size_t count;
     sw_head heads[SW_KMS_BLOCK_COUNT]; /* ascending, as the views */
     sw_buffer views[SW_KMS_BLOCK_COUNT];
+    standing own[SW_OWNER_LIMIT], newest[SW_OWNER_LIMIT]; /* for what was handed over */
 } judging;
 
 static int compare_heads(const sw_head *a, const sw_head *b) {
@@ -316,6 +354,15 @@ static void add_view(judging *j, const sw_head *at, sw_buffer *view) {
     *view = (sw_buffer){0};
 }
 
+static void keep_standings(judging *j, const sw_head *at, bool newest, const sw_ledger *ledger) {
+    for (size_t i = 0; i < j->t.l->genesis->owner_count; i++) {
+        const standing now = standing_of(j->t.l, ledger, i);
+        if (newest) j->newest[i] = now;
+        if (j->q->listed[i] ? sw_head_equal(&j->q->words[i].statement.ledger, at) : newest)
+            j->own[i] = now;
+    }
+}
+
 /* `whose` NULL: the newest. A block that was judged already has said yes. */
 static sw_status judge_block(judging *j, const sw_head *at, const char *whose, sw_error *err) {
     for (size_t i = 0; i < j->count; i++)
@@ -326,7 +373,7 @@ static sw_status judge_block(judging *j, const sw_head *at, const char *whose, s
     sw_ledger *ledger = NULL;
     SW_TRY(read_block(&j->t, at, &ask, &view, &ledger, err));
     add_view(j, at, &view);
-    if (whose == NULL) compare_handed(j->t.l, ledger);
+    keep_standings(j, at, whose == NULL, ledger);
     sw_status status = sw_chain_question_check(&j->question, ledger, whose, NULL, err);
     sw_ledger_close(&ledger);
     return status;
@@ -340,7 +387,6 @@ static sw_status judge_blocks(judging *j, sw_error *err) {
         if (j->q->listed[i] && named->index > l->newest.index) l->newest = *named;
     }
     SW_TRY(judge_block(j, &l->newest, NULL, err));
-    SW_TRY(check_handed(l, j->q->compose, false, err));
     for (size_t i = 0; i < l->genesis->owner_count; i++) {
         if (!j->q->listed[i]) continue;
         const char *name = l->genesis->owners[i].name;
@@ -352,7 +398,9 @@ static sw_status judge_blocks(judging *j, sw_error *err) {
                           name, name);
         if (status != SW_OK) return status;
     }
-    return SW_OK;
+    for (size_t i = 0; i < l->genesis->owner_count; i++)
+        compare_handed(l, i, &j->own[i], &j->newest[i]);
+    return check_handed(l, j->q->compose, false, err);
 }
 
 static sw_status fill_finding(const judging *j, sw_kms_finding *out, sw_error *err) {

@@ -291,6 +291,11 @@ uint64_t sw_ledger_sequence(const sw_ledger *l, const sw_hash *owner) {
     return i < l->places ? l->sequences[i] : 0;
 }
 
+bool sw_ledger_owner_active(const sw_ledger *l, const sw_hash *owner) {
+    size_t i = sw_ledger_place(l, owner);
+    return i < l->places && (l->active >> i & 1) != 0;
+}
+
 static size_t list_owners(const sw_ledger *l, uint32_t bits, sw_hash out[SW_OWNER_LIMIT]) {
     size_t count = 0;
     for (size_t i = 0; i < l->places; i++)

@@ -95,6 +95,8 @@ SW_NODISCARD sw_status sw_ledger_check(const sw_ledger *l, sw_bytes envelope, sw
 SW_NODISCARD sw_status sw_ledger_load(sw_ledger *l, sw_journal *j, sw_error *err);
 sw_head sw_ledger_head(const sw_ledger *l);
 uint64_t sw_ledger_sequence(const sw_ledger *l, const sw_hash *owner); /* last used, 0 when none */
+/* May this owner approve and revoke now (CHN-025)? On a local ledger every owner of the genesis. */
+bool sw_ledger_owner_active(const sw_ledger *l, const sw_hash *owner);
 
 /* An owner added on a chain after the genesis has as id 12 zero bytes and the address (CHN-100). */
 typedef struct sw_approval {

@@ -30,6 +30,7 @@ static sw_status carry_http(void *context, sw_bytes question, sw_buffer *answer,
     sw_fetch_reply reply = {0};
     const sw_fetch_request q = {.url = r->url,
                                 .loopback = true,
+                                .hide_path = true, /* of many providers it is the customer's key */
                                 .ca_file = r->ca_file,
                                 .proxy = r->proxy,
                                 .content_type = "application/json",

@@ -90,7 +90,9 @@ word "somebody else's chain key" key "${new[@]}" "${rpc[@]}" --identity anna
 mv kept anna/chain.key
 refused "no node" 2 "rpc" "${new[@]}" --identity anna
 refused "a node in the clear" 2 "loopback" "${new[@]}" --identity anna --rpc http://node.example
-word "a node that is not there" unavailable "${new[@]}" --identity anna --rpc http://127.0.0.1:1
+word "a node that is not there" unavailable "${new[@]}" --identity anna --rpc http://127.0.0.1:1/v3/customers-key?more
+grep -q "http://127.0.0.1:1 does not answer" log && ! grep -q "customers-key\|more" log
+say $? "whose address is named without what may be a customer's key"
 refused "an older card has no address" 1 "address" "$sealwright" app new --name x --quorum 1 --owner bert.old --out x.genesis --ledger ethereum \
     "${rpc[@]}" --identity anna
 word "no gas" gas "${new[@]}" "${rpc[@]}" --identity cleo
@@ -178,6 +180,18 @@ holds "approvals before it do not count" "not approved, 0 of 2" "$sealwright" ap
 holds "bert revokes everything" "everything" "$sealwright" revoke --everything "${bert[@]}" "${app[@]}"
 holds "everything is revoked" "EVERYTHING IS REVOKED by bert" "$sealwright" app show "${app[@]}"
 holds "and lifts it" "lifted" "$sealwright" lift --everything "${bert[@]}" "${app[@]}"
+holds "cleo hands out an approval" "counts when" "$sealwright" approve app-compose.json --identity cleo "${app[@]}" --relay-out held.call
+holds "thinks better of it" "counts when" "$sealwright" revoke app-compose.json --identity cleo "${app[@]}" --relay-out better.call
+holds "who holds the approval sends it first" "^block" "$sealwright" app relay held.call --identity anna "${rpc[@]}"
+holds "and holds up no revocation by it" "^block" "$sealwright" app relay better.call --identity anna "${rpc[@]}"
+holds "which stands" "REVOKED by cleo" "$sealwright" app show "${app[@]}"
+holds "until cleo lifts it" "lifted" "$sealwright" lift "$hash" --identity cleo "${app[@]}"
+holds "cleo revokes without any node" "kms revoke" "$sealwright" revoke app-compose.json --identity cleo --app app.genesis --offline --relay-out off.call
+refused "a stranger does not" 1 "no owner" "$sealwright" revoke app-compose.json --identity mallory --app app.genesis --offline --relay-out x.call
+refused "nor without a file" 2 "relay-out" "$sealwright" revoke app-compose.json --identity cleo --app app.genesis --offline
+holds "it is as good as any" "^block" "$sealwright" app relay off.call --identity anna "${rpc[@]}"
+holds "and stands" "REVOKED by cleo" "$sealwright" app show "${app[@]}"
+holds "and is lifted like any" "lifted" "$sealwright" lift "$hash" --identity cleo "${app[@]}"
 holds "anna approves in the new round" "approved" "$sealwright" approve app-compose.json --identity anna "${app[@]}"
 holds "and is watched" "approved  $hash  by anna" "$sealwright" app watch --once "${app[@]}"
 for name in anna bert; do grep -q '"ledger":{"hash":"[1-9a-f0]*[1-9a-f]' $name/heads/*; done
@@ -204,6 +218,13 @@ word "no stranger does" ledger "${change[@]}" --sign --identity mallory
 holds "bert signs" "signed   by 2 of the 2" "${change[@]}" --sign "${bert[@]}"
 cp change.json again.json
 sed 's/"quorum":2/"quorum":1/' change.json >altered.json
+python3 -c 'import json
+c = json.load(open("change.json"))
+c |= {"add_devices": ["07" * 32], "remove_devices": ["08" * 32], "allow_any_device": False, "require_tcb_up_to_date": True, "signatures": []}
+print(json.dumps(c, separators=(",", ":"), sort_keys=True), end="")' >quiet.json
+"$sealwright" app change quiet.json "${app[@]}" --sign --identity anna >log 2>&1
+grep -q "^allows   device 0707" log && grep -q "^forbids  device 0808" log && grep -q "^devices  named ones alone" log && grep -q "^TCB      up to date alone" log
+say $? "who signs a change is told of every setting in it"
 word "an altered change" reverted "$sealwright" app change altered.json "${app[@]}" --send --identity anna
 holds "it is sent" "made" "${change[@]}" --send --identity anna
 word "once" ledger "$sealwright" app change again.json "${app[@]}" --send --identity anna

@@ -455,6 +455,73 @@ static void test_handed_over_in_silence(void **state) {
     chain_free(c);
 }
 
+/* What a node shows as newest may be of a chain that it made up: in it the owner's number is
+ * passed, and the revocation counts all the same until a block that she has named says so. */
+static void test_handed_over_against_the_node(void **state) {
+    (void)state;
+    chain_world *c = chain_ready();
+    const char *name = c->w->p.genesis.owners[2].name;
+    SW_SCOPED(sw_buffer) call = SW_BUFFER(1 << 12);
+    put_call(c, 2, (sw_app_say){.act = SW_ACT_REVOKE}, &call);
+    act_of(c, 2, (sw_app_say){.act = SW_ACT_REVOKE, .everything = true, .sequence = 9});
+    act_of(c, 2, (sw_app_say){.act = SW_ACT_LIFT, .everything = true});
+    act(c, 0, SW_ACT_APPROVE);
+    act(c, 1, SW_ACT_APPROVE);
+    pass_time(c->w, CACHE_MS + 1);
+    (void)keys_granted(c->w, (ask){0});
+    expect(hand_over(c, bytes_of(&call)), "");
+    refused_saying(c, (ask){0}, "revoked", name);
+    refused_saying(c, (ask){0}, "revoked", "directly");
+    const sw_head now = final_of(c);
+    unlock_at(c, 0, &now);
+    refused_saying(c, (ask){0}, "revoked", name); /* another owner's word says nothing of it */
+    unlock_at(c, 2, &now);
+    (void)keys_granted(c->w, (ask){0});
+    expect(hand_over(c, bytes_of(&call)), "ledger");
+    chain_free(c);
+}
+
+/* Removing an owner lifts nothing that was handed over before, and who was removed revokes no more.
+ */
+static void test_handed_over_by_one_who_was_removed(void **state) {
+    (void)state;
+    static const uint8_t last[] = {2};
+    chain_world *c = chain_ready();
+    SW_SCOPED(sw_buffer) call = SW_BUFFER(1 << 12);
+    use_recipe(c->w, &(recipe_plan){.shards = 2});
+    boot_machine(c->w);
+    put_call(c, 2, (sw_app_say){.act = SW_ACT_REVOKE, .sequence = 5}, &call);
+    expect(hand_over(c, bytes_of(&call)), "");
+    change(c, last, 1);
+    act(c, 0, SW_ACT_APPROVE);
+    act(c, 1, SW_ACT_APPROVE);
+    const sw_head now = final_of(c);
+    for (size_t i = 0; i < 2; i++) unlock_at(c, i, &now);
+    pass_time(c->w, CACHE_MS + 1);
+    refused_saying(c, (ask){0}, "revoked", c->w->p.genesis.owners[2].name);
+    restart_kms(c->w);
+    for (size_t i = 0; i < 2; i++) unlock_at(c, i, &now);
+    (void)keys_granted(c->w, (ask){0});
+    expect(hand_over(c, bytes_of(&call)), "ledger");
+    (void)keys_granted(c->w, (ask){0});
+    chain_free(c);
+}
+
+static void test_each_owner_has_room(void **state) {
+    (void)state;
+    enum { MOST = 256 / OWNERS };
+    chain_world *c = chain_ready();
+    for (uint64_t i = 0; i <= MOST; i++) {
+        SW_SCOPED(sw_buffer) call = SW_BUFFER(1 << 12);
+        put_call(c, 2, (sw_app_say){.act = SW_ACT_REVOKE, .sequence = 9 + i}, &call);
+        expect(hand_over(c, bytes_of(&call)), i < MOST ? "" : "limit");
+    }
+    SW_SCOPED(sw_buffer) call = SW_BUFFER(1 << 12);
+    put_call(c, 1, (sw_app_say){.act = SW_ACT_REVOKE}, &call);
+    expect(hand_over(c, bytes_of(&call)), "");
+    chain_free(c);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_granted),
@@ -473,6 +540,9 @@ int main(void) {
         cmocka_unit_test(test_founding_needs_a_node),
         cmocka_unit_test(test_handed_over),
         cmocka_unit_test(test_handed_over_in_silence),
+        cmocka_unit_test(test_handed_over_against_the_node),
+        cmocka_unit_test(test_handed_over_by_one_who_was_removed),
+        cmocka_unit_test(test_each_owner_has_room),
     };
     return cmocka_run_group_tests_name("kms/chain", tests, NULL, NULL);
 }

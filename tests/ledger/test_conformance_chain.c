@@ -66,7 +66,8 @@ static sw_status put_chain(keeper *k, size_t owner, const sw_entry *e, sw_error 
 }
 
 /* anvil keeps words of zero as leaves once they were read, which no Ethereum trie holds and no view
- * may show. An opening of a compose hash that nobody has written about yet makes one. */
+ * may show. An opening of a compose hash that nobody has written about yet makes one: there, what a
+ * story begins with is a revocation that was lifted, which changes no answer. */
 static bool reads_zero(const story *s) {
     const char *first = strchr(s->words, '>'), *written = strchr(s->words, 'x');
     return first != NULL && (written == NULL || first < written);
@@ -80,13 +81,14 @@ static void test_stories(void **state) {
     o.k = (keeper){&o.c.p, "reverted", put_chain, now_chain};
     o.r = toy_node(&o.t);
     for (size_t i = 0; i < COUNT(stories); i++) {
-        if (o.t.other && reads_zero(&stories[i])) {
-            print_message("# not on this node: %s\n", stories[i].name);
-            continue;
-        }
+        char words[128];
+        story told = stories[i];
+        bool before = o.t.other && reads_zero(&told);
+        (void)snprintf(words, sizeof words, "%s%s", before ? "C!x C^x " : "", told.words);
+        told.words = words;
         sw_buffer_reset(&o.c.p.envelope);
         found_chain_app(&o.c, &o.t, o.r, 2);
-        tell_story(&o.k, &stories[i]);
+        tell_story(&o.k, &told);
     }
     if (o.ledger != NULL) sw_ledger_close(&o.ledger);
     sw_rpc_close(&o.r);

@@ -89,8 +89,10 @@ start_anvil() { # a block a second; what is two blocks old is final
     env -u http_proxy -u https_proxy -u HTTP_PROXY -u HTTPS_PROXY "$anvil" --port 0 --chain-id 31337 --block-time 1 --slots-in-an-epoch 1 \
         >"$world/python.pipe" 2>>"$world/chain.err" &
     python_pid=$!
-    exec 8<"$world/python.pipe" # held open, so that it can go on writing
+    exec 8<"$world/python.pipe"
     while read -r line <&8; do [[ $line == 'Listening on '* ]] && break; done
+    cat <&8 >/dev/null & # it tells of every block, and stands still when nobody reads
+    exec 8<&-
     port=${line##*:}
 }
 start_chain() {
