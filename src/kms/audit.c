@@ -16,8 +16,9 @@
 
 #define AUDIT_KIND   "sealwright/audit/v1"
 #define AUDIT_FILE   "audit.db"
+#define VIEWS_FOLDER "views"
 #define SAFE_INTEGER (((uint64_t)1 << 53) - 1)
-enum { ENTRY_LIMIT = 8192, ENTRY_NODES = 192, MINUTE_MS = 60000, STRANGERS_A_MINUTE = 10 };
+enum { ENTRY_LIMIT = 16384, ENTRY_NODES = 192, MINUTE_MS = 60000, STRANGERS_A_MINUTE = 10 };
 
 void sw_audit_id(sw_hash *out, const sw_p256_public *root) {
     const sw_bytes field = SW_BYTES_OF(root->b);
@@ -100,7 +101,7 @@ static sw_status read_unlock(const sw_json *root, sw_audit_reader *r, sw_error *
 
 /* `blocks` stands where a chain was looked at. */
 static sw_status read_blocks(const sw_json *root, sw_error *err) {
-    static const char *const names[] = {"hash", "index", NULL};
+    static const char *const names[] = {"hash", "index", "view", NULL};
     const sw_json *list;
     if (sw_json_member(root, "blocks") == NULL) return SW_OK;
     SW_TRY(sw_json_array(root, AUDIT_KIND, "blocks", SW_KMS_BLOCK_COUNT, &list, err));
@@ -111,6 +112,7 @@ static sw_status read_blocks(const sw_json *root, sw_error *err) {
         uint64_t index;
         SW_TRY(sw_json_expect(b, AUDIT_KIND, names, err));
         SW_TRY(sw_json_hash(b, AUDIT_KIND, "hash", &hash, err));
+        SW_TRY(sw_json_hash(b, AUDIT_KIND, "view", &hash, err));
         SW_TRY(sw_json_u64(b, AUDIT_KIND, "index", SAFE_INTEGER, &index, err));
     }
     return SW_OK;
@@ -285,14 +287,35 @@ sw_status sw_kms_audit_revocation(sw_kms *k, const sw_hash *app, const sw_handed
     return append(k, root, err);
 }
 
-static void add_blocks(sw_arena *a, sw_json *root, const sw_kms_decision *d) {
-    if (d->block_count == 0) return;
+/* A proof is too long for the log, which everybody fetches whole: the log has its digest, and the
+ * file that has this name lies beside it, durable before the entry. */
+static sw_status keep_view(const sw_kms *k, sw_bytes view, sw_hash *digest, sw_error *err) {
+    SW_SCOPED(sw_arena) a = {0};
+    char name[2 * SW_HASH_BYTES + sizeof ".json"];
+    sw_sha256(digest, view);
+    sw_hex_text(name, SW_BYTES_OF(digest->b));
+    memcpy(name + 2 * SW_HASH_BYTES, ".json", sizeof ".json");
+    char *folder = sw_path_join(&a, k->folder, VIEWS_FOLDER);
+    char *path = folder == NULL ? NULL : sw_path_join(&a, folder, name);
+    if (path == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
+    if (sw_path_exists(path)) return SW_OK;
+    SW_TRY(sw_folder_make(folder, 0700, err));
+    return sw_file_write(path, view, 0600, SW_WRITE_REPLACE, err);
+}
+
+static sw_status add_blocks(sw_arena *a, sw_json *root, const sw_kms *k, const sw_kms_finding *f,
+                            sw_error *err) {
+    if (f == NULL || f->block_count == 0) return SW_OK;
     sw_json *list = sw_json_add_array(a, root, "blocks");
-    for (size_t i = 0; i < d->block_count; i++) {
+    for (size_t i = 0; i < f->block_count; i++) {
+        sw_hash view;
+        SW_TRY(keep_view(k, sw_buffer_bytes(&f->each[i]), &view, err));
         sw_json *b = sw_json_add_object(a, list, NULL);
-        sw_json_add_hex(a, b, "hash", SW_BYTES_OF(d->blocks[i].hash.b));
-        sw_json_add_integer(a, b, "index", (int64_t)d->blocks[i].index);
+        sw_json_add_hex(a, b, "hash", SW_BYTES_OF(f->blocks[i].hash.b));
+        sw_json_add_integer(a, b, "index", (int64_t)f->blocks[i].index);
+        sw_json_add_hex(a, b, "view", SW_BYTES_OF(view.b));
     }
+    return SW_OK;
 }
 
 sw_status sw_kms_audit_keys(sw_kms *k, const sw_kms_decision *d, const sw_error *refusal,
@@ -305,7 +328,7 @@ sw_status sw_kms_audit_keys(sw_kms *k, const sw_kms_decision *d, const sw_error 
     if (counted) return SW_OK;
     sw_json *root = begin_entry(a, "keys");
     add_decision(a, root, k, refusal);
-    add_blocks(a, root, d);
+    SW_TRY(add_blocks(a, root, k, d->finding, err));
     sw_json_add_hex(a, root, "app", SW_BYTES_OF(d->app.b));
     sw_json_add_hex(a, root, "compose", SW_BYTES_OF(d->compose.b));
     sw_json_add_hex(a, root, "evidence", SW_BYTES_OF(d->evidence.b));

@@ -109,8 +109,7 @@ static sw_status check_ledger(sw_kms_case *c, sw_error *err) {
                                .words = c->app->words,
                                .listed = listed};
     sw_status status = c->app->ledger->kind->judge(c->app->ledger, &q, &c->finding, err);
-    c->decision.blocks = c->finding.blocks;
-    c->decision.block_count = c->finding.block_count;
+    c->decision.finding = &c->finding;
     return status;
 }
 

@@ -79,6 +79,7 @@ typedef struct sw_kms_finding {
     sw_buffer views; /* JSON array for the machine and its manifest (KMS-057); owned */
     size_t block_count;
     sw_head blocks[SW_KMS_BLOCK_COUNT]; /* that were looked at; none on a journal */
+    sw_buffer each[SW_KMS_BLOCK_COUNT]; /* their views; owned */
 } sw_kms_finding;
 void sw_kms_finding_free(sw_kms_finding *f);
 typedef struct sw_kms_ledger_kind {
@@ -126,9 +127,8 @@ typedef struct sw_kms_decision { /* over keys; views into the request */
     sw_p256_public open_recipient;
     uint64_t number, renewal;
     int64_t time_ms;
-    size_t block_count; /* of a chain, that were looked at */
-    const sw_head *blocks;
-    bool vouched; /* the evidence held and the owners approve of the recipe */
+    const sw_kms_finding *finding; /* NULL before the ledger was asked */
+    bool vouched;                  /* the evidence held and the owners approve of the recipe */
 } sw_kms_decision;
 typedef struct sw_kms_minute { /* refusals of peers for whom nobody speaks (KMS-087) */
     int64_t since_ms;          /* counter */

@@ -52,6 +52,7 @@ typedef struct chain_ledger {
 
 void sw_kms_finding_free(sw_kms_finding *f) {
     sw_buffer_free(&f->views);
+    for (size_t i = 0; i < f->block_count; i++) sw_buffer_free(&f->each[i]);
 }
 
 /* ---- the node ---- */
@@ -403,7 +404,8 @@ static sw_status judge_blocks(judging *j, sw_error *err) {
     return check_handed(l, j->q->compose, false, err);
 }
 
-static sw_status fill_finding(const judging *j, sw_kms_finding *out, sw_error *err) {
+/* Takes the views over. */
+static sw_status fill_finding(judging *j, sw_kms_finding *out, sw_error *err) {
     out->head = j->t.l->newest;
     out->block_count = j->count;
     memcpy(out->blocks, j->heads, j->count * sizeof *j->heads);
@@ -412,6 +414,8 @@ static sw_status fill_finding(const judging *j, sw_kms_finding *out, sw_error *e
     for (size_t i = 0; i < j->count; i++) {
         if (i > 0) sw_put_u8(&out->views, ',');
         sw_put_bytes(&out->views, sw_buffer_bytes(&j->views[i]));
+        out->each[i] = j->views[i];
+        j->views[i] = (sw_buffer){0};
     }
     sw_put_u8(&out->views, ']');
     return sw_buffer_check(&out->views, "the views of an answer", err);

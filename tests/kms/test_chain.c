@@ -36,26 +36,68 @@ static sw_json *views_granted(chain_world *c, sw_arena *a, ask q, sw_grant *gran
     return list;
 }
 
-/* Does the newest audit entry hold this text? */
-static void audit_says(chain_world *c, const char *text) {
+/* What the newest audit entry says, with a NUL behind it. */
+static void audit_newest(chain_world *c, sw_buffer *payload) {
     sw_head head = head_of(c->w, "/v1/audit/1");
     char path[64];
     (void)snprintf(path, sizeof path, "/v1/audit/%llu", (unsigned long long)head.index);
     answer a = tell(c->w, "GET", path, (sw_bytes){0}, NULL);
     SW_SCOPED(sw_arena) arena = {0};
-    SW_SCOPED(sw_buffer) payload = SW_BUFFER(1 << 16);
     sw_json *root;
     sw_envelope e;
     const sw_json_limits limits = {0, 8, 100000};
     assert_int_equal(sw_json_parse(&arena, bytes_of(&a.body), &limits, &root, NULL), SW_OK);
     const sw_json *entry = sw_json_member(root, "entries")->first;
     assert_int_equal(sw_envelope_parse(&arena, entry->span, &e, NULL), SW_OK);
-    sw_put_bytes(&payload, e.payload);
-    sw_put_u8(&payload, 0);
+    sw_put_bytes(payload, e.payload);
+    sw_put_u8(payload, 0);
+    answer_free(&a);
+}
+
+/* Does the newest audit entry hold this text? */
+static void audit_says(chain_world *c, const char *text) {
+    SW_SCOPED(sw_buffer) payload = SW_BUFFER(1 << 16);
+    audit_newest(c, &payload);
     if (strstr((const char *)payload.data, text) == NULL)
         print_message("# %s\n", (const char *)payload.data);
     assert_non_null(strstr((const char *)payload.data, text));
-    answer_free(&a);
+}
+
+/* KMS-083: each block's view lies beside the log under its digest, and proves what that block says
+ * of the compose. `allowed` is what all of them say. */
+static void audit_proves(chain_world *c, size_t blocks, bool allowed) {
+    SW_SCOPED(sw_arena) arena = {0};
+    SW_SCOPED(sw_buffer) payload = SW_BUFFER(1 << 16);
+    sw_json *root;
+    const sw_json_limits limits = {0, 8, 100000};
+    audit_newest(c, &payload);
+    const sw_bytes text = SW_BYTES(payload.data, payload.size - 1);
+    assert_int_equal(sw_json_parse(&arena, text, &limits, &root, NULL), SW_OK);
+    const sw_json *list = sw_json_member(root, "blocks");
+    bool says = true;
+    assert_true(list != NULL && list->count == blocks);
+    for (const sw_json *b = list->first; b != NULL; b = b->next) {
+        SW_SCOPED(sw_buffer) view = SW_BUFFER(SW_CHAIN_VIEW_LIMIT);
+        const sw_chain_ask about = {.composes = &c->w->x, .compose_count = 1};
+        sw_ledger *ledger;
+        sw_hash named, found;
+        sw_head at;
+        char path[256], name[2 * SW_HASH_BYTES + 1];
+        assert_int_equal(sw_json_hash(b, "block", "view", &named, NULL), SW_OK);
+        assert_int_equal(sw_json_hash(b, "block", "hash", &at.hash, NULL), SW_OK);
+        assert_int_equal(sw_json_u64(b, "block", "index", UINT32_MAX, &at.index, NULL), SW_OK);
+        sw_hex_text(name, SW_BYTES_OF(named.b));
+        (void)snprintf(path, sizeof path, "%s/views/%s.json", c->w->dir, name);
+        assert_int_equal(sw_file_read(path, SW_CHAIN_VIEW_LIMIT, &view, NULL), SW_OK);
+        sw_sha256(&found, bytes_of(&view));
+        assert_true(sw_hash_equal(&found, &named));
+        assert_int_equal(
+            sw_chain_view_verify(&c->w->p.genesis, &at, bytes_of(&view), &about, &ledger, NULL),
+            SW_OK);
+        says &= sw_ledger_check_run(ledger, &c->w->x, NULL) == SW_OK;
+        sw_ledger_close(&ledger);
+    }
+    assert_int_equal(says, allowed);
 }
 
 /* ---- what works ---- */
@@ -68,7 +110,7 @@ static void test_granted(void **state) {
     sw_json *views = views_granted(c, &a, (ask){0}, &grant);
     assert_int_equal(views->count, 1); /* all named one block, and it is the newest */
     assert_true(sw_head_equal(&grant.ledger, &final));
-    audit_says(c, "\"blocks\":[{\"hash\":\"");
+    audit_proves(c, 1, true);
     mine(c, 3);
     unlock_at(c, 1, &(sw_head){.index = final.index, .hash = final.hash});
     const sw_head later = final_of(c);
@@ -131,7 +173,7 @@ static void test_approval(void **state) {
     assert_non_null(strstr(a.refusal.message, number));
     assert_non_null(strstr(a.refusal.hint, "kms unlock"));
     answer_free(&a);
-    audit_says(c, "\"blocks\":[{\"hash\":\"");
+    audit_proves(c, 2, false); /* the newest allows it, the one that she named does not */
     const sw_head now = final_of(c);
     unlock_at(c, 0, &now);
     unlock_at(c, 1, &now);
