@@ -75,8 +75,8 @@ static int make_in_memory(const char *size, const char *inodes, unsigned attribu
 static int make_scratch(uint64_t bytes) {
     char size[32], inodes[32];
     (void)snprintf(size, sizeof size, "%llu", (unsigned long long)bytes);
-    (void)snprintf(inodes, sizeof inodes, "%llu",
-                   (unsigned long long)(bytes / PAGE_BYTES + SCRATCH_INODES_SPARE));
+    unsigned long long files = bytes / PAGE_BYTES + SCRATCH_INODES_SPARE;
+    (void)snprintf(inodes, sizeof inodes, "%llu", files);
     return make_in_memory(size, inodes, MOUNT_NO_SET_USER | MOUNT_NO_DEVICES | MOUNT_NO_EXECUTION);
 }
 
@@ -181,8 +181,9 @@ sw_status sw_private_root_copy(sw_private_root *root, const char *folder, sw_tre
 
 /* Cuts the path's next name off; false when it is none that a tree may hold. */
 static bool next_name(const char **path, bool top, char name[256]) {
+    if (**path != '/') return false;
     const char *start = *path + 1, *end = strchrnul(start, '/');
-    if (**path != '/' || end - start > 255) return false;
+    if (end - start > 255) return false;
     memcpy(name, start, (size_t)(end - start));
     name[end - start] = 0;
     *path = end;

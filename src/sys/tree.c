@@ -171,7 +171,7 @@ static sw_status open_same(const walk *w, const frame *f, const char *name, cons
 static sw_status take_file(walk *w, const frame *f, const char *name, const struct stat *seen,
                            sw_error *err) {
     int fd, copy;
-    struct stat st;
+    struct stat st = *seen;
     SW_TRY(open_same(w, f, name, seen, 0, &fd, &st, err));
     if ((st.st_mode & (S_ISUID | S_ISGID)) != 0) {
         (void)close(fd);

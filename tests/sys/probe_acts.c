@@ -347,6 +347,7 @@ static const struct {
     ACT(read_by_link),
     ACT(read_above),
     ACT(read_by_descriptor),
+    ACT(read_in_folder),
     ACT(proc_1),
     ACT(remount),
     ACT(unmount),

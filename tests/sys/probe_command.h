@@ -43,6 +43,10 @@ static bool act_read_by_descriptor(void) {
     return opens("/proc/self/fd/3", O_RDONLY) || opens("/proc/self/root", O_RDONLY) ||
            opens("/dev/fd/3", O_RDONLY) || openat(GIVEN_IN, "..", O_RDONLY) >= 0;
 }
+static bool act_read_in_folder(void) { /* descriptor 5 */
+    return openat(5, "secret", O_RDONLY) >= 0 || openat(5, "../../etc/passwd", O_RDONLY) >= 0 ||
+           (fchdir(5) == 0 && (opens("secret", O_RDONLY) || opens("x", O_WRONLY | O_CREAT)));
+}
 static bool act_proc_1(void) {
     return opens("/proc/1/mem", O_RDONLY) || opens("/proc/1/root", O_RDONLY) ||
            opens("/proc/self/mem", O_RDWR);

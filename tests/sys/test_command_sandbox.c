@@ -21,6 +21,7 @@ typedef struct place {
     char tree[64], devices[64], outside[64];
 } place;
 static place here;
+static int given_folder = -1; /* one more descriptor of the command, in one test */
 
 static void put_probe(const char *folder) {
     char path[512];
@@ -106,13 +107,13 @@ static sw_status start(const sw_private_root *root, const char *program, const c
     (void)snprintf(outside, sizeof outside, "OUTSIDE=%s/secret", here.outside);
     const char *const argv[] = {program, act, parent, NULL};
     const char *const environment[] = {"HOME=/tmp", outside, NULL};
-    const int fds[] = {r->in[0], r->out[1]};
+    const int fds[] = {r->in[0], r->out[1], given_folder};
     const sw_sandbox_rules rules = {.profile = SW_SANDBOX_COMMAND, .root = root};
     const sw_spawn what = {.image_fd = -1,
                            .argv = argv,
                            .environment = environment,
                            .fds = fds,
-                           .fd_count = 2,
+                           .fd_count = given_folder < 0 ? 2 : 3,
                            .sandbox = &rules};
     return sw_process_start(&what, &r->pid, &r->pidfd, &r->layers, err);
 }
@@ -267,6 +268,18 @@ static void gpu_nodes_are_there_when_asked_for(void **state) {
     assert_int_equal(run_act("write_random", true).code, REFUSED);
 }
 
+/* A descriptor of an outside folder would be our own mistake; Landlock makes it worth nothing. */
+static void an_outside_folder_leads_nowhere(void **state) {
+    (void)state;
+    given_folder = open(here.outside, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int itself = run_act("read_in_folder", false).code;
+    int child = run_act("exec:read_in_folder", false).code;
+    (void)close(given_folder);
+    given_folder = -1;
+    assert_int_equal(itself, REFUSED);
+    assert_int_equal(child, REFUSED);
+}
+
 static void the_layers_are_told_truly(void **state) {
     (void)state;
     run r = run_act("legal", false);
@@ -398,6 +411,7 @@ int main(void) {
         cmocka_unit_test(a_child_that_it_forks_is_held),
         cmocka_unit_test(a_program_that_it_executes_is_held),
         cmocka_unit_test(gpu_nodes_are_there_when_asked_for),
+        cmocka_unit_test(an_outside_folder_leads_nowhere),
         cmocka_unit_test(the_layers_are_told_truly),
         cmocka_unit_test(the_command_finds_what_it_is_given),
         cmocka_unit_test(a_start_that_cannot_be_is_refused),
