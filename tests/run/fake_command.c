@@ -4,8 +4,9 @@
  * state now and then, an output and claims. Its first argument chooses an act; what most of them do
  * is wrong. `--list` prints what each is expected to come to:
  *
- * done: the run ends well. contained: the script could not do what it tried, and says so (it gives
- * up; had it got out it would say "diverged"). Else the sentence that the agent says.
+ * done: the run ends well. stopped: it waits until it is asked to. contained: the script could not
+ * do what it tried, and says so (it gives up; had it got out it would say "diverged"). Else the
+ * sentence that the agent says.
  */
 #include "run/command_words.h"
 #include <errno.h>
@@ -153,6 +154,18 @@ static void honest(void) {
 static void saving(void) {
     saves_last = true;
     honest();
+}
+/* Behind its third step, the first time, until it is asked to stop. */
+static void waits(void) {
+    struct pollfd control = {SW_FD_CONTROL, POLLIN, 0};
+    begin();
+    if (begun < 3) {
+        steps(1, 2);
+        (void)poll(&control, 1, -1);
+    }
+    steps(begun < 3 ? 3 : begun + 1, total);
+    weights();
+    done(0);
 }
 static void quiet(void) { /* one record and no state at all */
     begin();
@@ -327,6 +340,7 @@ static const struct act {
 } acts[] = {
     {"honest", "done", honest},
     {"saving", "done", saving},
+    {"waits", "stopped", waits},
     {"quiet", "done", quiet},
     {"prints", "done", prints},
     {"scratch", "done", scratch},

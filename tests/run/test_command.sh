@@ -161,11 +161,26 @@ code=$?
 cp flips log && say $code 'no flipped bit, cut or extension of any file of the run is accepted'
 grep '^ok' flips | sed 's/^ok [0-9]* -/#/'
 
+# ---- Ctrl-C: a state at once, whatever step it is, and a resume from there ----
+act=waits
+variant waits; say $? 'a recipe whose script waits behind its second step'
+run_tree --run run.waits --json >log 2>&1 &
+pid=$!
+for ((i = 0; i < 1200; i++)); do [ -e run.waits/checkpoint-000002.sealed ] && break || read -rt 0.1 <> <(:); done
+kill -INT $(children $pid) 2>/dev/null || kill -INT $pid
+wait $pid
+[ $? -eq 1 ] && [ "$(error_word <log)" = stopped ] && [ -e run.waits/checkpoint-000003.sealed ]; say $? 'it is stopped with a state of its third step'
+holds 'the same command ends it' run_tree --run run.waits
+verify_out run.waits/out >log 2>&1 && predicate run.waits/out | found '"checkpoints":\[{"root":"[0-9a-f]*","step":2},{"root":"[0-9a-f]*","step":4}\]'
+say $? 'the state of the stop is none of its chain'
+opened run.waits/out waits.model >log 2>&1 && cmp model/weights.bin waits.model/weights.bin >>log 2>&1; say $? 'the same bytes as without a stop'
+
 # ---- each act of the table ----
 touch start
 "$script" --list >acts
 lease=3s
 while read -r act expected; do
+    [ "$expected" = stopped ] && continue
     variant "$act" || { say 1 "$act: no recipe" && continue; }
     code=0
     run_tree --run "run.$act" --json >log 2>&1 || code=$?

@@ -40,6 +40,7 @@ untouched 'none of them left a file'
 
 # ---- recipe, model, trainer, app, machine, key service ----
 refused usage 'no reference' "$sealwright" run app-compose.json --run run --model "$model" $(of data anna.sealed)
+refused usage 'a tree for the native trainer' run_sealed --tree .
 (cat app-compose.json && echo) >changed.json
 app_compose=changed.json
 refused compose 'an app-compose with one byte more' run_sealed
