@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .data import unwrap_dataset
     from .owner import Identity, SealedFile, SealedFacts, inspect, library_version, open_sealed, seal, unseal
     from .script import (finish, log_step, model_folder, plan, resume_from, send_output, send_state, sign_manifest, state_is_due, stop_requested)
-    from .verdict import Link, Verdict, verify
+    from .verdict import Link, NotVerified, Verdict, verify
 
 # Each name is imported when it is first asked for: a script loads no library of C, and a notebook no torch.
 _PLACES = {
@@ -27,7 +27,7 @@ _PLACES = {
     **dict.fromkeys(("Identity", "SealedFile", "SealedFacts", "inspect", "library_version", "open_sealed", "seal", "unseal"), "owner"),
     **dict.fromkeys(("finish", "log_step", "model_folder", "plan", "resume_from", "send_output", "send_state", "sign_manifest", "state_is_due",
                      "stop_requested"), "script"),
-    **dict.fromkeys(("Link", "Verdict", "verify"), "verdict"),
+    **dict.fromkeys(("Link", "NotVerified", "Verdict", "verify"), "verdict"),
 }
 __all__ = ["DataError", "Diverged", "GiveUp", "SealwrightError", "__version__", *_PLACES]
 
