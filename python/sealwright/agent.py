@@ -201,11 +201,11 @@ def _class_of(error: BaseException) -> int:
     if isinstance(error, ImportError):
         return IMPORT
     if isinstance(error, OSError):
-        if error.errno in _MISSING:
+        if error.errno in _MISSING or isinstance(error, FileNotFoundError):
             return IMPORT
         if error.errno == errno.ENOMEM:
             return MEMORY
-        if error.errno in _FORBIDDEN or type(error).__name__ in ("gaierror", "herror"):
+        if error.errno in _FORBIDDEN or isinstance(error, PermissionError) or type(error).__name__ in ("gaierror", "herror"):
             return FORBIDDEN
     return SCRIPT
 

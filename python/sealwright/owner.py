@@ -68,7 +68,8 @@ class _Asking:
 class Identity:
     """An owner's folder of keys, or a recipient's. Keys are read on first use and wiped by `close`.
 
-    `passphrase` is called with the name of an encrypted key file and returns its passphrase; a bytearray is wiped when it was read.
+    `passphrase` is called with the name of each encrypted key file and returns its passphrase; a bytearray is wiped when it was read,
+    so it returns a new one each time.
     """
 
     def __init__(self, folder: Path, passphrase: Optional[Passphrase] = None) -> None:

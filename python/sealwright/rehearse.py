@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, Mapping, Optional, Sequence
 
 from . import agent, canonical
+from .errors import SealwrightError
 from .job import JSONL
 
 CLASSES = ("internal", "model", "rows", "no rows", "memory", "diverged", "the script ended with an error", "a module or file is missing",
@@ -145,7 +146,10 @@ class Hearing:
             raise Broken("the outputs are above output_limit")
 
     def _claims(self, body: bytes) -> None:
-        value = canonical.decode(body, "CLAIMS")
+        try:
+            value = canonical.decode(body, "CLAIMS")
+        except SealwrightError:
+            value = None
         if len(body) > agent.CLAIMS_LIMIT or not isinstance(value, dict):
             raise Broken("CLAIMS is no object of at most 64 KiB")
         self.told.claims = value
