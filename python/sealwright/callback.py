@@ -22,10 +22,19 @@ class SealwrightCallback(TrainerCallback):
     def __init__(self, keep_checkpoints: bool = False) -> None:
         self._agent = agent.agent()
         self._keep = keep_checkpoints
+        self._seen = {"num_tokens": 0, "input": 0}  # at the record before: by TRL's count, and by transformers' own
 
     def on_train_begin(self, args, state, control, **kwargs: Any):
         self._agent.plan(state.max_steps)
+        self._seen["input"] = int(state.num_input_tokens_seen or 0)
         return control
+
+    def _tokens(self, state, logs) -> int:
+        """Those since the record before; a count that begins anew when training resumes makes no difference."""
+        now = {"num_tokens": int(logs.get("num_tokens") or 0), "input": int(state.num_input_tokens_seen or 0)}
+        since = {name: max(0, count - self._seen[name]) for name, count in now.items()}
+        self._seen = now
+        return since["num_tokens"] or since["input"]
 
     def on_step_end(self, args, state, control, **kwargs: Any):
         speaker, step = self._agent, state.global_step
@@ -48,7 +57,7 @@ class SealwrightCallback(TrainerCallback):
             script.log_step(
                 state.global_step,
                 logs["loss"],
-                tokens=max(0, int(logs.get("num_tokens") or state.num_input_tokens_seen or 0)),
+                tokens=self._tokens(state, logs),
                 learning_rate=logs.get("learning_rate") or 0.0,
                 grad_norm=logs.get("grad_norm") or 0.0,
             )

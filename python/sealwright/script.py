@@ -25,7 +25,7 @@ def plan(total_steps: int) -> None:
 
 
 def log_step(step: int, loss: float, *, tokens: int = 0, learning_rate: float = 0.0, grad_norm: float = 0.0) -> None:
-    """A step's record, for the metrics pipe. A loss that is not a number ends the run."""
+    """A step's record, for the metrics pipe; `tokens` are those since the record before. A loss that is not a number ends the run."""
     agent.agent().metrics(step, float(loss), int(tokens), float(learning_rate), float(grad_norm))
 
 
