@@ -9,7 +9,6 @@ before any comes again.
 from __future__ import annotations
 
 from bisect import bisect_right
-from fractions import Fraction
 from itertools import accumulate
 from typing import Iterator, Sequence
 
@@ -101,6 +100,8 @@ class Part:
 
 def parts_of(weights: Sequence[float]) -> list[int]:
     """Where each weight's part of 0 ... 2^64 - 1 ends. A float is the fraction that it is, so no rounding differs between machines."""
+    from fractions import Fraction  # here: it takes decimal along, and most scripts draw without weights
+
     exact = []
     for w in weights:
         try:

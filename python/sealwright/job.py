@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
 
 from . import canonical
 from .errors import malformed
@@ -19,8 +18,7 @@ JSONL = "application/jsonl"
 _HASH = re.compile(r"[0-9a-f]{64}\Z")
 
 
-@dataclass(frozen=True)
-class ShardPlace:
+class ShardPlace(NamedTuple):
     """Where one shard lies: `fd` its bytes, `index_fd` where its rows begin (CMD-030)."""
 
     name: str
@@ -33,15 +31,13 @@ class ShardPlace:
     index_fd: int
 
 
-@dataclass(frozen=True)
-class Resume:
+class Resume(NamedTuple):
     step: int
     bytes: int
     fd: int
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(NamedTuple):
     model: str
     max_steps: int
     save_steps: int

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import struct
-import tempfile
 from typing import Iterator, Union
 
 from .errors import malformed, usage
@@ -101,12 +100,18 @@ def _entries(data: memoryview) -> Iterator[tuple[str, memoryview]]:
     raise malformed("checkpoint", "the state to resume from is no folder that this package packed")
 
 
+def _place(name: str) -> str:
+    import tempfile
+
+    return os.path.join(tempfile.mkdtemp(prefix="sealwright-"), name)
+
+
 def unpack(data: memoryview, name: str) -> str:
     """Into a new folder called `name`, below the place for temporary files."""
     if not is_packed(data):
         raise malformed("checkpoint", "the state to resume from is no folder that this package packed")
     entries = list(_entries(data))
-    folder = os.path.join(tempfile.mkdtemp(prefix="sealwright-"), name)
+    folder = _place(name)
     for inside, content in entries:
         path = os.path.join(folder, inside)
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -117,7 +122,7 @@ def unpack(data: memoryview, name: str) -> str:
 
 def place_bytes(data: memoryview, name: str) -> str:
     """A state that is no folder, as the file `state` in a new one."""
-    folder = os.path.join(tempfile.mkdtemp(prefix="sealwright-"), name)
+    folder = _place(name)
     os.makedirs(folder)
     with open(os.path.join(folder, "state"), "xb") as f:
         f.write(data)

@@ -22,7 +22,7 @@ from .errors import SealwrightError, usage
 
 TAKEN = ("dev", "proc", "sys", "tmp", "model", "run")  # CMD-004
 _FICLONE = 0x40049409
-_LEFT_OUT = {"__pycache__", "site-packages", "dist-packages", "test", "idlelib", "turtledemo", "ensurepip", "tkinter"}
+_LEFT_OUT = {"__pycache__", "site-packages", "dist-packages", "test", "idlelib", "turtledemo", "ensurepip", "tkinter", "lib2to3"}
 _ASK = """import json, os, platform, sys, sysconfig
 print(json.dumps({"executable": os.path.realpath(sys.executable), "stdlib": sysconfig.get_path("stdlib"),
     "platstdlib": sysconfig.get_path("platstdlib", vars={"platbase": sys.base_exec_prefix}), "name": "python%d.%d" % sys.version_info[:2],
@@ -158,7 +158,7 @@ def _libraries(layout: Layout, programs: Sequence[str], inside: Sequence[str]) -
 
 def _compile(layout: Layout, python: str, folders: Sequence[str]) -> None:
     """Beside each module its code, which is believed without a look at the module's time."""
-    command = [python, "-I", "-m", "compileall", "-q", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash", "-s", layout.root, "-p", "/"]
+    command = [python, "-I", "-W", "ignore", "-m", "compileall", "-q", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash", "-s", layout.root, "-p", "/"]
     subprocess.run([*command, *[layout.path(f) for f in folders]], check=False, stdout=subprocess.DEVNULL)
 
 
