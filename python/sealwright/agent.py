@@ -117,6 +117,8 @@ class Agent:
     def checkpoint(self, step: int, size: int, body: Iterable[Any]) -> None:
         if step != self.step or step <= self.state_step or not self.due(step):
             raise usage("checkpoint", f"no state is due at step {step}: it comes once, after its step's record, at the recipe's steps")
+        if size == 0:
+            raise usage("checkpoint", "a state has one byte at least")
         if size > self.job.checkpoint_limit:
             raise SealwrightError("limit", "checkpoint", f"a state of {size} bytes is above the recipe's checkpoint_limit, {self.job.checkpoint_limit}")
         self._frame(CHECKPOINT, struct.pack(">Q", step), size, body)
@@ -143,8 +145,8 @@ class Agent:
         raw = canonical.encode(value)
         if len(raw) > CLAIMS_LIMIT:
             raise SealwrightError("limit", "claims", f"claims of {len(raw)} bytes are above {CLAIMS_LIMIT}")
-        if self.claimed:
-            raise usage("claims", "claims are made once")
+        if self.claimed or not self.outputs:
+            raise usage("claims", "claims are made once, behind an output")
         self._frame(CLAIMS, raw)
         self.claimed = True
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which row comes when: orders that a seed fixes, in whole numbers alone, so that every machine draws the same.
+"""Which row comes when: orders that a seed fixes, in whole numbers alone, so that every machine draws the same (CMD-064).
 
 `mix` is the last step of SplitMix64 (Steele, Lea, Flood 2014). A shuffle is a Feistel network of six rounds over the smallest power of
 two that holds the rows, walked on while it is outside (Black, Rogaway 2002): any place of it is computed alone, and nothing is kept.

@@ -47,11 +47,15 @@ class Told:
 
 
 def index_of(data: bytes) -> bytes:
-    ends, at = array("Q", [0]), 0
+    """Where rows begin, and the end; a line of blanks is none (CMD-030)."""
+    ends, at = array("Q"), 0
     while at < len(data):
         found = data.find(b"\n", at)
-        at = len(data) if found < 0 else found + 1
-        ends.append(at)
+        stop = len(data) if found < 0 else found
+        if data[at:stop].strip(b" \t\r"):
+            ends.append(at)
+        at = stop + 1
+    ends.append(len(data))
     if sys.byteorder != "little":
         ends.byteswap()
     return ends.tobytes()
@@ -106,7 +110,7 @@ class Hearing:
             agent.PLAN: before == agent.HELLO,
             agent.CHECKPOINT: before in (agent.PLAN, agent.CHECKPOINT),
             agent.OUTPUT: before in (agent.PLAN, agent.CHECKPOINT, agent.OUTPUT),
-            agent.CLAIMS: before not in (None, agent.HELLO, agent.CLAIMS, agent.DONE, agent.FAILED),
+            agent.CLAIMS: before == agent.OUTPUT,
             agent.DONE: before in (agent.CHECKPOINT, agent.OUTPUT, agent.CLAIMS),
             agent.FAILED: before not in (None, agent.DONE, agent.FAILED),
         }
@@ -132,7 +136,7 @@ class Hearing:
         step = struct.unpack(">Q", body[:8])[0] if len(body) >= 8 else 0
         every = self.save_steps
         due = self.stopped or (every > 0 and (step % every == 0 or step == self.told.total))
-        if not due or step <= max([self.resumed, *self.told.states]) or len(body) - 8 > self.checkpoint_limit:
+        if not due or step <= max([self.resumed, *self.told.states]) or not 8 < len(body) <= 8 + self.checkpoint_limit:
             raise Broken(f"a state of {len(body)} bytes at step {step} is not due")
         self.told.states[step] = body[8:]
 
@@ -188,7 +192,7 @@ def job_of(shards: Mapping[str, bytes], media_types: Mapping[str, str], model: s
         fds += [memory(data), memory(index)]
         listed.append({"bytes": len(data), "dataset": hashlib.sha256(b"dataset" + name.encode() + data).hexdigest(), "fd": 6 + 2 * i,
                        "index_fd": 7 + 2 * i, "media_type": media_type, "name": name, "owner": hashlib.sha256(name.encode()).hexdigest(),
-                       "rows": max(0, len(index) // 8 - 1)})
+                       "rows": len(index) // 8 - 1 if index else 1})
     told = None
     if resume is not None:
         told = {"bytes": len(resume), "fd": 6 + len(fds), "step": hearing.resumed}

@@ -22,11 +22,12 @@ _decode = json.JSONDecoder(object_pairs_hook=unique, parse_constant=refuse_const
 
 
 def _map(fd: int, size: int, what: str) -> memoryview:
+    """Private, since older kernels refuse shared maps of sealed memory; nothing is written, so nothing is copied."""
     try:
         real = os.fstat(fd).st_size
         if real != size:
             raise malformed("job", f"{what} has {real} bytes and JOB says {size}")
-        return memoryview(mmap.mmap(fd, size, flags=mmap.MAP_SHARED, prot=mmap.PROT_READ)) if size else memoryview(b"")
+        return memoryview(mmap.mmap(fd, size, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ)) if size else memoryview(b"")
     except OSError:
         raise malformed("job", f"{what} is no memory that can be mapped") from None
 
@@ -55,8 +56,9 @@ class Shard:
         if sys.byteorder != "little":
             raise usage("machine", "the index of rows is read on little-endian machines alone")
         self._index = index.cast("Q")
-        if self._index[0] != 0 or self._index[place.rows] != place.bytes:
-            raise malformed("job", f"the index of shard {place.name} does not span it")
+        if self._index[place.rows] != place.bytes:
+            raise malformed("job", f"the index of shard {place.name} does not end where it ends")
+        self._find = self.data.obj.find if place.bytes else None  # the map's own: a view cannot search
 
     def __len__(self) -> int:
         return self.place.rows if self.by_rows else 1
@@ -71,13 +73,14 @@ class Shard:
         begin, end = self._index[row], self._index[row + 1]
         if not begin < end <= self.place.bytes:
             raise self._bad_index(row)
-        return self.data[begin : end - 1 if self.data[end - 1] == 10 else end]
+        stop = self._find(b"\n", begin, end)  # lines without a row may lie before the next
+        return self.data[begin : end if stop < 0 else stop]
 
     def raws(self) -> Iterator[memoryview]:
         if not self.by_rows:
             yield self.data
             return
-        data, size = self.data, self.place.bytes
+        data, size, find = self.data, self.place.bytes, self._find
         for first in range(0, len(self), _CHUNK):
             offsets = self._index[first : first + _CHUNK + 1].tolist()
             begin = offsets[0]
@@ -85,7 +88,8 @@ class Shard:
                 end = offsets[i]
                 if not begin < end <= size:
                     raise self._bad_index(first + i - 1)
-                yield data[begin : end - 1 if data[end - 1] == 10 else end]
+                stop = find(b"\n", begin, end)
+                yield data[begin : end if stop < 0 else stop]
                 begin = end
 
     def longest(self) -> int:

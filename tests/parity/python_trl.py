@@ -151,7 +151,7 @@ for name, data, more in (("map", one, {"shuffle": True, "generator": torch.Gener
 print("SAID", json.dumps(said), flush=True)
 s.plan(1); s.log_step(1, 1.0); s.send_output("m", b"1"); s.sign_manifest({})
 """
-A = b"".join(json.dumps({"x": i, "when": "2024-05-01", "text": CANARY, "deep": {"day": "2024-05-01T10:00:00"}}).encode() + b"\n" for i in range(300))
+A = b"\n" + b"".join(json.dumps({"x": i, "when": "2024-05-01", "text": CANARY, "deep": {"day": "2024-05-01T10:00:00"}}).encode() + b"\n" for i in range(300)) + b" \n\n"
 B = b"".join(json.dumps({"x": 1000 + i, "when": "2024-05-01", "text": "y" * (1 << 21 if i == 5 else 5), "deep": {"day": "never"}}).encode() + b"\n" for i in range(100))
 shapes, log = sealed(SHAPES, {"a": A, "b": B}, max_steps=1)
 said = next((json.loads(line[5:]) for line in log.splitlines() if line.startswith("SAID ")), {})
