@@ -85,7 +85,7 @@ $O/tests/run/hostile_worker $O/tests/run/fake_command: $O/%: %.c tests/run/comma
 	@echo "  ld  $@"
 	@$(CC) $(CPPFLAGS) -Itests -std=c2x -O1 -g $(WARN) -Werror -static -o $@ $(filter %.c,$^)
 tests: $(TESTS) $(HELPERS) $(FUZZ)
-TEST_SCRIPTS := $(sort $(wildcard tests/*/test_*.sh))
+TEST_SCRIPTS := $(sort $(wildcard tests/*/test_*.sh tests/python/test_*.py))
 test: deps
 	$(call BUILD,all tests)
 	SEALWRIGHT_TEST_VARIANT=$V tools/run-tests.sh $O $(TESTS) $(TEST_SCRIPTS)
@@ -119,6 +119,9 @@ bench: DEPS_FOR := bench
 bench: deps
 	$(call BUILD,all)
 	bench/run.sh $O $(ONLY)
+wheel: DEPS_FOR := python
+wheel: deps
+	tools/wheel.sh $O
 repro: deps
 	tools/repro.sh
 format:

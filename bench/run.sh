@@ -48,7 +48,9 @@ gemm.py|peak gemm onednn|gemm_vs_peak
 first_step.py||first_step_s
 lora.py|peak trl|lora_tokens_vs_trl lora_memory_vs_trl lora_step_vs_peak
 sft.py|trl|full_tokens_vs_trl sft_defaults_vs_trl
-qlora.py||qlora_7b_gib'
+qlora.py||qlora_7b_gib
+python.py|trl|unwrap_step_overhead
+python.py||unwrap_mb_s import_ms'
 
 # Ratios of wall times mean what they say on a machine that does nothing else.
 busy() { read -r load _ </proc/loadavg && echo "# load average $load on $(nproc) processors $1"; }

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Python package: what `unwrap_dataset` costs a step of TRL, how fast it gives rows, how long its import takes. python.py O NAME...
+
+unwrap_step_overhead: a step of SFTTrainer whose rows come by unwrap_dataset(format="torch"), read and parsed from shared memory at each
+access, and with SealwrightCallback, over the same step with rows of a list in memory and no callback; the agent is played by
+sealwright.rehearse. unwrap_mb_s: bytes of rows a second that one core is given (format="bytes"); beside it what parsing leaves of that.
+"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+import measure
+
+PACKAGE = os.path.join(measure.ROOT, "python")
+VENV = os.path.join(measure.ROOT, "build", "parity", "venv", "bin", "python")
+END = "s.send_output('m', b'1'); s.sign_manifest({})\n"
+
+STEP = """
+import json, os, sys, time, tempfile, torch
+import sealwright as s
+from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainerCallback, TrainingArguments
+sealed, steps = sys.argv[1] == "sealed", int(sys.argv[3])
+torch.set_num_threads(len(os.sched_getaffinity(0)))
+class Clock(TrainerCallback):
+    seconds, last = [], None
+    def on_step_begin(self, *a, **k):
+        if Clock.last is None: Clock.last = time.perf_counter()
+    def on_step_end(self, *a, **k):
+        now = time.perf_counter(); Clock.seconds.append(now - Clock.last); Clock.last = now
+token = AutoTokenizer.from_pretrained(sys.argv[2])
+def collate(rows):
+    texts = [r["prompt"] + r["completion"] for r in rows]
+    batch = token(texts, return_tensors="pt", padding="max_length", truncation=True, max_length=128)
+    return {**batch, "labels": batch["input_ids"].clone()}
+rows = s.unwrap_dataset(format="torch") if sealed else list(s.unwrap_dataset(format="rows"))
+if token.pad_token is None: token.pad_token = token.eos_token
+args = TrainingArguments(tempfile.mkdtemp(), max_steps=steps, per_device_train_batch_size=4, logging_steps=1, report_to="none", use_cpu=True, disable_tqdm=True,
+                         save_strategy="no", remove_unused_columns=False)
+model = AutoModelForCausalLM.from_pretrained(sys.argv[2], dtype=torch.float32)
+trainer = Trainer(model=model, args=args, train_dataset=rows, data_collator=collate, callbacks=[Clock()] + ([s.SealwrightCallback()] if sealed else []))
+trainer.train()
+if not sealed: s.plan(1); s.log_step(1, 1.0)
+print("SECONDS", json.dumps(Clock.seconds), flush=True)
+"""
+
+SPEED = """
+import json, sys, time
+import sealwright as s
+def best(run):
+    times = []
+    for _ in range(5):
+        start = time.perf_counter(); n = run(); times.append(time.perf_counter() - start)
+    return n / min(times) / 1e6
+rows, dicts = s.unwrap_dataset(format="bytes"), s.unwrap_dataset(format="rows")
+print("SPEED", json.dumps({"bytes": best(lambda: sum(map(len, rows))), "parsed": best(lambda: (sum(1 for _ in dicts), sum(map(len, rows)))[1]),
+                           "any place": best(lambda: sum(len(rows[i]) for i in range(len(rows))))}), flush=True)
+s.plan(1); s.log_step(1, 1.0)
+"""
+
+
+def play(python, script, arguments, rows, **more):
+    """What the script prints; the agent is a process of its own interpreter."""
+    sys.path.insert(0, PACKAGE)
+    from sealwright import rehearse
+
+    with tempfile.NamedTemporaryFile("w+", suffix=".py") as file, tempfile.TemporaryFile() as out:
+        file.write(script + END)
+        file.flush()
+        saved = [os.dup(1), os.dup(2)]
+        os.dup2(out.fileno(), 1)
+        os.dup2(out.fileno(), 2)
+        try:
+            told = rehearse.play([python, file.name, *arguments], {"rows": rows}, environment={"PYTHONPATH": PACKAGE, "TRANSFORMERS_VERBOSITY": "error"}, **more)
+        except rehearse.Broken as why:
+            raise measure.CannotMeasure(str(why)) from None
+        finally:
+            for fd, before in zip((1, 2), saved):
+                os.dup2(before, fd)
+                os.close(before)
+        out.seek(0)
+        text = out.read().decode(errors="replace")
+    if told.done != 0:
+        raise measure.CannotMeasure(text[-300:])
+    return next(json.loads(line.split(" ", 1)[1]) for line in text.splitlines() if line.startswith(("SECONDS ", "SPEED ")))
+
+
+def row(i, size):
+    return json.dumps({"prompt": f"What did anna write down on day {i}?", "completion": "x" * max(0, size - 60)}).encode() + b"\n"
+
+
+def step(names):
+    model = os.environ.get("MODEL") or os.path.join(measure.ROOT, "build", "models", "SmolLM2-135M-Instruct")
+    if not os.path.isdir(model):
+        raise measure.CannotMeasure("no model: MODEL=DIR, or play examples/three-hospitals/run once")
+    rows = b"".join(row(i, 1000) for i in range(64))
+    runs = [lambda kind=kind: measure.median(play(VENV, STEP, [kind, model, "12"], rows, max_steps=12)[2:]) for kind in ("sealed", "plain")]
+    sealed, plain = measure.in_turn(runs, 3)
+    overhead, spread = measure.ratio(sealed, plain)
+    measure.bench("unwrap_step_overhead", overhead, "ratio")
+    measure.beside(f"{spread}; a step of {measure.median(plain) * 1000:.0f} ms, {os.path.basename(model)}")
+
+
+def speed(names):
+    rows = b"".join(row(i, 1000) for i in range(100000))
+    told = play(sys.executable, SPEED, [], rows, max_steps=1)
+    measure.bench("unwrap_mb_s", told["bytes"], "MB/s")
+    measure.beside(f"rows of 1000 bytes; each by its number {told['any place']:.0f} MB/s; parsed into dicts {told['parsed']:.0f} MB/s; Python {sys.version.split()[0]}")
+
+
+def imported(names):
+    environment = {**os.environ, "PYTHONPATH": PACKAGE}
+
+    def once(text):
+        code = f"import time; t = time.perf_counter(); {text}; print(time.perf_counter() - t)"
+        return float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment).stdout) * 1000
+
+    once("import sealwright, sealwright.data, sealwright.script")  # compiles
+    alone, with_rows = measure.in_turn([lambda: once("import sealwright"), lambda: once("import sealwright; sealwright.unwrap_dataset; sealwright.sign_manifest")], 11)
+    measure.bench("import_ms", measure.median(with_rows), "ms")
+    measure.beside(f"with unwrap_dataset and sign_manifest; import alone {measure.median(alone):.1f} ms")
+
+
+if __name__ == "__main__":
+    objects, wanted = measure.wanted(sys.argv)
+    sys.exit(measure.figures(wanted, [(["unwrap_step_overhead"], step), (["unwrap_mb_s"], speed), (["import_ms"], imported)]))

@@ -1,0 +1,25 @@
+import os
+
+from datasets import load_dataset
+from peft import LoraConfig
+from trl import SFTConfig, SFTTrainer
+
+trainer = SFTTrainer(
+    model=os.environ.get("MODEL", "HuggingFaceTB/SmolLM2-135M-Instruct"),
+    args=SFTConfig(
+        output_dir="/tmp/run",
+        max_steps=12,
+        per_device_train_batch_size=4,
+        learning_rate=2e-3,
+        max_length=128,
+        logging_steps=1,
+        save_strategy="no",
+        report_to="none",
+        use_cpu=True,
+        bf16=False,
+    ),
+    peft_config=LoraConfig(task_type="CAUSAL_LM", r=16, lora_alpha=32, target_modules=["q_proj", "k_proj", "v_proj", "o_proj"]),
+    train_dataset=load_dataset("json", data_files="data/*.jsonl", split="train"),
+)
+trainer.train()
+trainer.save_model("/tmp/model")

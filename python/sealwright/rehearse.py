@@ -1,0 +1,329 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Plays the agent for a script on rows of one's own: nothing is sealed and nothing confined, but every frame is held to CMD-040 ... CMD-045.
+
+    python -m sealwright.rehearse --shard NAME=rows.jsonl --model DIR --max-steps N [--save-steps N] [--stop-after N] [--resume STATE.N]
+        [--out DIR] -- COMMAND...
+
+Says what the script said, in a line each. Exit 0 when it ended with DONE. With --out the states (`state.STEP`) and outputs lie there.
+"""
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import selectors
+import struct
+import sys
+from array import array
+from dataclasses import dataclass, field
+from typing import Any, Mapping, Optional, Sequence
+
+from . import agent, canonical
+from .errors import SealwrightError
+from .job import JSONL
+
+CLASSES = ("internal", "model", "rows", "no rows", "memory", "diverged", "the script ended with an error", "a module or file is missing",
+           "forbidden", "unreadable rows", "gave up")
+_HIGH = 700  # above every descriptor that a script is given
+
+
+class Broken(Exception):
+    """The script said something that the agent would not take."""
+
+
+@dataclass
+class Told:
+    """All that a script said."""
+
+    total: int = 0
+    steps: list[tuple[int, int, int, float, float, float]] = field(default_factory=list)
+    states: dict[int, bytes] = field(default_factory=dict)
+    outputs: dict[str, bytes] = field(default_factory=dict)
+    order: list[int] = field(default_factory=list)  # types on the stream
+    claims: Optional[dict[str, Any]] = None
+    done: Optional[int] = None
+    failed: Optional[int] = None
+    status: int = 0  # as waitpid gives it
+
+
+def index_of(data: bytes) -> bytes:
+    """Where rows begin, and the end; a line of blanks is none (CMD-030)."""
+    ends, at = array("Q"), 0
+    while at < len(data):
+        found = data.find(b"\n", at)
+        stop = len(data) if found < 0 else found
+        if data[at:stop].strip(b" \t\r"):
+            ends.append(at)
+        at = stop + 1
+    ends.append(len(data))
+    if sys.byteorder != "little":
+        ends.byteswap()
+    return ends.tobytes()
+
+
+def memory(data: bytes) -> int:
+    fd = os.memfd_create("rehearsal", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    agent.write_all(fd, data)
+    return fd
+
+
+def frame(kind: int, body: bytes = b"") -> bytes:
+    return struct.pack(">IQ", kind, len(body)) + body
+
+
+class Hearing:
+    """The agent's ear: takes the bytes of both pipes and refuses what is out of order."""
+
+    def __init__(self, max_steps: int, save_steps: int, checkpoint_limit: int, output_limit: int, resumed: int) -> None:
+        self.told = Told()
+        self.max_steps, self.save_steps, self.resumed = max_steps, save_steps, resumed
+        self.checkpoint_limit, self.output_limit = checkpoint_limit, output_limit
+        self.stopped = False
+        self._pending = {"stream": bytearray(), "metrics": bytearray()}
+
+    def feed(self, pipe: str, data: bytes) -> None:
+        pending = self._pending[pipe]
+        pending += data
+        while len(pending) >= 12:
+            kind, size = struct.unpack_from(">IQ", pending)
+            if size > max(self.checkpoint_limit, self.output_limit, 1 << 20) + 256:
+                raise Broken(f"a frame of type {kind} has {size} bytes")
+            if len(pending) < 12 + size:
+                return
+            body = bytes(pending[12 : 12 + size])
+            del pending[: 12 + size]
+            (self._on_metrics if pipe == "metrics" else self._on_stream)(kind, body)
+
+    def _on_metrics(self, kind: int, body: bytes) -> None:
+        if kind != agent.STEP or len(body) != 48:
+            raise Broken(f"type {kind} with {len(body)} bytes on the metrics pipe")
+        step = struct.unpack(">QQQddd", body)
+        last = self.told.steps[-1][0] if self.told.steps else self.resumed
+        if not last < step[0] <= self.max_steps:
+            raise Broken(f"the record of step {step[0]} follows that of {last}")
+        self.told.steps.append(step)
+
+    def _on_stream(self, kind: int, body: bytes) -> None:
+        before = self.told.order[-1] if self.told.order else None
+        allowed = {
+            agent.HELLO: before is None,
+            agent.PLAN: before == agent.HELLO,
+            agent.CHECKPOINT: before in (agent.PLAN, agent.CHECKPOINT),
+            agent.OUTPUT: before in (agent.PLAN, agent.CHECKPOINT, agent.OUTPUT),
+            agent.CLAIMS: before == agent.OUTPUT,
+            agent.DONE: before in (agent.CHECKPOINT, agent.OUTPUT, agent.CLAIMS),
+            agent.FAILED: before not in (None, agent.DONE, agent.FAILED),
+        }
+        if not allowed.get(kind, False):
+            raise Broken(f"type {kind} is not due after {before}")
+        self.told.order.append(kind)
+        {agent.HELLO: self._empty, agent.PLAN: self._plan, agent.CHECKPOINT: self._state, agent.OUTPUT: self._output,
+         agent.CLAIMS: self._claims, agent.DONE: self._done, agent.FAILED: self._failed}[kind](body)
+
+    @staticmethod
+    def _empty(body: bytes) -> None:
+        if body:
+            raise Broken("HELLO is not empty")
+
+    def _plan(self, body: bytes) -> None:
+        if len(body) != 16:
+            raise Broken("PLAN has not 16 bytes")
+        self.told.total, tokens = struct.unpack(">QQ", body)
+        if not 1 <= self.told.total <= self.max_steps or tokens:
+            raise Broken(f"PLAN says {self.told.total} steps and {tokens} tokens")
+
+    def _state(self, body: bytes) -> None:
+        step = struct.unpack(">Q", body[:8])[0] if len(body) >= 8 else 0
+        every = self.save_steps
+        due = self.stopped or (every > 0 and (step % every == 0 or step == self.told.total))
+        if not due or step <= max([self.resumed, *self.told.states]) or not 8 < len(body) <= 8 + self.checkpoint_limit:
+            raise Broken(f"a state of {len(body)} bytes at step {step} is not due")
+        self.told.states[step] = body[8:]
+
+    def _output(self, body: bytes) -> None:
+        length = struct.unpack(">I", body[:4])[0] if len(body) >= 4 else 0
+        name = body[4 : 4 + length].decode("ascii", "replace")
+        if not agent.fits(name) or name in self.told.outputs or len(self.told.outputs) == agent.OUTPUT_COUNT:
+            raise Broken("an output's name does not fit")
+        self.told.outputs[name] = body[4 + length :]
+        if sum(map(len, self.told.outputs.values())) > self.output_limit:
+            raise Broken("the outputs are above output_limit")
+
+    def _claims(self, body: bytes) -> None:
+        try:
+            value = canonical.decode(body, "CLAIMS")
+        except SealwrightError:
+            value = None
+        if len(body) > agent.CLAIMS_LIMIT or not isinstance(value, dict):
+            raise Broken("CLAIMS is no object of at most 64 KiB")
+        self.told.claims = value
+
+    def _done(self, body: bytes) -> None:
+        early = body == b"\1"
+        if body not in (b"\0", b"\1") or early != (not self.told.outputs) or (early and not (self.stopped and self.told.states)):
+            raise Broken("DONE does not say how it ended")
+        self.told.done = body[0]
+
+    def _failed(self, body: bytes) -> None:
+        if len(body) != 1 or body[0] >= len(CLASSES):
+            raise Broken("FAILED is no class of the list")
+        self.told.failed = body[0]
+
+    def close(self) -> Told:
+        """What can be held against each other only when both pipes have ended (WRK-008)."""
+        told, logged = self.told, {s[0] for s in self.told.steps}
+        if any(self._pending.values()):
+            raise Broken("a pipe ends inside a frame")
+        if not told.order:
+            raise Broken("the script said nothing: it does not import sealwright")
+        if any(s[1] != told.total for s in told.steps) or any(step not in logged for step in told.states):
+            raise Broken("a state has no record of its step, or a record another total than PLAN")
+        if told.outputs and told.total not in logged:
+            raise Broken("an output before the last step's record")
+        return told
+
+
+def job_of(shards: Mapping[str, bytes], media_types: Mapping[str, str], model: str, hearing: Hearing, resume: Optional[bytes]):
+    """JOB, and the descriptors that go with it."""
+    listed, fds = [], []
+    for i, (name, data) in enumerate(shards.items()):
+        media_type = media_types.get(name, JSONL)
+        index = index_of(data) if media_type == JSONL else b""
+        fds += [memory(data), memory(index)]
+        listed.append({"bytes": len(data), "dataset": hashlib.sha256(b"dataset" + name.encode() + data).hexdigest(), "fd": 6 + 2 * i,
+                       "index_fd": 7 + 2 * i, "media_type": media_type, "name": name, "owner": hashlib.sha256(name.encode()).hexdigest(),
+                       "rows": len(index) // 8 - 1 if index else 1})
+    told = None
+    if resume is not None:
+        told = {"bytes": len(resume), "fd": 6 + len(fds), "step": hearing.resumed}
+        fds.append(memory(resume))
+    job = {"checkpoint_limit": hearing.checkpoint_limit, "kind": "sealwright/job/v1", "max_steps": hearing.max_steps, "model": model,
+           "output_limit": hearing.output_limit, "resume": told, "save_steps": hearing.save_steps, "shards": listed}
+    return canonical.encode(job), fds
+
+
+def start(command: Sequence[str], fds: Sequence[int], environment: Mapping[str, str]) -> int:
+    """The command with `fds` as its descriptors from 3 on."""
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        import fcntl
+
+        high = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _HIGH) for fd in fds]
+        os.closerange(3, _HIGH)
+        for i, fd in enumerate(high):
+            os.dup2(fd, 3 + i)
+        os.execvpe(command[0], list(command), dict(environment))
+    except OSError as why:
+        os.write(2, f"sealwright: error: {command[0]}: {why.strerror}\n".encode())
+    os._exit(127)
+
+
+def _listen(hearing: Hearing, stream: int, metrics: int, control: int, stop_after: Optional[int]) -> None:
+    with selectors.DefaultSelector() as waiting:
+        waiting.register(metrics, selectors.EVENT_READ, "metrics")
+        waiting.register(stream, selectors.EVENT_READ, "stream")
+        while waiting.get_map():
+            for ready, _ in waiting.select():
+                data = os.read(ready.fd, 1 << 20)
+                if not data:
+                    waiting.unregister(ready.fd)
+                hearing.feed(ready.data, data)
+            if stop_after is not None and not hearing.stopped and hearing.told.steps and hearing.told.steps[-1][0] >= stop_after:
+                hearing.stopped = True
+                try:
+                    agent.write_all(control, frame(agent.STOP))
+                except BrokenPipeError:
+                    pass
+
+
+def play(command: Sequence[str], shards: Mapping[str, bytes], *, model: str = "/model", max_steps: int = 100, save_steps: int = 0,
+         checkpoint_limit: int = 1 << 30, output_limit: int = 1 << 30, resume: Optional[tuple[int, bytes]] = None,
+         stop_after: Optional[int] = None, media_types: Mapping[str, str] = {}, environment: Mapping[str, str] = {}) -> Told:
+    """Runs a command as the agent would and hears it out. Broken for what the agent would refuse."""
+    hearing = Hearing(max_steps, save_steps, checkpoint_limit, output_limit, resume[0] if resume else 0)
+    job, memories = job_of(shards, media_types, model, hearing, resume[1] if resume else None)
+    control_read, control = os.pipe()
+    stream, stream_write = os.pipe()
+    metrics, metrics_write = os.pipe()
+    given = {**os.environ, "SEALWRIGHT": "1", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1",
+             "WANDB_MODE": "disabled", **environment}
+    given.pop("SEALWRIGHT_CHILD", None)
+    pid = start(command, [control_read, stream_write, metrics_write, *memories], given)
+    for fd in (control_read, stream_write, metrics_write, *memories):
+        os.close(fd)
+    try:
+        try:
+            agent.write_all(control, frame(agent.JOB, job))
+        except BrokenPipeError:
+            pass
+        _listen(hearing, stream, metrics, control, stop_after)
+    finally:
+        for fd in (control, stream, metrics):
+            os.close(fd)
+        _, hearing.told.status = os.waitpid(pid, 0)
+    return hearing.close()
+
+
+def _write(folder: str, told: Told) -> None:
+    os.makedirs(folder, exist_ok=True)
+    for step, state in told.states.items():
+        with open(os.path.join(folder, f"state.{step}"), "wb") as f:
+            f.write(state)
+    for name, content in told.outputs.items():
+        with open(os.path.join(folder, name), "wb") as f:
+            f.write(content)
+
+
+def _resume_of(path: Optional[str]) -> Optional[tuple[int, bytes]]:
+    if path is None:
+        return None
+    with open(path, "rb") as f:
+        return int(path.rpartition(".")[2]), f.read()
+
+
+def _report(told: Told) -> int:
+    print(f"steps {len(told.steps)} of {told.total}, states {len(told.states)}, outputs {' '.join(sorted(told.outputs)) or 'none'}")
+    if told.steps:
+        print(f"loss {told.steps[0][3]:.6f} at step {told.steps[0][0]}, {told.steps[-1][3]:.6f} at step {told.steps[-1][0]}")
+    if told.done is not None:
+        print("done" if told.done == 0 else "stopped early, with a state")
+        return 0
+    if told.failed is not None:
+        print(f"failed: {CLASSES[told.failed]}")
+    else:
+        code = os.waitstatus_to_exitcode(told.status)
+        print("ended without DONE, " + (f"by signal {-code}" if code < 0 else f"with exit code {code}"))
+    return 1
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m sealwright.rehearse", description="Plays the agent for a script; nothing is sealed.")
+    parser.add_argument("--shard", action="append", required=True, metavar="NAME=FILE", help="rows as JSON lines")
+    parser.add_argument("--model", default="/model", metavar="DIR")
+    parser.add_argument("--max-steps", type=int, required=True)
+    parser.add_argument("--save-steps", type=int, default=0)
+    parser.add_argument("--stop-after", type=int, metavar="STEP", help="asks for an end after this step")
+    parser.add_argument("--resume", metavar="STATE.STEP", help="a state that --out wrote")
+    parser.add_argument("--out", metavar="DIR")
+    parser.add_argument("command", nargs="+")
+    given = parser.parse_args(arguments)
+    shards = {}
+    for text in given.shard:
+        name, _, path = text.partition("=")
+        with open(path, "rb") as f:
+            shards[name] = f.read()
+    try:
+        told = play(given.command, shards, model=os.path.abspath(given.model), max_steps=given.max_steps, save_steps=given.save_steps,
+                    stop_after=given.stop_after, resume=_resume_of(given.resume))
+    except Broken as why:
+        print(f"sealwright: error: {why}", file=sys.stderr)
+        return 1
+    if given.out:
+        _write(given.out, told)
+    return _report(told)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A script and its agent: rows, the order of what is said, failures by class, children (CMD-030 ... CMD-063). The agent is played by
+sealwright.rehearse, which takes each frame apart by itself. Raw scripts speak without the package and are refused."""
+import json
+import os
+import sys
+import tempfile
+
+import tap
+import sealwright
+from sealwright import rehearse
+
+ANNA = b"".join(json.dumps({"o": "anna", "x": i, "t": "é" * (i % 5)}, ensure_ascii=False).encode() + b"\n" for i in range(50))
+BERT = b"".join(b'{"o":"bert","x":%d}\n' % i for i in range(30))
+CANARY = "canary-" + "f3a1" * 4
+work = tempfile.TemporaryDirectory()
+LAST = "s.plan(1); s.log_step(1, 0.5); s.send_output('m', b'1'); s.sign_manifest({})"
+
+
+def script(text, shards=None, **more):
+    """Runs a script; what it wrote to ./said comes back as lines beside what the agent heard."""
+    place = tempfile.mkdtemp(dir=work.name)
+    path = os.path.join(place, "script.py")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(f"import json, os, sys\nSAID = open({os.path.join(place, 'said')!r}, 'a', buffering=1)\nimport sealwright as s\n{text}\n")
+    with open(os.path.join(place, "said"), "a", encoding="utf-8"), open(os.path.join(place, "err"), "w", encoding="utf-8") as err:
+        saved = os.dup(2)
+        os.dup2(err.fileno(), 2)
+        try:
+            told = rehearse.play([sys.executable, path], {"anna": ANNA, "bert": BERT} if shards is None else shards, **more)
+        except rehearse.Broken as why:
+            told = why
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+    with open(os.path.join(place, "said"), encoding="utf-8") as f, open(os.path.join(place, "err"), encoding="utf-8") as err:
+        return told, f.read().splitlines(), err.read()
+
+
+def says(text, wanted, name, **more):
+    """A script that prints to SAID and ends well."""
+    told, said, err = script(text + "\n" + LAST, **more)
+    tap.check(getattr(told, "done", None) == 0 and said == wanted, name, f"{told}\n{said}\n{err[-800:]}")
+
+
+def fails(text, wanted, name, **more):
+    told, said, err = script(text, **more)
+    tap.check(getattr(told, "failed", None) == wanted and told.status != 0, f"{name}: class {wanted}", f"{told}\n{said}\n{err[-800:]}")
+    return said, err
+
+
+def broken(text, part, name, **more):
+    """What the agent would not take."""
+    told, said, err = script(text, **more)
+    tap.check(isinstance(told, rehearse.Broken) and part in str(told), name, f"{told}\n{err[-400:]}")
+
+
+# ---- rows ----
+says("r = s.unwrap_dataset(format='rows')\nprint(len(r), r[0]['o'], r[-1]['x'], r[49]['x'], r[50]['x'], [x for x in r] == [r[i] for i in range(80)], file=SAID)",
+     ["80 anna 29 49 0 True"], "all shards in the recipe's order")
+says("r = s.unwrap_dataset('bert', format='bytes')\nprint(len(r), bytes(r[3]), bytes(r[5:9:2][1]), b''.join(bytes(x) + b'\\n' for x in r).decode().count('bert'), file=SAID)",
+     ["""30 b'{"o":"bert","x":3}' b'{"o":"bert","x":7}' 30"""], "one shard's bytes")
+says("r = s.unwrap_dataset(['bert', 'anna'], format='rows').shuffle(4)\nprint(len(r), len({(x['o'], x['x']) for x in r}), r[:9][4] == r[4], [x['x'] for x in r] != [x['x'] for x in r.shuffle(1)], file=SAID)",
+     ["80 80 True True"], "shuffled: each row once")
+says("a = list(s.unwrap_dataset(weights={'anna': 3, 'bert': 1}, seed=9, format='rows'))\nb = list(s.unwrap_dataset(weights=[3, 1], seed=9, format='rows'))\n"
+     "print(len(a), a == b, 50 < sum(x['o'] == 'anna' for x in a) < 70, file=SAID)", ["80 True True"], "owners by weight, by name or in order")
+says("print(s.unwrap_dataset('anna', format='rows')[7]['t'], len(s.unwrap_dataset('empty', format='rows')), len(s.unwrap_dataset('one', format='rows')), file=SAID)",
+     ["éé 0 1"], "text, a shard without rows, a last row without its newline", shards={"anna": ANNA, "empty": b"", "one": b'{"a":1}'})
+says("r = s.unwrap_dataset(format='bytes')\nprint([bytes(x) for x in r] == [bytes(r[i]) for i in range(3)] == [b'{\"a\":1}', b' {\"a\":2}\\r', b'{\"a\":3}'], file=SAID)\n"
+     "print([x['a'] for x in s.unwrap_dataset(format='rows')], file=SAID)", ["True", "[1, 2, 3]"], "lines of blanks are no rows, in front, between and behind",
+     shards={"a": b'\n \t\n{"a":1}\n\n\r\n {"a":2}\r\n{"a":3}\n \n'})
+says("r = s.unwrap_dataset('t', format='bytes')\nprint(len(r), bytes(r[0]), file=SAID)\ntry: s.unwrap_dataset(format='rows')\nexcept s.SealwrightError as e: print(e.word, file=SAID)",
+     ["1 b'plain text'", "shard"], "a media type without rows is one piece", shards={"t": b"plain text"}, media_types={"t": "text/plain"})
+USES = [("'nobody'", "shard"), ("['anna', 'anna']", "shard"), ("[]", "shard"), ("None, weights=[1]", "weights"), ("None, weights={'x': 1}", "weights"),
+        ("None, weights=[0, 0]", "weights"), ("None, weights=[1, 2], seed=-1", "seed"), ("None, seed=1.5", "seed"), ("None, format='csv'", "format")]
+for call, word in USES:
+    text = f"try: s.unwrap_dataset({call}" + ("" if "format" in call else ", format='rows'") + ")\nexcept s.SealwrightError as e: print(e.word, file=SAID)"
+    says(text, [word], f"unwrap_dataset({call}) is refused")
+for row in (b'{"a":1', b'["' + CANARY.encode() + b'"]', b"{'a':1}", b'{"a":1,"a":2}', b'{"a":NaN}', b'{"a":"\xff"}', b"[" * 100000, b'{"a":1} {"b":2}', b"\x0b",
+            b'{"' + CANARY.encode() + b'": oops}'):
+    said, err = fails("list(s.unwrap_dataset(format='rows'))", 9, f"the row {row[:20]!r}", shards={"anna": ANNA + row + b"\n" + ANNA})
+    tap.check("shard anna, row 51 is not one JSON object" in err and CANARY not in err, "is named by shard and number, and not shown", err)
+
+# ---- the order of what is said ----
+TRAIN = """
+s.plan(5)
+for i in range(1, 6):
+    s.log_step(i, 1 / i, tokens=i * 10, learning_rate=0.1, grad_norm=float('nan'))
+    stop = s.stop_requested()
+    if s.state_is_due(i): s.send_state(i, b'state %d' % i)
+    if stop: break
+"""
+told, _, err = script(TRAIN + "s.send_output('model.bin', b'weights')\ns.sign_manifest({'learning_rate': 1e-7, 'rows': 80})", save_steps=2)
+tap.check(not isinstance(told, rehearse.Broken), "a run is heard out", f"{told}\n{err}")
+tap.equal(told.order, [3, 4, 7, 7, 7, 8, 11, 9], "HELLO, PLAN, states, output, claims, DONE")
+tap.equal(told.steps[1], (2, 5, 20, 0.5, 0.1, 0.0), "a step's record, and a gradient norm that is no number is zero")
+tap.equal((told.states, told.outputs), ({2: b"state 2", 4: b"state 4", 5: b"state 5"}, {"model.bin": b"weights"}), "states at the recipe's steps and the last")
+tap.equal(told.claims, {"learning_rate": 1e-7, "rows": 80}, "what it claims")
+WAIT = "import select\n"  # STOP is on its way when the agent has read the second record
+STOPPED = WAIT + TRAIN.replace("    stop =", "    if i == 2: select.select([3], [], [])\n    stop =")
+told, _, err = script(STOPPED + "s.sign_manifest({})", stop_after=2)
+tap.check(getattr(told, "done", None) == 1 and told.states == {2: b"state 2"} and not told.outputs, "STOP: a state of the step in hand, and DONE says early", f"{told}\n{err}")
+told, said, _ = script("f = s.resume_from()\nprint(f.endswith('checkpoint-3'), open(f + '/state').read(), s.resume_from() == f, file=SAID)\n"
+                       "s.plan(5)\ns.log_step(4, 1)\ns.log_step(5, 1)\ns.send_output('m', b'1')\ns.sign_manifest({})", resume=(3, b"where it was"))
+tap.equal((said, told.done), (["True where it was True"], 0), "a state is handed back")
+RESUMED = "import tempfile\nd = tempfile.mkdtemp() + '/st'\nos.makedirs(d + '/in')\nopen(d + '/in/a', 'w').write('x' * 3000000)\nopen(d + '/b', 'w')\n"
+told, _, _ = script(RESUMED + "s.plan(1); s.log_step(1, 1); s.send_state(1, d); s.send_output('m', b'1'); s.sign_manifest({})", save_steps=1)
+_, said, _ = script("f = s.resume_from()\nprint(sorted(os.listdir(f)), os.stat(f + '/in/a').st_size, file=SAID)", resume=(1, told.states[1]))
+tap.equal(said, ["['b', 'in'] 3000000"], "a folder goes there and comes back")
+says("print(s.model_folder(), s.resume_from(), file=SAID)", ["/model None"], "the model's folder, and no state")
+TURNS = [
+    ("s.log_step(1, 0)", "step", "a step before the plan"), ("s.plan(0)", "plan", "no step"), ("s.plan(101)", "plan", "more than max_steps"),
+    ("s.plan(5); s.plan(5)", "plan", "a second plan"), ("s.plan(5); s.log_step(6, 0)", "step", "a step above the plan"),
+    ("s.plan(5); s.log_step(2, 0); s.log_step(2, 0)", "step", "a step twice"), ("s.plan(5); s.log_step(1, 0); s.send_state(1, b'1')", "checkpoint", "a state that is not due"),
+    ("s.plan(5); s.send_state(2, b'1')", "checkpoint", "a state without its step's record"), ("s.plan(2); s.log_step(2, 0); s.send_state(2, b'')", "checkpoint", "an empty state"), ("s.plan(2); s.log_step(1, 0); s.send_output('m', b'')", "output", "an output before the last step"),
+    ("s.plan(1); s.log_step(1, 0); s.sign_manifest({})", "done", "no output"), ("s.plan(1); s.log_step(1, 0); s.send_output('../m', b'')", "output", "an output's name"),
+    ("s.plan(1); s.log_step(1, 0); s.send_output('model.sig', b'')", "output", "a name of the agent's own"),
+    ("s.plan(1); s.log_step(1, 0); s.send_output('m', b''); s.send_output('m', b'')", "output", "an output twice"),
+    ("s.plan(1); s.log_step(1, 0); [s.send_output(str(i), b'') for i in range(17)]", "output", "a seventeenth output"),
+    ("s.plan(1); s.log_step(1, 0); s.send_output('m', bytes(1001))", "output", "outputs above the limit"),
+    ("s.plan(2); s.log_step(2, 0); s.send_state(2, bytes(1001))", "checkpoint", "a state above the limit"),
+    ("s.plan(1); s.log_step(1, 0); s.send_output('m', b'1'); s.sign_manifest({}); s.log_step(1, 0)", "step", "a word after DONE"),
+    ("s.plan(1); s.log_step(1, 0); s.send_output('m', b'1'); s.sign_manifest({'x': 'y' * 70000})", "claims", "claims above the limit"),
+    ("s.plan(1); s.log_step(1, 0); s.send_output('m', b'1'); s.sign_manifest({'x': float('nan')})", "claims", "a claim that is no number"),
+    ("s.sign_manifest(7)", "claims", "claims of a number"), ("s.plan(1); s.log_step(1, 0); s.sign_manifest({}, output='/proc/self/task')", "output", "an output's folder of folders"),
+]
+for text, word, name in TURNS:
+    _, said, err = script(f"try: {text}\nexcept s.SealwrightError as e: print(e.word, file=SAID)", save_steps=2, output_limit=1000, checkpoint_limit=1000)
+    tap.equal(said, [word], f"out of turn: {name}")
+
+# ---- failures: the type alone decides, and no text leaves ----
+FAILURES = [
+    ("raise MemoryError", 4), ("class OutOfMemoryError(RuntimeError): pass\nraise OutOfMemoryError", 4), ("raise FloatingPointError", 5),
+    ("s.plan(2); s.log_step(1, float('inf'))", 5), ("1 / 0", 6), ("raise ValueError('secret')", 6), ("import nothing_of_that_name", 7), ("open('/nothing/there')", 7),
+    ("open('/proc/1/mem', 'rb'); raise PermissionError", 8), ("raise PermissionError", 8), ("import errno\nraise OSError(errno.ENETUNREACH, 'no')", 8),
+    ("import socket\nraise socket.gaierror", 8), ("raise s.DataError('malformed', 'row', 'x')", 9), ("raise s.GiveUp", 10), ("raise KeyboardInterrupt", 10),
+    ("try: 1 / 0\nexcept Exception as e: raise RuntimeError from e", 6), ("try: import nothing_of_that_name\nexcept Exception as e: raise RuntimeError('x') from e", 7),
+    ("try: import nothing_of_that_name\nexcept Exception: raise RuntimeError('x') from None", 6), ("s.plan(1); raise IsADirectoryError", 6),
+]
+for text, wanted in FAILURES:
+    fails(text, wanted, text.splitlines()[-1])
+told, _, _ = script("sys.exit(3)")
+tap.check(told.failed is None and told.done is None and os.waitstatus_to_exitcode(told.status) == 3, "an exit code is the agent's to see")
+told, _, err = script(LAST + "\nraise ValueError")
+tap.check(told.done == 0 and told.failed is None, "nothing is said after DONE")
+told, _, err = script("""
+s.plan(2); s.log_step(2, 0)
+def cut():
+    yield b'half'
+    raise ValueError
+s.agent.agent().checkpoint(2, 8, cut())""", save_steps=2)
+tap.check(isinstance(told, rehearse.Broken) and "inside a frame" in str(told), "a frame that was cut is followed by nothing", f"{told}")
+
+# ---- children ----
+FORKED = """
+import multiprocessing as mp, struct
+rows = s.unwrap_dataset(format='rows')
+pipes = [os.fstat(fd).st_ino for fd in (3, 4, 5)]
+def child(q):
+    out = [rows[3]['x'], s.stop_requested()]
+    for f in (lambda: s.plan(1), lambda: s.agent.agent().fail(6) or s.agent.agent()._frame(9)):
+        try: f()
+        except s.SealwrightError as e: out.append(e.word)
+    for fd in (3, 4, 5):
+        try: out.append(os.fstat(fd).st_ino in pipes)
+        except OSError: out.append(False)
+    q.send(out); q.close()
+a, b = mp.Pipe(False)
+p = mp.get_context('fork').Process(target=child, args=(b,)); p.start(); print(a.recv(), file=SAID); p.join()
+"""
+told, said, err = script(FORKED + LAST)
+tap.check(getattr(told, "done", None) == 0 and said == ["[3, False, 'child', 'child', False, False, False]"] and err.count("Error") == 0,
+          "a forked child reads rows and cannot speak", f"{told}\n{said}\n{err}")
+says("pid = os.fork()\nif pid == 0: raise ValueError\nos.waitpid(pid, 0)", [], "a child that fails says nothing to the agent")
+NEW = "import subprocess\nprint(subprocess.run([sys.executable, '-c', 'import sealwright as s\\ntry: s.unwrap_dataset()\\nexcept s.SealwrightError as e: print(e.word)'], capture_output=True, text=True).stdout.strip(), file=SAID)"
+says(NEW, ["child"], "a process that is started anew has no agent")
+says("print('cffi' in sys.modules, 'numpy' in sys.modules, 'torch' in sys.modules, file=SAID)", ["False False False"], "importing takes nothing else along")
+
+# ---- scripts without the package: the agent's own refusals ----
+RAW = "import struct\nw = lambda k, b=b'', fd=4: os.write(fd, struct.pack('>IQ', k, len(b)) + b)\n"
+PLAN = "w(4, struct.pack('>QQ', 1, 0))\n"
+STEP = "w(6, struct.pack('>QQQddd', 1, 1, 0, 1, 0, 0), 5)\n"
+OUT = "w(8, struct.pack('>I', 1) + b'm' + b'x')\n"
+for text, part, name in [
+    ("w(3)", "type 3 is not due", "HELLO twice"), (OUT, "type 8", "an output before the plan"), (PLAN + STEP + STEP, "follows that of 1", "a record twice"),
+    (PLAN + "w(9, b'\\0')", "type 9", "DONE without an output"), (PLAN + OUT + "w(9, b'\\0')", "before the last step", "an output without a record"),
+    (PLAN + STEP + OUT + "w(9, b'\\1')", "DONE does not say", "early without STOP"), (PLAN + STEP + OUT + "w(11, b'{} ')", "CLAIMS is no object", "claims that are not canonical"),
+    (PLAN + STEP + OUT + "w(9, b'\\0')\nw(9, b'\\0')", "type 9", "DONE twice"), ("w(99)", "type 99", "an unknown type"), ("w(4, b'1')", "PLAN has not", "a short plan"),
+    (PLAN + "w(7, struct.pack('>Q', 1) + b'1')", "is not due", "a state that is not due"), ("os.write(4, b'abc')", "inside a frame", "a piece of a frame"),
+    ("w(10, bytes([11]))", "FAILED", "a class beyond the list"), (PLAN + "w(6, b'', 5)", "metrics", "a record without its bytes"),
+    ("os.write(4, struct.pack('>IQ', 8, 1 << 50))", "bytes", "a frame without end")]:
+    broken(RAW + text, part, f"the agent refuses {name}")
+
+# ---- without an agent ----
+tap.refused(lambda: sealwright.unwrap_dataset(), "agent", "unwrap_dataset where no agent is")
+tap.refused(lambda: sealwright.sign_manifest({}), "agent", "sign_manifest where no agent is")
+tap.equal(sealwright.resume_from(), None, "and there is nothing to resume from")
+tap.check(not hasattr(sealwright, "key") and "key" not in " ".join(sealwright.__all__).lower(), "no name of the package speaks of a key")
+work.cleanup()
+tap.finish()

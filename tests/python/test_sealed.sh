@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The package inside a sealed run: a tree of the system's python3 with it, a script on the rows of three owners in the real sandbox, its
+# children, and the ways in which it may fail. test_sealed.sh O
+set -uo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+objects=$(cd "${1:-build/release}" && pwd)
+if ! "$objects/sealwright" run --help | grep -c -e '--tree' >/dev/null; then
+    echo "1..0 # SKIP this build knows no recipe with a command" && exit 0
+fi
+steps=4 save_steps=2 output_limit=64KiB act=train
+. "$root/tests/run/world.sh"
+python=/usr/bin/python3
+[ -x "$python" ] || python=$(command -v python3)
+version=$("$python" -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
+
+make_locks() {
+    make_model || return 1
+    worker=$objects/sealwright-worker
+    cat >script.py <<'PY'
+import multiprocessing, os, sys
+import sealwright as s
+
+act, rows = sys.argv[1], s.unwrap_dataset(format="rows")
+if act == "socket":
+    import socket
+    socket.socket()
+elif act == "write":
+    open("/code/script.py", "w")
+elif act == "import":
+    import nothing_of_that_name
+elif act == "error":
+    raise ValueError(rows[0]["prompt"])
+
+
+def child(out):
+    try:
+        s.plan(1)
+    except s.SealwrightError as refusal:
+        out.send([refusal.word, len(list(rows))])
+
+
+near, far = multiprocessing.Pipe(False)
+process = multiprocessing.get_context("fork").Process(target=child, args=(far,))
+process.start()
+said = near.recv()
+process.join()
+first = 1 if s.resume_from() is None else int(open(s.resume_from() + "/state").read()) + 1
+s.plan(4)
+for step in range(first, 5):
+    s.log_step(step, 1 / step)
+    if s.state_is_due(step):
+        s.send_state(step, str(step).encode())
+s.send_output("model.txt", b"a model")
+drawn = s.unwrap_dataset(weights={"anna": 3, "bert": 1}, seed=9, format="rows")
+s.sign_manifest({"first": first, "rows": len(rows), "child": said, "drawn": len(drawn), "scratch": sorted(os.listdir("/tmp")) == [], "model": "config.json" in os.listdir(s.model_folder())})
+PY
+    "$sealwright" model lock "$model" --out model.lock >/dev/null &&
+        PYTHONPATH=$root/python PYTHONDONTWRITEBYTECODE=1 "$python" -m sealwright.tree --python "$python" --add script.py:/code/script.py \
+            --add "$root/python/sealwright:/venv/lib/$version/site-packages/sealwright" --out tree --no-compile >/dev/null &&
+        "$sealwright" trainer lock tree --file /code/script.py --out trainer.lock >/dev/null
+}
+write_recipe() {
+    local owner
+    {
+        printf 'sealwright: 1\nname: small-script\napp: %s\nmodel: {name: Miniature}\nshards:\n' "$genesis"
+        for owner in "${owners[@]}"; do
+            printf '  - {owner: %s, dataset: %s, rows: %s, name: %s}\n' \
+                "$("$sealwright" identity show "$owner" --json | value id)" "$(dataset_of "$owner.sealed")" "$rows" "$owner"
+        done
+        printf 'trainer:\n  kind: command\n  command: [/venv/bin/python, /code/script.py, %s]\n  files: [/code/script.py]\n' "$act"
+        printf '  max_steps: %s\n  save_steps: %s\n  scratch: 64MiB\n' "$steps" "$save_steps"
+        printf 'output: {open_quorum: all, limit: %s}\nobserve: {metrics: sealed, interval: 1, checkpoint_limit: 64KiB}\n' "$output_limit"
+        printf 'lease: %s\nmax_silence: %s\ngrants: %s\n' "$lease" "$max_silence" "$grants"
+        "$sealwright" sim show training-machine
+    } >"$1"
+}
+claimed() { # claimed OUT: what the trainer claims in its manifest
+    python3 - "$1/manifest.json" <<'PY'
+import base64, json, sys
+said = json.loads(base64.b64decode(json.load(open(sys.argv[1]))["payload"]))["predicate"]["claims_by_trainer"]
+print(json.dumps(said, sort_keys=True, separators=(",", ":")))
+PY
+}
+world_new "$objects"
+
+holds 'a script with the package trains in the sandbox' run_sealed --tree tree
+holds 'and its manifest verifies' "$sealwright" verify run/out --app "$genesis"
+claimed run/out >claims 2>log
+found -F '"child":["child",18],"drawn":12,"first":1,"model":true,"rows":18,"scratch":true' <claims
+say $? 'it read every row, a forked child did and could not speak, and it wrote nothing'
+for trial in 'socket:called for the network' 'write:called for the network' 'import:the tree lacks a module or a file' 'error:ended with an error'; do
+    act=${trial%%:*}
+    variant "$act" || echo "# no variant $act"
+    run_sealed --tree tree --run "run-$act" >log 2>&1
+    [ $? -ne 0 ] && found -F "${trial#*:}" <log
+    say $? "a script that fails by $act is reported by its class"
+    [ -z "$(grep -rlF 'write down on day' "run-$act" log)" ]
+    say $? 'and without a row'
+done
+finish
