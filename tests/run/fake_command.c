@@ -4,7 +4,8 @@
  * state now and then, an output and claims. Its first argument chooses an act; what most of them do
  * is wrong. `--list` prints what each is expected to come to:
  *
- * done: the run ends well. stopped: it waits until it is asked to. contained: the script could not
+ * done: the run ends well. stopped: it waits until it is asked to. another shard: it reads one that
+ * is no lines. contained: the script could not
  * do what it tried, and says so (it gives up; had it got out it would say "diverged"). Else the
  * sentence that the agent says.
  */
@@ -20,6 +21,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -257,6 +259,19 @@ static void traces(void) {
     report(ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0);
 }
 
+/* A shard that is no lines: one byte string, and an index with nothing in it. */
+static void blob(void) {
+    struct stat index, bytes;
+    if (!strstr(job, "\"media_type\":\"application/octet-stream\"") || parts[0].count != 1 ||
+        fstat(SW_FD_SHARED, &bytes) != 0 || fstat(SW_FD_SHARED + 1, &index) != 0 ||
+        (uint64_t)bytes.st_size != parts[0].bytes || index.st_size != 0)
+        _exit(51);
+    begin();
+    step_of(total, total, 0.5);
+    output("copy.bin", SW_BYTES(parts[0].rows, (size_t)parts[0].bytes));
+    done(0);
+}
+
 /* ---- its end ---- */
 
 static void wait_here(void) {
@@ -341,6 +356,7 @@ static const struct act {
     {"honest", "done", honest},
     {"saving", "done", saving},
     {"waits", "stopped", waits},
+    {"blob", "another shard", blob},
     {"quiet", "done", quiet},
     {"prints", "done", prints},
     {"scratch", "done", scratch},
