@@ -24,7 +24,7 @@ JOB, STOP, HELLO, PLAN, STEP, CHECKPOINT, OUTPUT, DONE, FAILED, CLAIMS = 1, 2, 3
 CLAIMS_LIMIT = 64 << 10
 OUTPUT_COUNT = 16
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}\Z")
-TAKEN = ("sealwright.json", "model.sig", "curve.svg")  # WRK-031
+TAKEN = ("sealwright.json", "model.sig", "curve.svg", "claims.json")  # WRK-031
 NO_AGENT = "no agent is there: this is not a sealed run"
 NO_AGENT_HINT = "python -m sealwright.rehearse plays one over rows of your own"
 
@@ -147,6 +147,10 @@ class Agent:
             raise SealwrightError("limit", "claims", f"claims of {len(raw)} bytes are above {CLAIMS_LIMIT}")
         if self.claimed or not self.outputs:
             raise usage("claims", "claims are made once, behind an output")
+        if self.outputs >= OUTPUT_COUNT:
+            raise usage("claims", f"claims count as an output, and there are {OUTPUT_COUNT} already")
+        if self.output_bytes + len(raw) > self.job.output_limit:
+            raise SealwrightError("limit", "claims", f"with the claims the outputs are above the recipe's output_limit, {self.job.output_limit}")
         self._frame(CLAIMS, raw)
         self.claimed = True
 
