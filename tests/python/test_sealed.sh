@@ -6,9 +6,7 @@ set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 objects=$(cd "${1:-build/release}" && pwd)
-if ! "$objects/sealwright" run --help | grep -c -e '--tree' >/dev/null; then
-    echo "1..0 # SKIP this build knows no recipe with a command" && exit 0
-fi
+{ [ "$(id -u)" -eq 0 ] && unshare --mount true 2>/dev/null; } || { echo '1..0 # SKIP a private root needs the right to mount'; exit 0; }
 steps=4 save_steps=2 output_limit=64KiB act=train
 . "$root/tests/run/world.sh"
 python=/usr/bin/python3
