@@ -59,6 +59,8 @@ class Agent:
         self.claimed = self.done = self.stopped = self.broken = self.forked = False
         self._control, self._stream, self._metrics = control, stream, metrics
         self._lock = threading.RLock()
+        for fd in (control, stream, metrics, *told.descriptors()):
+            os.set_inheritable(fd, False)  # a program that is executed holds none of them
         os.register_at_fork(after_in_child=self._after_fork)
         self._frame(HELLO)
 

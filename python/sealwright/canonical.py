@@ -31,7 +31,7 @@ def _number(value: float) -> str:
     """As ECMAScript writes a double, which is what RFC 8785 takes: repr has the shortest digits, the rest is where the point stands."""
     if value == 0:
         return "0"
-    sign, text = ("-", repr(-value)) if value < 0 else ("", repr(value))
+    sign, text = ("-", float.__repr__(-value)) if value < 0 else ("", float.__repr__(value))
     mantissa, _, exponent = text.partition("e")
     whole, _, fraction = mantissa.partition(".")
     digits = (whole + ("" if fraction == "0" else fraction)).lstrip("0")
@@ -64,11 +64,11 @@ def _write(value: Any, depth: int) -> str:
     if isinstance(value, int):
         if abs(value) > _LARGEST:
             raise usage("claims", "a whole number is beyond 2^53")
-        return str(value)
+        return int.__repr__(value)
     if isinstance(value, float):
         if not math.isfinite(value):
             raise usage("claims", "a number is not finite")
-        return _number(value)
+        return _number(float(value))
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, (list, tuple)):

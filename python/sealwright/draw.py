@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from itertools import accumulate
+from threading import Lock
 from typing import Iterator, Sequence
 
 from .errors import usage
@@ -126,6 +127,7 @@ class Weighted:
         self._before: list[list[int]] = [[0] * len(counts)]  # draws of each shard before block b
         self._block: tuple[int, list[tuple[int, int]]] = (-1, [])
         self._shuffles: dict[tuple[int, int], Shuffle] = {}
+        self._lock = Lock()  # blocks are counted one after the other, whoever asks
 
     def __len__(self) -> int:
         return self._length
@@ -135,11 +137,12 @@ class Weighted:
             yield bisect_right(self._ends, mix((self._key + k * _GOLDEN) & _MASK))
 
     def _load(self, block: int) -> list[tuple[int, int]]:
-        while len(self._before) <= block:
-            counted = list(self._before[-1])
-            for owner in self._owners(len(self._before) - 1):
-                counted[owner] += 1
-            self._before.append(counted)
+        with self._lock:
+            while len(self._before) <= block:
+                counted = list(self._before[-1])
+                for owner in self._owners(len(self._before) - 1):
+                    counted[owner] += 1
+                self._before.append(counted)
         counted, drawn = list(self._before[block]), []
         for owner in self._owners(block):
             drawn.append((owner, counted[owner]))

@@ -46,6 +46,10 @@ class Job(NamedTuple):
     resume: Optional[Resume]
     shards: tuple[ShardPlace, ...]
 
+    def descriptors(self) -> tuple[int, ...]:
+        """Those of the shared memory."""
+        return (*(fd for s in self.shards for fd in (s.fd, s.index_fd)), *([self.resume.fd] if self.resume else []))
+
 
 def _members(value: Any, where: str, names: set[str]) -> dict[str, Any]:
     if not isinstance(value, dict) or set(value) != names:

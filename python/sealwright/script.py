@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Mapping, Optional, Union
 
-from . import agent, states
+from . import agent, canonical, states
 from .errors import usage
 from .rows import _map
 
@@ -143,6 +143,7 @@ def sign_manifest(trainer_or_state: Any, output: Union[None, str, "os.PathLike[s
         speaker.finish()
         return
     claims = claims_of(trainer_or_state)
+    canonical.encode(claims)  # what cannot be said is refused before the model is sent
     if output is not None:
         folder = os.fspath(output)
         if not os.path.isdir(folder) and hasattr(trainer_or_state, "save_model"):

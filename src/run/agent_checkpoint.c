@@ -120,9 +120,8 @@ static sw_status seal_content(const sw_agent *a, sw_sealer *sealer, sw_bytes rec
     SW_TRY(sw_buffer_check(&head, "checkpoint", err));
     uint64_t total = (uint64_t)head.size + state.size + 4;
     if (total > a->recipe->checkpoint_limit_bytes)
-        return sw_fail(
-            err, SW_LIMIT, "limit",
-            "a checkpoint takes %" PRIu64 " bytes, more than the recipe's checkpoint_limit", total);
+        return sw_fail(err, SW_LIMIT, "limit",
+                       "a checkpoint takes more than the recipe's checkpoint_limit");
     SW_TRY(sw_sealer_add(sealer, sw_buffer_bytes(&head), err));
     SW_TRY(sw_sealer_add(sealer, state, err));
     return pad(sealer, a->recipe->checkpoint_limit_bytes - total + 4, err);

@@ -29,6 +29,12 @@ sw_status sw_agent_open_command(sw_agent *a, sw_error *err) {
         sw_error_hint(err, "`sealwright verify` shows what is proven about this run");
         return status;
     }
+    if (a->recipe->policy.platform != SW_PLATFORM_SIM) {
+        sw_status status = sw_fail(err, SW_REFUSED, "command",
+                                   "a command runs on a software machine alone so far");
+        sw_error_hint(err, "docs/formats/command.md, CMD-052 says what is open on hardware");
+        return status;
+    }
     if (!a->o->tree)
         return sw_fail(
             err, SW_USAGE, "usage",

@@ -61,6 +61,13 @@ static sw_status to_output(void *context, sw_bytes bytes, sw_error *err) {
     return sw_output_write((sw_output *)context, bytes, err);
 }
 
+/* MAN-022: the last checkpoint that the manifest lists. Of a script a stop may have left a newer
+ * one, which is none of its chain. */
+static sw_hash last_listed(const sw_agent *a) {
+    static const sw_hash none;
+    return a->checkpoint_count ? a->checkpoints[a->checkpoint_count - 1].value : none;
+}
+
 static sw_status seal_pack(sw_agent *a, sw_bytes pack, sw_container_trailer *trailer,
                            sw_error *err) {
     char *folder = sw_path_join(&a->arena, a->o->folder, "out");
@@ -71,7 +78,7 @@ static sw_status seal_pack(sw_agent *a, sw_bytes pack, sw_container_trailer *tra
     const sw_seal_plan plan = {.kind = SW_CONTAINER_OUTPUT,
                                .media_type = "application/vnd.sealwright.pack",
                                .subkey = a->output_key,
-                               .binding = {a->compose, a->step, a->previous_root},
+                               .binding = {a->compose, a->step, last_listed(a)},
                                .lanes = 1,
                                .entropy = &a->o->entropy,
                                .write = to_output,
@@ -88,8 +95,7 @@ static sw_status seal_pack(sw_agent *a, sw_bytes pack, sw_container_trailer *tra
 
 static sw_status add_padding(sw_buffer *pack, uint64_t limit, sw_error *err) {
     if (pack->size > limit)
-        return sw_fail(err, SW_LIMIT, "limit",
-                       "the output takes %zu bytes, more than the recipe's limit", pack->size);
+        return sw_fail(err, SW_LIMIT, "limit", "the output takes more than the recipe's limit");
     size_t count = (size_t)limit - pack->size;
     uint8_t *space = sw_put_space(pack, count);
     SW_TRY(sw_buffer_check(pack, "output", err));

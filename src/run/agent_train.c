@@ -13,10 +13,10 @@
 
 sw_status sw_agent_read_buffer(sw_agent *a, uint64_t size, uint64_t limit, sw_buffer *out,
                                sw_error *err) {
-    if (size > limit)
-        return sw_fail(
-            err, SW_LIMIT, "limit", "the %s sent %llu bytes, and at most %llu are declared",
-            a->command ? "command" : "worker", (unsigned long long)size, (unsigned long long)limit);
+    if (size > limit) /* its number is not repeated: it would be 64 bits of its choice */
+        return sw_fail(err, SW_LIMIT, "limit",
+                       "the %s sent more than the %llu bytes that are declared",
+                       a->command ? "command" : "worker", (unsigned long long)limit);
     *out = SW_BUFFER((size_t)size + 1);
     uint8_t *space = sw_put_space(out, (size_t)size);
     SW_TRY(sw_buffer_check(out, "the worker's frame", err));

@@ -233,6 +233,8 @@ static sw_status hear_steps(sw_agent *a, uint64_t step, sw_error *err) {
         if (count < 0) return sw_fail(err, SW_IO, "io", "poll: %s", strerror(errno));
         if (count == 0) break;
         SW_TRY(sw_agent_take_metrics(a, err));
+        a->progress_ms = sw_machine_counter_ms(a->machine);
+        SW_TRY(sw_agent_tick(a, err)); /* there may be very many */
     }
     return SW_OK;
 }

@@ -415,7 +415,6 @@ static void put_passes(sw_buffer *out) {
         {SCMP_SYS(prctl), 0, PR_GET_NO_NEW_PRIVS},
         {SCMP_SYS(prctl), 0, PR_GET_SECCOMP},
         {SCMP_SYS(prctl), 0, PR_GET_DUMPABLE},
-        {SCMP_SYS(prctl), 0, PR_SET_NAME},
         {SCMP_SYS(prctl), 0, PR_GET_NAME},
         {SCMP_SYS(ioctl), 1, FIOCLEX},
         {SCMP_SYS(ioctl), 1, FIONCLEX},
@@ -441,7 +440,15 @@ static void put_front(sw_buffer *out, bool gpu) {
         LOAD(nr), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SCMP_SYS(ioctl), 0, 1),
         ANSWER(SECCOMP_RET_ALLOW)};
     SW_SCOPED(sw_buffer) front = SW_BUFFER(FRONT_BYTES_MAX);
+    const struct sock_filter pipe_size[] = {
+        /* the agent made room for its words (CMD-041) */
+        LOAD(nr), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SCMP_SYS(fcntl), 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+                 (uint32_t)offsetof(struct seccomp_data, args) + sizeof(uint64_t)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, F_SETPIPE_SZ, 0, 1),
+        ANSWER(SECCOMP_RET_ERRNO | EACCES)};
     sw_put_bytes(&front, SW_BYTES_OF(younger));
+    sw_put_bytes(&front, SW_BYTES_OF(pipe_size));
     put_passes(&front);
     if (gpu) sw_put_bytes(&front, SW_BYTES_OF(any_ioctl));
     const struct sock_filter here[] = {

@@ -83,6 +83,12 @@ for bits, text in NUMBERS:
     tap.equal(canonical.encode(struct.unpack(">d", bytes.fromhex(bits))[0]).decode(), text, f"the double {bits}")
 for value in (float("nan"), float("inf"), 1 << 54, {1: 2}, {"a": {1, 2}}, "\ud800", [[[[[[[[[1]]]]]]]]]):
     tap.refused(lambda v=value: canonical.encode(v), "claims", f"{value!r:.20} has no canonical JSON")
+class Named(float):  # as numpy.float64: a float whose repr is none
+    def __repr__(self):
+        return "Named(0.5)"
+
+
+tap.equal(canonical.encode({"a": Named(0.5)}).decode(), '{"a":0.5}', "a kind of float is written as the number that it is")
 tap.equal(canonical.encode({"€": 1, "\r": 2, "1": 3, "\U0001f600": 4, "\ufb33": 5, "ö": 6, "\x80": 7}).decode(),
           '{"\\r":2,"1":3,"\x80":7,"ö":6,"€":1,"\U0001f600":4,"\ufb33":5}', "names in the order of UTF-16")
 

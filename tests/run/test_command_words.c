@@ -543,13 +543,30 @@ static void test_job(void **unused) {
     close_stage(&s);
 }
 
+/* CMD-052, and nothing is said that the script chose. */
+static void test_where(void **unused) {
+    (void)unused;
+    stage s;
+    sw_error err = {0};
+    open_stage(&s);
+    sw_agent *a = open_agent(&s);
+    a->recipe->policy.platform = SW_PLATFORM_TDX;
+    assert_int_equal(sw_agent_open_command(a, &err), SW_REFUSED);
+    assert_string_equal(err.word, "command");
+    assert_non_null(strstr(err.message, "a software machine alone"));
+    close_agent(&s, &a);
+    close(stream_fd);
+    close(metrics_fd);
+    close_stage(&s);
+}
+
 int main(void) {
     (void)signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),         cmocka_unit_test(test_wrong),
         cmocka_unit_test(test_what_is_seen), cmocka_unit_test(test_stop),
         cmocka_unit_test(test_resumed),      cmocka_unit_test(test_index),
-        cmocka_unit_test(test_job),
+        cmocka_unit_test(test_job),          cmocka_unit_test(test_where),
     };
     return cmocka_run_group_tests_name("run/command_words", tests, NULL, NULL);
 }

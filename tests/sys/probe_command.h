@@ -208,8 +208,11 @@ static bool act_tried(void) {
     return ioctl(GIVEN_IN, FIONREAD, &pending) == 0 && pending == 5 &&
            ioctl(GIVEN_IN, TIOCGWINSZ, &pending) == -1 && errno == ENOTTY &&
            syscall(SYS_listxattr, "/", NULL, 0) == -1 && errno == EOPNOTSUPP &&
-           prctl(PR_SET_NAME, "script", 0, 0, 0) == 0 && prctl(PR_CAPBSET_READ, 0, 0, 0, 0) == -1 &&
-           errno == EACCES && syscall(SYS_get_mempolicy, NULL, NULL, 0, NULL, 0) == -1;
+           prctl(PR_SET_NAME, "script", 0, 0, 0) == -1 &&
+           prctl(PR_CAPBSET_READ, 0, 0, 0, 0) == -1 && errno == EACCES &&
+           fcntl(GIVEN_IN, F_SETPIPE_SZ, 4096) == -1 && errno == EACCES &&
+           fcntl(GIVEN_IN, F_GETPIPE_SZ) > 0 &&
+           syscall(SYS_get_mempolicy, NULL, NULL, 0, NULL, 0) == -1;
 }
 /* The nodes have the numbers of /dev/null, which knows no ioctl. */
 static bool act_gpu(void) {
