@@ -61,7 +61,7 @@ static sw_status to_output(void *context, sw_bytes bytes, sw_error *err) {
     return sw_output_write((sw_output *)context, bytes, err);
 }
 
-/* MAN-022: the last checkpoint that the manifest lists. Of a script a stop may have left a newer
+/* MAN-070: the last checkpoint that the manifest lists. Of a script a stop may have left a newer
  * one, which is none of its chain. */
 static sw_hash last_listed(const sw_agent *a) {
     static const sw_hash none;
