@@ -486,3 +486,20 @@ int main(void) {
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
+/* CMD-020: it may mount in its container, which a native recipe's may not. */
+static void test_mounts(void **state) {
+    static const char may[] = "    cap_add: [SYS_ADMIN]\\n    security_opt: "
+                              "[\\\"seccomp=unconfined\\\", \\\"apparmor=unconfined\\\"]\\n";
+    (void)state;
+    golden command = load(), native = golden_load();
+    assert_non_null(memmem(command.compose.data, command.compose.size, may, sizeof may - 1));
+    assert_null(memmem(native.compose.data, native.compose.size, "SYS_ADMIN", 9));
+    static sw_recipe r;
+    SW_SCOPED(sw_buffer) bent = SW_BUFFER(1 << 20);
+    replace(&command.compose, may, "", &bent);
+    assert_int_equal(sw_compose_parse(sw_buffer_bytes(&bent), &r, NULL), SW_REFUSED);
+    golden_drop(&command);
+    golden_drop(&native);
+}
+
+        cmocka_unit_test(test_mounts),
