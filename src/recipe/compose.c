@@ -118,7 +118,7 @@ static sw_status make(sw_bytes yaml, const char *file, sw_bytes model_lock, sw_b
     SW_TRY(sw_model_lock_parse(model_lock, r, err));
     SW_TRY(r->native ? sw_trainer_lock_parse(trainer_lock, r, err)
                      : sw_command_lock_parse(trainer_lock, r, err));
-    if (r->native) SW_TRY(check_profile(r, file, err));
+    SW_TRY(r->native ? check_profile(r, file, err) : sw_command_check_model(r, err));
     return encode(&a, r, yaml, model_lock, trainer_lock, out, err);
 }
 

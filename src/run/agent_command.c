@@ -10,6 +10,7 @@
 #include "codec/json.h"
 #include "codec/text.h"
 #include "run/agent.h"
+#include "sys/private_root.h"
 #include "sys/tree.h"
 #include <fcntl.h>
 #include <stdio.h>
@@ -98,7 +99,8 @@ static sw_status copy_tree(sw_agent *a, sw_error *err) {
     bool same = sw_hash_equal(&tree.digest, &c->tree) && tree.entries == c->tree_entries &&
                 tree.bytes == c->tree_bytes;
     for (size_t i = 0; i < c->file_count; i++) same &= !a->command->differs[i];
-    return same ? SW_OK : another_tree(a, err);
+    if (!same) return another_tree(a, err);
+    return sw_command_check_folders(c, a->command->root->folder_fd, err); /* of the copy */
 }
 
 static sw_status copy_model_file(sw_agent *a, const sw_locked_file *f, sw_error *err) {
