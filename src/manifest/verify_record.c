@@ -67,9 +67,9 @@ static sw_status check_sandbox(const sw_walk *w, const sw_json *run, sw_error *e
                                  "seccomp",
                                  w->recipe->native ? NULL : "private_root",
                                  NULL};
-    static const char *const required[] = {"no_new_privs", "seccomp",      "no_core",
-                                           "not_dumpable", "private_root", "mount_namespace",
-                                           "pid_namespace"};
+    static const char *const required[] = {
+        "no_new_privs",    "seccomp",       "no_core",       "not_dumpable",      "private_root",
+        "mount_namespace", "pid_namespace", "ipc_namespace", "network_namespace", "other_user"};
     size_t required_count = w->recipe->native ? 4 : sizeof required / sizeof required[0];
     const char *where = "manifest.run.sandbox";
     const sw_json *sandbox;

@@ -147,6 +147,27 @@ static void without_processes(forge *f) {
 static void without_seccomp(forge *f) {
     f->facts.layers.seccomp = false;
 }
+static void without_network(forge *f) {
+    f->facts.layers.network_namespace = false;
+}
+static void without_ipc(forge *f) {
+    f->facts.layers.ipc_namespace = false;
+}
+static void as_our_user(forge *f) {
+    f->facts.layers.other_user = false;
+}
+static void without_privs(forge *f) {
+    f->facts.layers.no_new_privs = false;
+}
+static void with_core(forge *f) {
+    f->facts.layers.no_core = false;
+}
+static void dumpable(forge *f) {
+    f->facts.layers.not_dumpable = false;
+}
+static void without_landlock(forge *f) {
+    f->facts.layers.landlock_abi = 2;
+}
 
 static const struct {
     const char *name;
@@ -173,6 +194,13 @@ static const struct {
     {"without a mount namespace", without_mounts, "manifest", "mount_namespace"},
     {"without a PID namespace", without_processes, "manifest", "pid_namespace"},
     {"without seccomp", without_seccomp, "manifest", "seccomp"},
+    {"without a network namespace", without_network, "manifest", "network_namespace"},
+    {"without an IPC namespace", without_ipc, "manifest", "ipc_namespace"},
+    {"as the agent's user", as_our_user, "manifest", "other_user"},
+    {"with new privileges", without_privs, "manifest", "no_new_privs"},
+    {"with core files", with_core, "manifest", "no_core"},
+    {"dumpable", dumpable, "manifest", "not_dumpable"},
+    {"with Landlock of ABI 2", without_landlock, "manifest", "without Landlock"},
 };
 
 static void test_refused(void **state) {
