@@ -8,9 +8,8 @@
  */
 #include "codec/text.h"
 #include "manifest/manifest_internal.h"
-#include <math.h>
 
-enum { METRIC_BITS = 12, LANDLOCK_ABI = 3 };
+enum { LANDLOCK_ABI = 3 };
 
 static sw_status broken(sw_error *err, const char *sentence) {
     return sw_fail(err, SW_UNAUTHENTIC, "manifest", "%s", sentence);
@@ -156,10 +155,9 @@ static sw_status check_command_chain(sw_walk *w, const sw_json *run, sw_error *e
 
 /* ---- metrics ---- */
 
+/* MAN-021: a value that the agent gives, and no other. */
 static bool rounded(double loss) {
-    int exponent;
-    double mantissa = ldexp(frexp(loss, &exponent), METRIC_BITS);
-    return isfinite(loss) && mantissa == floor(mantissa);
+    return loss == sw_recipe_round_loss(loss);
 }
 
 static sw_status check_public(const sw_walk *w, const sw_json *list, sw_error *err) {

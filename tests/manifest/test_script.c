@@ -290,11 +290,25 @@ static void record_beyond(forge *f) {
 static void record_fine(forge *f) {
     f->metrics[0].loss = 2.5 + 1.0 / 4096;
 }
+static void record_negative(forge *f) {
+    f->metrics[0].loss = -2.5;
+}
+static void record_small(forge *f) {
+    f->metrics[0].loss = 0x1p-16;
+}
+static void record_large(forge *f) {
+    f->metrics[0].loss = 65536;
+}
+static void record_at_ends(forge *f) {
+    f->metrics[0].loss = 0;
+    f->metrics[1].loss = 65520;
+}
 
 static void test_public_metrics(void **state) {
     (void)state;
-    change *const good[] = {as_it_is, fewer_records, no_records};
-    change *const bad[] = {record_between, record_back, record_twice, record_beyond, record_fine};
+    change *const good[] = {as_it_is, fewer_records, no_records, record_at_ends};
+    change *const bad[] = {record_between, record_back,     record_twice, record_beyond,
+                           record_fine,    record_negative, record_small, record_large};
     forge *f = forge_new_of(true, true);
     for (size_t i = 0; i < COUNT(good) + COUNT(bad); i++) {
         sw_manifest_verdict v;
