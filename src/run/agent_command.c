@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #define JOB_LIMIT ((size_t)256 << 10)
-/* Job and STOP both lie in the pipe when nobody reads it. */
+/* Job and STOP both lie in the pipe when nobody reads it, and no turn is spent on waiting. */
 #define CONTROL_BYTES (2 * JOB_LIMIT)
 #define DEVICES       "/dev"
 
@@ -30,12 +30,7 @@ sw_status sw_agent_open_command(sw_agent *a, sw_error *err) {
         sw_error_hint(err, "`sealwright verify` shows what is proven about this run");
         return status;
     }
-    if (a->recipe->policy.platform != SW_PLATFORM_SIM) {
-        sw_status status = sw_fail(err, SW_REFUSED, "command",
-                                   "a command runs on a software machine alone so far");
-        sw_error_hint(err, "docs/formats/command.md, CMD-052 says what is open on hardware");
-        return status;
-    }
+    SW_TRY(sw_agent_check_place(a->recipe->policy.platform, err));
     if (!a->o->tree)
         return sw_fail(
             err, SW_USAGE, "usage",
@@ -231,9 +226,7 @@ sw_status sw_agent_start_command(sw_agent *a, sw_error *err) {
     sw_status status = spawn(a, err);
     close_shared(k); /* the child's alone from here on */
     sw_buffer_free(&a->resume);
-    if (status == SW_OK)
-        status =
-            sw_frame_write(a->control_fd, SW_FRAME_JOB, (sw_bytes){0}, sw_buffer_bytes(&job), err);
+    if (status == SW_OK) status = sw_agent_tell_job(a, sw_buffer_bytes(&job), err);
     if (status == SW_OK || a->worker == 0) return status;
     sw_agent_end_worker(a);
     return status;
