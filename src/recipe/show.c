@@ -295,8 +295,8 @@ static void put_observe(sw_buffer *out, const sw_recipe *r) {
     sw_put_format(out,
                   "  number of steps (%d bits), step of total, how it ended (%d bits)\n"
                   "  tokens a second: %d bits in each record, a record every %llu steps\n",
-                  SW_BITS_TOTAL, SW_BITS_END, r->native ? SW_BITS_TOKENS : 0,
-                  (unsigned long long)r->metrics_interval);
+                  SW_BITS_TOTAL, SW_BITS_END + (r->native ? 0 : SW_BITS_END_MORE),
+                  r->native ? SW_BITS_TOKENS : 0, (unsigned long long)r->metrics_interval);
     if (open)
         sw_put_format(out, "  loss: PUBLIC, %d bits in each record\n", SW_BITS_LOSS);
     else

@@ -49,6 +49,7 @@ static void put_files(sw_buffer *out, const sw_recipe_command *c) {
                       (unsigned long long)c->files[i].size);
         put_hash_line(out, "      ", &c->files[i].digest);
     }
+    sw_put_text(out, "    Nothing else lies in their folders, or it does not run.\n");
     sw_put_format(out,
                   "  The tree, which is all that it has as its /: %llu entries, %llu bytes; its"
                   " interpreter and libraries are code too:\n",

@@ -129,7 +129,9 @@ if command -v strace >/dev/null; then
     export ASAN_OPTIONS=detect_leaks=0
     # stopped_at N FOLDER: the agent stands still at its n-th read, and its children are killed
     mkfifo stops
-    run_with strace -qq -o reads.trace -e trace=read -- --run read --tree tree >log 2>&1
+    run_with strace -qq -o reads.trace -e trace=read,fcntl -- --run read --tree tree >log 2>&1
+    control=$(sed -n 's/^fcntl(\([0-9]*\), F_SETPIPE_SZ,.*/\1/p' reads.trace)
+    grep -q "^fcntl(${control:-none}, F_SETFL, .*O_NONBLOCK" reads.trace; say $? 'the end of the control pipe does not block the agent'
     reads=$(grep -c '^read(' reads.trace)
     first=$(grep -n '"\\0\\0\\0\\3\\0\\0\\0\\0\\0\\0\\0\\0", 12)' <(grep '^read(' reads.trace) | tail -n 1 | cut -d: -f1)
     stopped_at() {
