@@ -71,7 +71,8 @@ uint64_t sw_recipe_observable_bits(const sw_recipe *r, uint64_t total_steps) {
     if (r->metrics == SW_METRICS_PUBLIC) each += SW_BITS_LOSS;
     if (!r->native) {
         const sw_command_bits b = sw_recipe_command_bits(r);
-        /* And whether there are claims; and the machine's memory may end besides. */
+        /* And whether there are claims. It may also end the machine's memory, or wait for the
+         * lease's end when it is stopped. */
         once += b.reported + b.states + b.stop + b.same + 1 + SW_BITS_END_MORE;
     }
     if (__builtin_mul_overflow(records, each, &bits) || __builtin_add_overflow(bits, once, &bits))

@@ -27,19 +27,18 @@ static double loss_of_bits(uint64_t bits) {
 static void test_loss_values(void **state) {
     (void)state;
     size_t count = 1, longest = 1; /* with zero */
-    for (double v = 0x1p-15, next; v <= 65520; v = next) {
+    for (int i = 0; i < 31 * 2048; i++) {
         SW_SCOPED(sw_buffer) text = SW_BUFFER(64);
+        double v = ldexp(2048 + i % 2048, i / 2048 - 26), ulp = ldexp(1, i / 2048 - 26);
         const sw_json number = {.type = SW_JSON_NUMBER, .number = v};
-        int exponent;
-        (void)frexp(v, &exponent);
         count++;
-        next = v + ldexp(1, exponent - 12);
         assert_true(sw_recipe_round_loss(v) == v);
-        assert_true(sw_recipe_round_loss(v + (next - v) / 4) == v);
-        assert_true(sw_recipe_round_loss(v + (next - v) * 3 / 4) == fmin(next, 65520));
+        assert_true(sw_recipe_round_loss(v + ulp / 4) == v);
+        assert_true(sw_recipe_round_loss(v + ulp * 3 / 4) == fmin(v + ulp, 65520));
         sw_json_encode(&text, &number);
         if (text.size > longest) longest = text.size;
     }
+    assert_true(sw_recipe_round_loss(ldexp(4095, 4)) == 65520);
     print_message("# %zu losses, the longest of %zu characters\n", count, longest);
     assert_int_equal(count, 31 * 2048 + 1);
     assert_true(count <= 1 << SW_BITS_LOSS);
