@@ -26,30 +26,35 @@ typedef struct eyes {
     sw_cli *cli;
     int64_t first_ms;
     uint64_t tokens;
+    char pace[48], loss[32];
 } eyes;
 
 static void see_phase(void *context, const char *sentence) {
     sw_cli_note(((eyes *)context)->cli, "%s", sentence);
 }
 
-static void see_step(void *context, const sw_wire_step *s, bool with_loss) {
-    eyes *e = context;
+/* Of the last record, which there is one of in an interval: seen until the next. */
+static void see_record(eyes *e, const sw_wire_step *s, bool with_loss) {
     const sw_clock *clock = sw_cli_clock(e->cli);
     int64_t now = clock->steady_ms(clock->context);
+    if (with_loss) snprintf(e->loss, sizeof e->loss, "  loss %.4f", s->loss);
+    if (!s->tokens) return; /* a script's: nobody counts them */
     if (!e->first_ms)
         e->first_ms = now;
     else
         e->tokens += s->tokens;
     double seconds = (double)(now - e->first_ms) / 1000;
-    char text[128], loss[32] = "";
-    if (with_loss) snprintf(loss, sizeof loss, "  loss %.4f", s->loss);
-    if (s->tokens)
-        snprintf(text, sizeof text, "step %" PRIu64 "/%" PRIu64 "  %.0f tokens/s%s  lr %.2e",
-                 s->step, s->total_steps, seconds > 0 ? (double)e->tokens / seconds : 0.0, loss,
-                 s->learning_rate);
-    else /* a script's: nobody else counts */
-        snprintf(text, sizeof text, "step %" PRIu64 "/%" PRIu64 "%s", s->step, s->total_steps,
-                 loss);
+    snprintf(e->pace, sizeof e->pace, "  %.0f tokens/s",
+             seconds > 0 ? (double)e->tokens / seconds : 0.0);
+}
+
+static void see_step(void *context, const sw_wire_step *s, bool with_loss) {
+    eyes *e = context;
+    char text[160], rate[32] = "";
+    see_record(e, s, with_loss);
+    if (e->pace[0]) snprintf(rate, sizeof rate, "  lr %.2e", s->learning_rate);
+    snprintf(text, sizeof text, "step %" PRIu64 "/%" PRIu64 "%s%s%s", s->step, s->total_steps,
+             e->pace, e->loss, rate);
     sw_cli_progress(e->cli, s->step, s->total_steps, text);
 }
 

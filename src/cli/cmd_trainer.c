@@ -8,8 +8,10 @@
 #include "recipe/recipe.h"
 #include "sys/files.h"
 #include "sys/tree.h"
+#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LOCK_BYTES ((size_t)64 << 10)
 
@@ -66,7 +68,11 @@ static sw_status hash_tree(const char *folder, sw_recipe_command *c, sw_error *e
     c->tree = tree.digest;
     c->tree_entries = tree.entries;
     c->tree_bytes = tree.bytes;
-    return SW_OK;
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return sw_fail(err, SW_IO, "io", "%s cannot be opened again", folder);
+    sw_status status = sw_command_check_folders(c, fd, err);
+    close(fd);
+    return status;
 }
 
 static void report(sw_cli *cli, const sw_recipe_command *c, const char *out) {
@@ -114,8 +120,11 @@ static const sw_option lock_options[] = {
 const sw_command sw_commands_trainer[] = {
     {"trainer lock", "DIR", "write trainer.lock of a recipe with a command: DIR becomes its /",
      "Hashes every entry of DIR: interpreter, libraries, the script. Each --file is one that the"
-     " recipe names in\ntrainer.files; `recipe show --tree DIR` prints them to owners. Nothing else"
-     " of DIR's owner, times and modes\ncounts but whether a file may be executed.",
+     " recipe names in\ntrainer.files; `recipe show --tree DIR` prints them to owners, and nothing "
+     "else"
+     " lies in their folders. Nothing\nof DIR's owner, times and modes counts but whether a file "
+     "may be"
+     " executed.",
      1, 1, lock_options, lock},
     {0},
 };

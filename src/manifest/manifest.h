@@ -34,7 +34,7 @@ typedef struct sw_manifest_link { /* of the keyed step chain */
 } sw_manifest_link;
 typedef struct sw_manifest_metric {
     uint64_t step;
-    double loss; /* rounded to 12 significant bits by the agent; only with metrics: public */
+    double loss; /* as the agent rounds it (sw_recipe_round_loss); only with metrics: public */
 } sw_manifest_metric;
 
 typedef struct sw_manifest_sealed_metrics {

@@ -8,9 +8,8 @@
  */
 #include "codec/text.h"
 #include "manifest/manifest_internal.h"
-#include <math.h>
 
-enum { METRIC_BITS = 12, LANDLOCK_ABI = 3 };
+enum { LANDLOCK_ABI = 3 };
 
 static sw_status broken(sw_error *err, const char *sentence) {
     return sw_fail(err, SW_UNAUTHENTIC, "manifest", "%s", sentence);
@@ -67,9 +66,9 @@ static sw_status check_sandbox(const sw_walk *w, const sw_json *run, sw_error *e
                                  "seccomp",
                                  w->recipe->native ? NULL : "private_root",
                                  NULL};
-    static const char *const required[] = {"no_new_privs", "seccomp",      "no_core",
-                                           "not_dumpable", "private_root", "mount_namespace",
-                                           "pid_namespace"};
+    static const char *const required[] = {
+        "no_new_privs",    "seccomp",       "no_core",       "not_dumpable",      "private_root",
+        "mount_namespace", "pid_namespace", "ipc_namespace", "network_namespace", "other_user"};
     size_t required_count = w->recipe->native ? 4 : sizeof required / sizeof required[0];
     const char *where = "manifest.run.sandbox";
     const sw_json *sandbox;
@@ -156,10 +155,9 @@ static sw_status check_command_chain(sw_walk *w, const sw_json *run, sw_error *e
 
 /* ---- metrics ---- */
 
+/* MAN-021: a value that the agent gives, and no other. */
 static bool rounded(double loss) {
-    int exponent;
-    double mantissa = ldexp(frexp(loss, &exponent), METRIC_BITS);
-    return isfinite(loss) && mantissa == floor(mantissa);
+    return loss == sw_recipe_round_loss(loss);
 }
 
 static sw_status check_public(const sw_walk *w, const sw_json *list, sw_error *err) {

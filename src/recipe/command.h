@@ -30,6 +30,12 @@ typedef struct sw_recipe_command {
     uint64_t tree_entries, tree_bytes;
 } sw_recipe_command;
 
+/* CMD-011, of the tree behind an open folder: the folder of each of `files`, and all below it,
+ * holds files of the list and nothing else. SW_REFUSED "trainer" names the first path that is none.
+ * Paths have been judged (CMD-011). */
+SW_NODISCARD sw_status sw_command_check_folders(const sw_recipe_command *c, int tree_fd,
+                                                sw_error *err);
+
 /* What the agent adds to the environment (CMD-012), "NAME=VALUE", NULL-terminated; a recipe cannot
  * set these names. */
 const char *const *sw_command_environment(void);

@@ -124,6 +124,33 @@ sw_status sw_command_lock_read(sw_bytes json, sw_recipe_command *out, sw_hash *w
     return check_files(files, count, out->tree_bytes, err);
 }
 
+/* ---- the base model of a command ---- */
+
+/* Names of files that are read and never executed. Python loads .py, .pyc and .so by their names,
+ * and .bin, .pt, .pth and .pkl are pickles, which run code; nothing else is known here. */
+static bool is_data(const char *name) {
+    static const char *const ends[] = {".safetensors", ".json", ".txt",      ".model", ".jinja",
+                                       ".gguf",        ".md",   ".tiktoken", ".spm",   NULL};
+    size_t size = strlen(name);
+    for (size_t i = 0; ends[i] != NULL; i++) {
+        size_t end = strlen(ends[i]);
+        if (size > end && strcmp(name + size - end, ends[i]) == 0) return true;
+    }
+    return false;
+}
+
+sw_status sw_command_check_model(const sw_recipe *r, sw_error *err) {
+    for (size_t i = 0; i < r->model_file_count; i++)
+        if (!is_data(r->model_files[i].name))
+            return sw_fail(err, SW_REFUSED, "recipe",
+                           "model.lock names %s, which may hold code: a command's base model is "
+                           "data alone, by the ends of its files' names (CMD-015)",
+                           r->model_files[i].name);
+    return SW_OK;
+}
+
+/* ---- the lock and the recipe ---- */
+
 static const sw_recipe_code *find(const sw_recipe_command *c, const char *path) {
     for (size_t i = 0; i < c->file_count; i++)
         if (strcmp(c->files[i].path, path) == 0) return &c->files[i];

@@ -162,6 +162,18 @@ static sw_status read_files(const sw_recipe_reader *r, const sw_yaml *map, sw_re
     return SW_OK;
 }
 
+/* What runs is what owners read: the first path behind the program is one of the files. */
+static sw_status check_script(const sw_recipe_reader *r, const sw_yaml *map,
+                              const sw_recipe_command *c) {
+    size_t at = 1;
+    while (at < c->argument_count && c->arguments[at][0] != '/') at++;
+    for (size_t i = 0; at < c->argument_count && i < c->file_count; i++)
+        if (strcmp(c->files[i].path, c->arguments[at]) == 0) return SW_OK;
+    return sw_recipe_refuse(r, sw_yaml_member(map, "command"), TRAINER,
+                            "command names no script behind the program: its first argument that "
+                            "starts with / must be one of trainer.files");
+}
+
 /* ---- environment ---- */
 
 static bool is_variable(sw_bytes name) {
@@ -246,6 +258,7 @@ sw_status sw_recipe_read_command(const sw_recipe_reader *r, const sw_yaml *root,
     out->scratch_bytes = SCRATCH_DEFAULT;
     SW_TRY(read_arguments(r, map, out));
     SW_TRY(read_files(r, map, out));
+    SW_TRY(check_script(r, map, out));
     SW_TRY(read_environment(r, map, out));
     SW_TRY(read_terms(r, map, out));
     /* On a real machine rows go to no GPU that nobody attests. */

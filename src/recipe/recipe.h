@@ -103,6 +103,21 @@ SW_NODISCARD sw_status sw_recipe_show_template(sw_bytes text, sw_buffer *out, sw
  * lock names; then its text as above, or that it is binary. `out` gets all of it or nothing. */
 SW_NODISCARD sw_status sw_recipe_show_code(const sw_recipe_code *file, sw_bytes bytes,
                                            sw_buffer *out, sw_error *err);
+/* RCP-095: what the host may observe, in bits: of a grant, of a command's grant besides (RCP-103),
+ * and of each record. */
+enum {
+    SW_BITS_TOTAL = 32,
+    SW_BITS_END = 4,
+    SW_BITS_END_MORE = 1,
+    SW_BITS_TOKENS = 12,
+    SW_BITS_LOSS = 16
+};
+/* The value that leaves the agent for this loss, one of at most 2^SW_BITS_LOSS: 12 bits of mantissa
+ * from 2^-15 to 65,520; less, and what is below zero, is 0; more, and what is no number, the most.
+ * Of what it gives it gives the same again. */
+double sw_recipe_round_loss(double loss);
+/* And for a count of tokens: 7 significant bits, one of at most 2^SW_BITS_TOKENS. */
+uint64_t sw_recipe_round_tokens(uint64_t count);
 /* Total of what the host may observe, in bits, from the declared list (docs/formats/recipe.md). */
 uint64_t sw_recipe_observable_bits(const sw_recipe *r, uint64_t total_steps);
 #endif

@@ -98,6 +98,8 @@ SW_NODISCARD sw_status sw_recipe_read_command(const sw_recipe_reader *r, const s
 /* Why `path` is no absolute path in a command's tree; NULL when it is one. Plain text is asked
  * elsewhere. */
 const char *sw_command_path_fault(const char *path);
+/* CMD-015: of a recipe with a command, that its model.lock names data alone. */
+SW_NODISCARD sw_status sw_command_check_model(const sw_recipe *r, sw_error *err);
 SW_NODISCARD sw_status sw_recipe_read_training(const sw_recipe_reader *r, const sw_yaml *root,
                                                sw_training *out);
 SW_NODISCARD sw_status sw_recipe_read_machine(const sw_recipe_reader *r, const sw_yaml *root,
@@ -125,8 +127,11 @@ void sw_recipe_put_text(sw_buffer *out, sw_bytes text);
 /* Of a command: what it is, and how long it lasts and what it may tell the host (RCP-100 on). */
 void sw_recipe_put_command(sw_buffer *out, const sw_recipe *r);
 void sw_recipe_put_command_bits(sw_buffer *out, const sw_recipe *r);
-/* How many bits a command's own choices have beside those of RCP-095. */
-uint64_t sw_recipe_command_bits(const sw_recipe_command *c);
+/* RCP-103: what a command's own choices have beside RCP-095, in bits. */
+typedef struct sw_command_bits {
+    uint64_t reported, states, stop, same;
+} sw_command_bits;
+sw_command_bits sw_recipe_command_bits(const sw_recipe *r);
 /* The name of a base model whose lock has this digest, or NULL when this build knows none. */
 const char *sw_recipe_known_model(const sw_hash *model_lock);
 /* Rows that one owner brings, and of all. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What an owner would approve, in plain words. Everything said here follows from the compose alone;
- * the same recipe gives the same text in every locale. docs/formats/recipe.md, RCP-090 to RCP-095.
+ * the same recipe gives the same text in every locale. docs/formats/recipe.md, RCP-090 to RCP-097.
  */
 #include "codec/text.h"
 #include "recipe/recipe_internal.h"
@@ -11,21 +11,6 @@
 #include <string.h>
 
 #define SHOW_LIMIT ((size_t)1 << 20)
-/* RCP-095: bits of what the host may see. */
-#define TOTAL_BITS  UINT64_C(32)
-#define END_BITS    UINT64_C(4)
-#define METRIC_BITS UINT64_C(12)
-
-uint64_t sw_recipe_observable_bits(const sw_recipe *r, uint64_t total_steps) {
-    uint64_t interval = r->metrics_interval == 0 ? 1 : r->metrics_interval, bits;
-    uint64_t records = total_steps / interval + (total_steps % interval != 0);
-    uint64_t each = METRIC_BITS * (r->metrics == SW_METRICS_PUBLIC ? 2 : 1);
-    uint64_t once = TOTAL_BITS + END_BITS + (r->native ? 0 : sw_recipe_command_bits(&r->command));
-    if (__builtin_mul_overflow(records, each, &bits) || __builtin_add_overflow(bits, once, &bits))
-        return UINT64_MAX;
-    return bits;
-}
-
 /* ---- small words ---- */
 
 static void put_hash(sw_buffer *out, const sw_hash *h) {
@@ -308,12 +293,14 @@ static void put_observe(sw_buffer *out, const sw_recipe *r) {
     bool open = r->metrics == SW_METRICS_PUBLIC;
     put_bits(out, r);
     sw_put_format(out,
-                  "  number of steps (%llu bits), step of total, how it ended (%llu bits)\n"
-                  "  tokens a second: %llu bits in each record, a record every %llu steps\n"
-                  "  loss: %s\n",
-                  (unsigned long long)TOTAL_BITS, (unsigned long long)END_BITS,
-                  (unsigned long long)METRIC_BITS, (unsigned long long)r->metrics_interval,
-                  open ? "PUBLIC, 12 bits in each record" : "sealed to the owners, 0 bits");
+                  "  number of steps (%d bits), step of total, how it ended (%d bits)\n"
+                  "  tokens a second: %d bits in each record, a record every %llu steps\n",
+                  SW_BITS_TOTAL, SW_BITS_END + (r->native ? 0 : SW_BITS_END_MORE),
+                  r->native ? SW_BITS_TOKENS : 0, (unsigned long long)r->metrics_interval);
+    if (open)
+        sw_put_format(out, "  loss: PUBLIC, %d bits in each record\n", SW_BITS_LOSS);
+    else
+        sw_put_text(out, "  loss: sealed to the owners, 0 bits\n");
     put_padding(out, r);
 }
 

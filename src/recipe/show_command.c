@@ -9,7 +9,6 @@
 #include "recipe/recipe_internal.h"
 
 #define CODE_LIMIT ((size_t)16 << 20)
-/* RCP-103: CLAIMS, 64 KiB of the script's own (CMD-044). */
 static void put_quoted(sw_buffer *out, const char *text) {
     const sw_json node = {.type = SW_JSON_STRING, .text = sw_text(text)};
     sw_json_encode(out, &node);
@@ -24,24 +23,18 @@ static void put_hash_line(sw_buffer *out, const char *before, const sw_hash *h) 
 
 /* ---- what the host may observe ---- */
 
-/* States that may come or not: at each multiple, and at the last step. */
-static uint64_t state_choices(const sw_recipe_command *c) {
-    return c->save_steps == 0 ? 1 : c->max_steps / c->save_steps + 1;
-}
-
-uint64_t sw_recipe_command_bits(const sw_recipe_command *c) {
-    return c->max_steps + state_choices(c) + 1;
-}
-
 void sw_recipe_put_command_bits(sw_buffer *out, const sw_recipe *r) {
-    const sw_recipe_command *c = &r->command;
+    const sw_command_bits b = sw_recipe_command_bits(r);
     sw_put_format(
         out,
         "  A command chooses what it reports, and may mean something by it: whether each"
         " step is reported (%llu bits),\n"
-        "  whether a state comes where one may (%llu bits), and whether it says something about"
-        " itself (1 bit; what it says is sealed with the model)\n",
-        (unsigned long long)c->max_steps, (unsigned long long)state_choices(c));
+        "  whether a state comes where one may (%llu bits), whether it says something about"
+        " itself (1 bit; what it says is\n"
+        "  sealed with the model), how it answers when it is stopped (%llu bits), and how far it"
+        " computes what an earlier grant did (%llu bits)\n",
+        (unsigned long long)b.reported, (unsigned long long)b.states, (unsigned long long)b.stop,
+        (unsigned long long)b.same);
 }
 
 /* ---- the command ---- */
@@ -56,6 +49,7 @@ static void put_files(sw_buffer *out, const sw_recipe_command *c) {
                       (unsigned long long)c->files[i].size);
         put_hash_line(out, "      ", &c->files[i].digest);
     }
+    sw_put_text(out, "    Nothing else lies in their folders, or it does not run.\n");
     sw_put_format(out,
                   "  The tree, which is all that it has as its /: %llu entries, %llu bytes; its"
                   " interpreter and libraries are code too:\n",

@@ -36,6 +36,16 @@ typedef struct sw_agent_replay {
 
 struct sw_private_root;
 
+/* CMD-045: how a command ended that did not end well, besides the classes of FAILED. */
+typedef enum sw_agent_end {
+    SW_END_BROKE,   /* what it said was not due, or beyond a limit */
+    SW_END_FAILED,  /* it said so itself: by `failure` */
+    SW_END_GONE,    /* without its last word */
+    SW_END_KILLED,  /* by the sandbox */
+    SW_END_STALLED, /* WRK-050 */
+    SW_END_HOST     /* none of its doing: stopped, or the folder cannot be written */
+} sw_agent_end;
+
 /* What a run of a command has besides (agent_command.c, agent_command_rows.c). */
 typedef struct sw_agent_command {
     struct sw_private_root *root;
@@ -46,6 +56,8 @@ typedef struct sw_agent_command {
     char media_types[SW_SHARD_LIMIT][SW_MEDIA_TYPE_LIMIT + 1];
     uint64_t planned;               /* by the start that is resumed; 0 when none is */
     bool claimed;                   /* claims.json is among the outputs: nothing follows it */
+    sw_agent_end end;               /* when the conversation failed */
+    sw_failure failure;             /* of SW_END_FAILED */
     bool differs[SW_COMMAND_FILES]; /* of the lock's files, in the tree that was copied */
 } sw_agent_command;
 
@@ -100,12 +112,15 @@ typedef struct sw_agent {
     pid_t worker;
     int worker_pidfd, control_fd, stream_fd, metrics_fd;
     bool hello_seen, plan_seen, stop_sent, stopped;
-    int64_t patience;    /* leases that it may be silent */
+    bool stop_state;  /* a state of a step that the recipe does not fix was taken: an end is due */
+    bool stop_due;    /* STOP found the control pipe full: at the next tick again */
+    int64_t patience; /* leases that it may be silent */
     int64_t progress_ms; /* when the worker last took or gave a byte, by the machine's counter */
     uint8_t record[SW_FRAME_HEADER_BYTES + SW_WIRE_STEP_BYTES]; /* a step record as it arrives */
     size_t record_bytes;
     uint64_t step, total_steps;
-    uint64_t save_steps; /* of the recipe */
+    uint64_t tokens_unsaid; /* of the steps behind the newest record; saturates */
+    uint64_t save_steps;    /* of the recipe */
     sw_buffer outputs[SW_AGENT_OUTPUT_FILES];
     char output_names[SW_AGENT_OUTPUT_FILES][129];
     size_t output_count;
@@ -147,12 +162,14 @@ SW_NODISCARD sw_status sw_agent_match_shards(sw_agent *a, sw_error *err);
 SW_NODISCARD sw_status sw_agent_decode_shards(sw_agent *a, sw_error *err);
 /* agent_worker.c */
 /* Starts `what`, whose fds come behind the three pipes. The control pipe takes `control_bytes`
- * without being read. */
+ * without being read, and writing to it never blocks. */
 SW_NODISCARD sw_status sw_agent_spawn(sw_agent *a, const sw_spawn *what, size_t control_bytes,
                                       sw_error *err);
 SW_NODISCARD sw_status sw_agent_start(sw_agent *a, const sw_wire_job *job, const int *fds,
                                       size_t fd_count, sw_error *err);
 SW_NODISCARD sw_status sw_agent_send_job(sw_agent *a, const sw_wire_job *job, sw_error *err);
+/* JOB, as the child takes it. A child that has gone is no failure here: its stream says why. */
+SW_NODISCARD sw_status sw_agent_tell_job(sw_agent *a, sw_bytes job, sw_error *err);
 /* WRK-050. Once a tick: lease end, a stalled worker, renewal, Ctrl-C. */
 SW_NODISCARD sw_status sw_agent_tick(sw_agent *a, sw_error *err);
 /* All three keep the lease and the metrics pipe alive, and none waits for a worker longer than its
@@ -184,6 +201,13 @@ SW_NODISCARD sw_status sw_agent_encode_job(const sw_agent *a, sw_buffer *out, sw
 SW_NODISCARD sw_status sw_agent_check_plan(const sw_agent *a, uint64_t total, uint64_t tokens,
                                            sw_error *err);
 SW_NODISCARD sw_status sw_agent_take_claims(sw_agent *a, uint64_t size, sw_error *err);
+/* CMD-052: SW_REFUSED "command" where a script could say what is neither closed nor counted, by the
+ * first of the conditions that are missing there. */
+SW_NODISCARD sw_status sw_agent_check_place(sw_platform platform, sw_error *err);
+/* CMD-045: of a failure that a script may have chosen the class alone is left, in one of a fixed
+ * list of sentences. `status` comes from the conversation or from what follows it; what is not of a
+ * command, or not of its doing, is as it was. */
+SW_NODISCARD sw_status sw_agent_fold(sw_agent *a, sw_status status, sw_error *err);
 /* The chain's last value, when no state was taken at the last step. */
 SW_NODISCARD sw_status sw_agent_end_chain(sw_agent *a, sw_error *err);
 /* Offsets of a text's rows and its size (CMD-030), u64le each, into `index` with room for `rows` +
@@ -216,6 +240,8 @@ SW_NODISCARD sw_status sw_agent_add_curve(sw_agent *a, sw_error *err);
 /* out/metrics-N.sealed for every owner of a listed shard, unless metrics are
  * public */
 SW_NODISCARD sw_status sw_agent_seal_metrics(sw_agent *a, sw_manifest_facts *facts, sw_error *err);
+/* Their content (MAN-024); its size follows from the recipe and total_steps alone. */
+SW_NODISCARD sw_status sw_agent_encode_metrics(const sw_agent *a, sw_buffer *out, sw_error *err);
 /* How many such files a finished run has. */
 size_t sw_agent_metric_owners(const sw_agent *a);
 /* replay.c: what a replay does with a state; and, before that, whether a checkpoint is one that the

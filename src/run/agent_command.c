@@ -10,6 +10,7 @@
 #include "codec/json.h"
 #include "codec/text.h"
 #include "run/agent.h"
+#include "sys/private_root.h"
 #include "sys/tree.h"
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,7 +18,7 @@
 #include <unistd.h>
 
 #define JOB_LIMIT ((size_t)256 << 10)
-/* Job and STOP both lie in the pipe when nobody reads it. */
+/* Job and STOP both lie in the pipe when nobody reads it, and no turn is spent on waiting. */
 #define CONTROL_BYTES (2 * JOB_LIMIT)
 #define DEVICES       "/dev"
 
@@ -29,12 +30,7 @@ sw_status sw_agent_open_command(sw_agent *a, sw_error *err) {
         sw_error_hint(err, "`sealwright verify` shows what is proven about this run");
         return status;
     }
-    if (a->recipe->policy.platform != SW_PLATFORM_SIM) {
-        sw_status status = sw_fail(err, SW_REFUSED, "command",
-                                   "a command runs on a software machine alone so far");
-        sw_error_hint(err, "docs/formats/command.md, CMD-052 says what is open on hardware");
-        return status;
-    }
+    SW_TRY(sw_agent_check_place(a->recipe->policy.platform, err));
     if (!a->o->tree)
         return sw_fail(
             err, SW_USAGE, "usage",
@@ -98,7 +94,8 @@ static sw_status copy_tree(sw_agent *a, sw_error *err) {
     bool same = sw_hash_equal(&tree.digest, &c->tree) && tree.entries == c->tree_entries &&
                 tree.bytes == c->tree_bytes;
     for (size_t i = 0; i < c->file_count; i++) same &= !a->command->differs[i];
-    return same ? SW_OK : another_tree(a, err);
+    if (!same) return another_tree(a, err);
+    return sw_command_check_folders(c, a->command->root->folder_fd, err); /* of the copy */
 }
 
 static sw_status copy_model_file(sw_agent *a, const sw_locked_file *f, sw_error *err) {
@@ -229,9 +226,7 @@ sw_status sw_agent_start_command(sw_agent *a, sw_error *err) {
     sw_status status = spawn(a, err);
     close_shared(k); /* the child's alone from here on */
     sw_buffer_free(&a->resume);
-    if (status == SW_OK)
-        status =
-            sw_frame_write(a->control_fd, SW_FRAME_JOB, (sw_bytes){0}, sw_buffer_bytes(&job), err);
+    if (status == SW_OK) status = sw_agent_tell_job(a, sw_buffer_bytes(&job), err);
     if (status == SW_OK || a->worker == 0) return status;
     sw_agent_end_worker(a);
     return status;

@@ -1,11 +1,68 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What a command says that the native trainer does not, and what it may say otherwise: its plan,
- * its claims, an end without a last state (CMD-042 to CMD-044).
+ * its claims, an end without a last state (CMD-042 to CMD-044); what is left of its failures
+ * (CMD-045), and where it may run at all (CMD-052).
  */
 #include "codec/json.h"
 #include "run/agent.h"
+#include <assert.h>
 #include <stdio.h>
+
+/* ---- where ---- */
+
+/* Ways to say something on hardware that are open. Each leaves this list with the test that shows
+ * it closed; when none is left a command runs wherever the native trainer does. */
+static const char *const open_on_hardware[] = {
+    "a process that crashes has bytes of its choice printed into the kernel's log",
+    "a program that a script executes may be dumped where the kernel hands core files to a program",
+    NULL};
+
+sw_status sw_agent_check_place(sw_platform platform, sw_error *err) {
+    const char *missing = open_on_hardware[0];
+    if (platform == SW_PLATFORM_SIM || missing == NULL) return SW_OK;
+    sw_status status =
+        sw_fail(err, SW_REFUSED, "command",
+                "a command runs on a software machine alone so far: elsewhere %s", missing);
+    sw_error_hint(err, "docs/formats/command.md, CMD-052 says what is open on hardware");
+    return status;
+}
+
+/* ---- how it ended ---- */
+
+static sw_agent_end end_of(const sw_agent_command *k, sw_status status) {
+    if (k->end != SW_END_BROKE) return k->end;
+    return status == SW_MEMORY || status == SW_IO || status == SW_INTERNAL ? SW_END_FAILED
+                                                                           : SW_END_BROKE;
+}
+
+static const char *end_sentence(const sw_agent_command *k, sw_status status) {
+    switch (end_of(k, status)) {
+    case SW_END_FAILED:
+        if (k->end == SW_END_FAILED) return sw_failure_sentence(k->failure);
+        return sw_failure_sentence(status == SW_MEMORY ? SW_FAILURE_MEMORY : SW_FAILURE_INTERNAL);
+    case SW_END_GONE:
+        return "the script ended without its last word";
+    case SW_END_KILLED:
+        return "the script made a system call that the sandbox forbids";
+    case SW_END_STALLED:
+        return "the script has stalled: not a byte during 10 leases";
+    default:
+        return "the script said what is not due, or went beyond a limit of the recipe";
+    }
+}
+
+sw_status sw_agent_fold(sw_agent *a, sw_status status, sw_error *err) {
+    static_assert(SW_AGENT_COMMAND_PATIENCE == 10);
+    const sw_agent_command *k = a->command;
+    if (status == SW_OK || !k || a->lease_status != SW_OK || k->end == SW_END_HOST) return status;
+    const char *sentence = end_sentence(k, status);
+    sw_status folded = sw_fail(err, SW_REFUSED, "worker", "training ended: %s", sentence);
+    if (a->saved_step) sw_error_hint(err, "the last good checkpoint is kept in %s", a->o->folder);
+    return folded;
+}
+
+/* ---- what it says ---- */
 
 sw_status sw_agent_check_plan(const sw_agent *a, uint64_t total, uint64_t tokens, sw_error *err) {
     uint64_t most = a->recipe->command.max_steps, planned = a->command->planned;

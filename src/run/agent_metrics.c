@@ -9,25 +9,17 @@
 #include "train/curve.h"
 #include "train/schedule.h"
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #define METRICS_LIMIT ((size_t)64 << 20)
 
-#define METRIC_BITS 12
+/* Of one record's text, whatever its loss: the longest loss has 23 characters. */
+#define RECORD_BYTES (sizeof "{\"loss\":,\"step\":4294967295}," - 1 + 23)
 
 #define CURVE_NAME "curve.svg"
 #define CURVE_REST 65536 /* of the output's limit, for what the agent adds besides */
-
-/* The agent rounds, so that a metric cannot carry more than METRIC_BITS bits of mantissa out. */
-static double rounded(double v) {
-    if (!isfinite(v)) return 0; /* the worker says DIVERGED itself */
-    int exponent = 0;
-    double mantissa = frexp(v, &exponent);
-    return ldexp(nearbyint(ldexp(mantissa, METRIC_BITS)), exponent - METRIC_BITS);
-}
 
 sw_status sw_agent_metric_room(sw_agent *a, uint64_t count, sw_error *err) {
     if (count > SW_AGENT_METRIC_LIMIT)
@@ -48,23 +40,36 @@ static double rate(const sw_agent *a, uint64_t step) {
     return a->command ? 0 : sw_schedule_rate(&a->recipe->training, step - 1, a->total_steps);
 }
 
+/* Of a script they are its own word and nobody sees them (CMD-049). */
+static void note_tokens(sw_agent *a, uint64_t count) {
+    if (__builtin_add_overflow(a->tokens_unsaid, count, &a->tokens_unsaid))
+        a->tokens_unsaid = UINT64_MAX;
+}
+
+/* RCP-095: loss and tokens are seen at multiples of the interval alone, and rounded. */
+static sw_status keep_record(sw_agent *a, const sw_wire_step *s, sw_wire_step *seen,
+                             sw_error *err) {
+    if (a->metric_count == a->metric_capacity)
+        return sw_fail(err, SW_LIMIT, "limit", "more step records than the recipe can have");
+    seen->loss = sw_recipe_round_loss(s->loss);
+    seen->tokens = sw_recipe_round_tokens(a->tokens_unsaid);
+    a->tokens_unsaid = 0;
+    a->metrics[a->metric_count++] = (sw_manifest_metric){s->step, seen->loss};
+    return SW_OK;
+}
+
 static sw_status take_metric(sw_agent *a, const sw_wire_step *s, sw_error *err) {
     bool next = a->command ? s->step > a->step : s->step == a->step + 1; /* CMD-042 */
     if (!next || s->step > s->total_steps || s->total_steps != a->total_steps)
         return sw_fail(err, SW_UNAUTHENTIC, "worker", "the %s counts its steps wrongly",
                        a->command ? "command" : "worker");
     a->step = s->step;
-    sw_wire_step seen = {.step = s->step,
-                         .total_steps = s->total_steps,
-                         .tokens = a->command ? 0 : s->tokens, /* CMD-049 */
-                         .loss = rounded(s->loss),
-                         .learning_rate = rate(a, s->step)};
-    if (s->step % a->recipe->metrics_interval == 0) {
-        if (a->metric_count == a->metric_capacity)
-            return sw_fail(err, SW_LIMIT, "limit", "more step records than the recipe can have");
-        a->metrics[a->metric_count++] = (sw_manifest_metric){s->step, seen.loss};
-    }
-    bool with_loss = a->recipe->metrics == SW_METRICS_PUBLIC;
+    if (!a->command) note_tokens(a, s->tokens);
+    sw_wire_step seen = {
+        .step = s->step, .total_steps = s->total_steps, .learning_rate = rate(a, s->step)};
+    bool recorded = s->step % a->recipe->metrics_interval == 0;
+    if (recorded) SW_TRY(keep_record(a, s, &seen, err));
+    bool with_loss = recorded && a->recipe->metrics == SW_METRICS_PUBLIC;
     if (a->o->eyes.step) a->o->eyes.step(a->o->eyes.context, &seen, with_loss);
     return SW_OK;
 }
@@ -134,16 +139,40 @@ sw_status sw_agent_add_curve(sw_agent *a, sw_error *err) {
 
 /* ---- sealed to the owners ---- */
 
-static sw_status records(const sw_agent *a, sw_buffer *out, sw_error *err) {
-    SW_SCOPED(sw_arena) arena = {0};
-    sw_json *root = sw_json_make(&arena, SW_JSON_OBJECT);
-    sw_json_add_text(&arena, root, "kind", SW_LITERAL("sealwright/metrics/v1"));
-    sw_json *list = sw_json_add_array(&arena, root, "metrics");
+#define PADDING_MEMBER ",\"padding\":\"\""
+#define EMPTY_RECORDS  "{\"kind\":\"sealwright/metrics/v1\",\"metrics\":[]" PADDING_MEMBER "}"
+
+static uint64_t record_count(const sw_agent *a) {
+    return a->total_steps / a->recipe->metrics_interval;
+}
+
+/* All of it but the padding, into `root`. */
+static void put_records(const sw_agent *a, sw_arena *arena, sw_json *root) {
+    sw_json_add_text(arena, root, "kind", SW_LITERAL("sealwright/metrics/v1"));
+    sw_json *list = sw_json_add_array(arena, root, "metrics");
     for (size_t i = 0; i < a->metric_count; i++) {
-        sw_json *o = sw_json_add_object(&arena, list, NULL);
-        sw_json_add_integer(&arena, o, "step", (int64_t)a->metrics[i].step);
-        sw_json_add_number(&arena, o, "loss", a->metrics[i].loss);
+        sw_json *o = sw_json_add_object(arena, list, NULL);
+        sw_json_add_integer(arena, o, "step", (int64_t)a->metrics[i].step);
+        sw_json_add_number(arena, o, "loss", a->metrics[i].loss);
     }
+}
+
+/* MAN-024: of a size that follows from the recipe and the number of steps, whatever the losses are
+ * and whichever steps a script reported. */
+sw_status sw_agent_encode_metrics(const sw_agent *a, sw_buffer *out, sw_error *err) {
+    SW_SCOPED(sw_arena) arena = {0};
+    SW_SCOPED(sw_buffer) bare = SW_BUFFER(METRICS_LIMIT);
+    sw_json *root = sw_json_make(&arena, SW_JSON_OBJECT);
+    put_records(a, &arena, root);
+    sw_json_encode(&bare, root);
+    SW_TRY(sw_buffer_check(&bare, "metrics", err));
+    size_t most = sizeof EMPTY_RECORDS - 1 + RECORD_BYTES * (size_t)record_count(a);
+    size_t used = bare.size + sizeof PADDING_MEMBER - 1;
+    SW_CHECK(err, used <= most);
+    char *padding = SW_ARENA_NEW(&arena, char, most - used + 1);
+    if (!padding) return sw_fail(err, SW_MEMORY, "memory", "no memory for metrics");
+    memset(padding, ' ', most - used);
+    sw_json_add_text(&arena, root, "padding", SW_BYTES(padding, most - used));
     sw_json_encode(out, root);
     return sw_buffer_check(out, "metrics", err);
 }
@@ -197,7 +226,7 @@ size_t sw_agent_metric_owners(const sw_agent *a) {
 sw_status sw_agent_seal_metrics(sw_agent *a, sw_manifest_facts *facts, sw_error *err) {
     if (a->recipe->metrics == SW_METRICS_PUBLIC) return SW_OK;
     SW_SCOPED(sw_buffer) text = SW_BUFFER(METRICS_LIMIT);
-    SW_TRY(records(a, &text, err));
+    SW_TRY(sw_agent_encode_metrics(a, &text, err));
     sw_manifest_sealed_metrics *sealed =
         SW_ARENA_NEW(&a->arena, sw_manifest_sealed_metrics, SW_OWNER_LIMIT);
     if (!sealed) return sw_fail(err, SW_MEMORY, "memory", "no memory for metrics");

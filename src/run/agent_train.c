@@ -43,7 +43,7 @@ static bool in_chain(const sw_agent *a, uint64_t step) {
  * the next step's. */
 static sw_status take_checkpoint(sw_agent *a, uint64_t size, sw_error *err) {
     uint8_t head[8];
-    if (size <= sizeof head || !a->plan_seen || a->output_count)
+    if (size <= sizeof head || !a->plan_seen || a->output_count || a->stop_state)
         return sw_agent_not_due(a, "a state", err);
     SW_TRY(sw_agent_read(a, head, sizeof head, err));
     sw_reader r = sw_reader_of(SW_BYTES_OF(head));
@@ -54,9 +54,12 @@ static sw_status take_checkpoint(sw_agent *a, uint64_t size, sw_error *err) {
     SW_TRY(sw_agent_read_buffer(a, size - sizeof head, a->recipe->checkpoint_limit_bytes, &state,
                                 err));
     SW_TRY(sw_agent_await_step(a, step, err));
+    a->stop_state = !is_fixed(a, step); /* one, and behind it an end alone (WRK-007) */
     if (a->step < step) a->step = step; /* of a command: the state itself tells of its step */
-    return (a->replay ? sw_agent_compare : sw_agent_save)(a, step, sw_buffer_bytes(&state),
-                                                          in_chain(a, step), err);
+    sw_status status = (a->replay ? sw_agent_compare : sw_agent_save)(
+        a, step, sw_buffer_bytes(&state), in_chain(a, step), err);
+    if (status == SW_IO && a->command) a->command->end = SW_END_HOST;
+    return status;
 }
 
 /* WRK-031: a name that a pack takes, once, and not one of the agent's own. */
@@ -82,7 +85,7 @@ static sw_status hear_last(sw_agent *a, sw_error *err) {
 static sw_status take_output(sw_agent *a, uint64_t size, sw_error *err) {
     uint8_t head[4];
     SW_TRY(hear_last(a, err));
-    bool due = ends(a) && !(a->command && a->command->claimed);
+    bool due = ends(a) && !a->stop_state && !(a->command && a->command->claimed);
     if (size < sizeof head || !due || a->output_count == SW_AGENT_OUTPUT_FILES)
         return sw_agent_not_due(a, "an output", err);
     SW_TRY(sw_agent_read(a, head, sizeof head, err));
@@ -141,6 +144,8 @@ static sw_status take_failure(sw_agent *a, uint64_t size, sw_error *err) {
     if (size != 1) return sw_agent_not_due(a, "a failure", err);
     SW_TRY(sw_agent_read(a, &class, 1, err));
     if (!a->command && class >= SW_FAILURE_SCRIPT) class = SW_FAILURE_INTERNAL;
+    if (a->command) a->command->end = SW_END_FAILED;
+    if (a->command) a->command->failure = (sw_failure) class;
     sw_status status = sw_fail(err, SW_REFUSED, "worker", "training ended: %s",
                                sw_failure_sentence((sw_failure) class));
     if (!a->replay && a->saved_step)
@@ -244,6 +249,7 @@ sw_status sw_agent_train(sw_agent *a, sw_error *err) {
     int64_t begin = sw_agent_now_us(a), seal_before = a->account.seal_us;
     sw_status status = sw_agent_converse(a, err);
     sw_agent_end_worker(a); /* whatever it would still say */
+    status = sw_agent_fold(a, status, err);
     a->account.attest_us += begin - asked;
     a->account.steps_us += sw_agent_now_us(a) - begin - (a->account.seal_us - seal_before);
     return status;

@@ -76,7 +76,9 @@ sw_status sw_agent_spawn(sw_agent *a, const sw_spawn *what, size_t control_bytes
     a->control_fd = p.control[1];
     a->stream_fd = p.stream[0];
     a->metrics_fd = p.metrics[0];
-    a->hello_seen = a->plan_seen = false;
+    a->hello_seen = a->plan_seen = a->stop_due = false;
+    if (status == SW_OK && fcntl(a->control_fd, F_SETFL, O_NONBLOCK) != 0)
+        status = sw_fail(err, SW_IO, "io", "the control pipe: %s", strerror(errno));
     a->record_bytes = 0;
     a->progress_ms = sw_machine_counter_ms(a->machine);
     if (status != SW_OK) sw_agent_end_worker(a);
@@ -99,7 +101,7 @@ sw_status sw_agent_start(sw_agent *a, const sw_wire_job *job, const int *fds, si
 sw_status sw_agent_send_job(sw_agent *a, const sw_wire_job *job, sw_error *err) {
     SW_SCOPED(sw_buffer) bytes = SW_BUFFER((size_t)1 << 20);
     SW_TRY(sw_wire_job_encode(job, &bytes, err));
-    return sw_frame_write(a->control_fd, SW_FRAME_JOB, (sw_bytes){0}, sw_buffer_bytes(&bytes), err);
+    return sw_agent_tell_job(a, sw_buffer_bytes(&bytes), err);
 }
 
 sw_status sw_agent_fill_job(const sw_agent *a, sw_job_kind kind, sw_buffer *settings,
@@ -115,11 +117,18 @@ sw_status sw_agent_fill_job(const sw_agent *a, sw_job_kind kind, sw_buffer *sett
     return SW_OK;
 }
 
-/* A worker that has gone cannot be told; its stream says why it went. */
-static void send_stop(sw_agent *a) {
-    if (a->stop_sent) return;
-    a->stop_sent = true;
-    (void)!sw_frame_write(a->control_fd, SW_FRAME_STOP, (sw_bytes){0}, (sw_bytes){0}, NULL);
+/* A STOP is taken whole or not at all, being shorter than PIPE_BUF: where the pipe is full, the
+ * next tick tries again. A worker that has gone cannot be told; its stream says why it went. */
+static void tell_stop(sw_agent *a) {
+    uint8_t frame[SW_FRAME_HEADER_BYTES];
+    sw_frame_header(frame, SW_FRAME_STOP, 0);
+    ssize_t n = write(a->control_fd, frame, sizeof frame);
+    a->stop_due = n < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+/* Of a command: what is left when its failure is folded (CMD-045). */
+static void note_end(sw_agent *a, sw_agent_end end) {
+    if (a->command) a->command->end = end;
 }
 
 static sw_status lease_ended(sw_agent *a, sw_error *err) {
@@ -129,11 +138,15 @@ static sw_status lease_ended(sw_agent *a, sw_error *err) {
     return a->lease_status;
 }
 
-/* Without a plan there is no state to save: the decoders are ended at once. */
+/* Without a plan there is no state to save: what runs, the decoders too, is ended at once. */
 static sw_status stop(sw_agent *a, sw_error *err) {
-    send_stop(a);
-    if (a->plan_seen) return SW_OK;
+    a->stop_sent = true;
+    if (a->plan_seen) {
+        tell_stop(a);
+        return SW_OK;
+    }
     if (a->lease_status != SW_OK) return lease_ended(a, err);
+    note_end(a, SW_END_HOST);
     sw_status status = sw_fail(err, SW_REFUSED, "stopped", "stopped before the first step");
     sw_error_hint(err, "the same command begins again");
     return status;
@@ -143,8 +156,9 @@ static const char *whose(const sw_agent *a) {
     return a->command ? "command" : "worker";
 }
 
-static sw_status stalled(const sw_agent *a, sw_error *err) {
+static sw_status stalled(sw_agent *a, sw_error *err) {
     char leases[32] = "one whole lease";
+    note_end(a, SW_END_STALLED);
     if (a->patience > 1) snprintf(leases, sizeof leases, "%d leases", (int)a->patience);
     return sw_fail(err, SW_UNAUTHENTIC, "worker", "the %s has stalled: not a byte during %s",
                    whose(a), leases);
@@ -155,6 +169,7 @@ sw_status sw_agent_tick(sw_agent *a, sw_error *err) {
     int64_t now = sw_machine_counter_ms(a->machine);
     if (now >= a->lease_end_ms) return lease_ended(a, err);
     if ((now - a->progress_ms) / a->patience >= a->granted.grant.lease_ms) return stalled(a, err);
+    if (a->stop_due) tell_stop(a);
     if (a->stop_sent) return SW_OK;
     const sw_run_eyes *eyes = &a->o->eyes;
     bool interrupted = eyes->interrupted && eyes->interrupted(eyes->context);
@@ -177,8 +192,10 @@ static sw_status turn(sw_agent *a, int fd, short events, bool *ready, sw_error *
 static sw_status worker_ended(sw_agent *a, sw_error *err) {
     sw_process_kill(a->worker_pidfd);
     int code = 0;
+    note_end(a, SW_END_GONE);
     SW_TRY(sw_process_wait(a->worker, &code, err));
     a->worker = 0;
+    if (code == 256 + SIGSYS) note_end(a, SW_END_KILLED);
     if (code == 256 + SIGSYS)
         return sw_fail(err, SW_UNAUTHENTIC, "worker",
                        "the %s was killed: it made a system call that the sandbox forbids",
@@ -209,18 +226,34 @@ sw_status sw_agent_read(sw_agent *a, void *out, uint64_t size, sw_error *err) {
     return SW_OK;
 }
 
-sw_status sw_agent_feed(sw_agent *a, int fd, sw_bytes bytes, sw_error *err) {
+/* Into a pipe that does not block. *gone: nobody reads it any more. */
+static sw_status feed(sw_agent *a, int fd, sw_bytes bytes, bool *gone, sw_error *err) {
     while (bytes.size) {
         bool ready = false;
         SW_TRY(turn(a, fd, POLLOUT, &ready, err));
         if (!ready) continue;
         ssize_t n = write(fd, bytes.data, bytes.size);
         if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-        if (n < 0) return sw_fail(err, SW_IO, "io", "the decoder has gone");
+        *gone = n < 0;
+        if (n < 0) return SW_OK;
         bytes.data += n;
         bytes.size -= (size_t)n;
     }
     return SW_OK;
+}
+
+sw_status sw_agent_feed(sw_agent *a, int fd, sw_bytes bytes, sw_error *err) {
+    bool gone = false;
+    SW_TRY(feed(a, fd, bytes, &gone, err));
+    return gone ? sw_fail(err, SW_IO, "io", "the decoder has gone") : SW_OK;
+}
+
+sw_status sw_agent_tell_job(sw_agent *a, sw_bytes job, sw_error *err) {
+    uint8_t header[SW_FRAME_HEADER_BYTES];
+    bool gone = false;
+    sw_frame_header(header, SW_FRAME_JOB, job.size);
+    SW_TRY(feed(a, a->control_fd, SW_BYTES_OF(header), &gone, err));
+    return gone ? SW_OK : feed(a, a->control_fd, job, &gone, err);
 }
 
 /* What the metrics pipe holds at this moment, but for records of steps after `step`: a script wrote

@@ -18,7 +18,9 @@
 typedef struct sw_run_eyes {
     void *context;
     void (*phase)(void *context, const char *sentence);
-    /* The loss is rounded, the rate is the recipe's, the gradient norm is not there. */
+    /* Loss and tokens are there at multiples of the recipe's interval alone, rounded (RCP-095): the
+     * tokens of all steps since the last such. The rate is the recipe's, the gradient norm is not
+     * there. */
     void (*step)(void *context, const sw_wire_step *step, bool with_loss);
     /* Once, when training is done: the rounded records; valid during the call. */
     void (*curve)(void *context, const sw_curve *curve);

@@ -80,11 +80,13 @@ grep -qF "$(sed 's/.*\("worker":"[0-9a-f]*"\).*/\1/' "$golden/trainer.lock")" tr
 say $? 'the trainer digest is the one of the native lock'
 gives 0 trainer lock tree --file /app/requirements.lock --file /app/train.py --trainer-lock "$golden/trainer.lock" && cmp -s out trainer.lock
 say $? 'whatever the order of --file, and on standard output'
-if [ -f "$objects/trainer.lock" ]; then gives 0 trainer lock tree --file /app/train.py && grep -q worker out; fi
+if [ -f "$objects/trainer.lock" ]; then gives 0 trainer lock tree --file /app/train.py --file /app/requirements.lock && grep -q worker out; fi
 say $? 'the native lock beside the program is the default'
 refused 'no file to read' 2 'needs 1 to 32 of --file' trainer lock tree --trainer-lock "$golden/trainer.lock"
 refused 'a path that does not start with /' 2 'starts with /' trainer lock tree --file app/train.py --trainer-lock "$golden/trainer.lock"
 refused 'one file twice' 2 'one file twice: /app/train.py' trainer lock tree --file /app/train.py --file /app/train.py --trainer-lock "$golden/trainer.lock"
+refused 'a file beside the script that nobody is shown' 1 'the tree has /app/requirements.lock beside a file that owners read' \
+    trainer lock tree --file /app/train.py --trainer-lock "$golden/trainer.lock"
 refused 'a file that is not there' 1 'tree has no file /app/other.py' trainer lock tree --file /app/other.py --trainer-lock "$golden/trainer.lock"
 refused 'a folder is no file' 1 'tree has no file /app ' trainer lock tree --file /app --trainer-lock "$golden/trainer.lock"
 refused 'a path through a link is no path of the tree' 1 'tree has no file /bin/python3' trainer lock tree --file /bin/python3 --trainer-lock "$golden/trainer.lock"
@@ -101,9 +103,15 @@ compose 1 recipe.yaml "$golden/trainer.lock" && grep -q 'the lock of the native 
 say $? 'not with the native lock'
 compose 1 "$golden/recipe.yaml" trainer.lock && grep -q 'the lock of a command' err
 say $? 'nor a native recipe with its lock'
-sed 's|files: \[/app/train.py, |files: [|' recipe.yaml >fewer.yaml
-compose 1 fewer.yaml trainer.lock && grep -q 'names a file that trainer.files does not: /app/train.py' err
+sed 's|files: \[/app/train.py, /app/requirements.lock\]|files: [/app/train.py]|' recipe.yaml >fewer.yaml
+compose 1 fewer.yaml trainer.lock && grep -q 'names a file that trainer.files does not: /app/requirements.lock' err
 say $? 'nor with a lock that names more files'
+sed 's|files: \[/app/train.py, |files: [|' recipe.yaml >unread.yaml
+compose 1 unread.yaml trainer.lock && grep -q 'command names no script behind the program' err
+say $? 'nor a script that is none of the files'
+sed 's/"tokenizer.json"/"tokenizer.pkl"/' "$golden/model.lock" >code.lock
+gives 1 recipe compose recipe.yaml --model-lock code.lock --trainer-lock trainer.lock --out code.json && grep -q 'tokenizer.pkl, which may hold code' err
+say $? 'nor with a base model that may hold code'
 refused 'train and eval have no sandbox for a command' 1 'trainer.kind is command' train recipe.yaml --model tree --data recipe.yaml --out trained
 
 # ---- show ----

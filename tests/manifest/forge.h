@@ -341,7 +341,8 @@ static inline void plan_script(forge *f) {
     f->facts.profile = NULL;
     f->facts.command = &f->w->recipe.command;
     f->facts.layers.mount_namespace = f->facts.layers.private_root = true;
-    f->facts.layers.pid_namespace = true;
+    f->facts.layers.pid_namespace = f->facts.layers.ipc_namespace = true;
+    f->facts.layers.network_namespace = f->facts.layers.other_user = true;
     for (size_t i = 0; i < OWNERS; i++) {
         f->datasets[i].rows_delivered = 10;
         f->datasets[i].tokens = 0;

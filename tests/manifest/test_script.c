@@ -147,6 +147,27 @@ static void without_processes(forge *f) {
 static void without_seccomp(forge *f) {
     f->facts.layers.seccomp = false;
 }
+static void without_network(forge *f) {
+    f->facts.layers.network_namespace = false;
+}
+static void without_ipc(forge *f) {
+    f->facts.layers.ipc_namespace = false;
+}
+static void as_our_user(forge *f) {
+    f->facts.layers.other_user = false;
+}
+static void without_privs(forge *f) {
+    f->facts.layers.no_new_privs = false;
+}
+static void with_core(forge *f) {
+    f->facts.layers.no_core = false;
+}
+static void dumpable(forge *f) {
+    f->facts.layers.not_dumpable = false;
+}
+static void without_landlock(forge *f) {
+    f->facts.layers.landlock_abi = 2;
+}
 
 static const struct {
     const char *name;
@@ -173,6 +194,13 @@ static const struct {
     {"without a mount namespace", without_mounts, "manifest", "mount_namespace"},
     {"without a PID namespace", without_processes, "manifest", "pid_namespace"},
     {"without seccomp", without_seccomp, "manifest", "seccomp"},
+    {"without a network namespace", without_network, "manifest", "network_namespace"},
+    {"without an IPC namespace", without_ipc, "manifest", "ipc_namespace"},
+    {"as the agent's user", as_our_user, "manifest", "other_user"},
+    {"with new privileges", without_privs, "manifest", "no_new_privs"},
+    {"with core files", with_core, "manifest", "no_core"},
+    {"dumpable", dumpable, "manifest", "not_dumpable"},
+    {"with Landlock of ABI 2", without_landlock, "manifest", "without Landlock"},
 };
 
 static void test_refused(void **state) {
@@ -262,11 +290,25 @@ static void record_beyond(forge *f) {
 static void record_fine(forge *f) {
     f->metrics[0].loss = 2.5 + 1.0 / 4096;
 }
+static void record_negative(forge *f) {
+    f->metrics[0].loss = -2.5;
+}
+static void record_small(forge *f) {
+    f->metrics[0].loss = 0x1p-16;
+}
+static void record_large(forge *f) {
+    f->metrics[0].loss = 65536;
+}
+static void record_at_ends(forge *f) {
+    f->metrics[0].loss = 0;
+    f->metrics[1].loss = 65520;
+}
 
 static void test_public_metrics(void **state) {
     (void)state;
-    change *const good[] = {as_it_is, fewer_records, no_records};
-    change *const bad[] = {record_between, record_back, record_twice, record_beyond, record_fine};
+    change *const good[] = {as_it_is, fewer_records, no_records, record_at_ends};
+    change *const bad[] = {record_between, record_back,     record_twice, record_beyond,
+                           record_fine,    record_negative, record_small, record_large};
     forge *f = forge_new_of(true, true);
     for (size_t i = 0; i < COUNT(good) + COUNT(bad); i++) {
         sw_manifest_verdict v;

