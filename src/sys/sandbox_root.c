@@ -58,12 +58,24 @@ static bool attach_scratch(int scratch_fd) {
            umount2(SW_PRIVATE_ROOT_STAGE, MNT_DETACH) == 0;
 }
 
+/* Until here 0 to 2 are the machine's /dev/null: locks and leases on it would be seen outside. */
+static bool open_own_null(void) {
+    int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    bool done = fd >= 0 && dup2(fd, 0) == 0 && dup2(fd, 1) == 1 && dup2(fd, 2) == 2;
+    int cause = errno;
+    if (fd >= 0) (void)close(fd);
+    errno = cause;
+    return done;
+}
+
 const char *sw_sandbox_enter_root(const sw_sandbox_plan *plan) {
     const char *failed = NULL;
     if (!pivot(plan->root_slot))
         failed = "a private root";
     else if (!attach_scratch(plan->scratch_slot))
         failed = "a private scratch";
+    else if (!open_own_null())
+        failed = "a /dev/null of its own";
     int cause = errno;
     (void)close(plan->root_slot);
     (void)close(plan->scratch_slot);

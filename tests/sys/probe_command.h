@@ -224,6 +224,15 @@ static bool act_gpu(void) {
 static bool act_no_gpu(void) {
     return opens("/dev/nvidia0", O_RDWR) || opens("/dev/nvidiactl", O_RDWR);
 }
+/* 0 to 2 are its own /dev/null, and no object of the machine's. */
+static bool act_own_null(void) {
+    struct stat own, given;
+    if (stat("/dev/null", &own) != 0) return false;
+    for (int fd = 0; fd < 3; fd++)
+        if (fstat(fd, &given) != 0 || own.st_dev != given.st_dev || own.st_ino != given.st_ino)
+            return false;
+    return write(1, "x", 1) == 1 && read(0, &given, 1) == 0;
+}
 /* Leaves a child in a session of its own, which holds descriptor 4. */
 static bool act_outlive(void) {
     pid_t pid = fork();
@@ -237,16 +246,18 @@ static bool act_outlive(void) {
 static bool act_surroundings(void) {
     char text[256];
     int descriptors = 0, variables = 0;
-    struct rlimit files, open_files;
+    struct rlimit files, open_files, core;
     for (int fd = 0; fd < 64; fd++) descriptors += fcntl(fd, F_GETFD) >= 0;
     for (char **v = environ; *v != NULL; v++) variables++;
     (void)getrlimit(RLIMIT_FSIZE, &files);
     (void)getrlimit(RLIMIT_NOFILE, &open_files);
+    (void)getrlimit(RLIMIT_CORE, &core);
     const char *home = getenv("HOME");
     int size = snprintf(
-        text, sizeof text, "fds %d env %d home %s fsize %llu files %llu pid %d dump %d",
+        text, sizeof text, "fds %d env %d home %s fsize %llu files %llu core %llu pid %d dump %d",
         descriptors, variables, home ? home : "none", (unsigned long long)files.rlim_max,
-        (unsigned long long)open_files.rlim_max, (int)getpid(), prctl(PR_GET_DUMPABLE, 0, 0, 0, 0));
+        (unsigned long long)open_files.rlim_max, (unsigned long long)core.rlim_max, (int)getpid(),
+        prctl(PR_GET_DUMPABLE, 0, 0, 0, 0));
     return write(GIVEN_OUT, text, (size_t)size) == size;
 }
 #endif
