@@ -213,11 +213,11 @@ static const char *look_at_child(pid_t pid, const sw_private_root *root,
     layers->no_new_privs = line_says(status, "\nNoNewPrivs:", "1");
     layers->seccomp = line_says(status, "\nSeccomp:", "2");
     layers->not_dumpable = stat(path, &file) == 0 && file.st_uid == 0;
-    layers->no_core = line_says(limits, "\nMax core file size", "0");
+    layers->no_core = line_says(limits, "\nMax core file size", root == NULL ? "0" : "1");
     if (!layers->no_new_privs) return "no_new_privs";
     if (!layers->seccomp) return "seccomp";
     if (!layers->not_dumpable) return "a process that is not dumpable";
-    if (!layers->no_core) return "RLIMIT_CORE 0";
+    if (!layers->no_core) return "RLIMIT_CORE";
     return root == NULL || stands_in_root(pid, root) ? NULL : "a private root";
 }
 

@@ -104,9 +104,10 @@ static bool limit_to(int resource, rlim_t most) {
     return setrlimit((__rlimit_resource_t)resource, &limit) == 0;
 }
 
+/* SANDBOX-046: 0 would still hand cores to a program that core_pattern names. */
 static bool enter_limits(const sw_sandbox_rules *rules, sw_sandbox_layers *layers) {
     bool native = rules->profile == SW_SANDBOX_NATIVE;
-    layers->no_core = limit_to(RLIMIT_CORE, 0);
+    layers->no_core = limit_to(RLIMIT_CORE, native ? 0 : SW_SANDBOX_CORE_NOWHERE);
     return layers->no_core && limit_to(RLIMIT_FSIZE, native ? 0 : rules->root->scratch_bytes) &&
            limit_to(RLIMIT_NOFILE, native ? NATIVE_DESCRIPTORS_MAX : COMMAND_DESCRIPTORS_MAX) &&
            (rules->memory_limit_bytes == 0 || limit_to(RLIMIT_AS, rules->memory_limit_bytes));

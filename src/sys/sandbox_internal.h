@@ -9,6 +9,10 @@
 
 #include <linux/filter.h>
 
+/* RLIMIT_CORE of a command: too small for a file, and the kernel's sign that no program gets it
+ * either (fs/coredump.c). */
+#define SW_SANDBOX_CORE_NOWHERE 1
+
 typedef struct sw_sandbox_plan {
     sw_sandbox_rules rules;
     struct sock_fprog filter;    /* from sw_sandbox_filter, made before the clone */
