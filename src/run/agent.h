@@ -39,6 +39,7 @@ struct sw_private_root;
 /* What a run of a command has besides (agent_command.c, agent_command_rows.c). */
 typedef struct sw_agent_command {
     struct sw_private_root *root;
+    sw_watch *watch; /* of the child that runs or ran */
     size_t fd_count;
     int fds[SW_AGENT_FD_LIMIT]; /* of shard i rows 2i, index 2i + 1; then the state to resume from
                                  */

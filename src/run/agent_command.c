@@ -54,9 +54,19 @@ static void close_shared(sw_agent_command *k) {
     k->fd_count = 0;
 }
 
+/* SANDBOX-060: a line for each kind of thing that the script called for and did not get. */
+static void say_acts(sw_agent *a) {
+    unsigned seen = sw_watch_seen(a->command->watch);
+    for (int act = 0; act < SW_SANDBOX_ACT_COUNT; act++)
+        if (seen >> act & 1) sw_agent_phase(a, sw_sandbox_act_sentence((sw_sandbox_act)act));
+    sw_watch_end(&a->command->watch);
+}
+
+/* When the child has ended. */
 void sw_agent_drop_command(sw_agent *a) {
     if (!a->command) return;
     close_shared(a->command);
+    say_acts(a);
     if (a->command->root) sw_private_root_drop(&a->command->root);
 }
 
@@ -217,7 +227,8 @@ static sw_status spawn(sw_agent *a, sw_error *err) {
                            .environment = environment,
                            .fds = k->fds,
                            .fd_count = k->fd_count,
-                           .sandbox = &rules};
+                           .sandbox = &rules,
+                           .watch = &k->watch};
     return sw_agent_spawn(a, &what, CONTROL_BYTES, err);
 }
 

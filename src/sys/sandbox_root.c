@@ -28,6 +28,7 @@ enum landlock_right {
     REMOVE_FILE = 1 << 5,
     MAKE_FOLDER = 1 << 7,
     MAKE_FILE = 1 << 8,
+    MAKE_SOCKET = 1 << 9,
     MAKE_LINK = 1 << 12,
     REFER = 1 << 13,
     TRUNCATE = 1 << 14,
@@ -110,7 +111,7 @@ static bool add_devices(int ruleset, const char *const *names, uint64_t rights) 
 
 bool sw_sandbox_add_paths(int ruleset, const sw_sandbox_plan *plan, uint64_t handled) {
     const uint64_t scratch = WRITE_FILE | READ_FILE | READ_FOLDER | REMOVE_FOLDER | REMOVE_FILE |
-                             MAKE_FOLDER | MAKE_FILE | MAKE_LINK | REFER | TRUNCATE;
+                             MAKE_FOLDER | MAKE_FILE | MAKE_SOCKET | MAKE_LINK | REFER | TRUNCATE;
     return add_path(ruleset, "/", EXECUTE | READ_FILE | READ_FOLDER) &&
            add_path(ruleset, "/tmp", scratch & handled) &&
            add_path(ruleset, "/dev/shm", scratch & handled) &&

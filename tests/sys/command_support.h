@@ -11,15 +11,19 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
-enum { DONE = 42, REFUSED = 1, KILLED = 256 + SIGSYS, CHILD_KILLED = 100 + SIGSYS };
+enum { DONE = 42, REFUSED = 1 };
 enum { SCRATCH_BYTES = 1 << 20, END_MS = 20000 };
 
 typedef struct place {
     char tree[64], devices[64], outside[64];
+    int listeners[3];
 } place;
 static place here;
 static int given_folder = -1; /* one more descriptor of the command, in one test */
@@ -36,6 +40,23 @@ static inline void put_probe(const char *folder) {
     put_file(folder, "bin/probe", program.data, program.size, 0700);
 }
 
+/* What a command must not reach: a name without a file, for streams and for packets, and a file. */
+static inline void listen_outside(void) {
+    for (int i = 0; i < 3; i++) {
+        struct sockaddr_un name = {.sun_family = AF_UNIX};
+        int size =
+            i < 2 ? snprintf(name.sun_path, sizeof name.sun_path, "@sealwright-%d", (int)getpid())
+                  : snprintf(name.sun_path, sizeof name.sun_path, "%s/secret.socket", here.outside);
+        socklen_t all = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)size);
+        if (i < 2) name.sun_path[0] = 0;
+        int fd = socket(AF_UNIX, (i == 1 ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+        assert_int_equal(bind(fd, (struct sockaddr *)&name, all), 0);
+        if (i != 1) assert_int_equal(listen(fd, 4), 0);
+        if (i == 2) assert_int_equal(chmod(name.sun_path, 0777), 0);
+        here.listeners[i] = fd;
+    }
+}
+
 static inline int make(void **state) {
     (void)state;
     make_tree_folder(here.tree);
@@ -43,6 +64,7 @@ static inline int make(void **state) {
     make_tree_folder(here.outside);
     assert_int_equal(chmod(here.outside, 0755), 0);
     put_file(here.outside, "secret", "secret", 6, 0644);
+    listen_outside();
     put_folder(here.tree, "bin");
     put_probe(here.tree);
     put_file(here.tree, "bin/text", "no program", 10, 0600);
@@ -60,6 +82,8 @@ static inline int make(void **state) {
 
 static inline int unmake(void **state) {
     (void)state;
+    for (size_t i = 0; i < sizeof here.listeners / sizeof here.listeners[0]; i++)
+        (void)close(here.listeners[i]);
     remove_tree(here.tree);
     remove_tree(here.devices);
     remove_tree(here.outside);
@@ -86,7 +110,11 @@ typedef struct run {
     pid_t pid;
     char output[256];
     sw_sandbox_layers layers;
+    sw_watch *watch;
+    unsigned seen;
 } run;
+
+static bool unwatched; /* in some tests */
 
 static inline void open_pipes(run *r) {
     assert_int_equal(pipe2(r->in, O_CLOEXEC), 0);
@@ -115,7 +143,8 @@ static inline sw_status start(const sw_private_root *root, const char *program, 
                            .environment = environment,
                            .fds = fds,
                            .fd_count = given_folder < 0 ? 2 : 3,
-                           .sandbox = &rules};
+                           .sandbox = &rules,
+                           .watch = unwatched ? NULL : &r->watch};
     return sw_process_start(&what, &r->pid, &r->pidfd, &r->layers, err);
 }
 
@@ -144,6 +173,8 @@ static inline run run_act(const char *act, bool gpu) {
     read_to_end(&r);
     close_pipes(&r);
     (void)close(r.pidfd);
+    r.seen = sw_watch_seen(r.watch);
+    sw_watch_end(&r.watch);
     sw_private_root_drop(&root);
     return r;
 }
