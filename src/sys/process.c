@@ -10,6 +10,7 @@
  */
 #include "sys/process_internal.h"
 
+#include "sys/kernel_log.h"
 #include "sys/private_root.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -226,6 +227,19 @@ static sw_status check_spawn(const sw_spawn *what, sw_error *err) {
     return SW_OK;
 }
 
+/* A command's crash must say nothing where the log may be the host's to read. */
+static sw_status check_kernel(const sw_sandbox_rules *rules, bool *silent, sw_error *err) {
+    const char *loud = rules->profile == SW_SANDBOX_COMMAND ? sw_kernel_log_loud("") : NULL;
+    *silent = rules->profile == SW_SANDBOX_COMMAND && loud == NULL;
+    if (loud == NULL || !rules->silent_kernel) return SW_OK;
+    sw_status status = sw_fail(
+        err, SW_REFUSED, "sandbox",
+        "the sandbox cannot have a kernel that prints nothing of a crash: %s says otherwise", loud);
+    sw_error_hint(err,
+                  "docs/formats/sandbox.md, SANDBOX-050 says what the machine's image must set");
+    return status;
+}
+
 /* The program of a command, as its tree holds it; links lead where they lead inside. */
 static sw_status open_program(const sw_private_root *root, const char *path, int *fd,
                               sw_error *err) {
@@ -282,7 +296,9 @@ static sw_status start_image(sw_starter *s, pid_t *pid, int *pidfd, sw_sandbox_l
 sw_status sw_process_start(const sw_spawn *what, pid_t *pid, int *pidfd, sw_sandbox_layers *layers,
                            sw_error *err) {
     SW_CHECK(err, what->fd_count <= SW_PROCESS_FDS && what->argv != NULL && what->sandbox != NULL);
+    bool silent;
     SW_TRY(check_spawn(what, err));
+    SW_TRY(check_kernel(what->sandbox, &silent, err));
     int slot = SW_PROCESS_FIRST_FD + (int)what->fd_count;
     sw_starter s = {
         .what = what,
@@ -294,6 +310,7 @@ sw_status sw_process_start(const sw_spawn *what, pid_t *pid, int *pidfd, sw_sand
     if (what->image_fd < 0) SW_TRY(load_program(what, &s.image, err));
     sw_status status = start_image(&s, pid, pidfd, layers, err);
     if (what->image_fd < 0) (void)close(s.image);
+    if (status == SW_OK) layers->silent_kernel = silent;
     return status;
 }
 

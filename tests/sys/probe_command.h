@@ -313,6 +313,49 @@ static bool act_network(void) {
     return socketpair(AF_TIPC, SOCK_DGRAM, 0, ends) == 0 || errno != EACCES ||
            syscall(SYS_socket, (1UL << 32) | AF_INET, SOCK_DGRAM, 0) >= 0;
 }
+/* ---- crashes with what a kernel would print: the test looks for it in the log ---- */
+
+#define CANARY_NAME "SEALCANARYCOMM"
+static bool act_crash_code(void) { /* CANARY around an instruction that is none */
+    static const uint8_t code[] = "CANARYCANARY\x0f\x0b"
+                                  "CANARYCANARYCANARYCANARYCANARYCANARYCANARYCANARY";
+    uint8_t *page =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED) return false;
+    memcpy(page + 256 - 12, code, sizeof code);
+    ((void (*)(void))(uintptr_t)(page + 256))();
+    return true;
+}
+static bool act_crash_jump(void) {
+    ((void (*)(void))(uintptr_t)0x5ea1ca4a4200)();
+    return true;
+}
+static bool act_crash_read(void) {
+    return *(volatile uint8_t *)(uintptr_t)0x5ea1ca4a4201 != 0;
+}
+static bool act_crash_divide(void) {
+    __asm__ volatile("xor %%edx, %%edx\n xor %%ecx, %%ecx\n mov $1, %%eax\n div %%ecx" ::
+                         : "eax", "ecx", "edx");
+    return true;
+}
+static bool act_crash_frame(void) {
+    return syscall(SYS_rt_sigreturn) == 0;
+}
+static bool act_loud(void) {
+    static const char *const ways[] = {"crash",        "crash_code",  "crash_jump", "crash_read",
+                                       "crash_divide", "crash_frame", "trace_me",   "old_call"};
+    if (symlink("/bin/probe", "/tmp/" CANARY_NAME) != 0) return false;
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        char *const arguments[] = {"probe", (char *)(uintptr_t)ways[i], "0", NULL};
+        pid_t pid = fork();
+        if (pid == 0) (void)execve("/tmp/" CANARY_NAME, arguments, environ);
+        if (pid == 0) _exit(BAD_USAGE);
+        int status = 0;
+        if (waitpid(pid, &status, 0) != pid) return false;
+        if (WIFEXITED(status) && WEXITSTATUS(status) != REFUSED) return false;
+    }
+    return true;
+}
 /* Leaves a child in a session of its own, which holds descriptor 4. */
 static bool act_outlive(void) {
     pid_t pid = fork();

@@ -5,46 +5,17 @@
  * a moment; a process that waits for our end puts it back, whatever becomes of us.
  */
 #include "command_support.h"
+#include "setting_support.h"
 
 #include <sys/resource.h>
 
 #define PATTERN "/proc/sys/kernel/core_pattern"
 enum { CHILD_CRASHED = 100 + SIGSEGV };
 
-static char cores[64], before[256];
-static int guard_end = -1;
-static pid_t guard;
+static char cores[64];
 
 static bool write_pattern(const char *text) {
-    int fd = open(PATTERN, O_WRONLY | O_CLOEXEC);
-    bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-    if (fd >= 0) (void)close(fd);
-    return done;
-}
-
-static bool read_pattern(void) {
-    int fd = open(PATTERN, O_RDONLY | O_CLOEXEC);
-    ssize_t size = fd < 0 ? -1 : read(fd, before, sizeof before - 1);
-    if (fd >= 0) (void)close(fd);
-    before[size < 0 ? 0 : size] = 0;
-    return size > 0 && write_pattern(before);
-}
-
-/* Its end of the pipe closes with us, however we end. */
-static void set_guard(void) {
-    int ends[2];
-    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-    guard = fork();
-    assert_true(guard >= 0);
-    if (guard == 0) {
-        char byte;
-        (void)close(ends[1]);
-        (void)setsid();
-        while (read(ends[0], &byte, 1) < 0) continue;
-        _exit(write_pattern(before) ? 0 : 1);
-    }
-    (void)close(ends[0]);
-    guard_end = ends[1];
+    return write_setting(PATTERN, text);
 }
 
 static int begin(void **state) {
@@ -56,14 +27,12 @@ static int begin(void **state) {
     make_tree_folder(cores);
     assert_int_equal(chmod(cores, 0777), 0);
     put_file(cores, "take", script, sizeof script - 1, 0755);
-    set_guard();
+    guard_setting(PATTERN);
     return 0;
 }
 
 static int put_back(void **state) {
-    int code = 0;
-    (void)close(guard_end);
-    (void)waitpid(guard, &code, 0);
+    int code = put_setting_back();
     remove_tree(cores);
     (void)unmake(state);
     return code;
@@ -148,7 +117,7 @@ int main(void) {
         return 0;
     }
     sw_private_root_drop(&root);
-    if (!read_pattern()) {
+    if (!can_change_setting(PATTERN)) {
         (void)printf("1..0 # SKIP kernel.core_pattern cannot be written here\n");
         return 0;
     }
