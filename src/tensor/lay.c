@@ -5,7 +5,7 @@
  * what they store is written over by the next k.
  */
 #include "tensor/kernels.h"
-#include "tensor/turn.h"
+#include "tensor/lanes.h"
 #include <assert.h>
 #include <string.h>
 
@@ -65,7 +65,7 @@ INLINE void lay(float *out, const void *a, size_t stride_bytes, size_t rows, siz
             size_t row = first + (r < GROUP ? r : 0);
             g.row[r] = (const uint8_t *)a + (row < rows ? row : rows - 1) * stride_bytes;
         }
-        lay_group(out + first * SW_GEMM_PANEL, &g, count, wide);
+        lay_group(out + first * (wide ? 2 : 1) * count, &g, count, wide);
     }
 }
 

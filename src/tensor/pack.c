@@ -7,7 +7,7 @@
  * more, block by block, while they are in the first cache.
  */
 #include "tensor/kernels.h"
-#include "tensor/turn.h"
+#include "tensor/lanes.h"
 #include <immintrin.h>
 #include <stdalign.h>
 #include <string.h>
