@@ -46,6 +46,7 @@ sealed_run.py||sealed_run_overhead
 bpe.py|bpe tokenizers|bpe_vs_hf
 gemm.py|peak gemm onednn|gemm_vs_peak
 first_step.py||first_step_s
+growth.py||rows_growth train_growth
 lora.py|peak trl|lora_tokens_vs_trl lora_memory_vs_trl lora_step_vs_peak
 sft.py|trl|full_tokens_vs_trl sft_defaults_vs_trl
 qlora.py||qlora_7b_gib

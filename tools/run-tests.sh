@@ -6,10 +6,12 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 objects=$1
 shift
-targets=("$@")
+# The longest first, so that none of them is left alone at the end: scripts, then programs.
+mapfile -t targets < <(printf '%s\n' "$@" | grep '\.sh$'; printf '%s\n' "$@" | grep -v '\.sh$')
 for program in "$objects"/fuzz/fuzz_*; do
     [ -x "$program" ] && [ ! -d "$program" ] && targets+=("$program")
 done
 [ ${#targets[@]} -gt 0 ] || { echo "no tests" >&2; exit 1; }
 export SEALWRIGHT_TEST_OBJECTS=$objects
-exec prove -j2 --exec 'bash tools/run-one.sh' "${targets[@]}"
+# One more than there are processors: scripts wait for clocks and for each other's servers.
+exec prove -j "$(($(nproc) + 1))" --exec 'bash tools/run-one.sh' "${targets[@]}"

@@ -1,7 +1,8 @@
 import os
 
-from sealwright import SealwrightCallback, resume_from, sign_manifest, unwrap_dataset
+from sealwright import SealwrightCallback, sign_manifest, unwrap_dataset
 from peft import LoraConfig
+from transformers.trainer_utils import get_last_checkpoint
 from trl import SFTConfig, SFTTrainer
 
 trainer = SFTTrainer(
@@ -13,7 +14,7 @@ trainer = SFTTrainer(
         learning_rate=2e-3,
         max_length=128,
         logging_steps=1,
-        save_strategy="no",
+        save_steps=4,
         report_to="none",
         use_cpu=True,
         bf16=False,
@@ -21,5 +22,5 @@ trainer = SFTTrainer(
     peft_config=LoraConfig(task_type="CAUSAL_LM", r=16, lora_alpha=32, target_modules=["q_proj", "k_proj", "v_proj", "o_proj"]),
     train_dataset=unwrap_dataset(), callbacks=[SealwrightCallback()],
 )
-trainer.train(resume_from_checkpoint=resume_from())
+trainer.train(resume_from_checkpoint=os.path.isdir("/tmp/run") and get_last_checkpoint("/tmp/run"))
 sign_manifest(trainer, output="/tmp/model")

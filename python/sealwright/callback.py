@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import Any
+from typing import Any, Optional
 
 from transformers import TrainerCallback
 
@@ -23,6 +23,11 @@ class SealwrightCallback(TrainerCallback):
         self._agent = agent.agent()
         self._keep = keep_checkpoints
         self._seen = {"num_tokens": 0, "input": 0}  # at the record before: by TRL's count, and by transformers' own
+
+    def on_init_end(self, args, state, control, **kwargs: Any):
+        """The state to resume from becomes the last checkpoint in the trainer's own folder, where a script that resumes looks for it."""
+        script.resume_from(below=args.output_dir)
+        return control
 
     def on_train_begin(self, args, state, control, **kwargs: Any):
         self._agent.plan(state.max_steps)
@@ -51,14 +56,22 @@ class SealwrightCallback(TrainerCallback):
         control.should_save = control.should_save and self._wants_own(args)
         return control
 
+    @staticmethod
+    def _loss_of(args, logs) -> Optional[float]:
+        """PPO's loss is logged in its two parts."""
+        if "loss/policy_avg" in logs and "loss/value_avg" in logs:
+            return logs["loss/policy_avg"] + args.vf_coef * logs["loss/value_avg"]
+        return logs.get("loss")
+
     def on_log(self, args, state, control, logs=None, **kwargs: Any):
         logs, speaker = logs or {}, self._agent
-        if "loss" in logs and state.global_step > speaker.step:
+        loss = self._loss_of(args, logs)
+        if loss is not None and state.global_step > speaker.step:
             script.log_step(
                 state.global_step,
-                logs["loss"],
+                loss,
                 tokens=self._tokens(state, logs),
-                learning_rate=logs.get("learning_rate") or 0.0,
+                learning_rate=logs.get("learning_rate") or logs.get("lr") or 0.0,
                 grad_norm=logs.get("grad_norm") or 0.0,
             )
         return control

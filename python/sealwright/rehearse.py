@@ -9,9 +9,12 @@ Says what the script said, in a line each. Exit 0 when it ended with DONE. With 
 from __future__ import annotations
 
 import argparse
+import fcntl
 import hashlib
 import os
+import select
 import selectors
+import signal
 import struct
 import sys
 from array import array
@@ -208,8 +211,7 @@ def start(command: Sequence[str], fds: Sequence[int], environment: Mapping[str, 
     if pid:
         return pid
     try:
-        import fcntl
-
+        os.setpgid(0, 0)  # what it leaves behind is ended with its group
         high = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _HIGH) for fd in fds]
         os.closerange(3, _HIGH)
         for i, fd in enumerate(high):
@@ -220,16 +222,24 @@ def start(command: Sequence[str], fds: Sequence[int], environment: Mapping[str, 
     os._exit(127)
 
 
-def _listen(hearing: Hearing, stream: int, metrics: int, control: int, stop_after: Optional[int]) -> None:
+def _listen(hearing: Hearing, stream: int, metrics: int, control: int, stop_after: Optional[int], ended: int) -> None:
+    """Until the script has ended and what it said is read. A child of it that lives on may hold the pipes: it is heard no more, as in a
+    run, where it dies with the script (CMD-046)."""
     with selectors.DefaultSelector() as waiting:
         waiting.register(metrics, selectors.EVENT_READ, "metrics")
         waiting.register(stream, selectors.EVENT_READ, "stream")
-        while waiting.get_map():
-            for ready, _ in waiting.select():
+        waiting.register(ended, selectors.EVENT_READ, "ended")
+        while True:
+            # whether it has ended is asked first: what is there after that is all that it said
+            over = bool(select.select([ended], [], [], 0)[0])
+            heard = [ready for ready, _ in waiting.select(0 if over else None) if ready.data != "ended"]
+            for ready in heard:
                 data = os.read(ready.fd, 1 << 20)
                 if not data:
                     waiting.unregister(ready.fd)
                 hearing.feed(ready.data, data)
+            if over and not heard:
+                return
             if stop_after is not None and not hearing.stopped and hearing.told.steps and hearing.told.steps[-1][0] >= stop_after:
                 hearing.stopped = True
                 try:
@@ -245,12 +255,14 @@ def play(command: Sequence[str], shards: Mapping[str, bytes], *, model: str = "/
     hearing = Hearing(max_steps, save_steps, checkpoint_limit, output_limit, resume[0] if resume else 0)
     job, memories = job_of(shards, media_types, model, hearing, resume[1] if resume else None)
     control_read, control = os.pipe()
+    fcntl.fcntl(control, fcntl.F_SETPIPE_SZ, 1 << 20)  # takes JOB and STOP of a script that reads neither
     stream, stream_write = os.pipe()
     metrics, metrics_write = os.pipe()
     given = {**os.environ, "SEALWRIGHT": "1", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1",
              "WANDB_MODE": "disabled", **environment}
     given.pop("SEALWRIGHT_CHILD", None)
     pid = start(command, [control_read, stream_write, metrics_write, *memories], given)
+    ended = os.pidfd_open(pid)
     for fd in (control_read, stream_write, metrics_write, *memories):
         os.close(fd)
     try:
@@ -258,10 +270,14 @@ def play(command: Sequence[str], shards: Mapping[str, bytes], *, model: str = "/
             agent.write_all(control, frame(agent.JOB, job))
         except BrokenPipeError:
             pass
-        _listen(hearing, stream, metrics, control, stop_after)
+        _listen(hearing, stream, metrics, control, stop_after, ended)
     finally:
-        for fd in (control, stream, metrics):
+        for fd in (control, stream, metrics, ended):
             os.close(fd)
+        try:
+            os.killpg(pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass
         _, hearing.told.status = os.waitpid(pid, 0)
     return hearing.close()
 

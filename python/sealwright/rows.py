@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import mmap
+import operator
 import os
 import sys
 from typing import Any, Iterator, Optional, Sequence, Union
@@ -113,7 +114,7 @@ class Rows(Sequence):
 
     def place(self, i: int) -> tuple[int, int]:
         """Number of the shard and of the row in it."""
-        n = len(self)
+        n, i = len(self), operator.index(i)  # a sampler's numpy.int64 would overflow where an order is drawn
         if not -n <= i < n:
             raise IndexError(f"row {i} of {n}")
         return self._order[i % n]

@@ -2,6 +2,7 @@
 """What a script says of itself, call by call; SealwrightCallback and sign_manifest say the same for a Trainer."""
 from __future__ import annotations
 
+import io
 import os
 from typing import Any, Mapping, Optional, Union
 
@@ -57,19 +58,17 @@ def finish() -> None:
     agent.agent().finish()
 
 
-def resume_from() -> Optional[str]:
+def resume_from(below: Optional[str] = None) -> Optional[str]:
     """The folder to resume from, or None: where there is no state, and where there is no agent. A state that was bytes is in
-    its folder as the file `state`."""
+    its folder as the file `state`. It is made once, in `below` or in a new place for temporary files."""
     if not agent.there() or agent.agent().job.resume is None:
         return None
     told = agent.agent().job.resume
     if "folder" not in _resumed:
         data = _map(told.fd, told.bytes, "the state to resume from")
         name = f"checkpoint-{told.step}"
-        if states.is_packed(data):
-            _resumed["folder"] = states.unpack(data, name)
-        else:
-            _resumed["folder"] = states.place_bytes(data, name)
+        make = states.unpack if states.is_packed(data) else states.place_bytes
+        _resumed["folder"] = make(data, name, below)
     return _resumed["folder"]
 
 
@@ -117,15 +116,37 @@ def claims_of(trainer_or_state: Any) -> dict[str, Any]:
     }
 
 
-def _output_files(folder: str) -> list[tuple[str, str]]:
-    """What lies in the folder. Passed by: training_args.bin, which is a pickle and no part of a model, and a trainer's checkpoints."""
-    files = []
+def _archive(folder: str, name: str) -> bytes:
+    """The folder `name` as a tar file: the same files give the same bytes."""
+    import tarfile
+
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for place, folders, names in os.walk(os.path.join(folder, name)):
+            folders.sort()
+            for path in [os.path.join(place, n) for n in sorted(names)]:
+                if not os.path.isfile(path) or os.path.islink(path):
+                    raise usage("output", "an output's folder holds files and folders of files alone")
+                told = tarfile.TarInfo(os.path.relpath(path, folder))
+                told.size = os.stat(path).st_size
+                with open(path, "rb") as f:
+                    tar.addfile(told, f)
+    return out.getvalue()
+
+
+def _output_files(folder: str) -> list[tuple[str, states.Source]]:
+    """What lies in the folder. Passed by: training_args.bin, which is a pickle and no part of a model, and a trainer's checkpoints. An
+    output's name has no folder, so a folder goes as NAME.tar."""
+    files: list[tuple[str, states.Source]] = []
     for name in sorted(os.listdir(folder)):
         path = os.path.join(folder, name)
         if name == "training_args.bin" or name.startswith("checkpoint-"):
             continue
+        if os.path.isdir(path) and not os.path.islink(path):
+            files.append((name + ".tar", _archive(folder, name)))
+            continue
         if not os.path.isfile(path) or os.path.islink(path):
-            raise usage("output", "an output's folder holds files alone")
+            raise usage("output", "an output's folder holds files and folders of files alone")
         files.append((name, path))
     if not files:
         raise usage("output", "an output's folder holds no file")
@@ -133,7 +154,7 @@ def _output_files(folder: str) -> list[tuple[str, str]]:
 
 
 def sign_manifest(trainer_or_state: Any, output: Union[None, str, "os.PathLike[str]"] = None) -> None:
-    """Ends a sealed run (CMD-062): the files of the folder `output`, then what the trainer claims, then DONE.
+    """Ends a sealed run (CMD-062): the files of the folder `output`, a folder in it as NAME.tar, then what the trainer claims, then DONE.
 
     Where the folder is missing a trainer is asked to save its model there. A run that was stopped ends without output and claims. What
     was sent by send_output before is kept; `output` may then be None.
@@ -148,8 +169,8 @@ def sign_manifest(trainer_or_state: Any, output: Union[None, str, "os.PathLike[s
         folder = os.fspath(output)
         if not os.path.isdir(folder) and hasattr(trainer_or_state, "save_model"):
             trainer_or_state.save_model(folder)
-        for name, path in _output_files(folder):
-            send_output(name, path)
+        for name, content in _output_files(folder):
+            send_output(name, content)
     if speaker.outputs:
         speaker.claims(claims)
     speaker.finish()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import struct
-from typing import Iterator, Union
+from typing import Iterator, Optional, Union
 
 from .errors import malformed, usage
 
@@ -100,18 +100,18 @@ def _entries(data: memoryview) -> Iterator[tuple[str, memoryview]]:
     raise malformed("checkpoint", "the state to resume from is no folder that this package packed")
 
 
-def _place(name: str) -> str:
+def _place(name: str, below: Optional[str]) -> str:
     import tempfile
 
-    return os.path.join(tempfile.mkdtemp(prefix="sealwright-"), name)
+    return os.path.join(tempfile.mkdtemp(prefix="sealwright-") if below is None else below, name)
 
 
-def unpack(data: memoryview, name: str) -> str:
-    """Into a new folder called `name`, below the place for temporary files."""
+def unpack(data: memoryview, name: str, below: Optional[str] = None) -> str:
+    """Into a new folder called `name`, in `below` or in a new place for temporary files."""
     if not is_packed(data):
         raise malformed("checkpoint", "the state to resume from is no folder that this package packed")
     entries = list(_entries(data))
-    folder = _place(name)
+    folder = _place(name, below)
     for inside, content in entries:
         path = os.path.join(folder, inside)
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -120,9 +120,9 @@ def unpack(data: memoryview, name: str) -> str:
     return folder
 
 
-def place_bytes(data: memoryview, name: str) -> str:
+def place_bytes(data: memoryview, name: str, below: Optional[str] = None) -> str:
     """A state that is no folder, as the file `state` in a new one."""
-    folder = _place(name)
+    folder = _place(name, below)
     os.makedirs(folder)
     with open(os.path.join(folder, "state"), "xb") as f:
         f.write(data)

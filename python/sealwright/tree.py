@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lays out a folder that a recipe's command sees as its `/` (CMD-001): an interpreter, its standard library, what it links, a venv.
 
-    python -m sealwright.tree --python VENV/bin/python --add train.py:/code/train.py --out TREE [--no-compile]
+    python -m sealwright.tree --python VENV/bin/python --add train.py:/code/train.py --out TREE [--on BASE] [--leave-out PATTERN] [--no-compile]
 
 In TREE the interpreter lies below /python, the venv's packages below /venv, shared libraries beside the C library, and /venv/bin/python
 runs what was added. Files are cloned or hard-linked where the file system can: what is changed in TREE may change in the venv. Modules
-are compiled there anew, so that no time stamp matters (PEP 552): the same packages give the same bytes.
+are compiled there anew, so that no time stamp matters (PEP 552), and what tells one venv from another is left out or written anew
+(tree_rules.py): the same packages give the same bytes, wherever they lie. With --on BASE, a tree laid out before, the packages are BASE's.
 """
 from __future__ import annotations
 
@@ -14,10 +15,13 @@ import json
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
-from typing import Iterable, Iterator, Optional, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Callable, Iterable, Iterator, Optional, Sequence
 
+from . import tree_code, tree_rules
 from .errors import SealwrightError, usage
 
 TAKEN = ("dev", "proc", "sys", "tmp", "model", "run")  # CMD-004
@@ -26,17 +30,20 @@ _LEFT_OUT = {"__pycache__", "site-packages", "dist-packages", "test", "idlelib",
 _ASK = """import json, os, platform, sys, sysconfig
 print(json.dumps({"executable": os.path.realpath(sys.executable), "stdlib": sysconfig.get_path("stdlib"),
     "platstdlib": sysconfig.get_path("platstdlib", vars={"platbase": sys.base_exec_prefix}), "name": "python%d.%d" % sys.version_info[:2],
-    "version": platform.python_version(), "packages": sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
+    "version": platform.python_version(), "tag": sys.implementation.cache_tag, "packages": sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
     if sys.prefix != sys.base_prefix else []}))"""
 _LDD = re.compile(r"^\s+(?:(\S+) => )?(/\S+|not found)(?: \(0x[0-9a-f]+\))?$")
 _PASSWD = "root:x:0:0:root:/tmp:/bin/false\nnobody:x:65534:65534:nobody:/tmp:/bin/false\n"
 
 
+Stays = Callable[[str, bool], bool]  # a path below the folder, and whether it is a folder
+
+
 class Layout:
     """TREE under construction; each file is placed once."""
 
-    def __init__(self, root: str) -> None:
-        self.root = root
+    def __init__(self, root: str, left_out: Sequence[str] = ()) -> None:
+        self.root, self.left_out = root, left_out
         self.clones = True
         os.mkdir(root)
 
@@ -73,31 +80,62 @@ class Layout:
             return
         try:
             os.link(source, path)
+        except FileExistsError:
+            raise
         except OSError:
             shutil.copy(source, path)
 
-    def folder(self, source: str, inside: str, left_out: Iterable[str] = ()) -> None:
-        """What lies below `source`; a link that leaves it becomes what it names."""
+    def folder(self, source: str, inside: str, stays: Stays) -> None:
+        """What lies below `source` and stays; a link that leaves it becomes what it names. What is there already is kept."""
         top = os.path.realpath(source)
         os.makedirs(self.path(inside), exist_ok=True)
         for place, folders, names in os.walk(source):
-            folders[:] = sorted(f for f in folders if f not in left_out and not f.startswith("config-"))
-            there = os.path.normpath(os.path.join(inside, os.path.relpath(place, source)))
+            below = os.path.relpath(place, source)
+            folders[:] = sorted(f for f in folders if self._stays(stays, below, f, inside, True))
+            there = os.path.normpath(os.path.join(inside, below))
             for name in sorted(names) + [f for f in folders if os.path.islink(os.path.join(place, f))]:
-                _place(self, os.path.join(place, name), os.path.join(there, name), top, left_out)
+                if name in folders or self._stays(stays, below, name, inside, False):
+                    _place(self, os.path.join(place, name), os.path.join(there, name), top, stays)
+
+    def _stays(self, stays: Stays, below: str, name: str, inside: str, is_folder: bool) -> bool:
+        path = os.path.normpath(os.path.join(below, name))
+        return stays(path, is_folder) and not tree_rules.chosen_out(os.path.normpath(os.path.join(inside, path)), self.left_out)
 
 
-def _place(layout: Layout, path: str, inside: str, top: str, left_out: Iterable[str]) -> None:
-    if path.endswith((".pyc", ".pyo")) or os.path.basename(path).startswith("_tkinter.") or os.path.lexists(layout.path(inside)):
+def _place(layout: Layout, path: str, inside: str, top: str, stays: Stays) -> None:
+    if os.path.lexists(layout.path(inside)):
         return
     if not os.path.islink(path):
         layout.file(path, inside)
     elif not os.path.isabs(os.readlink(path)) and os.path.realpath(path).startswith(top + os.sep):
         layout.link(inside, os.readlink(path))
     elif os.path.isdir(path):
-        layout.folder(os.path.realpath(path), inside, left_out)
+        layout.folder(os.path.realpath(path), inside, stays)
     elif os.path.exists(path):
         layout.file(path, inside)
+
+
+# ---- what stays of a folder, by its path below it ----
+
+
+def _library_stays(inside: str, is_folder: bool) -> bool:
+    name = os.path.basename(inside)
+    if is_folder:
+        return name not in _LEFT_OUT and not name.startswith("config-")
+    return not name.endswith(tree_rules.COMPILED) and not name.startswith("_tkinter.")
+
+
+def _package_stays(inside: str, is_folder: bool) -> bool:
+    return tree_rules.package_file_stays(inside, os.path.basename(inside), is_folder)
+
+
+def _own_stays(inside: str, is_folder: bool) -> bool:
+    name = os.path.basename(inside)
+    return name not in ("__pycache__", ".git") and not name.endswith(tree_rules.COMPILED)
+
+
+def _all_stays(inside: str, is_folder: bool) -> bool:
+    return True
 
 
 def _ask(python: str) -> dict:
@@ -110,32 +148,39 @@ def _ask(python: str) -> dict:
 
 
 def _programs(folders: Iterable[str]) -> Iterator[str]:
-    """ELF files below the folders."""
+    """ELF files below the folders: what is called a shared library, and what may be executed."""
     for folder in folders:
         for place, _, names in os.walk(folder):
             for name in names:
                 path = os.path.join(place, name)
-                if os.path.islink(path) or not os.path.isfile(path) or name.startswith("_tkinter."):
+                if os.path.islink(path) or not (".so" in name or os.stat(path).st_mode & 0o111):
                     continue
                 with open(path, "rb") as f:
                     if f.read(4) == b"\x7fELF":
                         yield path
 
 
+def _told(command: Sequence[str]) -> list[tuple[Optional[str], str]]:
+    """Names and files, as the loader lists them; the loader itself has no name."""
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    matches = (_LDD.match(line) for line in said.stdout.splitlines())
+    return [match.groups() for match in matches if match]
+
+
 def _linked(programs: Sequence[str]) -> tuple[dict[str, str], set[str]]:
-    """Of what each program links: the file by its name, and the names that were not found."""
+    """Of what each program links: the file by its name, and the names that were not found. The loader is asked as ldd asks it, without
+    a shell for each file."""
     found: dict[str, str] = {}
     missing: set[str] = set()
-    for first in range(0, len(programs), 64):
-        said = subprocess.run(["ldd", *programs[first : first + 64]], capture_output=True, text=True, check=False)
-        for line in said.stdout.splitlines():
-            match = _LDD.match(line)
-            if match:
-                name, path = match.groups()
-                if path == "not found":
-                    missing.add(name)
-                else:
-                    found.setdefault(name or path, path)
+    first = _told(["ldd", programs[0]])
+    loader = next((path for name, path in first if name is None), None)
+    with ThreadPoolExecutor(os.cpu_count()) as asking:
+        told = asking.map(lambda p: _told([loader, "--list", p] if loader else ["ldd", p]), programs[1:])
+        for name, path in [*first, *(one for listed in told for one in listed)]:
+            if path == "not found":
+                missing.add(name or "")
+            else:
+                found.setdefault(name or path, path)
     return found, missing
 
 
@@ -152,22 +197,50 @@ def _libraries(layout: Layout, programs: Sequence[str], inside: Sequence[str]) -
         if any(os.path.realpath(path).startswith(os.path.realpath(place) + os.sep) for place in inside):
             missing.discard(name)
             continue
-        layout.file(path, name if name.startswith("/") else os.path.join(home, name))
+        inside_tree = name if name.startswith("/") else os.path.join(home, name)
+        if not os.path.lexists(layout.path(inside_tree)):
+            layout.file(path, inside_tree)
     return {name for name in missing if name not in found}
 
 
-def _compile(layout: Layout, python: str, folders: Sequence[str]) -> None:
-    """Beside each module its code, which is believed without a look at the module's time."""
-    command = [python, "-I", "-W", "ignore", "-m", "compileall", "-q", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash", "-s", layout.root, "-p", "/"]
-    subprocess.run([*command, *[layout.path(f) for f in folders]], check=False, stdout=subprocess.DEVNULL)
+def _modules(layout: Layout, tag: str, folders: Sequence[str]) -> list[str]:
+    found: dict[str, int] = {}
+    for folder in folders:
+        for place, below, names in os.walk(layout.path(folder)):
+            below[:] = [b for b in below if b != "__pycache__"]
+            for name in names:
+                path = os.path.join(place, name)
+                if name.endswith(".py") and path not in found and not os.path.lexists(os.path.join(place, "__pycache__", f"{name[:-3]}.{tag}.pyc")):
+                    found[path] = os.path.getsize(path)
+    return sorted(found, key=lambda path: (found[path], path))
+
+
+def _compile(layout: Layout, python: str, tag: str, folders: Sequence[str]) -> None:
+    """Beside each module its code, where there is none; on all processors, a large module and a small one to each in turn."""
+    listed = _modules(layout, tag, folders)
+    share = max(1, min(os.cpu_count() or 1, len(listed) // 32))
+    environment = {**{k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}, "PYTHONHASHSEED": "0"}
+    running = []
+    for i in range(share):
+        told = b""
+        for path in listed[i::share]:
+            for text in (path, "/" + os.path.relpath(path, layout.root)):
+                raw = os.fsencode(text)
+                told += struct.pack(">I", len(raw)) + raw
+        process = subprocess.Popen([python, "-s", "-S", tree_code.__file__], stdin=subprocess.PIPE, env=environment)
+        running.append((process, told))
+    with ThreadPoolExecutor(share) as telling:
+        list(telling.map(lambda one: one[0].communicate(one[1]), running))
+    if any(process.returncode != 0 for process, _ in running):
+        raise SealwrightError("internal", "tree", "the tree's modules could not be compiled")
 
 
 def _interpreter(layout: Layout, asked: dict) -> None:
     name = asked["name"]
     layout.file(asked["executable"], f"/python/bin/{name}")
-    layout.folder(asked["stdlib"], f"/python/lib/{name}", _LEFT_OUT)
+    layout.folder(asked["stdlib"], f"/python/lib/{name}", _library_stays)
     if os.path.realpath(asked["platstdlib"]) != os.path.realpath(asked["stdlib"]):
-        layout.folder(asked["platstdlib"], f"/python/lib/{name}", _LEFT_OUT)
+        layout.folder(asked["platstdlib"], f"/python/lib/{name}", _library_stays)
     layout.write("/venv/pyvenv.cfg", f"home = /python/bin\ninclude-system-site-packages = false\nversion = {asked['version']}\n")
     layout.link("/venv/bin/python", f"../../python/bin/{name}")
     layout.link("/venv/bin/python3", "python")
@@ -183,7 +256,7 @@ def _add(layout: Layout, text: str) -> Optional[str]:
     if not inside.startswith("/") or normal == "/" or normal.split("/")[1] in TAKEN:
         raise usage("tree", f"--add {text}: the place is absolute and not below {', '.join('/' + t for t in TAKEN)}")
     if os.path.isdir(source):
-        layout.folder(source, normal, {"__pycache__", ".git"})
+        layout.folder(source, normal, _own_stays)
         return normal
     if os.path.lexists(layout.path(normal)):
         raise SealwrightError("exists", "tree", f"{normal} is there already")
@@ -199,26 +272,50 @@ def count(root: str) -> tuple[int, int]:
     return entries, size
 
 
-def lay_out(python: str, out: str, added: Sequence[str] = (), compiled: bool = True) -> set[str]:
-    """Makes `out`, which must not exist, and gives the names of libraries that were not found. On failure nothing is left."""
+def _records(layout: Layout, sources: Sequence[str], packages: str) -> None:
+    """RECORD of each package anew, after all files are there."""
+    there = layout.path(packages)
+    for source in sources:
+        for folder in sorted(os.listdir(source)):
+            path, place = os.path.join(source, folder, tree_rules.RECORD), os.path.join(packages, folder, tree_rules.RECORD)
+            if not os.path.isdir(os.path.join(there, folder)) or not os.path.isfile(path) or os.path.lexists(layout.path(place)):
+                continue
+            layout.write(place, "")
+            with open(path, encoding="utf-8", newline="") as f, open(layout.path(place), "w", encoding="utf-8", newline="") as to:
+                to.write(tree_rules.record_of(f.read(), lambda inside: os.path.lexists(os.path.join(there, inside))))
+
+
+def _venv(layout: Layout, asked: dict, packages: str) -> None:
+    _interpreter(layout, asked)
+    os.makedirs(layout.path(packages), exist_ok=True)
+    for folder in asked["packages"]:
+        layout.folder(folder, packages, _package_stays)
+    _records(layout, asked["packages"], packages)
+
+
+def lay_out(python: str, out: str, added: Sequence[str] = (), compiled: bool = True, base: Optional[str] = None, left_out: Sequence[str] = ()) -> set[str]:
+    """Makes `out`, which must not exist, and gives the names of libraries that were not found. On failure nothing is left. `base` is a
+    tree laid out before, whose interpreter and packages are taken; `left_out` are patterns of what is not."""
     asked = _ask(python)
     if os.path.lexists(out):
         raise SealwrightError("exists", "exists", f"{out} is there already")
-    layout = Layout(out)
+    if base is not None and not os.path.isfile(os.path.join(base, "venv", "pyvenv.cfg")):
+        raise usage("tree", f"--on {base}: that is no tree that was laid out before")
+    layout = Layout(out, left_out)
     try:
-        _interpreter(layout, asked)
-        name = asked["name"]
-        packages = f"/venv/lib/{name}/site-packages"
-        os.makedirs(layout.path(packages))
-        for folder in asked["packages"]:
-            layout.folder(folder, packages, {"__pycache__"})
+        packages = f"/venv/lib/{asked['name']}/site-packages"
+        if base is None:
+            _venv(layout, asked, packages)
+        else:
+            layout.folder(base, "/", _all_stays)
+        layout.left_out = ()
+        library = f"/python/lib/{asked['name']}"
+        laid = [] if base is not None else [library, packages]
         own = [folder for folder in (_add(layout, text) for text in added) if folder is not None]
-        sources = [*asked["packages"], asked["stdlib"], asked["platstdlib"]]
-        programs = [asked["executable"], *_programs([*asked["packages"], os.path.join(asked["platstdlib"], "lib-dynload")])]
-        programs += _programs([layout.path(f) for f in own])
-        missing = _libraries(layout, programs, [*sources, layout.root])
+        programs = [asked["executable"], *_programs([layout.path(f) for f in [*laid, *own]])]
+        missing = _libraries(layout, programs, [layout.root])
         if compiled:
-            _compile(layout, python, [f"/python/lib/{name}", packages, *own])
+            _compile(layout, python, asked["tag"], [*laid, *own])
         return missing
     except BaseException:
         shutil.rmtree(out, ignore_errors=True)
@@ -230,10 +327,12 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     parser.add_argument("--python", required=True, metavar="VENV/bin/python")
     parser.add_argument("--add", action="append", default=[], metavar="SOURCE:PLACE", help="a file or a folder, and where it lies in the tree")
     parser.add_argument("--out", required=True, metavar="TREE")
+    parser.add_argument("--on", metavar="BASE", help="a tree laid out before with the same --python: interpreter and packages are taken out of it")
+    parser.add_argument("--leave-out", action="append", default=[], metavar="PATTERN", help="files or folders by name, or by path in the tree when it has a slash")
     parser.add_argument("--no-compile", action="store_true", help="leave compiled modules out: every start compiles what it imports")
     given = parser.parse_args(arguments)
     try:
-        missing = lay_out(given.python, given.out, given.add, not given.no_compile)
+        missing = lay_out(given.python, given.out, given.add, not given.no_compile, given.on, given.leave_out)
     except SealwrightError as why:
         print(f"sealwright: error: {why.message}", file=sys.stderr)
         if why.hint:

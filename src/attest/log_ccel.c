@@ -196,7 +196,7 @@ sw_status sw_log_from_ccel(sw_arena *a, sw_bytes ccel, sw_event_log *out, sw_err
     if (events == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for the event log");
     size_t n = 0;
     for (;;) {
-        bool end, extends;
+        bool end = false, extends = false;
         sw_log_event event;
         SW_TRY(ended(&r, &end, err));
         if (end) break;

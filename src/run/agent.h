@@ -6,6 +6,7 @@
 #define SW_RUN_AGENT_H
 #include "run/run.h"
 #include "sys/files.h"
+#include "sys/kernel_log.h"
 #include "sys/process.h"
 
 #define SW_AGENT_MODEL_LIMIT  ((uint64_t)64 << 30)
@@ -49,6 +50,9 @@ typedef enum sw_agent_end {
 /* What a run of a command has besides (agent_command.c, agent_command_rows.c). */
 typedef struct sw_agent_command {
     struct sw_private_root *root;
+    sw_watch *watch; /* of the child that runs or ran */
+    sw_kernel_log kernel_log;
+    bool silent_kernel; /* required: the platform's log may be the host's to read */
     size_t fd_count;
     int fds[SW_AGENT_FD_LIMIT]; /* of shard i rows 2i, index 2i + 1; then the state to resume from
                                  */

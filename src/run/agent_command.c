@@ -38,6 +38,7 @@ sw_status sw_agent_open_command(sw_agent *a, sw_error *err) {
     a->command = SW_ARENA_NEW(&a->arena, sw_agent_command, 1);
     if (!a->command) return sw_fail(err, SW_MEMORY, "memory", "no memory for a command");
     for (size_t i = 0; i < SW_AGENT_FD_LIMIT; i++) a->command->fds[i] = -1;
+    a->command->silent_kernel = a->recipe->policy.platform != SW_PLATFORM_SIM;
     a->patience = SW_AGENT_COMMAND_PATIENCE;
     return SW_OK;
 }
@@ -50,9 +51,43 @@ static void close_shared(sw_agent_command *k) {
     k->fd_count = 0;
 }
 
+/* SANDBOX-060: a line for each kind of thing that the script called for and did not get. */
+static void say_acts(sw_agent *a) {
+    unsigned seen = sw_watch_seen(a->command->watch);
+    for (int act = 0; act < SW_SANDBOX_ACT_COUNT; act++)
+        if (seen >> act & 1) sw_agent_phase(a, sw_sandbox_act_sentence((sw_sandbox_act)act));
+    sw_watch_end(&a->command->watch);
+}
+
+/* SANDBOX-050. What stays loud is a refusal by the sandbox where it must be quiet. */
+static void hush_kernel(sw_agent *a) {
+    sw_kernel_log *log = &a->command->kernel_log;
+    char text[512];
+    sw_kernel_log_hush("", log);
+    if (log->changed[0]) {
+        snprintf(text, sizeof text, "the kernel prints no crash while the script runs: %s",
+                 log->changed);
+        sw_agent_phase(a, text);
+    }
+    if (log->loud[0]) {
+        snprintf(text, sizeof text,
+                 "the kernel may print what the script chooses (%s); on hardware that is refused",
+                 log->loud);
+        sw_agent_phase(a, text);
+    }
+}
+
+static void restore_kernel(sw_agent *a) {
+    if (!sw_kernel_log_restore("", &a->command->kernel_log))
+        sw_agent_phase(a, "somebody let the kernel print crashes while the script ran");
+}
+
+/* When the child has ended. */
 void sw_agent_drop_command(sw_agent *a) {
     if (!a->command) return;
     close_shared(a->command);
+    say_acts(a);
+    restore_kernel(a);
     if (a->command->root) sw_private_root_drop(&a->command->root);
 }
 
@@ -208,13 +243,16 @@ static sw_status spawn(sw_agent *a, sw_error *err) {
     for (size_t i = 0; i < c->argument_count; i++) argv[i] = c->arguments[i];
     const char **environment = make_environment(a);
     if (!environment) return sw_fail(err, SW_MEMORY, "memory", "no memory for an environment");
-    const sw_sandbox_rules rules = {.profile = SW_SANDBOX_COMMAND, .root = k->root};
+    const sw_sandbox_rules rules = {
+        .profile = SW_SANDBOX_COMMAND, .root = k->root, .silent_kernel = k->silent_kernel};
     const sw_spawn what = {.image_fd = -1,
                            .argv = argv,
                            .environment = environment,
                            .fds = k->fds,
                            .fd_count = k->fd_count,
-                           .sandbox = &rules};
+                           .sandbox = &rules,
+                           .watch = &k->watch};
+    hush_kernel(a);
     return sw_agent_spawn(a, &what, CONTROL_BYTES, err);
 }
 

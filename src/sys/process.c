@@ -3,14 +3,15 @@
  * Starting a child under the sandbox (SANDBOX-001 to SANDBOX-003, SANDBOX-011, SANDBOX-012), and
  * hardening ourselves.
  *
- * The parent prepares everything (filter, descriptors, pipe); the child makes system calls only. It
- * reports over a close-on-exec pipe: one record when it is ready to exec, another if it fails; the
- * end of the pipe means that the program runs. Then the parent looks for itself in /proc.
+ * The parent prepares everything (filter, descriptors, a pair of sockets); the child makes system
+ * calls only (process_child.c). It reports over a close-on-exec socket: a message when it is about
+ * to close its list, of a command another with the list's listener, and one if it fails; the
+ * socket's end means that the program runs. Then the parent looks for itself in /proc.
  */
-#include "sys/process.h"
+#include "sys/process_internal.h"
 
+#include "sys/kernel_log.h"
 #include "sys/private_root.h"
-#include "sys/sandbox_internal.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
@@ -23,118 +24,28 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum {
-    FIRST_FD = 3,
-    FDS_MAX = 160, /* CMD-040: two for each of 64 shards, and a few */
-    PLACED = 5,    /* descriptors of our own behind the caller's: see starter */
     PROGRAM_BYTES_MAX = 1 << 28,
     PROC_BYTES_MAX = 8192,
     END_WAIT_MS = 1000,
-    LAYER_NAME_BYTES = 32,
     INSIDE_THE_ROOT = 0x10 | 0x02 /* openat2: RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS */
 };
 
-/* What the child tells; small enough that a pipe takes it whole. */
-typedef struct report {
-    sw_sandbox_layers layers;
-    int cause; /* errno */
-    char failed[LAYER_NAME_BYTES];
-} report;
-
-typedef struct starter {
-    const sw_spawn *what;
-    sw_sandbox_plan plan;
-    int null, pipe_read, pipe_write, image;
-    int image_slot, report_slot; /* in the child; the plan's two slots follow */
-    sigset_t signals;            /* the caller's mask */
-} starter;
-
-/* ---- the child: system calls only ---- */
-
-static void tell(int fd, const sw_sandbox_layers *layers, const char *failed, int cause) {
-    report r;
-    memset(&r, 0, sizeof r);
-    r.layers = *layers;
-    r.cause = cause;
-    for (size_t i = 0; failed != NULL && failed[i] != 0 && i + 1 < sizeof r.failed; i++)
-        r.failed[i] = failed[i];
-    (void)!write(fd, &r, sizeof r);
-}
-
-/* Copies above every target first, so that no target is overwritten before it was a source. */
-static bool place_descriptors(starter *s) {
-    const sw_private_root *root = s->what->sandbox->root;
-    const int sources[PLACED] = {s->null, s->image, s->pipe_write, root ? root->mount_fd : s->null,
-                                 root ? root->scratch_fd : s->null};
-    const int slots[PLACED] = {0, s->image_slot, s->report_slot, s->plan.root_slot,
-                               s->plan.scratch_slot};
-    int count = (int)s->what->fd_count, above = s->plan.scratch_slot + 1;
-    int copies[FDS_MAX + PLACED] = {0};
-    for (int i = 0; i < count + PLACED; i++) {
-        int source = i < count ? s->what->fds[i] : sources[i - count];
-        copies[i] = fcntl(source, F_DUPFD_CLOEXEC, above);
-        if (copies[i] < 0) return false;
-    }
-    for (int i = 0; i < count; i++)
-        if (dup2(copies[i], FIRST_FD + i) < 0) return false;
-    for (int i = 0; i < FIRST_FD; i++)
-        if (dup2(copies[count], i) < 0) return false;
-    for (int i = 1; i < PLACED; i++)
-        if (dup3(copies[count + i], slots[i], O_CLOEXEC) < 0) return false;
-    return syscall(SYS_close_range, above, ~0U, 0) == 0;
-}
-
-static void forget_signals(void) {
-    struct sigaction plain;
-    sigset_t none;
-    memset(&plain, 0, sizeof plain);
-    plain.sa_handler = SIG_DFL;
-    for (int signal = 1; signal < NSIG; signal++) (void)sigaction(signal, &plain, NULL);
-    (void)sigemptyset(&none);
-    (void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-static _Noreturn void run_child(starter *s) {
-    sw_sandbox_layers layers;
-    static char *const nothing[] = {NULL};
-    const void *environment = s->what->environment ? (const void *)s->what->environment : nothing;
-    memset(&layers, 0, sizeof layers);
-    forget_signals();
-    const char *failed = place_descriptors(s) ? NULL : "descriptors";
-    int report_fd = failed == NULL ? s->report_slot : s->pipe_write;
-    s->plan.parent_pipe = report_fd;
-    if (failed == NULL && setsid() < 0) failed = "a session of its own";
-    if (failed == NULL) failed = sw_sandbox_enter(&s->plan, &layers);
-    if (failed != NULL) {
-        tell(report_fd, &layers, failed, errno);
-        _exit(1);
-    }
-    tell(report_fd, &layers, NULL, 0);
-    failed = "seccomp";
-    if (sw_sandbox_close(&s->plan)) {
-        failed = "exec";
-        (void)syscall(SYS_execveat, s->image_slot, "", s->what->argv, environment, AT_EMPTY_PATH);
-    }
-    tell(report_fd, &layers, failed, errno);
-    _exit(1);
-}
-
-/* ---- the parent ---- */
-
 /* Root asks for a PID namespace; others get one inside a user namespace, where that is allowed. */
-static pid_t clone_child(starter *s, int *pidfd) {
+static pid_t clone_child(sw_starter *s, int *pidfd) {
     const unsigned wanted = CLONE_NEWPID | (geteuid() == 0 ? 0U : (unsigned)CLONE_NEWUSER);
     const unsigned attempts[] = {wanted, 0};
     long pid = -1;
     for (size_t i = 0; i < sizeof attempts / sizeof attempts[0] && pid < 0; i++) {
         s->plan.clone_flags = attempts[i];
         pid = syscall(SYS_clone, attempts[i] | CLONE_PIDFD | SIGCHLD, NULL, pidfd, NULL, 0UL);
-        if (pid == 0) run_child(s);
+        if (pid == 0) sw_process_run_child(s);
     }
     return (pid_t)pid;
 }
@@ -144,27 +55,48 @@ static sw_status layer_missing(sw_error *err, const char *layer, int cause) {
                    strerror(cause));
 }
 
-static bool read_report(int fd, report *out) {
-    size_t done = 0;
-    while (done < sizeof *out) {
-        ssize_t n = read(fd, (uint8_t *)out + done, sizeof *out - done);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return false;
-        done += (size_t)n;
-    }
+/* False at the end. A descriptor that comes with it is put into *fd, or closed. */
+static bool hear(int from, sw_process_report *out, int *fd) {
+    union {
+        struct cmsghdr header;
+        uint8_t space[CMSG_SPACE(sizeof(int))];
+    } rights;
+    struct iovec part = {out, sizeof *out};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = &rights,
+                             .msg_controllen = sizeof rights.space};
+    ssize_t size;
+    do size = recvmsg(from, &message, MSG_CMSG_CLOEXEC);
+    while (size < 0 && errno == EINTR);
+    const struct cmsghdr *with = size > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+    int got = -1;
+    if (with != NULL && with->cmsg_type == SCM_RIGHTS && with->cmsg_len == CMSG_LEN(sizeof got))
+        memcpy(&got, CMSG_DATA(with), sizeof got);
+    if (fd != NULL)
+        *fd = got;
+    else if (got >= 0)
+        (void)close(got);
     out->failed[sizeof out->failed - 1] = 0;
-    return true;
+    return size == (ssize_t)sizeof *out;
 }
 
 /* Until the program runs or the child has said why it does not. */
-static sw_status await_exec(starter *s, sw_sandbox_layers *layers, sw_error *err) {
-    report first, second;
-    if (!read_report(s->pipe_read, &first))
+static sw_status await_exec(sw_starter *s, int *listener, sw_sandbox_layers *layers,
+                            sw_error *err) {
+    sw_process_report first, later;
+    if (!hear(s->hear, &first, NULL))
         return sw_fail(err, SW_REFUSED, "sandbox", "the child died on its way into the sandbox");
     if (first.failed[0] != 0) return layer_missing(err, first.failed, first.cause);
-    if (read_report(s->pipe_read, &second)) return layer_missing(err, second.failed, second.cause);
+    if (s->plan.rules.watched) {
+        if (!hear(s->hear, &later, listener))
+            return layer_missing(err, "a list with a listener", EPIPE);
+        if (later.failed[0] != 0) return layer_missing(err, later.failed, later.cause);
+    }
+    if (hear(s->hear, &later, NULL)) return layer_missing(err, later.failed, later.cause);
     *layers = first.layers;
-    layers->seccomp = true; /* without it there is no exec, and the pipe would have told */
+    layers->seccomp = true; /* without it there is no exec, and the child would have told */
+    layers->watched = *listener >= 0;
     return SW_OK;
 }
 
@@ -213,11 +145,11 @@ static const char *look_at_child(pid_t pid, const sw_private_root *root,
     layers->no_new_privs = line_says(status, "\nNoNewPrivs:", "1");
     layers->seccomp = line_says(status, "\nSeccomp:", "2");
     layers->not_dumpable = stat(path, &file) == 0 && file.st_uid == 0;
-    layers->no_core = line_says(limits, "\nMax core file size", "0");
+    layers->no_core = line_says(limits, "\nMax core file size", root == NULL ? "0" : "1");
     if (!layers->no_new_privs) return "no_new_privs";
     if (!layers->seccomp) return "seccomp";
     if (!layers->not_dumpable) return "a process that is not dumpable";
-    if (!layers->no_core) return "RLIMIT_CORE 0";
+    if (!layers->no_core) return "RLIMIT_CORE";
     return root == NULL || stands_in_root(pid, root) ? NULL : "a private root";
 }
 
@@ -239,26 +171,34 @@ static void end_child(pid_t pid, int pidfd) {
     while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) continue;
 }
 
-static sw_status start_prepared(starter *s, pid_t *pid, int *pidfd, sw_sandbox_layers *layers,
+static sw_status start_prepared(sw_starter *s, pid_t *pid, int *pidfd, sw_sandbox_layers *layers,
                                 sw_error *err) {
     sigset_t all;
-    int made_fd = -1, pipe_ends[2];
-    if (pipe2(pipe_ends, O_CLOEXEC) != 0) return layer_missing(err, "a pipe", errno);
-    s->pipe_read = pipe_ends[0];
-    s->pipe_write = pipe_ends[1];
+    int made_fd = -1, listener = -1, ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+        return layer_missing(err, "a pair of sockets", errno);
+    s->hear = ends[0];
+    s->tell = ends[1];
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &s->signals);
     pid_t made = clone_child(s, &made_fd);
     int cause = errno;
     (void)pthread_sigmask(SIG_SETMASK, &s->signals, NULL);
-    (void)close(s->pipe_write);
+    (void)close(s->tell);
     sw_sandbox_layers found = {0};
     sw_status status = made < 0 ? layer_missing(err, "a process", cause) : SW_OK;
-    if (status == SW_OK) status = await_exec(s, &found, err);
-    (void)close(s->pipe_read);
+    sw_watch *watch = NULL;
+    if (status == SW_OK) status = await_exec(s, &listener, &found, err);
+    (void)close(s->hear);
+    if (status == SW_OK && listener >= 0)
+        status = sw_watch_begin(listener, &watch, err);
+    else if (listener >= 0)
+        (void)close(listener);
     if (status == SW_OK) status = verify_child(made, made_fd, s->what->sandbox->root, &found, err);
     if (status != SW_OK && made >= 0) end_child(made, made_fd);
+    if (status != SW_OK) sw_watch_end(&watch);
     if (status != SW_OK) return status;
+    if (s->what->watch != NULL) *s->what->watch = watch;
     *pid = made;
     *pidfd = made_fd;
     *layers = found;
@@ -285,6 +225,19 @@ static sw_status check_spawn(const sw_spawn *what, sw_error *err) {
         return sw_fail(err, SW_USAGE, "usage",
                        "a native worker has an image and no private root, a command the reverse");
     return SW_OK;
+}
+
+/* A command's crash must say nothing where the log may be the host's to read. */
+static sw_status check_kernel(const sw_sandbox_rules *rules, bool *silent, sw_error *err) {
+    const char *loud = rules->profile == SW_SANDBOX_COMMAND ? sw_kernel_log_loud("") : NULL;
+    *silent = rules->profile == SW_SANDBOX_COMMAND && loud == NULL;
+    if (loud == NULL || !rules->silent_kernel) return SW_OK;
+    sw_status status = sw_fail(
+        err, SW_REFUSED, "sandbox",
+        "the sandbox cannot have a kernel that prints nothing of a crash: %s says otherwise", loud);
+    sw_error_hint(err,
+                  "docs/formats/sandbox.md, SANDBOX-050 says what the machine's image must set");
+    return status;
 }
 
 /* The program of a command, as its tree holds it; links lead where they lead inside. */
@@ -326,11 +279,11 @@ static sw_status load_program(const sw_spawn *what, int *image, sw_error *err) {
     return status;
 }
 
-static sw_status start_image(starter *s, pid_t *pid, int *pidfd, sw_sandbox_layers *layers,
+static sw_status start_image(sw_starter *s, pid_t *pid, int *pidfd, sw_sandbox_layers *layers,
                              sw_error *err) {
     SW_SCOPED(sw_buffer) filter = SW_BUFFER(BPF_MAXINSNS * sizeof(struct sock_filter));
     SW_TRY(check_image(s->image, err));
-    SW_TRY(sw_sandbox_filter(s->what->sandbox, s->image_slot, &filter, err));
+    SW_TRY(sw_sandbox_filter(&s->plan.rules, s->image_slot, &filter, err));
     s->plan.filter.len = (unsigned short)(filter.size / sizeof(struct sock_filter));
     s->plan.filter.filter = (struct sock_filter *)(void *)filter.data;
     s->null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -342,17 +295,22 @@ static sw_status start_image(starter *s, pid_t *pid, int *pidfd, sw_sandbox_laye
 
 sw_status sw_process_start(const sw_spawn *what, pid_t *pid, int *pidfd, sw_sandbox_layers *layers,
                            sw_error *err) {
-    SW_CHECK(err, what->fd_count <= FDS_MAX && what->argv != NULL && what->sandbox != NULL);
+    SW_CHECK(err, what->fd_count <= SW_PROCESS_FDS && what->argv != NULL && what->sandbox != NULL);
+    bool silent;
     SW_TRY(check_spawn(what, err));
-    int slot = FIRST_FD + (int)what->fd_count;
-    starter s = {.what = what,
-                 .plan = {.rules = *what->sandbox, .root_slot = slot + 2, .scratch_slot = slot + 3},
-                 .image = what->image_fd,
-                 .image_slot = slot,
-                 .report_slot = slot + 1};
+    SW_TRY(check_kernel(what->sandbox, &silent, err));
+    int slot = SW_PROCESS_FIRST_FD + (int)what->fd_count;
+    sw_starter s = {
+        .what = what,
+        .plan = {.rules = *what->sandbox, .root_slot = slot + 2, .scratch_slot = slot + 3},
+        .image = what->image_fd,
+        .image_slot = slot,
+        .report_slot = slot + 1};
+    s.plan.rules.watched = what->watch != NULL;
     if (what->image_fd < 0) SW_TRY(load_program(what, &s.image, err));
     sw_status status = start_image(&s, pid, pidfd, layers, err);
     if (what->image_fd < 0) (void)close(s.image);
+    if (status == SW_OK) layers->silent_kernel = silent;
     return status;
 }
 
@@ -370,8 +328,11 @@ void sw_process_kill(int pidfd) {
 }
 
 sw_status sw_process_harden(sw_error *err) {
-    const struct rlimit none = {0, 0};
-    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || setrlimit(RLIMIT_CORE, &none) != 0)
+    struct rlimit core;
+    bool done = getrlimit(RLIMIT_CORE, &core) == 0;
+    core.rlim_cur = 0;
+    if (core.rlim_max > SW_SANDBOX_CORE_NOWHERE) core.rlim_max = SW_SANDBOX_CORE_NOWHERE;
+    if (!done || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || setrlimit(RLIMIT_CORE, &core) != 0)
         return sw_fail(err, SW_IO, "sandbox", "this process cannot forbid core files: %s",
                        strerror(errno));
     (void)umask(077);

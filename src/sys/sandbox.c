@@ -27,6 +27,7 @@
 
 /* Landlock's interface (Documentation/userspace-api/landlock.rst), spelled out because the headers
  * at hand may be older than the kernel. */
+enum { WITH_LISTENER = 8 /* SECCOMP_FILTER_FLAG_NEW_LISTENER */ };
 enum { LANDLOCK_VERSION_FLAG = 1, NATIVE_DESCRIPTORS_MAX = 64, COMMAND_DESCRIPTORS_MAX = 1024 };
 
 typedef struct landlock_attr {
@@ -65,8 +66,8 @@ static bool enter_landlock(const sw_sandbox_plan *plan, int *abi) {
     return done;
 }
 
-/* A command cannot do without two of them: its children must die with it, and its root is no one
- * else's. */
+/* A command cannot do without any: its children must die with it, its root is no one else's, and
+ * its sockets have no other end outside (SANDBOX-035). */
 static const char *enter_namespaces(const sw_sandbox_plan *plan, sw_sandbox_layers *layers) {
     layers->pid_namespace = (plan->clone_flags & CLONE_NEWPID) != 0;
     layers->network_namespace = unshare(CLONE_NEWNET) == 0;
@@ -77,6 +78,8 @@ static const char *enter_namespaces(const sw_sandbox_plan *plan, sw_sandbox_laye
     if (!layers->mount_namespace) return "a mount namespace";
     errno = EPERM;
     if (!layers->pid_namespace) return "a PID namespace";
+    if (!layers->network_namespace) return "a network namespace";
+    if (!layers->ipc_namespace) return "an IPC namespace";
     const char *failed = sw_sandbox_enter_root(plan);
     layers->private_root = failed == NULL;
     return failed;
@@ -104,36 +107,50 @@ static bool limit_to(int resource, rlim_t most) {
     return setrlimit((__rlimit_resource_t)resource, &limit) == 0;
 }
 
-static bool enter_limits(const sw_sandbox_rules *rules, sw_sandbox_layers *layers) {
+/* SANDBOX-046: 0 would still hand cores to a program that core_pattern names. While we are root,
+ * because who started us may have forbidden 1. */
+static bool forbid_cores(const sw_sandbox_rules *rules, sw_sandbox_layers *layers) {
     bool native = rules->profile == SW_SANDBOX_NATIVE;
-    layers->no_core = limit_to(RLIMIT_CORE, 0);
-    return layers->no_core && limit_to(RLIMIT_FSIZE, native ? 0 : rules->root->scratch_bytes) &&
+    layers->no_core = limit_to(RLIMIT_CORE, native ? 0 : SW_SANDBOX_CORE_NOWHERE);
+    return layers->no_core;
+}
+
+static bool enter_limits(const sw_sandbox_rules *rules) {
+    bool native = rules->profile == SW_SANDBOX_NATIVE;
+    return limit_to(RLIMIT_FSIZE, native ? 0 : rules->root->scratch_bytes) &&
            limit_to(RLIMIT_NOFILE, native ? NATIVE_DESCRIPTORS_MAX : COMMAND_DESCRIPTORS_MAX) &&
            (rules->memory_limit_bytes == 0 || limit_to(RLIMIT_AS, rules->memory_limit_bytes));
 }
 
-/* The parent may have died before the signal was asked for; then nobody reads the pipe. */
-static bool follow_parent(int parent_pipe) {
-    struct pollfd end = {.fd = parent_pipe};
+/* The parent may have died before the signal was asked for; then nobody holds the other end. */
+static bool follow_parent(int parent_end) {
+    struct pollfd end = {.fd = parent_end};
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return false;
-    return poll(&end, 1, 0) >= 0 && (end.revents & POLLERR) == 0;
+    return poll(&end, 1, 0) >= 0 && (end.revents & (POLLERR | POLLHUP)) == 0;
 }
 
 const char *sw_sandbox_enter(const sw_sandbox_plan *plan, sw_sandbox_layers *layers) {
     const char *failed = enter_namespaces(plan, layers);
     if (failed != NULL) return failed;
+    if (!forbid_cores(&plan->rules, layers)) return "a core limit";
     if (!enter_other_user(layers)) return "another user";
     if (!drop_capabilities()) return "no capabilities";
-    if (!enter_limits(&plan->rules, layers)) return "resource limits";
+    if (!enter_limits(&plan->rules)) return "resource limits";
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return "no_new_privs";
     layers->no_new_privs = true;
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return "not dumpable";
     layers->not_dumpable = true;
-    if (!follow_parent(plan->parent_pipe)) return "the death signal";
+    if (!follow_parent(plan->parent_end)) return "the death signal";
     if (!enter_landlock(plan, &layers->landlock_abi)) return "Landlock";
     return NULL;
 }
 
-bool sw_sandbox_close(const sw_sandbox_plan *plan) {
-    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &plan->filter) == 0;
+/* Where a listener cannot be had (Linux before 5.0, or one that holds us already), what would be
+ * told to it answers ENOSYS. */
+bool sw_sandbox_close(const sw_sandbox_plan *plan, int *listener) {
+    *listener = -1;
+    if (plan->rules.watched)
+        *listener =
+            (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, WITH_LISTENER, &plan->filter);
+    return *listener >= 0 || syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &plan->filter) == 0;
 }

@@ -3,12 +3,12 @@
  * The sandbox (DESIGN section 8): which layers hold a worker, as a table.
  *
  * Applied in the child between fork and exec, before any thread: namespaces, another user, rlimits,
- * no_new_privs, not dumpable, Landlock (no path at all), then a seccomp allow list that kills. The
- * list of SW_SANDBOX_NATIVE has no open, no socket, no exec but the one execveat of the program's
- * own descriptor, no fork (threads only), no signal to anyone, no ptrace, no memfd_create, no
- * process_vm_*; executable memory is refused. SW_SANDBOX_COMMAND may fork, exec and open what
- * Landlock leaves it: of its private root (CMD-020 ...) the tree to read and execute, the scratch
- * to write. A private root serves one start.
+ * no_new_privs, not dumpable, Landlock (no path at all), then a seccomp allow list (a native
+ * worker's kills, a command's answers with an error). The list of SW_SANDBOX_NATIVE has no open, no
+ * socket, no exec but the one execveat of the program's own descriptor, no fork (threads only), no
+ * signal to anyone, no ptrace, no memfd_create, no process_vm_*; executable memory is refused.
+ * SW_SANDBOX_COMMAND may fork, exec and open what Landlock leaves it: of its private root (CMD-020
+ * ...) the tree to read and execute, the scratch to write. A private root serves one start.
  *
  * sys/process.h starts a child under these rules; sys/confine.h is the child's first call.
  */
@@ -29,16 +29,33 @@ typedef struct sw_sandbox_rules {
     const struct sw_private_root *root; /* closed; required with SW_SANDBOX_COMMAND, else NULL */
     size_t memory_limit_bytes;          /* RLIMIT_AS, thread stacks included; 0 for none */
     size_t thread_limit;                /* advisory: seccomp cannot count threads */
+    bool silent_kernel;                 /* of a command: required (SANDBOX-052) */
+    bool watched; /* what the list refuses is told to a watch; sw_process_start sets it */
 } sw_sandbox_rules;
+
+/* What a command can be seen to call for (SANDBOX-060): the kind of the system call, and nothing of
+ * its arguments. Their number is what a start can say to the host by them. */
+typedef enum sw_sandbox_act {
+    SW_SANDBOX_ACT_NETWORK,     /* a socket that is not AF_UNIX */
+    SW_SANDBOX_ACT_PROCESS,     /* the memory, registers or descriptors of a process */
+    SW_SANDBOX_ACT_FILE_SYSTEM, /* mounts, another root, namespaces, files by handle */
+    SW_SANDBOX_ACT_PROGRAM,     /* a program by descriptor */
+    SW_SANDBOX_ACT_RIGHTS,      /* another user, group or capability */
+    SW_SANDBOX_ACT_KERNEL,      /* any other call that is not on the list */
+    SW_SANDBOX_ACT_COUNT
+} sw_sandbox_act;
+/* "the script called for the network; refused" */
+const char *sw_sandbox_act_sentence(sw_sandbox_act act);
 
 /* Each is true when it was established for this child. Required, and always true after a start:
  * no_new_privs, seccomp, landlock_abi >= 3, no_core, not_dumpable; other_user when we are root; and
- * for a command pid_namespace, mount_namespace and private_root, which a native worker never has.
+ * for a command the four namespaces and private_root, which a native worker never has;
+ * silent_kernel when the rules say so.
  * The others hold wherever the kernel grants them. */
 typedef struct sw_sandbox_layers {
     bool no_new_privs, seccomp, no_core, not_dumpable, other_user;
     bool network_namespace, pid_namespace, ipc_namespace, mount_namespace;
-    bool private_root;
+    bool private_root, watched, silent_kernel;
     int landlock_abi; /* 0 when absent */
 } sw_sandbox_layers;
 

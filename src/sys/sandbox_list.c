@@ -3,13 +3,16 @@
  * The allow lists as tables (docs/formats/sandbox.md, SANDBOX-020 to SANDBOX-030), and the seccomp
  * program made from them with libseccomp.
  *
- * Everything that no line names kills the process. A line says what a call may be: free, free with
- * certain arguments (any other kills), or answered with an error because the C library tries it at
- * start and lives without. fstat is newfstatat with an empty path on x86-64, hence that line.
+ * A line says what a call may be: free, free with certain arguments, or answered with an error
+ * because the C library tries it at start and lives without. Everything else kills a native worker;
+ * a command is answered with an error, because the kernel writes of each kill, and the name that it
+ * writes is the command's to choose (SANDBOX-036). fstat is newfstatat with an empty path on
+ * x86-64, hence that line.
  */
 #include "sys/sandbox.h"
 
 #include "sys/private_root.h"
+#include "sys/sandbox_calls.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
@@ -22,6 +25,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
@@ -45,249 +49,11 @@ typedef enum kind {
     FLAG_QUERY,       /* fcntl that only asks */
     SELF_PRCTL,       /* prctl that asks, names a thread or forbids dumps */
     ADD_FILTER,       /* seccomp that tightens */
+    UNIX_ONLY,        /* socket and socketpair of AF_UNIX, and EACCES for other families */
+    REUSE_ONLY,       /* setsockopt of SO_REUSEADDR, which means nothing to these sockets */
+    NOT_URGENT_3,     /* a message without MSG_OOB; the number is that of the flags' argument */
+    NOT_URGENT_4
 } kind;
-
-/* What every worker does: computes, moves bytes over descriptors it was given, sleeps, ends. */
-#define COMMON_CALLS(X)                                                                            \
-    X(read, ALLOW)                                                                                 \
-    X(readv, ALLOW)                                                                                \
-    X(pread64, ALLOW)                                                                              \
-    X(write, ALLOW)                                                                                \
-    X(writev, ALLOW)                                                                               \
-    X(lseek, ALLOW)                                                                                \
-    X(close, ALLOW)                                                                                \
-    X(poll, ALLOW)                                                                                 \
-    X(ppoll, ALLOW)                                                                                \
-    X(brk, ALLOW)                                                                                  \
-    X(munmap, ALLOW)                                                                               \
-    X(mremap, ALLOW)                                                                               \
-    X(madvise, ALLOW)                                                                              \
-    X(mlock, ALLOW)                                                                                \
-    X(munlock, ALLOW)                                                                              \
-    X(futex, ALLOW)                                                                                \
-    X(sched_yield, ALLOW)                                                                          \
-    X(sched_getaffinity, ALLOW)                                                                    \
-    X(set_robust_list, ALLOW)                                                                      \
-    X(set_tid_address, ALLOW)                                                                      \
-    X(rseq, ALLOW)                                                                                 \
-    X(arch_prctl, ALLOW)                                                                           \
-    X(getrandom, ALLOW)                                                                            \
-    X(getpid, ALLOW)                                                                               \
-    X(gettid, ALLOW)                                                                               \
-    X(getuid, ALLOW)                                                                               \
-    X(geteuid, ALLOW)                                                                              \
-    X(getgid, ALLOW)                                                                               \
-    X(getegid, ALLOW)                                                                              \
-    X(getrusage, ALLOW)                                                                            \
-    X(sysinfo, ALLOW)                                                                              \
-    X(clock_gettime, ALLOW)                                                                        \
-    X(clock_nanosleep, ALLOW)                                                                      \
-    X(nanosleep, ALLOW)                                                                            \
-    X(gettimeofday, ALLOW)                                                                         \
-    X(rt_sigaction, ALLOW)                                                                         \
-    X(rt_sigprocmask, ALLOW)                                                                       \
-    X(rt_sigreturn, ALLOW)                                                                         \
-    X(sigaltstack, ALLOW)                                                                          \
-    X(restart_syscall, ALLOW)                                                                      \
-    X(exit, ALLOW)                                                                                 \
-    X(exit_group, ALLOW)                                                                           \
-    X(execveat, IMAGE_ONLY)
-
-#define NATIVE_CALLS(X)                                                                            \
-    X(prlimit64, OWN_LIMITS)                                                                       \
-    X(prctl, SELF_PRCTL)                                                                           \
-    X(seccomp, ADD_FILTER)                                                                         \
-    X(mmap, NO_EXEC_MEMORY)                                                                        \
-    X(mprotect, NO_EXEC_MEMORY)                                                                    \
-    X(clone, THREAD_ONLY)                                                                          \
-    X(clone3, ABSENT)                                                                              \
-    X(newfstatat, OPEN_FILE_STAT)                                                                  \
-    X(fcntl, FLAG_QUERY)                                                                           \
-    X(ioctl, NO_TERMINAL)                                                                          \
-    X(readlink, DENIED)
-
-/* What an interpreter needs on top: files (as far as Landlock goes), processes, code it maps. What
- * interpreters and libraries merely try answers with an error: sockets, extended attributes, the
- * scheduler's and the memory's finer settings. */
-#define COMMAND_CALLS(X)                                                                           \
-    X(prlimit64, LIMITS_OR_DENIED)                                                                 \
-    X(prctl, DENIED)                                                                               \
-    X(mmap, ALLOW)                                                                                 \
-    X(mprotect, ALLOW)                                                                             \
-    X(clone, NO_NAMESPACE)                                                                         \
-    X(clone3, ABSENT)                                                                              \
-    X(fork, ALLOW)                                                                                 \
-    X(vfork, ALLOW)                                                                                \
-    X(execve, ALLOW)                                                                               \
-    X(wait4, ALLOW)                                                                                \
-    X(waitid, ALLOW)                                                                               \
-    X(kill, ALLOW)                                                                                 \
-    X(tkill, ALLOW)                                                                                \
-    X(tgkill, ALLOW)                                                                               \
-    X(rt_sigqueueinfo, DENIED)                                                                     \
-    X(pidfd_open, ALLOW)                                                                           \
-    X(open, ALLOW)                                                                                 \
-    X(openat, ALLOW)                                                                               \
-    X(creat, ALLOW)                                                                                \
-    X(access, ALLOW)                                                                               \
-    X(faccessat, ALLOW)                                                                            \
-    X(faccessat2, ALLOW)                                                                           \
-    X(stat, ALLOW)                                                                                 \
-    X(lstat, ALLOW)                                                                                \
-    X(fstat, ALLOW)                                                                                \
-    X(newfstatat, ALLOW)                                                                           \
-    X(statx, ALLOW)                                                                                \
-    X(statfs, ALLOW)                                                                               \
-    X(fstatfs, ALLOW)                                                                              \
-    X(readlink, ALLOW)                                                                             \
-    X(readlinkat, ALLOW)                                                                           \
-    X(getdents, ALLOW)                                                                             \
-    X(getdents64, ALLOW)                                                                           \
-    X(getcwd, ALLOW)                                                                               \
-    X(chdir, ALLOW)                                                                                \
-    X(fchdir, ALLOW)                                                                               \
-    X(umask, ALLOW)                                                                                \
-    X(preadv, ALLOW)                                                                               \
-    X(preadv2, ALLOW)                                                                              \
-    X(pwrite64, ALLOW)                                                                             \
-    X(pwritev, ALLOW)                                                                              \
-    X(pwritev2, ALLOW)                                                                             \
-    X(dup, ALLOW)                                                                                  \
-    X(dup2, ALLOW)                                                                                 \
-    X(dup3, ALLOW)                                                                                 \
-    X(pipe, ALLOW)                                                                                 \
-    X(pipe2, ALLOW)                                                                                \
-    X(fcntl, ALLOW)                                                                                \
-    X(flock, ALLOW)                                                                                \
-    X(ioctl, NO_TERMINAL)                                                                          \
-    X(mkdir, ALLOW)                                                                                \
-    X(mkdirat, ALLOW)                                                                              \
-    X(rmdir, ALLOW)                                                                                \
-    X(unlink, ALLOW)                                                                               \
-    X(unlinkat, ALLOW)                                                                             \
-    X(rename, ALLOW)                                                                               \
-    X(renameat, ALLOW)                                                                             \
-    X(renameat2, ALLOW)                                                                            \
-    X(link, ALLOW)                                                                                 \
-    X(linkat, ALLOW)                                                                               \
-    X(symlink, ALLOW)                                                                              \
-    X(symlinkat, ALLOW)                                                                            \
-    X(truncate, ALLOW)                                                                             \
-    X(ftruncate, ALLOW)                                                                            \
-    X(fallocate, ALLOW)                                                                            \
-    X(fsync, ALLOW)                                                                                \
-    X(fdatasync, ALLOW)                                                                            \
-    X(syncfs, ALLOW)                                                                               \
-    X(sync_file_range, ALLOW)                                                                      \
-    X(msync, ALLOW)                                                                                \
-    X(fadvise64, ALLOW)                                                                            \
-    X(readahead, ALLOW)                                                                            \
-    X(sendfile, ALLOW)                                                                             \
-    X(copy_file_range, ALLOW)                                                                      \
-    X(chmod, ALLOW)                                                                                \
-    X(fchmod, ALLOW)                                                                               \
-    X(fchmodat, ALLOW)                                                                             \
-    X(utime, ALLOW)                                                                                \
-    X(utimes, ALLOW)                                                                               \
-    X(futimesat, ALLOW)                                                                            \
-    X(utimensat, ALLOW)                                                                            \
-    X(select, ALLOW)                                                                               \
-    X(pselect6, ALLOW)                                                                             \
-    X(epoll_create, ALLOW)                                                                         \
-    X(epoll_create1, ALLOW)                                                                        \
-    X(epoll_ctl, ALLOW)                                                                            \
-    X(epoll_wait, ALLOW)                                                                           \
-    X(epoll_pwait, ALLOW)                                                                          \
-    X(epoll_pwait2, ALLOW)                                                                         \
-    X(eventfd, ALLOW)                                                                              \
-    X(eventfd2, ALLOW)                                                                             \
-    X(timerfd_create, ALLOW)                                                                       \
-    X(timerfd_settime, ALLOW)                                                                      \
-    X(timerfd_gettime, ALLOW)                                                                      \
-    X(signalfd, ALLOW)                                                                             \
-    X(signalfd4, ALLOW)                                                                            \
-    X(rt_sigpending, ALLOW)                                                                        \
-    X(rt_sigsuspend, ALLOW)                                                                        \
-    X(rt_sigtimedwait, ALLOW)                                                                      \
-    X(pause, ALLOW)                                                                                \
-    X(alarm, ALLOW)                                                                                \
-    X(getitimer, ALLOW)                                                                            \
-    X(setitimer, ALLOW)                                                                            \
-    X(timer_create, ALLOW)                                                                         \
-    X(timer_settime, ALLOW)                                                                        \
-    X(timer_gettime, ALLOW)                                                                        \
-    X(timer_getoverrun, ALLOW)                                                                     \
-    X(timer_delete, ALLOW)                                                                         \
-    X(sched_setaffinity, ALLOW)                                                                    \
-    X(sched_getparam, ALLOW)                                                                       \
-    X(sched_getscheduler, ALLOW)                                                                   \
-    X(sched_getattr, ALLOW)                                                                        \
-    X(sched_get_priority_max, ALLOW)                                                               \
-    X(sched_get_priority_min, ALLOW)                                                               \
-    X(sched_rr_get_interval, ALLOW)                                                                \
-    X(mincore, ALLOW)                                                                              \
-    X(mlock2, ALLOW)                                                                               \
-    X(membarrier, ALLOW)                                                                           \
-    X(getcpu, ALLOW)                                                                               \
-    X(close_range, ALLOW)                                                                          \
-    X(get_robust_list, ALLOW)                                                                      \
-    X(getppid, ALLOW)                                                                              \
-    X(getpgrp, ALLOW)                                                                              \
-    X(getpgid, ALLOW)                                                                              \
-    X(getsid, ALLOW)                                                                               \
-    X(setsid, ALLOW)                                                                               \
-    X(setpgid, ALLOW)                                                                              \
-    X(getgroups, ALLOW)                                                                            \
-    X(getresuid, ALLOW)                                                                            \
-    X(getresgid, ALLOW)                                                                            \
-    X(getrlimit, ALLOW)                                                                            \
-    X(getpriority, ALLOW)                                                                          \
-    X(capget, ALLOW)                                                                               \
-    X(uname, ALLOW)                                                                                \
-    X(times, ALLOW)                                                                                \
-    X(time, ALLOW)                                                                                 \
-    X(clock_getres, ALLOW)                                                                         \
-    X(socket, DENIED)                                                                              \
-    X(socketpair, DENIED)                                                                          \
-    X(memfd_create, DENIED)                                                                        \
-    X(mknod, DENIED)                                                                               \
-    X(mknodat, DENIED)                                                                             \
-    X(chown, DENIED)                                                                               \
-    X(fchown, DENIED)                                                                              \
-    X(lchown, DENIED)                                                                              \
-    X(fchownat, DENIED)                                                                            \
-    X(setrlimit, DENIED)                                                                           \
-    X(setpriority, DENIED)                                                                         \
-    X(sched_setparam, DENIED)                                                                      \
-    X(sched_setscheduler, DENIED)                                                                  \
-    X(sched_setattr, DENIED)                                                                       \
-    X(mlockall, DENIED)                                                                            \
-    X(munlockall, DENIED)                                                                          \
-    X(ioprio_get, DENIED)                                                                          \
-    X(ioprio_set, DENIED)                                                                          \
-    X(mbind, DENIED)                                                                               \
-    X(get_mempolicy, DENIED)                                                                       \
-    X(set_mempolicy, DENIED)                                                                       \
-    X(move_pages, DENIED)                                                                          \
-    X(pidfd_send_signal, DENIED)                                                                   \
-    X(openat2, ABSENT)                                                                             \
-    X(inotify_init, ABSENT)                                                                        \
-    X(inotify_init1, ABSENT)                                                                       \
-    X(pkey_alloc, ABSENT)                                                                          \
-    X(pkey_free, ABSENT)                                                                           \
-    X(futex_waitv, ABSENT)                                                                         \
-    X(getxattr, NO_ATTRIBUTES)                                                                     \
-    X(lgetxattr, NO_ATTRIBUTES)                                                                    \
-    X(fgetxattr, NO_ATTRIBUTES)                                                                    \
-    X(listxattr, NO_ATTRIBUTES)                                                                    \
-    X(llistxattr, NO_ATTRIBUTES)                                                                   \
-    X(flistxattr, NO_ATTRIBUTES)                                                                   \
-    X(setxattr, NO_ATTRIBUTES)                                                                     \
-    X(lsetxattr, NO_ATTRIBUTES)                                                                    \
-    X(fsetxattr, NO_ATTRIBUTES)                                                                    \
-    X(removexattr, NO_ATTRIBUTES)                                                                  \
-    X(lremovexattr, NO_ATTRIBUTES)                                                                 \
-    X(fremovexattr, NO_ATTRIBUTES)
 
 typedef struct rule {
     int call;
@@ -346,7 +112,32 @@ static int add_limits(scmp_filter_ctx ctx, int call) {
            add(ctx, denied, call, 1, others) | add(ctx, denied, call, 2, writes);
 }
 
-static int add_rule(scmp_filter_ctx ctx, rule r, int image_fd) {
+/* What may be and what may not; with a watch the latter is left to it. All four arguments are ints,
+ * whose upper halves do not count. */
+static int add_sockets(scmp_filter_ctx ctx, int call, bool watched) {
+    const struct scmp_arg_cmp others[] = {SCMP_A0_32(SCMP_CMP_NE, AF_UNIX)};
+    int bad = ADD(ctx, call, SCMP_A0_32(SCMP_CMP_EQ, AF_UNIX));
+    return watched ? bad : bad | add(ctx, SCMP_ACT_ERRNO(EACCES), call, 1, others);
+}
+
+static int add_socket_option(scmp_filter_ctx ctx, int call) {
+    const uint32_t none = SCMP_ACT_ERRNO(ENOPROTOOPT);
+    const struct scmp_arg_cmp levels[] = {SCMP_A1_32(SCMP_CMP_NE, SOL_SOCKET)};
+    const struct scmp_arg_cmp names[] = {SCMP_A1_32(SCMP_CMP_EQ, SOL_SOCKET),
+                                         SCMP_A2_32(SCMP_CMP_NE, SO_REUSEADDR)};
+    return ADD(ctx, call, SCMP_A1_32(SCMP_CMP_EQ, SOL_SOCKET),
+               SCMP_A2_32(SCMP_CMP_EQ, SO_REUSEADDR)) |
+           add(ctx, none, call, 1, levels) | add(ctx, none, call, 2, names);
+}
+
+static int add_message(scmp_filter_ctx ctx, int call, unsigned flags) {
+    const struct scmp_arg_cmp plain[] = {SCMP_CMP32(flags, SCMP_CMP_MASKED_EQ, MSG_OOB, 0)};
+    const struct scmp_arg_cmp urgent[] = {SCMP_CMP32(flags, SCMP_CMP_MASKED_EQ, MSG_OOB, MSG_OOB)};
+    return add(ctx, SCMP_ACT_ALLOW, call, 1, plain) |
+           add(ctx, SCMP_ACT_ERRNO(EOPNOTSUPP), call, 1, urgent);
+}
+
+static int add_rule(scmp_filter_ctx ctx, rule r, int image_fd, bool watched) {
     switch (r.kind) {
     case ALLOW:
         return add(ctx, SCMP_ACT_ALLOW, r.call, 0, NULL);
@@ -380,6 +171,14 @@ static int add_rule(scmp_filter_ctx ctx, rule r, int image_fd) {
     case ADD_FILTER:
         return ADD(ctx, r.call, SCMP_A0_64(SCMP_CMP_EQ, SECCOMP_SET_MODE_FILTER),
                    SCMP_A1_64(SCMP_CMP_EQ, 0));
+    case UNIX_ONLY:
+        return add_sockets(ctx, r.call, watched);
+    case REUSE_ONLY:
+        return add_socket_option(ctx, r.call);
+    case NOT_URGENT_3:
+        return add_message(ctx, r.call, 2);
+    case NOT_URGENT_4:
+        return add_message(ctx, r.call, 3);
     }
     return -EINVAL;
 }
@@ -398,9 +197,9 @@ static sw_status export_program(scmp_filter_ctx ctx, sw_buffer *out, sw_error *e
 }
 
 /* ---- in front of a command's list (SANDBOX-031) ----
- * libseccomp has one action for the arguments that no rule names, and it kills. Three things must
- * be tested before: arguments that pass of a call that is else refused, any ioctl where there is a
- * GPU, and calls that are younger than this list, which a tree's C library tries and lives without.
+ * libseccomp has one action for the arguments that no rule names. Three things must be tested
+ * before: arguments that pass of a call that is else refused, any ioctl where there is a GPU, and
+ * calls that are younger than this list, which a tree's C library tries and lives without.
  */
 
 #define LOAD(member)   BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, member))
@@ -460,15 +259,19 @@ static void put_front(sw_buffer *out, bool gpu) {
 
 sw_status sw_sandbox_filter(const sw_sandbox_rules *what, int image_fd, sw_buffer *out,
                             sw_error *err) {
-    bool native = what->profile == SW_SANDBOX_NATIVE;
+    bool native = what->profile == SW_SANDBOX_NATIVE, watched = what->watched;
     if (!native) put_front(out, what->root != NULL && what->root->gpu);
     const rule *rules = native ? native_rules : command_rules;
     size_t count = native ? sizeof native_rules / sizeof native_rules[0]
                           : sizeof command_rules / sizeof command_rules[0];
-    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
+    const uint32_t kill = SCMP_ACT_KILL_PROCESS, tell = SCMP_ACT_NOTIFY;
+    scmp_filter_ctx ctx = seccomp_init(native ? kill : watched ? tell : SCMP_ACT_ERRNO(EPERM));
     if (ctx == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a seccomp program");
-    int bad = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
-    for (size_t i = 0; i < count && bad == 0; i++) bad = add_rule(ctx, rules[i], image_fd);
+    int bad = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH,
+                               native    ? kill
+                               : watched ? tell
+                                         : SCMP_ACT_ERRNO(ENOSYS));
+    for (size_t i = 0; i < count && bad == 0; i++) bad = add_rule(ctx, rules[i], image_fd, watched);
     sw_status status = SW_OK;
     if (bad != 0)
         status = sw_fail(err, SW_INTERNAL, "internal", "the seccomp list does not compile");

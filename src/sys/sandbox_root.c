@@ -28,6 +28,7 @@ enum landlock_right {
     REMOVE_FILE = 1 << 5,
     MAKE_FOLDER = 1 << 7,
     MAKE_FILE = 1 << 8,
+    MAKE_SOCKET = 1 << 9,
     MAKE_LINK = 1 << 12,
     REFER = 1 << 13,
     TRUNCATE = 1 << 14,
@@ -58,12 +59,24 @@ static bool attach_scratch(int scratch_fd) {
            umount2(SW_PRIVATE_ROOT_STAGE, MNT_DETACH) == 0;
 }
 
+/* Until here 0 to 2 are the machine's /dev/null: locks and leases on it would be seen outside. */
+static bool open_own_null(void) {
+    int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    bool done = fd >= 0 && dup2(fd, 0) == 0 && dup2(fd, 1) == 1 && dup2(fd, 2) == 2;
+    int cause = errno;
+    if (fd >= 0) (void)close(fd);
+    errno = cause;
+    return done;
+}
+
 const char *sw_sandbox_enter_root(const sw_sandbox_plan *plan) {
     const char *failed = NULL;
     if (!pivot(plan->root_slot))
         failed = "a private root";
     else if (!attach_scratch(plan->scratch_slot))
         failed = "a private scratch";
+    else if (!open_own_null())
+        failed = "a /dev/null of its own";
     int cause = errno;
     (void)close(plan->root_slot);
     (void)close(plan->scratch_slot);
@@ -98,7 +111,7 @@ static bool add_devices(int ruleset, const char *const *names, uint64_t rights) 
 
 bool sw_sandbox_add_paths(int ruleset, const sw_sandbox_plan *plan, uint64_t handled) {
     const uint64_t scratch = WRITE_FILE | READ_FILE | READ_FOLDER | REMOVE_FOLDER | REMOVE_FILE |
-                             MAKE_FOLDER | MAKE_FILE | MAKE_LINK | REFER | TRUNCATE;
+                             MAKE_FOLDER | MAKE_FILE | MAKE_SOCKET | MAKE_LINK | REFER | TRUNCATE;
     return add_path(ruleset, "/", EXECUTE | READ_FILE | READ_FOLDER) &&
            add_path(ruleset, "/tmp", scratch & handled) &&
            add_path(ruleset, "/dev/shm", scratch & handled) &&

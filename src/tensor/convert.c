@@ -5,8 +5,8 @@
  * The bf16 rounding is integer arithmetic on the f32 bits, so that no instruction's own treatment
  * of denormals shows through. docs/formats/numerics.md NUM-001 to NUM-004.
  */
+#include "tensor/lanes.h"
 #include "tensor/tensor.h"
-#include <immintrin.h>
 #include <string.h>
 
 #define FLUSH_BITS   0x8040u /* MXCSR: flush to zero, denormals are zero */
@@ -114,7 +114,12 @@ void sw_elements_store(void *out, const float *in, sw_dtype dtype, size_t count)
         return;
     }
     uint8_t *bytes = out;
-    for (size_t i = 0; i < count; i++) {
+    size_t i = 0;
+    for (; i + 16 <= count; i += 16) {
+        __m256i v = sw_round_sixteen(_mm256_loadu_ps(in + i), _mm256_loadu_ps(in + i + 8));
+        _mm256_storeu_si256((__m256i *)(void *)(bytes + 2 * i), v);
+    }
+    for (; i < count; i++) {
         sw_bf16 v = round_bits(bits_of(in[i]));
         memcpy(bytes + 2 * i, &v, sizeof v);
     }

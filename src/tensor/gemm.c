@@ -10,11 +10,8 @@
  * term that is deeper than the scratch is wide goes through in stretches of whole panels, whose
  * sums rest in C meanwhile: sums are added in the same order as in the tile.
  */
-#include "tensor/kernels.h"
-#include <stdalign.h>
-#include <string.h>
+#include "tensor/gemm_internal.h"
 
-#define TILE_COLUMNS  (SW_TILE_STRIPS * SW_GEMM_COLUMNS)
 #define PANEL_BYTES   ((size_t)4 << 20) /* of scratch, where a block is not too narrow for it */
 #define LEAST_COLUMNS 64                /* of a block */
 #define DEEP          ((size_t)8 * SW_GEMM_PANEL) /* a stretch of a product of one term */
@@ -33,119 +30,54 @@ static size_t even(size_t k) {
 }
 
 /* A product, or a block of its columns, as it is cut into jobs. */
-typedef struct work {
-    const sw_compute *compute;
-    sw_gemm g;
-    bool wide[SW_GEMM_TERMS]; /* this term's B is there as sw_pack_wide writes it */
-    bool resumed;             /* C holds the sums of the panels before */
-    size_t row_tiles, strips, job_strips;
-} work;
+typedef struct plan {
+    sw_work w;
+    void (*sum)(const sw_work *w, const sw_extent *e);
+    size_t row_groups, row_parts, strips, job_strips;
+} plan;
 
-static void panel(const sw_compute *c, const sw_tile *t) {
-    if (c->dtype == SW_DTYPE_F32) {
-        sw_tile_f32(t);
-    } else if (c->native) {
-        sw_tile_bf16_native(t);
-    } else {
-        sw_tile_bf16_portable(t);
-    }
+static bool is_native(const sw_compute *c) {
+    return c->native && c->dtype == SW_DTYPE_BF16;
 }
 
-static const void *offset(const void *base, size_t elements, sw_dtype dtype) {
-    return (const uint8_t *)base + elements * sw_dtype_bytes(dtype);
+static plan plan_of(const sw_work *w, sw_extent *largest) {
+    bool native = is_native(w->compute);
+    *largest = native ? sw_native_extent() : sw_portable_extent(w);
+    plan p = {.w = *w, .sum = native ? sw_native_sum : sw_portable_sum};
+    p.row_groups = parts(w->g.m, SW_ROW_GROUP);
+    p.row_parts = parts(p.row_groups, largest->rows / SW_ROW_GROUP);
+    p.strips = parts(w->g.n, SW_GEMM_COLUMNS);
+    return p;
 }
 
-static void store_f32(const sw_gemm *g, const float *restrict tile, size_t at, size_t columns) {
-    float *out = (float *)g->c + at;
-    if (g->add) {
-        const float *base = g->add + at;
-        for (size_t i = 0; i < columns; i++) out[i] = base[i] + tile[i] * g->scale;
-    } else {
-        for (size_t i = 0; i < columns; i++) out[i] = tile[i] * g->scale;
-    }
+/* Parts of equal rows, but for one group: lanes take as much work each. */
+static void sum_part(const plan *p, size_t row_part, size_t strip, size_t strips) {
+    size_t first = row_part * p->row_groups / p->row_parts * SW_ROW_GROUP;
+    size_t end = (row_part + 1) * p->row_groups / p->row_parts * SW_ROW_GROUP;
+    sw_extent e = {.row = first,
+                   .rows = least(end, p->w.g.m) - first,
+                   .strip = strip,
+                   .strips = least(p->strips - strip, strips)};
+    p->sum(&p->w, &e);
 }
 
-static void store_bf16(const sw_gemm *g, const float *restrict tile, size_t at, size_t columns) {
-    float scaled[TILE_COLUMNS];
-    for (size_t i = 0; i < columns; i++) scaled[i] = tile[i] * g->scale;
-    sw_elements_store((sw_bf16 *)g->c + at, scaled, SW_DTYPE_BF16, columns);
-}
-
-/* Rows and columns of C that a tile stands for. */
-typedef struct extent {
-    size_t row, rows, column, columns;
-} extent;
-
-static void store_rows(const sw_gemm *g, const float *tile, const extent *e) {
-    for (size_t r = 0; r < e->rows; r++, tile += TILE_COLUMNS) {
-        size_t at = (e->row + r) * g->c_stride + e->column;
-        if (g->c_dtype == SW_DTYPE_F32) {
-            store_f32(g, tile, at, e->columns);
-        } else {
-            store_bf16(g, tile, at, e->columns);
-        }
-    }
-}
-
-static void load_rows(const sw_gemm *g, float *tile, const extent *e) {
-    for (size_t r = 0; r < e->rows; r++, tile += TILE_COLUMNS) {
-        memcpy(tile, (const float *)g->c + (e->row + r) * g->c_stride + e->column,
-               e->columns * sizeof *tile);
-    }
-}
-
-/* All panels of one term into the tile. */
-static void add_term(const work *w, size_t index, sw_tile *t, size_t row, size_t strip) {
-    const sw_gemm_term *term = &w->g.terms[index];
-    sw_dtype dtype = w->compute->dtype, b_dtype = w->wide[index] ? SW_DTYPE_F32 : dtype;
-    t->a_stride = term->a_stride;
-    t->b_strip = term->b_strip;
-    t->wide = w->wide[index];
-    for (size_t k = 0; k < term->k; k += SW_GEMM_PANEL) {
-        t->a = offset(term->a, row * term->a_stride + k, dtype);
-        t->b = offset(term->b, strip * term->b_strip + k * SW_GEMM_COLUMNS, b_dtype);
-        t->k = least(term->k - k, SW_GEMM_PANEL);
-        panel(w->compute, t);
-        t->add = true;
-    }
-}
-
-static void tile_sum(const work *w, size_t row, size_t strip, size_t strips) {
-    alignas(64) float tile[SW_TILE_ROWS * TILE_COLUMNS];
-    const sw_gemm *g = &w->g;
-    extent e = {.row = row, .rows = least(g->m - row, SW_TILE_ROWS)};
-    e.column = strip * SW_GEMM_COLUMNS;
-    e.columns = least(g->n - e.column, strips * SW_GEMM_COLUMNS);
-    sw_tile t = {.out = tile,
-                 .out_stride = TILE_COLUMNS,
-                 .rows = e.rows,
-                 .strips = strips,
-                 .add = w->resumed};
-    if (w->resumed) load_rows(g, tile, &e);
-    for (size_t i = 0; i < g->term_count; i++) add_term(w, i, &t, row, strip);
-    if (!t.add) memset(tile, 0, sizeof tile);
-    store_rows(g, tile, &e);
-}
-
-static void tile_job(void *context, size_t index, size_t lane) {
+static void part_job(void *context, size_t index, size_t lane) {
     (void)lane;
-    const work *w = context;
-    size_t strip = index / w->row_tiles * w->job_strips;
-    tile_sum(w, index % w->row_tiles * SW_TILE_ROWS, strip,
-             least(w->strips - strip, w->job_strips));
+    const plan *p = context;
+    sum_part(p, index % p->row_parts, index / p->row_parts * p->job_strips, p->job_strips);
 }
 
-/* Wide jobs, since each writes out its rows of A once; but enough of them for all lanes. */
-static void run_tiles(work *w) {
-    size_t wanted = w->compute->parallel.lanes * JOBS_PER_LANE;
-    w->row_tiles = parts(w->g.m, SW_TILE_ROWS);
-    w->strips = parts(w->g.n, SW_GEMM_COLUMNS);
-    if (w->row_tiles == 0 || w->strips == 0) return;
-    size_t groups = parts(w->strips, SW_TILE_STRIPS);
-    groups =
-        least(w->strips, groups * w->row_tiles < wanted ? parts(wanted, w->row_tiles) : groups);
-    w->job_strips = parts(w->strips, groups);
-    sw_compute_run(w->compute, w->row_tiles * parts(w->strips, w->job_strips), tile_job, w);
+/* Wide jobs, since each lays out its rows of A once; but enough of them for all lanes. */
+static void run_parts(const sw_work *w) {
+    sw_extent largest;
+    plan p = plan_of(w, &largest);
+    if (p.row_parts == 0 || p.strips == 0) return;
+    size_t lanes = w->compute->parallel.lanes, wanted = lanes * JOBS_PER_LANE;
+    if (p.row_parts >= lanes) p.row_parts = least(parts(p.row_parts, lanes) * lanes, p.row_groups);
+    size_t groups = largest.strips < p.strips ? parts(p.strips, largest.strips) : 1;
+    if (groups * p.row_parts < wanted) groups = parts(wanted, p.row_parts);
+    p.job_strips = parts(p.strips, least(groups, p.strips));
+    sw_compute_run(w->compute, p.row_parts * parts(p.strips, p.job_strips), part_job, &p);
 }
 
 /* ---- what is not packed, or not in the kernel's form ---- */
@@ -163,19 +95,19 @@ size_t sw_gemm_panel_bytes(size_t k, size_t n) {
 }
 
 /* In the portable kernel each lane would widen a packed B for itself, for every tile of rows. */
-static bool widens(const work *w) {
+static bool widens(const sw_work *w) {
     return w->compute->dtype == SW_DTYPE_BF16 && !w->compute->native;
 }
 
 /* The columns from `first` on of term `index`'s B: packed now, widened now, or as they are packed.
  * Returns the rest of the scratch. */
-static void *take_columns(work *w, size_t index, size_t first, void *to) {
+static void *take_columns(sw_work *w, size_t index, size_t first, void *to) {
     const sw_compute *c = w->compute;
     sw_gemm_term *t = &w->g.terms[index];
     size_t n = w->g.n;
     bool wide = widens(w);
     if (!t->lying) {
-        const void *packed = offset(t->b, first / SW_GEMM_COLUMNS * t->b_strip, c->dtype);
+        const void *packed = sw_gemm_at(t->b, first / SW_GEMM_COLUMNS * t->b_strip, c->dtype);
         t->b = packed;
         if (!wide || w->g.m < SW_TILE_ROWS) return to;
         sw_pack_widen(c, to, packed, t->b_strip, t->k, n);
@@ -185,7 +117,7 @@ static void *take_columns(work *w, size_t index, size_t first, void *to) {
         if (b.nf4) {
             b.first += skipped;
         } else {
-            b.data = offset(b.data, skipped, b.dtype);
+            b.data = sw_gemm_at(b.data, skipped, b.dtype);
         }
         (wide ? sw_pack_wide : sw_pack)(c, to, &b, t->transposed, t->k, n);
     }
@@ -201,21 +133,21 @@ static void run_in_blocks(const sw_compute *c, const sw_gemm *g, bool resumed) {
     for (size_t i = 0; i < g->term_count; i++) depth += even(g->terms[i].k);
     size_t columns = columns_of(depth);
     for (size_t first = 0; first < g->n; first += columns) {
-        work w = {.compute = c, .g = *g, .resumed = resumed};
+        sw_work w = {.compute = c, .g = *g, .resumed = resumed};
         void *to = g->panels;
         w.g.n = least(g->n - first, columns);
         w.g.c = (uint8_t *)g->c + first * sw_dtype_bytes(g->c_dtype);
         if (g->add) w.g.add = g->add + first;
         for (size_t i = 0; i < g->term_count; i++) to = take_columns(&w, i, first, to);
-        run_tiles(&w);
+        run_parts(&w);
     }
 }
 
 /* Term 0 from k on. */
 static void skip_depth(const sw_compute *c, sw_gemm_term *t, sw_source *lying, size_t k) {
-    t->a = offset(t->a, k, c->dtype);
+    t->a = sw_gemm_at(t->a, k, c->dtype);
     if (!t->lying) {
-        t->b = offset(t->b, k * SW_GEMM_COLUMNS, c->dtype);
+        t->b = sw_gemm_at(t->b, k * SW_GEMM_COLUMNS, c->dtype);
         return;
     }
     *lying = *t->lying;
@@ -223,7 +155,7 @@ static void skip_depth(const sw_compute *c, sw_gemm_term *t, sw_source *lying, s
     if (lying->nf4) {
         lying->first += skipped;
     } else {
-        lying->data = offset(lying->data, skipped, lying->dtype);
+        lying->data = sw_gemm_at(lying->data, skipped, lying->dtype);
     }
     t->lying = lying;
 }
@@ -236,8 +168,8 @@ static bool goes_deep(const sw_gemm *g) {
 
 void sw_gemm_run(const sw_compute *c, const sw_gemm *g) {
     if (!g->panels) {
-        work w = {.compute = c, .g = *g};
-        run_tiles(&w);
+        sw_work w = {.compute = c, .g = *g};
+        run_parts(&w);
         return;
     }
     size_t step = goes_deep(g) ? DEEP : SIZE_MAX;
@@ -254,10 +186,11 @@ void sw_gemm_run(const sw_compute *c, const sw_gemm *g) {
 }
 
 void sw_gemm_alone(const sw_compute *c, const sw_gemm *g) {
-    const work w = {.compute = c, .g = *g};
-    size_t strips = parts(g->n, SW_GEMM_COLUMNS);
-    for (size_t strip = 0; strip < strips; strip += SW_TILE_STRIPS) {
-        size_t count = least(strips - strip, SW_TILE_STRIPS);
-        for (size_t row = 0; row < g->m; row += SW_TILE_ROWS) tile_sum(&w, row, strip, count);
+    const sw_work w = {.compute = c, .g = *g};
+    sw_extent largest;
+    plan p = plan_of(&w, &largest);
+    size_t strips = least(p.strips, largest.strips);
+    for (size_t strip = 0; strip < p.strips; strip += strips) {
+        for (size_t i = 0; i < p.row_parts; i++) sum_part(&p, i, strip, strips);
     }
 }

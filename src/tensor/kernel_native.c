@@ -34,8 +34,8 @@ NATIVE void store_block(const __m512 acc[ROWS][2], float *out, size_t stride, in
 }
 
 NATIVE void block(const sw_tile *t, size_t row, size_t strip, int rows, int strips) {
-    const sw_bf16 *a = (const sw_bf16 *)t->a + row * t->a_stride;
-    const sw_bf16 *b = (const sw_bf16 *)t->b + strip * t->b_strip;
+    const sw_bf16 *a = t->a + row * t->a_stride;
+    const sw_bf16 *b = t->b + strip * t->b_strip;
     __m512 acc[ROWS][2];
 #pragma GCC unroll 12
     for (int r = 0; r < rows; r++) {

@@ -1,30 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The micro-kernels behind tensor/gemm.h: one k panel of one tile.
+ * The micro-kernels behind tensor/gemm.h: one k panel of a tile, or of a strip.
  */
 #ifndef SW_TENSOR_KERNELS_H
 #define SW_TENSOR_KERNELS_H
 #include "tensor/gemm.h"
 
-#define SW_TILE_ROWS   96 /* at most, of a tile */
-#define SW_TILE_STRIPS 16 /* the same */
+#define SW_TILE_ROWS   96 /* at most, of a tile or a strip; whole groups */
+#define SW_TILE_STRIPS 16 /* at most, of a tile */
+#define SW_ROW_GROUP   6
 
-/* tile (rows, strips * 16) f32 = or += A (rows, k) times `strips` strips of B. */
+/* With VDPBF16PS, only where the CPU has it: tile (rows, strips * 16) f32 = or += A (rows, k) times
+ * `strips` strips of B. */
 typedef struct sw_tile {
-    const void *a; /* E, at the panel's first k */
+    const sw_bf16 *a; /* at the panel's first k */
     size_t a_stride;
-    const void *b; /* E, at the panel's first k in the first strip */
+    const sw_bf16 *b; /* at the panel's first k in the first strip */
     size_t b_strip;
     size_t k; /* of the panel */
     float *out;
     size_t out_stride, rows, strips;
     bool add;
-    bool wide; /* B is f32, odd member of each pair first (sw_pack_wide): portable kernel alone */
 } sw_tile;
+void sw_tile_bf16_native(const sw_tile *t);
 
-void sw_tile_bf16_native(const sw_tile *t);   /* VDPBF16PS: only where the CPU has it */
-void sw_tile_bf16_portable(const sw_tile *t); /* the same bits from AVX2 FMA */
-void sw_tile_f32(const sw_tile *t);
+/* The same bits from AVX2 FMA, and f32: out (rows, 16) = or += A (rows, k) times one strip. */
+typedef struct sw_strip {
+    const float *a; /* as laid out below */
+    const float *b; /* at the panel's first k; in bf16 odd member of each pair first */
+    size_t k, rows;
+    float *out; /* aligned to 32 bytes */
+    bool add;
+} sw_strip;
+void sw_strip_sum(const sw_strip *s);
+/* With rows of A and a strip that are bf16, as they lie: for few rows. s->a and s->b do not count.
+ */
+void sw_strip_direct(const sw_strip *s, const sw_bf16 *a, size_t a_stride, const sw_bf16 *b);
+
+/* Rows of A (rows, k) laid out for sw_strip_sum: groups of SW_ROW_GROUP rows, side by side for
+ * every k; what the last group lacks is filled with its last row. `out` has room for 2 floats more
+ * than that. sw_widen_rows: bf16 as f32, of each pair the odd member first, k rounded up to even.
+ */
+void sw_lay_rows(float *out, const float *a, size_t stride, size_t rows, size_t k);
+void sw_widen_rows(float *out, const sw_bf16 *a, size_t stride, size_t rows, size_t k);
 /* Pairs of a strip of bf16 as f32: 16 odd members, then their 16 even ones. */
 void sw_widen_strip(float *restrict out, const sw_bf16 *b, size_t pairs);
 #endif

@@ -7,6 +7,7 @@
  * more, block by block, while they are in the first cache.
  */
 #include "tensor/kernels.h"
+#include "tensor/lanes.h"
 #include <immintrin.h>
 #include <stdalign.h>
 #include <string.h>
@@ -77,22 +78,12 @@ INLINE void store_pairs(void *strip, size_t pair, size_t column, __m256 line, bo
 /* Eight pairs of eight rows, turned: line p of the strip gets pair p of each row. */
 INLINE void turn_pairs(void *strip, size_t pair, size_t column, const sw_bf16 *rows, size_t stride,
                        bool wide) {
-    __m256 r[8], s[8];
+    __m256 r[8], line[8];
     for (size_t i = 0; i < 8; i++) {
         r[i] = _mm256_loadu_ps((const float *)(const void *)(rows + i * stride));
     }
-    for (size_t i = 0; i < 8; i += 4) { /* pairs of rows, then fours */
-        __m256 a = _mm256_unpacklo_ps(r[i], r[i + 1]), b = _mm256_unpackhi_ps(r[i], r[i + 1]);
-        __m256 c = _mm256_unpacklo_ps(r[i + 2], r[i + 3]),
-               d = _mm256_unpackhi_ps(r[i + 2], r[i + 3]);
-        s[i] = _mm256_shuffle_ps(a, c, 0x44), s[i + 1] = _mm256_shuffle_ps(a, c, 0xee);
-        s[i + 2] = _mm256_shuffle_ps(b, d, 0x44), s[i + 3] = _mm256_shuffle_ps(b, d, 0xee);
-    }
-    for (size_t p = 0; p < 4; p++) {
-        store_pairs(strip, pair + p, column, _mm256_permute2f128_ps(s[p], s[p + 4], 0x20), wide);
-        store_pairs(strip, pair + p + 4, column, _mm256_permute2f128_ps(s[p], s[p + 4], 0x31),
-                    wide);
-    }
+    sw_turn_eight(line, r);
+    for (size_t p = 0; p < 8; p++) store_pairs(strip, pair + p, column, line[p], wide);
 }
 
 static void emit_bf16_columns(sw_bf16 *out, sw_bf16 block[STRIP][STAGE_K], size_t pairs) {

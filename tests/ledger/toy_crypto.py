@@ -22,20 +22,22 @@ for _t in range(24):
     _x, _y = _y, (2 * _x + 3 * _y) % 5
 
 
-def _permute(a):
-    for constant in _ROUNDS:
-        c = [a[x] ^ a[x + 5] ^ a[x + 10] ^ a[x + 15] ^ a[x + 20] for x in range(5)]
-        d = [c[(x + 4) % 5] ^ ((c[(x + 1) % 5] << 1 | c[(x + 1) % 5] >> 63) & _MASK) for x in range(5)]
-        a = [a[i] ^ d[i % 5] for i in range(25)]
-        b = a[:]
-        for source, target, r in _LANES:
-            v = a[source]
-            b[target] = (v << r | v >> (64 - r)) & _MASK
-        a = [b[i] ^ (~b[i - i % 5 + (i + 1) % 5] & b[i - i % 5 + (i + 2) % 5]) for i in range(25)]
-        a[0] ^= constant
-    return a
+def _unrolled():
+    """The permutation as one straight function: a loop over lists takes four times as long, and a chain hashes all day."""
+    lanes = [f"a{i}" for i in range(25)]
+    round_ = [f"c{x} = " + " ^ ".join(f"a{x + 5 * y}" for y in range(5)) for x in range(5)]
+    round_ += [f"d{x} = c{(x + 4) % 5} ^ (c{(x + 1) % 5} << 1 & M | c{(x + 1) % 5} >> 63)" for x in range(5)]
+    round_ += ["b0 = a0 ^ d0"]
+    for source, target, r in _LANES:
+        round_ += [f"v = a{source} ^ d{source % 5}", f"b{target} = v << {r} & M | v >> {64 - r}"]
+    round_ += [f"a{i} = b{i} ^ (~b{i - i % 5 + (i + 1) % 5} & b{i - i % 5 + (i + 2) % 5})" for i in range(25)] + ["a0 ^= constant"]
+    code = ["def permute(a):", " " + ", ".join(lanes) + " = a", " for constant in ROUNDS:", *("  " + line for line in round_), f" return [{', '.join(lanes)}]"]
+    scope = {"ROUNDS": _ROUNDS, "M": _MASK}
+    exec("\n".join(code), scope)
+    return scope["permute"]
 
 
+_permute = _unrolled()
 _known = {}
 
 

@@ -38,7 +38,7 @@ FULL = {"method": "full", "profile": "fp32-ref", "learning_rate": 2e-3, "lr_sche
 COMMON = {"seed": 42, "per_device_train_batch_size": 2, "gradient_accumulation_steps": 2, "max_steps": 12, "max_length": 96}
 CPT = {"phase": "cpt", "template": "none"}
 RUNS = {
-    "sft bfd": {**LORA, "rows": "pairs", "packing": 1, "packing_strategy": "bfd"},
+    "sft bfd": {**LORA, "rows": "pairs", "packing": 1, "packing_strategy": "bfd", "max_steps": 50},
     "sft bfd_split": {**FULL, "rows": "pairs", "packing": 1, "packing_strategy": "bfd_split"},
     "sft wrapped": {**LORA, "rows": "pairs", "packing": 1, "packing_strategy": "wrapped"},
     "assistant": {**LORA, "rows": "dialogues", "assistant_only_loss": 1},

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A script and its agent: rows, the order of what is said, failures by class, children (CMD-030 ... CMD-063). The agent is played by
 sealwright.rehearse, which takes each frame apart by itself. Raw scripts speak without the package and are refused."""
+import io
 import json
 import os
+import select
 import sys
+import tarfile
 import tempfile
 
 import tap
@@ -62,6 +65,9 @@ says("r = s.unwrap_dataset('bert', format='bytes')\nprint(len(r), bytes(r[3]), b
      ["""30 b'{"o":"bert","x":3}' b'{"o":"bert","x":7}' 30"""], "one shard's bytes")
 says("r = s.unwrap_dataset(['bert', 'anna'], format='rows').shuffle(4)\nprint(len(r), len({(x['o'], x['x']) for x in r}), r[:9][4] == r[4], [x['x'] for x in r] != [x['x'] for x in r.shuffle(1)], file=SAID)",
      ["80 80 True True"], "shuffled: each row once")
+says("class Narrow:\n  def __init__(self, n): self.n = n\n  def __index__(self): return self.n\n  def __lt__(self, o): raise OverflowError\n  __mod__ = __rlt__ = __le__ = __xor__ = __and__ = __lt__\n"
+     "for r in (s.unwrap_dataset(format='rows'), s.unwrap_dataset(format='rows').shuffle(4), s.unwrap_dataset(weights=[1, 1], format='rows')):\n"
+     "  print(r[Narrow(5)] == r[5], r[Narrow(-1)] == r[79], bytes(r.raw(Narrow(7))) == bytes(r.raw(7)), file=SAID)", ["True True True"] * 3, "a row by a number of another kind, such as numpy's")
 says("a = list(s.unwrap_dataset(weights={'anna': 3, 'bert': 1}, seed=9, format='rows'))\nb = list(s.unwrap_dataset(weights=[3, 1], seed=9, format='rows'))\n"
      "print(len(a), a == b, 50 < sum(x['o'] == 'anna' for x in a) < 70, file=SAID)", ["80 True True"], "owners by weight, by name or in order")
 says("print(s.unwrap_dataset('anna', format='rows')[7]['t'], len(s.unwrap_dataset('empty', format='rows')), len(s.unwrap_dataset('one', format='rows')), file=SAID)",
@@ -107,6 +113,15 @@ RESUMED = "import tempfile\nd = tempfile.mkdtemp() + '/st'\nos.makedirs(d + '/in
 told, _, _ = script(RESUMED + "s.plan(1); s.log_step(1, 1); s.send_state(1, d); s.send_output('m', b'1'); s.sign_manifest({})", save_steps=1)
 _, said, _ = script("f = s.resume_from()\nprint(sorted(os.listdir(f)), os.stat(f + '/in/a').st_size, file=SAID)", resume=(1, told.states[1]))
 tap.equal(said, ["['b', 'in'] 3000000"], "a folder goes there and comes back")
+_, said, _ = script("f = s.resume_from(below=os.getcwd() + '/none/run')\nprint(f == os.getcwd() + '/none/run/checkpoint-1', sorted(os.listdir(f)), s.resume_from() == f, file=SAID)\n"
+                    "import shutil\nshutil.rmtree('none')", resume=(1, told.states[1]))
+tap.equal(said, ["True ['b', 'in'] True"], "or into the folder that a trainer resumes from")
+MADE = "import tempfile\nd = tempfile.mkdtemp() + '/m'\nos.makedirs(d + '/1_Pool/deep')\nopen(d + '/1_Pool/deep/b', 'w').write('bb')\nopen(d + '/1_Pool/a', 'w').write('a')\nopen(d + '/c', 'w').write('c')\n"
+told, _, err = script(MADE + "s.plan(1); s.log_step(1, 1); s.sign_manifest({}, output=d)")
+again, _, _ = script(MADE + "os.utime(d + '/1_Pool/a', (1, 1)); os.chmod(d + '/1_Pool/a', 0o600); s.plan(1); s.log_step(1, 1); s.sign_manifest({}, output=d)")
+tap.equal((sorted(told.outputs), told.outputs == again.outputs), (["1_Pool.tar", "c"], True), "a folder of the model goes as a tar file, the same bytes each time")
+with tarfile.open(fileobj=io.BytesIO(told.outputs["1_Pool.tar"])) as tar:
+    tap.equal([(m.name, m.mtime, m.uid, tar.extractfile(m).read()) for m in tar], [("1_Pool/a", 0, 0, b"a"), ("1_Pool/deep/b", 0, 0, b"bb")], "with the paths from the model's folder")
 says("print(s.model_folder(), s.resume_from(), file=SAID)", ["/model None"], "the model's folder, and no state")
 TURNS = [
     ("s.log_step(1, 0)", "step", "a step before the plan"), ("s.plan(0)", "plan", "no step"), ("s.plan(101)", "plan", "more than max_steps"),
@@ -174,6 +189,15 @@ tap.check(getattr(told, "done", None) == 0 and said == ["[3, False, 'child', 'ch
 says("pid = os.fork()\nif pid == 0: raise ValueError\nos.waitpid(pid, 0)", [], "a child that fails says nothing to the agent")
 NEW = "import subprocess\nprint(subprocess.run([sys.executable, '-c', 'import sealwright as s\\ntry: s.unwrap_dataset()\\nexcept s.SealwrightError as e: print(e.word)'], capture_output=True, text=True).stdout.strip(), file=SAID)"
 says(NEW, ["child"], "a process that is started anew has no agent")
+told, _, err = script("pid = os.fork()\nif pid == 0:\n  import select\n  select.poll().poll()\n  os._exit(0)\n" + "print(pid, file=SAID)\n" + LAST)
+tap.check(getattr(told, "done", None) == 0, "a child that lives on holds nobody up", f"{told}\n{err}")
+told, said, err = script("sys.excepthook = lambda *a: None\nheld = [os.dup(fd) for fd in (4, 5)]\n[os.set_inheritable(fd, True) for fd in held]\nimport subprocess\n"
+                         "p = subprocess.Popen([sys.executable, '-c', 'import select; select.poll().poll()'], close_fds=False)\nprint(p.pid, file=SAID)\n" + LAST)
+try:
+    gone = bool(select.select([os.pidfd_open(int(said[0]))], [], [], 30)[0])
+except ProcessLookupError:
+    gone = True
+tap.check(getattr(told, "done", None) == 0 and gone, "nor one that holds the pipes, and it is ended", f"{told}\n{said}\n{err}")
 says("print('cffi' in sys.modules, 'numpy' in sys.modules, 'torch' in sys.modules, file=SAID)", ["False False False"], "importing takes nothing else along")
 
 # ---- scripts without the package: the agent's own refusals ----

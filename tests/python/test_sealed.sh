@@ -17,7 +17,7 @@ make_locks() {
     make_model || return 1
     worker=$objects/sealwright-worker
     cat >script.py <<'PY'
-import multiprocessing, os, sys
+import asyncio, multiprocessing, multiprocessing.reduction, os, sys
 import sealwright as s
 
 act, rows = sys.argv[1], s.unwrap_dataset(format="rows")
@@ -39,6 +39,30 @@ def child(out):
         out.send([refusal.word, len(list(rows))])
 
 
+def sent(far):  # what a DataLoader's workers do: a descriptor through a listener in /tmp
+    near, other = os.pipe()
+    os.write(other, b"4")
+    far.send(multiprocessing.reduction.DupFd(near))
+    far.recv()
+
+
+def sockets():
+    near, far = multiprocessing.Pipe()
+    near.send(1)
+    total = far.recv()
+    context = multiprocessing.get_context("fork")
+    with context.Manager() as manager:
+        shared = manager.list([2])
+        total += shared[0]
+    total += asyncio.run(asyncio.sleep(0, 3))
+    worker = context.Process(target=sent, args=(far,))
+    worker.start()
+    total += int(os.read(near.recv().detach(), 1))
+    near.send(None)
+    worker.join()
+    return total
+
+
 near, far = multiprocessing.Pipe(False)
 process = multiprocessing.get_context("fork").Process(target=child, args=(far,))
 process.start()
@@ -52,7 +76,7 @@ for step in range(first, 5):
         s.send_state(step, str(step).encode())
 s.send_output("model.txt", b"a model")
 drawn = s.unwrap_dataset(weights={"anna": 3, "bert": 1}, seed=9, format="rows")
-s.sign_manifest({"first": first, "rows": len(rows), "child": said, "drawn": len(drawn), "scratch": sorted(os.listdir("/tmp")) == [], "model": "config.json" in os.listdir(s.model_folder())})
+s.sign_manifest({"first": first, "rows": len(rows), "child": said, "drawn": len(drawn), "sockets": sockets(), "scratch": sorted(os.listdir("/tmp")) == [], "model": "config.json" in os.listdir(s.model_folder())})
 PY
     "$sealwright" model lock "$model" --out model.lock >/dev/null &&
         PYTHONPATH=$root/python PYTHONDONTWRITEBYTECODE=1 "$python" -m sealwright.tree --python "$python" --add script.py:/code/script.py \
@@ -79,7 +103,7 @@ world_new "$objects"
 holds 'a script with the package trains in the sandbox' run_sealed --tree tree
 holds 'and its manifest verifies' "$sealwright" verify run/out --app "$genesis"
 holds 'it is opened' opened run/out model
-found -F '"child":["child",18],"drawn":12,"first":1,"model":true,"rows":18,"scratch":true' <model/claims.json
+found -F '"child":["child",18],"drawn":12,"first":1,"model":true,"rows":18,"scratch":true,"sockets":10' <model/claims.json
 say $? 'it read every row, a forked child did and could not speak, and it wrote nothing'
 for trial in 'socket:called for the network' 'write:called for the network' 'import:the tree lacks a module or a file' 'error:ended with an error'; do
     act=${trial%%:*}
@@ -87,6 +111,8 @@ for trial in 'socket:called for the network' 'write:called for the network' 'imp
     run_sealed --tree tree --run "run-$act" >log 2>&1
     [ $? -ne 0 ] && found -F "${trial#*:}" <log
     say $? "a script that fails by $act is reported by its class"
+    [ "$(grep -c 'the script called for the network; refused' log)" = "$([ $act = socket ] && echo 1 || echo 0)" ]
+    say $? 'and by what it called for'
     [ -z "$(grep -rlF 'write down on day' "run-$act" log)" ]
     say $? 'and without a row'
 done

@@ -215,7 +215,7 @@ while read -r act expected; do
     case $expected in stopped | 'another shard') continue ;; esac
     variant "$act" || { say 1 "$act: no recipe" && continue; }
     code=0
-    run_tree --run "run.$act" --json >log 2>&1 || code=$?
+    run_tree --run "run.$act" >log 2>&1 || code=$?
     case $expected in
     done) [ $code -eq 0 ] && verify_out "run.$act/out" >>log 2>&1 ;;
     contained) [ $code -eq 1 ] && grep -q 'training ended: the script gave up' log ;;
@@ -224,8 +224,12 @@ while read -r act expected; do
     code=$?
     [ "$expected" = done ] || [ ! -e "run.$act/out" ] || code=1
     say $code "$act: $expected"
+    grep -oE 'the script (called|made) .*; refused$' log | sed "s/^/$act: /" >>called
     ls -A "run.$act" 2>/dev/null | grep -vxE 'lock|out|state\.json|checkpoint-[0-9]{6}\.sealed' >>strange
 done <acts
+printf '%s\n' 'child: the script called for the network; refused' 'network: the script called for the network; refused' \
+    "traces: the script called for another process's memory; refused" | diff - <(sort called) >log 2>&1
+say $? 'what a script called for and did not get is said in one line of its run, and of no other'
 [ ! -s strange ]; say $? 'nothing but checkpoints and state in the run folders'
 stat -c '%s %n' run.{honest,quiet,wild,saving}/out/metrics-*.sealed >log 2>&1
 [ "$(cut -d' ' -f1 log | sort -u | wc -l)" -eq 1 ] && [ "$(wc -l <log)" -eq 12 ]; say $? 'sealed metrics have one size, whatever the losses are and whichever are reported'

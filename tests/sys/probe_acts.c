@@ -372,6 +372,17 @@ static const struct {
     ACT(scratch),
     ACT(write_null),
     ACT(places),
+    ACT(own_null),
+    ACT(crash_code),
+    ACT(crash_jump),
+    ACT(crash_read),
+    ACT(crash_divide),
+    ACT(crash_frame),
+    ACT(loud),
+    ACT(unix_outside),
+    ACT(unix_in_root),
+    ACT(unix_inside),
+    ACT(network),
     ACT(younger_call),
     ACT(tried),
     ACT(gpu),
@@ -385,7 +396,7 @@ static const struct {
 };
 
 /* "fork:ACT" in a child, "exec:ACT" in a child that is this program again: exits as the child did,
- * with 100 + signal when one killed it. */
+ * with 100 + signal when one killed it, and 200 + signal when it left a core. */
 static int relay(bool again, char *const argv[]) {
     char *const arguments[] = {argv[0], argv[1] + 5, argv[2], NULL};
     int status = 0;
@@ -396,7 +407,8 @@ static int relay(bool again, char *const argv[]) {
     }
     if (pid == 0) _exit(main(3, (char **)(uintptr_t)arguments));
     if (pid < 0 || waitpid(pid, &status, 0) != pid) return BAD_USAGE;
-    return WIFSIGNALED(status) ? 100 + WTERMSIG(status) : WEXITSTATUS(status);
+    if (WIFEXITED(status)) return WEXITSTATUS(status);
+    return (WCOREDUMP(status) ? 200 : 100) + WTERMSIG(status);
 }
 
 int main(int argc, char **argv) {

@@ -6,10 +6,12 @@
  */
 #ifndef SW_TESTS_PROBE_COMMAND_H
 #define SW_TESTS_PROBE_COMMAND_H
+#include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
+#include <sys/un.h>
 
 enum { SCRATCH_BYTES = 1 << 20, NAMES_MAX = 1 << 14 };
 
@@ -224,6 +226,136 @@ static bool act_gpu(void) {
 static bool act_no_gpu(void) {
     return opens("/dev/nvidia0", O_RDWR) || opens("/dev/nvidiactl", O_RDWR);
 }
+/* 0 to 2 are its own /dev/null, and no object of the machine's. */
+static bool act_own_null(void) {
+    struct stat own, given;
+    if (stat("/dev/null", &own) != 0) return false;
+    for (int fd = 0; fd < 3; fd++)
+        if (fstat(fd, &given) != 0 || own.st_dev != given.st_dev || own.st_ino != given.st_ino)
+            return false;
+    return write(1, "x", 1) == 1 && read(0, &given, 1) == 0;
+}
+static struct sockaddr_un name_of(const char *path) { /* @ for one that is no file's */
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    (void)snprintf(name.sun_path, sizeof name.sun_path, "%s", path);
+    if (path[0] == '@') name.sun_path[0] = 0;
+    return name;
+}
+/* The test listens at both: one has a file's name, the other none. */
+static bool act_unix_outside(void) {
+    char path[2][108];
+    const char *secret = getenv("OUTSIDE");
+    (void)snprintf(path[0], sizeof path[0], "@sealwright-%d", (int)parent);
+    (void)snprintf(path[1], sizeof path[1], "%.80s.socket", secret ? secret : "");
+    for (int i = 0; i < 2; i++) {
+        struct sockaddr_un name = name_of(path[i]);
+        socklen_t size =
+            i ? sizeof name : (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path[i]));
+        int stream = socket(AF_UNIX, SOCK_STREAM, 0), packet = socket(AF_UNIX, SOCK_DGRAM, 0);
+        if (connect(stream, (struct sockaddr *)&name, size) == 0) return true;
+        if (sendto(packet, "x", 1, 0, (struct sockaddr *)&name, size) == 1) return true;
+    }
+    return false;
+}
+static bool act_unix_in_root(void) {
+    static const char *const places[] = {"/socket", "/run/socket", "/dev/socket", "/model/socket"};
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        struct sockaddr_un name = name_of(places[i]);
+        int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+        if (bind(fd, (struct sockaddr *)&name, sizeof name) == 0) return true;
+    }
+    return false;
+}
+static int pass(int through, int fd) {
+    char byte = 'x', space[CMSG_SPACE(sizeof fd)] = "";
+    struct iovec part = {&byte, 1};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = space, .msg_controllen = sizeof space};
+    if (fd < 0) {
+        if (recvmsg(through, &message, 0) != 1 || CMSG_FIRSTHDR(&message) == NULL) return -1;
+        memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof fd);
+        return fd;
+    }
+    struct cmsghdr *with = CMSG_FIRSTHDR(&message);
+    *with = (struct cmsghdr){CMSG_LEN(sizeof fd), SOL_SOCKET, SCM_RIGHTS};
+    memcpy(CMSG_DATA(with), &fd, sizeof fd);
+    return sendmsg(through, &message, 0) == 1 ? 0 : -1;
+}
+/* Between its own processes: what multiprocessing, asyncio and PyTorch's DataLoader do. */
+static bool act_unix_inside(void) {
+    struct sockaddr_un name = name_of("/tmp/listener");
+    int yes = 1, pair[2], listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    char byte = 0;
+    if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0 ||
+        bind(listener, (struct sockaddr *)&name, sizeof name) != 0 || listen(listener, 1) != 0)
+        return false;
+    pid_t pid = fork();
+    if (pid == 0) {
+        int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+        _exit(connect(fd, (struct sockaddr *)&name, sizeof name) == 0 && pass(fd, GIVEN_IN) == 0
+                  ? 0
+                  : 1);
+    }
+    int end = accept(listener, NULL, NULL), passed = pass(end, -1), status = 1;
+    return pid > 0 && passed >= 0 && read(passed, &byte, 1) == 1 && byte == 'h' &&
+           waitpid(pid, &status, 0) == pid && status == 0 && unlink("/tmp/listener") == 0 &&
+           socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) == 0 && send(pair[0], "y", 1, 0) == 1 &&
+           recv(pair[1], &byte, 1, 0) == 1 && byte == 'y' && send(pair[0], "z", 1, MSG_OOB) == -1 &&
+           errno == EOPNOTSUPP &&
+           setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &yes, sizeof yes) == -1 &&
+           errno == ENOPROTOOPT;
+}
+static bool act_network(void) {
+    static const int families[] = {AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_VSOCK, AF_ALG};
+    int ends[2];
+    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
+        if (socket(families[i], SOCK_DGRAM, 0) >= 0 || errno != EACCES) return true;
+    return socketpair(AF_TIPC, SOCK_DGRAM, 0, ends) == 0 || errno != EACCES ||
+           syscall(SYS_socket, (1UL << 32) | AF_INET, SOCK_DGRAM, 0) >= 0;
+}
+/* ---- crashes with what a kernel would print: the test looks for it in the log ---- */
+
+#define CANARY_NAME "SEALCANARYCOMM"
+static bool act_crash_code(void) { /* CANARY around an instruction that is none */
+    static const uint8_t code[] = "CANARYCANARY\x0f\x0b"
+                                  "CANARYCANARYCANARYCANARYCANARYCANARYCANARYCANARY";
+    uint8_t *page =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED) return false;
+    memcpy(page + 256 - 12, code, sizeof code);
+    ((void (*)(void))(uintptr_t)(page + 256))();
+    return true;
+}
+static bool act_crash_jump(void) {
+    ((void (*)(void))(uintptr_t)0x5ea1ca4a4200)();
+    return true;
+}
+static bool act_crash_read(void) {
+    return *(volatile uint8_t *)(uintptr_t)0x5ea1ca4a4201 != 0;
+}
+static bool act_crash_divide(void) {
+    __asm__ volatile("xor %%edx, %%edx\n xor %%ecx, %%ecx\n mov $1, %%eax\n div %%ecx" ::
+                         : "eax", "ecx", "edx");
+    return true;
+}
+static bool act_crash_frame(void) {
+    return syscall(SYS_rt_sigreturn) == 0;
+}
+static bool act_loud(void) {
+    static const char *const ways[] = {"crash",        "crash_code",  "crash_jump", "crash_read",
+                                       "crash_divide", "crash_frame", "trace_me",   "old_call"};
+    if (symlink("/bin/probe", "/tmp/" CANARY_NAME) != 0) return false;
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        char *const arguments[] = {"probe", (char *)(uintptr_t)ways[i], "0", NULL};
+        pid_t pid = fork();
+        if (pid == 0) (void)execve("/tmp/" CANARY_NAME, arguments, environ);
+        if (pid == 0) _exit(BAD_USAGE);
+        int status = 0;
+        if (waitpid(pid, &status, 0) != pid) return false;
+        if (WIFEXITED(status) && WEXITSTATUS(status) != REFUSED) return false;
+    }
+    return true;
+}
 /* Leaves a child in a session of its own, which holds descriptor 4. */
 static bool act_outlive(void) {
     pid_t pid = fork();
@@ -237,16 +369,18 @@ static bool act_outlive(void) {
 static bool act_surroundings(void) {
     char text[256];
     int descriptors = 0, variables = 0;
-    struct rlimit files, open_files;
+    struct rlimit files, open_files, core;
     for (int fd = 0; fd < 64; fd++) descriptors += fcntl(fd, F_GETFD) >= 0;
     for (char **v = environ; *v != NULL; v++) variables++;
     (void)getrlimit(RLIMIT_FSIZE, &files);
     (void)getrlimit(RLIMIT_NOFILE, &open_files);
+    (void)getrlimit(RLIMIT_CORE, &core);
     const char *home = getenv("HOME");
     int size = snprintf(
-        text, sizeof text, "fds %d env %d home %s fsize %llu files %llu pid %d dump %d",
+        text, sizeof text, "fds %d env %d home %s fsize %llu files %llu core %llu pid %d dump %d",
         descriptors, variables, home ? home : "none", (unsigned long long)files.rlim_max,
-        (unsigned long long)open_files.rlim_max, (int)getpid(), prctl(PR_GET_DUMPABLE, 0, 0, 0, 0));
+        (unsigned long long)open_files.rlim_max, (unsigned long long)core.rlim_max, (int)getpid(),
+        prctl(PR_GET_DUMPABLE, 0, 0, 0, 0));
     return write(GIVEN_OUT, text, (size_t)size) == size;
 }
 #endif

@@ -3,252 +3,130 @@
  * A command in its private root (CMD-020 to CMD-025, CMD-046): the probe tries each forbidden act
  * itself, in a child that it forks, and in a program that it executes; and does what a command may.
  */
-#include "sys/files.h"
-#include "sys/process.h"
-#include "tree_support.h"
+#include "command_support.h"
 
-#include <poll.h>
+#include <sched.h>
 #include <seccomp.h>
-#include <signal.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <sys/wait.h>
 
-enum { DONE = 42, REFUSED = 1, KILLED = 256 + SIGSYS, CHILD_KILLED = 100 + SIGSYS };
-enum { SCRATCH_BYTES = 1 << 20, END_MS = 20000 };
-
-typedef struct place {
-    char tree[64], devices[64], outside[64];
-} place;
-static place here;
-static int given_folder = -1; /* one more descriptor of the command, in one test */
-
-static void put_probe(const char *folder) {
-    char path[512];
-    SW_SCOPED(sw_buffer) program = SW_BUFFER(16 << 20);
-    sw_error err = {0};
-    ssize_t size = readlink("/proc/self/exe", path, sizeof path - 32);
-    assert_true(size > 0);
-    path[size] = 0;
-    (void)snprintf(strrchr(path, '/') + 1, 32, "probe_acts");
-    if (sw_file_read(path, 16 << 20, &program, &err) != SW_OK) fail_msg("%s", err.message);
-    put_file(folder, "bin/probe", program.data, program.size, 0700);
-}
-
-static int make(void **state) {
-    (void)state;
-    make_tree_folder(here.tree);
-    make_tree_folder(here.devices);
-    make_tree_folder(here.outside);
-    assert_int_equal(chmod(here.outside, 0755), 0);
-    put_file(here.outside, "secret", "secret", 6, 0644);
-    put_folder(here.tree, "bin");
-    put_probe(here.tree);
-    put_file(here.tree, "bin/text", "no program", 10, 0600);
-    put_file(here.tree, "bin/script", "#!/bin/probe\n", 13, 0755);
-    put_link(here.tree, "outside", inside(here.outside, "secret"));
-    put_link(here.tree, "true", "/bin/true");
-    put_link(here.tree, "again", "/../../bin/probe");
-    for (int i = 0; i < 2; i++) { /* not nvidia1, nor a file of such a name */
-        const char *name = i ? "nvidia0" : "nvidiactl";
-        assert_int_equal(mknod(inside(here.devices, name), S_IFCHR | 0600, makedev(1, 3)), 0);
-    }
-    put_file(here.devices, "nvidia-uvm", "x", 1, 0600);
-    return 0;
-}
-
-static int unmake(void **state) {
-    (void)state;
-    remove_tree(here.tree);
-    remove_tree(here.devices);
-    remove_tree(here.outside);
-    return 0;
-}
-
-static sw_private_root *make_root(bool gpu, bool closed) {
-    sw_private_root *root = NULL;
-    sw_tree_digest found;
-    sw_hash digest;
-    sw_error err = {0};
-    int model = open(inside(here.outside, "secret"), O_RDONLY | O_CLOEXEC);
-    if (sw_private_root_make(SCRATCH_BYTES, &root, &err) != SW_OK ||
-        sw_private_root_copy(root, here.tree, NULL, NULL, &found, &err) != SW_OK ||
-        sw_private_root_add(root, "/model/config.json", model, 6, &digest, &err) != SW_OK ||
-        (closed && sw_private_root_close(root, gpu, here.devices, &err) != SW_OK))
-        fail_msg("%s", err.message);
-    (void)close(model);
-    return root;
-}
-
-typedef struct run {
-    int code, in[2], out[2], pidfd;
-    pid_t pid;
-    char output[256];
-    sw_sandbox_layers layers;
-} run;
-
-static void open_pipes(run *r) {
-    assert_int_equal(pipe2(r->in, O_CLOEXEC), 0);
-    assert_int_equal(pipe2(r->out, O_CLOEXEC), 0);
-    assert_int_equal(write(r->in[1], "hello", 5), 5);
-}
-
-static void close_pipes(run *r) {
-    for (int i = 0; i < 2; i++) {
-        (void)close(r->in[i]);
-        (void)close(r->out[i]);
-    }
-}
-
-static sw_status start(const sw_private_root *root, const char *program, const char *act, run *r,
-                       sw_error *err) {
-    char parent[16], outside[128];
-    (void)snprintf(parent, sizeof parent, "%d", (int)getpid());
-    (void)snprintf(outside, sizeof outside, "OUTSIDE=%s/secret", here.outside);
-    const char *const argv[] = {program, act, parent, NULL};
-    const char *const environment[] = {"HOME=/tmp", outside, NULL};
-    const int fds[] = {r->in[0], r->out[1], given_folder};
-    const sw_sandbox_rules rules = {.profile = SW_SANDBOX_COMMAND, .root = root};
-    const sw_spawn what = {.image_fd = -1,
-                           .argv = argv,
-                           .environment = environment,
-                           .fds = fds,
-                           .fd_count = given_folder < 0 ? 2 : 3,
-                           .sandbox = &rules};
-    return sw_process_start(&what, &r->pid, &r->pidfd, &r->layers, err);
-}
-
-/* Until every holder of the other end is gone. */
-static void read_to_end(run *r) {
-    size_t done = 0;
-    struct pollfd end = {.fd = r->out[0], .events = POLLIN};
-    for (;;) {
-        if (poll(&end, 1, END_MS) != 1) fail_msg("something of the command is still there");
-        ssize_t n = read(r->out[0], r->output + done, sizeof r->output - 1 - done);
-        if (n <= 0) break;
-        done += (size_t)n;
-    }
-    r->output[done] = 0;
-}
-
-static run run_act(const char *act, bool gpu) {
-    run r = {.pidfd = -1};
-    sw_error err = {0};
-    sw_private_root *root = make_root(gpu, true);
-    open_pipes(&r);
-    if (start(root, "/bin/probe", act, &r, &err) != SW_OK) fail_msg("%s: %s", act, err.message);
-    (void)close(r.out[1]);
-    r.out[1] = -1;
-    assert_int_equal(sw_process_wait(r.pid, &r.code, &err), SW_OK);
-    read_to_end(&r);
-    close_pipes(&r);
-    (void)close(r.pidfd);
-    sw_private_root_drop(&root);
-    return r;
-}
+#define SEEN(act) (1U << SW_SANDBOX_ACT_##act)
 
 static const struct {
     const char *act;
     int code;
+    unsigned seen;
 } acts[] = {
-    {"open", REFUSED},
-    {"open_folder", DONE},
-    {"read_proc", REFUSED},
-    {"socket", REFUSED},
-    {"unix_socket", REFUSED},
-    {"socketpair", REFUSED},
-    {"connect", KILLED},
-    {"exec", REFUSED},
-    {"exec_descriptor", KILLED},
-    {"exec_image", REFUSED}, /* passes the list, but exec has closed the descriptor */
-    {"exec_image_by_path", KILLED},
-    {"fork", DONE},
-    {"vfork", DONE},
-    {"clone3", REFUSED},
-    {"thread_in_namespace", KILLED},
-    {"unshare", KILLED},
-    {"ptrace", KILLED},
-    {"trace_me", KILLED},
-    {"kill", REFUSED},
-    {"kill_self", DONE},
-    {"signal_queue", REFUSED},
-    {"read_memory", KILLED},
-    {"write_memory", KILLED},
-    {"memfd", REFUSED},
-    {"map_code", DONE},
-    {"map_writable_code", DONE},
-    {"make_code", DONE},
-    {"key_code", KILLED},
-    {"shared_memory", KILLED},
-    {"duplicate", DONE},
-    {"duplicate_by_fcntl", DONE},
-    {"dumpable", REFUSED},
-    {"other_prctl", REFUSED},
-    {"raise_limit", REFUSED},
-    {"limits_of_parent", REFUSED},
-    {"user", KILLED},
-    {"mount", KILLED},
-    {"stat_path", REFUSED},
-    {"ring", KILLED},
-    {"userfaultfd", KILLED},
-    {"bpf", KILLED},
-    {"perf", KILLED},
-    {"keys", KILLED},
-    {"listen_to_filter", KILLED},
-    {"old_call", KILLED},
-    {"x32_call", KILLED},
-    {"legal", DONE},
-    {"write_root", REFUSED},
-    {"write_model", REFUSED},
-    {"write_program", REFUSED},
-    {"write_outside", REFUSED},
-    {"read_outside", REFUSED},
-    {"read_by_link", REFUSED},
-    {"read_above", REFUSED},
-    {"read_by_descriptor", REFUSED},
-    {"proc_1", REFUSED},
-    {"remount", KILLED},
-    {"unmount", KILLED},
-    {"new_mount", KILLED},
-    {"open_tree", KILLED},
-    {"pivot", KILLED},
-    {"change_root", KILLED},
-    {"join_namespace", KILLED},
-    {"mount_namespace", KILLED},
-    {"device", REFUSED},
-    {"pipe_file", REFUSED},
-    {"exec_scratch", REFUSED},
-    {"map_scratch", REFUSED},
-    {"write_random", REFUSED},
-    {"end_agent", REFUSED},
-    {"take_descriptor", KILLED},
-    {"handle", KILLED},
-    {"fill", REFUSED},
-    {"fill_sparse", REFUSED},
-    {"fill_names", REFUSED},
-    {"rename_out", REFUSED},
-    {"scratch", DONE},
-    {"write_null", DONE},
-    {"places", DONE},
-    {"younger_call", DONE},
-    {"tried", DONE},
-    {"no_gpu", REFUSED},
-    {"outlive", DONE},
+    {"open", REFUSED, 0},
+    {"open_folder", DONE, 0},
+    {"read_proc", REFUSED, 0},
+    {"socket", REFUSED, SEEN(NETWORK)},
+    {"unix_socket", DONE, 0},
+    {"socketpair", DONE, 0},
+    {"connect", DONE, 0},
+    {"exec", REFUSED, 0},
+    {"exec_descriptor", REFUSED, SEEN(PROGRAM)},
+    {"exec_image", REFUSED, 0}, /* passes the list, but exec has closed the descriptor */
+    {"exec_image_by_path", REFUSED, SEEN(PROGRAM)},
+    {"fork", DONE, 0},
+    {"vfork", DONE, 0},
+    {"clone3", REFUSED, 0},
+    {"thread_in_namespace", REFUSED, SEEN(FILE_SYSTEM)},
+    {"unshare", REFUSED, SEEN(FILE_SYSTEM)},
+    {"ptrace", REFUSED, SEEN(PROCESS)},
+    {"trace_me", REFUSED, SEEN(PROCESS)},
+    {"kill", REFUSED, 0},
+    {"kill_self", DONE, 0},
+    {"signal_queue", REFUSED, 0},
+    {"read_memory", REFUSED, SEEN(PROCESS)},
+    {"write_memory", REFUSED, SEEN(PROCESS)},
+    {"memfd", REFUSED, 0},
+    {"map_code", DONE, 0},
+    {"map_writable_code", DONE, 0},
+    {"make_code", DONE, 0},
+    {"key_code", REFUSED, SEEN(KERNEL)},
+    {"shared_memory", REFUSED, SEEN(KERNEL)},
+    {"duplicate", DONE, 0},
+    {"duplicate_by_fcntl", DONE, 0},
+    {"dumpable", REFUSED, 0},
+    {"other_prctl", REFUSED, 0},
+    {"raise_limit", REFUSED, 0},
+    {"limits_of_parent", REFUSED, 0},
+    {"user", REFUSED, SEEN(RIGHTS)},
+    {"mount", REFUSED, SEEN(FILE_SYSTEM)},
+    {"stat_path", REFUSED, 0},
+    {"ring", REFUSED, SEEN(KERNEL)},
+    {"userfaultfd", REFUSED, SEEN(KERNEL)},
+    {"bpf", REFUSED, SEEN(KERNEL)},
+    {"perf", REFUSED, SEEN(KERNEL)},
+    {"keys", REFUSED, SEEN(KERNEL)},
+    {"listen_to_filter", REFUSED, SEEN(KERNEL)},
+    {"old_call", REFUSED, SEEN(KERNEL)},
+    {"x32_call", REFUSED, SEEN(KERNEL)},
+    {"legal", DONE, 0},
+    {"write_root", REFUSED, 0},
+    {"write_model", REFUSED, 0},
+    {"write_program", REFUSED, 0},
+    {"write_outside", REFUSED, 0},
+    {"read_outside", REFUSED, 0},
+    {"read_by_link", REFUSED, 0},
+    {"read_above", REFUSED, 0},
+    {"read_by_descriptor", REFUSED, 0},
+    {"proc_1", REFUSED, 0},
+    {"remount", REFUSED, SEEN(FILE_SYSTEM)},
+    {"unmount", REFUSED, SEEN(FILE_SYSTEM)},
+    {"new_mount", REFUSED, SEEN(FILE_SYSTEM)},
+    {"open_tree", REFUSED, SEEN(FILE_SYSTEM)},
+    {"pivot", REFUSED, SEEN(FILE_SYSTEM)},
+    {"change_root", REFUSED, SEEN(FILE_SYSTEM)},
+    {"join_namespace", REFUSED, SEEN(FILE_SYSTEM)},
+    {"mount_namespace", REFUSED, SEEN(FILE_SYSTEM)},
+    {"device", REFUSED, 0},
+    {"pipe_file", REFUSED, 0},
+    {"exec_scratch", REFUSED, 0},
+    {"map_scratch", REFUSED, 0},
+    {"write_random", REFUSED, 0},
+    {"end_agent", REFUSED, 0},
+    {"take_descriptor", REFUSED, SEEN(PROCESS)},
+    {"handle", REFUSED, SEEN(FILE_SYSTEM)},
+    {"fill", REFUSED, 0},
+    {"fill_sparse", REFUSED, 0},
+    {"fill_names", REFUSED, 0},
+    {"rename_out", REFUSED, 0},
+    {"scratch", DONE, 0},
+    {"write_null", DONE, 0},
+    {"places", DONE, 0},
+    {"own_null", DONE, 0},
+    {"unix_outside", REFUSED, 0},
+    {"unix_in_root", REFUSED, 0},
+    {"unix_inside", DONE, 0},
+    {"network", REFUSED, SEEN(NETWORK)},
+    {"younger_call", DONE, 0},
+    {"tried", DONE, 0},
+    {"no_gpu", REFUSED, 0},
+    {"outlive", DONE, 0},
 };
 
 static void expect_all(const char *prefix) {
     for (size_t i = 0; i < sizeof acts / sizeof acts[0]; i++) {
         char act[64];
-        int expected = acts[i].code == KILLED && prefix[0] != 0 ? CHILD_KILLED : acts[i].code;
         (void)snprintf(act, sizeof act, "%s%s", prefix, acts[i].act);
         run r = run_act(act, false);
-        if (r.code != expected) fail_msg("%s ends with %d, not %d", act, r.code, expected);
+        unsigned seen = unwatched ? 0 : acts[i].seen;
+        if (r.code != acts[i].code || r.seen != seen)
+            fail_msg("%s ends with %d and %x, not %d and %x", act, r.code, r.seen, acts[i].code,
+                     seen);
     }
 }
 
 static void a_command_is_held(void **state) {
     (void)state;
     expect_all("");
+}
+/* Nobody listens, and the answers are the same. */
+static void a_command_is_held_without_a_watch(void **state) {
+    (void)state;
+    unwatched = true;
+    expect_all("");
+    unwatched = false;
 }
 static void a_child_that_it_forks_is_held(void **state) {
     (void)state;
@@ -285,6 +163,7 @@ static void the_layers_are_told_truly(void **state) {
     run r = run_act("legal", false);
     assert_true(r.layers.no_new_privs && r.layers.seccomp && r.layers.no_core);
     assert_true(r.layers.not_dumpable && r.layers.other_user && r.layers.private_root);
+    assert_true(r.layers.network_namespace && r.layers.ipc_namespace && r.layers.watched);
     assert_true(r.layers.mount_namespace && r.layers.pid_namespace);
     assert_true(r.layers.landlock_abi >= SW_SANDBOX_LANDLOCK_ABI_MIN);
     assert_string_equal(r.output, "hello");
@@ -294,10 +173,32 @@ static void the_command_finds_what_it_is_given(void **state) {
     (void)state;
     run r = run_act("surroundings", false);
     assert_int_equal(r.code, DONE);
-    assert_string_equal(r.output, "fds 5 env 2 home /tmp fsize 1048576 files 1024 pid 1 dump 0");
+    assert_string_equal(r.output,
+                        "fds 5 env 2 home /tmp fsize 1048576 files 1024 core 1 pid 1 dump 0");
     /* What it executes by a path is readable, and so the kernel's default: SANDBOX-033. */
     assert_string_equal(run_act("exec:surroundings", false).output,
-                        "fds 5 env 2 home /tmp fsize 1048576 files 1024 pid 2 dump 1");
+                        "fds 5 env 2 home /tmp fsize 1048576 files 1024 core 1 pid 2 dump 1");
+}
+
+/* As the agent is. */
+static void a_hardened_process_starts_it(void **state) {
+    (void)state;
+    run r = {.pidfd = -1};
+    sw_error err = {0};
+    sw_private_root *root = make_root(false, true);
+    open_pipes(&r);
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (sw_process_harden(&err) != SW_OK ||
+            start(root, "/bin/probe", "legal", &r, &err) != SW_OK ||
+            sw_process_wait(r.pid, &r.code, &err) != SW_OK)
+            _exit(90);
+        _exit(r.code);
+    }
+    assert_int_equal(sw_process_wait(pid, &r.code, &err), SW_OK);
+    assert_int_equal(r.code, DONE);
+    close_pipes(&r);
+    sw_private_root_drop(&root);
 }
 
 static void expect_no_start(const sw_private_root *root, const char *program, sw_status expected,
@@ -366,14 +267,15 @@ static void a_root_serves_one_start(void **state) {
 }
 
 /* Takes `call` away from a fork of the test, which then starts a command. */
-static int start_without(int call) {
+static int start_without(int call, unsigned flag) {
     sw_private_root *root = make_root(false, true);
     pid_t pid = fork();
     if (pid == 0) {
         run r = {.pidfd = -1};
         sw_error err = {0};
         scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
-        (void)seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), call, 0);
+        (void)seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), call, flag != 0,
+                               SCMP_A0(SCMP_CMP_MASKED_EQ, flag, flag));
         open_pipes(&r);
         if (seccomp_load(ctx) != 0) _exit(90);
         sw_status status = start(root, "/bin/probe", "legal", &r, &err);
@@ -389,13 +291,27 @@ static int start_without(int call) {
 
 static void no_command_without_a_required_layer(void **state) {
     (void)state;
-    static const int calls[] = {
-        SCMP_SYS(unshare),           SCMP_SYS(mount),     SCMP_SYS(move_mount),
-        SCMP_SYS(pivot_root),        SCMP_SYS(umount2),   SCMP_SYS(fchdir),
-        SCMP_SYS(landlock_add_rule), SCMP_SYS(setresuid), SCMP_SYS(landlock_restrict_self),
+    static const struct {
+        int call;
+        unsigned flag; /* of the first argument; 0: whatever it is */
+    } cases[] = {
+        {SCMP_SYS(unshare), 0},
+        {SCMP_SYS(unshare), CLONE_NEWNS},
+        {SCMP_SYS(unshare), CLONE_NEWNET},
+        {SCMP_SYS(unshare), CLONE_NEWIPC},
+        {SCMP_SYS(clone), CLONE_NEWPID},
+        {SCMP_SYS(mount), 0},
+        {SCMP_SYS(move_mount), 0},
+        {SCMP_SYS(pivot_root), 0},
+        {SCMP_SYS(umount2), 0},
+        {SCMP_SYS(fchdir), 0},
+        {SCMP_SYS(landlock_add_rule), 0},
+        {SCMP_SYS(setresuid), 0},
+        {SCMP_SYS(landlock_restrict_self), 0},
+        {SCMP_SYS(seccomp), 0},
     };
-    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
-        if (start_without(calls[i]) != 50) fail_msg("case %zu started", i);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        if (start_without(cases[i].call, cases[i].flag) != 50) fail_msg("case %zu started", i);
 }
 
 int main(void) {
@@ -408,12 +324,14 @@ int main(void) {
     sw_private_root_drop(&root);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_command_is_held),
+        cmocka_unit_test(a_command_is_held_without_a_watch),
         cmocka_unit_test(a_child_that_it_forks_is_held),
         cmocka_unit_test(a_program_that_it_executes_is_held),
         cmocka_unit_test(gpu_nodes_are_there_when_asked_for),
         cmocka_unit_test(an_outside_folder_leads_nowhere),
         cmocka_unit_test(the_layers_are_told_truly),
         cmocka_unit_test(the_command_finds_what_it_is_given),
+        cmocka_unit_test(a_hardened_process_starts_it),
         cmocka_unit_test(a_start_that_cannot_be_is_refused),
         cmocka_unit_test(a_native_worker_has_no_root),
         cmocka_unit_test(a_root_serves_one_start),

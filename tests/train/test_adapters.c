@@ -42,7 +42,7 @@ static void check_case(const sw_json *one) {
     sw_train_job job = job_of(&m, &t, &rows);
     sw_train_host host = host_of(&kept), other = host_of(&wide);
     run_job(&job, &host);
-    assert_int_equal(kept.steps, 20);
+    assert_int_equal(kept.steps, 50);
     check_series("loss", kept.loss, kept.steps, sw_json_member(one, "loss"), 1e-5);
     check_series("norm", kept.norm, kept.steps, sw_json_member(one, "grad_norm"), 1e-4);
     check_tensors(sw_buffer_bytes(&kept.weights), sw_json_member(one, "tensors"));

@@ -78,7 +78,7 @@ static void test_trl(void **state) {
         sw_train_job job = job_of(m, &t, &rows);
         sw_train_host host = host_of(&kept);
         run_job(&job, &host);
-        assert_int_equal(kept.steps, 20);
+        assert_int_equal(kept.steps, 50);
         check_series("loss", kept.loss, kept.steps, sw_json_member(run, "loss"),
                      exact ? 1e-5 : 1e-2);
         check_series("norm", kept.norm, kept.steps, sw_json_member(run, "grad_norm"),

@@ -1,0 +1,24 @@
+import os
+
+from sealwright import SealwrightCallback, sign_manifest, unwrap_dataset
+from trl import DPOConfig, DPOTrainer
+
+trainer = DPOTrainer(
+    model=os.environ.get("MODEL", "HuggingFaceTB/SmolLM2-135M-Instruct"),
+    args=DPOConfig(
+        output_dir="/tmp/run",
+        max_steps=6,
+        per_device_train_batch_size=2,
+        learning_rate=1e-5,
+        beta=0.1,
+        max_length=512,
+        logging_steps=1,
+        save_strategy="no",
+        report_to="none",
+        use_cpu=True,
+        bf16=False,
+    ),
+    train_dataset=unwrap_dataset(), callbacks=[SealwrightCallback()],
+)
+trainer.train()
+sign_manifest(trainer, output="/tmp/model")

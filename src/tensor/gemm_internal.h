@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the driver of matrix products, its two ways to sum a part of C, and the store share.
+ */
+#ifndef SW_TENSOR_GEMM_INTERNAL_H
+#define SW_TENSOR_GEMM_INTERNAL_H
+#include "tensor/kernels.h"
+
+/* A product, or a block of its columns. */
+typedef struct sw_work {
+    const sw_compute *compute;
+    sw_gemm g;
+    bool wide[SW_GEMM_TERMS]; /* this term's B is there as sw_pack_wide writes it */
+    bool resumed;             /* C holds the sums of the panels before */
+} sw_work;
+
+/* A part of C that one lane sums and stores; `columns` is cut at the end of C. */
+typedef struct sw_extent {
+    size_t row, rows, strip, strips;
+} sw_extent;
+
+/* The largest extent that each way takes. */
+sw_extent sw_native_extent(void);
+sw_extent sw_portable_extent(const sw_work *w);
+void sw_native_sum(const sw_work *w, const sw_extent *e);
+void sw_portable_sum(const sw_work *w, const sw_extent *e);
+
+/* Sums (rows, columns of the strips), `stride` floats from row to row, into C; and back out of it
+ * where they rest. */
+void sw_gemm_store(const sw_gemm *g, const float *sums, size_t stride, const sw_extent *e);
+void sw_gemm_load(const sw_gemm *g, float *sums, size_t stride, const sw_extent *e);
+
+static inline const void *sw_gemm_at(const void *base, size_t elements, sw_dtype dtype) {
+    return (const uint8_t *)base + elements * sw_dtype_bytes(dtype);
+}
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A part of C without the bf16 instructions, and in f32: rows of A are laid out once, for as many
+ * panels as the lane's stack holds, and then strip after strip passes over them.
+ *
+ * Where all panels of all terms fit, a strip's sums stay in the first cache until they are stored;
+ * a deeper product goes through in portions, with the sums of all its strips beside them.
+ */
+#include "tensor/gemm_internal.h"
+#include <stdalign.h>
+#include <string.h>
+
+#define COLUMNS     SW_GEMM_COLUMNS
+#define ROOM        65536 /* floats of laid out rows: half of a second cache of 512 KiB */
+#define DEEP_ROWS   48    /* of a part that goes through in portions */
+#define DEEP_STRIPS 36    /* of it at most */
+#define DIRECT_ROWS 12    /* fewer rows do not pay for widening a strip that is bf16: measured */
+
+static size_t least(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+/* One panel of one term; `term` is the number of terms behind the last. */
+typedef struct piece {
+    size_t term, k, depth;
+} piece;
+
+/* The piece at or behind this place. */
+static piece piece_at(const sw_work *w, size_t term, size_t k) {
+    while (term < w->g.term_count && k >= w->g.terms[term].k) term++, k = 0;
+    piece p = {.term = term, .k = k};
+    if (term == w->g.term_count) return p;
+    p.depth = least(w->g.terms[term].k - k, SW_GEMM_PANEL);
+    if (w->compute->dtype == SW_DTYPE_BF16) p.depth = (p.depth + 1) / 2 * 2;
+    return p;
+}
+
+static piece after(const sw_work *w, const piece *p) {
+    return piece_at(w, p->term, p->k + SW_GEMM_PANEL);
+}
+
+static bool is_wide(const sw_work *w, const piece *p) {
+    return w->compute->dtype == SW_DTYPE_F32 || w->wide[p->term];
+}
+
+static bool is_direct(const sw_work *w, const piece *p, size_t rows) {
+    return rows < DIRECT_ROWS && !is_wide(w, p);
+}
+
+static size_t laid(size_t rows) {
+    return (rows + SW_ROW_GROUP - 1) / SW_ROW_GROUP * SW_ROW_GROUP;
+}
+
+sw_extent sw_portable_extent(const sw_work *w) {
+    size_t depth = 0;
+    for (piece p = piece_at(w, 0, 0); p.term < w->g.term_count; p = after(w, &p)) depth += p.depth;
+    size_t rows = depth ? ROOM / depth / SW_ROW_GROUP * SW_ROW_GROUP : SW_TILE_ROWS;
+    if (rows < DEEP_ROWS - SW_ROW_GROUP)
+        return (sw_extent){.rows = DEEP_ROWS, .strips = DEEP_STRIPS};
+    return (sw_extent){.rows = least(rows, SW_TILE_ROWS), .strips = SIZE_MAX};
+}
+
+static const void *rows_of(const sw_work *w, const piece *p, const sw_extent *e) {
+    const sw_gemm_term *t = &w->g.terms[p->term];
+    return sw_gemm_at(t->a, e->row * t->a_stride + p->k, w->compute->dtype);
+}
+
+/* Lays out pieces from `from` on while there is room; the first that is left. */
+static piece lay(const sw_work *w, piece from, const sw_extent *e, float *out) {
+    size_t left = ROOM, rows = laid(e->rows);
+    piece p = from;
+    while (p.term < w->g.term_count && rows * p.depth <= left) {
+        size_t stride = w->g.terms[p.term].a_stride;
+        if (w->compute->dtype == SW_DTYPE_F32) {
+            sw_lay_rows(out, rows_of(w, &p, e), stride, e->rows, p.depth);
+        } else if (!is_direct(w, &p, e->rows)) {
+            sw_widen_rows(out, rows_of(w, &p, e), stride, e->rows, p.depth);
+        }
+        out += rows * p.depth;
+        left -= rows * p.depth;
+        p = after(w, &p);
+    }
+    return p;
+}
+
+/* A piece of a strip that is not in the kernel's form. */
+static void add_packed(const sw_work *w, const piece *p, sw_strip *s, const sw_bf16 *b,
+                       const sw_extent *e) {
+    alignas(64) float wide[COLUMNS * SW_GEMM_PANEL];
+    if (is_direct(w, p, e->rows)) {
+        sw_strip_direct(s, rows_of(w, p, e), w->g.terms[p->term].a_stride, b);
+        return;
+    }
+    sw_widen_strip(wide, b, p->depth / 2);
+    s->b = wide;
+    sw_strip_sum(s);
+}
+
+/* The pieces from `from` to before `end` of one strip. */
+static void add_pieces(const sw_work *w, piece from, const piece *end, const sw_extent *e,
+                       size_t strip, const float *a, float *sums, bool add) {
+    sw_strip s = {.a = a, .rows = e->rows, .out = sums, .add = add};
+    for (piece p = from; p.term != end->term || p.k != end->k; p = after(w, &p)) {
+        const sw_gemm_term *t = &w->g.terms[p.term];
+        size_t at = strip * t->b_strip + p.k * COLUMNS;
+        s.k = p.depth;
+        if (is_wide(w, &p)) {
+            s.b = (const float *)t->b + at;
+            sw_strip_sum(&s);
+        } else {
+            add_packed(w, &p, &s, (const sw_bf16 *)t->b + at, e);
+        }
+        s.a += laid(e->rows) * p.depth;
+        s.add = true;
+    }
+}
+
+void sw_portable_sum(const sw_work *w, const sw_extent *e) {
+    alignas(64) float a[ROOM + 8], sums[DEEP_ROWS * DEEP_STRIPS * COLUMNS];
+    piece from = piece_at(w, 0, 0);
+    bool add = w->resumed, last = false;
+    for (size_t portion = 0; !last; portion++) {
+        piece end = lay(w, from, e, a);
+        last = end.term == w->g.term_count;
+        bool rests = portion > 0 || !last; /* sums of all strips, until the last portion */
+        for (size_t i = 0; i < e->strips; i++) {
+            float *own = rests ? sums + i * e->rows * COLUMNS : sums;
+            sw_extent one = {.row = e->row, .rows = e->rows, .strip = e->strip + i, .strips = 1};
+            if (portion == 0 && w->resumed) sw_gemm_load(&w->g, own, COLUMNS, &one);
+            if (w->g.term_count == from.term) memset(own, 0, e->rows * COLUMNS * sizeof *own);
+            add_pieces(w, from, &end, e, one.strip, a, own, add);
+            if (last) sw_gemm_store(&w->g, own, COLUMNS, &one);
+        }
+        from = end;
+        add = true;
+    }
+}
