@@ -7,6 +7,7 @@
  * are told counts what leaves.
  */
 #include "recipe/recipe_internal.h"
+#include "sys/sandbox.h"
 
 #include <assert.h>
 #include <math.h>
@@ -53,7 +54,7 @@ static uint64_t bits_for(uint64_t count) {
 
 sw_command_bits sw_recipe_command_bits(const sw_recipe *r) {
     const sw_recipe_command *c = &r->command;
-    sw_command_bits b = {.reported = c->max_steps};
+    sw_command_bits b = {.reported = c->max_steps, .acts = SW_SANDBOX_ACT_COUNT};
     /* At each multiple, and at the last step. */
     b.states = c->save_steps == 0 ? 1 : c->max_steps / c->save_steps + 1;
     /* A state of one step or none, and whether it ends. */
@@ -73,7 +74,7 @@ uint64_t sw_recipe_observable_bits(const sw_recipe *r, uint64_t total_steps) {
         const sw_command_bits b = sw_recipe_command_bits(r);
         /* And whether there are claims. It may also end the machine's memory, or wait for the
          * lease's end when it is stopped. */
-        once += b.reported + b.states + b.stop + b.same + 1 + SW_BITS_END_MORE;
+        once += b.reported + b.states + b.stop + b.same + b.acts + 1 + SW_BITS_END_MORE;
     }
     if (__builtin_mul_overflow(records, each, &bits) || __builtin_add_overflow(bits, once, &bits))
         return UINT64_MAX;

@@ -129,7 +129,7 @@ void sw_recipe_put_command(sw_buffer *out, const sw_recipe *r);
 void sw_recipe_put_command_bits(sw_buffer *out, const sw_recipe *r);
 /* RCP-103: what a command's own choices have beside RCP-095, in bits. */
 typedef struct sw_command_bits {
-    uint64_t reported, states, stop, same;
+    uint64_t reported, states, stop, same, acts;
 } sw_command_bits;
 sw_command_bits sw_recipe_command_bits(const sw_recipe *r);
 /* The name of a base model whose lock has this digest, or NULL when this build knows none. */

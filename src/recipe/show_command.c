@@ -31,10 +31,11 @@ void sw_recipe_put_command_bits(sw_buffer *out, const sw_recipe *r) {
         " step is reported (%llu bits),\n"
         "  whether a state comes where one may (%llu bits), whether it says something about"
         " itself (1 bit; what it says is\n"
-        "  sealed with the model), how it answers when it is stopped (%llu bits), and how far it"
-        " computes what an earlier grant did (%llu bits)\n",
+        "  sealed with the model), how it answers when it is stopped (%llu bits), how far it"
+        " computes what an earlier grant did (%llu bits),\n"
+        "  and of which kinds a call was refused it (%llu bits)\n",
         (unsigned long long)b.reported, (unsigned long long)b.states, (unsigned long long)b.stop,
-        (unsigned long long)b.same);
+        (unsigned long long)b.same, (unsigned long long)b.acts);
 }
 
 /* ---- the command ---- */
