@@ -77,6 +77,8 @@ SW_NODISCARD sw_status sw_walk_model(sw_walk *w, sw_error *err);
 
 /* `predicate.run` (MAN-019 on); a part of the link `manifest`. Needs `rows` and `starts`. */
 SW_NODISCARD sw_status sw_walk_record(sw_walk *w, const sw_json *run, sw_error *err);
+/* MAN-087, MAN-077: whether a run of that trainer there must have had this layer of the sandbox. */
+bool sw_walk_needs_layer(const char *layer, bool native, sw_platform platform);
 
 /* ---- OMS: a model's files by name, each hashed once ---- */
 #define SW_OMS_FILE_LIMIT 64

@@ -8,6 +8,7 @@
  */
 #include "codec/text.h"
 #include "manifest/manifest_internal.h"
+#include <string.h>
 
 enum { LANDLOCK_ABI = 3 };
 
@@ -52,8 +53,20 @@ static sw_status check_times(sw_walk *w, const sw_json *run, sw_error *err) {
     return SW_OK;
 }
 
-/* MAN-087. Of a command one layer more is told, and more are required. */
+bool sw_walk_needs_layer(const char *layer, bool native, sw_platform platform) {
+    static const char *const always[] = {"no_new_privs", "seccomp", "no_core", "not_dumpable"};
+    static const char *const of_command[] = {"private_root",  "mount_namespace",   "pid_namespace",
+                                             "ipc_namespace", "network_namespace", "other_user"};
+    for (size_t i = 0; i < sizeof always / sizeof always[0]; i++)
+        if (strcmp(always[i], layer) == 0) return true;
+    for (size_t i = 0; !native && i < sizeof of_command / sizeof of_command[0]; i++)
+        if (strcmp(of_command[i], layer) == 0) return true;
+    return !native && platform != SW_PLATFORM_SIM && strcmp(layer, "silent_kernel") == 0;
+}
+
+/* MAN-087, MAN-077. Of a command two layers more are told, and more are required. */
 static sw_status check_sandbox(const sw_walk *w, const sw_json *run, sw_error *err) {
+    bool native = w->recipe->native;
     const char *const names[] = {"ipc_namespace",
                                  "landlock_abi",
                                  "mount_namespace",
@@ -64,12 +77,9 @@ static sw_status check_sandbox(const sw_walk *w, const sw_json *run, sw_error *e
                                  "other_user",
                                  "pid_namespace",
                                  "seccomp",
-                                 w->recipe->native ? NULL : "private_root",
+                                 native ? NULL : "private_root",
+                                 "silent_kernel",
                                  NULL};
-    static const char *const required[] = {
-        "no_new_privs",    "seccomp",       "no_core",       "not_dumpable",      "private_root",
-        "mount_namespace", "pid_namespace", "ipc_namespace", "network_namespace", "other_user"};
-    size_t required_count = w->recipe->native ? 4 : sizeof required / sizeof required[0];
     const char *where = "manifest.run.sandbox";
     const sw_json *sandbox;
     SW_TRY(sw_json_object(run, "manifest.run", "sandbox", &sandbox, err));
@@ -79,12 +89,13 @@ static sw_status check_sandbox(const sw_walk *w, const sw_json *run, sw_error *e
         if (layer->type != SW_JSON_BOOL && layer->type != SW_JSON_NUMBER)
             return sw_fail(err, SW_MALFORMED, "format", "%s.%s is no layer", where, names[i]);
     }
-    for (size_t i = 0; i < required_count; i++) {
+    for (size_t i = 0; names[i]; i++) {
         bool held;
-        SW_TRY(sw_json_flag(sandbox, where, required[i], &held, err));
+        if (!sw_walk_needs_layer(names[i], native, w->recipe->policy.platform)) continue;
+        SW_TRY(sw_json_flag(sandbox, where, names[i], &held, err));
         if (!held)
             return sw_fail(err, SW_UNAUTHENTIC, "manifest", "the worker ran without the layer %s",
-                           required[i]);
+                           names[i]);
     }
     uint64_t abi;
     SW_TRY(sw_json_u64(sandbox, where, "landlock_abi", 1000, &abi, err));

@@ -5,6 +5,7 @@
  * one thing is said that the recipe does not allow.
  */
 #include "manifest/forged_walk.h"
+#include "manifest/manifest_internal.h"
 
 typedef void change(forge *f);
 
@@ -25,10 +26,14 @@ static void last_state_only(forge *f) {
 static void with_claims(forge *f) {
     f->facts.claims = true;
 }
+static void with_silence(forge *f) {
+    f->facts.layers.silent_kernel = true;
+}
 
 static void test_holds(void **state) {
     forge *f = *state;
-    change *const changes[] = {as_it_is, without_last_state, last_state_only, with_claims};
+    change *const changes[] = {as_it_is, without_last_state, last_state_only, with_claims,
+                               with_silence};
     for (size_t i = 0; i < COUNT(changes); i++) {
         sw_manifest_verdict v;
         forge_plan(f);
@@ -214,6 +219,27 @@ static void test_refused(void **state) {
     }
 }
 
+/* On hardware the kernel's log is quiet besides; a native worker needs less. */
+static void test_layers(void **state) {
+    (void)state;
+    static const struct {
+        const char *layer;
+        bool native, script, hardware; /* needed by: the trainer, a script, a script on hardware */
+    } layers[] = {{"no_new_privs", true, true, true},   {"seccomp", true, true, true},
+                  {"no_core", true, true, true},        {"not_dumpable", true, true, true},
+                  {"private_root", false, true, true},  {"mount_namespace", false, true, true},
+                  {"pid_namespace", false, true, true}, {"ipc_namespace", false, true, true},
+                  {"other_user", false, true, true},    {"network_namespace", false, true, true},
+                  {"silent_kernel", false, false, true}};
+    for (size_t i = 0; i < COUNT(layers); i++) {
+        const char *layer = layers[i].layer;
+        assert_int_equal(sw_walk_needs_layer(layer, true, SW_PLATFORM_SIM), layers[i].native);
+        assert_int_equal(sw_walk_needs_layer(layer, true, SW_PLATFORM_TDX), layers[i].native);
+        assert_int_equal(sw_walk_needs_layer(layer, false, SW_PLATFORM_SIM), layers[i].script);
+        assert_int_equal(sw_walk_needs_layer(layer, false, SW_PLATFORM_TDX), layers[i].hardware);
+    }
+}
+
 /* ---- the statement's text ---- */
 
 static const struct {
@@ -230,6 +256,8 @@ static const struct {
     {"\"kind\":\"script\"", "\"kind\":\"native\""},
     {"\"kind\":\"script\",", "\"kind\":\"script\",\"profile\":\"bf16-dp\","},
     {"\"private_root\":true,", ""},
+    {",\"silent_kernel\":false", ""},
+    {"\"silent_kernel\":false", "\"silent_kernel\":null"},
     {"\"private_root\":true", "\"private_root\":\"yes\""},
     {"\"claims_by_trainer\":{}", "\"claims_by_trainer\":[]"},
     {"\"claims_by_trainer\":{}", "\"claims_by_trainer\":{\"loss\":0.5}"},
@@ -333,8 +361,9 @@ static int set_up_script(void **state) {
 int main(void) {
     (void)set_up;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_holds),        cmocka_unit_test(test_lines),
-        cmocka_unit_test(test_refused),      cmocka_unit_test(test_members),
-        cmocka_unit_test(test_another_tree), cmocka_unit_test(test_public_metrics)};
+        cmocka_unit_test(test_holds),         cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_refused),       cmocka_unit_test(test_layers),
+        cmocka_unit_test(test_members),       cmocka_unit_test(test_another_tree),
+        cmocka_unit_test(test_public_metrics)};
     return cmocka_run_group_tests(tests, set_up_script, tear_down);
 }
