@@ -11,20 +11,16 @@
 
 /* ---- where ---- */
 
-/* Ways to say something on hardware that are open. Each leaves this list with the test that shows
- * it closed; when none is left a command runs wherever the native trainer does. */
-static const char *const open_on_hardware[] = {
-    "a process that crashes has bytes of its choice printed into the kernel's log",
-    "a program that a script executes may be dumped where the kernel hands core files to a program",
-    NULL};
+/* CMD-052: what is missing before a command runs on hardware, as the end of a sentence. When none
+ * is left it runs wherever the native trainer does. */
+static const char *const missing_on_hardware[] = {"none has run on a real machine yet", NULL};
 
 sw_status sw_agent_check_place(sw_platform platform, sw_error *err) {
-    const char *missing = open_on_hardware[0];
+    const char *missing = missing_on_hardware[0];
     if (platform == SW_PLATFORM_SIM || missing == NULL) return SW_OK;
-    sw_status status =
-        sw_fail(err, SW_REFUSED, "command",
-                "a command runs on a software machine alone so far: elsewhere %s", missing);
-    sw_error_hint(err, "docs/formats/command.md, CMD-052 says what is open on hardware");
+    sw_status status = sw_fail(err, SW_REFUSED, "command",
+                               "a command runs on a software machine alone so far: %s", missing);
+    sw_error_hint(err, "docs/formats/command.md, CMD-052 says what is missing");
     return status;
 }
 
