@@ -162,14 +162,20 @@ static sw_status read_files(const sw_recipe_reader *r, const sw_yaml *map, sw_re
     return SW_OK;
 }
 
-/* What runs is what owners read: the first path behind the program is one of the files. */
+/* What runs is what owners read: the first path behind the program is one of the files, and no
+ * compiled code is looked for elsewhere than beside them. */
 static sw_status check_script(const sw_recipe_reader *r, const sw_yaml *map,
                               const sw_recipe_command *c) {
+    const sw_yaml *list = sw_yaml_member(map, "command");
     size_t at = 1;
-    while (at < c->argument_count && c->arguments[at][0] != '/') at++;
+    for (; at < c->argument_count && c->arguments[at][0] != '/'; at++)
+        if (strstr(c->arguments[at], "pycache_prefix") != NULL)
+            return sw_recipe_refuse(r, list, TRAINER,
+                                    "command has pycache_prefix before its script, which lets "
+                                    "Python run other code than trainer.files");
     for (size_t i = 0; at < c->argument_count && i < c->file_count; i++)
         if (strcmp(c->files[i].path, c->arguments[at]) == 0) return SW_OK;
-    return sw_recipe_refuse(r, sw_yaml_member(map, "command"), TRAINER,
+    return sw_recipe_refuse(r, list, TRAINER,
                             "command names no script behind the program: its first argument that "
                             "starts with / must be one of trainer.files");
 }
@@ -188,9 +194,15 @@ static bool is_variable(sw_bytes name) {
 }
 
 static const char *variable_fault(const char *name) {
-    static const char *const loading[] = {
-        "GCONV_PATH",    "PYTHONHOME", "PYTHONSTARTUP", "PYTHONBREAKPOINT",
-        "PYTHONINSPECT", "BASH_ENV",   "ENV",           NULL};
+    static const char *const loading[] = {"GCONV_PATH",
+                                          "PYTHONHOME",
+                                          "PYTHONSTARTUP",
+                                          "PYTHONBREAKPOINT",
+                                          "PYTHONINSPECT",
+                                          "BASH_ENV",
+                                          "ENV",
+                                          "PYTHONPYCACHEPREFIX",
+                                          NULL};
     size_t size = strlen(name);
     if (strncmp(name, "LD_", 3) == 0) return "changes what code is loaded";
     for (size_t i = 0; loading[i] != NULL; i++)

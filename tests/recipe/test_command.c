@@ -83,6 +83,9 @@ static void test_defaults(void **state) {
 #define NO_SCRIPT                                                                                  \
     ":12: trainer.command names no script behind the program: its first argument that starts with" \
     " / must be one of trainer.files"
+#define PREFIX                                                                                     \
+    ":12: trainer.command has pycache_prefix before its script, which lets Python run other code"  \
+    " than trainer.files"
 #define SETS(name)                                                                                 \
     {                                                                                              \
         VARIABLES, "{" name ": x}",                                                                \
@@ -154,6 +157,8 @@ static const struct {
     {ARGUMENTS, "[/usr/bin/python3, /app/train]", NO_SCRIPT, NULL},
     {ARGUMENTS, "[/usr/bin/python3, //app/train.py]", NO_SCRIPT, NULL},
     {FILES, "[/app/requirements.lock]", NO_SCRIPT, NULL},
+    {ARGUMENTS, "[/usr/bin/python3, -X, pycache_prefix=/lib, /app/train.py]", PREFIX, NULL},
+    {ARGUMENTS, "[/usr/bin/python3, -Xpycache_prefix=/lib, /app/train.py]", PREFIX, NULL},
     /* files */
     {"  files: " FILES "\n", "", ":3: trainer.files is missing", NULL},
     {FILES, "[]", ":10: trainer.files is empty", NULL},
@@ -194,6 +199,7 @@ static const struct {
     LOADS("PYTHONSTARTUP"),
     LOADS("PYTHONBREAKPOINT"),
     LOADS("PYTHONINSPECT"),
+    LOADS("PYTHONPYCACHEPREFIX"),
     LOADS("BASH_ENV"),
     LOADS("ENV"),
     SETS("HOME"),
