@@ -65,10 +65,27 @@ sw_command_bits sw_recipe_command_bits(const sw_recipe *r) {
     return b;
 }
 
+/* MAN-017: of each shard how many rows were trained on, and their tokens. A command's are no
+ * choice.
+ */
+uint64_t sw_recipe_shard_bits(const sw_recipe *r) {
+    const uint64_t most = UINT64_C(1) << 53; /* what a manifest can say */
+    uint64_t bits = 0;
+    for (size_t i = 0; r->native && i < r->shard_count; i++) {
+        uint64_t rows = r->shards[i].rows, tokens;
+        bool bound = sw_training_cuts(&r->training) &&
+                     !__builtin_mul_overflow(rows, r->training.max_length, &tokens) &&
+                     tokens < most;
+        bits += bits_for(rows + 1) + bits_for((bound ? tokens : most) + 1);
+    }
+    return bits;
+}
+
 uint64_t sw_recipe_observable_bits(const sw_recipe *r, uint64_t total_steps) {
     uint64_t interval = r->metrics_interval == 0 ? 1 : r->metrics_interval, bits;
     uint64_t records = total_steps / interval + (total_steps % interval != 0);
     uint64_t each = r->native ? SW_BITS_TOKENS : 0, once = SW_BITS_TOTAL + SW_BITS_END;
+    once += sw_recipe_shard_bits(r);
     if (r->metrics == SW_METRICS_PUBLIC) each += SW_BITS_LOSS;
     if (!r->native) {
         const sw_command_bits b = sw_recipe_command_bits(r);

@@ -297,6 +297,9 @@ static void put_observe(sw_buffer *out, const sw_recipe *r) {
                   "  tokens a second: %d bits in each record, a record every %llu steps\n",
                   SW_BITS_TOTAL, SW_BITS_END + (r->native ? 0 : SW_BITS_END_MORE),
                   r->native ? SW_BITS_TOKENS : 0, (unsigned long long)r->metrics_interval);
+    if (r->native)
+        sw_put_format(out, "  rows and tokens of each shard that were trained on: %llu bits\n",
+                      (unsigned long long)sw_recipe_shard_bits(r));
     if (open)
         sw_put_format(out, "  loss: PUBLIC, %d bits in each record\n", SW_BITS_LOSS);
     else
