@@ -264,7 +264,8 @@ sw_status sw_agent_start_command(sw_agent *a, sw_error *err) {
     sw_status status = spawn(a, err);
     close_shared(k); /* the child's alone from here on */
     sw_buffer_free(&a->resume);
-    if (status == SW_OK) status = sw_agent_tell_job(a, sw_buffer_bytes(&job), err);
+    if (status == SW_OK)
+        status = sw_agent_fold(a, sw_agent_tell_job(a, sw_buffer_bytes(&job), err), err);
     if (status == SW_OK || a->worker == 0) return status;
     sw_agent_end_worker(a);
     return status;
