@@ -6,6 +6,7 @@
  */
 #ifndef SW_TESTS_PROBE_COMMAND_H
 #define SW_TESTS_PROBE_COMMAND_H
+#include <pthread.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -355,6 +356,59 @@ static bool act_loud(void) {
         if (WIFEXITED(status) && WEXITSTATUS(status) != REFUSED) return false;
     }
     return true;
+}
+/* ---- too much of everything ---- */
+
+static void *idle(void *nothing) {
+    for (;;) (void)pause();
+    return nothing;
+}
+/* Says how many there were. */
+static bool act_fork_bomb(void) {
+    char text[64];
+    int count = 1; /* and itself */
+    for (; count < 1 << 16; count++) {
+        pid_t pid = fork();
+        if (pid == 0) (void)idle(NULL);
+        if (pid < 0) break;
+    }
+    int size = snprintf(text, sizeof text, "%d %d", count, errno);
+    return write(GIVEN_OUT, text, (size_t)size) == size;
+}
+static bool act_thread_bomb(void) {
+    char text[64];
+    int count = 1, failed = 0;
+    pthread_attr_t small;
+    (void)pthread_attr_init(&small);
+    (void)pthread_attr_setstacksize(&small, 1 << 15);
+    for (; count < 1 << 16 && failed == 0; count++) {
+        pthread_t thread;
+        failed = pthread_create(&thread, &small, idle, NULL);
+    }
+    int size = snprintf(text, sizeof text, "%d %d", count - 1, failed);
+    return write(GIVEN_OUT, text, (size_t)size) == size;
+}
+static void give_up(int signal) {
+    _exit(signal == SIGALRM ? BAD_USAGE : 1);
+}
+/* In small pieces: no process of it is the machine's largest. */
+static bool act_hog(void) {
+    enum { PIECE = 1 << 20 };
+    for (int i = 0; i < 64; i++) {
+        pid_t pid = fork();
+        if (pid != 0) continue;
+        volatile uint8_t *piece = malloc(PIECE);
+        for (size_t at = 0; piece != NULL && at < PIECE; at += 4096) piece[at] = 1;
+        (void)idle(NULL);
+    }
+    int status = 0;
+    (void)alarm(20); /* as process 1 it would not end by it */
+    (void)signal(SIGALRM, give_up);
+    while (wait(&status) > 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
+        (void)!write(GIVEN_OUT, "killed", 6);
+        return true;
+    }
+    return false;
 }
 /* Leaves a child in a session of its own, which holds descriptor 4. */
 static bool act_outlive(void) {
