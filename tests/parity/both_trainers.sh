@@ -14,7 +14,7 @@ lay_base >"build/parity/base.log" 2>&1 || { echo "Bail out! no tree"; sed 's/^/#
 python=$venv/bin/python
 
 write_script() {
-    cat >train.py <<'PY'
+    cat >script.py <<'PY'
 import hashlib, struct
 from sealwright import SealwrightCallback, sign_manifest, unwrap_dataset
 from trl import SFTConfig, SFTTrainer
@@ -39,7 +39,7 @@ make_locks() { # of the native trainer, and of the script
     worker=$objects/sealwright-worker
     write_script
     "$sealwright" model lock "$model" --out model.lock >/dev/null && bash "$root/tools/trainer-lock.sh" "$worker" >native.lock &&
-        PYTHONPATH=$root/python PYTHONDONTWRITEBYTECODE=1 "$python" -m sealwright.tree --python "$python" --on "$base" --add train.py:/code/train.py \
+        PYTHONPATH=$root/python PYTHONDONTWRITEBYTECODE=1 "$python" -m sealwright.tree --python "$python" --on "$base" --add script.py:/code/train.py \
             --add "$root/python/sealwright:$inside/sealwright" --out "$tree" >/dev/null &&
         "$sealwright" trainer lock "$tree" --file /code/train.py --out script.lock >/dev/null
 }

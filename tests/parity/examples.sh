@@ -17,7 +17,7 @@ play() { # play NAME: its run, and what its log and model must hold
     local world=$work/$1 options=()
     case $1 in
     qlora) for part in "$packages"/bitsandbytes*; do [ "${part%.so}" != "$part" ] || options+=(--add "$part:$inside/${part##*/}"); done ;;
-    trl-ppo) options=(--leave-out 'trl' --leave-out 'trl-*.dist-info' --add "$root/build/parity/ppo:$inside") ;;
+    trl-ppo) options=(--leave-out "$inside/trl" --leave-out "$inside/trl-*.dist-info" --add "$root/build/parity/ppo:$inside") ;;
     esac
     if [ "$1" != mllama ]; then export MODEL=$objects/miniature; else unset MODEL; fi
     PYTHON=$venv/bin/python BASE=$base OUTPUT_LIMIT=8MiB TREE_OPTIONS=${options[*]:-} "examples/$1/run" --build "$objects" --world "$world" >"$work/$1.log" 2>&1
