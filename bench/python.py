@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Python package: what `unwrap_dataset` costs a step of TRL, how fast it gives rows, how long its import takes. python.py O NAME...
 
-unwrap_step_overhead: a step of SFTTrainer whose rows come by unwrap_dataset(format="torch"), read and parsed from shared memory at each
-access, and with SealwrightCallback, over the same step with rows of a list in memory and no callback; the agent is played by
-sealwright.rehearse. unwrap_mb_s: bytes of rows a second that one core is given (format="bytes"); beside it what parsing leaves of that.
+unwrap_step_overhead: a training step whose rows come by unwrap_dataset(format="torch"), read and parsed from shared memory at each access, and
+of which SealwrightCallback speaks, over a step of the same run with rows of a list in memory and a silent callback: every other step is
+of the one kind, so whatever else the machine does meets both. The agent is played by sealwright.rehearse. unwrap_mb_s: bytes of rows a second that one core is given (format="bytes"); beside it what parsing leaves of that.
 """
 import json
 import os
@@ -15,34 +15,46 @@ import measure
 
 PACKAGE = os.path.join(measure.ROOT, "python")
 VENV = os.path.join(measure.ROOT, "build", "parity", "venv", "bin", "python")
+STEPS = 23  # the last one has no end that is timed
 END = "s.send_output('m', b'1'); s.sign_manifest({})\n"
 
 STEP = """
 import json, os, sys, time, tempfile, torch
+sys.modules["bitsandbytes"] = None  # ten seconds of import that nothing here needs
 import sealwright as s
 from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainerCallback, TrainingArguments
-sealed, steps = sys.argv[1] == "sealed", int(sys.argv[3])
+steps = int(sys.argv[2])
 torch.set_num_threads(len(os.sched_getaffinity(0)))
 class Clock(TrainerCallback):
-    seconds, last = [], None
-    def on_step_begin(self, *a, **k):
-        if Clock.last is None: Clock.last = time.perf_counter()
-    def on_step_end(self, *a, **k):
-        now = time.perf_counter(); Clock.seconds.append(now - Clock.last); Clock.last = now
-token = AutoTokenizer.from_pretrained(sys.argv[2])
+    begins = []
+    def on_step_begin(self, *a, **k): Clock.begins.append(time.perf_counter())
+class Half(s.SealwrightCallback):
+    def on_step_end(self, args, state, control, **k):
+        return super().on_step_end(args, state, control, **k) if state.global_step % 2 else control
+    def on_log(self, args, state, control, **k):
+        return super().on_log(args, state, control, **k) if state.global_step % 2 else control
+class Both(torch.utils.data.Dataset):
+    # While a step runs the batch behind the next one is fetched (accelerate looks one ahead): batches by turns are steps by turns.
+    def __init__(self): self.kinds, self.fetched = (list(s.unwrap_dataset(format="rows")), s.unwrap_dataset(format="torch")), 0
+    def __len__(self): return len(self.kinds[0])
+    def __getitem__(self, i): return self.kinds[0][i]
+    def __getitems__(self, places):
+        self.fetched += 1
+        rows = self.kinds[self.fetched % 2]
+        return [rows[i] for i in places]
+token = AutoTokenizer.from_pretrained(sys.argv[1])
+if token.pad_token is None: token.pad_token = token.eos_token
 def collate(rows):
     texts = [r["prompt"] + r["completion"] for r in rows]
     batch = token(texts, return_tensors="pt", padding="max_length", truncation=True, max_length=128)
     return {**batch, "labels": batch["input_ids"].clone()}
-rows = s.unwrap_dataset(format="torch") if sealed else list(s.unwrap_dataset(format="rows"))
-if token.pad_token is None: token.pad_token = token.eos_token
-args = TrainingArguments(tempfile.mkdtemp(), max_steps=steps, per_device_train_batch_size=4, logging_steps=1, report_to="none", use_cpu=True, disable_tqdm=True,
+args = TrainingArguments(tempfile.mkdtemp(), max_steps=steps, per_device_train_batch_size=2, logging_steps=1, report_to="none", use_cpu=True, disable_tqdm=True,
                          save_strategy="no", remove_unused_columns=False)
-model = AutoModelForCausalLM.from_pretrained(sys.argv[2], dtype=torch.float32)
-trainer = Trainer(model=model, args=args, train_dataset=rows, data_collator=collate, callbacks=[Clock()] + ([s.SealwrightCallback()] if sealed else []))
-trainer.train()
-if not sealed: s.plan(1); s.log_step(1, 1.0)
-print("SECONDS", json.dumps(Clock.seconds), flush=True)
+model = AutoModelForCausalLM.from_pretrained(sys.argv[1], dtype=torch.float32)
+rows = Both()
+Trainer(model=model, args=args, train_dataset=rows, data_collator=collate, callbacks=[Clock(), Half()]).train()
+assert rows.fetched == steps, rows.fetched
+print("SECONDS", json.dumps([b - a for a, b in zip(Clock.begins, Clock.begins[1:])]), flush=True)
 """
 
 SPEED = """
@@ -95,9 +107,9 @@ def step(names):
     if not os.path.isdir(model):
         raise measure.CannotMeasure("no model: MODEL=DIR, or play examples/three-hospitals/run once")
     rows = b"".join(row(i, 1000) for i in range(64))
-    runs = [lambda kind=kind: measure.median(play(VENV, STEP, [kind, model, "12"], rows, max_steps=12)[2:]) for kind in ("sealed", "plain")]
-    sealed, plain = measure.in_turn(runs, 3)
-    overhead, spread = measure.ratio(sealed, plain)
+    seconds = play(VENV, STEP, [model, str(STEPS)], rows, max_steps=STEPS)[2:]  # from the third on, which is one of ours
+    sealed, plain = seconds[0::2], seconds[1::2]
+    overhead, spread = measure.ratio(sealed[: len(plain)], plain)
     measure.bench("unwrap_step_overhead", overhead, "ratio")
     measure.beside(f"{spread}; a step of {measure.median(plain) * 1000:.0f} ms, {os.path.basename(model)}")
 

@@ -9,6 +9,7 @@ mkdir -p build/parity
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
 "$venv/bin/pip" install -q -r tests/parity/requirements.txt
 "$venv/bin/pip" install -q --no-deps -r tests/parity/requirements-alone.txt
+[ -d build/parity/ppo ] || "$venv/bin/pip" install -q --no-deps --target build/parity/ppo -r tests/parity/requirements-ppo.txt
 if ! cmp -s tests/parity/package.json build/parity/package.json; then
     cp tests/parity/package.json build/parity/package.json
     (cd build/parity && npm install --no-audit --no-fund --silent)

@@ -52,6 +52,8 @@ typedef struct sw_agent_command {
     struct sw_private_root *root;
     sw_watch *watch; /* of the child that runs or ran */
     sw_kernel_log kernel_log;
+    uint64_t memory_kills; /* of the machine, before the start */
+    bool started;
     bool silent_kernel; /* required: the platform's log may be the host's to read */
     size_t fd_count;
     int fds[SW_AGENT_FD_LIMIT]; /* of shard i rows 2i, index 2i + 1; then the state to resume from

@@ -57,6 +57,8 @@ static void say_acts(sw_agent *a) {
     for (int act = 0; act < SW_SANDBOX_ACT_COUNT; act++)
         if (seen >> act & 1) sw_agent_phase(a, sw_sandbox_act_sentence((sw_sandbox_act)act));
     sw_watch_end(&a->command->watch);
+    if (a->command->started && sw_process_memory_kills() != a->command->memory_kills)
+        sw_agent_phase(a, "this machine ran out of memory while the script ran");
 }
 
 /* SANDBOX-050. What stays loud is a refusal by the sandbox where it must be quiet. */
@@ -253,6 +255,8 @@ static sw_status spawn(sw_agent *a, sw_error *err) {
                            .sandbox = &rules,
                            .watch = &k->watch};
     hush_kernel(a);
+    k->memory_kills = sw_process_memory_kills();
+    k->started = true;
     return sw_agent_spawn(a, &what, CONTROL_BYTES, err);
 }
 

@@ -10,7 +10,9 @@
  */
 #include "sys/process_internal.h"
 
+#include "sys/files.h"
 #include "sys/kernel_log.h"
+#include "sys/pool.h"
 #include "sys/private_root.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -33,6 +35,7 @@
 enum {
     PROGRAM_BYTES_MAX = 1 << 28,
     PROC_BYTES_MAX = 8192,
+    VMSTAT_BYTES_MAX = 1 << 16,
     END_WAIT_MS = 1000,
     INSIDE_THE_ROOT = 0x10 | 0x02 /* openat2: RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS */
 };
@@ -306,6 +309,7 @@ sw_status sw_process_start(const sw_spawn *what, pid_t *pid, int *pidfd, sw_sand
         .image = what->image_fd,
         .image_slot = slot,
         .report_slot = slot + 1};
+    s.plan.task_limit = SW_SANDBOX_TASKS + SW_SANDBOX_TASKS_PER_PROCESSOR * (size_t)sw_cpu_count();
     s.plan.rules.watched = what->watch != NULL;
     if (what->image_fd < 0) SW_TRY(load_program(what, &s.image, err));
     sw_status status = start_image(&s, pid, pidfd, layers, err);
@@ -325,6 +329,15 @@ sw_status sw_process_wait(pid_t pid, int *exit_code, sw_error *err) {
 
 void sw_process_kill(int pidfd) {
     (void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+}
+
+uint64_t sw_process_memory_kills(void) {
+    static const char name[] = "\noom_kill ";
+    SW_SCOPED(sw_buffer) text = SW_BUFFER(VMSTAT_BYTES_MAX);
+    if (sw_file_read("/proc/vmstat", VMSTAT_BYTES_MAX - 1, &text, NULL) != SW_OK) return 0;
+    sw_put_u8(&text, 0);
+    const char *at = text.failed ? NULL : strstr((const char *)text.data, name);
+    return at == NULL ? 0 : strtoull(at + sizeof name - 1, NULL, 10);
 }
 
 sw_status sw_process_harden(sw_error *err) {

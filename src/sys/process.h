@@ -52,6 +52,10 @@ SW_NODISCARD sw_status sw_process_start(const sw_spawn *what, pid_t *pid, int *p
 SW_NODISCARD sw_status sw_process_wait(pid_t pid, int *exit_code, sw_error *err);
 void sw_process_kill(int pidfd); /* SIGKILL */
 
+/* How many processes this machine has ended since its start because memory ran out; 0 where the
+ * kernel does not tell. */
+uint64_t sw_process_memory_kills(void);
+
 /* For the agent and every command that touches a secret: not dumpable, RLIMIT_CORE 0 (at most 1 for
  * what it starts, SANDBOX-046), umask 077. */
 SW_NODISCARD sw_status sw_process_harden(sw_error *err);

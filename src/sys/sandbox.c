@@ -14,6 +14,7 @@
 
 #include "sys/private_root.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <poll.h>
@@ -115,9 +116,11 @@ static bool forbid_cores(const sw_sandbox_rules *rules, sw_sandbox_layers *layer
     return layers->no_core;
 }
 
-static bool enter_limits(const sw_sandbox_rules *rules) {
+static bool enter_limits(const sw_sandbox_plan *plan) {
+    const sw_sandbox_rules *rules = &plan->rules;
     bool native = rules->profile == SW_SANDBOX_NATIVE;
-    return limit_to(RLIMIT_FSIZE, native ? 0 : rules->root->scratch_bytes) &&
+    return (native || limit_to(RLIMIT_NPROC, plan->task_limit)) &&
+           limit_to(RLIMIT_FSIZE, native ? 0 : rules->root->scratch_bytes) &&
            limit_to(RLIMIT_NOFILE, native ? NATIVE_DESCRIPTORS_MAX : COMMAND_DESCRIPTORS_MAX) &&
            (rules->memory_limit_bytes == 0 || limit_to(RLIMIT_AS, rules->memory_limit_bytes));
 }
@@ -129,13 +132,23 @@ static bool follow_parent(int parent_end) {
     return poll(&end, 1, 0) >= 0 && (end.revents & (POLLERR | POLLHUP)) == 0;
 }
 
+/* Where memory runs out the kernel ends processes of the command before any other (SANDBOX-048);
+ * what they fork inherits it. While /proc is still there. */
+static void stand_first_in_line(void) {
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    (void)!write(fd, "1000", 4);
+    (void)close(fd);
+}
+
 const char *sw_sandbox_enter(const sw_sandbox_plan *plan, sw_sandbox_layers *layers) {
+    if (plan->rules.profile == SW_SANDBOX_COMMAND) stand_first_in_line();
     const char *failed = enter_namespaces(plan, layers);
     if (failed != NULL) return failed;
     if (!forbid_cores(&plan->rules, layers)) return "a core limit";
     if (!enter_other_user(layers)) return "another user";
     if (!drop_capabilities()) return "no capabilities";
-    if (!enter_limits(&plan->rules)) return "resource limits";
+    if (!enter_limits(plan)) return "resource limits";
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return "no_new_privs";
     layers->no_new_privs = true;
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return "not dumpable";

@@ -18,7 +18,10 @@
 #include <sys/types.h>
 
 #define SW_SANDBOX_LANDLOCK_ABI_MIN 3
-#define SW_SANDBOX_USER             65534 /* "nobody", taken when we are root */
+/* Processes and threads of all commands together: so many, and more for each processor. */
+#define SW_SANDBOX_TASKS               1024
+#define SW_SANDBOX_TASKS_PER_PROCESSOR 32
+#define SW_SANDBOX_USER                65534 /* "nobody", taken when we are root */
 
 typedef enum sw_sandbox_profile { SW_SANDBOX_NATIVE, SW_SANDBOX_COMMAND } sw_sandbox_profile;
 

@@ -31,6 +31,7 @@ ran "pip installs it into a clean environment" "$work/venv/bin/pip" install -q -
 ran "and finds nothing missing" "$work/venv/bin/pip" check --disable-pip-version-check
 "$trainer" -m pip install -q --disable-pip-version-check --no-deps --target "$work/beside" "$wheel" >"$work/log" 2>&1
 result $? "and beside TRL"
+echo 'import sys; sys.modules["bitsandbytes"] = None' >"$work/beside/sitecustomize.py" # peft would load it, at great length
 
 # Each block of the README that names a file becomes it; the others are commands.
 mkdir "$work/play"

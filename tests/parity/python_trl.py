@@ -15,6 +15,7 @@ import tap
 from sealwright import rehearse
 
 UNSEALED = """import os, sys
+sys.modules["bitsandbytes"] = None  # peft would load it, which takes longer than all the rest, and nothing here needs it
 from datasets import Dataset
 from trl import SFTConfig, SFTTrainer
 

@@ -76,6 +76,10 @@ static inline int make(void **state) {
         const char *name = i ? "nvidia0" : "nvidiactl";
         assert_int_equal(mknod(inside(here.devices, name), S_IFCHR | 0600, makedev(1, 3)), 0);
     }
+    for (int i = 0; i < 3; i++) { /* devices that CMD-025 does not name */
+        static const char *const others[] = {"nvidia16", "nvidia-modeset", "mem"};
+        assert_int_equal(mknod(inside(here.devices, others[i]), S_IFCHR | 0666, makedev(1, 3)), 0);
+    }
     put_file(here.devices, "nvidia-uvm", "x", 1, 0600);
     return 0;
 }

@@ -6,12 +6,15 @@
  */
 #ifndef SW_TESTS_PROBE_COMMAND_H
 #define SW_TESTS_PROBE_COMMAND_H
+#include <limits.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
+#include <time.h>
 
 enum { SCRATCH_BYTES = 1 << 20, NAMES_MAX = 1 << 14 };
 
@@ -218,10 +221,20 @@ static bool act_tried(void) {
 }
 /* The nodes have the numbers of /dev/null, which knows no ioctl. */
 static bool act_gpu(void) {
+    static const char *const absent[] = {"/dev/nvidia1", "/dev/nvidia-uvm", "/dev/nvidia16",
+                                         "/dev/nvidia-modeset", "/dev/mem"};
+    char byte;
     int node = open("/dev/nvidia0", O_RDWR), other = open("/dev/zero", O_RDWR);
-    return node >= 0 && opens("/dev/nvidiactl", O_RDWR) && !opens("/dev/nvidia1", O_RDWR) &&
-           !opens("/dev/nvidia-uvm", O_RDWR) && ioctl(node, 0x4600, NULL) == -1 &&
-           errno == ENOTTY && ioctl(other, 0x4600, NULL) == -1;
+    for (size_t i = 0; i < sizeof absent / sizeof absent[0]; i++)
+        if (opens(absent[i], O_RDONLY)) return false;
+    return node >= 0 && opens("/dev/nvidiactl", O_RDWR) && write(node, "x", 1) == 1 &&
+           read(node, &byte, 1) == 0 && ioctl(node, 0x4600, NULL) == -1 && errno == ENOTTY &&
+           ioctl(other, 0x4600, NULL) == -1 && mknod("/tmp/nvidia1", S_IFCHR, makedev(1, 3)) == -1;
+}
+/* On any device but a node of the GPU: true when the kernel let it reach the driver. */
+static bool act_other_ioctl(void) {
+    int other = open("/dev/zero", O_RDWR);
+    return ioctl(other, 0x4600, NULL) == 0 || errno != EACCES;
 }
 static bool act_no_gpu(void) {
     return opens("/dev/nvidia0", O_RDWR) || opens("/dev/nvidiactl", O_RDWR);
@@ -355,6 +368,87 @@ static bool act_loud(void) {
         if (WIFEXITED(status) && WEXITSTATUS(status) != REFUSED) return false;
     }
     return true;
+}
+/* ---- too much of everything ---- */
+
+static bool act_flood(void) {
+    for (int i = 0; i < 32; i++)
+        if (fork() == 0)
+            for (;;) (void)socket(AF_INET, SOCK_STREAM, 0);
+    bool done = false;
+    for (bool told = false; !done; told = true) {
+        done = chroot("/") == 0 || socket(AF_INET, SOCK_STREAM, 0) >= 0;
+        if (!told) (void)!write(GIVEN_OUT, "f", 1);
+    }
+    return done;
+}
+/* How long an allowed call takes, in nanoseconds: getppid is answered by nobody but the kernel. */
+static bool act_call_time(void) {
+    enum { ROUNDS = 7, CALLS = 200000 };
+    struct timespec begin, end;
+    long best = LONG_MAX;
+    char text[32];
+    for (int round = 0; round < ROUNDS; round++) {
+        (void)clock_gettime(CLOCK_MONOTONIC, &begin);
+        for (int i = 0; i < CALLS; i++) (void)syscall(SYS_getppid);
+        (void)clock_gettime(CLOCK_MONOTONIC, &end);
+        long took = (end.tv_sec - begin.tv_sec) * 1000000000L + end.tv_nsec - begin.tv_nsec;
+        if (took < best) best = took;
+    }
+    int size = snprintf(text, sizeof text, "%ld.%03ld", best / CALLS, best % CALLS * 1000 / CALLS);
+    return write(GIVEN_OUT, text, (size_t)size) == size;
+}
+
+static void *idle(void *nothing) {
+    for (;;) (void)pause();
+    return nothing;
+}
+/* Says how many there were. */
+static bool act_fork_bomb(void) {
+    char text[64];
+    int count = 1; /* and itself */
+    for (; count < 1 << 16; count++) {
+        pid_t pid = fork();
+        if (pid == 0) (void)idle(NULL);
+        if (pid < 0) break;
+    }
+    int size = snprintf(text, sizeof text, "%d %d", count, errno);
+    return write(GIVEN_OUT, text, (size_t)size) == size;
+}
+static bool act_thread_bomb(void) {
+    char text[64];
+    int count = 1, failed = 0;
+    pthread_attr_t small;
+    (void)pthread_attr_init(&small);
+    (void)pthread_attr_setstacksize(&small, 1 << 15);
+    for (; count < 1 << 16 && failed == 0; count++) {
+        pthread_t thread;
+        failed = pthread_create(&thread, &small, idle, NULL);
+    }
+    int size = snprintf(text, sizeof text, "%d %d", count - 1, failed);
+    return write(GIVEN_OUT, text, (size_t)size) == size;
+}
+static void give_up(int signal) {
+    _exit(signal == SIGALRM ? BAD_USAGE : 1);
+}
+/* In small pieces: no process of it is the machine's largest. */
+static bool act_hog(void) {
+    enum { PIECE = 1 << 20 };
+    for (int i = 0; i < 64; i++) {
+        pid_t pid = fork();
+        if (pid != 0) continue;
+        volatile uint8_t *piece = malloc(PIECE);
+        for (size_t at = 0; piece != NULL && at < PIECE; at += 4096) piece[at] = 1;
+        (void)idle(NULL);
+    }
+    int status = 0;
+    (void)alarm(20); /* as process 1 it would not end by it */
+    (void)signal(SIGALRM, give_up);
+    while (wait(&status) > 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
+        (void)!write(GIVEN_OUT, "killed", 6);
+        return true;
+    }
+    return false;
 }
 /* Leaves a child in a session of its own, which holds descriptor 4. */
 static bool act_outlive(void) {

@@ -141,7 +141,10 @@ static void gpu_nodes_are_there_when_asked_for(void **state) {
     (void)state;
     run r = run_act("gpu", true);
     assert_int_equal(r.code, DONE);
-    if (r.layers.landlock_abi < 5) print_message("# Landlock here does not hold back ioctl\n");
+    if (r.layers.landlock_abi >= 5)
+        assert_int_equal(run_act("other_ioctl", true).code, REFUSED);
+    else
+        print_message("# Landlock here does not hold back ioctl\n");
     assert_int_equal(run_act("exec:gpu", true).code, DONE);
     assert_int_equal(run_act("write_random", true).code, REFUSED);
 }
@@ -178,6 +181,50 @@ static void the_command_finds_what_it_is_given(void **state) {
     /* What it executes by a path is readable, and so the kernel's default: SANDBOX-033. */
     assert_string_equal(run_act("exec:surroundings", false).output,
                         "fds 5 env 2 home /tmp fsize 1048576 files 1024 core 1 pid 2 dump 1");
+}
+
+/* Shown, not judged: a busy machine is slower than any watch. */
+static void what_an_allowed_call_takes(void **state) {
+    (void)state;
+    run with = run_act("call_time", false);
+    unwatched = true;
+    run without = run_act("call_time", false);
+    unwatched = false;
+    assert_true(with.code == DONE && without.code == DONE && with.seen == 0);
+    print_message("# an allowed call takes %s ns with a watch, %s ns without\n", with.output,
+                  without.output);
+}
+
+/* Calls without end, of many processes at once, and the watch ends when it is asked to. */
+static void a_flood_of_calls_blocks_no_one(void **state) {
+    (void)state;
+    run r = {.pidfd = -1};
+    sw_error err = {0};
+    sw_private_root *root = make_root(false, true);
+    open_pipes(&r);
+    if (start(root, "/bin/probe", "flood", &r, &err) != SW_OK) fail_msg("%s", err.message);
+    assert_int_equal(read(r.out[0], r.output, 1), 1); /* it has begun */
+    assert_int_equal(sw_watch_seen(r.watch), SEEN(NETWORK) | SEEN(FILE_SYSTEM));
+    sw_process_kill(r.pidfd);
+    assert_int_equal(sw_process_wait(r.pid, &r.code, &err), SW_OK);
+    sw_watch_end(&r.watch);
+    assert_null(r.watch);
+    sw_watch_end(&r.watch);
+    /* And while the command lives on. */
+    close_pipes(&r);
+    (void)close(r.pidfd);
+    sw_private_root_drop(&root);
+    root = make_root(false, true);
+    open_pipes(&r);
+    if (start(root, "/bin/probe", "flood", &r, &err) != SW_OK) fail_msg("%s", err.message);
+    assert_int_equal(read(r.out[0], r.output, 1), 1);
+    sw_watch_end(&r.watch);
+    sw_process_kill(r.pidfd);
+    assert_int_equal(sw_process_wait(r.pid, &r.code, &err), SW_OK);
+    assert_int_equal(r.code, 256 + SIGKILL);
+    close_pipes(&r);
+    (void)close(r.pidfd);
+    sw_private_root_drop(&root);
 }
 
 /* As the agent is. */
@@ -331,6 +378,8 @@ int main(void) {
         cmocka_unit_test(an_outside_folder_leads_nowhere),
         cmocka_unit_test(the_layers_are_told_truly),
         cmocka_unit_test(the_command_finds_what_it_is_given),
+        cmocka_unit_test(what_an_allowed_call_takes),
+        cmocka_unit_test(a_flood_of_calls_blocks_no_one),
         cmocka_unit_test(a_hardened_process_starts_it),
         cmocka_unit_test(a_start_that_cannot_be_is_refused),
         cmocka_unit_test(a_native_worker_has_no_root),
