@@ -129,7 +129,7 @@ static void test_folders(void **state) {
 
 /* CMD-020: it may mount in its container, which a native recipe's may not. */
 static void test_mounts(void **state) {
-    static const char may[] = "    cap_add: [SYS_ADMIN]\\n    security_opt: "
+    static const char may[] = "    cap_add: [SYS_ADMIN, SYS_PTRACE]\\n    security_opt: "
                               "[\\\"seccomp=unconfined\\\", \\\"apparmor=unconfined\\\"]\\n";
     (void)state;
     golden command = load(), native = golden_load();

@@ -50,7 +50,7 @@ command_lock = {
 
 
 def compose(name, recipe, lock):
-    mounts = """    cap_add: [SYS_ADMIN]
+    mounts = """    cap_add: [SYS_ADMIN, SYS_PTRACE]
     security_opt: ["seccomp=unconfined", "apparmor=unconfined"]
 """
     return {
