@@ -307,6 +307,7 @@ static void a_root_serves_one_start(void **state) {
     assert_int_equal(start(root, "/again", "legal", &r, &err), SW_OK); /* a link inside */
     assert_int_equal(sw_process_wait(r.pid, &r.code, &err), SW_OK);
     assert_int_equal(r.code, DONE);
+    sw_watch_end(&r.watch);
     expect_no_start(root, "/bin/probe", SW_REFUSED, "sandbox");
     close_pipes(&r);
     (void)close(r.pidfd);
