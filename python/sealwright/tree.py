@@ -4,7 +4,7 @@
     python -m sealwright.tree --python VENV/bin/python --add train.py:/code/train.py --out TREE [--on BASE] [--leave-out PATTERN] [--no-compile]
 
 In TREE the interpreter lies below /python, the venv's packages below /venv, shared libraries beside the C library, and /venv/bin/python
-runs what was added. Files are cloned or hard-linked where the file system can: what is changed in TREE may change in the venv. Modules
+runs what was added. Packages are cloned or hard-linked where the file system can: what is changed in TREE may change in the venv. Modules
 are compiled there anew, so that no time stamp matters (PEP 552), and what tells one venv from another is left out or written anew
 (tree_rules.py): the same packages give the same bytes, wherever they lie. With --on BASE, a tree laid out before, the packages are BASE's.
 """
@@ -44,7 +44,7 @@ class Layout:
 
     def __init__(self, root: str, left_out: Sequence[str] = ()) -> None:
         self.root, self.left_out = root, left_out
-        self.clones = True
+        self.clones = self.links = True
         os.mkdir(root)
 
     def path(self, inside: str) -> str:
@@ -76,14 +76,8 @@ class Layout:
         source, path = os.path.realpath(source), self.path(inside)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         self.clones = self.clones and self._clone(source, path)
-        if self.clones:
-            return
-        try:
-            os.link(source, path)
-        except FileExistsError:
-            raise
-        except OSError:
-            shutil.copy(source, path)
+        if not self.clones:
+            (self._link if self.links else shutil.copy)(source, path)
 
     def folder(self, source: str, inside: str, stays: Stays) -> None:
         """What lies below `source` and stays; a link that leaves it becomes what it names. What is there already is kept."""
@@ -96,6 +90,28 @@ class Layout:
             for name in sorted(names) + [f for f in folders if os.path.islink(os.path.join(place, f))]:
                 if name in folders or self._stays(stays, below, name, inside, False):
                     _place(self, os.path.join(place, name), os.path.join(there, name), top, stays)
+
+    def take(self, base: str) -> None:
+        """All of a tree that was laid out before, by links."""
+        for place, folders, names in os.walk(base):
+            below = place[len(base) :]
+            folders[:] = [f for f in folders if not tree_rules.chosen_out(f"{below}/{f}", self.left_out)]
+            os.makedirs(self.root + below, exist_ok=True)
+            for name in names + folders:
+                source, path = f"{place}/{name}", f"{self.root}{below}/{name}"
+                if os.path.islink(source):
+                    os.symlink(os.readlink(source), path)
+                elif name in names and not tree_rules.chosen_out(f"{below}/{name}", self.left_out):
+                    self._link(source, path)
+
+    @staticmethod
+    def _link(source: str, path: str) -> None:
+        try:
+            os.link(source, path)
+        except FileExistsError:
+            raise
+        except OSError:
+            shutil.copy(source, path)
 
     def _stays(self, stays: Stays, below: str, name: str, inside: str, is_folder: bool) -> bool:
         path = os.path.normpath(os.path.join(below, name))
@@ -132,10 +148,6 @@ def _package_stays(inside: str, is_folder: bool) -> bool:
 def _own_stays(inside: str, is_folder: bool) -> bool:
     name = os.path.basename(inside)
     return name not in ("__pycache__", ".git") and not name.endswith(tree_rules.COMPILED)
-
-
-def _all_stays(inside: str, is_folder: bool) -> bool:
-    return True
 
 
 def _ask(python: str) -> dict:
@@ -307,11 +319,12 @@ def lay_out(python: str, out: str, added: Sequence[str] = (), compiled: bool = T
         if base is None:
             _venv(layout, asked, packages)
         else:
-            layout.folder(base, "/", _all_stays)
-        layout.left_out = ()
+            layout.take(base.rstrip("/"))
+        layout.left_out, layout.links = (), False  # a script is what its author goes on changing
         library = f"/python/lib/{asked['name']}"
         laid = [] if base is not None else [library, packages]
         own = [folder for folder in (_add(layout, text) for text in added) if folder is not None]
+        layout.links = True
         programs = [asked["executable"], *_programs([layout.path(f) for f in [*laid, *own]])]
         missing = _libraries(layout, programs, [layout.root])
         if compiled:
