@@ -7,12 +7,14 @@
 #include "tensor/kernels.h"
 #include "tensor/lanes.h"
 #include <assert.h>
+#include <stdalign.h>
 #include <string.h>
 
-#define INLINE static inline __attribute__((always_inline))
-#define GROUP  SW_ROW_GROUP
-#define TURNED 8  /* rows, and 32-bit members of each, at a time */
-#define LINE   64 /* bytes of memory that are read at once */
+#define INLINE  static inline __attribute__((always_inline))
+#define GROUP   SW_ROW_GROUP
+#define TURNED  8  /* rows, and 32-bit members of each, at a time */
+#define LINE    64 /* bytes of memory that are read at once */
+#define STRETCH 64 /* of k, even */
 
 static_assert(SW_TILE_ROWS % GROUP == 0, "a tile is whole groups");
 
@@ -69,10 +71,58 @@ INLINE void lay(float *out, const void *a, size_t stride_bytes, size_t rows, siz
     }
 }
 
-void sw_lay_rows(float *out, const float *a, size_t stride, size_t rows, size_t k) {
-    lay(out, a, stride * sizeof *a, rows, k, false);
+void sw_lay_rows(float *out, const void *a, size_t stride, size_t rows, size_t k) {
+    lay(out, a, stride * sizeof(float), rows, k, false);
 }
 
-void sw_widen_rows(float *out, const sw_bf16 *a, size_t stride, size_t rows, size_t k) {
-    lay(out, a, stride * sizeof *a, rows, (k + 1) / 2, true);
+void sw_widen_rows(float *out, const void *a, size_t stride, size_t rows, size_t k) {
+    lay(out, a, stride * sizeof(sw_bf16), rows, (k + 1) / 2, true);
+}
+
+/* One k of a group. */
+INLINE void store_group(float *out, __m256 values) {
+    _mm_storeu_ps(out, _mm256_castps256_ps128(values));
+    _mm_storel_pi((__m64 *)(void *)(out + 4), _mm256_extractf128_ps(values, 1));
+}
+
+/* A group's elements of one row of the source, of which `count` are there. */
+INLINE __m256 group_of(const void *a, size_t at, size_t count, bool bf16) {
+    if (count >= TURNED) {
+        if (!bf16) return _mm256_loadu_ps((const float *)a + at);
+        const __m128i *from = (const __m128i *)(const void *)((const sw_bf16 *)a + at);
+        __m256i eight = _mm256_cvtepu16_epi32(_mm_loadu_si128(from));
+        return _mm256_castsi256_ps(_mm256_slli_epi32(eight, 16));
+    }
+    alignas(32) float some[TURNED] = {0};
+    for (size_t i = 0; i < count; i++) {
+        some[i] =
+            bf16 ? sw_bf16_to_float(((const sw_bf16 *)a)[at + i]) : ((const float *)a)[at + i];
+    }
+    return _mm256_load_ps(some);
+}
+
+/* From k0 on, for all groups: what is read of the source stays in the first cache meanwhile. */
+INLINE void lay_stretch(float *out, const void *a, size_t stride, size_t rows, size_t k, size_t k0,
+                        bool bf16) {
+    size_t end = k0 + STRETCH < k ? k0 + STRETCH : k, depth = bf16 ? (k + 1) / 2 * 2 : k;
+    for (size_t first = 0; first < rows; first += GROUP) {
+        float *to = out + first * depth;
+        size_t count = rows - first;
+        for (size_t i = k0; i < end; i += 1 + (size_t)bf16) {
+            __m256 value = group_of(a, i * stride + first, count, bf16), odd = _mm256_setzero_ps();
+            if (bf16) {
+                if (i + 1 < k) odd = group_of(a, (i + 1) * stride + first, count, bf16);
+                store_group(to + i * GROUP, odd);
+            }
+            store_group(to + (i + (size_t)bf16) * GROUP, value);
+        }
+    }
+}
+
+void sw_lay_columns(float *out, const void *a, size_t stride, size_t rows, size_t k) {
+    for (size_t k0 = 0; k0 < k; k0 += STRETCH) lay_stretch(out, a, stride, rows, k, k0, false);
+}
+
+void sw_widen_columns(float *out, const void *a, size_t stride, size_t rows, size_t k) {
+    for (size_t k0 = 0; k0 < k; k0 += STRETCH) lay_stretch(out, a, stride, rows, k, k0, true);
 }
