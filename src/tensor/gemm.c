@@ -15,7 +15,7 @@
 #define PANEL_BYTES   ((size_t)4 << 20) /* of scratch, where a block is not too narrow for it */
 #define LEAST_COLUMNS 64                /* of a block */
 #define DEEP          ((size_t)8 * SW_GEMM_PANEL) /* a stretch of a product of one term */
-#define JOBS_PER_LANE 6                           /* so that lanes end at about the same time */
+#define JOBS_PER_LANE 4                           /* so that lanes end at about the same time */
 
 static size_t least(size_t a, size_t b) {
     return a < b ? a : b;
