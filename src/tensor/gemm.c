@@ -15,7 +15,7 @@
 #define PANEL_BYTES   ((size_t)4 << 20) /* of scratch, where a block is not too narrow for it */
 #define LEAST_COLUMNS 64                /* of a block */
 #define DEEP          ((size_t)8 * SW_GEMM_PANEL) /* a stretch of a product of one term */
-#define JOBS_PER_LANE 8                           /* so that lanes end at about the same time */
+#define JOBS_PER_LANE 4                           /* so that lanes end at about the same time */
 
 static size_t least(size_t a, size_t b) {
     return a < b ? a : b;
@@ -38,6 +38,10 @@ typedef struct plan {
 
 static bool is_native(const sw_compute *c) {
     return c->native && c->dtype == SW_DTYPE_BF16;
+}
+
+bool sw_gemm_turns(const sw_compute *c) {
+    return !is_native(c);
 }
 
 static plan plan_of(const sw_work *w, sw_extent *largest) {
@@ -145,7 +149,7 @@ static void run_in_blocks(const sw_compute *c, const sw_gemm *g, bool resumed) {
 
 /* Term 0 from k on. */
 static void skip_depth(const sw_compute *c, sw_gemm_term *t, sw_source *lying, size_t k) {
-    t->a = sw_gemm_at(t->a, k, c->dtype);
+    t->a = sw_gemm_at(t->a, t->turned ? k * t->a_stride : k, c->dtype);
     if (!t->lying) {
         t->b = sw_gemm_at(t->b, k * SW_GEMM_COLUMNS, c->dtype);
         return;

@@ -43,10 +43,12 @@ void sw_pack_widen(const sw_compute *c, void *out, const void *packed, size_t st
 void sw_transpose(const sw_compute *c, void *out, size_t out_stride, const sw_source *in, size_t k,
                   size_t n);
 
-/* One product. A's rows are E, readable up to k rounded up to even, and zero beyond k. */
+/* One product. A's rows are E, readable up to k rounded up to even, and zero beyond k; or A is
+ * `turned` where sw_gemm_turns says so: its columns lie as rows, (k, m), a_stride from k to k. */
 typedef struct sw_gemm_term {
     const void *a; /* (m, k) E */
     size_t a_stride;
+    bool turned;
     const void *b;  /* packed (k, n) E */
     size_t b_strip; /* sw_pack_strip of the packed k */
     size_t k;
@@ -68,6 +70,8 @@ typedef struct sw_gemm {
     void *panels;
 } sw_gemm;
 
+/* The bf16 instructions read pairs of k, so they need rows. */
+bool sw_gemm_turns(const sw_compute *c);
 /* Of products into n columns; monotonic. For one term into f32 with scale 1 and no base k = 4096 is
  * enough, however deep it is. */
 size_t sw_gemm_panel_bytes(size_t k, size_t n);

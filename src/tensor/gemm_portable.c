@@ -44,7 +44,7 @@ static bool is_wide(const sw_work *w, const piece *p) {
 }
 
 static bool is_direct(const sw_work *w, const piece *p, size_t rows) {
-    return rows < DIRECT_ROWS && !is_wide(w, p);
+    return rows < DIRECT_ROWS && !is_wide(w, p) && !w->g.terms[p->term].turned;
 }
 
 static size_t laid(size_t rows) {
@@ -62,7 +62,20 @@ sw_extent sw_portable_extent(const sw_work *w) {
 
 static const void *rows_of(const sw_work *w, const piece *p, const sw_extent *e) {
     const sw_gemm_term *t = &w->g.terms[p->term];
-    return sw_gemm_at(t->a, e->row * t->a_stride + p->k, w->compute->dtype);
+    size_t at = t->turned ? p->k * t->a_stride + e->row : e->row * t->a_stride + p->k;
+    return sw_gemm_at(t->a, at, w->compute->dtype);
+}
+
+static void lay_piece(const sw_work *w, const piece *p, const sw_extent *e, float *out) {
+    const sw_gemm_term *t = &w->g.terms[p->term];
+    const void *a = rows_of(w, p, e);
+    bool wide = w->compute->dtype == SW_DTYPE_F32;
+    if (t->turned) {
+        size_t count = least(t->k - p->k, SW_GEMM_PANEL);
+        (wide ? sw_lay_columns : sw_widen_columns)(out, a, t->a_stride, e->rows, count);
+    } else if (!is_direct(w, p, e->rows)) {
+        (wide ? sw_lay_rows : sw_widen_rows)(out, a, t->a_stride, e->rows, p->depth);
+    }
 }
 
 /* Lays out pieces from `from` on while there is room; the first that is left. */
@@ -70,12 +83,7 @@ static piece lay(const sw_work *w, piece from, const sw_extent *e, float *out) {
     size_t left = ROOM, rows = laid(e->rows);
     piece p = from;
     while (p.term < w->g.term_count && rows * p.depth <= left) {
-        size_t stride = w->g.terms[p.term].a_stride;
-        if (w->compute->dtype == SW_DTYPE_F32) {
-            sw_lay_rows(out, rows_of(w, &p, e), stride, e->rows, p.depth);
-        } else if (!is_direct(w, &p, e->rows)) {
-            sw_widen_rows(out, rows_of(w, &p, e), stride, e->rows, p.depth);
-        }
+        lay_piece(w, &p, e, out);
         out += rows * p.depth;
         left -= rows * p.depth;
         p = after(w, &p);
@@ -99,7 +107,10 @@ static void add_packed(const sw_work *w, const piece *p, sw_strip *s, const sw_b
 /* The pieces from `from` to before `end` of one strip. */
 static void add_pieces(const sw_work *w, piece from, const piece *end, const sw_extent *e,
                        size_t strip, const float *a, float *sums, bool add) {
+    const sw_gemm *g = &w->g;
     sw_strip s = {.a = a, .rows = e->rows, .out = sums, .add = add};
+    s.target = sw_gemm_at(g->c, e->row * g->c_stride + strip * COLUMNS, g->c_dtype);
+    s.target_stride = g->c_stride * sw_dtype_bytes(g->c_dtype);
     for (piece p = from; p.term != end->term || p.k != end->k; p = after(w, &p)) {
         const sw_gemm_term *t = &w->g.terms[p.term];
         size_t at = strip * t->b_strip + p.k * COLUMNS;

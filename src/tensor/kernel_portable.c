@@ -105,7 +105,10 @@ INLINE void f32_block(const sw_strip *s, size_t row, const uint8_t *next, size_t
                       int rows) {
     const float *a = s->a + row * s->k, *b = s->b;
     __m256 acc[ROWS][2];
-    for (int r = 0; r < rows; r++) acc[r][0] = acc[r][1] = _mm256_setzero_ps();
+    for (int r = 0; r < rows; r++) {
+        acc[r][0] = acc[r][1] = _mm256_setzero_ps();
+        __builtin_prefetch(s->target + (row + (size_t)r) * s->target_stride, 1);
+    }
     size_t k = 0;
     for (; k + UNROLLED <= s->k; k += UNROLLED, a += UNROLLED * ROWS, b += UNROLLED * COLUMNS) {
         __builtin_prefetch(next, 0, 2);

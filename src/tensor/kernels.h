@@ -31,6 +31,8 @@ typedef struct sw_strip {
     size_t k, rows;
     float *out; /* aligned to 32 bytes */
     bool add;
+    const uint8_t *target; /* where `out` will be stored: its rows are fetched meanwhile */
+    size_t target_stride;  /* bytes */
 } sw_strip;
 void sw_strip_sum(const sw_strip *s);
 /* With rows of A and a strip that are bf16, as they lie: for few rows. s->a and s->b do not count.
@@ -41,8 +43,11 @@ void sw_strip_direct(const sw_strip *s, const sw_bf16 *a, size_t a_stride, const
  * every k; what the last group lacks is filled with its last row. `out` has room for 2 floats more
  * than that. sw_widen_rows: bf16 as f32, of each pair the odd member first, k rounded up to even.
  */
-void sw_lay_rows(float *out, const float *a, size_t stride, size_t rows, size_t k);
-void sw_widen_rows(float *out, const sw_bf16 *a, size_t stride, size_t rows, size_t k);
+void sw_lay_rows(float *out, const void *a, size_t stride, size_t rows, size_t k);
+void sw_widen_rows(float *out, const void *a, size_t stride, size_t rows, size_t k);
+/* The same of rows that lie as columns: (k, rows), `stride` from k to k. */
+void sw_lay_columns(float *out, const void *a, size_t stride, size_t rows, size_t k);
+void sw_widen_columns(float *out, const void *a, size_t stride, size_t rows, size_t k);
 /* Pairs of a strip of bf16 as f32: 16 odd members, then their 16 even ones. */
 void sw_widen_strip(float *restrict out, const sw_bf16 *b, size_t pairs);
 #endif

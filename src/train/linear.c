@@ -127,42 +127,75 @@ static void pack_rows(sw_engine *e, void *out, const void *x, size_t columns) {
 }
 
 void sw_linear_pack_input(sw_engine *e, const void *x, size_t columns) {
-    pack_rows(e, e->scratch.packed_x, x, columns);
+    if (e->full || !sw_gemm_turns(&e->compute)) pack_rows(e, e->scratch.packed_x, x, columns);
 }
 
-static void transpose_rows(sw_engine *e, const void *x, size_t columns, size_t stride) {
-    sw_source source = {.data = x, .dtype = e->compute.dtype, .stride = stride};
-    sw_transpose(&e->compute, e->scratch.transposed, even(e->batch.tokens), &source,
-                 e->batch.tokens, columns);
-}
-
-/* out (rows, n) += left^T (rows, T) packed (T, n), where `left` (T, rows) was transposed. */
-static void outer(sw_engine *e, size_t rows, size_t n, const void *packed, float *out, bool add) {
+/* left^T, where `left` is (T, columns), as the left side of a product over the tokens. */
+static sw_gemm_term turned(sw_engine *e, const void *left, size_t columns, size_t stride) {
     size_t t = e->batch.tokens;
+    sw_gemm_term term = {.a = left, .a_stride = stride, .turned = true, .k = t};
+    if (sw_gemm_turns(&e->compute)) return term;
+    sw_source source = {.data = left, .dtype = e->compute.dtype, .stride = stride};
+    sw_transpose(&e->compute, e->scratch.transposed, even(t), &source, t, columns);
+    return (sw_gemm_term){.a = e->scratch.transposed, .a_stride = even(t), .k = t};
+}
+
+/* out (rows, n) = or += the term. */
+static void outer(sw_engine *e, const sw_gemm_term *term, size_t rows, size_t n, float *out,
+                  bool add) {
     sw_gemm g = product(rows, n, out, SW_DTYPE_F32);
     g.add = add ? out : NULL;
-    add_term(&g, e->scratch.transposed, even(t), packed, t);
+    g.terms[g.term_count++] = *term;
     run(e, &g);
 }
 
-static void adapter_gradients(sw_engine *e, const sw_linear *l, const sw_linear_grad *g, void *du) {
+static void outer_packed(sw_engine *e, sw_gemm_term left, size_t rows, size_t n, const void *packed,
+                         float *out, bool add) {
+    left.b = packed;
+    left.b_strip = sw_pack_strip(left.k);
+    outer(e, &left, rows, n, out, add);
+}
+
+/* A wide matrix turned, times a thin one. */
+static void outer_thin(sw_engine *e, const void *wide, size_t columns, const void *thin,
+                       const sw_linear *l, float *out, bool add) {
+    sw_source lying = {.data = thin, .dtype = e->compute.dtype, .stride = l->rank_stride};
+    sw_gemm_term left = turned(e, wide, columns, columns);
+    left.lying = &lying;
+    outer(e, &left, columns, l->rank, out, add);
+}
+
+/* dB = dy^T u and dA = du^T drop(x). Where A may lie turned, the wide side is the left one: no
+ * packing, and the thin side fills a strip. Where it may not, the thin side is turned instead. */
+static void rank_gradients(sw_engine *e, const sw_linear *l, const sw_linear_grad *g,
+                           const void *du) {
     sw_scratch *s = &e->scratch;
-    sw_gemm product_du = product(e->batch.tokens, l->rank, du, e->compute.dtype);
-    product_du.scale = l->scale;
-    product_du.c_stride = l->rank_stride;
-    add_term(&product_du, g->dy, l->out, l->b_n, l->out);
-    run(e, &product_du);
+    if (sw_gemm_turns(&e->compute)) {
+        outer_thin(e, g->dy, l->out, g->u, l, l->b->grad, true);
+        outer_thin(e, dropped(e, l, g->x), l->in, du, l, s->transposed_grad, false);
+        sw_transpose_add(&e->compute, l->a->grad, s->transposed_grad, l->in, l->rank);
+        return;
+    }
     pack_rows(e, s->packed_dy, g->dy, l->out);
-    transpose_rows(e, g->u, l->rank, l->rank_stride);
-    outer(e, l->rank, l->out, s->packed_dy, s->transposed_grad, false);
+    outer_packed(e, turned(e, g->u, l->rank, l->rank_stride), l->rank, l->out, s->packed_dy,
+                 s->transposed_grad, false);
     sw_transpose_add(&e->compute, l->b->grad, s->transposed_grad, l->rank, l->out);
-    transpose_rows(e, du, l->rank, l->rank_stride);
+    sw_gemm_term left = turned(e, du, l->rank, l->rank_stride);
     const void *packed_x = s->packed_x;
     if (drops(e, l)) { /* the adapter saw its own masked input */
         pack_rows(e, s->packed_dy, dropped(e, l, g->x), l->in);
         packed_x = s->packed_dy;
     }
-    outer(e, l->rank, l->in, packed_x, l->a->grad, true);
+    outer_packed(e, left, l->rank, l->in, packed_x, l->a->grad, true);
+}
+
+static void adapter_gradients(sw_engine *e, const sw_linear *l, const sw_linear_grad *g, void *du) {
+    sw_gemm product_du = product(e->batch.tokens, l->rank, du, e->compute.dtype);
+    product_du.scale = l->scale;
+    product_du.c_stride = l->rank_stride;
+    add_term(&product_du, g->dy, l->out, l->b_n, l->out);
+    run(e, &product_du);
+    rank_gradients(e, l, g, du);
 }
 
 /* dm from dy and z, which is computed again; gain dy into the slot's buffer. */
@@ -184,9 +217,9 @@ static const void *dora_backward(sw_engine *e, const sw_linear *l, const sw_line
 
 void sw_linear_backward(sw_engine *e, const sw_linear *l, const sw_linear_grad *g, sw_gemm *dx) {
     if (l->weight) {
-        transpose_rows(e, g->dy, l->out, l->out);
-        outer(e, l->out, l->in, e->scratch.packed_x, l->weight->grad, true);
-        if (l->bias) outer(e, l->out, 1, e->ones, l->bias->grad, true);
+        sw_gemm_term dy = turned(e, g->dy, l->out, l->out);
+        outer_packed(e, dy, l->out, l->in, e->scratch.packed_x, l->weight->grad, true);
+        if (l->bias) outer_packed(e, dy, l->out, 1, e->ones, l->bias->grad, true);
     }
     sw_linear_grad own = *g;
     if (l->dora) own.dy = dora_backward(e, l, g);

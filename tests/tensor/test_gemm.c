@@ -263,6 +263,48 @@ static void test_with_scratch(void **state) {
     }
 }
 
+/* A that lies as (k, m), its k not padded: the bits of the same rows. */
+static void check_turned(const sw_compute *c, shape s, bool wild) {
+    problem p = make(c, s, false, wild);
+    sw_gemm g = gemm_of(&p);
+    sw_gemm_run(c, &g);
+    float *turned = malloc(s.k * s.m * sizeof *turned), *out = calloc(s.m * s.n, sizeof *out);
+    for (size_t i = 0; i < s.k * s.m; i++) {
+        turned[i] = p.a_values[i % s.m * p.stride + i / s.m];
+    }
+    g.terms[0].a = operands(c, turned, s.k * s.m);
+    g.terms[0].a_stride = s.m;
+    g.terms[0].turned = true;
+    g.c = out;
+    sw_gemm_run(c, &g);
+    assert_memory_equal(out, p.c, s.m * s.n * sizeof *out);
+    const sw_source lying = {.data = p.b_values, .dtype = SW_DTYPE_F32, .stride = s.n};
+    g.terms[0].lying = &lying;
+    g.panels = malloc(sw_gemm_panel_bytes(s.k < 4096 ? s.k : 4096, s.n));
+    memset(out, 0x7f, s.m * s.n * sizeof *out);
+    sw_gemm_run(c, &g);
+    assert_memory_equal(out, p.c, s.m * s.n * sizeof *out);
+    free((void *)g.terms[0].a);
+    free(g.panels);
+    free(turned);
+    free(out);
+    drop(&p);
+}
+
+static void test_turned(void **state) {
+    (void)state;
+    static const shape more[] = {{101, 16, 600}, {193, 8, 5000}, {1536, 16, 65}, {7, 16, 131}};
+    const sw_compute modes[] = {compute_f32(), compute_bf16(false)};
+    assert_false(sw_gemm_turns(&(sw_compute){.dtype = SW_DTYPE_BF16, .native = true}));
+    for (size_t i = 0; i < SHAPE_COUNT + 4; i++) {
+        shape s = i < SHAPE_COUNT ? SHAPES[i] : more[i - SHAPE_COUNT];
+        for (int mode = 0; mode < 2; mode++) {
+            assert_true(sw_gemm_turns(&modes[mode]));
+            check_turned(&modes[mode], s, i & 1);
+        }
+    }
+}
+
 static void test_transpose(void **state) {
     (void)state;
     for (int mode = 0; mode < 2; mode++) {
@@ -304,6 +346,13 @@ static void test_bf16_rounding(void **state) {
         sw_bf16 stored;
         sw_elements_store(&stored, &v, SW_DTYPE_BF16, 1);
         assert_int_equal(stored, cases[i].expected);
+        float row[35]; /* in whole vectors and behind them */
+        sw_bf16 stored_row[35];
+        for (size_t at = 0; at < 35; at++) row[at] = at % 3 ? 1 : v;
+        sw_elements_store(stored_row, row, SW_DTYPE_BF16, 35);
+        for (size_t at = 0; at < 35; at++) {
+            assert_int_equal(stored_row[at], at % 3 ? 0x3f80 : cases[i].expected);
+        }
     }
     const uint16_t halves[] = {0x3c00, 0xc000, 0x0001, 0x8001, 0x7bff, 0x0400, 0x3555};
     const float floats[] = {1, -2, 0x1p-24f, -0x1p-24f, 65504, 0x1p-14f, 0.333251953125f};
@@ -319,6 +368,7 @@ int main(void) {
                                        cmocka_unit_test(test_any_order_of_jobs),
                                        cmocka_unit_test(test_terms_and_outputs),
                                        cmocka_unit_test(test_with_scratch),
+                                       cmocka_unit_test(test_turned),
                                        cmocka_unit_test(test_transpose),
                                        cmocka_unit_test(test_bf16_rounding)};
     return cmocka_run_group_tests_name("gemm", tests, NULL, NULL);
