@@ -240,6 +240,7 @@ static void a_hardened_process_starts_it(void **state) {
             start(root, "/bin/probe", "legal", &r, &err) != SW_OK ||
             sw_process_wait(r.pid, &r.code, &err) != SW_OK)
             _exit(90);
+        sw_watch_end(&r.watch);
         _exit(r.code);
     }
     assert_int_equal(sw_process_wait(pid, &r.code, &err), SW_OK);
