@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The driver of matrix products: cuts C into tiles, runs terms and panels in order, stores.
+ * The driver of matrix products: cuts C into parts, and has each summed in one of two ways.
  *
- * A tile is summed in the lane's stack and written once, so terms (a weight and its adapter, or the
+ * A part is summed in the lane's stack and written once, so terms (a weight and its adapter, or the
  * gradients through q, k and v) meet before any rounding. See tensor/gemm.h for the bit rule.
  *
  * With scratch, C is made in blocks of columns: what a block needs of every B is written there in
  * the form that the kernel takes, once for all rows, multiplied, and forgotten. A product of one
  * term that is deeper than the scratch is wide goes through in stretches of whole panels, whose
- * sums rest in C meanwhile: sums are added in the same order as in the tile.
+ * sums rest in C meanwhile: they are added in the same order as in the stack.
  */
 #include "tensor/gemm_internal.h"
 

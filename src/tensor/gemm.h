@@ -48,12 +48,12 @@ void sw_transpose(const sw_compute *c, void *out, size_t out_stride, const sw_so
 typedef struct sw_gemm_term {
     const void *a; /* (m, k) E */
     size_t a_stride;
-    bool turned;
     const void *b;  /* packed (k, n) E */
     size_t b_strip; /* sw_pack_strip of the packed k */
     size_t k;
     const sw_source *lying; /* instead of b, as sw_pack takes it; needs sw_gemm.panels */
     bool transposed;
+    bool turned; /* A */
 } sw_gemm_term;
 
 typedef struct sw_gemm {

@@ -92,7 +92,7 @@ static piece lay(const sw_work *w, piece from, const sw_extent *e, float *out) {
 }
 
 /* A piece of a strip that is not in the kernel's form. */
-static void add_packed(const sw_work *w, const piece *p, sw_strip *s, const sw_bf16 *b,
+static void add_packed(const sw_work *w, const piece *p, const sw_strip *s, const sw_bf16 *b,
                        const sw_extent *e) {
     alignas(64) float wide[COLUMNS * SW_GEMM_PANEL];
     if (is_direct(w, p, e->rows)) {
@@ -100,8 +100,9 @@ static void add_packed(const sw_work *w, const piece *p, sw_strip *s, const sw_b
         return;
     }
     sw_widen_strip(wide, b, p->depth / 2);
-    s->b = wide;
-    sw_strip_sum(s);
+    sw_strip own = *s;
+    own.b = wide;
+    sw_strip_sum(&own);
 }
 
 /* The pieces from `from` to before `end` of one strip. */

@@ -5,12 +5,11 @@
  * f32: one chain in ascending k (NUM-011). bf16: for every pair first the odd, then the even
  * element, one fused multiply-add each, with denormals read as zero and flushed by the mode that
  * sw_compute_run sets (NUM-012). So a bf16 panel whose pairs are written out as f32, odd before
- * even, goes through the f32 kernel; where a tile has too few rows to pay for that, the pairs are
+ * even, goes through the f32 kernel; where there are too few rows to pay for that, the pairs are
  * widened in registers.
  *
- * Six rows by one strip are summed at a time, a stretch of k small enough for the strip's share of
- * B to stay in the first cache while all rows of the tile pass. A chain that is cut there rests in
- * memory as it is and goes on from the same bits.
+ * Six rows by one strip are summed at a time over a whole panel. Rows of A come from one stream
+ * (lay.c); the strip comes from the second cache for every group of rows, which is fast enough.
  */
 #include "tensor/kernels.h"
 #include <immintrin.h>

@@ -4,8 +4,8 @@
  *
  * y = x W^T + u B^T + 1 bias with u = s drop(x) A^T. With du = s dy B: dB = dy^T u, dA = du^T
  * drop(x), dx = dy W + du A (masked by dropout), dbias = dy^T 1. W and the adapter are terms of one
- * product, so they meet in f32. Small-rank gradients are computed as (r, T) times (T, n), dB
- * transposed at the end.
+ * product, so they meet in f32. Of dB and dA one is transposed at the end, whichever side of
+ * the product the small rank is on (rank_gradients).
  *
  * DoRA (NUM-070 to NUM-075): z = W x + s B A x before the gain g = m / ||W + s B A||, which is a
  * constant but for m: y = g z + bias, dm = sum of dy z / norm, and g dy is what W and the adapter
