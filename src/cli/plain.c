@@ -111,8 +111,8 @@ static sw_status add_row(sw_plain_model *m, const sw_row_template *chat,
                          const sw_training *settings, sw_bytes line, tally *seen, sw_rows *rows,
                          sw_error *err) {
     bool kept;
-    SW_TRY(sw_rows_append(rows, m->tokenizer, chat, m->model.config.eos_token_id, settings, line,
-                          ++seen->rows, &kept, err));
+    SW_TRY(
+        sw_rows_append(rows, m->tokenizer, chat, m->end, settings, line, ++seen->rows, &kept, err));
     if (kept)
         return sw_rows_check_length(rows, rows->count - 1, seen->rows, settings, &m->model.config,
                                     err);
@@ -168,6 +168,7 @@ sw_status sw_plain_rows(sw_cli *cli, sw_plain_model *m, const sw_training *setti
                         const char *const *files, size_t count, sw_rows *out, sw_error *err) {
     sw_row_template chat = {0};
     sw_chat_files own = chat_files(m);
+    SW_TRY(sw_row_end_find(m->tokenizer, own.tokenizer_config, &m->model.config, &m->end, err));
     SW_TRY(sw_row_template_open(&own, settings, &chat, err));
     sw_status status = add_files(cli, m, &chat, settings, files, count, out, err);
     sw_row_template_close(&chat);

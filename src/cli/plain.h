@@ -13,6 +13,7 @@ typedef struct sw_plain_model {
     size_t file_count;
     sw_model model;
     sw_tokenizer *tokenizer;
+    sw_row_end end; /* set when rows are read */
 } sw_plain_model;
 
 /* Maps a whole file read-only for the command's life; large files never go through the heap. */

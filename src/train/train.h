@@ -38,6 +38,17 @@ typedef struct sw_chat_tokens {
 } sw_chat_tokens;
 SW_NODISCARD sw_status sw_chat_tokens_read(sw_arena *arena, sw_bytes tokenizer_config,
                                            sw_chat_tokens *out, sw_error *err);
+/* The token whose text ends a row of text (ROW-003): the one that tokenizer_config.json calls
+ * `eos_token`, as TRL takes it; where it says none, the first id of config.json's `eos_token_id`.
+ * Rows of turns need none, so a model without one is refused by the first row of text. */
+typedef struct sw_row_end {
+    uint32_t id;         /* UINT32_MAX for none */
+    const char *missing; /* then: why, a sentence naming file and member; static */
+} sw_row_end;
+/* SW_MALFORMED: tokenizer_config.json (empty when missing) is no JSON. */
+SW_NODISCARD sw_status sw_row_end_find(const sw_tokenizer *t, sw_bytes tokenizer_config,
+                                       const sw_model_config *config, sw_row_end *out,
+                                       sw_error *err);
 /* How rows of turns become text (RCP-045 to RCP-047). {0} serves where the recipe's template is
  * none. */
 typedef struct sw_row_template {
@@ -62,8 +73,8 @@ void sw_row_template_close(sw_row_template *t);
  * none is, and rows that it cuts itself stay whole. A malformed line, or one that the phase or the
  * loss does not read, is SW_MALFORMED naming the row, never its content. */
 SW_NODISCARD sw_status sw_rows_append(sw_rows *r, sw_tokenizer *t, const sw_row_template *chat,
-                                      uint32_t eos_token_id, const sw_training *settings,
-                                      sw_bytes line, size_t row_number, bool *kept, sw_error *err);
+                                      sw_row_end end, const sw_training *settings, sw_bytes line,
+                                      size_t row_number, bool *kept, sw_error *err);
 /* A row, or each piece that packing cuts it into, is not longer than the model's positions:
  * SW_REFUSED "rows" that names it as `row_number`.
  * sw_train_run checks all rows, counted from 1; who knows their files checks them there. */

@@ -82,12 +82,14 @@ static void read_rows(const folder *f, const sw_model *m, const sw_training *t, 
     const sw_chat_files files = {file_of(f, "chat_template.jinja"),
                                  file_of(f, "tokenizer_config.json")};
     if (t->chat == SW_CHAT_MODEL) need(sw_row_template_open(&files, t, &chat, &err), &err);
+    sw_row_end end;
+    need(sw_row_end_find(tokenizer, files.tokenizer_config, &m->config, &end, &err), &err);
     for (size_t at = 0; at < text.size; number++) {
-        const uint8_t *end = memchr(text.data + at, '\n', text.size - at);
-        size_t size = end ? (size_t)(end - text.data) - at : text.size - at;
+        const uint8_t *newline = memchr(text.data + at, '\n', text.size - at);
+        size_t size = newline ? (size_t)(newline - text.data) - at : text.size - at;
         bool kept;
-        need(sw_rows_append(rows, tokenizer, &chat, m->config.eos_token_id, t,
-                            SW_BYTES(text.data + at, size), number, &kept, &err),
+        need(sw_rows_append(rows, tokenizer, &chat, end, t, SW_BYTES(text.data + at, size), number,
+                            &kept, &err),
              &err);
         at += size + 1;
     }
