@@ -87,6 +87,11 @@ sw_status sw_plain_open(sw_cli *cli, const char *folder, sw_plain_model *out, sw
     return SW_OK;
 }
 
+sw_status sw_plain_ends(const sw_plain_model *m, sw_token_ends *out, sw_error *err) {
+    return sw_model_ends(file_of(m->files, m->file_count, "generation_config.json"),
+                         &m->model.config, out, err);
+}
+
 void sw_plain_close(sw_plain_model *m) {
     sw_tokenizer_close(&m->tokenizer);
     for (size_t i = 0; i < m->file_count; i++)

@@ -193,7 +193,7 @@ typedef struct sw_generate_job {
     const uint32_t *prompt;
     size_t prompt_count;
     size_t max_new_tokens;
-    uint32_t eos_token_id;
+    const sw_token_ends *ends; /* the answer ends before any of them; NULL: none */
     sw_profile profile;
 } sw_generate_job;
 SW_NODISCARD sw_status sw_generate(const sw_generate_job *job, const sw_parallel *parallel,

@@ -4,7 +4,7 @@
 
     tests/parity/ends.py [O]        TAP on stdout; builds O/tests/parity/engine (O is build/release)
 
-Rows are those of TRL's SFTTrainer. Packages are those of tests/parity/requirements.txt.
+Rows are those of TRL's SFTTrainer, answers those of transformers' generate. Packages are those of tests/parity/requirements.txt.
 """
 import json
 import os
@@ -41,10 +41,42 @@ def rows(engine, work):
             check(f"{name}: rows of {form}.jsonl as TRL's", engine.rows(folder, form) == train.trl_rows(folder, form))
 
 
+def generate(folder, count, ids):
+    import torch
+
+    model, _ = train.load(folder)
+    with torch.no_grad():
+        out = model.generate(torch.tensor([ids]), attention_mask=torch.ones(1, len(ids), dtype=torch.long), max_new_tokens=count, do_sample=False)
+    return out[0, len(ids):].tolist()
+
+
+def answers(engine, work):
+    """transformers gives the token that ends an answer with it, the engine stops before it."""
+    folder = miniature(os.path.join(work, "answers"))
+    prompt = list(range(3, 320, 20))
+    rewrite(folder, "generation_config.json", eos_token_id=319)
+    whole = generate(folder, 12, prompt)
+    check("an answer of 12 tokens", engine.generate(folder, None, 12, prompt) == whole and len(set(whole)) > 3, str(whole))
+    third = next(t for t in whole if whole.index(t) >= 3)
+    for name, generation, config, end in [
+            ("generation_config.json lists the end last", [0, 2, third], 2, third), ("it says one, config.json another", third, whole[1], third),
+            ("it says none, config.json a list", "absent", [0, third], None), ("it says null, config.json a list", None, [third, 0], None),
+            ("there is no such file, config.json has a list", "no file", [0, third], third)]:
+        if generation == "no file":
+            os.remove(os.path.join(folder, "generation_config.json"))
+        else:
+            rewrite(folder, "generation_config.json", eos_token_id=generation)
+        rewrite(folder, "config.json", eos_token_id=config)
+        theirs, ours = generate(folder, 12, prompt), engine.generate(folder, None, 12, prompt)
+        check(f"{name}: the answer ends where transformers ends it",
+              ours == (whole[:whole.index(end)] if end else whole) and theirs == ours + [end] * (end is not None), f"{ours} beside {theirs}")
+
+
 def live(objects):
     engine = train.Engine(objects)
     with tempfile.TemporaryDirectory() as work:
         rows(engine, work)
+        answers(engine, work)
     print(f"1..{len(train.results)}")
     return all(train.results)
 

@@ -297,11 +297,13 @@ static int generate(int count, char **arguments) {
     size_t tokens = read_ids(arguments[3], ids, 8192);
     open_folder(&f, arguments[0]);
     need(sw_model_open(&f.arena, f.files, f.count, &model, &err), &err);
+    sw_token_ends ends;
+    need(sw_model_ends(file_of(&f, "generation_config.json"), &model.config, &ends, &err), &err);
     sw_generate_job job = {.model = &model,
                            .prompt = ids,
                            .prompt_count = tokens,
                            .max_new_tokens = strtoul(arguments[2], NULL, 10),
-                           .eos_token_id = model.config.eos_token_id,
+                           .ends = &ends,
                            .profile = SW_PROFILE_FP32_REF};
     open_adapter(&a, arguments[1], &adapter, &job);
     sw_parallel lanes = open_lanes(sw_cpu_count());
