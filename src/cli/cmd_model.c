@@ -186,7 +186,9 @@ static sw_status plan_and_train(sw_cli *cli, sw_plain_model *m, const sw_recipe 
     const sw_train_job job = {.settings = &recipe->training,
                               .model = &m->model,
                               .rows = rows,
-                              .base_model_name = recipe->model_name};
+                              .base_model_name = recipe->model_name,
+                              .files = m->files,
+                              .file_count = m->file_count};
     uint64_t lanes;
     sw_train_budget budget;
     SW_TRY(sw_plain_lanes(cli, &lanes, err));

@@ -108,7 +108,7 @@ typedef struct sw_train_host {
      * it). The bytes are valid during the call. */
     sw_status (*checkpoint)(void *context, uint64_t step, sw_bytes state, sw_error *err);
     /* The outputs at the end, in order: adapter_config.json, adapter_model.safetensors (or
-     * config.json, model.safetensors when full). */
+     * config.json, what sw_train_copies names and model.safetensors when full). */
     sw_status (*output)(void *context, const char *name, sw_bytes bytes, sw_error *err);
     /* Asked after every step: true writes a checkpoint and returns SW_OK with *stopped. */
     bool (*stop)(void *context);
@@ -130,8 +130,15 @@ typedef struct sw_train_job {
     const sw_model *model;
     const sw_rows *rows;
     const char *base_model_name; /* for adapter_config.json */
-    sw_bytes resume;             /* empty, or a checkpoint's bytes */
+    const sw_model_file *files;  /* the base model's, for sw_train_copies; NULL for none */
+    size_t file_count;
+    sw_bytes resume; /* empty, or a checkpoint's bytes */
 } sw_train_job;
+
+/* Whether a file of the base model lies beside a model that was trained whole, byte for byte, so
+ * that the folder can be loaded: the tokeniser's files, generation_config.json,
+ * chat_template.jinja. */
+bool sw_train_copies(const char *name);
 
 /* Total optimiser steps of a job, packed sequences counted; SW_REFUSED when there are no rows. */
 SW_NODISCARD sw_status sw_train_steps(const sw_train_job *job, uint64_t *steps, sw_error *err);
