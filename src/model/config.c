@@ -341,7 +341,9 @@ sw_status sw_model_config_parse(sw_bytes config_json, sw_model_config *out, sw_e
     SW_SCOPED(sw_arena) arena = {0};
     sw_json *root;
     sw_model_config c = {.rms_norm_eps = 1e-6};
-    SW_TRY(sw_json_parse(&arena, config_json, &limits, &root, err));
+    sw_status status = sw_json_parse(&arena, config_json, &limits, &root, err);
+    if (status != SW_OK) sw_error_prefix(err, "config.json");
+    SW_TRY(status);
     SW_TRY(check_architecture(root, &c, err));
     SW_TRY(check_fixed(root, &c, err));
     SW_TRY(read_counts(root, &c, err));

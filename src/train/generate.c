@@ -26,7 +26,9 @@ static sw_status check(const sw_generate_job *job, sw_error *err) {
                        job->prompt_count, job->model->config.max_position_embeddings);
     for (size_t i = 0; i < job->prompt_count; i++) {
         if (job->prompt[i] >= job->model->config.vocab_size) {
-            return sw_fail(err, SW_MALFORMED, "rows", "token %zu is not in the vocabulary", i);
+            return sw_fail(err, SW_MALFORMED, "rows",
+                           "token %zu of the prompt is %u, and config.json's vocab_size is %u", i,
+                           job->prompt[i], job->model->config.vocab_size);
         }
     }
     return SW_OK;

@@ -75,12 +75,12 @@ void sw_row_template_close(sw_row_template *t);
 SW_NODISCARD sw_status sw_rows_append(sw_rows *r, sw_tokenizer *t, const sw_row_template *chat,
                                       sw_row_end end, const sw_training *settings, sw_bytes line,
                                       size_t row_number, bool *kept, sw_error *err);
-/* A row, or each piece that packing cuts it into, is not longer than the model's positions:
- * SW_REFUSED "rows" that names it as `row_number`.
+/* A row's tokens are those of the model's vocabulary, and it, or each piece that packing cuts it
+ * into, is not longer than the model's positions: SW_REFUSED "rows" that names it as `row_number`.
  * sw_train_run checks all rows, counted from 1; who knows their files checks them there. */
-SW_NODISCARD sw_status sw_rows_check_length(const sw_rows *r, size_t row, size_t row_number,
-                                            const sw_training *t, const sw_model_config *config,
-                                            sw_error *err);
+SW_NODISCARD sw_status sw_rows_check_row(const sw_rows *r, size_t row, size_t row_number,
+                                         const sw_training *t, const sw_model_config *config,
+                                         sw_error *err);
 /* The wire form between the decoder's process and the agent, and from the agent to the worker
  * (docs/formats/training.md): u64le rows, u64le tokens, ends u64le[rows], ids u32le[tokens], target
  * u8[tokens]. parse gives views when aligned; refuses ids >= vocab and ends out of order. */

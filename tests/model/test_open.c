@@ -286,19 +286,22 @@ static void shards_follow_their_index(void **state) {
     (void)state;
     static const shards cases[] = {
         {"{\"metadata\":{},\"weight_map\":{%s}}", "a.safetensors", "b.safetensors", SW_OK, "", 0},
-        {"{\"weight_map\":{%s}}", "a.safetensors", "b.safetensors", SW_MALFORMED, "index lists", 1},
+        {"{\"weight_map\":{%s}}", "a.safetensors", "b.safetensors", SW_MALFORMED,
+         INDEX " lists 9 tensors of b.safetensors, which holds 10", 1},
         {NULL, "a.safetensors", "b.safetensors", SW_MISSING, INDEX, 0},
         {NULL, "a.safetensors", "b.bin", SW_MISSING, "is missing", 0},
         {NULL, "a.bin", "b.bin", SW_MISSING, "no *.safetensors", 0},
-        {"{\"weight_map\":{%s}}", "b.safetensors", "a.safetensors", SW_MALFORMED, "index", 0},
-        {"{\"weight_map\":{%s}}", "a.safetensors", "c.safetensors", SW_MISSING, "not there", 0},
+        {"{\"weight_map\":{%s}}", "b.safetensors", "a.safetensors", SW_MALFORMED,
+         "b.safetensors, which", 0},
+        {"{\"weight_map\":{%s}}", "a.safetensors", "c.safetensors", SW_MISSING,
+         "into b.safetensors, which is not there", 0},
         {"{\"weight_map\":{%s,\"x\":\"a.safetensors\"}}", "a.safetensors", "b.safetensors",
          SW_MALFORMED, "index", 0},
-        {"{\"weight_map\":{%s,\"x\":7}}", "a.safetensors", "b.safetensors", SW_MALFORMED, "index",
-         0},
+        {"{\"weight_map\":{%s,\"x\":7}}", "a.safetensors", "b.safetensors", SW_MALFORMED,
+         INDEX " names no file for tensor x", 0},
         {"{\"weight_map\":[]}", "a.safetensors", "b.safetensors", SW_MALFORMED, "weight_map", 0},
         {"{}", "a.safetensors", "b.safetensors", SW_MALFORMED, "weight_map", 0},
-        {"", "a.safetensors", "b.safetensors", SW_MALFORMED, "JSON", 0},
+        {"", "a.safetensors", "b.safetensors", SW_MALFORMED, INDEX ": JSON", 0},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         SW_SCOPED(sw_arena) arena = {0};
@@ -306,6 +309,35 @@ static void shards_follow_their_index(void **state) {
         sw_status status = open_shards(&cases[i], &arena, &err);
         if (status != cases[i].status || strstr(err.message, cases[i].says) == NULL)
             fail_msg("case %zu: status %d, %s", i, status, err.message);
+    }
+}
+
+/* A refusal says which file it speaks of. */
+static void the_file_is_named(void **state) {
+    (void)state;
+    static const struct {
+        const char *config, *name;
+        sw_bytes bytes;
+        const char *says;
+    } cases[] = {
+        {"{", "model.safetensors", {0}, "config.json: JSON byte 1"},
+        {"", "model.safetensors", {0}, "config.json: JSON byte 0"},
+        {CONFIG("true"), "model.safetensors", {0}, "model.safetensors: "},
+        {CONFIG("true"), "a\nb.safetensors", {0}, "a?b.safetensors: "},
+        {CONFIG("true"), "one.safetensors", SW_LITERAL("\x02\0\0\0\0\0\0\0{]"),
+         "one.safetensors: "},
+        {CONFIG("true"), "one.safetensors", SW_LITERAL("\xff\0\0\0\0\0\0\0{}"),
+         "one.safetensors: "},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        SW_SCOPED(sw_arena) arena = {0};
+        sw_error err = {0};
+        sw_model m;
+        const sw_model_file files[] = {{"config.json", sw_text(cases[i].config)},
+                                       {cases[i].name, cases[i].bytes}};
+        assert_int_equal(sw_model_open(&arena, files, 2, &m, &err), SW_MALFORMED);
+        if (strncmp(err.message, cases[i].says, strlen(cases[i].says)) != 0)
+            fail_msg("case %zu: %s", i, err.message);
     }
 }
 
@@ -334,6 +366,7 @@ int main(void) {
         cmocka_unit_test(buffers_and_a_stored_tied_head_are_allowed),
         cmocka_unit_test(data_that_is_not_aligned_is_refused),
         cmocka_unit_test(shards_follow_their_index),
+        cmocka_unit_test(the_file_is_named),
         cmocka_unit_test(files_must_be_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,6 +87,30 @@ static void test_no_message_quotes_a_row(void **state) {
     }
 }
 
+/* A token that the model has no embedding for is told with its row, not with its place in all. */
+static void test_rows_fit_the_vocabulary(void **state) {
+    const miniature *m = *state;
+    const sw_training t = small_settings();
+    static const char line[] = "{\"text\":\"a b\"}";
+    sw_model_config config = m->model.config;
+    sw_rows rows = {0};
+    sw_error err = {0};
+    bool kept;
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(append(m, &t, line, sizeof line - 1, &rows, &kept, &err), SW_OK);
+    uint32_t greatest = 0;
+    for (size_t i = 0; i < rows.ends[0]; i++)
+        greatest = rows.ids[i] > greatest ? rows.ids[i] : greatest;
+    config.vocab_size = greatest + 1;
+    assert_int_equal(sw_rows_check_row(&rows, 1, 9, &t, &config, &err), SW_OK);
+    config.vocab_size = greatest;
+    assert_int_equal(sw_rows_check_row(&rows, 1, 9, &t, &config, &err), SW_REFUSED);
+    assert_non_null(strstr(err.message, "row 9 holds token "));
+    assert_non_null(strstr(err.message, "config.json's vocab_size is"));
+    assert_non_null(strstr(err.hint, "tokenizer.json"));
+    sw_rows_free(&rows);
+}
+
 /* ROW-003: the tokeniser's word goes before config.json's. */
 static void test_what_ends_a_row(void **state) {
     const miniature *m = *state;
@@ -423,6 +447,7 @@ static void test_wire_refusals(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_refused_lines),
                                        cmocka_unit_test(test_what_ends_a_row),
+                                       cmocka_unit_test(test_rows_fit_the_vocabulary),
                                        cmocka_unit_test(test_no_message_quotes_a_row),
                                        cmocka_unit_test(test_dropped_and_cut),
                                        cmocka_unit_test(test_no_template_no_turns),

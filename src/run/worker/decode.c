@@ -49,8 +49,8 @@ static sw_status take_line(decoder *d, sw_bytes line, sw_error *err) {
         d->worker->failure = SW_FAILURE_MODEL; /* no token ends a row */
     SW_TRY(status);
     if (!kept) return SW_OK;
-    return sw_rows_check_length(&d->rows, d->rows.count - 1, d->row_number, &d->worker->settings,
-                                &d->config, err);
+    return sw_rows_check_row(&d->rows, d->rows.count - 1, d->row_number, &d->worker->settings,
+                             &d->config, err);
 }
 
 /* Takes whole lines out of `text`, leaves what is behind the last newline. */
