@@ -87,6 +87,10 @@ typedef struct sw_model {
 } sw_model;
 SW_NODISCARD sw_status sw_model_open(sw_arena *arena, const sw_model_file *files, size_t count,
                                      sw_model *out, sw_error *err);
+/* Whether a file of a folder with this model.safetensors.index.json (empty: without one) is left
+ * aside: one of weights that the index does not name (MODEL-034). None is beside an index that
+ * cannot be read, and model.safetensors never: sw_model_open refuses it there. */
+bool sw_model_leaves_aside(sw_bytes index, const char *name);
 /* Every weight is a number: SW_REFUSED "model" naming the file, the tensor and the element. */
 typedef struct sw_finite_check {
     const sw_model *model;

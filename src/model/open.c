@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define INDEX "model.safetensors.index.json"
+#define WHOLE "model.safetensors"
 
 typedef struct folder {
     sw_arena *arena;
@@ -69,16 +70,20 @@ static sw_status check_shard(const folder *f, const sw_json *map, const sw_model
     return SW_OK;
 }
 
-static sw_status read_index(const folder *f, const sw_json **map) {
+static sw_status parse_index(const folder *f, const sw_model_file *file, const sw_json **map) {
     const sw_json_limits limits = {SW_SAFETENSORS_HEADER_LIMIT, 8, 4 * SW_MODEL_TENSOR_LIMIT};
-    const sw_model_file *file = sw_model_file_find(f->files, f->file_count, INDEX);
     sw_json *root;
-    *map = NULL;
-    if (file == NULL) return SW_OK;
     sw_status status = sw_json_parse(f->arena, file->bytes, &limits, &root, f->err);
     if (status != SW_OK) sw_error_prefix(f->err, INDEX);
     SW_TRY(status);
-    SW_TRY(sw_json_object(root, INDEX, "weight_map", map, f->err));
+    return sw_json_object(root, INDEX, "weight_map", map, f->err);
+}
+
+static sw_status read_index(const folder *f, const sw_json **map) {
+    const sw_model_file *file = sw_model_file_find(f->files, f->file_count, INDEX);
+    *map = NULL;
+    if (file == NULL) return SW_OK;
+    SW_TRY(parse_index(f, file, map));
     for (const sw_json *m = (*map)->first; m != NULL; m = m->next) {
         size_t i = 0;
         char shown[SW_SHOWN_NAME_BYTES];
@@ -89,6 +94,31 @@ static sw_status read_index(const folder *f, const sw_json **map) {
         if (i == f->file_count) return misplaced(f, SW_MISSING, "missing", m, "is not there");
     }
     return SW_OK;
+}
+
+static bool names(const sw_json *map, const char *file) {
+    for (const sw_json *m = map->first; m != NULL; m = m->next)
+        if (m->type == SW_JSON_STRING && sw_bytes_is(m->text, file)) return true;
+    return false;
+}
+
+bool sw_model_leaves_aside(sw_bytes index, const char *name) {
+    SW_SCOPED(sw_arena) arena = {0};
+    const sw_model_file file = {INDEX, index};
+    const folder f = {.arena = &arena};
+    const sw_json *map;
+    if (!index.size || !is_weights(name) || sw_bytes_is(sw_text(name), WHOLE)) return false;
+    return parse_index(&f, &file, &map) == SW_OK && !names(map, name);
+}
+
+/* Whether a file of weights is read. transformers reads what the index names, and no index where
+ * there is a model.safetensors. */
+static sw_status is_read(const folder *f, const sw_json *map, const char *name, bool *out) {
+    *out = is_weights(name) && (map == NULL || names(map, name));
+    if (map == NULL || *out || !sw_bytes_is(sw_text(name), WHOLE)) return SW_OK;
+    return sw_fail(f->err, SW_REFUSED, "unsupported",
+                   WHOLE " lies beside " INDEX ", which does not name it: which of the "
+                         "two is the model is not certain");
 }
 
 static sw_status append(folder *f, const sw_tensor_view *tensors, size_t count) {
@@ -112,7 +142,9 @@ static sw_status read_weights(folder *f) {
         const sw_model_file *file = &f->files[i];
         sw_tensor_view *tensors;
         size_t count;
-        if (!is_weights(file->name)) continue;
+        bool read;
+        SW_TRY(is_read(f, map, file->name, &read));
+        if (!read) continue;
         weights++;
         sw_status status = sw_safetensors_parse(f->arena, file->bytes, &tensors, &count, f->err);
         char shown[SW_SHOWN_NAME_BYTES];
