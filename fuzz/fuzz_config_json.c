@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config.json and adapter_config.json: what parses keeps to its ranges.
+ * config.json, generation_config.json and adapter_config.json: what parses keeps to its ranges.
  */
 #include "fuzz.h"
 #include "model/model.h"
@@ -20,6 +20,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         FUZZ_REQUIRE(c.rope.kind != SW_ROPE_LLAMA3 ||
                      c.rope.low_freq_factor < c.rope.high_freq_factor);
     }
+    const sw_model_config config = {.ends = {.ids = {7}, .count = 1}};
+    sw_token_ends ends;
+    if (sw_model_ends(SW_BYTES(data, size), &config, &ends, NULL) == SW_OK)
+        FUZZ_REQUIRE(ends.count <= (ends.listed ? SW_MODEL_END_LIMIT : 1));
     FUZZ_REQUIRE(sw_adapter_read(&arena, files, 2, &adapter, NULL) != SW_OK);
     FUZZ_REQUIRE(adapter.pairs == NULL && adapter.pair_count == 1);
     sw_arena_free(&arena);

@@ -54,7 +54,8 @@ static void one_kind(sw_tokenizer *tokenizer, const sw_row_template *chat, const
     sw_rows rows = {0};
     bool kept = false;
     sw_error err = {0};
-    sw_status status = sw_rows_append(&rows, tokenizer, chat, 256, t, line, 3, &kept, &err);
+    sw_status status =
+        sw_rows_append(&rows, tokenizer, chat, (sw_row_end){256, NULL}, t, line, 3, &kept, &err);
     FUZZ_REQUIRE(rows.count == (status == SW_OK && kept));
     FUZZ_REQUIRE(!sw_training_cuts(t) || rows.token_count <= 64);
     FUZZ_REQUIRE(rows.count == 0 || t->packing || rows.target[0] == 0);

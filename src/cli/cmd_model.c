@@ -186,7 +186,9 @@ static sw_status plan_and_train(sw_cli *cli, sw_plain_model *m, const sw_recipe 
     const sw_train_job job = {.settings = &recipe->training,
                               .model = &m->model,
                               .rows = rows,
-                              .base_model_name = recipe->model_name};
+                              .base_model_name = recipe->model_name,
+                              .files = m->files,
+                              .file_count = m->file_count};
     uint64_t lanes;
     sw_train_budget budget;
     SW_TRY(sw_plain_lanes(cli, &lanes, err));
@@ -301,15 +303,18 @@ static sw_status generate(sw_cli *cli, sw_error *err) {
     sw_plain_model *m = SW_ARENA_NEW(sw_cli_arena(cli), sw_plain_model, 1);
     if (!m) return sw_fail(err, SW_MEMORY, "memory", "no memory to generate");
     SW_TRY(sw_plain_open(cli, folder, m, err));
+    sw_token_ends ends;
     sw_generate_job job = {.model = &m->model,
                            .max_new_tokens = (size_t)limit,
-                           .eos_token_id = m->model.config.eos_token_id,
+                           .ends = &ends,
                            .profile =
                                sw_cli_flag(cli, "f32") ? SW_PROFILE_FP32_REF : SW_PROFILE_BF16_DP};
     sw_adapter adapter;
     const char *adapted = sw_cli_value(cli, "adapter");
     if (adapted) job.adapter = &adapter;
-    sw_status status = adapted ? sw_plain_adapter(cli, adapted, &adapter, err) : SW_OK;
+    sw_status status = sw_plain_ends(m, &ends, err);
+    if (status != SW_OK) sw_error_prefix(err, "%s", folder);
+    if (status == SW_OK && adapted) status = sw_plain_adapter(cli, adapted, &adapter, err);
     sw_tokens prompt = {0}, answer = {0};
     SW_SCOPED(sw_buffer) text = SW_BUFFER((size_t)1 << 20);
     if (status == SW_OK)

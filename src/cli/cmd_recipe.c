@@ -23,6 +23,7 @@
 #define CODE_BYTES     ((size_t)64 << 20) /* of all files of a command that are printed */
 #define SHOWN_BYTES    ((size_t)256 << 20)
 #define FOLDER_NAMES   4096
+#define INDEX_NAME     "model.safetensors.index.json"
 #define READ_BYTES     ((size_t)1 << 20)
 
 static sw_status no_memory(sw_error *err) {
@@ -263,10 +264,19 @@ static sw_status list_files(sw_cli *cli, const char *folder, sw_locked_file *fil
     const char **names;
     size_t listed;
     bool config = false, weights = false;
+    sw_bytes index = {0};
     SW_TRY(sw_folder_list(sw_cli_arena(cli), folder, FOLDER_NAMES, &names, &listed, err));
+    for (size_t i = 0; i < listed; i++)
+        if (strcmp(names[i], INDEX_NAME) == 0)
+            SW_TRY(sw_cli_read_in(cli, folder, INDEX_NAME, TEMPLATE_BYTES, &index, err));
     *count = 0;
     for (size_t i = 0; i < listed; i++) {
         if (!belongs(names[i])) continue;
+        if (sw_model_leaves_aside(index, names[i])) { /* no reader opens it */
+            sw_cli_note(cli, "%s/%s is not locked: " INDEX_NAME " does not name it", folder,
+                        names[i]);
+            continue;
+        }
         if (*count == SW_LOCK_FILE_LIMIT)
             return sw_fail(err, SW_LIMIT, "limit", "%s holds more than %d model files", folder,
                            SW_LOCK_FILE_LIMIT);

@@ -72,19 +72,32 @@ static sw_chat_files chat_files(const sw_plain_model *m) {
                            file_of(m->files, m->file_count, "tokenizer_config.json")};
 }
 
+static sw_status open_tokenizer(sw_plain_model *m, sw_error *err) {
+    sw_bytes file = file_of(m->files, m->file_count, "tokenizer.json");
+    if (file.size) return sw_tokenizer_open(file, &m->tokenizer, err);
+    sw_status status =
+        sw_fail(err, SW_MISSING, "missing", "there is no tokenizer.json, or it is empty");
+    sw_error_hint(err, "of a model that was trained whole copy it, tokenizer_config.json and "
+                       "generation_config.json from the base model's folder");
+    return status;
+}
+
 sw_status sw_plain_open(sw_cli *cli, const char *folder, sw_plain_model *out, sw_error *err) {
     sw_plain_model m = {0};
     SW_TRY(map_folder(cli, folder, m.files, &m.file_count, err));
     sw_status status = sw_model_open(sw_cli_arena(cli), m.files, m.file_count, &m.model, err);
-    if (status == SW_OK)
-        status =
-            sw_tokenizer_open(file_of(m.files, m.file_count, "tokenizer.json"), &m.tokenizer, err);
+    if (status == SW_OK) status = open_tokenizer(&m, err);
     if (status != SW_OK) {
         sw_error_prefix(err, "%s", folder);
         return status;
     }
     *out = m;
     return SW_OK;
+}
+
+sw_status sw_plain_ends(const sw_plain_model *m, sw_token_ends *out, sw_error *err) {
+    return sw_model_ends(file_of(m->files, m->file_count, "generation_config.json"),
+                         &m->model.config, out, err);
 }
 
 void sw_plain_close(sw_plain_model *m) {
@@ -111,11 +124,11 @@ static sw_status add_row(sw_plain_model *m, const sw_row_template *chat,
                          const sw_training *settings, sw_bytes line, tally *seen, sw_rows *rows,
                          sw_error *err) {
     bool kept;
-    SW_TRY(sw_rows_append(rows, m->tokenizer, chat, m->model.config.eos_token_id, settings, line,
-                          ++seen->rows, &kept, err));
+    SW_TRY(
+        sw_rows_append(rows, m->tokenizer, chat, m->end, settings, line, ++seen->rows, &kept, err));
     if (kept)
-        return sw_rows_check_length(rows, rows->count - 1, seen->rows, settings, &m->model.config,
-                                    err);
+        return sw_rows_check_row(rows, rows->count - 1, seen->rows, settings, &m->model.config,
+                                 err);
     if (!seen->dropped++) seen->first_dropped = seen->rows;
     return SW_OK;
 }
@@ -168,6 +181,7 @@ sw_status sw_plain_rows(sw_cli *cli, sw_plain_model *m, const sw_training *setti
                         const char *const *files, size_t count, sw_rows *out, sw_error *err) {
     sw_row_template chat = {0};
     sw_chat_files own = chat_files(m);
+    SW_TRY(sw_row_end_find(m->tokenizer, own.tokenizer_config, &m->model.config, &m->end, err));
     SW_TRY(sw_row_template_open(&own, settings, &chat, err));
     sw_status status = add_files(cli, m, &chat, settings, files, count, out, err);
     sw_row_template_close(&chat);

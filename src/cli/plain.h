@@ -13,6 +13,7 @@ typedef struct sw_plain_model {
     size_t file_count;
     sw_model model;
     sw_tokenizer *tokenizer;
+    sw_row_end end; /* set when rows are read */
 } sw_plain_model;
 
 /* Maps a whole file read-only for the command's life; large files never go through the heap. */
@@ -20,6 +21,8 @@ SW_NODISCARD sw_status sw_plain_map(sw_cli *cli, const char *path, size_t limit,
                                     sw_error *err);
 SW_NODISCARD sw_status sw_plain_open(sw_cli *cli, const char *folder, sw_plain_model *out,
                                      sw_error *err);
+/* Where the model's answers end (MODEL-026). */
+SW_NODISCARD sw_status sw_plain_ends(const sw_plain_model *m, sw_token_ends *out, sw_error *err);
 void sw_plain_close(sw_plain_model *m);
 /* sw_train_host.release: whole pages of these mapped bytes leave memory; read again, they come
  * back.

@@ -275,16 +275,56 @@ static sw_status read_rope(const sw_json *root, sw_model_config *out, sw_error *
     return SW_OK;
 }
 
+/* ---- token ids ---- */
+
+static bool is_id(const sw_json *m) {
+    return m->type == SW_JSON_NUMBER && m->integral && m->integer >= 0 && m->integer < UINT32_MAX;
+}
+
 /* An id, the first of a list of ids, or none. */
 static sw_status read_id(const sw_json *root, const char *name, uint32_t *out, sw_error *err) {
     const sw_json *m = present(root, name);
     *out = UINT32_MAX;
     if (m != NULL && m->type == SW_JSON_ARRAY) m = m->first;
     if (m == NULL) return SW_OK;
-    if (m->type != SW_JSON_NUMBER || !m->integral || m->integer < 0 || m->integer >= UINT32_MAX)
-        return malformed(err, name, "is not a token id");
+    if (!is_id(m)) return malformed(err, name, "is not a token id");
     *out = (uint32_t)m->integer;
     return SW_OK;
+}
+
+static sw_status read_ends(const sw_json *root, const char *file, sw_token_ends *out,
+                           sw_error *err) {
+    const sw_json *m = present(root, "eos_token_id");
+    sw_token_ends ends = {.listed = m != NULL && m->type == SW_JSON_ARRAY};
+    if (ends.listed && m->count > SW_MODEL_END_LIMIT)
+        return sw_fail(err, SW_LIMIT, "limit", "%s: eos_token_id lists more than %d tokens", file,
+                       SW_MODEL_END_LIMIT);
+    if (ends.listed) m = m->first;
+    for (; m != NULL; m = ends.listed ? m->next : NULL) {
+        if (!is_id(m))
+            return sw_fail(err, SW_MALFORMED, "format", "%s: eos_token_id is not a token id", file);
+        ends.ids[ends.count++] = (uint32_t)m->integer;
+    }
+    *out = ends;
+    return SW_OK;
+}
+
+sw_status sw_model_ends(sw_bytes generation_config_json, const sw_model_config *config,
+                        sw_token_ends *out, sw_error *err) {
+    const sw_json_limits limits = {SW_MODEL_CONFIG_LIMIT, 16, 65536};
+    static const char file[] = "generation_config.json";
+    SW_SCOPED(sw_arena) arena = {0};
+    sw_json *root;
+    if (!generation_config_json.size) {
+        *out = config->ends;
+        return SW_OK;
+    }
+    sw_status status = sw_json_parse(&arena, generation_config_json, &limits, &root, err);
+    if (status != SW_OK) sw_error_prefix(err, "%s", file);
+    SW_TRY(status);
+    if (root->type != SW_JSON_OBJECT)
+        return sw_fail(err, SW_MALFORMED, "format", "%s is no object", file);
+    return read_ends(root, file, out, err);
 }
 
 sw_status sw_model_config_check(const sw_model_config *c, sw_error *err) {
@@ -301,7 +341,9 @@ sw_status sw_model_config_parse(sw_bytes config_json, sw_model_config *out, sw_e
     SW_SCOPED(sw_arena) arena = {0};
     sw_json *root;
     sw_model_config c = {.rms_norm_eps = 1e-6};
-    SW_TRY(sw_json_parse(&arena, config_json, &limits, &root, err));
+    sw_status status = sw_json_parse(&arena, config_json, &limits, &root, err);
+    if (status != SW_OK) sw_error_prefix(err, "config.json");
+    SW_TRY(status);
     SW_TRY(check_architecture(root, &c, err));
     SW_TRY(check_fixed(root, &c, err));
     SW_TRY(read_counts(root, &c, err));
@@ -315,7 +357,8 @@ sw_status sw_model_config_parse(sw_bytes config_json, sw_model_config *out, sw_e
         return malformed(err, "tie_word_embeddings", "is not true or false");
     c.tie_word_embeddings = tied != NULL && tied->boolean;
     SW_TRY(read_id(root, "bos_token_id", &c.bos_token_id, err));
-    SW_TRY(read_id(root, "eos_token_id", &c.eos_token_id, err));
+    SW_TRY(read_ends(root, "config.json", &c.ends, err));
+    c.eos_token_id = c.ends.count ? c.ends.ids[0] : UINT32_MAX;
     SW_TRY(read_id(root, "pad_token_id", &c.pad_token_id, err));
     SW_TRY(sw_model_config_check(&c, err));
     *out = c;

@@ -48,6 +48,12 @@ typedef struct sw_model_family {
     uint32_t num_key_value_heads; /* 0: as num_attention_heads, as null says */
     uint32_t sliding_window;      /* 0: the class has no such member */
 } sw_model_family;
+#define SW_MODEL_END_LIMIT 64
+typedef struct sw_token_ends { /* the tokens at any of which an answer ends */
+    uint32_t ids[SW_MODEL_END_LIMIT];
+    uint32_t count; /* 0: none is named */
+    bool listed;    /* written as a list, not as a number */
+} sw_token_ends;
 typedef struct sw_model_config {
     const sw_model_family *family;
     uint32_t hidden_size, intermediate_size, num_hidden_layers, num_attention_heads,
@@ -57,9 +63,15 @@ typedef struct sw_model_config {
     sw_rope_settings rope;
     bool tie_word_embeddings;
     uint32_t bos_token_id, eos_token_id, pad_token_id; /* UINT32_MAX when absent */
+    sw_token_ends ends; /* eos_token_id whole; above the first of them */
 } sw_model_config;
 SW_NODISCARD sw_status sw_model_config_parse(sw_bytes config_json, sw_model_config *out,
                                              sw_error *err);
+
+/* Where an answer ends: `eos_token_id` of generation_config.json; where the file is missing
+ * (empty), config's (MODEL-026). A file that names none means none, as to transformers. */
+SW_NODISCARD sw_status sw_model_ends(sw_bytes generation_config_json, const sw_model_config *config,
+                                     sw_token_ends *out, sw_error *err);
 
 /* Views into the caller's bytes, all of one dtype (bf16 or f32). */
 typedef struct sw_model_layer {
@@ -75,6 +87,10 @@ typedef struct sw_model {
 } sw_model;
 SW_NODISCARD sw_status sw_model_open(sw_arena *arena, const sw_model_file *files, size_t count,
                                      sw_model *out, sw_error *err);
+/* Whether a file of a folder with this model.safetensors.index.json (empty: without one) is left
+ * aside: one of weights that the index does not name (MODEL-034). None is beside an index that
+ * cannot be read, and model.safetensors never: sw_model_open refuses it there. */
+bool sw_model_leaves_aside(sw_bytes index, const char *name);
 /* Every weight is a number: SW_REFUSED "model" naming the file, the tensor and the element. */
 typedef struct sw_finite_check {
     const sw_model *model;

@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define INDEX "model.safetensors.index.json"
+#define WHOLE "model.safetensors"
+
 typedef struct folder {
     sw_arena *arena;
     const sw_model_file *files;
@@ -34,18 +37,26 @@ static bool is_weights(const char *name) {
 
 /* ---- which files ---- */
 
+/* The index names this shard for a tensor, and that is not so. */
+static sw_status misplaced(const folder *f, sw_status status, const char *word, const sw_json *m,
+                           const char *what) {
+    char tensor[SW_SHOWN_NAME_BYTES], shard[SW_SHOWN_NAME_BYTES];
+    return sw_fail(f->err, status, word, INDEX " puts tensor %s into %s, which %s",
+                   sw_shown_name(tensor, m->key), sw_shown_name(shard, m->text), what);
+}
+
 /* Each tensor lies in the shard that the index names for it, and each shard is listed. */
 static sw_status check_shard(const folder *f, const sw_json *map, const sw_model_file *file,
                              const sw_tensor_view *tensors, size_t count) {
     size_t listed = 0;
     for (const sw_json *m = map->first; m != NULL; m = m->next) {
-        if (m->type != SW_JSON_STRING)
-            return sw_fail(f->err, SW_MALFORMED, "format", "the index names no file for a tensor");
         listed += sw_bytes_is(m->text, file->name);
     }
+    char shown[SW_SHOWN_NAME_BYTES];
     if (listed != count)
         return sw_fail(f->err, SW_MALFORMED, "format",
-                       "the index lists %zu tensors of a shard that holds %zu", listed, count);
+                       INDEX " lists %zu tensors of %s, which holds %zu", listed,
+                       sw_shown_name(shown, sw_text(file->name)), count);
     sw_tensor_view *sorted = SW_ARENA_NEW(f->arena, sw_tensor_view, count);
     if (sorted == NULL) return sw_fail(f->err, SW_MEMORY, "memory", "no memory for tensors");
     if (count > 0) memcpy(sorted, tensors, count * sizeof *sorted);
@@ -54,29 +65,60 @@ static sw_status check_shard(const folder *f, const sw_json *map, const sw_model
         const sw_tensor_view key = {.name = m->key};
         if (!sw_bytes_is(m->text, file->name)) continue;
         if (bsearch(&key, sorted, count, sizeof key, sw_tensor_name_compare) == NULL)
-            return wrong(f, SW_MALFORMED, "format", m->key, "is not in the shard the index names");
+            return misplaced(f, SW_MALFORMED, "format", m, "does not hold it");
     }
     return SW_OK;
 }
 
-static sw_status read_index(const folder *f, const sw_json **map) {
+static sw_status parse_index(const folder *f, const sw_model_file *file, const sw_json **map) {
     const sw_json_limits limits = {SW_SAFETENSORS_HEADER_LIMIT, 8, 4 * SW_MODEL_TENSOR_LIMIT};
-    const sw_model_file *file =
-        sw_model_file_find(f->files, f->file_count, "model.safetensors.index.json");
     sw_json *root;
+    sw_status status = sw_json_parse(f->arena, file->bytes, &limits, &root, f->err);
+    if (status != SW_OK) sw_error_prefix(f->err, INDEX);
+    SW_TRY(status);
+    return sw_json_object(root, INDEX, "weight_map", map, f->err);
+}
+
+static sw_status read_index(const folder *f, const sw_json **map) {
+    const sw_model_file *file = sw_model_file_find(f->files, f->file_count, INDEX);
     *map = NULL;
     if (file == NULL) return SW_OK;
-    SW_TRY(sw_json_parse(f->arena, file->bytes, &limits, &root, f->err));
-    SW_TRY(sw_json_object(root, "model.safetensors.index.json", "weight_map", map, f->err));
+    SW_TRY(parse_index(f, file, map));
     for (const sw_json *m = (*map)->first; m != NULL; m = m->next) {
         size_t i = 0;
+        char shown[SW_SHOWN_NAME_BYTES];
         if (m->type != SW_JSON_STRING)
-            return sw_fail(f->err, SW_MALFORMED, "format", "the index names no file for a tensor");
+            return sw_fail(f->err, SW_MALFORMED, "format", INDEX " names no file for tensor %s",
+                           sw_shown_name(shown, m->key));
         while (i < f->file_count && !sw_bytes_is(m->text, f->files[i].name)) i++;
-        if (i == f->file_count)
-            return wrong(f, SW_MISSING, "missing", m->key, "lies in a shard that is not there");
+        if (i == f->file_count) return misplaced(f, SW_MISSING, "missing", m, "is not there");
     }
     return SW_OK;
+}
+
+static bool names(const sw_json *map, const char *file) {
+    for (const sw_json *m = map->first; m != NULL; m = m->next)
+        if (m->type == SW_JSON_STRING && sw_bytes_is(m->text, file)) return true;
+    return false;
+}
+
+bool sw_model_leaves_aside(sw_bytes index, const char *name) {
+    SW_SCOPED(sw_arena) arena = {0};
+    const sw_model_file file = {INDEX, index};
+    const folder f = {.arena = &arena};
+    const sw_json *map;
+    if (!index.size || !is_weights(name) || sw_bytes_is(sw_text(name), WHOLE)) return false;
+    return parse_index(&f, &file, &map) == SW_OK && !names(map, name);
+}
+
+/* Whether a file of weights is read. transformers reads what the index names, and no index where
+ * there is a model.safetensors. */
+static sw_status is_read(const folder *f, const sw_json *map, const char *name, bool *out) {
+    *out = is_weights(name) && (map == NULL || names(map, name));
+    if (map == NULL || *out || !sw_bytes_is(sw_text(name), WHOLE)) return SW_OK;
+    return sw_fail(f->err, SW_REFUSED, "unsupported",
+                   WHOLE " lies beside " INDEX ", which does not name it: which of the "
+                         "two is the model is not certain");
 }
 
 static sw_status append(folder *f, const sw_tensor_view *tensors, size_t count) {
@@ -100,17 +142,22 @@ static sw_status read_weights(folder *f) {
         const sw_model_file *file = &f->files[i];
         sw_tensor_view *tensors;
         size_t count;
-        if (!is_weights(file->name)) continue;
+        bool read;
+        SW_TRY(is_read(f, map, file->name, &read));
+        if (!read) continue;
         weights++;
-        SW_TRY(sw_safetensors_parse(f->arena, file->bytes, &tensors, &count, f->err));
+        sw_status status = sw_safetensors_parse(f->arena, file->bytes, &tensors, &count, f->err);
+        char shown[SW_SHOWN_NAME_BYTES];
+        if (status != SW_OK)
+            sw_error_prefix(f->err, "%s", sw_shown_name(shown, sw_text(file->name)));
+        SW_TRY(status);
         if (map != NULL) SW_TRY(check_shard(f, map, file, tensors, count));
         SW_TRY(append(f, tensors, count));
     }
     if (weights == 0)
         return sw_fail(f->err, SW_MISSING, "missing", "there is no *.safetensors file");
     if (weights > 1 && map == NULL)
-        return sw_fail(f->err, SW_MISSING, "missing",
-                       "several *.safetensors files and no model.safetensors.index.json");
+        return sw_fail(f->err, SW_MISSING, "missing", "several *.safetensors files and no " INDEX);
     qsort(f->tensors, f->count, f->count > 0 ? sizeof *f->tensors : 1, sw_tensor_name_compare);
     for (size_t i = 1; i < f->count; i++)
         if (sw_bytes_equal(f->tensors[i - 1].name, f->tensors[i].name))

@@ -94,6 +94,9 @@ static sw_status check_settings(const sw_agent *a, const uint8_t *map, sw_error 
             file = SW_BYTES(map + a->files[i].offset, (size_t)a->files[i].size);
     SW_TRY(sw_model_config_parse(file, &config, err));
     SW_TRY(sw_train_check(&a->recipe->training, &config, &sizes, err));
+    for (size_t i = 0; i < a->recipe->model_file_count; i++)
+        if (a->recipe->training.method == SW_METHOD_FULL && sw_train_copies(a->files[i].name))
+            sizes.output_bytes += a->files[i].size;
     SW_TRY(check_limit("observe.checkpoint_limit", "a checkpoint", sizes.state_bytes,
                        a->recipe->checkpoint_limit_bytes, err));
     return check_limit("output.limit", "the output", sizes.output_bytes,

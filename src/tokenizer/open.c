@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FILE_NAME "tokenizer.json"
+
 static sw_status refused(sw_error *err, const char *what) {
     return sw_fail(err, SW_REFUSED, "unsupported", "tokenizer.json: %s is not supported", what);
 }
@@ -331,11 +333,15 @@ sw_status sw_tokenizer_open(sw_bytes tokenizer_json, sw_tokenizer **out, sw_erro
     const sw_json_limits limits = {SW_TOKENIZER_FILE_LIMIT, 16, SW_TOKENIZER_NODE_LIMIT};
     SW_SCOPED(sw_arena) tree = {0};
     sw_json *root;
-    SW_TRY(sw_json_parse(&tree, tokenizer_json, &limits, &root, err));
+    sw_status status = sw_json_parse(&tree, tokenizer_json, &limits, &root, err);
+    if (status != SW_OK) sw_error_prefix(err, FILE_NAME);
+    SW_TRY(status);
     sw_tokenizer *t = calloc(1, sizeof *t);
     if (t == NULL) return no_memory(err);
-    sw_status status = read_all(t, root, err);
+    status = read_all(t, root, err);
     if (status != SW_OK) {
+        if (err && strncmp(err->message, FILE_NAME, sizeof FILE_NAME - 1) != 0)
+            sw_error_prefix(err, FILE_NAME);
         sw_tokenizer_close(&t);
         return status;
     }

@@ -26,7 +26,9 @@ static sw_status check(const sw_generate_job *job, sw_error *err) {
                        job->prompt_count, job->model->config.max_position_embeddings);
     for (size_t i = 0; i < job->prompt_count; i++) {
         if (job->prompt[i] >= job->model->config.vocab_size) {
-            return sw_fail(err, SW_MALFORMED, "rows", "token %zu is not in the vocabulary", i);
+            return sw_fail(err, SW_MALFORMED, "rows",
+                           "token %zu of the prompt is %u, and config.json's vocab_size is %u", i,
+                           job->prompt[i], job->model->config.vocab_size);
         }
     }
     return SW_OK;
@@ -78,6 +80,12 @@ static sw_status greatest(const float *logits, size_t count, uint32_t *out, sw_e
     return SW_OK;
 }
 
+static bool is_end(const sw_token_ends *ends, uint32_t id) {
+    for (uint32_t i = 0; ends && i < ends->count; i++)
+        if (ends->ids[i] == id) return true;
+    return false;
+}
+
 static sw_status append(sw_tokens *t, uint32_t id, sw_error *err) {
     if (t->count == t->capacity) {
         size_t capacity = t->capacity ? 2 * t->capacity : 64;
@@ -98,7 +106,7 @@ static sw_status continue_greedily(sw_engine *e, const sw_generate_job *job, sw_
         sw_engine_logits(e, last, 1, e->scratch.logits);
         uint32_t id;
         SW_TRY(greatest(e->scratch.logits, e->config->vocab_size, &id, err));
-        if (id == job->eos_token_id) break;
+        if (is_end(job->ends, id)) break;
         SW_TRY(append(out, id, err));
         if (i + 1 < job->max_new_tokens) feed(e, &id, 1);
     }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Outputs: a PEFT adapter, or a whole model (config.json, model.safetensors) in the dtype of the
- * base model. No time, path or random id in any byte.
+ * base model, beside it the base's files that a folder needs to be loaded (MAN-043). No time, path
+ * or random id in any byte.
  */
 #include "train/output.h"
 #include "codec/json.h"
@@ -80,6 +81,13 @@ static void add_token(sw_arena *a, sw_json *o, const char *name, uint32_t id) {
     if (id != UINT32_MAX) sw_json_add_integer(a, o, name, id);
 }
 
+static void add_ends(sw_arena *a, sw_json *o, const sw_token_ends *ends) {
+    if (!ends->listed && ends->count) sw_json_add_integer(a, o, "eos_token_id", ends->ids[0]);
+    if (!ends->listed) return;
+    sw_json *list = sw_json_add_array(a, o, "eos_token_id");
+    for (uint32_t i = 0; i < ends->count; i++) sw_json_add_integer(a, list, NULL, ends->ids[i]);
+}
+
 static sw_status config(sw_arena *a, const sw_engine *e, const sw_model_sink *sink, sw_error *err) {
     const sw_model_config *c = e->config;
     sw_json *o = sw_json_make(a, SW_JSON_OBJECT);
@@ -92,12 +100,32 @@ static sw_status config(sw_arena *a, const sw_engine *e, const sw_model_sink *si
     add_family(a, o, c);
     add_sizes(a, o, c);
     add_token(a, o, "bos_token_id", c->bos_token_id);
-    add_token(a, o, "eos_token_id", c->eos_token_id);
+    add_ends(a, o, &c->ends);
     add_token(a, o, "pad_token_id", c->pad_token_id);
     SW_SCOPED(sw_buffer) text = SW_BUFFER(CONFIG_LIMIT);
     sw_json_encode(&text, o);
     SW_TRY(sw_buffer_check(&text, "config.json", err));
     return sink->file(sink->context, "config.json", sw_buffer_bytes(&text), err);
+}
+
+/* As the list below has them, whatever their order in the folder. */
+static const char *const copied[] = {"generation_config.json", "tokenizer.json",
+                                     "tokenizer_config.json", "special_tokens_map.json",
+                                     "chat_template.jinja"};
+#define COPIED (sizeof copied / sizeof copied[0])
+
+bool sw_train_copies(const char *name) {
+    for (size_t i = 0; i < COPIED; i++)
+        if (strcmp(name, copied[i]) == 0) return true;
+    return false;
+}
+
+static sw_status copies(const sw_train_job *job, const sw_model_sink *sink, sw_error *err) {
+    for (size_t i = 0; i < COPIED; i++)
+        for (size_t f = 0; f < job->file_count; f++)
+            if (strcmp(job->files[f].name, copied[i]) == 0)
+                SW_TRY(sink->file(sink->context, copied[i], job->files[f].bytes, err));
+    return SW_OK;
 }
 
 static sw_status weights(sw_arena *arena, const sw_engine *e, const sw_model_sink *sink,
@@ -133,5 +161,6 @@ sw_status sw_train_output(sw_arena *arena, const sw_engine *e, const sw_train_jo
     sw_model_sink sink = {.context = host->context, .file = host->output};
     if (!e->full) return adapter(arena, e, job, &sink, err);
     SW_TRY(config(arena, e, &sink, err));
+    SW_TRY(copies(job, &sink, err));
     return weights(arena, e, &sink, err);
 }

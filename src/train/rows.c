@@ -93,6 +93,7 @@ static sw_status encode_plain(sw_row_decoder *d, sw_bytes prompt, sw_bytes body,
     sw_bytes eos = sw_buffer_bytes(&d->eos);
     sw_put_bytes(&d->text, prompt);
     sw_put_bytes(&d->text, body);
+    if (!eos.size) return sw_fail(err, SW_REFUSED, "model", "%s", d->missing_end);
     if (!ends_with(body, eos)) sw_put_bytes(&d->text, eos);
     SW_TRY(sw_buffer_check(&d->text, "the row's text", err));
     return sw_tokenizer_encode(d->tokenizer, sw_buffer_bytes(&d->text), true, &d->ids, err);
@@ -176,17 +177,18 @@ static sw_status append(sw_rows *r, const sw_row_decoder *d, bool *kept, sw_erro
     return SW_OK;
 }
 
-sw_status sw_rows_append(sw_rows *r, sw_tokenizer *t, const sw_row_template *chat,
-                         uint32_t eos_token_id, const sw_training *settings, sw_bytes line,
-                         size_t row_number, bool *kept, sw_error *err) {
+sw_status sw_rows_append(sw_rows *r, sw_tokenizer *t, const sw_row_template *chat, sw_row_end end,
+                         const sw_training *settings, sw_bytes line, size_t row_number, bool *kept,
+                         sw_error *err) {
     sw_row_decoder d = {.tokenizer = t,
                         .chat = chat,
                         .settings = settings,
+                        .missing_end = end.missing,
                         .eos = SW_BUFFER(4096),
                         .text = SW_BUFFER(TEXT_LIMIT),
                         .said = SW_BUFFER(TEXT_LIMIT)};
     bool whole = false;
-    sw_status status = sw_tokenizer_decode(t, &eos_token_id, 1, false, &d.eos, err);
+    sw_status status = sw_tokenizer_decode(t, &end.id, 1, false, &d.eos, err);
     if (status == SW_OK) status = decode_line(&d, line, err);
     if (status == SW_OK) status = append(r, &d, &whole, err);
     if (status == SW_OK) {

@@ -11,6 +11,7 @@ typedef struct sw_row_decoder {
     sw_tokenizer *tokenizer;
     const sw_row_template *chat;
     const sw_training *settings;
+    const char *missing_end; /* why `eos` is empty */
     sw_buffer eos, text;
     sw_tokens ids, prompt_ids, turn_ids, header_ids;
     size_t masked;  /* tokens from the start that are no targets */

@@ -60,8 +60,9 @@ sw_status sw_rows_check(const sw_rows *r, const sw_training *t, uint32_t vocab, 
         bool counts = false;
         for (; at < r->ends[row]; at++) {
             if (r->ids[at] >= vocab)
-                return sw_fail(err, SW_MALFORMED, "rows", "token %llu is not in the vocabulary",
-                               (unsigned long long)at);
+                return sw_fail(err, SW_MALFORMED, "rows",
+                               "token %llu of row %zu is not in the vocabulary",
+                               (unsigned long long)(at - start), row);
             counts |= at > start && r->target[at];
         }
         if (!t->packing && (r->target[start] || !counts))
@@ -71,8 +72,23 @@ sw_status sw_rows_check(const sw_rows *r, const sw_training *t, uint32_t vocab, 
     return SW_OK;
 }
 
-sw_status sw_rows_check_length(const sw_rows *r, size_t row, size_t row_number,
-                               const sw_training *t, const sw_model_config *config, sw_error *err) {
+static sw_status check_ids(const sw_rows *r, size_t row, size_t row_number, uint32_t vocab,
+                           sw_error *err) {
+    uint32_t greatest = 0;
+    for (uint64_t at = row ? r->ends[row - 1] : 0; at < r->ends[row]; at++)
+        greatest = r->ids[at] > greatest ? r->ids[at] : greatest;
+    if (greatest < vocab) return SW_OK;
+    sw_status status = sw_fail(err, SW_REFUSED, "rows",
+                               "row %zu holds token %u, and config.json's vocab_size is %u",
+                               row_number, greatest, vocab);
+    sw_error_hint(err, "tokenizer.json is another model's, or has tokens for which the embedding "
+                       "was not made larger");
+    return status;
+}
+
+sw_status sw_rows_check_row(const sw_rows *r, size_t row, size_t row_number, const sw_training *t,
+                            const sw_model_config *config, sw_error *err) {
+    SW_TRY(check_ids(r, row, row_number, config->vocab_size, err));
     uint64_t tokens = r->ends[row] - (row ? r->ends[row - 1] : 0);
     if (!sw_training_cuts(t) && tokens > t->max_length) tokens = t->max_length;
     if (tokens <= config->max_position_embeddings) return SW_OK;
@@ -88,7 +104,7 @@ static sw_status check_lengths(const run *r, sw_error *err) {
     const sw_rows *rows = r->job->rows;
     const sw_model_config *config = &r->job->model->config;
     for (size_t i = 0; i < rows->count; i++)
-        SW_TRY(sw_rows_check_length(rows, i, i + 1, r->job->settings, config, err));
+        SW_TRY(sw_rows_check_row(rows, i, i + 1, r->job->settings, config, err));
     for (size_t i = 0; i < r->sequences.piece_count; i++)
         if (r->sequences.piece[i].length > config->max_position_embeddings)
             return sw_fail(err, SW_REFUSED, "rows",

@@ -38,6 +38,17 @@ typedef struct sw_chat_tokens {
 } sw_chat_tokens;
 SW_NODISCARD sw_status sw_chat_tokens_read(sw_arena *arena, sw_bytes tokenizer_config,
                                            sw_chat_tokens *out, sw_error *err);
+/* The token whose text ends a row of text (ROW-003): the one that tokenizer_config.json calls
+ * `eos_token`, as TRL takes it; where it says none, the first id of config.json's `eos_token_id`.
+ * Rows of turns need none, so a model without one is refused by the first row of text. */
+typedef struct sw_row_end {
+    uint32_t id;         /* UINT32_MAX for none */
+    const char *missing; /* then: why, a sentence naming file and member; static */
+} sw_row_end;
+/* SW_MALFORMED: tokenizer_config.json (empty when missing) is no JSON. */
+SW_NODISCARD sw_status sw_row_end_find(const sw_tokenizer *t, sw_bytes tokenizer_config,
+                                       const sw_model_config *config, sw_row_end *out,
+                                       sw_error *err);
 /* How rows of turns become text (RCP-045 to RCP-047). {0} serves where the recipe's template is
  * none. */
 typedef struct sw_row_template {
@@ -62,14 +73,14 @@ void sw_row_template_close(sw_row_template *t);
  * none is, and rows that it cuts itself stay whole. A malformed line, or one that the phase or the
  * loss does not read, is SW_MALFORMED naming the row, never its content. */
 SW_NODISCARD sw_status sw_rows_append(sw_rows *r, sw_tokenizer *t, const sw_row_template *chat,
-                                      uint32_t eos_token_id, const sw_training *settings,
-                                      sw_bytes line, size_t row_number, bool *kept, sw_error *err);
-/* A row, or each piece that packing cuts it into, is not longer than the model's positions:
- * SW_REFUSED "rows" that names it as `row_number`.
+                                      sw_row_end end, const sw_training *settings, sw_bytes line,
+                                      size_t row_number, bool *kept, sw_error *err);
+/* A row's tokens are those of the model's vocabulary, and it, or each piece that packing cuts it
+ * into, is not longer than the model's positions: SW_REFUSED "rows" that names it as `row_number`.
  * sw_train_run checks all rows, counted from 1; who knows their files checks them there. */
-SW_NODISCARD sw_status sw_rows_check_length(const sw_rows *r, size_t row, size_t row_number,
-                                            const sw_training *t, const sw_model_config *config,
-                                            sw_error *err);
+SW_NODISCARD sw_status sw_rows_check_row(const sw_rows *r, size_t row, size_t row_number,
+                                         const sw_training *t, const sw_model_config *config,
+                                         sw_error *err);
 /* The wire form between the decoder's process and the agent, and from the agent to the worker
  * (docs/formats/training.md): u64le rows, u64le tokens, ends u64le[rows], ids u32le[tokens], target
  * u8[tokens]. parse gives views when aligned; refuses ids >= vocab and ends out of order. */
@@ -97,7 +108,7 @@ typedef struct sw_train_host {
      * it). The bytes are valid during the call. */
     sw_status (*checkpoint)(void *context, uint64_t step, sw_bytes state, sw_error *err);
     /* The outputs at the end, in order: adapter_config.json, adapter_model.safetensors (or
-     * config.json, model.safetensors when full). */
+     * config.json, what sw_train_copies names and model.safetensors when full). */
     sw_status (*output)(void *context, const char *name, sw_bytes bytes, sw_error *err);
     /* Asked after every step: true writes a checkpoint and returns SW_OK with *stopped. */
     bool (*stop)(void *context);
@@ -119,8 +130,15 @@ typedef struct sw_train_job {
     const sw_model *model;
     const sw_rows *rows;
     const char *base_model_name; /* for adapter_config.json */
-    sw_bytes resume;             /* empty, or a checkpoint's bytes */
+    const sw_model_file *files;  /* the base model's, for sw_train_copies; NULL for none */
+    size_t file_count;
+    sw_bytes resume; /* empty, or a checkpoint's bytes */
 } sw_train_job;
+
+/* Whether a file of the base model lies beside a model that was trained whole, byte for byte, so
+ * that the folder can be loaded: the tokeniser's files, generation_config.json,
+ * chat_template.jinja. */
+bool sw_train_copies(const char *name);
 
 /* Total optimiser steps of a job, packed sequences counted; SW_REFUSED when there are no rows. */
 SW_NODISCARD sw_status sw_train_steps(const sw_train_job *job, uint64_t *steps, sw_error *err);
@@ -182,7 +200,7 @@ typedef struct sw_generate_job {
     const uint32_t *prompt;
     size_t prompt_count;
     size_t max_new_tokens;
-    uint32_t eos_token_id;
+    const sw_token_ends *ends; /* the answer ends before any of them; NULL: none */
     sw_profile profile;
 } sw_generate_job;
 SW_NODISCARD sw_status sw_generate(const sw_generate_job *job, const sw_parallel *parallel,

@@ -65,6 +65,22 @@ with_template "{{ raise_exception('Only systems speak.') }}"
 refused 'line 1: the template refuses this conversation: Only systems speak.' 'a template that refuses'
 with_template "{{ messages | sort }}"
 refused 'the filter sort is not known here' 'a filter that is not known'
+cp aside model/tokenizer_config.json
+cp model/generation_config.json aside
+ends_at() { python3 -c 'import json, sys; print(json.dumps({"eos_token_id": json.loads(sys.argv[1])}))' "$1" >model/generation_config.json; }
+# one of these lists holds the token that the answer begins with
+empty=0 same=0
+for ids in $(seq 0 60 300); do
+    ends_at "[$(seq -s, "$ids" $((ids + 59)))]"
+    answer >ended
+    [ -z "$(cat ended)" ] && empty=$((empty + 1))
+    cmp -s known ended && same=$((same + 1))
+done
+[ "$empty" -eq 1 ] && [ "$same" -ge 1 ]
+say $? 'an answer ends at any token of the list in generation_config.json'
+ends_at '"2"'
+refused 'model: generation_config.json: eos_token_id is not a token id' 'an end that is none'
+cp aside model/generation_config.json
 with_template "{% if"
 refused 'chat_template, line 1' 'a template that is cut'
 echo "1..$count"

@@ -115,6 +115,43 @@ with open("sick/model.safetensors", "r+b") as f:
 PY
 refused model 'a weight that is NaN' 'model.safetensors: element 17 of tensor .*model.layers.1.mlp.up_proj.weight' recipe.yaml --model sick --data rows.jsonl --out made
 
+# ---- a file that cannot be read is named ----
+for name in config.json tokenizer.json model.safetensors; do
+    rm -rf sick && cp -r model sick && head -c 300 "model/$name" >"sick/$name"
+    refused format "$name, cut" "sick: $name: " recipe.yaml --model sick --data rows.jsonl --out made
+done
+rm sick/tokenizer.json && cp model/model.safetensors sick
+refused missing 'no tokenizer.json' 'sick: there is no tokenizer.json' recipe.yaml --model sick --data rows.jsonl --out made
+cp model/tokenizer.json sick
+python3 - <<'PY'
+import json
+t = json.load(open("sick/tokenizer.json"))
+t["added_tokens"].append({**t["added_tokens"][-1], "id": 320, "content": "<more>"})
+json.dump(t, open("sick/tokenizer.json", "w"))
+PY
+printf '{"text":"good"}\n{"text":"one <more>"}\n' >more.jsonl
+refused rows 'a token without an embedding' 'more.jsonl: row 2 holds token 320, and config.json.s vocab_size is 320' recipe.yaml --model sick --data more.jsonl --out made
+
+# ---- a model trained whole is a folder that can be loaded ----
+recipe whole.yaml 'per_device_train_batch_size: 4, max_steps: 1, max_length: 64'
+sed -i -e 's/^method: lora/method: full/' -e '/^lora:/d' whole.yaml
+cp -r model listed
+python3 - <<'PY'
+import json
+c = json.load(open("listed/config.json"))
+c["eos_token_id"] = [2, 0]
+json.dump(c, open("listed/config.json", "w"))
+json.dump({"eos_token": "<|im_end|>"}, open("listed/special_tokens_map.json", "w"))
+t = json.load(open("listed/tokenizer_config.json"))
+open("listed/chat_template.jinja", "w").write(t["chat_template"])
+PY
+train whole.yaml --model listed --data rows.jsonl --out whole &&
+    for name in generation_config.json tokenizer.json tokenizer_config.json special_tokens_map.json chat_template.jinja; do cmp "listed/$name" "whole/$name" || break; done &&
+    python3 -c 'import json; assert json.load(open("whole/config.json"))["eos_token_id"] == [2, 0]' 2>err
+say $? "the tokeniser's files lie beside it, and its ends are the base's"
+"$sealwright" generate hello --model whole --max-new-tokens 3 >out 2>err && "$sealwright" eval whole.yaml --model whole --data rows.jsonl >>out 2>err
+say $? 'generate and eval take it'
+
 # ---- the curve ----
 for n in 1 2; do train "${plain[@]}" --threads $n --out made.$n --json && cp out result.$n; done
 cmp made.1/curve.svg made.2/curve.svg >out 2>err; say $? 'curve.svg has the same bytes with one thread and with two'

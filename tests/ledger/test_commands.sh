@@ -74,6 +74,11 @@ awk -v shards="$shards" '/^  - {owner/ { next } { print } /^shards:/ { printf "%
     sed "s/1\{64\}/$genesis/" >recipe.yaml
 mkdir model && echo '{}' >model/config.json && echo weights >model/model.safetensors && echo text >model/README.md
 holds "a model is locked" "2 files" "$sealwright" model lock model --out model.lock
+mkdir sharded && cp model/config.json sharded && touch sharded/{a,consolidated}.safetensors
+printf '{"weight_map":{"x":"a.safetensors"}}' >sharded/model.safetensors.index.json
+holds "what an index does not name is not locked" "3 files" "$sealwright" model lock sharded --out sharded.lock
+! grep -q consolidated sharded.lock && grep -q a.safetensors sharded.lock && "$sealwright" model lock sharded 2>&1 >/dev/null | grep -q 'consolidated.safetensors is not locked'
+say $? "and is told"
 refused "an empty folder is no model" 1 "no model folder" "$sealwright" model lock anna/keyring
 compose=("$sealwright" recipe compose recipe.yaml --model-lock model.lock --trainer-lock "$source/trainer.lock")
 holds "a recipe is composed" "^[0-9a-f]\{64\}$" "${compose[@]}" --out app-compose.json

@@ -53,6 +53,52 @@ static void both_spellings_are_read(void **state) {
     }
 }
 
+/* MODEL-026 */
+static void where_answers_end(void **state) {
+    (void)state;
+    static const struct {
+        const char *generation; /* generation_config.json */
+        sw_status status;
+        uint32_t ids[3], count;
+        const char *says;
+    } cases[] = {
+        {"", SW_OK, {2, 0}, 2, ""}, /* config.json's */
+        {"{}", SW_OK, {0}, 0, ""},
+        {"{\"eos_token_id\":null}", SW_OK, {0}, 0, ""},
+        {"{\"eos_token_id\":[]}", SW_OK, {0}, 0, ""},
+        {"{\"eos_token_id\":7}", SW_OK, {7}, 1, ""},
+        {"{\"eos_token_id\":[7,2,9],\"top_p\":0.5}", SW_OK, {7, 2, 9}, 3, ""},
+        {"{\"eos_token_id\":\"7\"}",
+         SW_MALFORMED,
+         {0},
+         0,
+         "generation_config.json: eos_token_id is not a token id"},
+        {"{\"eos_token_id\":[7,-1]}", SW_MALFORMED, {0}, 0, "eos_token_id is not a token id"},
+        {"{\"eos_token_id\":[7,[8]]}", SW_MALFORMED, {0}, 0, "eos_token_id is not a token id"},
+        {"{\"eos_token_id\":4294967295}", SW_MALFORMED, {0}, 0, "eos_token_id is not a token id"},
+        {"[]", SW_MALFORMED, {0}, 0, "generation_config.json is no object"},
+        {"{\"eos_token_id\":7", SW_MALFORMED, {0}, 0, "generation_config.json: "},
+    };
+    sw_model_config c;
+    assert_int_equal(sw_model_config_parse(SW_LITERAL(OLD), &c, NULL), SW_OK);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        sw_token_ends ends = {.count = 99};
+        sw_error err = {0};
+        sw_status status = sw_model_ends(sw_text(cases[i].generation), &c, &ends, &err);
+        if (status != cases[i].status || !strstr(err.message, cases[i].says))
+            fail_msg("%zu: status %d, %s", i, status, err.message);
+        assert_int_equal(ends.count, status == SW_OK ? cases[i].count : 99);
+        for (uint32_t k = 0; k < cases[i].count; k++)
+            assert_int_equal(ends.ids[k], cases[i].ids[k]);
+    }
+    SW_SCOPED(sw_buffer) many = SW_BUFFER(4096);
+    sw_put_text(&many, "{\"eos_token_id\":[0");
+    for (int i = 1; i < 65; i++) sw_put_text(&many, ",0");
+    sw_put_text(&many, "]}");
+    sw_token_ends ends;
+    assert_int_equal(sw_model_ends(sw_buffer_bytes(&many), &c, &ends, NULL), SW_LIMIT);
+}
+
 static void absent_members_have_the_class_defaults(void **state) {
     (void)state;
     static const char least[] =
@@ -285,6 +331,7 @@ static const struct {
      "tie_word_embeddings"},
     {"\"bos_token_id\":1", "\"bos_token_id\":-1", SW_MALFORMED, "bos_token_id"},
     {"\"eos_token_id\":[2,0]", "\"eos_token_id\":[\"2\"]", SW_MALFORMED, "eos_token_id"},
+    {"\"eos_token_id\":[2,0]", "\"eos_token_id\":[2,\"0\"]", SW_MALFORMED, "eos_token_id"},
     {"\"eos_token_id\":[2,0]", "\"eos_token_id\":1.5", SW_MALFORMED, "eos_token_id"},
     {"\"eos_token_id\":[2,0]", "\"bos_token_id\":2", SW_MALFORMED, "repeated"},
     {"{\"arch", "[{\"arch", SW_MALFORMED, ""},
@@ -328,6 +375,7 @@ static void cut_extended_and_flipped(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(where_answers_end),
         cmocka_unit_test(both_spellings_are_read),
         cmocka_unit_test(absent_members_have_the_class_defaults),
         cmocka_unit_test(families_have_their_own_defaults),

@@ -247,7 +247,8 @@ typedef struct shards {
     const char *first_name, *second_name;
     sw_status status;
     const char *says;
-    size_t unlisted; /* tensors at the end that the index leaves out */
+    size_t unlisted;  /* tensors at the end that the index leaves out */
+    const char *more; /* a file that is none, besides */
 } shards;
 
 #define INDEX "model.safetensors.index.json"
@@ -278,27 +279,34 @@ static sw_status open_shards(const shards *c, sw_arena *arena, sw_error *err) {
     const sw_model_file files[] = {{"config.json", SW_LITERAL(CONFIG("true"))},
                                    {c->first_name, contents[0]},
                                    {c->second_name, contents[1]},
-                                   {INDEX, sw_buffer_bytes(&index)}};
-    return sw_model_open(arena, files, c->index == NULL ? 3 : 4, &m, err);
+                                   {INDEX, sw_buffer_bytes(&index)},
+                                   {c->more, SW_LITERAL("no weights")}};
+    size_t count = c->index == NULL ? 3 : c->more == NULL ? 4 : 5;
+    return sw_model_open(arena, files, count, &m, err);
 }
 
 static void shards_follow_their_index(void **state) {
     (void)state;
     static const shards cases[] = {
-        {"{\"metadata\":{},\"weight_map\":{%s}}", "a.safetensors", "b.safetensors", SW_OK, "", 0},
-        {"{\"weight_map\":{%s}}", "a.safetensors", "b.safetensors", SW_MALFORMED, "index lists", 1},
-        {NULL, "a.safetensors", "b.safetensors", SW_MISSING, INDEX, 0},
-        {NULL, "a.safetensors", "b.bin", SW_MISSING, "is missing", 0},
-        {NULL, "a.bin", "b.bin", SW_MISSING, "no *.safetensors", 0},
-        {"{\"weight_map\":{%s}}", "b.safetensors", "a.safetensors", SW_MALFORMED, "index", 0},
-        {"{\"weight_map\":{%s}}", "a.safetensors", "c.safetensors", SW_MISSING, "not there", 0},
+        {"{\"metadata\":{},\"weight_map\":{%s}}", "a.safetensors", "b.safetensors", SW_OK, "", 0,
+         NULL},
+        {"{\"weight_map\":{%s}}", "a.safetensors", "b.safetensors", SW_MALFORMED,
+         INDEX " lists 9 tensors of b.safetensors, which holds 10", 1, NULL},
+        {NULL, "a.safetensors", "b.safetensors", SW_MISSING, INDEX, 0, NULL},
+        {NULL, "a.safetensors", "b.bin", SW_MISSING, "is missing", 0, NULL},
+        {NULL, "a.bin", "b.bin", SW_MISSING, "no *.safetensors", 0, NULL},
+        {"{\"weight_map\":{%s}}", "b.safetensors", "a.safetensors", SW_MALFORMED,
+         "b.safetensors, which", 0, NULL},
+        {"{\"weight_map\":{%s}}", "a.safetensors", "c.safetensors", SW_MISSING,
+         "into b.safetensors, which is not there", 0, NULL},
         {"{\"weight_map\":{%s,\"x\":\"a.safetensors\"}}", "a.safetensors", "b.safetensors",
-         SW_MALFORMED, "index", 0},
-        {"{\"weight_map\":{%s,\"x\":7}}", "a.safetensors", "b.safetensors", SW_MALFORMED, "index",
-         0},
-        {"{\"weight_map\":[]}", "a.safetensors", "b.safetensors", SW_MALFORMED, "weight_map", 0},
-        {"{}", "a.safetensors", "b.safetensors", SW_MALFORMED, "weight_map", 0},
-        {"", "a.safetensors", "b.safetensors", SW_MALFORMED, "JSON", 0},
+         SW_MALFORMED, "index", 0, NULL},
+        {"{\"weight_map\":{%s,\"x\":7}}", "a.safetensors", "b.safetensors", SW_MALFORMED,
+         INDEX " names no file for tensor x", 0, NULL},
+        {"{\"weight_map\":[]}", "a.safetensors", "b.safetensors", SW_MALFORMED, "weight_map", 0,
+         NULL},
+        {"{}", "a.safetensors", "b.safetensors", SW_MALFORMED, "weight_map", 0, NULL},
+        {"", "a.safetensors", "b.safetensors", SW_MALFORMED, INDEX ": JSON", 0, NULL},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         SW_SCOPED(sw_arena) arena = {0};
@@ -306,6 +314,67 @@ static void shards_follow_their_index(void **state) {
         sw_status status = open_shards(&cases[i], &arena, &err);
         if (status != cases[i].status || strstr(err.message, cases[i].says) == NULL)
             fail_msg("case %zu: status %d, %s", i, status, err.message);
+    }
+}
+
+/* MODEL-034: other formats of the same weights lie beside the shards. */
+static void files_that_the_index_does_not_name(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        sw_status status;
+        bool left_aside;
+    } cases[] = {
+        {"consolidated.safetensors", SW_OK, true},
+        {"z.safetensors", SW_OK, true},
+        {"model.safetensors", SW_REFUSED, false},
+        {"consolidated.bin", SW_OK, false},
+        {"params.json", SW_OK, false},
+    };
+    static const char index[] = "{\"weight_map\":{\"x\":\"a.safetensors\"}}";
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        SW_SCOPED(sw_arena) arena = {0};
+        sw_error err = {0};
+        const shards c = {.index = "{\"weight_map\":{%s}}",
+                          .first_name = "a.safetensors",
+                          .second_name = "b.safetensors",
+                          .more = cases[i].name};
+        sw_status status = open_shards(&c, &arena, &err);
+        if (status != cases[i].status) fail_msg("%s: %s", cases[i].name, err.message);
+        if (status != SW_OK) assert_non_null(strstr(err.message, cases[i].name));
+        assert_int_equal(sw_model_leaves_aside(sw_text(index), cases[i].name), cases[i].left_aside);
+        assert_false(sw_model_leaves_aside((sw_bytes){0}, cases[i].name));
+        assert_false(sw_model_leaves_aside(SW_LITERAL("{"), cases[i].name));
+    }
+    assert_false(sw_model_leaves_aside(sw_text(index), "a.safetensors"));
+}
+
+/* A refusal says which file it speaks of. */
+static void the_file_is_named(void **state) {
+    (void)state;
+    static const struct {
+        const char *config, *name;
+        sw_bytes bytes;
+        const char *says;
+    } cases[] = {
+        {"{", "model.safetensors", {0}, "config.json: JSON byte 1"},
+        {"", "model.safetensors", {0}, "config.json: JSON byte 0"},
+        {CONFIG("true"), "model.safetensors", {0}, "model.safetensors: "},
+        {CONFIG("true"), "a\nb.safetensors", {0}, "a?b.safetensors: "},
+        {CONFIG("true"), "one.safetensors", SW_LITERAL("\x02\0\0\0\0\0\0\0{]"),
+         "one.safetensors: "},
+        {CONFIG("true"), "one.safetensors", SW_LITERAL("\xff\0\0\0\0\0\0\0{}"),
+         "one.safetensors: "},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        SW_SCOPED(sw_arena) arena = {0};
+        sw_error err = {0};
+        sw_model m;
+        const sw_model_file files[] = {{"config.json", sw_text(cases[i].config)},
+                                       {cases[i].name, cases[i].bytes}};
+        assert_int_equal(sw_model_open(&arena, files, 2, &m, &err), SW_MALFORMED);
+        if (strncmp(err.message, cases[i].says, strlen(cases[i].says)) != 0)
+            fail_msg("case %zu: %s", i, err.message);
     }
 }
 
@@ -334,6 +403,8 @@ int main(void) {
         cmocka_unit_test(buffers_and_a_stored_tied_head_are_allowed),
         cmocka_unit_test(data_that_is_not_aligned_is_refused),
         cmocka_unit_test(shards_follow_their_index),
+        cmocka_unit_test(files_that_the_index_does_not_name),
+        cmocka_unit_test(the_file_is_named),
         cmocka_unit_test(files_must_be_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

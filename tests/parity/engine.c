@@ -82,12 +82,14 @@ static void read_rows(const folder *f, const sw_model *m, const sw_training *t, 
     const sw_chat_files files = {file_of(f, "chat_template.jinja"),
                                  file_of(f, "tokenizer_config.json")};
     if (t->chat == SW_CHAT_MODEL) need(sw_row_template_open(&files, t, &chat, &err), &err);
+    sw_row_end end;
+    need(sw_row_end_find(tokenizer, files.tokenizer_config, &m->config, &end, &err), &err);
     for (size_t at = 0; at < text.size; number++) {
-        const uint8_t *end = memchr(text.data + at, '\n', text.size - at);
-        size_t size = end ? (size_t)(end - text.data) - at : text.size - at;
+        const uint8_t *newline = memchr(text.data + at, '\n', text.size - at);
+        size_t size = newline ? (size_t)(newline - text.data) - at : text.size - at;
         bool kept;
-        need(sw_rows_append(rows, tokenizer, &chat, m->config.eos_token_id, t,
-                            SW_BYTES(text.data + at, size), number, &kept, &err),
+        need(sw_rows_append(rows, tokenizer, &chat, end, t, SW_BYTES(text.data + at, size), number,
+                            &kept, &err),
              &err);
         at += size + 1;
     }
@@ -295,11 +297,13 @@ static int generate(int count, char **arguments) {
     size_t tokens = read_ids(arguments[3], ids, 8192);
     open_folder(&f, arguments[0]);
     need(sw_model_open(&f.arena, f.files, f.count, &model, &err), &err);
+    sw_token_ends ends;
+    need(sw_model_ends(file_of(&f, "generation_config.json"), &model.config, &ends, &err), &err);
     sw_generate_job job = {.model = &model,
                            .prompt = ids,
                            .prompt_count = tokens,
                            .max_new_tokens = strtoul(arguments[2], NULL, 10),
-                           .eos_token_id = model.config.eos_token_id,
+                           .ends = &ends,
                            .profile = SW_PROFILE_FP32_REF};
     open_adapter(&a, arguments[1], &adapter, &job);
     sw_parallel lanes = open_lanes(sw_cpu_count());

@@ -4,11 +4,11 @@
 # shard each, quorum 2, two software machines, a key service on a port of its own, the miniature model, one recipe. Sourced; then
 #     world_new OBJECTS        makes all of it and enters its folder; everything is unlocked, consented and approved by three
 #     run_sealed [OPTION...]   the sealed run into ./run (or --run DIR)
-# What a recipe says can be changed first: steps, save_steps, lease, max_silence, grants, metrics, threads, rows, open_quorum,
+# What a recipe says can be changed first: method, steps, save_steps, lease, max_silence, grants, metrics, threads, rows, open_quorum,
 # checkpoint_limit, output_limit, worker, model, template, phase, laid (more of `training`), gpus (of the training machine), chain (toy or
 # anvil: the app's ledger is a contract there, reached through a proxy that can lie). At exit the processes started here are ended by pid and the folder goes (WORLD_KEEP=1 keeps it).
 : "${steps:=4}" "${save_steps:=1}" "${lease:=10m}" "${max_silence:=24h}" "${grants:=100}" "${metrics:=sealed}" "${threads:=1}" "${rows:=6}"
-: "${open_quorum:=all}" "${checkpoint_limit:=1MiB}" "${output_limit:=1MiB}" "${worker:=}" "${model:=}" "${seed:=42}" "${template:=chatml-smollm2}" "${phase:=sft}" "${laid:=}" "${gpus:=0}" "${chain:=}"
+: "${method:=lora}" "${open_quorum:=all}" "${checkpoint_limit:=1MiB}" "${output_limit:=1MiB}" "${worker:=}" "${model:=}" "${seed:=42}" "${template:=chatml-smollm2}" "${phase:=sft}" "${laid:=}" "${gpus:=0}" "${chain:=}"
 world_source=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 . "$world_source/tests/found.sh"
 owners=(anna bert cleo)
@@ -154,7 +154,7 @@ write_recipe() { # write_recipe FILE [OWNER...]: of these owners' shards
     shift
     [ $# -gt 0 ] || set -- "${owners[@]}"
     {
-        printf 'sealwright: 1\nname: small-world\napp: %s\nmodel: {name: Miniature}\nphase: %s\nmethod: lora\n' "$genesis" "$phase"
+        printf 'sealwright: 1\nname: small-world\napp: %s\nmodel: {name: Miniature}\nphase: %s\nmethod: %s\n' "$genesis" "$phase" "$method"
         printf 'template: %s\nshards:\n' "$template"
         for owner in "$@"; do
             printf '  - {owner: %s, dataset: %s, rows: %s, name: %s}\n' \
@@ -162,7 +162,8 @@ write_recipe() { # write_recipe FILE [OWNER...]: of these owners' shards
         done
         printf 'training: {learning_rate: 1.0e-2, per_device_train_batch_size: 4, max_steps: %s, max_length: 64, save_steps: %s, seed: %s%s}\n' \
             "$steps" "$save_steps" "$seed" "${laid:+, $laid}"
-        printf 'lora: {r: 4, lora_alpha: 8}\ntrainer: {kind: native, profile: bf16-dp}\n'
+        [ "$method" = full ] || printf 'lora: {r: 4, lora_alpha: 8}\n'
+        printf 'trainer: {kind: native, profile: bf16-dp}\n'
         printf 'output: {open_quorum: %s, limit: %s}\n' "$open_quorum" "$output_limit"
         printf 'observe: {metrics: %s, interval: 1, checkpoint_limit: %s}\n' "$metrics" "$checkpoint_limit"
         printf 'lease: %s\nmax_silence: %s\ngrants: %s\n' "$lease" "$max_silence" "$grants"

@@ -27,6 +27,7 @@ typedef struct miniature {
     size_t count;
     sw_model model;
     sw_tokenizer *tokenizer;
+    sw_row_end end;
 } miniature;
 
 static inline sw_bytes miniature_file(const miniature *m, const char *name) {
@@ -58,6 +59,9 @@ static inline void miniature_open(miniature *m, const char *options) {
         fail_msg("%s", err.message);
     }
     assert_int_equal(sw_tokenizer_open(miniature_file(m, "tokenizer.json"), &m->tokenizer, NULL),
+                     SW_OK);
+    assert_int_equal(sw_row_end_find(m->tokenizer, miniature_file(m, "tokenizer_config.json"),
+                                     &m->model.config, &m->end, NULL),
                      SW_OK);
 }
 
@@ -110,8 +114,8 @@ static inline void read_rows_by(const miniature *m, const sw_training *t, sw_byt
         const uint8_t *end = memchr(text.data + at, '\n', text.size - at);
         bool kept;
         sw_bytes line = SW_BYTES(text.data + at, (size_t)(end - text.data) - at);
-        if (sw_rows_append(out, m->tokenizer, &chat, m->model.config.eos_token_id, t, line, number,
-                           &kept, &err) != SW_OK) {
+        if (sw_rows_append(out, m->tokenizer, &chat, m->end, t, line, number, &kept, &err) !=
+            SW_OK) {
             fail_msg("%s", err.message);
         }
         at += line.size + 1;

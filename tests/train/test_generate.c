@@ -16,7 +16,6 @@ static sw_generate_job generate_job(const miniature *m, const uint32_t *prompt, 
                              .prompt = prompt,
                              .prompt_count = count,
                              .max_new_tokens = 12,
-                             .eos_token_id = UINT32_MAX,
                              .profile = profile};
 }
 
@@ -41,12 +40,16 @@ static void test_generate_follows_logits(void **state) {
             ids[6 + i] = out.ids[i];
         }
         job.prompt_count = 6;
-        job.eos_token_id = out.ids[4];
+        const sw_token_ends ends[] = {{.ids = {out.ids[4]}, .count = 1},
+                                      {.ids = {VOCAB, 2, out.ids[4]}, .count = 3, .listed = true}};
         size_t first = 0;
         while (out.ids[first] != out.ids[4]) first++;
-        out.count = 0;
-        assert_int_equal(sw_generate(&job, &lanes, &out, NULL), SW_OK);
-        assert_int_equal(out.count, first); /* ends before the token that ends it */
+        for (size_t i = 0; i < 2; i++) {
+            job.ends = &ends[i];
+            out.count = 0;
+            assert_int_equal(sw_generate(&job, &lanes, &out, NULL), SW_OK);
+            assert_int_equal(out.count, first); /* ends before the token that ends it */
+        }
         sw_tokens_free(&out);
     }
 }

@@ -9,7 +9,7 @@
 static sw_status append(const miniature *m, const sw_training *t, const char *line, size_t size,
                         sw_rows *rows, bool *kept, sw_error *err) {
     static const sw_row_template chat = {.named = SW_TEMPLATE_CHATML};
-    return sw_rows_append(rows, m->tokenizer, &chat, 2, t, SW_BYTES(line, size), 7, kept, err);
+    return sw_rows_append(rows, m->tokenizer, &chat, m->end, t, SW_BYTES(line, size), 7, kept, err);
 }
 
 static void test_refused_lines(void **state) {
@@ -85,6 +85,79 @@ static void test_no_message_quotes_a_row(void **state) {
         assert_null(strstr(err.message, "CANARY"));
         sw_rows_free(&rows);
     }
+}
+
+/* A token that the model has no embedding for is told with its row, not with its place in all. */
+static void test_rows_fit_the_vocabulary(void **state) {
+    const miniature *m = *state;
+    const sw_training t = small_settings();
+    static const char line[] = "{\"text\":\"a b\"}";
+    sw_model_config config = m->model.config;
+    sw_rows rows = {0};
+    sw_error err = {0};
+    bool kept;
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(append(m, &t, line, sizeof line - 1, &rows, &kept, &err), SW_OK);
+    uint32_t greatest = 0;
+    for (size_t i = 0; i < rows.ends[0]; i++)
+        greatest = rows.ids[i] > greatest ? rows.ids[i] : greatest;
+    config.vocab_size = greatest + 1;
+    assert_int_equal(sw_rows_check_row(&rows, 1, 9, &t, &config, &err), SW_OK);
+    config.vocab_size = greatest;
+    assert_int_equal(sw_rows_check_row(&rows, 1, 9, &t, &config, &err), SW_REFUSED);
+    assert_non_null(strstr(err.message, "row 9 holds token "));
+    assert_non_null(strstr(err.message, "config.json's vocab_size is"));
+    assert_non_null(strstr(err.hint, "tokenizer.json"));
+    sw_rows_free(&rows);
+}
+
+/* ROW-003: the tokeniser's word goes before config.json's. */
+static void test_what_ends_a_row(void **state) {
+    const miniature *m = *state;
+    static const struct {
+        const char *config;
+        uint32_t listed; /* by config.json */
+        uint32_t id;     /* UINT32_MAX: refused */
+        const char *said;
+    } cases[] = {
+        {"{\"eos_token\":\"<|im_end|>\"}", 0, 2, ""},
+        {"{\"eos_token\":\"<|endoftext|>\"}", 2, 0, ""},
+        {"{\"eos_token\":{\"content\":\"<|endoftext|>\",\"lstrip\":false}}", 2, 0, ""},
+        {"{\"eos_token\":\"<|im_end|>\"}", UINT32_MAX, 2, ""},
+        {"{\"eos_token\":null}", 1, 1, ""},
+        {"{}", 2, 2, ""},
+        {"", 2, 2, ""},
+        {"{}", UINT32_MAX, UINT32_MAX, "row 7: neither eos_token of tokenizer_config.json nor"},
+        {"", 1u << 19, UINT32_MAX, "first eos_token_id of config.json is no token of"},
+        {"{\"eos_token\":\"<|eot_id|>\"}", 2, UINT32_MAX,
+         "row 7: eos_token of tokenizer_config.json is no token of tokenizer.json"},
+    };
+    static const char text[] = "{\"text\":\"a b\"}", turns[] = "{\"messages\":[{\"role\":"
+                                                               "\"assistant\",\"content\":\"a\"}]}";
+    static const sw_row_template chat = {.named = SW_TEMPLATE_CHATML};
+    const sw_training t = small_settings();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        sw_model_config config = {.eos_token_id = cases[i].listed};
+        sw_row_end end;
+        sw_rows rows = {0};
+        sw_error err = {0};
+        bool kept;
+        assert_int_equal(
+            sw_row_end_find(m->tokenizer, sw_text(cases[i].config), &config, &end, &err), SW_OK);
+        assert_int_equal(end.id, cases[i].id);
+        sw_status status =
+            sw_rows_append(&rows, m->tokenizer, &chat, end, &t, sw_text(text), 7, &kept, &err);
+        assert_int_equal(status, cases[i].id == UINT32_MAX ? SW_REFUSED : SW_OK);
+        if (status == SW_OK) assert_int_equal(rows.ids[rows.token_count - 1], cases[i].id);
+        if (!strstr(err.message, cases[i].said)) fail_msg("%zu: %s", i, err.message);
+        assert_int_equal(
+            sw_rows_append(&rows, m->tokenizer, &chat, end, &t, sw_text(turns), 8, &kept, &err),
+            SW_OK); /* turns need none */
+        sw_rows_free(&rows);
+    }
+    sw_row_end end;
+    assert_int_equal(sw_row_end_find(m->tokenizer, SW_LITERAL("{"), &m->model.config, &end, NULL),
+                     SW_MALFORMED);
 }
 
 /* A recipe without a template reads plain text alone (RCP-045). */
@@ -373,6 +446,8 @@ static void test_wire_refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_refused_lines),
+                                       cmocka_unit_test(test_what_ends_a_row),
+                                       cmocka_unit_test(test_rows_fit_the_vocabulary),
                                        cmocka_unit_test(test_no_message_quotes_a_row),
                                        cmocka_unit_test(test_dropped_and_cut),
                                        cmocka_unit_test(test_no_template_no_turns),

@@ -327,6 +327,54 @@ static void test_a_host_that_says_no(void **state) {
     memory_drop(&kept);
 }
 
+static sw_bytes output_named(const memory *m, const char *name) {
+    sw_reader r = sw_reader_of(sw_buffer_bytes(&m->outputs));
+    while (r.rest.size) {
+        sw_bytes named = sw_read_field(&r, 256), content = sw_read_field(&r, LIMIT);
+        if (sw_bytes_is(named, name)) return content;
+    }
+    return (sw_bytes){0};
+}
+
+/* MAN-043: what was trained whole is a model folder again; its ends are the base's. */
+static void test_a_full_output_is_a_folder(void **state) {
+    const fixture *f = *state;
+    static const char *const copied[] = {"generation_config.json", "tokenizer.json",
+                                         "tokenizer_config.json"};
+    const sw_token_ends ends[] = {{.ids = {2}, .count = 1},
+                                  {.ids = {2}, .count = 1, .listed = true},
+                                  {.ids = {0, 2, 319}, .count = 3, .listed = true}};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        sw_training t = variant(3);
+        t.max_steps = 1;
+        memory kept = memory_new();
+        sw_model model = f->model.model;
+        model.config.ends = ends[i];
+        model.config.eos_token_id = ends[i].ids[0];
+        sw_train_job job = job_of(&f->model, &t, &f->rows);
+        job.model = &model;
+        job.files = f->model.files;
+        job.file_count = f->model.count;
+        sw_train_host host = host_of(&kept);
+        run_job(&job, &host);
+        for (size_t c = 0; c < sizeof copied / sizeof *copied; c++) {
+            sw_bytes base = miniature_file(&f->model, copied[c]);
+            assert_true(base.size && sw_bytes_equal(output_named(&kept, copied[c]), base));
+        }
+        sw_model_config config;
+        assert_int_equal(sw_model_config_parse(output_named(&kept, "config.json"), &config, NULL),
+                         SW_OK);
+        assert_memory_equal(&config.ends, &ends[i], sizeof config.ends);
+        t.method = SW_METHOD_LORA; /* an adapter has nothing beside it */
+        t.learning_rate = 1e-3;
+        sw_buffer_reset(&kept.outputs);
+        run_job(&job, &host);
+        assert_int_equal(output_named(&kept, "tokenizer.json").size, 0);
+        assert_true(output_named(&kept, "adapter_config.json").size > 0);
+        memory_drop(&kept);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_any_lanes),
                                        cmocka_unit_test(test_emulated_and_recomputed),
@@ -337,6 +385,7 @@ int main(void) {
                                        cmocka_unit_test(test_checkpoint_of_other_settings),
                                        cmocka_unit_test(test_overfit),
                                        cmocka_unit_test(test_refusals),
-                                       cmocka_unit_test(test_a_host_that_says_no)};
+                                       cmocka_unit_test(test_a_host_that_says_no),
+                                       cmocka_unit_test(test_a_full_output_is_a_folder)};
     return cmocka_run_group_tests_name("training", tests, fixture_open, fixture_close);
 }

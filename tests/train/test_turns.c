@@ -18,8 +18,7 @@ static sw_status open_text(const char *text, sw_training *t, sw_row_template *ou
 static sw_status append(const miniature *m, const sw_row_template *chat, const sw_training *t,
                         const char *line, sw_rows *rows, sw_error *err) {
     bool kept;
-    return sw_rows_append(rows, m->tokenizer, chat, m->model.config.eos_token_id, t, sw_text(line),
-                          7, &kept, err);
+    return sw_rows_append(rows, m->tokenizer, chat, m->end, t, sw_text(line), 7, &kept, err);
 }
 
 /* ---- the golden ---- */
@@ -94,8 +93,8 @@ static void one_case(const miniature *m, const sw_json *golden, const sw_json *c
         fail_msg("%s: %s", name, err.message);
     for (const sw_json *line = lines->first; line; line = line->next) {
         bool kept;
-        if (sw_rows_append(&rows, tokenizer, &chat, m->model.config.eos_token_id, &t, line->text, 1,
-                           &kept, &err) != SW_OK)
+        if (sw_rows_append(&rows, tokenizer, &chat, m->end, &t, line->text, 1, &kept, &err) !=
+            SW_OK)
             fail_msg("%s: %s", name, err.message);
     }
     same_rows(&rows, sw_json_member(c, "sequences"), name);

@@ -18,6 +18,7 @@ typedef struct decoder {
     sw_tokenizer *tokenizer;
     sw_row_template chat;
     sw_model_config config;
+    sw_row_end end;
     sw_rows rows;
     size_t row_number;
 } decoder;
@@ -28,6 +29,7 @@ static sw_status open_model(decoder *d, sw_error *err) {
     SW_TRY(sw_tokenizer_open(sw_worker_file(d->worker, "tokenizer.json"), &d->tokenizer, err));
     sw_chat_files files = {sw_worker_file(d->worker, "chat_template.jinja"),
                            sw_worker_file(d->worker, "tokenizer_config.json")};
+    SW_TRY(sw_row_end_find(d->tokenizer, files.tokenizer_config, &d->config, &d->end, err));
     return sw_row_template_open(&files, &d->worker->settings, &d->chat, err);
 }
 
@@ -41,11 +43,14 @@ static sw_status take_line(decoder *d, sw_bytes line, sw_error *err) {
     if (blank(line)) return SW_OK;
     d->row_number++;
     bool kept;
-    SW_TRY(sw_rows_append(&d->rows, d->tokenizer, &d->chat, d->config.eos_token_id,
-                          &d->worker->settings, line, d->row_number, &kept, err));
+    sw_status status = sw_rows_append(&d->rows, d->tokenizer, &d->chat, d->end,
+                                      &d->worker->settings, line, d->row_number, &kept, err);
+    if (status == SW_REFUSED && strcmp(err->word, "model") == 0)
+        d->worker->failure = SW_FAILURE_MODEL; /* no token ends a row */
+    SW_TRY(status);
     if (!kept) return SW_OK;
-    return sw_rows_check_length(&d->rows, d->rows.count - 1, d->row_number, &d->worker->settings,
-                                &d->config, err);
+    return sw_rows_check_row(&d->rows, d->rows.count - 1, d->row_number, &d->worker->settings,
+                             &d->config, err);
 }
 
 /* Takes whole lines out of `text`, leaves what is behind the last newline. */

@@ -119,6 +119,8 @@ sw_status sw_worker_train(sw_worker *w, sw_error *err) {
                               .model = &model,
                               .rows = &rows,
                               .base_model_name = w->job.base_model_name,
+                              .files = w->files,
+                              .file_count = w->job.file_count,
                               .resume = w->resume_map};
     SW_TRY(send_plan(&job, err));
     bool stopped = false;
