@@ -39,7 +39,8 @@ COMMON = {"seed": 42, "per_device_train_batch_size": 2, "gradient_accumulation_s
 CPT = {"phase": "cpt", "template": "none"}
 RUNS = {
     "sft bfd": {**LORA, "rows": "pairs", "packing": 1, "packing_strategy": "bfd", "max_steps": 50},
-    "sft bfd_split": {**FULL, "rows": "pairs", "packing": 1, "packing_strategy": "bfd_split"},
+    "sft bfd_split": {**FULL, "rows": "pairs", "packing": 1, "packing_strategy": "bfd_split", "max_steps": 50},
+    "sft bfd bf16": {**LORA, "profile": "bf16-dp", "rows": "pairs", "packing": 1, "packing_strategy": "bfd", "max_steps": 50},
     "sft wrapped": {**LORA, "rows": "pairs", "packing": 1, "packing_strategy": "wrapped"},
     "assistant": {**LORA, "rows": "dialogues", "assistant_only_loss": 1},
     "assistant bfd": {**FULL, "rows": "dialogues", "assistant_only_loss": 1, "packing": 1, "packing_strategy": "bfd"},
@@ -190,7 +191,8 @@ def live(objects):
             check(f"{case['form']}.jsonl, {case['template']}, {case['settings']}: TRL's sequences", ours == case["sequences"], f"{len(ours)}")
         for name, run in RUNS.items():
             run = {**COMMON, **run}
-            train.compare_run(name, engine.train(folder, run, os.path.join(work, name), run["rows"]), trl_run(folder, run), 1e-3)
+            train.compare_run(name, engine.train(folder, run, os.path.join(work, name), run["rows"]), trl_run(folder, run),
+                              1e-2 if run["profile"] == "bf16-dp" else 1e-3)
     print(f"1..{len(train.results)}")
     return all(train.results)
 

@@ -38,6 +38,8 @@ RUNS = {
                   "weight_decay": 0.01, "r": 8, "lora_alpha": 16},
     "full-fp32": {"method": "full", "profile": "fp32-ref", "learning_rate": 2e-3, "lr_scheduler_type": "linear", "warmup_steps": 0,
                   "weight_decay": 0.1},
+    "full-bf16": {"method": "full", "profile": "bf16-dp", "learning_rate": 2e-3, "lr_scheduler_type": "linear", "warmup_steps": 0,
+                  "weight_decay": 0.1},
 }
 COMMON = {"seed": 42, "per_device_train_batch_size": 3, "gradient_accumulation_steps": 4, "max_steps": 50, "max_length": MAX_LENGTH}
 # The real model. TRL's bf16 run (autocast) adds an adapter's share to its layer's output in bf16 and so loses part of it: its losses lag behind

@@ -63,12 +63,14 @@ static void test_logits(void **state) {
     sw_arena_free(&arena);
 }
 
+/* In bf16 losses come within 7e-4; of norms only an adapter's, whose share TRL rounds to bf16
+ * (NUM-014), are as far off as 4.5 %. */
 static void test_trl(void **state) {
     const miniature *m = *state;
     sw_arena arena = {0};
     sw_buffer text = SW_BUFFER(LIMIT);
     const sw_json *runs = sw_json_member(golden(&arena, &text, "miniature"), "runs");
-    assert_int_equal(runs->count, 3);
+    assert_int_equal(runs->count, 4);
     for (const sw_json *run = runs->first; run; run = run->next) {
         sw_training t = settings_of(sw_json_member(run, "settings"));
         bool exact = t.profile == SW_PROFILE_FP32_REF;
@@ -80,9 +82,11 @@ static void test_trl(void **state) {
         run_job(&job, &host);
         assert_int_equal(kept.steps, 50);
         check_series("loss", kept.loss, kept.steps, sw_json_member(run, "loss"),
-                     exact ? 1e-5 : 1e-2);
+                     exact ? 1e-5 : 1e-3);
         check_series("norm", kept.norm, kept.steps, sw_json_member(run, "grad_norm"),
-                     exact ? 1e-4 : 5e-2);
+                     exact                        ? 1e-4
+                     : t.method == SW_METHOD_FULL ? 1e-2
+                                                  : 5e-2);
         if (exact) check_tensors(sw_buffer_bytes(&kept.weights), sw_json_member(run, "tensors"));
         memory_drop(&kept);
         sw_rows_free(&rows);

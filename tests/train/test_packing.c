@@ -200,7 +200,7 @@ static void test_losses(void **state) {
     SW_SCOPED(sw_arena) arena = {0};
     SW_SCOPED(sw_buffer) text = SW_BUFFER(LIMIT);
     const sw_json *runs = sw_json_member(golden(&arena, &text, "packing"), "runs");
-    assert_int_equal(runs->count, 8);
+    assert_int_equal(runs->count, 9);
     for (const sw_json *run = runs->first; run; run = run->next) {
         const sw_json *settings = sw_json_member(run, "settings");
         sw_training t = settings_of(settings);
@@ -212,8 +212,11 @@ static void test_losses(void **state) {
         sw_train_host host = host_of(&kept);
         run_job(&job, &host);
         assert_int_equal(kept.steps, t.max_steps);
-        check_series("loss", kept.loss, kept.steps, sw_json_member(run, "loss"), 1e-5);
-        check_series("norm", kept.norm, kept.steps, sw_json_member(run, "grad_norm"), 1e-4);
+        bool exact = t.profile == SW_PROFILE_FP32_REF;
+        check_series("loss", kept.loss, kept.steps, sw_json_member(run, "loss"),
+                     exact ? 1e-5 : 1e-3);
+        check_series("norm", kept.norm, kept.steps, sw_json_member(run, "grad_norm"),
+                     exact ? 1e-4 : 2e-2);
         memory_drop(&kept);
         sw_rows_free(&rows);
     }

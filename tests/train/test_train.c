@@ -1,57 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The bit rule of training: the same bytes for any lanes, native or emulated, kept or computed
- * again, stopped and resumed at any step; and what a checkpoint refuses.
+ * The bit rule of training: the same bytes for any lanes, kept or computed again, stopped and
+ * resumed at any step; and what a checkpoint refuses. Native against emulated has test_native.
  */
-#include "support.h"
 #include "tensor/tensor.h"
+#include "variants.h"
 
 static void jumbled_run(void *pool, size_t count, void (*fn)(void *, size_t, size_t),
                         void *context) {
     size_t lanes = *(const size_t *)pool;
     for (size_t i = count; i-- > 0;) fn(context, i, i % lanes);
-}
-
-static sw_training variant(int which) {
-    sw_training t = small_settings();
-    if (which == 1) t.profile = SW_PROFILE_FP32_REF;
-    if (which == 2) t.lora.lora_dropout = 0.1;
-    if (which == 3) {
-        t.method = SW_METHOD_FULL;
-        t.learning_rate = 1e-3;
-        t.weight_decay = 0.1;
-    }
-    if (which == 4) t.lora.r = 3; /* an odd rank */
-    if (which == 5) {
-        t.lora.rank_pattern = (sw_lora_patterns){1, {{"layers.0.self_attn.q_proj", 9}}};
-        t.lora.alpha_pattern = (sw_lora_patterns){1, {{"v_proj", 20}}};
-        t.lora.save_count = 2;
-        strcpy(t.lora.save[0], "embed_tokens");
-        strcpy(t.lora.save[1], "lm_head");
-        t.learning_rate = 2e-3;
-    }
-    t.lora.use_dora = which >= 6;
-    if (which == 7) t.lora.lora_dropout = 0.1;
-    return t;
-}
-#define VARIANTS 8
-
-static void run_once(const fixture *f, const sw_training *t, const sw_train_host *like,
-                     memory *kept) {
-    sw_train_job job = job_of(&f->model, t, &f->rows);
-    sw_train_host host = host_of(kept);
-    host.parallel = like->parallel;
-    host.emulate_bf16 = like->emulate_bf16;
-    host.recompute = like->recompute;
-    run_job(&job, &host);
-}
-
-static void same_run(const memory *a, const memory *b) {
-    assert_int_equal(a->steps, b->steps);
-    assert_memory_equal(a->loss, b->loss, a->steps * sizeof *a->loss);
-    assert_memory_equal(a->norm, b->norm, a->steps * sizeof *a->norm);
-    same_bytes(&a->state, &b->state);
-    same_bytes(&a->outputs, &b->outputs);
 }
 
 static void test_any_lanes(void **state) {
@@ -81,21 +39,18 @@ static void test_any_lanes(void **state) {
     }
 }
 
-static void test_emulated_and_recomputed(void **state) {
+static void test_recomputed(void **state) {
     const fixture *f = *state;
     for (int v = 0; v < VARIANTS; v++) {
         sw_training t = variant(v);
         memory one = memory_new();
         sw_train_host host = {.parallel = sw_parallel_serial()};
         run_once(f, &t, &host, &one);
-        for (int how = 1; how < 4; how++) {
-            memory other = memory_new();
-            host.emulate_bf16 = how & 1;
-            host.recompute = how & 2;
-            run_once(f, &t, &host, &other);
-            same_run(&one, &other);
-            memory_drop(&other);
-        }
+        memory other = memory_new();
+        host.recompute = true;
+        run_once(f, &t, &host, &other);
+        same_run(&one, &other);
+        memory_drop(&other);
         memory_drop(&one);
     }
 }
@@ -377,7 +332,7 @@ static void test_a_full_output_is_a_folder(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_any_lanes),
-                                       cmocka_unit_test(test_emulated_and_recomputed),
+                                       cmocka_unit_test(test_recomputed),
                                        cmocka_unit_test(test_bits_of_the_profiles),
                                        cmocka_unit_test(test_resume_at_every_step),
                                        cmocka_unit_test(test_save_steps),
