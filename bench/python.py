@@ -3,7 +3,8 @@
 
 unwrap_step_overhead: a training step whose rows come by unwrap_dataset(format="torch"), read and parsed from shared memory at each access, and
 of which SealwrightCallback speaks, over a step of the same run with rows of a list in memory and a silent callback: every other step is
-of the one kind, so whatever else the machine does meets both. The agent is played by sealwright.rehearse. unwrap_mb_s: bytes of rows a second that one core is given (format="bytes"); beside it what parsing leaves of that.
+of the one kind, so whatever else the machine does meets both; CPU time of the process, with one thread. The agent is played by sealwright.rehearse.
+unwrap_mb_s: bytes of rows a second that one core is given (format="bytes"); beside it what parsing leaves of that.
 """
 import json
 import os
@@ -27,7 +28,7 @@ steps = int(sys.argv[2])
 torch.set_num_threads(1)  # two wait for each other on a busy machine, at any length
 class Clock(TrainerCallback):
     begins = []
-    def on_step_begin(self, *a, **k): Clock.begins.append(time.perf_counter())
+    def on_step_begin(self, *a, **k): Clock.begins.append(time.process_time())
 class Half(s.SealwrightCallback):
     def on_step_end(self, args, state, control, **k):
         return super().on_step_end(args, state, control, **k) if state.global_step % 2 else control
