@@ -235,7 +235,10 @@ SW_NODISCARD sw_status sw_agent_save(sw_agent *a, uint64_t step, sw_bytes state,
 SW_NODISCARD sw_status sw_agent_check_checkpoints(sw_agent *a, sw_error *err);
 SW_NODISCARD sw_status sw_agent_restore(sw_agent *a, bool *found, sw_error *err);
 bool sw_agent_has_checkpoint(const sw_agent *a);
-SW_NODISCARD sw_status sw_agent_write_state(sw_agent *a, const char *phase, sw_error *err);
+/* `step` is one whose state is sealed, or the last: how far records ran ahead of a state would be a
+ * script's to say (CMD-054). */
+SW_NODISCARD sw_status sw_agent_write_state(sw_agent *a, const char *phase, uint64_t step,
+                                            sw_error *err);
 SW_NODISCARD sw_status sw_agent_check_state(sw_agent *a, sw_error *err);
 /* agent_metrics.c: what the metrics pipe holds; closes it at its end */
 SW_NODISCARD sw_status sw_agent_take_metrics(sw_agent *a, sw_error *err);

@@ -210,7 +210,7 @@ sw_status sw_agent_finish(sw_agent *a, sw_hash *manifest, sw_error *err) {
     SW_TRY(write_out(a, "app-compose.json", a->o->app_compose, err));
     SW_TRY(write_machine_key(a, err));
     SW_TRY(write_out(a, "manifest.json", sw_buffer_bytes(&envelope), err));
-    SW_TRY(sw_agent_write_state(a, "done", err));
+    SW_TRY(sw_agent_write_state(a, "done", a->total_steps, err));
     a->account.finish_us += sw_agent_now_us(a) - begin;
     *manifest = digest;
     return SW_OK;
