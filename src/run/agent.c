@@ -165,8 +165,7 @@ static sw_status execute(sw_agent *a, sw_run_result *out, sw_error *err) {
     if (out->stopped) return stopped(a, err);
     sw_agent_phase(a, "sealing the model and writing the manifest");
     sw_status finished = sw_agent_finish(a, &out->manifest, err);
-    if (finished == SW_LIMIT) finished = sw_agent_fold(a, finished, err); /* a script's output */
-    if (finished != SW_OK) return finished;
+    if (finished != SW_OK) return sw_agent_fold_finish(a, finished, err);
     out->account = a->account;
     return SW_OK;
 }
