@@ -227,7 +227,7 @@ while read -r act expected; do
     case $expected in
     done) [ $code -eq 0 ] && verify_out "run.$act/out" >>log 2>&1 ;;
     contained) [ $code -eq 1 ] && grep -q 'training ended: the script gave up' log ;;
-    *) [ $code -eq 1 ] && grep -q 'training ended: ' log && grep -qF "$expected" log ;;
+    *) [ $code -eq 1 ] && grep -q 'training ended: ' log && grep -qF "$expected" log && ! grep -q 'sealing the model' log ;;
     esac
     code=$?
     [ "$expected" = done ] || [ ! -e "run.$act/out" ] || code=1
