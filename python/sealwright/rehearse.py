@@ -283,20 +283,40 @@ def play(command: Sequence[str], shards: Mapping[str, bytes], *, model: str = "/
 
 
 def _write(folder: str, told: Told) -> None:
-    os.makedirs(folder, exist_ok=True)
-    for step, state in told.states.items():
-        with open(os.path.join(folder, f"state.{step}"), "wb") as f:
-            f.write(state)
-    for name, content in told.outputs.items():
-        with open(os.path.join(folder, name), "wb") as f:
-            f.write(content)
+    try:
+        os.makedirs(folder, exist_ok=True)
+        for name, content in [*((f"state.{step}", state) for step, state in told.states.items()), *told.outputs.items()]:
+            with open(os.path.join(folder, name), "wb") as f:
+                f.write(content)
+    except OSError as why:
+        raise Broken(f"{folder} cannot be written: {why.strerror}") from None
 
 
 def _resume_of(path: Optional[str]) -> Optional[tuple[int, bytes]]:
     if path is None:
         return None
-    with open(path, "rb") as f:
-        return int(path.rpartition(".")[2]), f.read()
+    step = path.rpartition(".")[2]
+    if not (step.isascii() and step.isdigit()):
+        raise Broken(f"--resume takes a state that --out wrote, whose name ends in its step: {path}")
+    return int(step), _read(path)
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as f:
+            return f.read()
+    except OSError as why:
+        raise Broken(f"{path} cannot be read: {why.strerror}") from None
+
+
+def _shards_of(listed: Sequence[str]) -> dict[str, bytes]:
+    shards: dict[str, bytes] = {}
+    for text in listed:
+        name, _, path = text.partition("=")
+        if not name or not path or name in shards:
+            raise Broken(f"--shard takes NAME=FILE, each name once: {text}")
+        shards[name] = _read(path)
+    return shards
 
 
 def _report(told: Told) -> int:
@@ -325,19 +345,14 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     parser.add_argument("--out", metavar="DIR")
     parser.add_argument("command", nargs="+")
     given = parser.parse_args(arguments)
-    shards = {}
-    for text in given.shard:
-        name, _, path = text.partition("=")
-        with open(path, "rb") as f:
-            shards[name] = f.read()
     try:
-        told = play(given.command, shards, model=os.path.abspath(given.model), max_steps=given.max_steps, save_steps=given.save_steps,
+        told = play(given.command, _shards_of(given.shard), model=os.path.abspath(given.model), max_steps=given.max_steps, save_steps=given.save_steps,
                     stop_after=given.stop_after, resume=_resume_of(given.resume))
+        if given.out:
+            _write(given.out, told)
     except Broken as why:
         print(f"sealwright: error: {why}", file=sys.stderr)
         return 1
-    if given.out:
-        _write(given.out, told)
     return _report(told)
 
 

@@ -287,6 +287,14 @@ static sw_status hold_claims(sw_walk *w, sw_error *err) {
     return SW_OK;
 }
 
+/* The argument that names the first of the files that owners read as the code (CMD-011). */
+static const char *script_of(const sw_recipe_command *c) {
+    for (size_t at = 1; at < c->argument_count; at++)
+        for (size_t i = 0; i < c->file_count; i++)
+            if (strcmp(c->files[i].path, c->arguments[at]) == 0) return c->arguments[at];
+    return c->arguments[0];
+}
+
 /* A script can be anything, so it is said by itself. */
 static void hold_script(sw_walk *w) {
     const sw_recipe_command *c = &w->recipe->command;
@@ -294,9 +302,10 @@ static void hold_script(sw_walk *w) {
     if (w->recipe->native) return;
     sw_hex_text(id, SW_BYTES(c->tree.b, 8));
     sw_walk_holds(w, "script",
-                  "a command trained, not the native trainer: %.120s of tree %s..., as the recipe "
-                  "names them; what it computed is its own word, and no replay can repeat it",
-                  c->arguments[0], id);
+                  "a command trained, not the native trainer: %.120s of tree %s..., run by %.120s, "
+                  "as the recipe names them; what it computed is its own word, and no replay can "
+                  "repeat it",
+                  script_of(c), id, c->arguments[0]);
 }
 
 sw_status sw_walk_statement(sw_walk *w, sw_error *err) {

@@ -89,9 +89,11 @@ uint64_t sw_recipe_observable_bits(const sw_recipe *r, uint64_t total_steps) {
     if (r->metrics == SW_METRICS_PUBLIC) each += SW_BITS_LOSS;
     if (!r->native) {
         const sw_command_bits b = sw_recipe_command_bits(r);
-        /* And whether there are claims. It may also end the machine's memory, or wait for the
-         * lease's end when it is stopped. */
-        once += b.reported + b.states + b.stop + b.same + b.acts + 1 + SW_BITS_END_MORE;
+        /* And whether there are claims. It may also take the machine's memory so that the agent
+         * ends, or that a line says so beside any other end, or wait for the lease's end when it is
+         * stopped. */
+        once += b.reported + b.states + b.stop + b.same + b.acts + 1 + SW_BITS_END_MORE +
+                SW_BITS_MEMORY;
     }
     if (__builtin_mul_overflow(records, each, &bits) || __builtin_add_overflow(bits, once, &bits))
         return UINT64_MAX;

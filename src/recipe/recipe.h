@@ -108,7 +108,8 @@ SW_NODISCARD sw_status sw_recipe_show_code(const sw_recipe_code *file, sw_bytes 
 enum {
     SW_BITS_TOTAL = 32,
     SW_BITS_END = 4,
-    SW_BITS_END_MORE = 1,
+    SW_BITS_END_MORE = 1, /* of a command, which has some ends that the native trainer has not */
+    SW_BITS_MEMORY = 1,   /* and may run the machine out of memory beside any of them */
     SW_BITS_TOKENS = 12,
     SW_BITS_LOSS = 16
 };

@@ -152,7 +152,7 @@ static sw_status execute(sw_agent *a, sw_run_result *out, sw_error *err) {
     bool resumed = sw_agent_has_checkpoint(a);
     SW_TRY(sw_agent_attest(a, resumed ? SW_PURPOSE_RESUME : SW_PURPOSE_TRAIN, err));
     SW_TRY(sw_agent_restore(a, &resumed, err));
-    SW_TRY(sw_agent_write_state(a, "unsealing", err));
+    SW_TRY(sw_agent_write_state(a, "unsealing", a->saved_step, err));
     sw_agent_phase(a, "unsealing and reading the shards");
     SW_TRY(a->command ? sw_agent_share_shards(a, err) : sw_agent_decode_shards(a, err));
     sw_agent_phase(a, resumed ? "training, from the newest checkpoint" : "training");
@@ -165,8 +165,7 @@ static sw_status execute(sw_agent *a, sw_run_result *out, sw_error *err) {
     if (out->stopped) return stopped(a, err);
     sw_agent_phase(a, "sealing the model and writing the manifest");
     sw_status finished = sw_agent_finish(a, &out->manifest, err);
-    if (finished == SW_LIMIT) finished = sw_agent_fold(a, finished, err); /* a script's output */
-    if (finished != SW_OK) return finished;
+    if (finished != SW_OK) return sw_agent_fold_finish(a, finished, err);
     out->account = a->account;
     return SW_OK;
 }

@@ -13,6 +13,8 @@
 #define SW_AGENT_ROWS_LIMIT   ((uint64_t)16 << 30)
 #define SW_AGENT_OUTPUT_FILES 16
 #define SW_AGENT_LINK_LIMIT   4096
+/* More than all that the agent adds to the outputs besides a curve: names, facts, signature. */
+#define SW_AGENT_OUTPUT_REST  65536
 #define SW_AGENT_METRIC_LIMIT 300000 /* what a checkpoint's record carries */
 #define SW_AGENT_RECORD_LIMIT ((size_t)64 << 20)
 /* What a child is given behind control, stream and metrics. */
@@ -214,6 +216,8 @@ SW_NODISCARD sw_status sw_agent_check_place(sw_platform platform, sw_error *err)
  * list of sentences. `status` comes from the conversation or from what follows it; what is not of a
  * command, or not of its doing, is as it was. */
 SW_NODISCARD sw_status sw_agent_fold(sw_agent *a, sw_status status, sw_error *err);
+/* The same of what ends a run after its script's last word, when what it gave takes too much. */
+SW_NODISCARD sw_status sw_agent_fold_finish(sw_agent *a, sw_status status, sw_error *err);
 /* The chain's last value, when no state was taken at the last step. */
 SW_NODISCARD sw_status sw_agent_end_chain(sw_agent *a, sw_error *err);
 /* Offsets of a text's rows and its size (CMD-030), u64le each, into `index` with room for `rows` +
@@ -235,7 +239,10 @@ SW_NODISCARD sw_status sw_agent_save(sw_agent *a, uint64_t step, sw_bytes state,
 SW_NODISCARD sw_status sw_agent_check_checkpoints(sw_agent *a, sw_error *err);
 SW_NODISCARD sw_status sw_agent_restore(sw_agent *a, bool *found, sw_error *err);
 bool sw_agent_has_checkpoint(const sw_agent *a);
-SW_NODISCARD sw_status sw_agent_write_state(sw_agent *a, const char *phase, sw_error *err);
+/* `step` is one whose state is sealed, or the last: how far records ran ahead of a state would be a
+ * script's to say (CMD-054). */
+SW_NODISCARD sw_status sw_agent_write_state(sw_agent *a, const char *phase, uint64_t step,
+                                            sw_error *err);
 SW_NODISCARD sw_status sw_agent_check_state(sw_agent *a, sw_error *err);
 /* agent_metrics.c: what the metrics pipe holds; closes it at its end */
 SW_NODISCARD sw_status sw_agent_take_metrics(sw_agent *a, sw_error *err);
@@ -265,6 +272,8 @@ typedef struct sw_agent_model {
     sw_hash commitment;
 } sw_agent_model;
 SW_NODISCARD sw_status sw_agent_make_model(const sw_agent *a, sw_agent_model *out, sw_error *err);
+/* SW_LIMIT when the outputs and what is added to them go beyond the recipe's output.limit. */
+SW_NODISCARD sw_status sw_agent_check_room(const sw_agent *a, sw_error *err);
 SW_NODISCARD sw_status sw_agent_finish(sw_agent *a, sw_hash *manifest, sw_error *err);
 /* MAN-093: that no file of a finished run's out folder is missing. */
 SW_NODISCARD sw_status sw_agent_check_finished(sw_agent *a, sw_error *err);

@@ -169,7 +169,7 @@ sw_status sw_agent_save(sw_agent *a, uint64_t step, sw_bytes state, bool in_chai
     if (in_chain) a->checkpoints[a->checkpoint_count++] = (sw_manifest_link){step, trailer.root_id};
     drop_old(a);
     a->account.seal_us += sw_agent_now_us(a) - start;
-    return sw_agent_write_state(a, "training", err);
+    return sw_agent_write_state(a, "training", step, err);
 }
 
 /* ---- resuming ---- */
@@ -277,13 +277,13 @@ sw_status sw_agent_restore(sw_agent *a, bool *found, sw_error *err) {
 
 /* ---- state.json: a hint for people and an early refusal, never believed ---- */
 
-sw_status sw_agent_write_state(sw_agent *a, const char *phase, sw_error *err) {
+sw_status sw_agent_write_state(sw_agent *a, const char *phase, uint64_t step, sw_error *err) {
     SW_SCOPED(sw_arena) arena = {0};
     sw_json *root = sw_json_make(&arena, SW_JSON_OBJECT);
     sw_json_add_text(&arena, root, "kind", SW_LITERAL("sealwright/run-state/v1"));
     sw_json_add_hex(&arena, root, "compose_hash", SW_BYTES_OF(a->compose.b));
     sw_json_add_text(&arena, root, "phase", sw_text(phase));
-    sw_json_add_integer(&arena, root, "step", (int64_t)a->step);
+    sw_json_add_integer(&arena, root, "step", (int64_t)step);
     sw_json_add_integer(&arena, root, "total_steps", (int64_t)a->total_steps);
     SW_SCOPED(sw_buffer) text = SW_BUFFER(STATE_LIMIT);
     sw_json_encode(&text, root);

@@ -48,14 +48,37 @@ static const char *end_sentence(const sw_agent_command *k, sw_status status) {
     }
 }
 
-sw_status sw_agent_fold(sw_agent *a, sw_status status, sw_error *err) {
+static sw_status say_end(const sw_agent *a, sw_status status, sw_error *err) {
     static_assert(SW_AGENT_COMMAND_PATIENCE == 10);
-    const sw_agent_command *k = a->command;
-    if (status == SW_OK || !k || a->lease_status != SW_OK || k->end == SW_END_HOST) return status;
-    const char *sentence = end_sentence(k, status);
+    const char *sentence = end_sentence(a->command, status);
     sw_status folded = sw_fail(err, SW_REFUSED, "worker", "training ended: %s", sentence);
     if (a->saved_step) sw_error_hint(err, "the last good checkpoint is kept in %s", a->o->folder);
     return folded;
+}
+
+/* Without the cause: where the folder lies in memory, a script has a hand in it. */
+static sw_status say_unwritten(const sw_agent *a, sw_error *err) {
+    sw_status status = sw_fail(err, SW_IO, "io", "what the run leaves cannot be written");
+    sw_error_hint(err,
+                  "see whether there is room in %s and whether the machine gives quotes; then the "
+                  "same command goes on",
+                  a->o->folder);
+    return status;
+}
+
+sw_status sw_agent_fold(sw_agent *a, sw_status status, sw_error *err) {
+    const sw_agent_command *k = a->command;
+    if (status == SW_OK || !k || a->lease_status != SW_OK) return status;
+    if (k->end != SW_END_HOST) return say_end(a, status, err);
+    return status == SW_IO ? say_unwritten(a, err) : status;
+}
+
+/* The script's last word has come, so that the lease has no part in it. */
+sw_status sw_agent_fold_finish(sw_agent *a, sw_status status, sw_error *err) {
+    if (status == SW_OK || !a->command) return status;
+    if (status == SW_IO) return say_unwritten(a, err);
+    bool takes = status == SW_LIMIT || status == SW_MEMORY || status == SW_INTERNAL;
+    return takes ? say_end(a, status, err) : status;
 }
 
 /* ---- what it says ---- */

@@ -103,6 +103,30 @@ static sw_status add_padding(sw_buffer *pack, uint64_t limit, sw_error *err) {
     return SW_OK;
 }
 
+/* Of a script this is asked at its last word, so that what goes beyond the limit by a little ends
+ * as what goes far beyond does (CMD-045). */
+sw_status sw_agent_check_room(const sw_agent *a, sw_error *err) {
+    const uint64_t limit = a->recipe->output_limit_bytes, varies = 16; /* a signature's length */
+    if (a->output_bytes + SW_AGENT_OUTPUT_REST <= limit) return SW_OK;
+    sw_agent_model model = {0};
+    SW_SCOPED(sw_buffer) signature = SW_BUFFER((size_t)4 << 20);
+    SW_SCOPED(sw_buffer) heads = SW_BUFFER(SW_AGENT_OUTPUT_REST);
+    sw_status status = sw_agent_make_model(a, &model, err);
+    if (status == SW_OK)
+        status = sw_oms_sign(a->recipe->name, model.files, model.count, a->manifest_key, &signature,
+                             err);
+    for (size_t i = 0; i < model.count; i++)
+        sw_pack_add(&heads, model.files[i].name, (sw_bytes){0});
+    sw_pack_add(&heads, "model.sig", (sw_bytes){0});
+    sw_pack_end(&heads);
+    uint64_t added = heads.size + model.facts.size + signature.size + varies;
+    sw_buffer_free(&model.facts);
+    SW_TRY(status);
+    SW_TRY(sw_buffer_check(&heads, "output", err));
+    if (added <= limit - a->output_bytes) return SW_OK;
+    return sw_fail(err, SW_LIMIT, "limit", "the output takes more than the recipe's limit");
+}
+
 static sw_status seal_model(sw_agent *a, const sw_agent_model *model, sw_manifest_facts *facts,
                             sw_error *err) {
     SW_SCOPED(sw_buffer) signature = SW_BUFFER((size_t)4 << 20);
@@ -210,7 +234,7 @@ sw_status sw_agent_finish(sw_agent *a, sw_hash *manifest, sw_error *err) {
     SW_TRY(write_out(a, "app-compose.json", a->o->app_compose, err));
     SW_TRY(write_machine_key(a, err));
     SW_TRY(write_out(a, "manifest.json", sw_buffer_bytes(&envelope), err));
-    SW_TRY(sw_agent_write_state(a, "done", err));
+    SW_TRY(sw_agent_write_state(a, "done", a->total_steps, err));
     a->account.finish_us += sw_agent_now_us(a) - begin;
     *manifest = digest;
     return SW_OK;

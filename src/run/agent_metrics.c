@@ -19,7 +19,6 @@
 #define RECORD_BYTES (sizeof "{\"loss\":,\"step\":4294967295}," - 1 + 23)
 
 #define CURVE_NAME "curve.svg"
-#define CURVE_REST 65536 /* of the output's limit, for what the agent adds besides */
 
 sw_status sw_agent_metric_room(sw_agent *a, uint64_t count, sw_error *err) {
     if (count > SW_AGENT_METRIC_LIMIT)
@@ -120,16 +119,17 @@ static sw_status curve_of(const sw_agent *a, sw_arena *arena, sw_curve *out, sw_
 /* MAN-042. Whether there is room depends on the worker's outputs alone, so that an interrupted run
  * decides as one that was not. */
 sw_status sw_agent_add_curve(sw_agent *a, sw_error *err) {
-    if (!a->metric_count || a->output_count == SW_AGENT_OUTPUT_FILES) return SW_OK;
+    if (!a->metric_count) return SW_OK;
     SW_SCOPED(sw_arena) arena = {0};
     sw_curve curve;
     SW_TRY(curve_of(a, &arena, &curve, err));
     if (a->recipe->metrics == SW_METRICS_PUBLIC && a->o->eyes.curve)
-        a->o->eyes.curve(a->o->eyes.context, &curve);
+        a->o->eyes.curve(a->o->eyes.context, &curve); /* however many outputs there are */
+    if (a->output_count == SW_AGENT_OUTPUT_FILES) return SW_OK;
     SW_SCOPED(sw_buffer) svg = SW_BUFFER(SW_CURVE_SVG_LIMIT);
     SW_TRY(sw_curve_svg(&curve, &svg, err));
     uint64_t room = a->recipe->output_limit_bytes - a->output_bytes;
-    if (room < svg.size + CURVE_REST) return SW_OK;
+    if (room < svg.size + SW_AGENT_OUTPUT_REST) return SW_OK;
     snprintf(a->output_names[a->output_count], sizeof a->output_names[0], "%s", CURVE_NAME);
     a->outputs[a->output_count++] = svg;
     a->output_bytes += svg.size;

@@ -167,6 +167,7 @@ static sw_status take_done(sw_agent *a, uint64_t size, sw_error *err) {
     if (!whole && !asked) return sw_agent_not_due(a, "an end", err);
     a->stopped = early == 1;
     if (whole && a->command) SW_TRY(sw_agent_end_chain(a, err));
+    if (whole && a->command) SW_TRY(sw_agent_check_room(a, err));
     return whole ? sw_agent_add_curve(a, err) : SW_OK;
 }
 

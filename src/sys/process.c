@@ -5,8 +5,10 @@
  *
  * The parent prepares everything (filter, descriptors, a pair of sockets); the child makes system
  * calls only (process_child.c). It reports over a close-on-exec socket: a message when it is about
- * to close its list, of a command another with the list's listener, and one if it fails; the
- * socket's end means that the program runs. Then the parent looks for itself in /proc.
+ * to close its list, of a command another behind it with the list's listener, and one if it fails;
+ * the socket's end means that the program runs. The parent looks for itself in /proc: at a native
+ * worker when it runs, at a command while it waits for a byte before its program does, because a
+ * command may become another program at once, and must not choose by that how its start is told.
  */
 #include "sys/process_internal.h"
 
@@ -84,22 +86,32 @@ static bool hear(int from, sw_process_report *out, int *fd) {
     return size == (ssize_t)sizeof *out;
 }
 
-/* Until the program runs or the child has said why it does not. */
-static sw_status await_exec(sw_starter *s, int *listener, sw_sandbox_layers *layers,
+static bool is_command(const sw_starter *s) {
+    return s->plan.rules.profile == SW_SANDBOX_COMMAND;
+}
+
+/* Until the child is about to close its list; of a command, until it has. */
+static sw_status await_list(sw_starter *s, int *listener, sw_sandbox_layers *layers,
                             sw_error *err) {
     sw_process_report first, later;
     if (!hear(s->hear, &first, NULL))
         return sw_fail(err, SW_REFUSED, "sandbox", "the child died on its way into the sandbox");
     if (first.failed[0] != 0) return layer_missing(err, first.failed, first.cause);
-    if (s->plan.rules.watched) {
+    if (is_command(s)) {
         if (!hear(s->hear, &later, listener))
             return layer_missing(err, "a list with a listener", EPIPE);
         if (later.failed[0] != 0) return layer_missing(err, later.failed, later.cause);
     }
-    if (hear(s->hear, &later, NULL)) return layer_missing(err, later.failed, later.cause);
     *layers = first.layers;
-    layers->seccomp = true; /* without it there is no exec, and the child would have told */
     layers->watched = *listener >= 0;
+    return SW_OK;
+}
+
+/* Until the program runs or the child has said why it does not. */
+static sw_status await_exec(sw_starter *s, sw_sandbox_layers *layers, sw_error *err) {
+    sw_process_report later;
+    if (hear(s->hear, &later, NULL)) return layer_missing(err, later.failed, later.cause);
+    layers->seccomp = true; /* without it there is no exec, and the child would have told */
     return SW_OK;
 }
 
@@ -157,14 +169,35 @@ static const char *look_at_child(pid_t pid, const sw_private_root *root,
 }
 
 /* Of a child that has ended already the kernel tells nothing any more: then its report stands. */
-static sw_status verify_child(pid_t pid, int pidfd, const sw_private_root *root,
-                              sw_sandbox_layers *layers, sw_error *err) {
+static sw_status verify_child(pid_t pid, int pidfd, sw_sandbox_layers *layers, sw_error *err) {
     struct pollfd end = {.fd = pidfd, .events = POLLIN};
     sw_sandbox_layers seen = *layers;
-    const char *missing = look_at_child(pid, root, &seen);
+    const char *missing = look_at_child(pid, NULL, &seen);
     if (missing != NULL && poll(&end, 1, END_WAIT_MS) != 1)
         return layer_missing(err, missing, EPERM);
     if (missing == NULL) *layers = seen;
+    return SW_OK;
+}
+
+/* Exec leaves a process undumpable that may not read its program, unless the kernel is told to make
+ * every such process dumpable (proc_sys_fs(5)). */
+static bool stays_undumpable(void) {
+    char value = 0;
+    int fd = open("/proc/sys/fs/suid_dumpable", O_RDONLY | O_CLOEXEC);
+    bool done = fd >= 0 && read(fd, &value, 1) == 1 && (value == '0' || value == '2');
+    if (fd >= 0) (void)close(fd);
+    return done;
+}
+
+/* SANDBOX-012, of a command: nothing of it has run yet, and after this nothing is asked of it. */
+static sw_status let_go(sw_starter *s, pid_t pid, sw_sandbox_layers *layers, sw_error *err) {
+    sw_sandbox_layers seen = *layers;
+    const char *missing = look_at_child(pid, s->what->sandbox->root, &seen);
+    if (missing == NULL && !stays_undumpable()) missing = "a process that is not dumpable";
+    if (missing != NULL) return layer_missing(err, missing, EPERM);
+    if (send(s->hear, "", 1, MSG_NOSIGNAL) != 1)
+        return sw_fail(err, SW_REFUSED, "sandbox", "the child died on its way into the sandbox");
+    *layers = seen;
     return SW_OK;
 }
 
@@ -191,13 +224,15 @@ static sw_status start_prepared(sw_starter *s, pid_t *pid, int *pidfd, sw_sandbo
     sw_sandbox_layers found = {0};
     sw_status status = made < 0 ? layer_missing(err, "a process", cause) : SW_OK;
     sw_watch *watch = NULL;
-    if (status == SW_OK) status = await_exec(s, &listener, &found, err);
-    (void)close(s->hear);
+    if (status == SW_OK) status = await_list(s, &listener, &found, err);
     if (status == SW_OK && listener >= 0)
         status = sw_watch_begin(listener, &watch, err);
     else if (listener >= 0)
         (void)close(listener);
-    if (status == SW_OK) status = verify_child(made, made_fd, s->what->sandbox->root, &found, err);
+    if (status == SW_OK && is_command(s)) status = let_go(s, made, &found, err);
+    if (status == SW_OK) status = await_exec(s, &found, err);
+    (void)close(s->hear);
+    if (status == SW_OK && !is_command(s)) status = verify_child(made, made_fd, &found, err);
     if (status != SW_OK && made >= 0) end_child(made, made_fd);
     if (status != SW_OK) sw_watch_end(&watch);
     if (status != SW_OK) return status;

@@ -52,6 +52,15 @@ static bool hand_over(int fd, const sw_sandbox_layers *layers, int listener) {
     return sendmsg(fd, &message, 0) == (ssize_t)sizeof r;
 }
 
+/* Until the parent has looked; false when there is none any more. */
+static bool wait_for_parent(int fd) {
+    uint8_t go;
+    ssize_t size;
+    do size = read(fd, &go, sizeof go);
+    while (size < 0 && errno == EINTR);
+    return size == sizeof go;
+}
+
 /* Copies above every target first, so that no target is overwritten before it was a source. */
 static bool place_descriptors(sw_starter *s) {
     const sw_private_root *root = s->what->sandbox->root;
@@ -101,10 +110,11 @@ _Noreturn void sw_process_run_child(sw_starter *s) {
         _exit(1);
     }
     int listener = -1;
+    bool command = s->plan.rules.profile == SW_SANDBOX_COMMAND;
     tell(report_fd, &layers, NULL, 0);
     failed = "seccomp";
     if (sw_sandbox_close(&s->plan, &listener) &&
-        (!s->plan.rules.watched || hand_over(report_fd, &layers, listener))) {
+        (!command || (hand_over(report_fd, &layers, listener) && wait_for_parent(report_fd)))) {
         failed = "exec";
         (void)syscall(SYS_execveat, s->image_slot, "", s->what->argv, environment, AT_EMPTY_PATH);
     }

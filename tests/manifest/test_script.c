@@ -79,7 +79,9 @@ static lines lines_of(forge *f, change *make) {
 static void test_lines(void **state) {
     forge *f = *state;
     lines l = lines_of(f, as_it_is);
-    assert_non_null(strstr(l.script, "a command trained, not the native trainer: /bin/python of"));
+    assert_non_null(
+        strstr(l.script, "a command trained, not the native trainer: /app/train.py of"));
+    assert_non_null(strstr(l.script, "..., run by /bin/python, as the recipe names them;"));
     assert_int_equal(l.claims[0], 0);
     l = lines_of(f, with_claims);
     assert_string_equal(l.claims, "what the script says about itself is sealed with the model, in "

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A script and its agent: rows, the order of what is said, failures by class, children (CMD-030 ... CMD-063). The agent is played by
 sealwright.rehearse, which takes each frame apart by itself. Raw scripts speak without the package and are refused."""
+import contextlib
 import io
 import json
 import os
@@ -214,6 +215,29 @@ for text, part, name in [
     ("w(10, bytes([11]))", "FAILED", "a class beyond the list"), (PLAN + "w(6, b'', 5)", "metrics", "a record without its bytes"),
     ("os.write(4, struct.pack('>IQ', 8, 1 << 50))", "bytes", "a frame without end")]:
     broken(RAW + text, part, f"the agent refuses {name}")
+
+# ---- a rehearsal that cannot be: a sentence, and no traceback ----
+ROWS = os.path.join(work.name, "rows.jsonl")
+with open(ROWS, "wb") as f:
+    f.write(ANNA)
+SPEAKS = [sys.executable, "-c", "import os\n" + RAW.replace("\n", ";", 1) + "w(3)\n" + PLAN + STEP + OUT + "w(9, b'\\0')"]
+for given, part, name in [
+    (["--shard", "anna=nowhere.jsonl"], "nowhere.jsonl cannot be read: No such file", "a shard that is not there"),
+    (["--shard", f"anna={work.name}"], "cannot be read: Is a directory", "a folder for a shard"),
+    (["--shard", ROWS], "NAME=FILE", "a shard without a name"), (["--shard", f"={ROWS}"], "NAME=FILE", "an empty name"),
+    (["--shard", f"a={ROWS}", "--shard", f"a={ROWS}"], "each name once", "a name twice"),
+    (["--shard", f"a={ROWS}", "--resume", "nowhere.3"], "nowhere.3 cannot be read", "a state that is not there"),
+    (["--shard", f"a={ROWS}", "--resume", ROWS], "ends in its step", "a state without a step"),
+    (["--shard", f"a={ROWS}", "--out", f"{ROWS}/x"], "cannot be written: Not a directory", "a place that is none"),
+    (["--shard", f"a={ROWS}"], "", "nothing")]:
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
+            code = rehearse.main([*given, "--max-steps", "1", "--", *SPEAKS])
+    except Exception as why:
+        code = repr(why)
+    good = code == 1 and said.getvalue().startswith("sealwright: error: ") and part in said.getvalue() if part else code == 0
+    tap.check(good, f"a rehearsal with {name} ends as it should", f"{code}\n{said.getvalue()}")
 
 # ---- without an agent ----
 tap.refused(lambda: sealwright.unwrap_dataset(), "agent", "unwrap_dataset where no agent is")

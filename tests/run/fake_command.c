@@ -354,6 +354,13 @@ static void name_taken(void) {
     output("model.sig", SW_LITERAL("x"));
     wait_here();
 }
+/* What the agent adds has no room any more. */
+static void near_limit(void) {
+    trained();
+    uint64_t most = number_after(job, "\"output_limit\":");
+    output("a", SW_BYTES(calloc(1, (size_t)most), (size_t)most - 600));
+    done(0);
+}
 static void claims_deep(void) {
     trained();
     weights();
@@ -374,6 +381,7 @@ static const struct act {
     {"prints", "done", prints},
     {"scratch", "done", scratch},
     {"reads_model", "done", reads_model},
+    {"becomes", "done", NULL}, /* by exec, before it is anything */
     {"writes_rows", "contained", writes_rows},
     {"descriptors", "contained", descriptors},
     {"outside", "contained", outside},
@@ -391,6 +399,7 @@ static const struct act {
     {"state_long", "what is not due, or went beyond a limit", state_long},
     {"hello_twice", "what is not due, or went beyond a limit", hello_twice},
     {"name_taken", "what is not due, or went beyond a limit", name_taken},
+    {"near_limit", "what is not due, or went beyond a limit", near_limit},
     {"claims_deep", "what is not due, or went beyond a limit", claims_deep},
     {"never", "not a byte during 10 leases", wait_here},
 };
@@ -401,6 +410,10 @@ int main(int argc, char **argv) {
     if (strcmp(name, "--list") == 0)
         for (size_t i = 0; i < ACT_COUNT; i++) printf("%s %s\n", acts[i].name, acts[i].expected);
     if (strcmp(name, "--list") == 0) return 0;
+    if (strcmp(name, "becomes") == 0) {
+        argv[1] = (char[]){"honest"};
+        return execve(argv[0], argv, environ);
+    }
     (void)prctl(PR_SET_NAME, "fake");
     take_job();
     for (size_t i = 0; i < ACT_COUNT; i++)

@@ -34,7 +34,9 @@ static void start_child(sw_agent *a, int signal_number, int code) {
 
 static const char gone[] = "training ended: the script ended without its last word",
                   killed[] =
-                      "training ended: the script made a system call that the sandbox forbids";
+                      "training ended: the script made a system call that the sandbox forbids",
+                  broke[] = "training ended: the script said what is not due, or went beyond a "
+                            "limit of the recipe";
 
 static void test_ends(void **unused) {
     (void)unused;
@@ -83,7 +85,10 @@ static void test_not_its_own(void **unused) {
     a->command->end = SW_END_HOST;
     status = sw_fail(&err, SW_IO, "io", "no space left");
     assert_int_equal(sw_agent_fold(a, status, &err), SW_IO);
-    assert_string_equal(err.message, "no space left");
+    assert_string_equal(err.message, "what the run leaves cannot be written");
+    assert_int_equal(sw_fail(&err, SW_REFUSED, "stopped", "stopped"), SW_REFUSED);
+    assert_int_equal(sw_agent_fold(a, SW_REFUSED, &err), SW_REFUSED);
+    assert_string_equal(err.message, "stopped");
     a->command->end = SW_END_BROKE;
     a->lease_status = SW_REFUSED;
     assert_int_equal(sw_agent_fold(a, status, &err), SW_IO);
@@ -92,6 +97,103 @@ static void test_not_its_own(void **unused) {
     close_agent(&s, &a);
     close(stream_fd);
     close(metrics_fd);
+    close_stage(&s);
+}
+
+/* ---- when its last word is said ---- */
+
+/* What the agent adds goes into the limit too: an output that leaves no room for it is told as one
+ * that is larger, and before anything is sealed. */
+static size_t output_size;
+static void one_output(void) {
+    static uint8_t zeros[LIMIT];
+    begin();
+    step(TOTAL);
+    output("a", SW_BYTES(zeros, output_size));
+    done(0);
+}
+
+static void test_output_room(void **unused) {
+    (void)unused;
+    static const struct {
+        size_t left;
+        bool good;
+    } cases[] = {{0, false}, {600, false}, {1000, false}, {20000, true}, {70000, true}};
+    stage s;
+    open_stage(&s);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        sw_error err = {0};
+        sw_agent *a = open_agent(&s);
+        a->recipe->output_limit_bytes = 1 << 18;
+        (void)snprintf(a->recipe->name, sizeof a->recipe->name, "room");
+        a->manifest_key = sw_session_key_new();
+        sw_p256_public public;
+        assert_int_equal(sw_p256_generate(&s.options.entropy, a->manifest_key->b, &public, NULL),
+                         SW_OK);
+        output_size = (1 << 18) - cases[i].left;
+        sw_status status = listen_to(a, one_output, &err);
+        assert_int_equal(status == SW_OK, cases[i].good);
+        assert_int_equal(sw_agent_fold(a, status, &err), cases[i].good ? SW_OK : SW_REFUSED);
+        if (!cases[i].good) assert_string_equal(err.message, broke);
+        close_agent(&s, &a);
+    }
+    close_stage(&s);
+}
+
+static void test_finish_folds(void **unused) {
+    (void)unused;
+    static const struct {
+        sw_status status, folded;
+        const char *said;
+    } cases[] = {{SW_LIMIT, SW_REFUSED, broke},
+                 {SW_MEMORY, SW_REFUSED, "training ended: there is not enough memory"},
+                 {SW_INTERNAL, SW_REFUSED, "training ended: the worker failed"},
+                 {SW_IO, SW_IO, "what the run leaves cannot be written"},
+                 {SW_UNAVAILABLE, SW_UNAVAILABLE, "12345"}};
+    stage s;
+    open_stage(&s);
+    for (size_t i = 0; i < 2 * sizeof cases / sizeof cases[0]; i++) {
+        sw_error err = {0};
+        sw_agent *a = open_agent(&s);
+        a->lease_status = i % 2 ? SW_REFUSED : SW_OK;
+        sw_status status = sw_fail(&err, cases[i / 2].status, "word", "12345");
+        assert_int_equal(sw_agent_fold_finish(a, status, &err), cases[i / 2].folded);
+        assert_string_equal(err.message, cases[i / 2].said);
+        assert_int_equal(sw_agent_fold_finish(a, SW_OK, &err), SW_OK);
+        close(stream_fd);
+        close(metrics_fd);
+        close_agent(&s, &a);
+    }
+    close_stage(&s);
+}
+
+/* Public losses are drawn whatever the number of outputs: it would be a bit. */
+static int files;
+static void many_files(void) {
+    begin();
+    step(TOTAL);
+    for (int i = 0; i < files; i++) named((char[]){(char)('a' + i), 0});
+    done(0);
+}
+static void see_curve(void *context, const sw_curve *curve) {
+    (void)curve;
+    ++*(size_t *)context;
+}
+
+static void test_drawn(void **unused) {
+    (void)unused;
+    stage s;
+    size_t drawn = 0;
+    open_stage(&s);
+    s.options.eyes = (sw_run_eyes){.context = &drawn, .curve = see_curve};
+    for (files = 14; files <= SW_AGENT_OUTPUT_FILES; files++) {
+        sw_agent *a = open_agent(&s);
+        a->recipe->metrics = SW_METRICS_PUBLIC;
+        drawn = 0;
+        assert_int_equal(listen_to(a, many_files, NULL), SW_OK);
+        assert_int_equal(drawn, 1);
+        close_agent(&s, &a);
+    }
     close_stage(&s);
 }
 
@@ -299,10 +401,12 @@ static void test_interval(void **unused) {
 int main(void) {
     (void)signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ends),         cmocka_unit_test(test_not_its_own),
-        cmocka_unit_test(test_stop_answers), cmocka_unit_test(test_full_pipe),
-        cmocka_unit_test(test_job_unread),   cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_values),       cmocka_unit_test(test_interval),
+        cmocka_unit_test(test_ends),        cmocka_unit_test(test_not_its_own),
+        cmocka_unit_test(test_output_room), cmocka_unit_test(test_finish_folds),
+        cmocka_unit_test(test_drawn),       cmocka_unit_test(test_stop_answers),
+        cmocka_unit_test(test_full_pipe),   cmocka_unit_test(test_job_unread),
+        cmocka_unit_test(test_sizes),       cmocka_unit_test(test_values),
+        cmocka_unit_test(test_interval),
     };
     return cmocka_run_group_tests_name("run/command_said", tests, NULL, NULL);
 }

@@ -287,6 +287,31 @@ static void test_what_is_seen(void **unused) {
     close_stage(&s);
 }
 
+/* CMD-054: how far records run ahead of a state is nowhere. */
+SCRIPT(ahead_by_none, begin(), step(1), state(2), step(4), named("a"))
+SCRIPT(ahead_by_one, begin(), step(1), step(3), state(2))
+SCRIPT(ahead_by_two, begin(), step(1), step(2), step(4), state(2))
+
+static void test_ahead(void **unused) {
+    (void)unused;
+    static void (*const scripts[])(void) = {ahead_by_none, ahead_by_one, ahead_by_two};
+    stage s;
+    open_stage(&s);
+    for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
+        char path[128];
+        SW_SCOPED(sw_buffer) text = SW_BUFFER(1 << 16);
+        sw_agent *a = open_agent(&s);
+        (void)listen_to(a, scripts[i], NULL);
+        assert_int_equal(a->saved_step, 2);
+        (void)snprintf(path, sizeof path, "%s/state.json", s.folder);
+        assert_int_equal(sw_file_read(path, 1 << 15, &text, NULL), SW_OK);
+        sw_put_u8(&text, 0);
+        assert_non_null(strstr((const char *)text.data, "\"step\":2,\"total_steps\":4"));
+        close_agent(&s, &a);
+    }
+    close_stage(&s);
+}
+
 /* ---- stop and resume ---- */
 
 SCRIPT(stops, begin(), step(1), state(1), done(1))
@@ -456,9 +481,10 @@ int main(void) {
     (void)signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),         cmocka_unit_test(test_wrong),
-        cmocka_unit_test(test_what_is_seen), cmocka_unit_test(test_stop),
-        cmocka_unit_test(test_resumed),      cmocka_unit_test(test_index),
-        cmocka_unit_test(test_job),          cmocka_unit_test(test_where),
+        cmocka_unit_test(test_what_is_seen), cmocka_unit_test(test_ahead),
+        cmocka_unit_test(test_stop),         cmocka_unit_test(test_resumed),
+        cmocka_unit_test(test_index),        cmocka_unit_test(test_job),
+        cmocka_unit_test(test_where),
     };
     return cmocka_run_group_tests_name("run/command_words", tests, NULL, NULL);
 }

@@ -394,6 +394,7 @@ static const struct {
     ACT(no_gpu),
     ACT(other_ioctl),
     ACT(outlive),
+    ACT(linger),
     ACT(surroundings),
     ACT(legal),
     ACT(look),
@@ -422,6 +423,10 @@ int main(int argc, char **argv) {
     if (argc != 3) return BAD_USAGE;
     parent = (pid_t)strtol(argv[2], NULL, 10);
     const char *name = argv[1];
+    if (strncmp(name, "become:", 7) == 0) { /* in its place, as /usr/bin/env does */
+        argv[1] += 7;
+        return execve("/bin/probe", argv, environ);
+    }
     if (strncmp(name, "fork:", 5) == 0 || strncmp(name, "exec:", 5) == 0)
         return relay(name[0] == 'e', argv);
     if (strncmp(name, prefix, sizeof prefix - 1) == 0) {

@@ -460,6 +460,9 @@ static bool act_outlive(void) {
     }
     return pid > 0;
 }
+static bool act_linger(void) {
+    return write(GIVEN_OUT, "here", 4) == 4 && pause() == 0;
+}
 static bool act_surroundings(void) {
     char text[256];
     int descriptors = 0, variables = 0;

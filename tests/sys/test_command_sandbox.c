@@ -183,6 +183,48 @@ static void the_command_finds_what_it_is_given(void **state) {
                         "fds 5 env 2 home /tmp fsize 1048576 files 1024 core 1 pid 2 dump 1");
 }
 
+/* As /usr/bin/env does: the second program is readable, so that a look which came behind it found a
+ * process that may be dumped. Here the starter gets the one processor when nobody else wants it,
+ * and so when the second program has begun. */
+static int start_late(const char *act) {
+    run r = {.pidfd = -1};
+    sw_error err = {0};
+    const struct sched_param none = {0};
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET((size_t)sched_getcpu(), &one);
+    open_pipes(&r);
+    sw_private_root *root = make_root(false, true);
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (sched_setaffinity(0, sizeof one, &one) != 0 ||
+            sched_setscheduler(0, SCHED_IDLE | SCHED_RESET_ON_FORK, &none) != 0)
+            _exit(90);
+        sw_status status = start(root, "/bin/probe", act, &r, &err);
+        if (status == SW_REFUSED) _exit(REFUSED);
+        if (status != SW_OK || read(r.out[0], r.output, 4) != 4) _exit(91);
+        sw_process_kill(r.pidfd);
+        bool told = r.layers.not_dumpable && r.layers.no_core && r.layers.seccomp;
+        _exit(sw_process_wait(r.pid, &r.code, &err) == SW_OK && told ? DONE : 92);
+    }
+    int code = 0;
+    assert_int_equal(sw_process_wait(pid, &code, &err), SW_OK);
+    close_pipes(&r);
+    sw_private_root_drop(&root);
+    return code;
+}
+
+static void a_command_becomes_another_program(void **state) {
+    (void)state;
+    static const char *const ways[] = {"linger", "become:linger", "become:become:linger"};
+    for (int i = 0; i < 12; i++) {
+        unwatched = i >= 9;
+        assert_int_equal(start_late(ways[i % 3]), DONE);
+    }
+    unwatched = false;
+    assert_int_equal(run_act("become:legal", false).code, DONE);
+}
+
 /* Shown, not judged: a busy machine is slower than any watch. */
 static void what_an_allowed_call_takes(void **state) {
     (void)state;
@@ -380,6 +422,7 @@ int main(void) {
         cmocka_unit_test(an_outside_folder_leads_nowhere),
         cmocka_unit_test(the_layers_are_told_truly),
         cmocka_unit_test(the_command_finds_what_it_is_given),
+        cmocka_unit_test(a_command_becomes_another_program),
         cmocka_unit_test(what_an_allowed_call_takes),
         cmocka_unit_test(a_flood_of_calls_blocks_no_one),
         cmocka_unit_test(a_hardened_process_starts_it),
