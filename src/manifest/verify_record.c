@@ -61,10 +61,11 @@ bool sw_walk_needs_layer(const char *layer, bool native, sw_platform platform) {
         if (strcmp(always[i], layer) == 0) return true;
     for (size_t i = 0; !native && i < sizeof of_command / sizeof of_command[0]; i++)
         if (strcmp(of_command[i], layer) == 0) return true;
-    return !native && platform != SW_PLATFORM_SIM && strcmp(layer, "silent_kernel") == 0;
+    bool of_hardware = strcmp(layer, "silent_kernel") == 0 || strcmp(layer, "no_swap") == 0;
+    return !native && platform != SW_PLATFORM_SIM && of_hardware;
 }
 
-/* MAN-087, MAN-077. Of a command two layers more are told, and more are required. */
+/* MAN-087, MAN-077. Of a command three layers more are told, and more are required. */
 static sw_status check_sandbox(const sw_walk *w, const sw_json *run, sw_error *err) {
     bool native = w->recipe->native;
     const char *const names[] = {"ipc_namespace",
@@ -79,6 +80,7 @@ static sw_status check_sandbox(const sw_walk *w, const sw_json *run, sw_error *e
                                  "seccomp",
                                  native ? NULL : "private_root",
                                  "silent_kernel",
+                                 "no_swap",
                                  NULL};
     const char *where = "manifest.run.sandbox";
     const sw_json *sandbox;

@@ -162,22 +162,33 @@ static sw_status read_files(const sw_recipe_reader *r, const sw_yaml *map, sw_re
     return SW_OK;
 }
 
-/* What runs is what owners read: the first path behind the program is one of the files, and no
- * compiled code is looked for elsewhere than beside them. */
+/* Options of CPython that take no operand and load nothing. Of another program no option is known
+ * to be one: perl's -E takes code, bash's -O a word. */
+static bool is_harmless_option(const char *program, const char *option) {
+    static const char *const options[] = {"-u", "-B", "-s", "-O", "-OO", NULL};
+    if (strncmp(strrchr(program, '/') + 1, "python", strlen("python")) != 0) return false;
+    for (size_t i = 0; options[i] != NULL; i++)
+        if (strcmp(options[i], option) == 0) return true;
+    return false;
+}
+
+/* What runs is what owners read: the program's first operand is one of the files. */
 static sw_status check_script(const sw_recipe_reader *r, const sw_yaml *map,
                               const sw_recipe_command *c) {
     const sw_yaml *list = sw_yaml_member(map, "command");
     size_t at = 1;
-    for (; at < c->argument_count && c->arguments[at][0] != '/'; at++)
-        if (strstr(c->arguments[at], "pycache_prefix") != NULL)
-            return sw_recipe_refuse(r, list, TRAINER,
-                                    "command has pycache_prefix before its script, which lets "
-                                    "Python run other code than trainer.files");
+    while (at < c->argument_count && is_harmless_option(c->arguments[0], c->arguments[at])) at++;
     for (size_t i = 0; at < c->argument_count && i < c->file_count; i++)
         if (strcmp(c->files[i].path, c->arguments[at]) == 0) return SW_OK;
+    if (at < c->argument_count && c->arguments[at][0] == '-')
+        return sw_recipe_refuse(r, list, TRAINER,
+                                "command[%zu], before the script, is an option that a recipe "
+                                "cannot give: others than -u, -B, -s, -O and -OO, of a program "
+                                "named python, may choose what code runs",
+                                at);
     return sw_recipe_refuse(r, list, TRAINER,
                             "command names no script behind the program: its first argument that "
-                            "starts with / must be one of trainer.files");
+                            "is no option must be one of trainer.files");
 }
 
 /* ---- environment ---- */
@@ -191,25 +202,6 @@ static bool is_variable(sw_bytes name) {
         if (!good) return false;
     }
     return true;
-}
-
-static const char *variable_fault(const char *name) {
-    static const char *const loading[] = {"GCONV_PATH",
-                                          "PYTHONHOME",
-                                          "PYTHONSTARTUP",
-                                          "PYTHONBREAKPOINT",
-                                          "PYTHONINSPECT",
-                                          "BASH_ENV",
-                                          "ENV",
-                                          "PYTHONPYCACHEPREFIX",
-                                          NULL};
-    size_t size = strlen(name);
-    if (strncmp(name, "LD_", 3) == 0) return "changes what code is loaded";
-    for (size_t i = 0; loading[i] != NULL; i++)
-        if (strcmp(name, loading[i]) == 0) return "changes what code is loaded";
-    for (const char *const *added = sw_command_environment(); *added != NULL; added++)
-        if (strncmp(*added, name, size) == 0 && (*added)[size] == '=') return "is the agent's";
-    return NULL;
 }
 
 /* Where `name` belongs among those that are there, in ascending order. */
@@ -239,7 +231,7 @@ static sw_status read_environment(const sw_recipe_reader *r, const sw_yaml *map,
                 "%s has a name that is not 1 to 64 of A-Z 0-9 _ without a digit in front",
                 ENVIRONMENT);
         memcpy(name, m->key.data, m->key.size);
-        const char *fault = variable_fault(name);
+        const char *fault = sw_command_variable_fault(name);
         if (fault != NULL)
             return sw_recipe_refuse(r, &at, ENVIRONMENT, "%s %s: a recipe cannot set it", name,
                                     fault);

@@ -98,6 +98,8 @@ SW_NODISCARD sw_status sw_recipe_read_command(const sw_recipe_reader *r, const s
 /* Why `path` is no absolute path in a command's tree; NULL when it is one. Plain text is asked
  * elsewhere. */
 const char *sw_command_path_fault(const char *path);
+/* Why a recipe cannot set a variable of a command (CMD-012), as the end of a sentence, or NULL. */
+const char *sw_command_variable_fault(const char *name);
 /* CMD-015: of a recipe with a command, that its model.lock names data alone. */
 SW_NODISCARD sw_status sw_command_check_model(const sw_recipe *r, sw_error *err);
 SW_NODISCARD sw_status sw_recipe_read_training(const sw_recipe_reader *r, const sw_yaml *root,

@@ -11,6 +11,7 @@
 #include "codec/text.h"
 #include "run/agent.h"
 #include "sys/private_root.h"
+#include "sys/swap.h"
 #include "sys/tree.h"
 #include <fcntl.h>
 #include <stdio.h>
@@ -77,6 +78,13 @@ static void hush_kernel(sw_agent *a) {
                  log->loud);
         sw_agent_phase(a, text);
     }
+}
+
+/* SANDBOX-054. */
+static void look_for_swap(sw_agent *a) {
+    if (sw_swap_is_off("")) return;
+    sw_agent_phase(a, "this machine has swap, a disk that the script can have its memory written "
+                      "to; on hardware that is refused");
 }
 
 static void restore_kernel(sw_agent *a) {
@@ -245,8 +253,10 @@ static sw_status spawn(sw_agent *a, sw_error *err) {
     for (size_t i = 0; i < c->argument_count; i++) argv[i] = c->arguments[i];
     const char **environment = make_environment(a);
     if (!environment) return sw_fail(err, SW_MEMORY, "memory", "no memory for an environment");
-    const sw_sandbox_rules rules = {
-        .profile = SW_SANDBOX_COMMAND, .root = k->root, .silent_kernel = k->silent_kernel};
+    const sw_sandbox_rules rules = {.profile = SW_SANDBOX_COMMAND,
+                                    .root = k->root,
+                                    .silent_kernel = k->silent_kernel,
+                                    .no_swap = k->silent_kernel};
     const sw_spawn what = {.image_fd = -1,
                            .argv = argv,
                            .environment = environment,
@@ -255,6 +265,7 @@ static sw_status spawn(sw_agent *a, sw_error *err) {
                            .sandbox = &rules,
                            .watch = &k->watch};
     hush_kernel(a);
+    look_for_swap(a);
     k->memory_kills = sw_process_memory_kills();
     k->started = true;
     return sw_agent_spawn(a, &what, CONTROL_BYTES, err);

@@ -36,6 +36,8 @@ static const setting settings[SW_KERNEL_LOG_SETTINGS] = {
     {"printk.ignore_loglevel", "/sys/module/printk/parameters/ignore_loglevel", 0, true},
     /* ... and of these one has a process's name: a processor that the host withheld for long */
     {"kernel.soft_watchdog", "/proc/sys/kernel/soft_watchdog", 0, true},
+    /* a panic prints at every level, whom it names too: running out of memory must not be one */
+    {"vm.panic_on_oom", "/proc/sys/vm/panic_on_oom", 0, false},
 };
 
 static bool make_path(char path[PATH_BYTES], const char *root, const char *below) {

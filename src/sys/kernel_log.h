@@ -8,7 +8,7 @@
 #define SW_SYS_KERNEL_LOG_H
 #include "base/base.h"
 
-#define SW_KERNEL_LOG_SETTINGS 5
+#define SW_KERNEL_LOG_SETTINGS 6
 
 /* From sw_kernel_log_hush to sw_kernel_log_restore; before and after, all zero. */
 typedef struct sw_kernel_log {

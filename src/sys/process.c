@@ -16,6 +16,7 @@
 #include "sys/kernel_log.h"
 #include "sys/pool.h"
 #include "sys/private_root.h"
+#include "sys/swap.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
@@ -267,14 +268,25 @@ static sw_status check_spawn(const sw_spawn *what, sw_error *err) {
 
 /* A command's crash must say nothing where the log may be the host's to read. */
 static sw_status check_kernel(const sw_sandbox_rules *rules, bool *silent, sw_error *err) {
-    const char *loud = rules->profile == SW_SANDBOX_COMMAND ? sw_kernel_log_loud("") : NULL;
-    *silent = rules->profile == SW_SANDBOX_COMMAND && loud == NULL;
+    const char *loud = sw_kernel_log_loud("");
+    *silent = loud == NULL;
     if (loud == NULL || !rules->silent_kernel) return SW_OK;
     sw_status status = sw_fail(
         err, SW_REFUSED, "sandbox",
         "the sandbox cannot have a kernel that prints nothing of a crash: %s says otherwise", loud);
     sw_error_hint(err,
                   "docs/formats/sandbox.md, SANDBOX-050 says what the machine's image must set");
+    return status;
+}
+
+/* And what it holds in memory must not go to a disk of the host's. */
+static sw_status check_swap(const sw_sandbox_rules *rules, bool *off, sw_error *err) {
+    *off = sw_swap_is_off("");
+    if (*off || !rules->no_swap) return SW_OK;
+    sw_status status =
+        sw_fail(err, SW_REFUSED, "sandbox",
+                "the sandbox cannot have a machine without swap: /proc/swaps says otherwise");
+    sw_error_hint(err, "turn it off (swapoff -a): the machine's image for commands has none");
     return status;
 }
 
@@ -334,9 +346,10 @@ static sw_status start_image(sw_starter *s, pid_t *pid, int *pidfd, sw_sandbox_l
 sw_status sw_process_start(const sw_spawn *what, pid_t *pid, int *pidfd, sw_sandbox_layers *layers,
                            sw_error *err) {
     SW_CHECK(err, what->fd_count <= SW_PROCESS_FDS && what->argv != NULL && what->sandbox != NULL);
-    bool silent;
+    bool silent = false, no_swap = false, command = what->sandbox->profile == SW_SANDBOX_COMMAND;
     SW_TRY(check_spawn(what, err));
-    SW_TRY(check_kernel(what->sandbox, &silent, err));
+    if (command) SW_TRY(check_kernel(what->sandbox, &silent, err));
+    if (command) SW_TRY(check_swap(what->sandbox, &no_swap, err));
     int slot = SW_PROCESS_FIRST_FD + (int)what->fd_count;
     sw_starter s = {
         .what = what,
@@ -350,6 +363,7 @@ sw_status sw_process_start(const sw_spawn *what, pid_t *pid, int *pidfd, sw_sand
     sw_status status = start_image(&s, pid, pidfd, layers, err);
     if (what->image_fd < 0) (void)close(s.image);
     if (status == SW_OK) layers->silent_kernel = silent;
+    if (status == SW_OK) layers->no_swap = no_swap;
     return status;
 }
 

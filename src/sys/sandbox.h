@@ -32,7 +32,7 @@ typedef struct sw_sandbox_rules {
     const struct sw_private_root *root; /* closed; required with SW_SANDBOX_COMMAND, else NULL */
     size_t memory_limit_bytes;          /* RLIMIT_AS, thread stacks included; 0 for none */
     size_t thread_limit;                /* advisory: seccomp cannot count threads */
-    bool silent_kernel;                 /* of a command: required (SANDBOX-052) */
+    bool silent_kernel, no_swap;        /* of a command: required (SANDBOX-052, SANDBOX-054) */
     bool watched; /* what the list refuses is told to a watch; sw_process_start sets it */
 } sw_sandbox_rules;
 
@@ -53,12 +53,12 @@ const char *sw_sandbox_act_sentence(sw_sandbox_act act);
 /* Each is true when it was established for this child. Required, and always true after a start:
  * no_new_privs, seccomp, landlock_abi >= 3, no_core, not_dumpable; other_user when we are root; and
  * for a command the four namespaces and private_root, which a native worker never has;
- * silent_kernel when the rules say so.
+ * silent_kernel and no_swap when the rules say so.
  * The others hold wherever the kernel grants them. */
 typedef struct sw_sandbox_layers {
     bool no_new_privs, seccomp, no_core, not_dumpable, other_user;
     bool network_namespace, pid_namespace, ipc_namespace, mount_namespace;
-    bool private_root, watched, silent_kernel;
+    bool private_root, watched, silent_kernel, no_swap;
     int landlock_abi; /* 0 when absent */
 } sw_sandbox_layers;
 

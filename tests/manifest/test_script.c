@@ -28,6 +28,7 @@ static void with_claims(forge *f) {
 }
 static void with_silence(forge *f) {
     f->facts.layers.silent_kernel = true;
+    f->facts.layers.no_swap = true;
 }
 
 static void test_holds(void **state) {
@@ -221,18 +222,19 @@ static void test_refused(void **state) {
     }
 }
 
-/* On hardware the kernel's log is quiet besides; a native worker needs less. */
+/* On hardware the kernel's log is quiet and there is no swap besides; a native worker needs less.
+ */
 static void test_layers(void **state) {
     (void)state;
     static const struct {
         const char *layer;
         bool native, script, hardware; /* needed by: the trainer, a script, a script on hardware */
-    } layers[] = {{"no_new_privs", true, true, true},   {"seccomp", true, true, true},
-                  {"no_core", true, true, true},        {"not_dumpable", true, true, true},
-                  {"private_root", false, true, true},  {"mount_namespace", false, true, true},
-                  {"pid_namespace", false, true, true}, {"ipc_namespace", false, true, true},
-                  {"other_user", false, true, true},    {"network_namespace", false, true, true},
-                  {"silent_kernel", false, false, true}};
+    } layers[] = {{"no_new_privs", true, true, true},    {"seccomp", true, true, true},
+                  {"no_core", true, true, true},         {"not_dumpable", true, true, true},
+                  {"private_root", false, true, true},   {"mount_namespace", false, true, true},
+                  {"pid_namespace", false, true, true},  {"ipc_namespace", false, true, true},
+                  {"other_user", false, true, true},     {"network_namespace", false, true, true},
+                  {"silent_kernel", false, false, true}, {"no_swap", false, false, true}};
     for (size_t i = 0; i < COUNT(layers); i++) {
         const char *layer = layers[i].layer;
         assert_int_equal(sw_walk_needs_layer(layer, true, SW_PLATFORM_SIM), layers[i].native);
@@ -260,6 +262,8 @@ static const struct {
     {"\"private_root\":true,", ""},
     {",\"silent_kernel\":false", ""},
     {"\"silent_kernel\":false", "\"silent_kernel\":null"},
+    {"\"no_swap\":false,", ""},
+    {"\"no_swap\":false", "\"no_swap\":null"},
     {"\"private_root\":true", "\"private_root\":\"yes\""},
     {"\"claims_by_trainer\":{}", "\"claims_by_trainer\":[]"},
     {"\"claims_by_trainer\":{}", "\"claims_by_trainer\":{\"loss\":0.5}"},

@@ -40,8 +40,8 @@ static void test_golden(void **state) {
     assert_int_equal(c->environment_count, 2);
     assert_string_equal(c->names[0], "CUDA_VISIBLE_DEVICES"); /* in ascending order */
     assert_string_equal(c->values[0], "0");
-    assert_string_equal(c->names[1], "PYTHONPATH");
-    assert_string_equal(c->values[1], "/app/lib");
+    assert_string_equal(c->names[1], "OMP_NUM_THREADS");
+    assert_string_equal(c->values[1], "4");
     assert_int_equal(c->max_steps, 500);
     assert_int_equal(c->save_steps, 50);
     assert_int_equal(c->scratch_bytes, UINT64_C(2) << 30);
@@ -58,7 +58,7 @@ static void test_defaults(void **state) {
     static sw_recipe r;
     SW_SCOPED(sw_buffer) text = SW_BUFFER(1 << 20);
     replace(&g.recipe,
-            "  environment: {PYTHONPATH: /app/lib, CUDA_VISIBLE_DEVICES: \"0\"}\n"
+            "  environment: {OMP_NUM_THREADS: \"4\", CUDA_VISIBLE_DEVICES: \"0\"}\n"
             "  max_steps: 500\n  save_steps: 50\n  scratch: 2GiB\n  gpu: true\n",
             "  max_steps: 1\n", &text);
     parse_yaml(&text, &r);
@@ -72,7 +72,7 @@ static void test_defaults(void **state) {
 
 #define ARGUMENTS "[/usr/bin/python3, -s, /app/train.py, --lr, \"2e-4\", --epochs, \"2\"]"
 #define FILES     "[/app/train.py, /app/requirements.lock]"
-#define VARIABLES "{PYTHONPATH: /app/lib, CUDA_VISIBLE_DEVICES: \"0\"}"
+#define VARIABLES "{OMP_NUM_THREADS: \"4\", CUDA_VISIBLE_DEVICES: \"0\"}"
 #define NOT_TEXT  " must be text, not empty and without control or invisible characters"
 #define LONG_16   "aaaaaaaaaaaaaaaa"
 #define LONG_64   LONG_16 LONG_16 LONG_16 LONG_16
@@ -81,11 +81,11 @@ static void test_defaults(void **state) {
 #define AGENT     " is at a place of the agent's own, not in the tree"
 #define PARTS     " has an empty part, . or .. in it"
 #define NO_SCRIPT                                                                                  \
-    ":12: trainer.command names no script behind the program: its first argument that starts with" \
-    " / must be one of trainer.files"
-#define PREFIX                                                                                     \
-    ":12: trainer.command has pycache_prefix before its script, which lets Python run other code"  \
-    " than trainer.files"
+    ":12: trainer.command names no script behind the program: its first argument that is no"       \
+    " option must be one of trainer.files"
+#define OPTION(at)                                                                                 \
+    ":12: trainer.command[" at "], before the script, is an option that a recipe cannot give:"     \
+    " others than -u, -B, -s, -O and -OO, of a program named python, may choose what code runs"
 #define SETS(name)                                                                                 \
     {                                                                                              \
         VARIABLES, "{" name ": x}",                                                                \
@@ -149,7 +149,26 @@ static const struct {
     {ARGUMENTS, "[/]", ":13: trainer.command[0], the program," PARTS, NULL},
     {ARGUMENTS, "[/tmp/a.out]", ":13: trainer.command[0], the program," AGENT, NULL},
     {ARGUMENTS, "[/app/train.py]", NO_SCRIPT, NULL}, /* the program is none */
-    {ARGUMENTS, "[/usr/bin/python3, -m, torch.distributed.run]", NO_SCRIPT, NULL},
+    {ARGUMENTS, "[/usr/bin/python3, -m, torch.distributed.run]", OPTION("1"), NULL},
+    {ARGUMENTS, "[/usr/bin/python3, evil.py, /app/train.py]", NO_SCRIPT, NULL},
+    {ARGUMENTS, "[/usr/bin/python3, -u, evil.py, /app/train.py]", NO_SCRIPT, NULL},
+    {ARGUMENTS, "[/bin/runner, evil.py, cpu, /app/train.py]", NO_SCRIPT, NULL},
+    {ARGUMENTS, "[/usr/bin/env, python3, /app/train.py]", NO_SCRIPT, NULL},
+    {ARGUMENTS, "[/usr/bin/python3, -s, -m, x, /app/train.py]", OPTION("2"), NULL},
+    {ARGUMENTS, "[/usr/bin/python3, -mx, /app/train.py]", OPTION("1"), NULL},
+    {ARGUMENTS, "[/usr/bin/python3, -um, x, /app/train.py]", OPTION("1"), NULL},
+    {ARGUMENTS, "[/usr/bin/python3, -c, x, /app/train.py]", OPTION("1"), NULL},
+    {ARGUMENTS, "[/usr/bin/python3, -P, /app/train.py]", OPTION("1"), NULL},
+    {ARGUMENTS, "[/usr/bin/python3, -I, /app/train.py]", OPTION("1"), NULL},
+    {ARGUMENTS, "[/usr/bin/python3, -E, /app/train.py]", OPTION("1"), NULL},
+    {ARGUMENTS, "[/usr/bin/python3, -i, /app/train.py]", OPTION("1"), NULL},
+    {ARGUMENTS, "[/usr/bin/python3, -x, /app/train.py]", OPTION("1"), NULL},
+    {ARGUMENTS, "[/usr/bin/python3, -W, x, /app/train.py]", OPTION("1"), NULL},
+    {ARGUMENTS, "[/usr/bin/python3, -X, presite=x, /app/train.py]", OPTION("1"), NULL},
+    {ARGUMENTS, "[/usr/bin/python3, --, /app/train.py]", OPTION("1"), NULL},
+    {ARGUMENTS, "[/usr/bin/python3, \"-\", /app/train.py]", OPTION("1"), NULL},
+    {ARGUMENTS, "[/usr/bin/perl, -s, /app/train.py]", OPTION("1"), NULL},
+    {ARGUMENTS, "[/opt/python/node, -u, /app/train.py]", OPTION("1"), NULL},
     {ARGUMENTS, "[/usr/bin/python3, app/train.py]", NO_SCRIPT, NULL},
     {ARGUMENTS, "[/usr/bin/python3, /app/other.py]", NO_SCRIPT, NULL},
     {ARGUMENTS, "[/usr/bin/python3, /app/other.py, /app/train.py]", NO_SCRIPT, NULL},
@@ -157,8 +176,8 @@ static const struct {
     {ARGUMENTS, "[/usr/bin/python3, /app/train]", NO_SCRIPT, NULL},
     {ARGUMENTS, "[/usr/bin/python3, //app/train.py]", NO_SCRIPT, NULL},
     {FILES, "[/app/requirements.lock]", NO_SCRIPT, NULL},
-    {ARGUMENTS, "[/usr/bin/python3, -X, pycache_prefix=/lib, /app/train.py]", PREFIX, NULL},
-    {ARGUMENTS, "[/usr/bin/python3, -Xpycache_prefix=/lib, /app/train.py]", PREFIX, NULL},
+    {ARGUMENTS, "[/usr/bin/python3, -X, pycache_prefix=/lib, /app/train.py]", OPTION("1"), NULL},
+    {ARGUMENTS, "[/usr/bin/python3, -Xpycache_prefix=/lib, /app/train.py]", OPTION("1"), NULL},
     /* files */
     {"  files: " FILES "\n", "", ":3: trainer.files is missing", NULL},
     {FILES, "[]", ":10: trainer.files is empty", NULL},
@@ -202,6 +221,42 @@ static const struct {
     LOADS("PYTHONPYCACHEPREFIX"),
     LOADS("BASH_ENV"),
     LOADS("ENV"),
+    LOADS("PYTHONPATH"),
+    LOADS("PYTHONSAFEPATH"),
+    LOADS("PYTHONWARNINGS"),
+    LOADS("PYTHONPLATLIBDIR"),
+    LOADS("PYTHONUTF8X"),
+    LOADS("OPENSSL_CONF"),
+    LOADS("OPENSSL_MODULES"),
+    LOADS("NODE_OPTIONS"),
+    LOADS("NODE_ANY"),
+    LOADS("CUDA_INJECTION64_PATH"),
+    LOADS("NVTX_INJECTION64_PATH"),
+    LOADS("CUDA_HOME"),
+    LOADS("GLIBC_TUNABLES"),
+    LOADS("LOCPATH"),
+    LOADS("NLSPATH"),
+    LOADS("PERL5OPT"),
+    LOADS("RUBYOPT"),
+    LOADS("JAVA_TOOL_OPTIONS"),
+    LOADS("_JAVA_OPTIONS"),
+    LOADS("CLASSPATH"),
+    LOADS("BASHOPTS"),
+    LOADS("BASH_FUNC_X"),
+    LOADS("SHELLOPTS"),
+    LOADS("PS4"),
+    LOADS("IFS"),
+    LOADS("CXX"),
+    LOADS("MPLBACKEND"),
+    LOADS("MALLOC_PRELOAD"),
+    LOADS("NCCL_NET_PLUGIN"),
+    LOADS("NCCL_CONF_FILE"),
+    LOADS("TRITON_PTXAS_PATH"),
+    LOADS("TORCHINDUCTOR_CACHE_DIR"),
+    LOADS("TORCH_DEVICE_BACKEND_AUTOLOAD"),
+    LOADS("HF_DATASETS_TRUST_REMOTE_CODE"),
+    LOADS("DJANGO_SETTINGS_MODULE"),
+    LOADS("ANYLIB64"),
     SETS("HOME"),
     SETS("TMPDIR"),
     SETS("LANG"),
@@ -236,6 +291,31 @@ static const struct {
     {"gpu: true", "gpu: 1", ":8: trainer.gpu must be true or false", NULL},
     {"gpu: true", "gpu: none", ":8: trainer.gpu must be true or false", NULL},
 };
+
+/* What authors do give. */
+static void test_accepted(void **state) {
+    static const struct {
+        const char *from, *to;
+    } cases[] = {
+        {ARGUMENTS, "[/usr/bin/python3, /app/train.py]"},
+        {ARGUMENTS, "[/venv/bin/python3.11, -u, -B, -s, -O, -OO, /app/train.py, -m, x, evil.py]"},
+        {ARGUMENTS, "[/bin/sh, /app/train.py, -c, x]"},
+        {VARIABLES, "{MODEL: /model, OMP_NUM_THREADS: \"2\", MKL_NUM_THREADS: \"2\"}"},
+        {VARIABLES, "{PYTHONUNBUFFERED: \"1\", PYTHONFAULTHANDLER: \"1\", PYTHONUTF8: \"1\"}"},
+        {VARIABLES, "{PYTORCH_CUDA_ALLOC_CONF: x, PYTORCH_ALLOC_CONF: x}"},
+        {VARIABLES, "{CUDA_MODULE_LOADING: LAZY, CUDA_LAUNCH_BLOCKING: \"1\", TZ: UTC}"},
+        {VARIABLES, "{NCCL_DEBUG: WARN, NCCL_P2P_DISABLE: \"1\", TORCH_LOGS: x, _: x, A__2: x}"},
+    };
+    (void)state;
+    golden g = load();
+    static sw_recipe r;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        SW_SCOPED(sw_buffer) text = SW_BUFFER(1 << 20);
+        replace(&g.recipe, cases[i].from, cases[i].to, &text);
+        parse_yaml(&text, &r);
+    }
+    golden_drop(&g);
+}
 
 static void test_refusals(void **state) {
     (void)state;
@@ -493,6 +573,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_golden),
         cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_accepted),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_gpu_without_policy),
         cmocka_unit_test(test_lock_refusals),

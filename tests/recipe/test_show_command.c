@@ -44,7 +44,7 @@ static void test_words(void **state) {
         {"", "", "    Nothing else lies in their folders, or it does not run.\n"},
         {"", "", "as its /: 31415 entries, 5368709120 bytes; its interpreter"},
         {"", "", "    3772490f916f9552aaf44abb1c0046039eaa558e619f9d8ad48ac9c9af5e49b8\n"},
-        {"", "", "    CUDA_VISIBLE_DEVICES=\"0\"\n    PYTHONPATH=\"/app/lib\"\n"},
+        {"", "", "    CUDA_VISIBLE_DEVICES=\"0\"\n    OMP_NUM_THREADS=\"4\"\n"},
         {"", "", "and of the agent: HOME=/tmp TMPDIR=/tmp "},
         {"", "", "max_steps: 500\n  save_steps: 50\n  scratch: 2 GiB of memory"},
         {"", "", "gpu: true, it sees the GPUs"},
@@ -68,7 +68,7 @@ static void test_words(void **state) {
         {"  save_steps: 50\n", "", "whether a state comes where one may (1 bits)"},
         {"  save_steps: 50\n", "", "a checkpoint when a run is stopped"},
         {"  gpu: true\n", "", "gpu: false, it sees no GPU\n"},
-        {"  environment: {PYTHONPATH: /app/lib, CUDA_VISIBLE_DEVICES: \"0\"}\n", "",
+        {"  environment: {OMP_NUM_THREADS: \"4\", CUDA_VISIBLE_DEVICES: \"0\"}\n", "",
          "Environment: 0 of the recipe\n    and of the agent:"},
         {ARGUMENTS, "[/bin/sh, /app/train.py, \" a \\\"b\\\" \"]",
          "    \"/app/train.py\"\n    \" a \\\"b\\\" \"\n"},
@@ -145,7 +145,7 @@ static void test_json(void **state) {
                             SCRIPT_DIGEST));
     assert_int_equal(sw_json_member(inside(root, "trainer", "tree"), "entries")->integer, 31415);
     assert_true(sw_bytes_is(
-        sw_json_member(inside(root, "trainer", "environment"), "PYTHONPATH")->text, "/app/lib"));
+        sw_json_member(inside(root, "trainer", "environment"), "OMP_NUM_THREADS")->text, "4"));
     assert_int_equal(inside(root, "trainer", "max_steps")->integer, 500);
     assert_true(inside(root, "trainer", "gpu")->boolean);
     golden_drop(&g);
@@ -161,9 +161,9 @@ static void test_diff(void **state) {
         {"--epochs, \"2\"]", "--epochs, \"2\", \"2\"]", "~ trainer.command: [\"/usr/bin/python3\"",
          1},
         {"\"2e-4\", --epochs, \"2\"", "\"2\", --epochs, \"2e-4\"", "~ trainer.command: [", 1},
-        {"PYTHONPATH: /app/lib", "PYTHONPATH: /app/other",
-         "~ trainer.environment.PYTHONPATH: \"/app/lib\" -> \"/app/other\"\n", 1},
-        {"PYTHONPATH: /app/lib, ", "", "- trainer.environment.PYTHONPATH: \"/app/lib\"\n", 1},
+        {"OMP_NUM_THREADS: \"4\"", "OMP_NUM_THREADS: \"5\"",
+         "~ trainer.environment.OMP_NUM_THREADS: \"4\" -> \"5\"\n", 1},
+        {"OMP_NUM_THREADS: \"4\", ", "", "- trainer.environment.OMP_NUM_THREADS: \"4\"\n", 1},
         {"[/app/train.py, /app/requirements.lock]", "[/app/requirements.lock, /app/train.py]",
          "~ trainer.files: the order changed\n", 1},
         {"max_steps: 500", "max_steps: 501", "~ trainer.max_steps: 500 -> 501\n", 1},

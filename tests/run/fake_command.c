@@ -406,7 +406,7 @@ static const struct act {
 #define ACT_COUNT (sizeof acts / sizeof acts[0])
 
 int main(int argc, char **argv) {
-    const char *name = argc > 1 ? argv[1] : "";
+    const char *name = argc > 1 ? argv[argc - 1] : ""; /* behind the file that a recipe names */
     if (strcmp(name, "--list") == 0)
         for (size_t i = 0; i < ACT_COUNT; i++) printf("%s %s\n", acts[i].name, acts[i].expected);
     if (strcmp(name, "--list") == 0) return 0;

@@ -39,7 +39,7 @@ write_recipe() {
             printf '  - {owner: %s, dataset: %s, rows: %s, name: %s}\n' \
                 "$("$sealwright" identity show "$owner" --json | value id)" "$(dataset_of "$owner.sealed")" "$(rows_of "$owner")" "$owner"
         done
-        printf 'trainer:\n  kind: command\n  command: [/app/fake_command, %s, /app/fake.lock]\n  files: [/app/fake_command, /app/fake.lock]\n' "$act"
+        printf 'trainer:\n  kind: command\n  command: [/app/fake_command, /app/fake.lock, %s]\n  files: [/app/fake_command, /app/fake.lock]\n' "$act"
         printf '  environment: {COLOUR: blue}\n  max_steps: %s\n  save_steps: %s\n  scratch: %s\n' "$steps" "$save_steps" "$scratch"
         printf 'output: {open_quorum: %s, limit: %s}\n' "$open_quorum" "$output_limit"
         printf 'observe: {metrics: %s, interval: 1, checkpoint_limit: %s}\n' "$metrics" "$checkpoint_limit"
@@ -108,7 +108,7 @@ grep -q '^ok  *script .*a command trained, not the native trainer: /app/[^ ]* of
 grep -q '^ok  *claims .*sealed with the model, in claims.json: UNPROVEN$' log; say $? 'and where its claims are, unproven'
 predicate run/out >said
 found '"claims_by_trainer":{"file":"claims.json"}' <said && ! found final_loss <said; say $? 'the manifest does not hold them'
-found '"engine":{"command":{"arguments":\["/app/fake_command","honest","/app/fake.lock"\],"tree":"'"$(sed 's/.*"tree"//' trainer.lock | value sha256)"'"},"kind":"script"' <said
+found '"engine":{"command":{"arguments":\["/app/fake_command","/app/fake.lock","honest"\],"tree":"'"$(sed 's/.*"tree"//' trainer.lock | value sha256)"'"},"kind":"script"' <said
 say $? 'and what ran'
 found '"private_root":true' <said; say $? 'and that it had a root of its own'
 found '"step_chain":\[{"step":2,"value":"[0-9a-f]*"},{"step":4,"value":"[0-9a-f]*"},{"step":5,"value":"[0-9a-f]*"}\]' <said

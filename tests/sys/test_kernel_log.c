@@ -28,9 +28,15 @@ static const char *setting_of(const char *name) {
 }
 
 static int make_machine(void **state) {
-    static const char *const folders[] = {
-        "proc", "proc/sys",   "proc/sys/debug",    "proc/sys/kernel",
-        "sys",  "sys/module", "sys/module/printk", "sys/module/printk/parameters"};
+    static const char *const folders[] = {"proc",
+                                          "proc/sys",
+                                          "proc/sys/debug",
+                                          "proc/sys/kernel",
+                                          "proc/sys/vm",
+                                          "sys",
+                                          "sys/module",
+                                          "sys/module/printk",
+                                          "sys/module/printk/parameters"};
     (void)state;
     make_tree_folder(machine);
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) put_folder(machine, folders[i]);
@@ -38,6 +44,7 @@ static int make_machine(void **state) {
     set("proc/sys/kernel/print-fatal-signals", "0\n");
     set("proc/sys/kernel/printk", "7\t4\t1\t7\n");
     set("proc/sys/kernel/soft_watchdog", "1\n");
+    set("proc/sys/vm/panic_on_oom", "2\n");
     set("sys/module/printk/parameters/ignore_loglevel", "N\n");
     set("proc/sys/kernel/core_pattern", "core\n");
     return 0;
@@ -61,6 +68,8 @@ static void quiet_is_what_the_document_says(void **state) {
         {"sys/module/printk/parameters/ignore_loglevel", "Y\n", "N\n", "printk.ignore_loglevel"},
         {"proc/sys/kernel/soft_watchdog", "1\n", "0\n", "kernel.soft_watchdog"},
         {"proc/sys/kernel/soft_watchdog", "x\n", "0\n", "kernel.soft_watchdog"},
+        {"proc/sys/vm/panic_on_oom", "1\n", "0\n", "vm.panic_on_oom"},
+        {"proc/sys/vm/panic_on_oom", "2\n", "0\n", "vm.panic_on_oom"},
         {"proc/sys/kernel/core_pattern", "@/run/cores\n", "|/bin/cores\n", "kernel.core_pattern"},
     };
     sw_kernel_log log;
@@ -94,12 +103,14 @@ static void it_is_set_told_and_put_back(void **state) {
     sw_kernel_log_hush(machine, &log);
     assert_string_equal(
         log.changed,
-        "debug.exception-trace was 1, kernel.printk was 7, kernel.soft_watchdog was 1");
+        "debug.exception-trace was 1, kernel.printk was 7, kernel.soft_watchdog was 1, "
+        "vm.panic_on_oom was 2");
     assert_string_equal(log.loud, "");
     assert_null(sw_kernel_log_loud(machine));
     assert_true(sw_kernel_log_restore(machine, &log));
     assert_int_equal(setting_of("proc/sys/debug/exception-trace")[0], '1');
     assert_int_equal(setting_of("proc/sys/kernel/printk")[0], '7');
+    assert_int_equal(setting_of("proc/sys/vm/panic_on_oom")[0], '2');
     assert_true(sw_kernel_log_restore(machine, &log)); /* nothing any more */
 }
 
