@@ -250,7 +250,7 @@ static sw_status measure(sw_cli *cli, sw_plain_model *m, const sw_training *sett
                            .rows = rows};
     sw_pool *pool;
     SW_TRY(sw_plain_pool(cli, &pool, &job.parallel, err));
-    sw_status status = sw_evaluate(&job, out, err);
+    sw_status status = sw_plain_blame(m, &job.parallel, sw_evaluate(&job, out, err), err);
     sw_pool_close(&pool);
     return status;
 }
@@ -324,7 +324,8 @@ static sw_status generate(sw_cli *cli, sw_error *err) {
     sw_pool *pool = NULL;
     sw_parallel parallel;
     if (status == SW_OK) status = sw_plain_pool(cli, &pool, &parallel, err);
-    if (status == SW_OK) status = sw_generate(&job, &parallel, &answer, err);
+    if (status == SW_OK)
+        status = sw_plain_blame(m, &parallel, sw_generate(&job, &parallel, &answer, err), err);
     if (status == SW_OK)
         status = sw_tokenizer_decode(m->tokenizer, answer.ids, answer.count, true, &text, err);
     if (pool) sw_pool_close(&pool);

@@ -100,6 +100,17 @@ sw_status sw_plain_ends(const sw_plain_model *m, sw_token_ends *out, sw_error *e
                          &m->model.config, out, err);
 }
 
+sw_status sw_plain_blame(const sw_plain_model *m, const sw_parallel *parallel, sw_status status,
+                         sw_error *err) {
+    const sw_finite_check finite = {
+        .model = &m->model, .files = m->files, .file_count = m->file_count, .parallel = parallel};
+    sw_error cause = {0};
+    if (status != SW_REFUSED || strcmp(err->word, "diverged") != 0) return status;
+    if (sw_model_check_finite(&finite, &cause) == SW_OK) return status;
+    *err = cause;
+    return cause.status;
+}
+
 void sw_plain_close(sw_plain_model *m) {
     sw_tokenizer_close(&m->tokenizer);
     for (size_t i = 0; i < m->file_count; i++)

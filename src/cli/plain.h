@@ -23,6 +23,10 @@ SW_NODISCARD sw_status sw_plain_open(sw_cli *cli, const char *folder, sw_plain_m
                                      sw_error *err);
 /* Where the model's answers end (MODEL-026). */
 SW_NODISCARD sw_status sw_plain_ends(const sw_plain_model *m, sw_token_ends *out, sw_error *err);
+/* A computation that ended in no number is told by the weight that is none, when there is one:
+ * `status` and `err` of it, or those of sw_model_check_finite. */
+SW_NODISCARD sw_status sw_plain_blame(const sw_plain_model *m, const sw_parallel *parallel,
+                                      sw_status status, sw_error *err);
 void sw_plain_close(sw_plain_model *m);
 /* sw_train_host.release: whole pages of these mapped bytes leave memory; read again, they come
  * back.

@@ -123,6 +123,10 @@ static sw_status read_tools(sw_row_decoder *d, const sw_json *row, const sw_json
     if (tools->type == SW_JSON_NULL) return SW_OK;
     if (tools->type != SW_JSON_ARRAY)
         return sw_fail(err, SW_MALFORMED, "rows", "tools must be a list, or JSON text of one");
+    if (d->chat->tool_use)
+        return sw_fail(err, SW_REFUSED, "model",
+                       "the row has tools, and tokenizer_config.json lists a chat_template of the "
+                       "name tool_use, which is not read");
     *out = tools;
     return SW_OK;
 }

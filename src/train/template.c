@@ -11,11 +11,11 @@
 static const char *const names[] = {
     [SW_TEMPLATE_CHATML] = "chatml", [SW_TEMPLATE_CHATML_SMOLLM2] = "chatml-smollm2"};
 
-static sw_status compare(sw_bytes carried, sw_template named, sw_error *err) {
+static sw_status compare(sw_bytes text, sw_template named, sw_error *err) {
     sw_template found;
     /* the line feed at a file's end is none of the template (TPL-010) */
-    carried.size -= carried.size && carried.data[carried.size - 1] == '\n';
-    sw_status status = sw_template_recognise(carried, &found, err);
+    text.size -= text.size && text.data[text.size - 1] == '\n';
+    sw_status status = sw_template_recognise(text, &found, err);
     if (status != SW_OK) {
         sw_error_prefix(err, "the recipe's template is %s", names[named]);
         sw_error_hint(err, "`template: model` takes the base model's own, whatever it is");
@@ -32,19 +32,56 @@ static sw_status compare(sw_bytes carried, sw_template named, sw_error *err) {
     return status;
 }
 
-sw_status sw_chat_text(sw_arena *arena, const sw_chat_files *files, sw_bytes *out, sw_error *err) {
-    sw_json *root = NULL;
-    if (files->jinja.size) {
-        *out = files->jinja;
-        return SW_OK;
+/* What a model carries: its template, and whether transformers would take another for tools. */
+typedef struct carried {
+    sw_bytes text;
+    bool tool_use;
+} carried;
+
+/* `[{"name", "template"}]`: of these `default` counts. */
+static sw_status read_named(const sw_json *list, carried *out, sw_error *err) {
+    static const char where[] = "tokenizer_config.json: chat_template";
+    carried found = {0};
+    for (const sw_json *m = list->first; m; m = m->next) {
+        const sw_json *name = sw_json_member(m, "name"), *text = sw_json_member(m, "template");
+        if (!name || name->type != SW_JSON_STRING || !text || text->type != SW_JSON_STRING)
+            return sw_fail(err, SW_MALFORMED, "format",
+                           "%s lists something else than a name with a template", where);
+        found.tool_use |= sw_bytes_is(name->text, "tool_use");
+        if (!sw_bytes_is(name->text, "default")) continue;
+        if (found.text.data)
+            return sw_fail(err, SW_MALFORMED, "format", "%s lists two of the name default", where);
+        found.text = text->text;
     }
+    if (!found.text.data)
+        return sw_fail(err, SW_REFUSED, "model", "%s lists none of the name default", where);
+    *out = found;
+    return SW_OK;
+}
+
+static sw_status find_text(sw_arena *arena, const sw_chat_files *files, carried *out,
+                           sw_error *err) {
+    sw_json *root = NULL;
+    *out = (carried){.text = files->jinja};
+    if (files->jinja.size) return SW_OK;
     if (files->tokenizer_config.size) {
         sw_status status = sw_json_parse(arena, files->tokenizer_config, NULL, &root, err);
         if (status != SW_OK) sw_error_prefix(err, "tokenizer_config.json");
         SW_TRY(status);
     }
     const sw_json *member = root ? sw_json_member(root, "chat_template") : NULL;
-    *out = member && member->type == SW_JSON_STRING ? member->text : (sw_bytes){0};
+    if (member && member->type == SW_JSON_ARRAY) return read_named(member, out, err);
+    if (member && member->type != SW_JSON_STRING && member->type != SW_JSON_NULL)
+        return sw_fail(err, SW_MALFORMED, "format",
+                       "tokenizer_config.json: chat_template is neither a text nor a list");
+    out->text = member && member->type == SW_JSON_STRING ? member->text : (sw_bytes){0};
+    return SW_OK;
+}
+
+sw_status sw_chat_text(sw_arena *arena, const sw_chat_files *files, sw_bytes *out, sw_error *err) {
+    carried found;
+    SW_TRY(find_text(arena, files, &found, err));
+    *out = found.text;
     return SW_OK;
 }
 
@@ -122,8 +159,10 @@ static sw_status open_own(sw_bytes text, sw_bytes tokenizer_config, const sw_tra
 static sw_status open_template(const sw_chat_files *files, const sw_training *t,
                                sw_row_template *out, sw_error *err) {
     SW_SCOPED(sw_arena) arena = {0};
-    sw_bytes text;
-    SW_TRY(sw_chat_text(&arena, files, &text, err));
+    carried found;
+    SW_TRY(find_text(&arena, files, &found, err));
+    sw_bytes text = found.text;
+    out->tool_use = found.tool_use;
     if (text.data && t->chat == SW_CHAT_MODEL)
         return open_own(text, files->tokenizer_config, t, out, err);
     if (text.data) return compare(text, out->named, err);

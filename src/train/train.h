@@ -28,7 +28,8 @@ typedef struct sw_chat_files {
     sw_bytes jinja, tokenizer_config;
 } sw_chat_files;
 /* Its text as it stands there, in the files or in `arena`; data NULL: the model carries none.
- * SW_MALFORMED: tokenizer_config.json is no JSON. */
+ * SW_MALFORMED: tokenizer_config.json is no JSON, or has neither a text nor a list of named ones;
+ * SW_REFUSED "model": the list has no `default`. */
 SW_NODISCARD sw_status sw_chat_text(sw_arena *arena, const sw_chat_files *files, sw_bytes *out,
                                     sw_error *err);
 /* The special tokens that a template may read, out of tokenizer_config.json; data NULL: none. */
@@ -57,6 +58,7 @@ typedef struct sw_row_template {
     sw_arena arena;    /* of the rest */
     sw_bytes bos_token, eos_token;
     char date[SW_DATE_BYTES]; /* empty for none */
+    bool tool_use; /* the model has another template for rows with tools: these are refused */
 } sw_row_template;
 /* The template that the settings name: it must be the base model's own, which SW_CHAT_MODEL takes
  * as it is. SW_REFUSED "model" naming both otherwise, or what the model's own one asks for and the

@@ -115,6 +115,12 @@ with open("sick/model.safetensors", "r+b") as f:
 PY
 refused model 'a weight that is NaN' 'model.safetensors: element 17 of tensor .*model.layers.1.mlp.up_proj.weight' recipe.yaml --model sick --data rows.jsonl --out made
 
+for command in "eval recipe.yaml --data rows.jsonl" "generate hello"; do
+    "$sealwright" $command --model sick --json >out 2>err
+    [ $? -eq 1 ] && found '"word":"model"' <out && found 'model.safetensors: element 17 of tensor model.layers.1.mlp.up_proj.weight is no number' <out
+    say $? "${command%% *} names it"
+done
+
 # ---- a file that cannot be read is named ----
 for name in config.json tokenizer.json model.safetensors; do
     rm -rf sick && cp -r model sick && head -c 300 "model/$name" >"sick/$name"

@@ -241,6 +241,8 @@ static void test_rows_to_be_packed(void **state) {
     }
 }
 
+#define NAMED(name, text) "{\"chat_template\":[{\"name\":\"" name "\",\"template\":\"" text "\"}]}"
+
 /* A model's template that is not the recipe's is never taken instead (RCP-045). */
 static void test_template_of_the_model(void **state) {
     (void)state;
@@ -256,7 +258,16 @@ static void test_template_of_the_model(void **state) {
         {"{}", SW_CHAT_CHATML_SMOLLM2, SW_REFUSED, "is chatml-smollm2, but the base model carries"},
         {"[]", SW_CHAT_CHATML, SW_REFUSED, "carries none"},
         {"{\"chat_template\":null}", SW_CHAT_CHATML, SW_REFUSED, "carries none"},
-        {"{\"chat_template\":[]}", SW_CHAT_CHATML, SW_REFUSED, "carries none"},
+        {"{\"chat_template\":[]}", SW_CHAT_CHATML, SW_REFUSED, "lists none of the name default"},
+        {NAMED("tool_use", "x"), SW_CHAT_CHATML, SW_REFUSED, "lists none of the name default"},
+        {NAMED("default", "x"), SW_CHAT_CHATML, SW_REFUSED, "not one of the templates"},
+        {NAMED("default", "x\"},{\"name\":\"default\",\"template\":\"y"), SW_CHAT_CHATML,
+         SW_MALFORMED, "two of the name default"},
+        {NAMED("default", "x\"},{\"name\":\"rag"), SW_CHAT_CHATML, SW_MALFORMED,
+         "something else than a name with a template"},
+        {"{\"chat_template\":[\"x\"]}", SW_CHAT_CHATML, SW_MALFORMED, "something else than a name"},
+        {"{\"chat_template\":7}", SW_CHAT_CHATML, SW_MALFORMED, "neither a text nor a list"},
+        {"{\"chat_template\":7}", SW_CHAT_NONE, SW_OK, ""},
         {"{\"chat_template\":\"\"}", SW_CHAT_CHATML, SW_REFUSED,
          "the recipe's template is chatml: "},
         {"{\"chat_template\":\"{{ x }}\"}", SW_CHAT_CHATML, SW_REFUSED, "not one of the templates"},

@@ -204,6 +204,43 @@ static void test_tokens_of_the_template(void **state) {
     }
 }
 
+/* Of a list of named ones `default` is the model's, and `tool_use` is for rows that have tools. */
+static void test_a_list_of_templates(void **state) {
+    const miniature *m = *state;
+#define OF(name, text) "{\"name\":\"" name "\",\"template\":\"" text "\"}"
+#define LINE           "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]"
+    static const struct {
+        const char *list;
+        sw_status with_tools;
+    } cases[] = {{OF("default", "QZ"), SW_OK},
+                 {OF("rag", "no") "," OF("default", "QZ"), SW_OK},
+                 {OF("default", "QZ") "," OF("tool_use", "no"), SW_REFUSED}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        SW_SCOPED(sw_buffer) config = SW_BUFFER(4096);
+        sw_training t = small_settings();
+        sw_row_template chat = {0};
+        sw_error err = {0};
+        sw_rows rows = {0};
+        sw_tokens wanted = {0};
+        t.chat = SW_CHAT_MODEL;
+        t.packing = true; /* nothing is dropped */
+        sw_put_format(&config, "{\"chat_template\":[%s]}", cases[i].list);
+        const sw_chat_files files = {.tokenizer_config = sw_buffer_bytes(&config)};
+        assert_int_equal(sw_row_template_open(&files, &t, &chat, NULL), SW_OK);
+        assert_int_equal(append(m, &chat, &t, LINE "}", &rows, NULL), SW_OK);
+        assert_int_equal(sw_tokenizer_encode(m->tokenizer, SW_LITERAL("QZ"), false, &wanted, NULL),
+                         SW_OK);
+        assert_int_equal(rows.token_count, wanted.count);
+        assert_memory_equal(rows.ids, wanted.ids, wanted.count * sizeof *wanted.ids);
+        sw_status status = append(m, &chat, &t, LINE ",\"tools\":[{}]}", &rows, &err);
+        assert_int_equal(status, cases[i].with_tools);
+        if (status != SW_OK) assert_non_null(strstr(err.message, "of the name tool_use"));
+        sw_tokens_free(&wanted);
+        sw_rows_free(&rows);
+        sw_row_template_close(&chat);
+    }
+}
+
 /* ---- rows ---- */
 
 #define TURN(role, more) "{\"role\":\"" role "\"" more "}"
@@ -293,8 +330,8 @@ static void test_named_and_own_agree(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows_are_trls),          cmocka_unit_test(test_asked_of_each_other),
-        cmocka_unit_test(test_tokens_of_the_template), cmocka_unit_test(test_refused_rows),
-        cmocka_unit_test(test_named_and_own_agree),
+        cmocka_unit_test(test_tokens_of_the_template), cmocka_unit_test(test_a_list_of_templates),
+        cmocka_unit_test(test_refused_rows),           cmocka_unit_test(test_named_and_own_agree),
     };
     return cmocka_run_group_tests_name("turns", tests, group_open, group_close);
 }

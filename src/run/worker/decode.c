@@ -46,7 +46,7 @@ static sw_status take_line(decoder *d, sw_bytes line, sw_error *err) {
     sw_status status = sw_rows_append(&d->rows, d->tokenizer, &d->chat, d->end,
                                       &d->worker->settings, line, d->row_number, &kept, err);
     if (status == SW_REFUSED && strcmp(err->word, "model") == 0)
-        d->worker->failure = SW_FAILURE_MODEL; /* no token ends a row */
+        d->worker->failure = SW_FAILURE_MODEL; /* its files do not serve this row */
     SW_TRY(status);
     if (!kept) return SW_OK;
     return sw_rows_check_row(&d->rows, d->rows.count - 1, d->row_number, &d->worker->settings,
