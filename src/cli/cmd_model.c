@@ -5,6 +5,7 @@
  */
 #include "cli/cli.h"
 #include "cli/plain.h"
+#include "cli/plain_state.h"
 #include "cli/plan.h"
 #include "cli/plot.h"
 #include "codec/text.h"
@@ -14,6 +15,7 @@
 #include "tensor/numbers.h"
 #include "tokenizer/jinja.h"
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -67,8 +69,23 @@ typedef struct plain_run {
     uint64_t tokens;
     sw_curve_point *points; /* of the steps so far; `capacity` of them */
     size_t count, capacity;
-    sw_json *losses, *ended_ms; /* of each step, since the start */
+    sw_json *losses, *ended_ms; /* of each step; of those made here, since the start */
+    sw_plain_state *state;
 } plain_run;
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number) {
+    (void)number;
+    interrupted = 1;
+}
+
+/* The first one ends the run behind its step; a second one ends it at once, as without this. */
+static void watch_signals(void) {
+    struct sigaction watched = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND};
+    (void)sigaction(SIGINT, &watched, NULL);
+    (void)sigaction(SIGTERM, &watched, NULL);
+}
 
 static int64_t now_ms(const plain_run *r) {
     const sw_clock *clock = sw_cli_clock(r->cli);
@@ -80,6 +97,11 @@ static void on_ready(void *context, uint64_t done, uint64_t total) {
     r->first_ms = now_ms(r);
     r->points = SW_ARENA_NEW(sw_cli_arena(r->cli), sw_curve_point, (size_t)total);
     r->capacity = r->points ? (size_t)total : 0;
+    for (; r->count < done && r->count < r->capacity; r->count++) {
+        r->points[r->count] = r->state->points[r->count];
+        sw_json_add_number(sw_cli_arena(r->cli), r->losses, NULL,
+                           r->points[r->count].value[SW_SERIES_LOSS]);
+    }
     char text[64];
     snprintf(text, sizeof text, "step %" PRIu64 "/%" PRIu64, done, total);
     sw_cli_progress(r->cli, done, total, text);
@@ -105,9 +127,15 @@ static sw_status on_step(void *context, const sw_train_step *s, sw_error *err) {
     return SW_OK;
 }
 
+static sw_curve curve_of(const plain_run *r) {
+    return (sw_curve){r->points, r->count, SW_SERIES_COUNT};
+}
+
 static sw_status on_checkpoint(void *context, uint64_t step, sw_bytes state, sw_error *err) {
-    (void)context, (void)step, (void)state, (void)err;
-    return SW_OK; /* plain training keeps none: the sealed run is what resumes */
+    (void)step;
+    plain_run *r = context;
+    sw_curve curve = curve_of(r);
+    return sw_plain_state_write(r->state, &curve, state, err);
 }
 
 static sw_status on_output(void *context, const char *name, sw_bytes bytes, sw_error *err) {
@@ -116,13 +144,9 @@ static sw_status on_output(void *context, const char *name, sw_bytes bytes, sw_e
     return write_file(&sink, name, bytes, err);
 }
 
-static bool never(void *context) {
+static bool is_interrupted(void *context) {
     (void)context;
-    return false;
-}
-
-static sw_curve curve_of(const plain_run *r) {
-    return (sw_curve){r->points, r->count, SW_SERIES_COUNT};
+    return interrupted != 0;
 }
 
 static sw_status write_curve(plain_run *r, sw_error *err) {
@@ -140,7 +164,7 @@ static sw_status train_on(plain_run *r, sw_plain_model *m, const sw_train_job *j
                           .step = on_step,
                           .checkpoint = on_checkpoint,
                           .output = on_output,
-                          .stop = never,
+                          .stop = is_interrupted,
                           .release = sw_plain_release,
                           .recompute = recompute};
     sw_pool *pool;
@@ -154,13 +178,17 @@ static sw_status train_on(plain_run *r, sw_plain_model *m, const sw_train_job *j
     sw_status status = sw_model_check_finite(&finite, err);
     if (status == SW_OK) status = sw_train_run(job, &host, &stopped, err);
     sw_pool_close(&pool);
+    if (status == SW_OK && stopped)
+        status = sw_fail(err, SW_REFUSED, "stopped", "stopped after step %zu", r->count);
     return status;
 }
 
 /* Into `draft`, which gets the name `out` when all of it is there. */
 static sw_status train_rows(sw_cli *cli, sw_plain_model *m, const sw_train_job *job, bool recompute,
-                            const char *draft, const char *out, sw_error *err) {
-    plain_run r = {.cli = cli, .folder = draft};
+                            sw_plain_state *state, const char *draft, const char *out,
+                            sw_error *err) {
+    plain_run r = {.cli = cli, .folder = draft, .state = state};
+    uint64_t resumed = state->kept;
     sw_arena *a = sw_cli_arena(cli);
     sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
     r.losses = sw_json_add_array(a, root, "losses");
@@ -169,15 +197,35 @@ static sw_status train_rows(sw_cli *cli, sw_plain_model *m, const sw_train_job *
     SW_TRY(train_on(&r, m, job, recompute, err));
     SW_TRY(write_curve(&r, err));
     SW_TRY(sw_folder_publish(draft, out, err));
+    sw_plain_state_remove(state);
     sw_json_add_integer(a, root, "first_step_ms", r.first_ms - r.start_ms);
     sw_json_add_integer(a, root, "milliseconds", now_ms(&r) - r.start_ms);
     sw_json_add_integer(a, root, "tokens", (int64_t)r.tokens);
     sw_json_add_text(a, root, "folder", sw_text(out));
+    sw_json_add_integer(a, root, "resumed_from", (int64_t)resumed);
     sw_cli_result(cli, root);
     sw_curve curve = curve_of(&r);
     sw_cli_plot(cli, &curve);
     sw_cli_print(cli, "%s\n", out);
     return SW_OK;
+}
+
+/* From the state beside `out`, if there is one. */
+static sw_status train_or_resume(sw_cli *cli, sw_plain_model *m, sw_train_job job, bool recompute,
+                                 const char *out, sw_error *err) {
+    sw_plain_state state;
+    const char *draft = NULL;
+    SW_TRY(sw_plain_state_open(cli, out, m, job.settings, &state, err));
+    job.resume = state.resume;
+    sw_status status = sw_folder_draft(sw_cli_arena(cli), out, 0755, &draft, err);
+    if (status == SW_OK) {
+        watch_signals();
+        status = train_rows(cli, m, &job, recompute, &state, draft, out, err);
+        if (status != SW_OK) sw_folder_discard(draft);
+        if (status != SW_OK) sw_plain_state_hint(&state, err);
+    }
+    sw_plain_state_unmap(&state);
+    return status;
 }
 
 /* Plans, and trains unless the plan is all that was asked for. */
@@ -197,11 +245,7 @@ static sw_status plan_and_train(sw_cli *cli, sw_plain_model *m, const sw_recipe 
         sw_error_prefix(err, "%s", sw_cli_argument(cli, 0));
     SW_TRY(fits);
     if (sw_cli_flag(cli, "plan")) return sw_cli_show_plan(cli, &job, &budget, err);
-    const char *draft = NULL;
-    SW_TRY(sw_folder_draft(sw_cli_arena(cli), out, 0755, &draft, err));
-    sw_status status = train_rows(cli, m, &job, budget.recompute, draft, out, err);
-    if (status != SW_OK) sw_folder_discard(draft);
-    return status;
+    return train_or_resume(cli, m, job, budget.recompute, out, err);
 }
 
 static sw_status read_recipe(sw_cli *cli, sw_recipe *out, sw_error *err) {
@@ -349,7 +393,8 @@ static const sw_option import_options[] = {
 static const sw_option train_options[] = {
     {"model", SW_OPTION_VALUE, "DIR", "the base model's folder"},
     {"data", SW_OPTION_LIST, "FILE", "a JSONL file, in the recipe's order of shards"},
-    {"out", SW_OPTION_VALUE, "DIR", "a folder that does not exist yet"},
+    {"out", SW_OPTION_VALUE, "DIR",
+     "a folder that does not exist yet; DIR.state is resumed from where it is there"},
     {"threads", SW_OPTION_VALUE, "N", "threads; the result does not depend on it"},
     SW_CLI_MEMORY_OPTION,
     {"plan", SW_OPTION_FLAG, NULL, "say steps, tokens, memory by part and time, and stop"},
@@ -378,7 +423,11 @@ const sw_command sw_commands_model[] = {
     {"train", "RECIPE", "train a recipe on plain files, unsealed and without a manifest",
      "Refuses before the first step what cannot fit into memory. Beside the model lies curve.svg: "
      "loss, learning rate\n"
-     "and gradient norm over the steps; a terminal shows the loss at the end.",
+     "and gradient norm over the steps; a terminal shows the loss at the end.\n"
+     "With save_steps the newest state lies in OUT.state until the run is over: after a crash, "
+     "SIGINT or SIGTERM the same\n"
+     "command goes on from it, to the same bytes; after a divergence it is the last good one. "
+     "Without, nothing is kept.",
      1, 1, train_options, train},
     {"eval", "RECIPE", "loss and perplexity of plain rows, read as the recipe reads them", NULL, 1,
      1, eval_options, evaluate},

@@ -3,7 +3,7 @@
  * The curve of a run: its points, axes that people can read, and one SVG of it.
  *
  * Same points, same bytes: nothing but the points goes into the SVG, and decades are counted, not
- * taken from a logarithm. Docs: docs/formats/training.md (CRV-001 to CRV-005).
+ * taken from a logarithm. Docs: docs/formats/training.md (CRV-001 to CRV-006).
  */
 #ifndef SW_TRAIN_CURVE_H
 #define SW_TRAIN_CURVE_H
@@ -48,4 +48,12 @@ void sw_axis_label(const sw_axis *a, size_t index, char out[SW_AXIS_LABEL_BYTES]
 
 #define SW_CURVE_SVG_LIMIT ((size_t)256 << 10)
 SW_NODISCARD sw_status sw_curve_svg(const sw_curve *c, sw_buffer *out, sw_error *err);
+
+/* The points of all steps so far, beside a state that a run resumes from; `of` says whose they are
+ * (CRV-006). */
+void sw_curve_put(const sw_curve *c, const sw_hash *of, sw_buffer *out);
+/* The first `steps` of them, `points` holding so many, and `of`. SW_MALFORMED when there are fewer
+ * or they are not numbered from 1 or not finite; outputs untouched then. */
+SW_NODISCARD sw_status sw_curve_parse(sw_bytes in, uint64_t steps, sw_hash *of,
+                                      sw_curve_point *points, sw_error *err);
 #endif

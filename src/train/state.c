@@ -122,6 +122,13 @@ sw_bytes sw_state_image(sw_engine *e, uint64_t step) {
     return SW_BYTES(e->image, e->image_bytes);
 }
 
+uint64_t sw_train_state_step(sw_bytes state) {
+    uint64_t step = 0;
+    if (state.size >= STEP_OFFSET + sizeof step)
+        memcpy(&step, state.data + STEP_OFFSET, sizeof step);
+    return step;
+}
+
 static bool prefix_matches(sw_bytes prefix, sw_bytes image) {
     size_t behind = STEP_OFFSET + sizeof(uint64_t);
     return memcmp(prefix.data, image.data, STEP_OFFSET) == 0 &&

@@ -142,6 +142,8 @@ typedef struct sw_train_job {
  * chat_template.jinja. */
 bool sw_train_copies(const char *name);
 
+/* The completed steps that a state's bytes name; 0 when they name none. Nothing else is checked. */
+uint64_t sw_train_state_step(sw_bytes state);
 /* Total optimiser steps of a job, packed sequences counted; SW_REFUSED when there are no rows. */
 SW_NODISCARD sw_status sw_train_steps(const sw_train_job *job, uint64_t *steps, sw_error *err);
 SW_NODISCARD sw_status sw_train_run(const sw_train_job *job, const sw_train_host *host,

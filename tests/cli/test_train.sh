@@ -195,6 +195,87 @@ assert [e.text for e in root.iter(SVG + "text") if e.get("font-weight")] == ["lo
 PY
 python3 read_back.py made.1/curve.svg result.1 >out 2>err; say $? 'its lines say what the run said'
 
+# ---- a run that does not end ----
+recipe kept.yaml 'per_device_train_batch_size: 4, max_steps: 6, max_length: 64, save_steps: 2'
+kept=(kept.yaml --model model --data rows.jsonl)
+train "${kept[@]}" --out whole --json && cp out result.whole && [ ! -e whole.state ] && [ ! -e whole.partial ]
+say $? 'with save_steps a run that ends leaves its folder alone'
+cmp whole/adapter_model.safetensors made.1/adapter_model.safetensors >out 2>err; say $? 'which is the same as without'
+# killed N SIGNAL OUT RECIPE: the signal arrives while the Nth file is renamed into OUT.state: 1 is the first curve, 2 the first state, and so on
+killed() {
+    strace -f -qq -o trace -e trace=rename,renameat,renameat2 -e inject=rename,renameat,renameat2:signal="$2":when="$1" "$sealwright" train "$4" --model model --data rows.jsonl --out "$3" --json \
+        >out 2>err </dev/null
+}
+resumes() { # resumes OUT STEP: the same command, from this step, to the same bytes
+    train "${kept[@]}" --out "$1" --json && found "\"resumed_from\":$2[,}]" <out && [ ! -e "$1.state" ] && [ ! -e "$1.partial" ] &&
+        cmp "$1/adapter_model.safetensors" whole/adapter_model.safetensors && cmp "$1/curve.svg" whole/curve.svg &&
+        python3 -c 'import json, sys; a, b = (json.load(open(f)) for f in sys.argv[1:]); assert a["losses"] == b["losses"], (a, b)' out result.whole 2>err
+}
+if command -v strace >/dev/null; then
+    # The kill is inside the call: what it was to rename is renamed or not, and either must be right.
+    for case in 1:0 2:2 3:2 4:4 5:4 6:6; do
+        rm -rf again again.state again.partial
+        killed "${case%:*}" KILL again kept.yaml
+        [ $? -ne 0 ] && [ ! -e again ]; say $? "killed at the rename ${case%:*}: no folder"
+        resumes again "[0-9]*"; say $? 'and the same command ends with the same bytes'
+    done
+    for signal in TERM INT; do
+        rm -rf again again.state again.partial
+        killed 2 $signal again kept.yaml
+        [ $? -eq 1 ] && found '"word":"stopped"' <out && found 'again.state' <out && [ -s again.state/state ] && [ ! -e again.partial ] && [ ! -e again ]
+        say $? "SIG$signal: stopped, and where the state lies"
+        resumes again '[2-4]'; say $? 'and the same command ends with the same bytes'
+    done
+    killed 2 TERM shut kept.yaml
+    [ "$(stat -c '%a' shut.state shut.state/state shut.state/curve | tr '\n' ' ')" = '700 600 600 ' ]; say $? 'nobody else reads a state'
+    recipe other.yaml 'per_device_train_batch_size: 4, max_steps: 6, max_length: 64, save_steps: 2, weight_decay: 0.5'
+    train other.yaml --model model --data rows.jsonl --out shut --json
+    [ $? -eq 1 ] && found '"word":"checkpoint"' <out && found 'remove shut.state' <out && [ -s shut.state/state ] && [ ! -e shut.partial ]
+    say $? 'a state of other settings is refused, named and left'
+    python3 "$source/tools/make-miniature.py" stranger --dtype bf16 --seed 7
+    train kept.yaml --model stranger --data rows.jsonl --out shut --json
+    [ $? -eq 1 ] && found '"word":"checkpoint"' <out && found 'base model of other bytes' <out; say $? 'and one over another base model'
+    cp -r shut.state torn.state && truncate -s -32 torn.state/curve && cp -r shut.state rotten.state && printf 'x' | dd of=rotten.state/state bs=1 seek=$(($(stat -c %s rotten.state/state) - 20)) conv=notrunc 2>/dev/null
+    for bad in torn rotten; do
+        train "${kept[@]}" --out $bad --json
+        [ $? -eq 1 ] && found '"word":"format"' <out && found "remove $bad.state" <out && [ ! -e $bad ] && [ ! -e $bad.partial ]; say $? "a $bad one"
+    done
+fi
+# Without a second moment a step divides by the gradient alone: by nearly nothing where there is nearly none.
+recipe wild.yaml 'per_device_train_batch_size: 4, max_steps: 60, max_length: 64, max_grad_norm: 0, adam_beta1: 0.99, adam_beta2: 0, adam_epsilon: 1.0e-30, save_steps: 1'
+sed -i 's/learning_rate: 1.0e-2/learning_rate: 1/; s/^method: lora/method: full/; /^lora:/d' wild.yaml
+train wild.yaml --model model --data rows.jsonl --out wild --json
+[ $? -eq 1 ] && found '"word":"diverged"' <out && found 'kept in wild.state' <out && [ -s wild.state/state ] && [ ! -e wild ] && [ ! -e wild.partial ]
+say $? 'a run that diverges keeps its last good state'
+sed 's/, save_steps: 1//' wild.yaml >lost.yaml
+train lost.yaml --model model --data rows.jsonl --out lost --json
+[ $? -eq 1 ] && found '"word":"diverged"' <out && found 'nothing is kept' <out && [ ! -e lost.state ] && [ ! -e lost.partial ]; say $? 'without save_steps none, and it says so'
+# A signal that comes before the first step ends the run behind it.
+cat >signalled.py <<'PY'
+"""Runs a command with stderr on a terminal and sends it SIGTERM when it shows that steps begin; what the terminal saw goes to a file."""
+import os, pty, signal, subprocess, sys
+master, slave = pty.openpty()
+process = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=slave)
+os.close(slave)
+seen, sent = b"", False
+while True:
+    try:
+        data = os.read(master, 65536)
+    except OSError:
+        break
+    if not data:
+        break
+    seen += data
+    if not sent and b"step 0/" in seen:
+        process.send_signal(signal.SIGTERM)
+        sent = True
+sys.stdout.write(seen.decode())
+sys.exit(process.wait())
+PY
+recipe endless.yaml 'per_device_train_batch_size: 4, max_steps: 100000, max_length: 64'
+TERM=xterm timeout 100 python3 signalled.py "$sealwright" train endless.yaml --model model --data rows.jsonl --out ended >out 2>err
+[ $? -eq 1 ] && found 'stopped after step' <out && found 'nothing is kept' <out && ! ls -d ended* 2>/dev/null; say $? 'SIGTERM without save_steps leaves nothing'
+
 # ---- in a terminal ----
 cat >terminal.py <<'PY'
 """Runs a command with stdout, or stderr, or both on a terminal; what the terminal saw goes to a file. terminal.py WHICH FILE COMMAND..."""

@@ -77,7 +77,7 @@ holds "a model is locked" "2 files" "$sealwright" model lock model --out model.l
 mkdir sharded && cp model/config.json sharded && touch sharded/{a,consolidated}.safetensors
 printf '{"weight_map":{"x":"a.safetensors"}}' >sharded/model.safetensors.index.json
 holds "what an index does not name is not locked" "3 files" "$sealwright" model lock sharded --out sharded.lock
-! grep -q consolidated sharded.lock && grep -q a.safetensors sharded.lock && "$sealwright" model lock sharded 2>&1 >/dev/null | grep -q 'consolidated.safetensors is not locked'
+! grep -q consolidated sharded.lock && grep -q a.safetensors sharded.lock && "$sealwright" model lock sharded 2>&1 >/dev/null | found 'consolidated.safetensors is not locked'
 say $? "and is told"
 refused "an empty folder is no model" 1 "no model folder" "$sealwright" model lock anna/keyring
 compose=("$sealwright" recipe compose recipe.yaml --model-lock model.lock --trainer-lock "$source/trainer.lock")

@@ -163,6 +163,47 @@ static void test_refusals(void **state) {
     assert_int_equal(sw_curve_svg(&good, &narrow, NULL), SW_LIMIT);
 }
 
+/* Kept beside a state: read back as written, cut at every byte, and each refusal. */
+static void test_points_kept(void **state) {
+    (void)state;
+    const sw_curve_point points[] = {{1, {3, 1e-2, 0.5}}, {2, {2.5, 1e-3, 0.25}}, {3, {2, 0, 1}}};
+    const sw_curve curve = {points, 3, SW_SERIES_COUNT};
+    const sw_hash of = {{7, 8, 9}};
+    SW_SCOPED(sw_buffer) out = SW_BUFFER(1000);
+    sw_curve_put(&curve, &of, &out);
+    assert_int_equal(out.size, 8 + 32 + 3 * 32);
+    for (uint64_t steps = 0; steps <= 4; steps++) {
+        sw_curve_point back[4] = {0};
+        sw_hash who = {0};
+        sw_status status = sw_curve_parse(sw_buffer_bytes(&out), steps, &who, back, NULL);
+        assert_int_equal(status, steps <= 3 ? SW_OK : SW_MALFORMED);
+        if (status != SW_OK) continue;
+        assert_true(sw_hash_equal(&who, &of));
+        assert_memory_equal(back, points, (size_t)steps * sizeof *points);
+        assert_int_equal(back[steps].step, 0);
+    }
+    sw_hash who = {0};
+    sw_curve_point back[3] = {0};
+    for (size_t size = 0; size < out.size; size++)
+        assert_int_equal(sw_curve_parse(SW_BYTES(out.data, size), 3, &who, back, NULL),
+                         SW_MALFORMED);
+    static const struct {
+        size_t at;
+        uint8_t byte;
+    } refused[] = {{0, 's'}, {7, 1}, {40, 2}, {72, 1}, {40 + 15, 0x7f}, {104 + 31, 0xff}};
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        size_t at = refused[i].at;
+        uint8_t *place = out.data + at, kept = place[0], before = at ? place[-1] : 0;
+        if (at % 8 == 7 && at > 7) place[-1] = 0xf0; /* no number */
+        place[0] = refused[i].byte;
+        assert_int_equal(sw_curve_parse(sw_buffer_bytes(&out), 3, &who, back, NULL), SW_MALFORMED);
+        if (at) place[-1] = before;
+        place[0] = kept;
+    }
+    assert_true(sw_hash_zero(&who) && back[0].step == 0);
+    assert_int_equal(sw_curve_parse(sw_buffer_bytes(&out), 3, &who, back, NULL), SW_OK);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_ticks),
                                        cmocka_unit_test(test_any_range),
@@ -170,6 +211,7 @@ int main(void) {
                                        cmocka_unit_test(test_one_point),
                                        cmocka_unit_test(test_values_of_a_stranger),
                                        cmocka_unit_test(test_many_points),
+                                       cmocka_unit_test(test_points_kept),
                                        cmocka_unit_test(test_refusals)};
     return cmocka_run_group_tests_name("curve", tests, NULL, NULL);
 }

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The states of plain training (docs/formats/training.md, CKP-030 to CKP-034). The curve is written
+ * before the state, so it has at least the state's steps whenever a run is killed.
+ */
+#include "cli/plain_state.h"
+#include "crypto/crypto.h"
+#include "sys/files.h"
+#include "sys/folder.h"
+#include <inttypes.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define STATE_LIMIT ((size_t)1 << 44)
+#define CURVE_LIMIT ((size_t)4 << 30)
+#define FOLDER_END  ".state"
+
+static sw_status name_paths(sw_arena *a, const char *out, sw_plain_state *s, sw_error *err) {
+    size_t size = strlen(out);
+    while (size > 1 && out[size - 1] == '/') size--;
+    char *folder = sw_arena_alloc(a, size + sizeof FOLDER_END, 1);
+    if (folder) {
+        memcpy(folder, out, size);
+        memcpy(folder + size, FOLDER_END, sizeof FOLDER_END);
+        s->folder = folder;
+        s->state_path = sw_path_join(a, folder, "state");
+        s->curve_path = sw_path_join(a, folder, "curve");
+    }
+    if (folder && s->state_path && s->curve_path) return SW_OK;
+    return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
+}
+
+/* A state names the model's shape alone; here nobody has locked its files. */
+static sw_status digest_model(const sw_plain_model *m, sw_hash *out, sw_error *err) {
+    sw_sha256_stream *stream = sw_sha256_open();
+    if (!stream) return sw_fail(err, SW_MEMORY, "memory", "no memory for a digest");
+    for (size_t i = 0; i < m->file_count; i++) {
+        sw_hash one;
+        sw_sha256(&one, m->files[i].bytes);
+        sw_sha256_add(stream, SW_BYTES_OF(one.b));
+        sw_plain_release(NULL, m->files[i].bytes);
+    }
+    sw_sha256_close(&stream, out);
+    return SW_OK;
+}
+
+static sw_status read_curve(sw_cli *cli, sw_plain_state *s, sw_error *err) {
+    sw_hash of;
+    sw_bytes curve;
+    SW_TRY(sw_plain_map(cli, s->curve_path, CURVE_LIMIT, &curve, err));
+    size_t held = curve.size / sizeof *s->points; /* a step that lies beyond them is refused */
+    s->points = SW_ARENA_NEW(sw_cli_arena(cli), sw_curve_point, held + 1);
+    sw_status status = s->points ? sw_curve_parse(curve, s->kept, &of, s->points, err)
+                                 : sw_fail(err, SW_MEMORY, "memory", "no memory for the curve");
+    if (curve.size) munmap((void *)(uintptr_t)curve.data, curve.size);
+    if (status != SW_OK) sw_error_prefix(err, "%s", s->curve_path);
+    SW_TRY(status);
+    if (sw_hash_equal(&of, &s->model)) return SW_OK;
+    return sw_fail(err, SW_REFUSED, "checkpoint", "%s belongs to a base model of other bytes",
+                   s->folder);
+}
+
+sw_status sw_plain_state_open(sw_cli *cli, const char *out, const sw_plain_model *m,
+                              const sw_training *settings, sw_plain_state *s, sw_error *err) {
+    *s = (sw_plain_state){.keeps = settings->save_steps > 0};
+    SW_TRY(name_paths(sw_cli_arena(cli), out, s, err));
+    bool there = sw_path_exists(s->state_path);
+    if (!s->keeps && !there) return SW_OK;
+    SW_TRY(digest_model(m, &s->model, err));
+    if (!there) return SW_OK;
+    SW_TRY(sw_plain_map(cli, s->state_path, STATE_LIMIT, &s->resume, err));
+    s->kept = sw_train_state_step(s->resume);
+    sw_status status = read_curve(cli, s, err);
+    if (status != SW_OK) sw_plain_state_hint(s, err);
+    if (status != SW_OK) sw_plain_state_unmap(s);
+    return status;
+}
+
+sw_status sw_plain_state_write(sw_plain_state *s, const sw_curve *curve, sw_bytes state,
+                               sw_error *err) {
+    if (!s->keeps) return SW_OK;
+    uint64_t step = sw_train_state_step(state);
+    if (curve->count != step)
+        return sw_fail(err, SW_MEMORY, "memory", "no memory for the curve of %" PRIu64 " steps",
+                       step);
+    SW_SCOPED(sw_buffer) points = SW_BUFFER(CURVE_LIMIT);
+    sw_curve_put(curve, &s->model, &points);
+    SW_TRY(sw_buffer_check(&points, "curve", err));
+    if (!sw_path_exists(s->folder)) SW_TRY(sw_folder_make(s->folder, 0700, err));
+    SW_TRY(sw_file_write(s->curve_path, sw_buffer_bytes(&points), 0600, SW_WRITE_REPLACE, err));
+    SW_TRY(sw_file_write(s->state_path, state, 0600, SW_WRITE_REPLACE, err));
+    s->kept = step;
+    return SW_OK;
+}
+
+void sw_plain_state_hint(const sw_plain_state *s, sw_error *err) {
+    bool other = strcmp(err->word, "checkpoint") == 0 || strcmp(err->word, "format") == 0;
+    bool stopped = strcmp(err->word, "stopped") == 0;
+    if (s->kept && other)
+        sw_error_hint(err, "remove %s to begin anew, or run the command that wrote it", s->folder);
+    else if (s->kept && stopped)
+        sw_error_hint(err,
+                      "the state of step %" PRIu64 " is kept: the same command goes on from %s",
+                      s->kept, s->folder);
+    else if (s->kept)
+        sw_error_hint(err, "the state of step %" PRIu64 " is kept in %s", s->kept, s->folder);
+    else if (stopped || strcmp(err->word, "diverged") == 0)
+        sw_error_hint(err, "nothing is kept%s",
+                      s->keeps ? ": no state was written yet" : ": the recipe has no save_steps");
+}
+
+void sw_plain_state_unmap(sw_plain_state *s) {
+    if (s->resume.size) munmap((void *)(uintptr_t)s->resume.data, s->resume.size);
+    s->resume = (sw_bytes){0};
+}
+
+void sw_plain_state_remove(const sw_plain_state *s) {
+    if (!sw_path_exists(s->folder)) return;
+    (void)unlink(s->state_path);
+    (void)unlink(s->curve_path);
+    (void)rmdir(s->folder); /* what is not ours stays */
+}
