@@ -6,6 +6,7 @@
 set -uo pipefail
 objects=$(cd "${1:?objects}" && pwd) || exit 1
 source=$(cd "$(dirname "$0")/../recipe/golden" && pwd)
+. "$source/../../found.sh"
 identity_tests=$(cd "$(dirname "$0")/../identity" && pwd) || exit 1
 sealwright=$objects/sealwright
 folder=$(mktemp -d)
