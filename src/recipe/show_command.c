@@ -111,6 +111,7 @@ sw_status sw_recipe_show_code(const sw_recipe_code *file, sw_bytes bytes, sw_buf
             "the tree has another file than the one that the recipe's trainer lock names:"
             " %s",
             file->path);
+    SW_TRY(sw_command_check_text(file->path, bytes, err));
     sw_put_format(&shown, "\nFile %s\n", file->path);
     if (!sw_utf8_valid(bytes))
         sw_put_format(&shown, "  BINARY, no text: %zu bytes\n", bytes.size);

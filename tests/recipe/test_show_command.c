@@ -230,7 +230,6 @@ static void test_code(void **state) {
          "\nFile /app/train.py\n    import sealwright\n    \n    print(1)\n", 28},
         {"a\tb\r\n\xe2\x80\xae x\xc3\xa9", /* what is not seen where it stands */
          "\nFile /app/train.py\n    a\\u{9}b\\u{d}\n    \\u{202e} x\xc3\xa9\n", 12},
-        {"a\0b", "\nFile /app/train.py\n    a\\u{0}b\n", 3},
         {"", "\nFile /app/train.py\n  empty\n", 0},
         {"\x7f"
          "ELF\xff\xfe",
@@ -255,6 +254,15 @@ static void test_code(void **state) {
         assert_int_equal(sw_recipe_show_code(&file, bytes, &text, &err), SW_REFUSED);
         assert_int_equal(text.size, 0);
     }
+    static const char hidden[] = "# coding: utf-7\n# +AAo-print(1)\n";
+    const sw_bytes other = SW_BYTES((const uint8_t *)hidden, sizeof hidden - 1);
+    SW_SCOPED(sw_buffer) none = SW_BUFFER(1 << 20);
+    sw_error why = {0};
+    file.size = other.size;
+    sw_sha256(&file.digest, other);
+    assert_int_equal(sw_recipe_show_code(&file, other, &none, &why), SW_REFUSED);
+    assert_int_equal(none.size, 0);
+    assert_non_null(strstr(why.message, "/app/train.py, which owners read as the code, declares"));
     assert_string_equal(err.message, "the tree has another file than the one that the recipe's"
                                      " trainer lock names: /app/train.py");
 }
