@@ -42,6 +42,10 @@ static void test_words(void **state) {
         {"", "", "    /app/train.py, 1714 bytes\n      " SCRIPT_DIGEST "\n"},
         {"", "", "    /app/requirements.lock, 48211 bytes\n"},
         {"", "", "    Nothing else lies in their folders, or it does not run.\n"},
+        {"", "",
+         "    Everything in it but the files above is its maker's word, until you lay it out anew"
+         " from packages that you\n    trust (`python -m sealwright.tree`) and get the same "
+         "digest\n"},
         {"", "", "as its /: 31415 entries, 5368709120 bytes; its interpreter"},
         {"", "", "    3772490f916f9552aaf44abb1c0046039eaa558e619f9d8ad48ac9c9af5e49b8\n"},
         {"", "", "    CUDA_VISIBLE_DEVICES=\"0\"\n    OMP_NUM_THREADS=\"4\"\n"},
@@ -80,6 +84,21 @@ static void test_words(void **state) {
         if (strstr(show(&r, &text), cases[i].says) == NULL)
             fail_msg("does not say: %s\n%s", cases[i].says, (const char *)text.data);
     }
+    golden_drop(&g);
+}
+
+/* CMD-052: who approves it for a real machine is told why it does not run there. */
+static void test_hardware(void **state) {
+    static const char words[] = "On tdx it is refused so far: with the processor's CPUID "
+                                "instruction a program gives the host 92 bits\n  of its choice";
+    (void)state;
+    golden g = golden_load_in("command/");
+    static sw_recipe r;
+    SW_SCOPED(sw_buffer) text = SW_BUFFER(1 << 20);
+    parse(&g, "", "", &r);
+    assert_null(strstr(show(&r, &text), "CPUID"));
+    r.policy.platform = SW_PLATFORM_TDX;
+    if (strstr(show(&r, &text), words) == NULL) fail_msg("%s", (const char *)text.data);
     golden_drop(&g);
 }
 
@@ -269,9 +288,13 @@ static void test_code(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_words),         cmocka_unit_test(test_nothing_of_training),
-        cmocka_unit_test(test_json),          cmocka_unit_test(test_diff),
-        cmocka_unit_test(test_diff_of_kinds), cmocka_unit_test(test_code),
+        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_hardware),
+        cmocka_unit_test(test_nothing_of_training),
+        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_diff),
+        cmocka_unit_test(test_diff_of_kinds),
+        cmocka_unit_test(test_code),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
