@@ -128,5 +128,5 @@ sw_status sw_command_check_folders(const sw_recipe_command *c, int tree_fd, sw_e
             size--;
         }
     }
-    return SW_OK;
+    return sw_command_check_texts(c, tree_fd, err);
 }

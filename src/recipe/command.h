@@ -11,6 +11,7 @@
 #define SW_COMMAND_FILES       32
 #define SW_COMMAND_PATH        512
 #define SW_COMMAND_ENVIRONMENT 32
+#define SW_COMMAND_CODE        ((size_t)16 << 20) /* bytes of one file that owners read */
 
 typedef struct sw_recipe_code {
     char path[SW_COMMAND_PATH + 1]; /* absolute, in the tree */
@@ -31,7 +32,9 @@ typedef struct sw_recipe_command {
 } sw_recipe_command;
 
 /* CMD-011, of the tree behind an open folder: the folder of each of `files`, and all below it,
- * holds files of the list and nothing else. SW_REFUSED "trainer" names the first path that is none.
+ * holds files of the list and nothing else, and each that is text runs as what it shows (CMD-016).
+ * SW_REFUSED "trainer" names the first path that is none, or that file; SW_LIMIT a file of more
+ * than SW_COMMAND_CODE bytes.
  * Paths have been judged (CMD-011). */
 SW_NODISCARD sw_status sw_command_check_folders(const sw_recipe_command *c, int tree_fd,
                                                 sw_error *err);

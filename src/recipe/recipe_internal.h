@@ -98,6 +98,13 @@ SW_NODISCARD sw_status sw_recipe_read_command(const sw_recipe_reader *r, const s
 /* Why `path` is no absolute path in a command's tree; NULL when it is one. Plain text is asked
  * elsewhere. */
 const char *sw_command_path_fault(const char *path);
+/* Why a file that owners read would not run as the text that they are shown (CMD-016), as the end
+ * of a sentence; NULL of a text that would, and of what is no text. */
+const char *sw_command_text_fault(sw_bytes bytes);
+/* The same as a refusal of one file, and of all files of a tree. */
+SW_NODISCARD sw_status sw_command_check_text(const char *path, sw_bytes bytes, sw_error *err);
+SW_NODISCARD sw_status sw_command_check_texts(const sw_recipe_command *c, int tree_fd,
+                                              sw_error *err);
 /* Why a recipe cannot set a variable of a command (CMD-012), as the end of a sentence, or NULL. */
 const char *sw_command_variable_fault(const char *name);
 /* CMD-015: of a recipe with a command, that its model.lock names data alone. */

@@ -57,6 +57,10 @@ static void put_files(sw_buffer *out, const sw_recipe_command *c) {
                   " interpreter and libraries are code too:\n",
                   (unsigned long long)c->tree_entries, (unsigned long long)c->tree_bytes);
     put_hash_line(out, "    ", &c->tree);
+    sw_put_text(out,
+                "    Everything in it but the files above is its maker's word, until you lay it"
+                " out anew from packages that you\n"
+                "    trust (`python -m sealwright.tree`) and get the same digest\n");
 }
 
 static void put_environment(sw_buffer *out, const sw_recipe_command *c) {
@@ -89,8 +93,12 @@ void sw_recipe_put_command(sw_buffer *out, const sw_recipe *r) {
              "  A command is code. It has no network, no disk and no key, but its author and the"
              " host together have timing\n"
              "  and memory-access channels that no sandbox closes. What it trains and how is what"
-             " its code says: read it.\n"
-             "  Arguments:\n");
+             " its code says: read it.\n");
+    if (r->policy.platform != SW_PLATFORM_SIM)
+        sw_put_text(out, "  On tdx it is refused so far: with the processor's CPUID instruction a "
+                         "program gives the host 92 bits\n"
+                         "  of its choice each time, and no sandbox sees it.\n");
+    sw_put_text(out, "  Arguments:\n");
     for (size_t i = 0; i < c->argument_count; i++) {
         sw_put_text(out, "    ");
         put_quoted(out, c->arguments[i]);
@@ -112,6 +120,7 @@ sw_status sw_recipe_show_code(const sw_recipe_code *file, sw_bytes bytes, sw_buf
             "the tree has another file than the one that the recipe's trainer lock names:"
             " %s",
             file->path);
+    SW_TRY(sw_command_check_text(file->path, bytes, err));
     sw_put_format(&shown, "\nFile %s\n", file->path);
     if (!sw_utf8_valid(bytes))
         sw_put_format(&shown, "  BINARY, no text: %zu bytes\n", bytes.size);

@@ -13,7 +13,8 @@
 
 /* CMD-052: what is missing before a command runs on hardware, as the end of a sentence. When none
  * is left it runs wherever the native trainer does. */
-static const char *const missing_on_hardware[] = {"none has run on a real machine yet", NULL};
+static const char *const missing_on_hardware[] = {
+    "in a TD the processor's CPUID instruction hands what a program asks to the host", NULL};
 
 sw_status sw_agent_check_place(sw_platform platform, sw_error *err) {
     const char *missing = missing_on_hardware[0];

@@ -109,6 +109,12 @@ say $? 'nor with a lock that names more files'
 sed 's|files: \[/app/train.py, |files: [|' recipe.yaml >unread.yaml
 compose 1 unread.yaml trainer.lock && grep -q 'command names no script behind the program' err
 say $? 'nor a script that is none of the files'
+sed 's|/app/train.py, --lr|evil.py, /app/train.py, --lr|' recipe.yaml >operand.yaml
+compose 1 operand.yaml trainer.lock && grep -q 'command names no script behind the program' err
+say $? 'nor another operand before the script'
+sed 's|OMP_NUM_THREADS|PYTHONPATH|' recipe.yaml >loads.yaml
+compose 1 loads.yaml trainer.lock && grep -q 'environment.PYTHONPATH changes what code is loaded' err
+say $? 'nor a variable that changes what is loaded'
 sed 's/"tokenizer.json"/"tokenizer.pkl"/' "$golden/model.lock" >code.lock
 gives 1 recipe compose recipe.yaml --model-lock code.lock --trainer-lock trainer.lock --out code.json && grep -q 'tokenizer.pkl, which may hold code' err
 say $? 'nor with a base model that may hold code'
@@ -134,9 +140,25 @@ gives 1 recipe show app-compose.json --tree changed --json && grep -q 'another f
 say $? 'nor to programs'
 refused 'a tree is read where there is a command' 2 '--tree is read where the recipe has a command' recipe show "$golden/app-compose.json" --tree tree
 refused 'a template is read where there is none' 2 '--model is read' recipe show app-compose.json --model tree
+printf '# coding: utf-7\n# +AAo-print(1)\n' >changed/app/train.py
+refused 'a file that would run as another text is not locked' 1 '/app/train.py, which owners read as the code, declares another encoding than UTF-8' \
+    trainer lock changed --file /app/train.py --file /app/requirements.lock --trainer-lock "$golden/trainer.lock"
 printf '\177ELF\377' >changed/app/train.py && lock changed changed.lock && compose 0 recipe.yaml changed.lock &&
     gives 0 recipe show app-compose.json --tree changed && grep -q '^  BINARY, no text: [0-9]* bytes$' out
 say $? 'a binary is named'
+
+python3 - "$golden/trainer.lock" >forged.lock 2>err <<'PY'
+import hashlib, json, sys
+lock = json.load(open("changed.lock"))
+text = b"# coding: utf-7\n# +AAo-print(1)\n"
+open("changed/app/train.py", "wb").write(text)
+for f in lock["files"]:
+    if f["name"] == "/app/train.py":
+        f.update(size=len(text), sha256=hashlib.sha256(text).hexdigest())
+sys.stdout.write(json.dumps(lock, sort_keys=True, separators=(",", ":")))
+PY
+cp app-compose.json before.json && compose 0 recipe.yaml forged.lock && cp app-compose.json forged.json && cp before.json app-compose.json
+refused 'a text that would run as another is not shown' 1 '/app/train.py, which owners read as the code, declares another encoding than UTF-8' recipe show forged.json --tree changed
 
 # ---- diff ----
 cp app-compose.json binary.json && compose 0 recipe.yaml trainer.lock && gives 0 recipe diff app-compose.json binary.json &&

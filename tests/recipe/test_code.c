@@ -125,6 +125,107 @@ static void test_folders(void **state) {
     }
 }
 
+/* ---- the text of the files ---- */
+
+#define CONTROLS "has control characters, and may be run as what no text shows"
+#define ENCODED  "declares another encoding than UTF-8, and would run as another text than it shows"
+#define TEXT(s)  (s), sizeof(s) - 1
+
+/* What Python takes as declared was tried with Python 3.11 (tokenize.detect_encoding, as imports
+ * read it, and running the file); what only we refuse is marked. */
+static const struct {
+    const char *text;
+    size_t size;
+    const char *fault;
+} texts[] = {
+    {TEXT(""), NULL},
+    {TEXT("import sealwright\n"), NULL},
+    {TEXT("a\tb\f\r\n\xc3\xa9\n"), NULL},
+    {TEXT("# -*- coding: utf-8 -*-\n"), NULL},
+    {TEXT("# vim: set fileencoding=UTF-8 :\n"), NULL},
+    {TEXT("#coding=utf8\n"), NULL},
+    {TEXT("\xef\xbb\xbf# coding: utf_8\nx = 1\n"), NULL},
+    {TEXT("#!/usr/bin/python3\n\n# coding: utf-7\n"), NULL}, /* the third line */
+    {TEXT("open(x, encoding=\"ascii\")\n"), NULL},
+    {TEXT("x.coding = utf7\n"), NULL},
+    {TEXT("# coding is fun\n# encoding: \n"), NULL},
+    {TEXT("# -*- coding: utf-7 -*-\n# a comment +AAo-print(\"RAN\")\n"), ENCODED},
+    {TEXT("#!/usr/bin/python3\n# coding: utf-7\n"), ENCODED},
+    {TEXT("\n \t\f# coding=\tutf_7\n"), ENCODED},
+    {TEXT("#coding:utf-7"), ENCODED},
+    {TEXT("# fileencoding=latin-1 coding: utf-8\n"), ENCODED},
+    {TEXT("# coding: utf-8 coding: utf-7\n"), ENCODED}, /* ours alone */
+    {TEXT("# coding: utf-80\n"), ENCODED},
+    {TEXT("# coding: utf-8-sig\n"), ENCODED}, /* ours alone */
+    {TEXT("# coding: rot13\n"), ENCODED},
+    {TEXT("# coding: raw_unicode_escape\n"), ENCODED},
+    {TEXT("\xef\xbb\xbf# coding: utf-7\n"), ENCODED},
+    {TEXT("#\r# coding: utf-7\r"), ENCODED},
+    {TEXT("#\r\n# coding: utf-7\r\n"), ENCODED},
+    {TEXT("#\r#\r#\r# coding: utf-7\n"), ENCODED}, /* to imports \r ends no line */
+    {TEXT("# a\rcoding: utf-7\n"), ENCODED},
+    {TEXT("x = 1 # coding: utf-7\n"), ENCODED}, /* ours alone */
+    {TEXT("a\0b"), CONTROLS},
+    {TEXT("# x\nPK\5\6"), CONTROLS},     /* the end of an archive: Python runs its __main__.py */
+    {TEXT("o\r\r\n\0\0\0\0"), CONTROLS}, /* compiled for Python 3.10 */
+    {TEXT("\x1b[8mhidden"), CONTROLS},
+    {TEXT("x\x7f"), CONTROLS},
+    {TEXT("\xff\0"), NULL}, /* shown as binary */
+};
+
+static void test_texts(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        const sw_bytes text = SW_BYTES((const uint8_t *)texts[i].text, texts[i].size);
+        const char *fault = sw_command_text_fault(text);
+        if (fault != texts[i].fault && (!fault || !texts[i].fault || strcmp(fault, texts[i].fault)))
+            fail_msg("text %zu: %s", i, fault ? fault : "passes");
+    }
+}
+
+/* At every cut of such a line: what is not declared yet is not refused, and nothing beyond is read
+ * (the cut is a block of its own). */
+static void test_cut_texts(void **state) {
+    static const char line[] = "# -*- coding: utf-7 -*-";
+    const size_t name_at = 14;
+    (void)state;
+    for (size_t size = 1; size < sizeof line; size++) {
+        uint8_t *cut = malloc(size);
+        assert_non_null(cut);
+        memcpy(cut, line, size);
+        bool refused = sw_command_text_fault(SW_BYTES(cut, size)) != NULL;
+        assert_int_equal(refused, size > name_at);
+        free(cut);
+    }
+}
+
+/* In a tree, by the file's path: what `trainer lock` and the agent ask. */
+static void test_texts_of_a_tree(void **state) {
+    (void)state;
+    char root[] = "/tmp/sealwright-texts-XXXXXX", path[64], command[128];
+    static sw_recipe_command c;
+    sw_error err = {0};
+    assert_non_null(mkdtemp(root));
+    c.file_count = 2;
+    (void)snprintf(c.files[0].path, sizeof c.files[0].path, "/app/train.py");
+    (void)snprintf(c.files[1].path, sizeof c.files[1].path, "/app/helper.py");
+    for (size_t i = 0; i < 2; i++) put_file(root, c.files[i].path);
+    int fd = open(root, O_RDONLY | O_DIRECTORY);
+    assert_int_equal(sw_command_check_folders(&c, fd, &err), SW_OK);
+    (void)snprintf(path, sizeof path, "%s/app/helper.py", root);
+    int file = open(path, O_WRONLY);
+    assert_int_equal(write(file, "# coding: utf-7\n", 16), 16);
+    assert_int_equal(sw_command_check_folders(&c, fd, &err), SW_REFUSED);
+    assert_string_equal(err.word, "trainer");
+    assert_string_equal(err.message, "/app/helper.py, which owners read as the code, " ENCODED);
+    assert_int_equal(ftruncate(file, SW_COMMAND_CODE + 1), 0);
+    assert_int_equal(sw_command_check_folders(&c, fd, &err), SW_LIMIT);
+    (void)close(file);
+    (void)close(fd);
+    (void)snprintf(command, sizeof command, "rm -rf %s", root);
+    assert_int_equal(system(command), 0);
+}
+
 /* ---- the container ---- */
 
 /* CMD-020: it may mount in its container, which a native recipe's may not. */
@@ -145,9 +246,9 @@ static void test_mounts(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_model_is_data),
-        cmocka_unit_test(test_folders),
-        cmocka_unit_test(test_mounts),
+        cmocka_unit_test(test_model_is_data),   cmocka_unit_test(test_folders),
+        cmocka_unit_test(test_texts),           cmocka_unit_test(test_cut_texts),
+        cmocka_unit_test(test_texts_of_a_tree), cmocka_unit_test(test_mounts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,6 +42,10 @@ static void test_words(void **state) {
         {"", "", "    /app/train.py, 1714 bytes\n      " SCRIPT_DIGEST "\n"},
         {"", "", "    /app/requirements.lock, 48211 bytes\n"},
         {"", "", "    Nothing else lies in their folders, or it does not run.\n"},
+        {"", "",
+         "    Everything in it but the files above is its maker's word, until you lay it out anew"
+         " from packages that you\n    trust (`python -m sealwright.tree`) and get the same "
+         "digest\n"},
         {"", "", "as its /: 31415 entries, 5368709120 bytes; its interpreter"},
         {"", "", "    3772490f916f9552aaf44abb1c0046039eaa558e619f9d8ad48ac9c9af5e49b8\n"},
         {"", "", "    CUDA_VISIBLE_DEVICES=\"0\"\n    OMP_NUM_THREADS=\"4\"\n"},
@@ -82,6 +86,21 @@ static void test_words(void **state) {
         if (strstr(show(&r, &text), cases[i].says) == NULL)
             fail_msg("does not say: %s\n%s", cases[i].says, (const char *)text.data);
     }
+    golden_drop(&g);
+}
+
+/* CMD-052: who approves it for a real machine is told why it does not run there. */
+static void test_hardware(void **state) {
+    static const char words[] = "On tdx it is refused so far: with the processor's CPUID "
+                                "instruction a program gives the host 92 bits\n  of its choice";
+    (void)state;
+    golden g = golden_load_in("command/");
+    static sw_recipe r;
+    SW_SCOPED(sw_buffer) text = SW_BUFFER(1 << 20);
+    parse(&g, "", "", &r);
+    assert_null(strstr(show(&r, &text), "CPUID"));
+    r.policy.platform = SW_PLATFORM_TDX;
+    if (strstr(show(&r, &text), words) == NULL) fail_msg("%s", (const char *)text.data);
     golden_drop(&g);
 }
 
@@ -232,7 +251,6 @@ static void test_code(void **state) {
          "\nFile /app/train.py\n    import sealwright\n    \n    print(1)\n", 28},
         {"a\tb\r\n\xe2\x80\xae x\xc3\xa9", /* what is not seen where it stands */
          "\nFile /app/train.py\n    a\\u{9}b\\u{d}\n    \\u{202e} x\xc3\xa9\n", 12},
-        {"a\0b", "\nFile /app/train.py\n    a\\u{0}b\n", 3},
         {"", "\nFile /app/train.py\n  empty\n", 0},
         {"\x7f"
          "ELF\xff\xfe",
@@ -257,15 +275,28 @@ static void test_code(void **state) {
         assert_int_equal(sw_recipe_show_code(&file, bytes, &text, &err), SW_REFUSED);
         assert_int_equal(text.size, 0);
     }
+    static const char hidden[] = "# coding: utf-7\n# +AAo-print(1)\n";
+    const sw_bytes other = SW_BYTES((const uint8_t *)hidden, sizeof hidden - 1);
+    SW_SCOPED(sw_buffer) none = SW_BUFFER(1 << 20);
+    sw_error why = {0};
+    file.size = other.size;
+    sw_sha256(&file.digest, other);
+    assert_int_equal(sw_recipe_show_code(&file, other, &none, &why), SW_REFUSED);
+    assert_int_equal(none.size, 0);
+    assert_non_null(strstr(why.message, "/app/train.py, which owners read as the code, declares"));
     assert_string_equal(err.message, "the tree has another file than the one that the recipe's"
                                      " trainer lock names: /app/train.py");
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_words),         cmocka_unit_test(test_nothing_of_training),
-        cmocka_unit_test(test_json),          cmocka_unit_test(test_diff),
-        cmocka_unit_test(test_diff_of_kinds), cmocka_unit_test(test_code),
+        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_hardware),
+        cmocka_unit_test(test_nothing_of_training),
+        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_diff),
+        cmocka_unit_test(test_diff_of_kinds),
+        cmocka_unit_test(test_code),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -471,6 +471,7 @@ static void test_where(void **unused) {
     assert_int_equal(sw_agent_open_command(a, &err), SW_REFUSED);
     assert_string_equal(err.word, "command");
     assert_non_null(strstr(err.message, "a software machine alone"));
+    assert_non_null(strstr(err.message, "the processor's CPUID instruction hands what a program"));
     close_agent(&s, &a);
     close(stream_fd);
     close(metrics_fd);
