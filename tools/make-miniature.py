@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes a miniature model as an HF folder, from Python's standard library alone.
 
-    tools/make-miniature.py FOLDER [--dtype f32|bf16] [--seed N] [--untied] [--family llama|llama3|linear|mistral|qwen2] [--shards N]
+    tools/make-miniature.py FOLDER [--dtype f32|bf16] [--seed N] [--untied] [--family llama|llama3|linear|mistral|qwen2] [--shards N] [--extra N]
 
 Two layers, hidden 64, 4 query and 2 key/value heads of 16, feed-forward 128, vocabulary 320 (3 special tokens, 256 bytes, 61 merges
 learnt from the text below), ChatML template of SmolLM2. The same arguments give the same bytes on every machine: weights are uniform draws
@@ -132,7 +132,7 @@ def tokenizer_config():
     }
 
 
-def config(dtype, tied, family):
+def config(dtype, tied, family, rows):
     plain = {
         "architectures": ["LlamaForCausalLM"],
         "attention_bias": False,
@@ -157,13 +157,13 @@ def config(dtype, tied, family):
         "tie_word_embeddings": tied,
         "torch_dtype": "float32" if dtype == "f32" else "bfloat16",
         "use_cache": True,
-        "vocab_size": VOCAB,
+        "vocab_size": rows,
     }
     return dict(sorted((k, v) for k, v in {**plain, **FAMILIES[family]}.items() if v is not None or k == "rope_scaling"))
 
 
-def shapes(tied, family):
-    out = {"model.embed_tokens.weight": (VOCAB, HIDDEN), "model.norm.weight": (HIDDEN,)}
+def shapes(tied, family, rows):
+    out = {"model.embed_tokens.weight": (rows, HIDDEN), "model.norm.weight": (HIDDEN,)}
     for i in range(LAYERS):
         p = f"model.layers.{i}."
         out[p + "input_layernorm.weight"] = (HIDDEN,)
@@ -180,7 +180,7 @@ def shapes(tied, family):
         out[p + "mlp.up_proj.weight"] = (FEED_FORWARD, HIDDEN)
         out[p + "mlp.down_proj.weight"] = (HIDDEN, FEED_FORWARD)
     if not tied:
-        out["lm_head.weight"] = (VOCAB, HIDDEN)
+        out["lm_head.weight"] = (rows, HIDDEN)
     return dict(sorted(out.items()))
 
 
@@ -205,9 +205,9 @@ def as_bytes(numbers, dtype):
     return struct.pack(f"<{len(words)}H", *((w + 0x7FFF + ((w >> 16) & 1)) >> 16 for w in words))
 
 
-def tensors(dtype, seed, tied, family):
+def tensors(dtype, seed, tied, family, rows):
     rng = random.Random(seed)
-    return [(name, shape, as_bytes(values(rng, name, shape), dtype)) for name, shape in shapes(tied, family).items()]
+    return [(name, shape, as_bytes(values(rng, name, shape), dtype)) for name, shape in shapes(tied, family, rows).items()]
 
 
 def safetensors(dtype, content):
@@ -253,14 +253,16 @@ def main():
     parser.add_argument("--untied", action="store_true")
     parser.add_argument("--family", choices=list(FAMILIES), default="llama")
     parser.add_argument("--shards", type=int, default=1)
+    parser.add_argument("--extra", type=int, default=0, help="rows of embeddings and head that are no token's")
     a = parser.parse_args()
+    rows = VOCAB + a.extra
     os.makedirs(a.folder, exist_ok=True)
     generation = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 2}
-    write(a.folder, "config.json", as_json(config(a.dtype, not a.untied, a.family)))
+    write(a.folder, "config.json", as_json(config(a.dtype, not a.untied, a.family, rows)))
     write(a.folder, "generation_config.json", as_json(generation))
     write(a.folder, "tokenizer.json", as_json(tokenizer_json()))
     write(a.folder, "tokenizer_config.json", as_json(tokenizer_config()))
-    for name, content in weights(a.dtype, tensors(a.dtype, a.seed, not a.untied, a.family), a.shards).items():
+    for name, content in weights(a.dtype, tensors(a.dtype, a.seed, not a.untied, a.family, rows), a.shards).items():
         write(a.folder, name, content)
 
 

@@ -94,13 +94,14 @@ void sw_attention_backward(const sw_compute *c, const sw_attention *a, const sw_
 
 /* ---- loss of the next token over the vocabulary ---- */
 typedef struct sw_nll {
-    float *logits;          /* (rows, V) */
+    float *logits;          /* (rows, V), stride logits_stride */
     const uint32_t *target; /* (rows) */
-    size_t rows, vocab;
+    size_t rows, vocab, logits_stride;
     double *loss;          /* (rows) negative log likelihood */
     float scale;           /* of the gradient: 1 / tokens of the window */
     void *dlogits;         /* (rows, V) E, or NULL; may begin where `logits` does, */
-    size_t dlogits_stride; /* with rows that begin where those of the logits do */
+    size_t dlogits_stride; /* with rows that begin where those of the logits do. At least V rounded
+                              up to even: an added column is zero, as products want it */
 } sw_nll;
 void sw_nll_rows(const sw_compute *c, const sw_nll *n);
 

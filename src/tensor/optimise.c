@@ -24,7 +24,7 @@ static void nll_row(void *context, size_t row, size_t lane) {
     (void)lane;
     const nll_job *job = context;
     const sw_nll *n = job->n;
-    float *x = n->logits + row * n->vocab;
+    float *x = n->logits + row * n->logits_stride;
     float top = sw_max32(x, n->vocab), label = x[n->target[row]];
     for (size_t i = 0; i < n->vocab; i++) x[i] = sw_exp32(x[i] - top);
     float sum = sw_sum32(x, n->vocab);
@@ -41,6 +41,7 @@ static void nll_row(void *context, size_t row, size_t lane) {
         memcpy(block, x + at, count * sizeof *x);
         sw_elements_store(out + at * size, block, job->dtype, count);
     }
+    if (n->vocab % 2) memset(out + n->vocab * size, 0, size);
 }
 
 void sw_nll_rows(const sw_compute *c, const sw_nll *n) {

@@ -8,6 +8,7 @@
  */
 #include "tensor/random.h"
 #include "train/engine.h"
+#include <stdlib.h>
 
 static size_t most(size_t a, size_t b) {
     return a > b ? a : b;
@@ -83,10 +84,64 @@ static void widen(const sw_order *o, uint64_t i, sw_capacity *out) {
     out->labels = most(out->labels, sw_order_labels(o, i));
 }
 
-sw_status sw_order_capacity(sw_order *o, uint64_t epochs, sw_capacity *out, sw_error *err) {
+static void walk(sw_order *o, uint64_t epochs, sw_capacity *out) {
     for (uint64_t epoch = 0; epoch < epochs; epoch++) {
         sw_order_shuffle(o, epoch);
         for (uint64_t i = 0; first_of(o, i) < o->sequences->count; i++) widen(o, i, out);
+    }
+}
+
+static int larger_first(const void *a, const void *b) {
+    size_t x = *(const size_t *)a, y = *(const size_t *)b;
+    return x < y ? 1 : x > y ? -1 : 0;
+}
+
+/* The sum of the `batch_rows` largest. */
+static size_t largest_batch(const sw_order *o, size_t *values) {
+    size_t count = o->sequences->count, sum = 0;
+    qsort(values, count, sizeof *values, larger_first);
+    for (size_t i = 0; i < count && i < o->batch_rows; i++) sum += values[i];
+    return sum;
+}
+
+/* Of any order: a micro-batch of the largest sequences, by each measure alone (PLN-008). */
+static sw_status bound(const sw_order *o, sw_capacity *out, sw_error *err) {
+    SW_SCOPED(sw_arena) arena = {0};
+    size_t count = o->sequences->count, *measures[3];
+    sw_order each = *o; /* every sequence as a micro-batch of its own */
+    each.batch_rows = 1;
+    for (int m = 0; m < 3; m++) {
+        measures[m] = SW_ARENA_NEW(&arena, size_t, count);
+        if (!measures[m]) return sw_fail(err, SW_MEMORY, "memory", "no memory for the row order");
+    }
+    for (size_t i = 0; i < count; i++) {
+        sw_capacity one = {0};
+        widen(&each, i, &one);
+        out->longest = most(out->longest, one.longest);
+        measures[0][i] = one.tokens;
+        measures[1][i] = one.segments;
+        measures[2][i] = one.labels;
+    }
+    out->tokens = largest_batch(o, measures[0]);
+    out->segments = largest_batch(o, measures[1]);
+    out->labels = largest_batch(o, measures[2]);
+    return SW_OK;
+}
+
+/* Every epoch has the same one micro-batch, or all of them are walked in a moment, or there are
+ * few. */
+static bool walks(const sw_order *o, uint64_t *epochs) {
+    uint64_t visits = o->sequences->count + o->rows->token_count;
+    if (o->sequences->count <= o->batch_rows && *epochs > 1) *epochs = 1;
+    return *epochs <= SW_ORDER_EPOCHS || *epochs <= SW_ORDER_VISITS / visits;
+}
+
+sw_status sw_order_capacity(sw_order *o, uint64_t epochs, sw_capacity *out, sw_error *err) {
+    if (walks(o, &epochs)) {
+        walk(o, epochs, out);
+    } else {
+        sw_order_shuffle(o, 0);
+        SW_TRY(bound(o, out, err));
     }
     if (out->labels == 0)
         return sw_fail(err, SW_REFUSED, "rows", "there is no row with anything to predict");

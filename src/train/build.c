@@ -82,16 +82,37 @@ static int by_name(const void *a, const void *b) {
     return strcmp((*x)->name, (*y)->name);
 }
 
+static sw_status refuse_size(const char *member, uint32_t value, const char *wanted,
+                             sw_error *err) {
+    return sw_fail(err, SW_REFUSED, "model", "%s is %u, and the engine needs %s", member, value,
+                   wanted);
+}
+
+/* MODEL-027. The vocabulary may be odd: a base with one token added has such a one. */
 static sw_status check_shape(const sw_model_config *c, sw_error *err) {
-    bool fits = c->num_key_value_heads && c->num_attention_heads % c->num_key_value_heads == 0 &&
-                c->head_dim && c->head_dim % 2 == 0 && c->head_dim <= SW_ROPE_HEAD_LIMIT &&
-                c->hidden_size && c->hidden_size % 2 == 0 && c->intermediate_size % 2 == 0 &&
-                c->intermediate_size && c->vocab_size && c->vocab_size % 2 == 0 &&
-                c->num_hidden_layers && c->rope.theta >= 1;
-    if (fits) return SW_OK;
-    return sw_fail(err, SW_REFUSED, "model",
-                   "the engine needs even sizes, head_dim up to %d and query heads in whole groups",
-                   SW_ROPE_HEAD_LIMIT);
+    const struct {
+        const char *member;
+        uint32_t value;
+        bool even;
+    } sizes[] = {{"hidden_size", c->hidden_size, true},
+                 {"intermediate_size", c->intermediate_size, true},
+                 {"head_dim", c->head_dim, true},
+                 {"vocab_size", c->vocab_size, false},
+                 {"num_hidden_layers", c->num_hidden_layers, false},
+                 {"num_key_value_heads", c->num_key_value_heads, false}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        if (!sizes[i].value) return refuse_size(sizes[i].member, 0, "at least 1", err);
+        if (sizes[i].even && sizes[i].value % 2)
+            return refuse_size(sizes[i].member, sizes[i].value, "an even number", err);
+    }
+    if (c->head_dim > SW_ROPE_HEAD_LIMIT)
+        return sw_fail(err, SW_REFUSED, "model", "head_dim is %u, and the engine takes %d at most",
+                       c->head_dim, SW_ROPE_HEAD_LIMIT);
+    if (c->num_attention_heads % c->num_key_value_heads)
+        return refuse_size("num_attention_heads", c->num_attention_heads,
+                           "a multiple of num_key_value_heads", err);
+    if (c->rope.theta >= 1) return SW_OK;
+    return sw_fail(err, SW_REFUSED, "model", "rope_theta is below 1");
 }
 
 /* As HF and bitsandbytes: small parameters and the table of embeddings keep f32 (NUM-055). */

@@ -249,6 +249,8 @@ bool sw_engine_shares_middle(const sw_engine *e);
 bool sw_engine_holds(const sw_engine *e);
 /* Bytes of the model's file that every micro-batch reads. */
 size_t sw_engine_file_bytes(const sw_engine *e);
+/* Elements from row to row of the loss's logits: V rounded up to even. */
+size_t sw_engine_logits_stride(const sw_engine *e);
 /* Logits (count, V) f32 of tokens first .. first + count - 1, at most SW_HEAD_ROWS. */
 void sw_engine_logits(sw_engine *e, size_t first, size_t count, float *out);
 
@@ -302,8 +304,11 @@ typedef struct sw_order {
 void sw_order_shuffle(sw_order *o, uint64_t epoch);
 size_t sw_order_labels(const sw_order *o, uint64_t i); /* of micro-batch i of the epoch */
 void sw_order_fill(const sw_order *o, uint64_t i, sw_batch *out);
-/* The largest micro-batch over the first `epochs` epochs; SW_REFUSED "rows" when none has anything
- * to predict. */
+/* At least the largest micro-batch over the first `epochs` epochs (PLN-008): exactly it for so few
+ * epochs, or so few rows and tokens to visit in all of them. */
+#define SW_ORDER_EPOCHS 16
+#define SW_ORDER_VISITS ((uint64_t)1 << 28)
+/* SW_REFUSED "rows" when none has anything to predict. */
 SW_NODISCARD sw_status sw_order_capacity(sw_order *o, uint64_t epochs, sw_capacity *out,
                                          sw_error *err);
 #endif

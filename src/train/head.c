@@ -51,15 +51,21 @@ static void run_with_head(sw_engine *e, sw_gemm *g, bool forward) {
     sw_gemm_run(&e->compute, g);
 }
 
-static void chunk_logits(sw_engine *e, size_t first, size_t rows, float *out) {
+static void chunk_logits(sw_engine *e, size_t first, size_t rows, float *out, size_t stride) {
     sw_gemm g = product(rows, e->config->vocab_size, out, norm_row(e, first), e->head_t,
                         e->config->hidden_size);
+    g.c_stride = stride;
     run_with_head(e, &g, true);
+}
+
+size_t sw_engine_logits_stride(const sw_engine *e) {
+    return ((size_t)e->config->vocab_size + 1) / 2 * 2;
 }
 
 /* Elements from row to row of dlogits, which lie over the logits. */
 static size_t dlogits_stride(const sw_engine *e) {
-    return e->config->vocab_size * sizeof *e->scratch.logits / sw_dtype_bytes(e->compute.dtype);
+    return sw_engine_logits_stride(e) * sizeof *e->scratch.logits /
+           sw_dtype_bytes(e->compute.dtype);
 }
 
 /* The table's gradient: dlogits^T (V, rows) times the normed rows. */
@@ -79,11 +85,12 @@ static void table_gradient(sw_engine *e, size_t first, size_t rows) {
 static void chunk(sw_engine *e, size_t first, size_t rows, float scale) {
     sw_scratch *s = &e->scratch;
     size_t c = e->config->hidden_size;
-    chunk_logits(e, first, rows, s->logits);
+    chunk_logits(e, first, rows, s->logits, sw_engine_logits_stride(e));
     sw_nll nll = {.logits = s->logits,
                   .target = e->batch.target + first,
                   .rows = rows,
                   .vocab = e->config->vocab_size,
+                  .logits_stride = sw_engine_logits_stride(e),
                   .loss = s->row_loss + first,
                   .scale = scale,
                   .dlogits = scale > 0 ? s->logits : NULL,
@@ -132,5 +139,5 @@ void sw_engine_logits(sw_engine *e, size_t first, size_t count, float *out) {
     memcpy(s->head_x, e->final_x + first * c, count * c * sizeof *s->head_x);
     sw_norm norm = head_norm(e, count);
     sw_norm_forward(&e->compute, &norm, s->head_norm);
-    chunk_logits(e, 0, count, out);
+    chunk_logits(e, 0, count, out, e->config->vocab_size);
 }

@@ -285,7 +285,7 @@ static void take_loss_scratch(layout *l) {
     s->head_x = floats(l, "head", labels * c);
     s->head_rstd = floats(l, "head", labels);
     s->head_norm = operands(l, "head", labels * c);
-    s->logits = floats(l, "logits", e->capacity.head_rows * e->config->vocab_size);
+    s->logits = floats(l, "logits", e->capacity.head_rows * sw_engine_logits_stride(e));
     if (!e->capacity.backward) return;
     s->head_dx = floats(l, "head", labels * c);
     s->head_dnorm = floats(l, "head", labels * c);

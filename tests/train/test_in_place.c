@@ -20,7 +20,10 @@ static const way WAYS[] = {{"--dtype bf16", SW_PROFILE_BF16_DP, 0, false},
                            {"--dtype f32", SW_PROFILE_FP32_REF, 0, false},
                            {"--dtype bf16", SW_PROFILE_BF16_DP, 0.25, true},
                            {"--dtype f32", SW_PROFILE_BF16_DP, 0.25, true},
-                           {"--dtype bf16 --untied", SW_PROFILE_BF16_DP, 0.25, false}};
+                           {"--dtype bf16 --untied", SW_PROFILE_BF16_DP, 0.25, false},
+                           {"--dtype bf16 --extra 1", SW_PROFILE_BF16_DP, 0, false},
+                           {"--dtype f32 --extra 1", SW_PROFILE_BF16_DP, 0, false},
+                           {"--dtype f32 --extra 1 --untied", SW_PROFILE_FP32_REF, 0, false}};
 
 /* Adapters begin with B = 0, which would hide half of them. */
 static void disturb(sw_engine *e) {

@@ -47,6 +47,26 @@ static void test_plan(void **state) {
     assert_int_equal(steps, 11);
 }
 
+/* PLN-008: a hundred million steps are planned in a moment, for at least what a thousand epochs
+ * reach; with as few rows as a micro-batch has, for what one reaches. */
+static void test_many_epochs(void **state) {
+    const fixture *f = *state;
+    sw_training t = small_settings();
+    sw_train_job job = job_of(&f->model, &t, &f->rows);
+    t.max_steps = 7000;
+    sw_train_budget walked = plan_of(&job, 1, false);
+    t.max_steps = 100000000;
+    sw_train_budget bound = plan_of(&job, 1, false);
+    assert_int_equal(bound.steps, 100000000);
+    assert_true(bound.bytes >= walked.bytes && bound.bytes < 2 * walked.bytes);
+    for (size_t i = 0; i < walked.part_count; i++)
+        assert_true(part_of(&bound, walked.parts[i].name) >= walked.parts[i].bytes);
+    t.per_device_train_batch_size = (uint32_t)f->rows.count;
+    sw_train_budget all = plan_of(&job, 1, false);
+    t.max_steps = 1;
+    assert_int_equal(plan_of(&job, 1, false).bytes, all.bytes);
+}
+
 /* SmolLM2-135M with rows of 1024 tokens, r = 16 on all Linears: GFLOP a token, from a table that
  * was made elsewhere (to two digits), and in the first case o's product again (0.02). */
 static void test_operations(void **state) {
@@ -314,6 +334,7 @@ static void test_ready_once(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_plan),
+                                       cmocka_unit_test(test_many_epochs),
                                        cmocka_unit_test(test_operations),
                                        cmocka_unit_test(test_held_once),
                                        cmocka_unit_test(test_memory_refusals),
