@@ -95,18 +95,68 @@ static bool ascii(sw_bytes text) {
     return all < 0x80;
 }
 
-sw_status sw_text_compose(sw_scratch *scratch, sw_bytes text, sw_bytes *out, sw_error *err) {
+/* Appends what utf8proc's NFC makes of a text. */
+static sw_status compose_piece(sw_bytes text, sw_buffer *out, sw_error *err) {
     utf8proc_uint8_t *composed = NULL;
-    if (ascii(text)) return SW_OK;
     utf8proc_ssize_t size = utf8proc_map(text.data, (utf8proc_ssize_t)text.size, &composed,
                                          UTF8PROC_STABLE | UTF8PROC_COMPOSE);
     if (size < 0) return sw_fail(err, SW_MEMORY, "memory", "no memory to normalise a text");
-    void *copy = sw_scratch_reserve(scratch, (size_t)size);
-    if (copy != NULL) memcpy(copy, composed, (size_t)size);
+    sw_put_bytes(out, SW_BYTES(composed, (size_t)size));
     sw_wipe(composed, (size_t)size);
     free(composed);
+    return SW_OK;
+}
+
+/* Characters that begin anew and join nothing in HF's NFC, but not in utf8proc 2.8's, so the text
+ * splits at them: U+11A7, which utf8proc takes for a final consonant of Hangul and drops behind a
+ * syllable; and marks that came with Unicode 10 to 15, which HF does not know (MODEL-074). */
+static const uint32_t apart[][2] = {
+    {0x07fd, 0x07fd},   {0x0898, 0x089f},   {0x08ca, 0x08d3},   {0x09fe, 0x09fe},
+    {0x0c3c, 0x0c3c},   {0x0d3b, 0x0d3c},   {0x0eba, 0x0eba},   {0x11a7, 0x11a7},
+    {0x1715, 0x1715},   {0x1abf, 0x1ace},   {0x1df6, 0x1dfa},   {0xa82c, 0xa82c},
+    {0x10d24, 0x10d27}, {0x10eab, 0x10eac}, {0x10efd, 0x10eff}, {0x10f46, 0x10f50},
+    {0x10f82, 0x10f85}, {0x11070, 0x11070}, {0x1133b, 0x1133b}, {0x1145e, 0x1145e},
+    {0x11839, 0x1183a}, {0x1193d, 0x1193e}, {0x11943, 0x11943}, {0x119e0, 0x119e0},
+    {0x11a34, 0x11a34}, {0x11a47, 0x11a47}, {0x11a99, 0x11a99}, {0x11d42, 0x11d42},
+    {0x11d44, 0x11d45}, {0x11d97, 0x11d97}, {0x11f41, 0x11f42}, {0x16ff0, 0x16ff1},
+    {0x1e08f, 0x1e08f}, {0x1e130, 0x1e136}, {0x1e2ae, 0x1e2ae}, {0x1e2ec, 0x1e2ef},
+    {0x1e4ec, 0x1e4ef}};
+
+static bool is_apart(uint32_t c) {
+    size_t low = 0, high = sizeof apart / sizeof *apart;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (c < apart[middle][0])
+            high = middle;
+        else if (c > apart[middle][1])
+            low = middle + 1;
+        else
+            return true;
+    }
+    return false;
+}
+
+static sw_status compose(sw_bytes text, sw_buffer *out, sw_error *err) {
+    size_t from = 0;
+    for (size_t at = 0, next = 0; at < text.size; at = next) {
+        if (!is_apart(sw_utf8_next(text, &next))) continue;
+        if (at > from) SW_TRY(compose_piece(SW_BYTES(text.data + from, at - from), out, err));
+        sw_put_bytes(out, SW_BYTES(text.data + at, next - at));
+        from = next;
+    }
+    if (text.size > from)
+        SW_TRY(compose_piece(SW_BYTES(text.data + from, text.size - from), out, err));
+    return sw_buffer_check(out, "a normalised text", err);
+}
+
+sw_status sw_text_compose(sw_scratch *scratch, sw_bytes text, sw_bytes *out, sw_error *err) {
+    if (ascii(text)) return SW_OK;
+    SW_SCOPED(sw_buffer) whole = SW_BUFFER(SIZE_MAX);
+    SW_TRY(compose(text, &whole, err));
+    void *copy = sw_scratch_reserve(scratch, whole.size);
     if (copy == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory to normalise a text");
-    *out = SW_BYTES(copy, (size_t)size);
+    memcpy(copy, whole.data, whole.size);
+    *out = SW_BYTES(copy, whole.size);
     return SW_OK;
 }
 

@@ -200,8 +200,34 @@ static void random_texts_split_as_pcre2_splits(void **state) {
     assert_true(pieces > 500000);
 }
 
+/* What HF tokenizers 0.23.3's NFC gives (MODEL-074). */
+static void nfc_is_hfs(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *composed;
+    } cases[] = {
+        {"\uac00\u11a7", "\uac00\u11a7"},
+        {"\uac00\u11a8", "\uac01"},
+        {"\uac00\u11a7\u11a8", "\uac00\u11a7\u11a8"},
+        {"e\u0301\u11a7e\u0301", "\u00e9\u11a7\u00e9"},
+        {"\u11a7", "\u11a7"},
+        {"a\u0301\u0323", "\u1ea1\u0301"},
+        {"e\u0899\u0301", "e\u0899\u0301"},
+        {"a\u1df9\u0323", "a\u1df9\u0323"},
+        {"a\u0d3b\u0334", "a\u0d3b\u0334"},
+    };
+    sw_scratch scratch = {0};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        sw_bytes out = sw_text(cases[i].text);
+        assert_int_equal(sw_text_compose(&scratch, out, &out, NULL), SW_OK);
+        if (!sw_bytes_is(out, cases[i].composed)) fail_msg("case %zu", i);
+    }
+    sw_scratch_free(&scratch);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nfc_is_hfs),
         cmocka_unit_test(every_character_is_of_its_classes),
         cmocka_unit_test(word_characters_are_letters_digits_marks_and_joiners),
         cmocka_unit_test(every_character_splits_as_pcre2_splits),
