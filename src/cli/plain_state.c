@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The states of plain training (docs/formats/training.md, CKP-030 to CKP-034). The curve is written
+ * The states of plain training (docs/formats/training.md, CKP-030 to CKP-033). The curve is written
  * before the state, so it has at least the state's steps whenever a run is killed.
  */
 #include "cli/plain_state.h"

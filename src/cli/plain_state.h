@@ -2,7 +2,7 @@
  *
  * What `train` keeps of a run that is not over, so that the same command goes on from it: the
  * folder OUT.state with the files `state` and `curve` (docs/formats/training.md, CKP-030 to
- * CKP-034).
+ * CKP-033).
  */
 #ifndef SW_CLI_PLAIN_STATE_H
 #define SW_CLI_PLAIN_STATE_H
