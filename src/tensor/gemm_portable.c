@@ -136,7 +136,7 @@ void sw_portable_sum(const sw_work *w, const sw_extent *e) {
         last = end.term == w->g.term_count;
         bool rests = portion > 0 || !last; /* sums of all strips, until the last portion */
         for (size_t i = 0; i < e->strips; i++) {
-            float *own = rests ? sums + i * e->rows * COLUMNS : sums;
+            float *own = &sums[rests ? i * e->rows * COLUMNS : 0];
             sw_extent one = {.row = e->row, .rows = e->rows, .strip = e->strip + i, .strips = 1};
             if (portion == 0 && w->resumed) sw_gemm_load(&w->g, own, COLUMNS, &one);
             if (w->g.term_count == from.term) memset(own, 0, e->rows * COLUMNS * sizeof *own);
