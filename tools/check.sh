@@ -89,7 +89,7 @@ step_cppcheck() {
 }
 
 step_tidy() {
-    sources | xargs -r -P "$jobs" -n 4 sh -c 'clang-tidy --quiet "$@" -- '"${flags[*]}"' 2>/dev/null' tidy
+    sources | xargs -r -P "$jobs" -n 4 sh -c 'clang-tidy --quiet "$@" -- '"${flags[*]}"' -march=x86-64-v3 2>/dev/null' tidy
 }
 
 steps=("$@")
