@@ -198,9 +198,9 @@ python3 read_back.py made.1/curve.svg result.1 >out 2>err; say $? 'its lines say
 # ---- a run that does not end ----
 recipe kept.yaml 'per_device_train_batch_size: 4, max_steps: 6, max_length: 64, save_steps: 2'
 kept=(kept.yaml --model model --data rows.jsonl)
-train "${kept[@]}" --out whole --json && cp out result.whole && [ ! -e whole.state ] && [ ! -e whole.partial ]
+train "${kept[@]}" --out undisturbed --json && cp out result.undisturbed && [ ! -e undisturbed.state ] && [ ! -e undisturbed.partial ]
 say $? 'with save_steps a run that ends leaves its folder alone'
-cmp whole/adapter_model.safetensors made.1/adapter_model.safetensors >out 2>err; say $? 'which is the same as without'
+cmp undisturbed/adapter_model.safetensors made.1/adapter_model.safetensors >out 2>err; say $? 'which is the same as without'
 # killed N SIGNAL OUT RECIPE: the signal arrives while the Nth file is renamed into OUT.state: 1 is the first curve, 2 the first state, and so on
 killed() {
     strace -f -qq -o trace -e trace=rename,renameat,renameat2 -e inject=rename,renameat,renameat2:signal="$2":when="$1" "$sealwright" train "$4" --model model --data rows.jsonl --out "$3" --json \
@@ -208,8 +208,8 @@ killed() {
 }
 resumes() { # resumes OUT STEP: the same command, from this step, to the same bytes
     train "${kept[@]}" --out "$1" --json && found "\"resumed_from\":$2[,}]" <out && [ ! -e "$1.state" ] && [ ! -e "$1.partial" ] &&
-        cmp "$1/adapter_model.safetensors" whole/adapter_model.safetensors && cmp "$1/curve.svg" whole/curve.svg &&
-        python3 -c 'import json, sys; a, b = (json.load(open(f)) for f in sys.argv[1:]); assert a["losses"] == b["losses"], (a, b)' out result.whole 2>err
+        cmp "$1/adapter_model.safetensors" undisturbed/adapter_model.safetensors && cmp "$1/curve.svg" undisturbed/curve.svg &&
+        python3 -c 'import json, sys; a, b = (json.load(open(f)) for f in sys.argv[1:]); assert a["losses"] == b["losses"], (a, b)' out result.undisturbed 2>err
 }
 if command -v strace >/dev/null; then
     # The kill is inside the call: what it was to rename is renamed or not, and either must be right.
