@@ -411,7 +411,7 @@ int main(int argc, char **argv) {
         for (size_t i = 0; i < ACT_COUNT; i++) printf("%s %s\n", acts[i].name, acts[i].expected);
     if (strcmp(name, "--list") == 0) return 0;
     if (strcmp(name, "becomes") == 0) {
-        argv[1] = (char[]){"honest"};
+        argv[argc - 1] = (char[]){"honest"};
         return execve(argv[0], argv, environ);
     }
     (void)prctl(PR_SET_NAME, "fake");
