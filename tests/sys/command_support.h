@@ -183,4 +183,21 @@ static inline run run_act(const char *act, bool gpu) {
     return r;
 }
 
+/* The probe's act that is allowed, under these rules and over the run's open pipes; when it starts,
+ * to its end. */
+static inline sw_status start_under(sw_sandbox_rules rules, run *r, sw_error *err) {
+    sw_private_root *root = make_root(false, true);
+    const char *const argv[] = {"/bin/probe", "legal", "0", NULL};
+    const int fds[] = {r->in[0], r->out[1]};
+    rules.profile = SW_SANDBOX_COMMAND;
+    rules.root = root;
+    const sw_spawn what = {
+        .image_fd = -1, .argv = argv, .fds = fds, .fd_count = 2, .sandbox = &rules};
+    sw_status status = sw_process_start(&what, &r->pid, &r->pidfd, &r->layers, err);
+    if (status == SW_OK) assert_int_equal(sw_process_wait(r->pid, &r->code, err), SW_OK);
+    if (status == SW_OK) (void)close(r->pidfd);
+    sw_private_root_drop(&root);
+    return status;
+}
+
 #endif

@@ -216,21 +216,6 @@ static void a_refused_call_says_nothing(void **state) {
     assert_false(came(of_probe));
 }
 
-static sw_status start_required(run *r, sw_error *err) {
-    sw_private_root *root = make_root(false, true);
-    const char *const argv[] = {"/bin/probe", "legal", "0", NULL};
-    const int fds[] = {r->in[0], r->out[1]};
-    const sw_sandbox_rules rules = {
-        .profile = SW_SANDBOX_COMMAND, .root = root, .silent_kernel = true};
-    const sw_spawn what = {
-        .image_fd = -1, .argv = argv, .fds = fds, .fd_count = 2, .sandbox = &rules};
-    sw_status status = sw_process_start(&what, &r->pid, &r->pidfd, &r->layers, err);
-    if (status == SW_OK) assert_int_equal(sw_process_wait(r->pid, &r->code, err), SW_OK);
-    if (status == SW_OK) (void)close(r->pidfd);
-    sw_private_root_drop(&root);
-    return status;
-}
-
 static void no_command_on_a_loud_kernel_where_it_is_required(void **state) {
     (void)state;
     run r = {.pidfd = -1};
@@ -239,7 +224,7 @@ static void no_command_on_a_loud_kernel_where_it_is_required(void **state) {
     int loud = hold_loud();
     if (loud < 0) return;
     open_pipes(&r);
-    assert_int_equal(start_required(&r, &err), SW_REFUSED);
+    assert_int_equal(start_under((sw_sandbox_rules){.silent_kernel = true}, &r, &err), SW_REFUSED);
     assert_string_equal(err.word, "sandbox");
     assert_non_null(strstr(err.message, "debug.exception-trace"));
     assert_int_equal(r.pid, 0);
@@ -248,7 +233,7 @@ static void no_command_on_a_loud_kernel_where_it_is_required(void **state) {
     assert_false(other.layers.silent_kernel);
     (void)close(loud);
     if (hush_here(&log)) {
-        assert_int_equal(start_required(&r, &err), SW_OK);
+        assert_int_equal(start_under((sw_sandbox_rules){.silent_kernel = true}, &r, &err), SW_OK);
         assert_true(r.layers.silent_kernel && r.code == DONE);
     }
     (void)sw_kernel_log_restore("", &log);

@@ -40,21 +40,6 @@ static void swap_is_what_the_kernel_says(void **state) {
     assert_false(sw_swap_is_off("/nowhere"));
 }
 
-static sw_status start_on(run *r, bool required, sw_error *err) {
-    sw_private_root *root = make_root(false, true);
-    const char *const argv[] = {"/bin/probe", "legal", "0", NULL};
-    const int fds[] = {r->in[0], r->out[1]};
-    const sw_sandbox_rules rules = {
-        .profile = SW_SANDBOX_COMMAND, .root = root, .no_swap = required};
-    const sw_spawn what = {
-        .image_fd = -1, .argv = argv, .fds = fds, .fd_count = 2, .sandbox = &rules};
-    sw_status status = sw_process_start(&what, &r->pid, &r->pidfd, &r->layers, err);
-    if (status == SW_OK) assert_int_equal(sw_process_wait(r->pid, &r->code, err), SW_OK);
-    if (status == SW_OK) (void)close(r->pidfd);
-    sw_private_root_drop(&root);
-    return status;
-}
-
 /* Whichever this machine is: nobody turns its swap on or off for a test. */
 static void no_command_beside_swap_where_it_is_required(void **state) {
     (void)state;
@@ -62,12 +47,13 @@ static void no_command_beside_swap_where_it_is_required(void **state) {
     sw_error err = {0};
     bool off = sw_swap_is_off("");
     open_pipes(&r);
-    assert_int_equal(start_on(&r, false, &err), SW_OK);
+    assert_int_equal(start_under((sw_sandbox_rules){.no_swap = false}, &r, &err), SW_OK);
     assert_int_equal(r.layers.no_swap, off);
     close_pipes(&r);
     r = (run){.pidfd = -1};
     open_pipes(&r);
-    assert_int_equal(start_on(&r, true, &err), off ? SW_OK : SW_REFUSED);
+    assert_int_equal(start_under((sw_sandbox_rules){.no_swap = true}, &r, &err),
+                     off ? SW_OK : SW_REFUSED);
     if (off) assert_true(r.layers.no_swap);
     if (!off) assert_non_null(strstr(err.message, "a machine without swap"));
     close_pipes(&r);
