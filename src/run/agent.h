@@ -56,7 +56,7 @@ typedef struct sw_agent_command {
     sw_kernel_log kernel_log;
     uint64_t memory_kills; /* of the machine, before the start */
     bool started;
-    bool silent_kernel; /* required, and no swap: log and disk may be the host's to read */
+    bool on_hardware; /* log and disk may be the host's to read: silent kernel, no swap */
     size_t fd_count;
     int fds[SW_AGENT_FD_LIMIT]; /* of shard i rows 2i, index 2i + 1; then the state to resume from
                                  */

@@ -39,7 +39,7 @@ sw_status sw_agent_open_command(sw_agent *a, sw_error *err) {
     a->command = SW_ARENA_NEW(&a->arena, sw_agent_command, 1);
     if (!a->command) return sw_fail(err, SW_MEMORY, "memory", "no memory for a command");
     for (size_t i = 0; i < SW_AGENT_FD_LIMIT; i++) a->command->fds[i] = -1;
-    a->command->silent_kernel = a->recipe->policy.platform != SW_PLATFORM_SIM;
+    a->command->on_hardware = a->recipe->policy.platform != SW_PLATFORM_SIM;
     a->patience = SW_AGENT_COMMAND_PATIENCE;
     return SW_OK;
 }
@@ -255,8 +255,8 @@ static sw_status spawn(sw_agent *a, sw_error *err) {
     if (!environment) return sw_fail(err, SW_MEMORY, "memory", "no memory for an environment");
     const sw_sandbox_rules rules = {.profile = SW_SANDBOX_COMMAND,
                                     .root = k->root,
-                                    .silent_kernel = k->silent_kernel,
-                                    .no_swap = k->silent_kernel};
+                                    .silent_kernel = k->on_hardware,
+                                    .no_swap = k->on_hardware};
     const sw_spawn what = {.image_fd = -1,
                            .argv = argv,
                            .environment = environment,
