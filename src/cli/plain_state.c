@@ -45,14 +45,27 @@ static sw_status digest_model(const sw_plain_model *m, sw_hash *out, sw_error *e
     return SW_OK;
 }
 
+/* Points behind which their SHA-256 stands: a changed bit would be drawn as a loss. */
+static sw_status parse_curve(sw_cli *cli, sw_plain_state *s, sw_bytes file, sw_hash *of,
+                             sw_error *err) {
+    sw_hash is;
+    if (file.size < SW_HASH_BYTES)
+        return sw_fail(err, SW_MALFORMED, "format", "the steps so far are damaged");
+    sw_bytes points = {file.data, file.size - SW_HASH_BYTES};
+    sw_sha256(&is, points);
+    if (memcmp(is.b, points.data + points.size, SW_HASH_BYTES) != 0)
+        return sw_fail(err, SW_MALFORMED, "format", "the steps so far are damaged");
+    size_t held = points.size / sizeof *s->points; /* a step that lies beyond them is refused */
+    s->points = SW_ARENA_NEW(sw_cli_arena(cli), sw_curve_point, held + 1);
+    if (!s->points) return sw_fail(err, SW_MEMORY, "memory", "no memory for the curve");
+    return sw_curve_parse(points, s->kept, of, s->points, err);
+}
+
 static sw_status read_curve(sw_cli *cli, sw_plain_state *s, sw_error *err) {
     sw_hash of;
     sw_bytes curve;
     SW_TRY(sw_plain_map(cli, s->curve_path, CURVE_LIMIT, &curve, err));
-    size_t held = curve.size / sizeof *s->points; /* a step that lies beyond them is refused */
-    s->points = SW_ARENA_NEW(sw_cli_arena(cli), sw_curve_point, held + 1);
-    sw_status status = s->points ? sw_curve_parse(curve, s->kept, &of, s->points, err)
-                                 : sw_fail(err, SW_MEMORY, "memory", "no memory for the curve");
+    sw_status status = parse_curve(cli, s, curve, &of, err);
     if (curve.size) munmap((void *)(uintptr_t)curve.data, curve.size);
     if (status != SW_OK) sw_error_prefix(err, "%s", s->curve_path);
     SW_TRY(status);
@@ -71,7 +84,9 @@ sw_status sw_plain_state_open(sw_cli *cli, const char *out, const sw_plain_model
     if (!there) return SW_OK;
     SW_TRY(sw_plain_map(cli, s->state_path, STATE_LIMIT, &s->resume, err));
     s->kept = sw_train_state_step(s->resume);
-    sw_status status = read_curve(cli, s, err);
+    sw_status status = s->resume.size
+                           ? read_curve(cli, s, err)
+                           : sw_fail(err, SW_MALFORMED, "format", "%s is empty", s->state_path);
     if (status != SW_OK) sw_plain_state_hint(s, err);
     if (status != SW_OK) sw_plain_state_unmap(s);
     return status;
@@ -85,7 +100,10 @@ sw_status sw_plain_state_write(sw_plain_state *s, const sw_curve *curve, sw_byte
         return sw_fail(err, SW_MEMORY, "memory", "no memory for the curve of %" PRIu64 " steps",
                        step);
     SW_SCOPED(sw_buffer) points = SW_BUFFER(CURVE_LIMIT);
+    sw_hash digest;
     sw_curve_put(curve, &s->model, &points);
+    sw_sha256(&digest, sw_buffer_bytes(&points));
+    sw_put_bytes(&points, SW_BYTES_OF(digest.b));
     SW_TRY(sw_buffer_check(&points, "curve", err));
     if (!sw_path_exists(s->folder)) SW_TRY(sw_folder_make(s->folder, 0700, err));
     SW_TRY(sw_file_write(s->curve_path, sw_buffer_bytes(&points), 0600, SW_WRITE_REPLACE, err));
@@ -97,7 +115,7 @@ sw_status sw_plain_state_write(sw_plain_state *s, const sw_curve *curve, sw_byte
 void sw_plain_state_hint(const sw_plain_state *s, sw_error *err) {
     bool other = strcmp(err->word, "checkpoint") == 0 || strcmp(err->word, "format") == 0;
     bool stopped = strcmp(err->word, "stopped") == 0;
-    if (s->kept && other)
+    if (other && (s->kept || s->resume.data))
         sw_error_hint(err, "remove %s to begin anew, or run the command that wrote it", s->folder);
     else if (s->kept && stopped)
         sw_error_hint(err,
