@@ -236,7 +236,9 @@ if command -v strace >/dev/null; then
     train kept.yaml --model stranger --data rows.jsonl --out shut --json
     [ $? -eq 1 ] && found '"word":"checkpoint"' <out && found 'base model of other bytes' <out; say $? 'and one over another base model'
     cp -r shut.state torn.state && truncate -s -32 torn.state/curve && cp -r shut.state rotten.state && printf 'x' | dd of=rotten.state/state bs=1 seek=$(($(stat -c %s rotten.state/state) - 20)) conv=notrunc 2>/dev/null
-    for bad in torn rotten; do
+    cp -r shut.state empty.state && : >empty.state/state && cp -r shut.state bare.state && : >bare.state/curve && cp -r shut.state bent.state
+    python3 -c 'import sys; b = bytearray(open(sys.argv[1], "rb").read()); b[len(b) // 2] ^= 4; open(sys.argv[1], "wb").write(b)' bent.state/curve
+    for bad in torn rotten empty bare bent; do
         train "${kept[@]}" --out $bad --json
         [ $? -eq 1 ] && found '"word":"format"' <out && found "remove $bad.state" <out && [ ! -e $bad ] && [ ! -e $bad.partial ]; say $? "a $bad one"
     done
