@@ -15,6 +15,7 @@
 #define STATE_LIMIT ((size_t)1 << 44)
 #define CURVE_LIMIT ((size_t)4 << 30)
 #define FOLDER_END  ".state"
+#define REMOVE_HINT "remove %s to begin anew, or run the command that wrote it"
 
 static sw_status name_paths(sw_arena *a, const char *out, sw_plain_state *s, sw_error *err) {
     size_t size = strlen(out);
@@ -83,10 +84,13 @@ sw_status sw_plain_state_open(sw_cli *cli, const char *out, const sw_plain_model
     SW_TRY(digest_model(m, &s->model, err));
     if (!there) return SW_OK;
     SW_TRY(sw_plain_map(cli, s->state_path, STATE_LIMIT, &s->resume, err));
+    if (s->resume.size == 0) {
+        sw_status empty = sw_fail(err, SW_MALFORMED, "format", "%s is empty", s->state_path);
+        sw_error_hint(err, REMOVE_HINT, s->folder);
+        return empty;
+    }
     s->kept = sw_train_state_step(s->resume);
-    sw_status status = s->resume.size
-                           ? read_curve(cli, s, err)
-                           : sw_fail(err, SW_MALFORMED, "format", "%s is empty", s->state_path);
+    sw_status status = read_curve(cli, s, err);
     if (status != SW_OK) sw_plain_state_hint(s, err);
     if (status != SW_OK) sw_plain_state_unmap(s);
     return status;
@@ -115,8 +119,8 @@ sw_status sw_plain_state_write(sw_plain_state *s, const sw_curve *curve, sw_byte
 void sw_plain_state_hint(const sw_plain_state *s, sw_error *err) {
     bool other = strcmp(err->word, "checkpoint") == 0 || strcmp(err->word, "format") == 0;
     bool stopped = strcmp(err->word, "stopped") == 0;
-    if (other && (s->kept || s->resume.data))
-        sw_error_hint(err, "remove %s to begin anew, or run the command that wrote it", s->folder);
+    if (s->kept && other)
+        sw_error_hint(err, REMOVE_HINT, s->folder);
     else if (s->kept && stopped)
         sw_error_hint(err,
                       "the state of step %" PRIu64 " is kept: the same command goes on from %s",

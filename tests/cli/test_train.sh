@@ -240,7 +240,7 @@ if command -v strace >/dev/null; then
     python3 -c 'import sys; b = bytearray(open(sys.argv[1], "rb").read()); b[len(b) // 2] ^= 4; open(sys.argv[1], "wb").write(b)' bent.state/curve
     for bad in torn rotten empty bare bent; do
         train "${kept[@]}" --out $bad --json
-        [ $? -eq 1 ] && found '"word":"format"' <out && found "remove $bad.state" <out && [ ! -e $bad ] && [ ! -e $bad.partial ]; say $? "a $bad one"
+        [ $? -eq 1 ] && found '"word":"format"' <out && found "remove $bad.state" <out && [ ! -e $bad ] && [ ! -e $bad.partial ]; say $? "one that is $bad"
     done
 fi
 # Without a second moment a step divides by the gradient alone: by nearly nothing where there is nearly none.
