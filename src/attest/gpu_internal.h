@@ -111,6 +111,7 @@ typedef struct sw_gpu_judged {
     sw_gpu_chain chain;
     const sw_rim *driver, *vbios;
     bool revocation_checked;
+    int64_t ocsp_from_ms; /* as in the claims */
     sw_window window;
 } sw_gpu_judged;
 

@@ -161,13 +161,22 @@ static sw_status device_verify(sw_gpu_judgement *j, size_t place, sw_error *err)
 }
 
 /* ---- all of them ---- */
+/* A switch has no driver. */
+static int64_t oldest_signer(const sw_gpu_judged *d) {
+    int64_t vbios = d->vbios->signer_from_ms;
+    return d->driver == NULL || vbios < d->driver->signer_from_ms ? vbios
+                                                                  : d->driver->signer_from_ms;
+}
+
 static void claims_take(const sw_gpu_judged *d, sw_gpu_claims *out) {
     *out = (sw_gpu_claims){.serial = d->chain.serial,
                            .is_switch = d->report.is_switch,
                            .feature = d->report.feature,
                            .revocation_checked = d->revocation_checked,
                            .valid_from_ms = d->window.from_ms,
-                           .valid_until_ms = d->window.until_ms};
+                           .valid_until_ms = d->window.until_ms,
+                           .ocsp_from_ms = d->ocsp_from_ms,
+                           .rim_from_ms = oldest_signer(d)};
     memcpy(out->model, d->chain.model, sizeof out->model);
     memcpy(out->driver, d->report.driver, sizeof out->driver);
     memcpy(out->vbios, d->report.vbios, sizeof out->vbios);
@@ -212,8 +221,10 @@ static sw_gpu_judgement *judgement_new(const sw_gpu_device *devices, size_t coun
     j->manifests.collateral = collateral;
     j->manifests.root = &policy->rim_root;
     j->manifests.wall_ms = wall_ms;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         j->devices[i].window = (sw_window){wall_ms, INT64_MIN, INT64_MAX};
+        j->devices[i].ocsp_from_ms = INT64_MAX;
+    }
     return j;
 }
 
