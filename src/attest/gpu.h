@@ -25,14 +25,15 @@ typedef struct sw_gpu_device {
     sw_bytes chain;  /* PEM, leaf first, root last */
 } sw_gpu_device;
 /* For whoever judges the same machines again and again: manifests that held before, by their exact
- * bytes and root, whose content is kept and whose dates are judged anew; and the parsed form of
- * certificates of devices that held, which are judged anew in everything else. Starts as zeros; its
- * owner's alone, one verdict at a time. */
+ * bytes and root, whose content is kept and whose dates are judged anew; and of devices that held
+ * the parsed form of their certificates, and that the signatures of this very chain link it, which
+ * are judged anew in everything else. Starts as zeros; its owner's alone, one verdict at a time. */
 typedef struct sw_gpu_known {
     sw_hash ids[SW_GPU_RIM_COUNT];
     sw_rim *rims[SW_GPU_RIM_COUNT];
     size_t kept;                        /* ever; the oldest makes room */
     sw_cert_cache chains[SW_GPU_LIMIT]; /* by a device's place in its set */
+    sw_hash linked[SW_GPU_LIMIT];       /* likewise: SHA-256 of the chain's PEM */
 } sw_gpu_known;
 void sw_gpu_known_free(sw_gpu_known *k);
 typedef struct sw_gpu_collateral {

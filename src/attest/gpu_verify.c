@@ -67,12 +67,21 @@ void sw_gpu_device_parse(sw_gpu_judgement *j, size_t place, size_t lane) {
     d->parsed.status = chain_parse(j, place, lane, &d->parsed.err);
 }
 
-/* Of the first device the whole path. When that fails nobody asks for another device's. */
+/* Of the first device the whole path. When that fails nobody asks for another device's. What the
+ * signatures of a known chain say is known as well (GPU-043). */
+static sw_status path_verify(const sw_gpu_judgement *j, size_t place, sw_gpu_judged *d,
+                             sw_error *err) {
+    const sw_gpu_known *known = j->collateral->known;
+    const sw_gpu_chain *held = place == 0 ? NULL : &j->devices[0].chain;
+    SW_TRY(sw_gpu_chain_check(&d->chain, &j->policy->device_root, &d->window, err));
+    if (known != NULL && sw_hash_equal(&known->linked[place], &d->chain.id)) return SW_OK;
+    return sw_gpu_chain_link(&d->chain, held, d->window.wall_ms, err);
+}
+
 void sw_gpu_device_path(sw_gpu_judgement *j, size_t place) {
     sw_gpu_judged *d = &j->devices[place];
     if (d->path.made) return;
-    d->path.status = sw_gpu_chain_verify(&d->chain, place == 0 ? NULL : &j->devices[0].chain,
-                                         &j->policy->device_root, &d->window, &d->path.err);
+    d->path.status = path_verify(j, place, d, &d->path.err);
     d->path.made = true;
 }
 
@@ -201,9 +210,12 @@ static sw_status judge(sw_gpu_judgement *j, sw_error *err) {
 static void known_keep(sw_gpu_judgement *j) {
     sw_gpu_known *known = j->collateral->known;
     sw_gpu_manifests_keep(&j->manifests, known);
-    for (size_t i = 0; known != NULL && i < j->count; i++)
+    for (size_t i = 0; known != NULL && i < j->count; i++) {
+        const sw_gpu_chain *chain = &j->devices[i].chain;
         for (size_t k = 0; k < SW_GPU_CHAIN_COUNT; k++)
-            sw_cert_cache_keep(&known->chains[i], j->devices[i].chain.certs[k]);
+            sw_cert_cache_keep(&known->chains[i], chain->certs[k]);
+        known->linked[i] = chain->id;
+    }
 }
 
 static sw_gpu_judgement *judgement_new(const sw_gpu_device *devices, size_t count,
