@@ -11,11 +11,8 @@ steps=4 save_steps=2 output_limit=64KiB act=train
 . "$root/tests/run/world.sh"
 python=/usr/bin/python3
 [ -x "$python" ] || python=$(command -v python3)
-version=$("$python" -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
 
-make_locks() {
-    make_model || return 1
-    worker=$objects/sealwright-worker
+write_script() {
     cat >script.py <<'PY'
 import asyncio, multiprocessing, multiprocessing.reduction, os, sys
 import sealwright as s
@@ -78,26 +75,8 @@ s.send_output("model.txt", b"a model")
 drawn = s.unwrap_dataset(weights={"anna": 3, "bert": 1}, seed=9, format="rows")
 s.sign_manifest({"first": first, "rows": len(rows), "child": said, "drawn": len(drawn), "sockets": sockets(), "scratch": sorted(os.listdir("/tmp")) == [], "model": "config.json" in os.listdir(s.model_folder())})
 PY
-    "$sealwright" model lock "$model" --out model.lock >/dev/null &&
-        PYTHONPATH=$root/python PYTHONDONTWRITEBYTECODE=1 "$python" -m sealwright.tree --python "$python" --add script.py:/code/script.py \
-            --add "$root/python/sealwright:/venv/lib/$version/site-packages/sealwright" --out tree --no-compile >/dev/null &&
-        "$sealwright" trainer lock tree --file /code/script.py --out trainer.lock >/dev/null
 }
-write_recipe() {
-    local owner
-    {
-        printf 'sealwright: 1\nname: small-script\napp: %s\nmodel: {name: Miniature}\nshards:\n' "$genesis"
-        for owner in "${owners[@]}"; do
-            printf '  - {owner: %s, dataset: %s, rows: %s, name: %s}\n' \
-                "$("$sealwright" identity show "$owner" --json | value id)" "$(dataset_of "$owner.sealed")" "$rows" "$owner"
-        done
-        printf 'trainer:\n  kind: command\n  command: [/venv/bin/python, /code/script.py, %s]\n  files: [/code/script.py]\n' "$act"
-        printf '  max_steps: %s\n  save_steps: %s\n  scratch: 64MiB\n' "$steps" "$save_steps"
-        printf 'output: {open_quorum: all, limit: %s}\nobserve: {metrics: sealed, interval: 1, checkpoint_limit: 64KiB}\n' "$output_limit"
-        printf 'lease: %s\nmax_silence: %s\ngrants: %s\n' "$lease" "$max_silence" "$grants"
-        "$sealwright" sim show training-machine
-    } >"$1"
-}
+. "$root/tests/run/script_world.sh"
 world_new "$objects"
 
 holds 'a script with the package trains in the sandbox' run_sealed --tree tree
