@@ -33,8 +33,9 @@ void sw_recipe_put_command_bits(sw_buffer *out, const sw_recipe *r) {
         " itself (1 bit; what it says is\n"
         "  sealed with the model), how it answers when it is stopped (%llu bits), how far it"
         " computes what an earlier grant did (%llu bits),\n"
-        "  of which kinds a call was refused it (%llu bits), and whether the machine ran out of"
-        " memory meanwhile (%d bit)\n",
+        "  of which kinds a call was refused it and whether it printed (%llu bits), and whether"
+        " the machine ran out of memory\n"
+        "  meanwhile (%d bit)\n",
         (unsigned long long)b.reported, (unsigned long long)b.states, (unsigned long long)b.stop,
         (unsigned long long)b.same, (unsigned long long)b.acts, SW_BITS_MEMORY);
 }
