@@ -31,7 +31,7 @@ sw_status sw_agent_open_command(sw_agent *a, sw_error *err) {
         sw_error_hint(err, "`sealwright verify` shows what is proven about this run");
         return status;
     }
-    SW_TRY(sw_agent_check_place(a->recipe->policy.platform, err));
+    SW_TRY(sw_agent_check_place(&a->recipe->policy, sw_cpuid_ask, err));
     if (!a->o->tree)
         return sw_fail(
             err, SW_USAGE, "usage",

@@ -91,8 +91,9 @@ static void test_words(void **state) {
 
 /* CMD-052: who approves it for a real machine is told why it does not run there. */
 static void test_hardware(void **state) {
-    static const char words[] = "On tdx it is refused so far: with the processor's CPUID "
-                                "instruction a program gives the host 92 bits\n  of its choice";
+    static const char words[] = "On tdx a program gives the host 92 bits of its choice with each "
+                                "CPUID instruction, unless the image's kernel\n  answers it. ";
+    static const char check[] = "    It is SAID to answer CPUID's hypervisor leaves itself";
     (void)state;
     golden g = golden_load_in("command/");
     static sw_recipe r;
@@ -100,7 +101,16 @@ static void test_hardware(void **state) {
     parse(&g, "", "", &r);
     assert_null(strstr(show(&r, &text), "CPUID"));
     r.policy.platform = SW_PLATFORM_TDX;
-    if (strstr(show(&r, &text), words) == NULL) fail_msg("%s", (const char *)text.data);
+    const char *shown = show(&r, &text);
+    if (strstr(shown, words) == NULL || strstr(shown, "command is REFUSED there") == NULL)
+        fail_msg("%s", shown);
+    assert_null(strstr(shown, check));
+    for (size_t i = 0; i < r.policy.image_count; i++) r.policy.images[i].answers_cpuid = true;
+    shown = show(&r, &text);
+    if (strstr(shown, words) == NULL || strstr(shown, "that is your word when") == NULL)
+        fail_msg("%s", shown);
+    assert_null(strstr(shown, "REFUSED there"));
+    assert_non_null(strstr(shown, check));
     golden_drop(&g);
 }
 
