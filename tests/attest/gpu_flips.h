@@ -8,7 +8,7 @@
  */
 #ifndef SW_TESTS_ATTEST_GPU_FLIPS_H
 #define SW_TESTS_ATTEST_GPU_FLIPS_H
-#include "attest/every_bit.h"
+#include "every_bit.h"
 #include "attest/gpu_vectors.h"
 #include "sys/pool.h"
 
