@@ -4,7 +4,7 @@
  * PROVENANCE.md and expected.json beside it state, under NVIDIA's root; each has libxml2's
  * canonical forms (golden_rim.py). Without the vectors the program says so.
  */
-#include "attest/every_bit.h"
+#include "every_bit.h"
 #include "attest/rim_forge.h"
 #include "codec/json.h"
 #include "sys/pool.h"
