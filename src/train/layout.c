@@ -249,9 +249,9 @@ static void take_panels(layout *l) {
     deepest = most(deepest, e->config->vocab_size < 4096 ? e->config->vocab_size : 4096);
     size_t largest = most(e->width, f) * e->config->hidden_size;
     size_t widest = most(e->config->vocab_size, l->widest);
-    e->scratch.panels =
-        sw_slab_take(l->slab, "unpacked panels",
-                     sw_gemm_panel_bytes(deepest + 3 * (largest_rank(e) + 1), widest), 1);
+    e->scratch.panels = sw_slab_take(
+        l->slab, "unpacked panels",
+        sw_gemm_panel_bytes(e->compute.dtype, deepest + 3 * (largest_rank(e) + 1), widest), 1);
     if (!e->quantised) return;
     e->scratch.absmax = floats(l, "quantised weights", sw_nf4_blocks(largest));
 }
