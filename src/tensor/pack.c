@@ -259,3 +259,10 @@ void sw_transpose(const sw_compute *c, void *out, size_t out_stride, const sw_so
         .out = out, .out_stride = out_stride, .in = in, .dtype = c->dtype, .k = k, .n = n};
     sw_compute_run(c, (n + STRIP - 1) / STRIP, transpose_strip, &job);
 }
+
+void sw_transpose_alone(const sw_compute *c, void *out, size_t out_stride, const sw_source *in,
+                        size_t k, size_t n) {
+    transpose_job job = {
+        .out = out, .out_stride = out_stride, .in = in, .dtype = c->dtype, .k = k, .n = n};
+    for (size_t i = 0; i < (n + STRIP - 1) / STRIP; i++) transpose_strip(&job, i, 0);
+}

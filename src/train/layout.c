@@ -229,7 +229,6 @@ static void take_backward(layout *l) {
     s->dq = floats(l, "gradients of activations", t * e->width);
     s->dk = floats(l, "gradients of activations", t * e->kv_width);
     s->dv = floats(l, "gradients of activations", t * e->kv_width);
-    s->delta = floats(l, "gradients of activations", t * e->heads);
     s->dy = operands(l, "gradients of activations", t * c);
     s->dgate = operands(l, "gradients of activations", t * f);
     s->dup = operands(l, "gradients of activations", t * f);
@@ -268,7 +267,8 @@ static void take_layer_scratch(layout *l) {
     sw_attention a = {.heads = e->heads,
                       .kv_heads = e->kv_heads,
                       .head_dim = e->head_dim,
-                      .segment_count = e->capacity.segments};
+                      .segment_count = e->capacity.segments,
+                      .longest = e->capacity.longest};
     s->attention_packs = sw_slab_take(
         l->slab, "attention",
         sw_attention_pack_bytes(e->compute.dtype, &a, e->capacity.keys, e->capacity.backward), 1);
