@@ -119,6 +119,10 @@ SW_NODISCARD sw_status sw_gpu_fresh(const sw_gpu_claims *claims, size_t count,
 SW_NODISCARD sw_status sw_gpu_policy_check(const sw_gpu_policy *policy, const sw_gpu_claims *claims,
                                            size_t count, int64_t wall_ms, const sw_check_log *log,
                                            sw_error *err);
+/* What is demanded where there is no policy: GPU-086, and the ages of one that names none. */
+SW_NODISCARD sw_status sw_gpu_default_check(const sw_gpu_claims *claims, size_t count,
+                                            int64_t wall_ms, const sw_check_log *log,
+                                            sw_error *err);
 /* How old answers and manifests were at wall_ms (GPU-087, GPU-088); nothing where no device is. */
 SW_NODISCARD sw_status sw_gpu_age_check(const sw_gpu_policy *policy, const sw_gpu_claims *claims,
                                         size_t count, int64_t wall_ms, const sw_check_log *log,

@@ -41,8 +41,7 @@ static sw_status take_policy(inquiry *q, sw_bytes text, sw_error *err) {
         q->has_compose = true;
         return SW_OK;
     }
-    const sw_json *machine = sw_json_member(root, "machine");
-    return sw_policy_from_json(machine == NULL ? root : machine, "policy", &q->given, err);
+    return sw_attest_policy_parse(root, &q->given, err);
 }
 
 static sw_status read_policy(inquiry *q, const char *path, sw_error *err) {
@@ -336,8 +335,9 @@ static sw_status gpu_after(inquiry *q, const sw_gpu_policy *policy, const sw_gpu
                            size_t count, sw_error *err) {
     bool there = sw_cli_option(q->cli, "nonce") != NULL, checked = true;
     SW_TRY(sw_attest_nonce_compare(q->cli, &q->checks.log, claims, count, err));
-    SW_TRY((q->policy == NULL ? sw_gpu_age_check : sw_gpu_policy_check)(
-        policy, claims, count, q->wall_ms, &q->checks.log, err));
+    SW_TRY(q->policy == NULL
+               ? sw_gpu_default_check(claims, count, q->wall_ms, &q->checks.log, err)
+               : sw_gpu_policy_check(policy, claims, count, q->wall_ms, &q->checks.log, err));
     for (size_t i = 0; i < count; i++) checked = checked && claims[i].revocation_checked;
     if (!there) sw_cli_note(q->cli, "no --nonce was given: freshness was not judged");
     if (!checked)
