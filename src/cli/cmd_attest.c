@@ -260,8 +260,8 @@ static sw_status judge_dstack(inquiry *q, sw_error *err) {
 }
 
 /* ---- a certificate of dstack's RA-TLS ---- */
-/* Who issued it (DSK-040 to DSK-046), where --kms-root says whose word counts. */
-static sw_status issuer_judge(inquiry *q, sw_error *err) {
+/* Who issued it (DSK-040 to DSK-047), where --kms-root says whose word counts. */
+static sw_status issuer_judge(inquiry *q, const sw_event_log *log, sw_error *err) {
     sw_ratls_anchor root = {.of_spki = true};
     sw_ratls_chain chain = {0};
     bool there;
@@ -275,8 +275,11 @@ static sw_status issuer_judge(inquiry *q, sw_error *err) {
     SW_TRY(sw_ratls_chain_verify(sw_cli_arena(q->cli), q->input.bytes, &root, q->wall_ms, &chain,
                                  err));
     sw_check_held(&q->checks.log, "%zu certificates to the KMS root given", chain.count);
+    sw_check_begin(&q->checks.log, "key provider");
+    sw_status status = sw_ratls_chain_machine_check(sw_cli_arena(q->cli), &chain, log, err);
+    if (status == SW_OK) sw_check_held(&q->checks.log, "the KMS root given, in the event log too");
     sw_ratls_chain_free(&chain);
-    return SW_OK;
+    return status;
 }
 
 static sw_status judge_certificates(inquiry *q, sw_error *err) {
@@ -284,7 +287,7 @@ static sw_status judge_certificates(inquiry *q, sw_error *err) {
     sw_check_begin(&q->checks.log, "RA-TLS certificate");
     sw_status status = sw_attest_certificate_read(q->cli, q->input.bytes, &facts, err);
     if (status == SW_OK) sw_check_held(&q->checks.log, "its key is the one in the quote");
-    if (status == SW_OK) status = issuer_judge(q, err);
+    if (status == SW_OK) status = issuer_judge(q, &facts.attestation.log, err);
     SW_TRY(status);
     const sw_standalone asked = {.quote = facts.attestation.quote,
                                  .log = &facts.attestation.log,

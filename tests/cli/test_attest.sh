@@ -378,6 +378,7 @@ PY
     root=$(openssl x509 -in "$(ls chain-* | tail -1)" -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum | cut -c1-64)
     expect "an RA-TLS certificate says what was not judged" 0 "no --kms-root was given" attest verify "${ratls[@]}"
     expect "with its chain to the KMS root" 0 "^ok      RA-TLS chain" attest verify "${ratls[@]}" --kms-root "$root"
+    expect "which is the KMS that the machine's log names" 0 "^ok      key provider " attest verify "${ratls[@]}" --kms-root "$root"
     expect "to another root" 1 "^FAILED  RA-TLS chain" attest verify "${ratls[@]}" --kms-root "${zeros:0:64}"
     for file in "$vectors"/dstack/{phala-prod-info.json,phala-prod-quote.json,nras-v3-response-1gpu.json,gpu_attestation_h100.json,ccel.bin,tdx-lite-attestation.json,phala-prod-app-cert-chain.pem,dcap-qvl-tdx-quote.hex}; do
         expect "${file##*/} explained" 0 "nothing above was verified" attest explain "$file"
