@@ -82,6 +82,7 @@ class Hearing:
         self.max_steps, self.save_steps, self.resumed = max_steps, save_steps, resumed
         self.checkpoint_limit, self.output_limit = checkpoint_limit, output_limit
         self.stopped = False
+        self.answered = False  # STOP, by a state of a step that the recipe does not fix (CMD-053)
         self._pending = {"stream": bytearray(), "metrics": bytearray()}
 
     def feed(self, pipe: str, data: bytes) -> None:
@@ -119,6 +120,8 @@ class Hearing:
         }
         if not allowed.get(kind, False):
             raise Broken(f"type {kind} is not due after {before}")
+        if self.answered and kind not in (agent.DONE, agent.FAILED):
+            raise Broken(f"type {kind} is not due after the state that answered STOP")
         self.told.order.append(kind)
         {agent.HELLO: self._empty, agent.PLAN: self._plan, agent.CHECKPOINT: self._state, agent.OUTPUT: self._output,
          agent.CLAIMS: self._claims, agent.DONE: self._done, agent.FAILED: self._failed}[kind](body)
@@ -138,10 +141,11 @@ class Hearing:
     def _state(self, body: bytes) -> None:
         step = struct.unpack(">Q", body[:8])[0] if len(body) >= 8 else 0
         every = self.save_steps
-        due = self.stopped or (every > 0 and (step % every == 0 or step == self.told.total))
-        if not due or step <= max([self.resumed, *self.told.states]) or not 8 < len(body) <= 8 + self.checkpoint_limit:
+        fixed = step == self.told.total or (every > 0 and step % every == 0)
+        if not (fixed or self.stopped) or step <= max([self.resumed, *self.told.states]) or not 8 < len(body) <= 8 + self.checkpoint_limit:
             raise Broken(f"a state of {len(body)} bytes at step {step} is not due")
         self.told.states[step] = body[8:]
+        self.answered = not fixed
 
     def _output(self, body: bytes) -> None:
         length = struct.unpack(">I", body[:4])[0] if len(body) >= 4 else 0

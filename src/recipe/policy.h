@@ -23,6 +23,7 @@
 #define SW_MEMORY_PAGE_BYTES  4096
 typedef struct sw_image {
     char name[65];
+    bool answers_cpuid;            /* said of its kernel, and of that alone (EVD-125) */
     bool by_hash;                  /* false: the next line counts; true: those behind it */
     uint8_t mrtd[48], rtmr[3][48]; /* MRTD, RTMR0-2 */
     sw_hash os_image;
@@ -102,6 +103,9 @@ SW_NODISCARD sw_status sw_policy_complete(const sw_policy *p, sw_error *err);
 SW_NODISCARD sw_status sw_policy_from_json(const sw_json *object, const char *where, sw_policy *out,
                                            sw_error *err);
 void sw_policy_to_json(sw_arena *a, sw_json *parent, const char *key, const sw_policy *p);
+/* Whether it is said of every image that its kernel answers CPUID's hypervisor leaves itself: what
+ * a command needs on hardware (CMD-052). */
+bool sw_policy_answers_cpuid(const sw_policy *p);
 
 /* A KMS as one owner accepts it. {"compose_hash","kind":"sealwright/kms-reference/v1","policy"}
  * canonical. */

@@ -52,7 +52,8 @@ static bool read_triple(const sw_yaml *list, uint8_t out[SW_ACPI_COUNT][48]) {
 static const char IMAGES[] = "machine.images[]";
 
 static sw_status read_hash_image(const sw_recipe_reader *r, const sw_yaml *map, sw_image *out) {
-    static const char *const names[] = {"name", "os_image_hash", "acpi", "memory_bytes", NULL};
+    static const char *const names[] = {"name",         "os_image_hash",  "acpi",
+                                        "memory_bytes", "?answers_cpuid", NULL};
     const sw_yaml *list = NULL;
     SW_TRY(sw_recipe_expect(r, map, IMAGES, names));
     SW_TRY(sw_recipe_hex(r, map, IMAGES, "os_image_hash", out->os_image.b, sizeof out->os_image.b));
@@ -70,7 +71,8 @@ static sw_status read_hash_image(const sw_recipe_reader *r, const sw_yaml *map, 
 }
 
 static sw_status read_registers(const sw_recipe_reader *r, const sw_yaml *map, sw_image *out) {
-    static const char *const names[] = {"name", "mrtd", "rtmr0", "rtmr1", "rtmr2", NULL};
+    static const char *const names[] = {"name",  "mrtd",           "rtmr0", "rtmr1",
+                                        "rtmr2", "?answers_cpuid", NULL};
     SW_TRY(sw_recipe_expect(r, map, IMAGES, names));
     SW_TRY(sw_recipe_hex(r, map, IMAGES, "mrtd", out->mrtd, sizeof out->mrtd));
     for (size_t i = 0; i < 3; i++)
@@ -78,9 +80,21 @@ static sw_status read_registers(const sw_recipe_reader *r, const sw_yaml *map, s
     return SW_OK;
 }
 
+/* `true`, or not there: one way to say it. */
+static sw_status read_answers(const sw_recipe_reader *r, const sw_yaml *map, sw_image *out) {
+    static const char name[] = "answers_cpuid";
+    const sw_yaml *m = sw_yaml_member(map, name);
+    if (m == NULL) return SW_OK;
+    SW_TRY(sw_recipe_flag(r, map, IMAGES, name, &out->answers_cpuid));
+    return out->answers_cpuid
+               ? SW_OK
+               : sw_recipe_refuse(r, m, IMAGES, "%s must be true, or left out", name);
+}
+
 static sw_status read_image(const sw_recipe_reader *r, const sw_yaml *map, sw_image *out) {
     out->by_hash = sw_yaml_member(map, "os_image_hash") != NULL;
     SW_TRY(out->by_hash ? read_hash_image(r, map, out) : read_registers(r, map, out));
+    SW_TRY(read_answers(r, map, out));
     return sw_recipe_text(r, map, IMAGES, "name", sizeof out->name - 1, out->name);
 }
 

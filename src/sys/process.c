@@ -208,6 +208,12 @@ static void end_child(pid_t pid, int pidfd) {
     while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) continue;
 }
 
+static sw_status begin_watch(sw_starter *s, int listener, sw_watch **watch, sw_error *err) {
+    int printed = s->printed;
+    s->printed = -1; /* the watch's from here on */
+    return sw_watch_begin(listener, printed, s->what->sandbox->root, watch, err);
+}
+
 static sw_status start_prepared(sw_starter *s, pid_t *pid, int *pidfd, sw_sandbox_layers *layers,
                                 sw_error *err) {
     sigset_t all;
@@ -226,8 +232,8 @@ static sw_status start_prepared(sw_starter *s, pid_t *pid, int *pidfd, sw_sandbo
     sw_status status = made < 0 ? layer_missing(err, "a process", cause) : SW_OK;
     sw_watch *watch = NULL;
     if (status == SW_OK) status = await_list(s, &listener, &found, err);
-    if (status == SW_OK && listener >= 0)
-        status = sw_watch_begin(listener, &watch, err);
+    if (status == SW_OK && s->what->watch != NULL)
+        status = begin_watch(s, listener, &watch, err);
     else if (listener >= 0)
         (void)close(listener);
     if (status == SW_OK && is_command(s)) status = let_go(s, made, &found, err);
@@ -235,7 +241,7 @@ static sw_status start_prepared(sw_starter *s, pid_t *pid, int *pidfd, sw_sandbo
     (void)close(s->hear);
     if (status == SW_OK && !is_command(s)) status = verify_child(made, made_fd, &found, err);
     if (status != SW_OK && made >= 0) end_child(made, made_fd);
-    if (status != SW_OK) sw_watch_end(&watch);
+    if (status != SW_OK) (void)sw_watch_end(&watch);
     if (status != SW_OK) return status;
     if (s->what->watch != NULL) *s->what->watch = watch;
     *pid = made;
@@ -329,16 +335,43 @@ static sw_status load_program(const sw_spawn *what, int *image, sw_error *err) {
     return status;
 }
 
+static sw_status make_filter(const sw_starter *s, bool watched, sw_buffer *bytes,
+                             struct sock_fprog *out, sw_error *err) {
+    sw_sandbox_rules rules = s->plan.rules;
+    rules.watched = watched;
+    SW_TRY(sw_sandbox_filter(&rules, s->image_slot, bytes, err));
+    out->len = (unsigned short)(bytes->size / sizeof(struct sock_filter));
+    out->filter = (struct sock_filter *)(void *)bytes->data;
+    return SW_OK;
+}
+
+/* Nowhere, or into the watch's pipe, which leads nowhere. */
+static sw_status open_output(sw_starter *s, sw_error *err) {
+    int ends[2];
+    s->null = s->output = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (s->null < 0) return sw_fail(err, SW_IO, "io", "opening /dev/null: %s", strerror(errno));
+    if (!s->plan.rules.watched) return SW_OK;
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        sw_status status = sw_fail(err, SW_IO, "io", "a pipe to print into: %s", strerror(errno));
+        (void)close(s->null);
+        return status;
+    }
+    s->printed = ends[0];
+    s->output = ends[1];
+    return SW_OK;
+}
+
 static sw_status start_image(sw_starter *s, pid_t *pid, int *pidfd, sw_sandbox_layers *layers,
                              sw_error *err) {
     SW_SCOPED(sw_buffer) filter = SW_BUFFER(BPF_MAXINSNS * sizeof(struct sock_filter));
+    SW_SCOPED(sw_buffer) watched = SW_BUFFER(BPF_MAXINSNS * sizeof(struct sock_filter));
     SW_TRY(check_image(s->image, err));
-    SW_TRY(sw_sandbox_filter(&s->plan.rules, s->image_slot, &filter, err));
-    s->plan.filter.len = (unsigned short)(filter.size / sizeof(struct sock_filter));
-    s->plan.filter.filter = (struct sock_filter *)(void *)filter.data;
-    s->null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (s->null < 0) return sw_fail(err, SW_IO, "io", "opening /dev/null: %s", strerror(errno));
+    SW_TRY(make_filter(s, false, &filter, &s->plan.filter, err));
+    if (s->plan.rules.watched) SW_TRY(make_filter(s, true, &watched, &s->plan.watched, err));
+    SW_TRY(open_output(s, err));
     sw_status status = start_prepared(s, pid, pidfd, layers, err);
+    if (s->output != s->null) (void)close(s->output);
+    if (s->printed >= 0) (void)close(s->printed);
     (void)close(s->null);
     return status;
 }
@@ -355,6 +388,7 @@ sw_status sw_process_start(const sw_spawn *what, pid_t *pid, int *pidfd, sw_sand
         .what = what,
         .plan = {.rules = *what->sandbox, .root_slot = slot + 2, .scratch_slot = slot + 3},
         .image = what->image_fd,
+        .printed = -1,
         .image_slot = slot,
         .report_slot = slot + 1};
     s.plan.task_limit = SW_SANDBOX_TASKS + SW_SANDBOX_TASKS_PER_PROCESSOR * (size_t)sw_cpu_count();

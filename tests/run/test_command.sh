@@ -232,11 +232,13 @@ while read -r act expected; do
     code=$?
     [ "$expected" = done ] || [ ! -e "run.$act/out" ] || code=1
     say $code "$act: $expected"
-    grep -oE 'the script (called|made) .*; refused$' log | sed "s/^/$act: /" >>called
+    grep -oE 'the script (called|made|printed).*; .*$' log | sed "s/^/$act: /" >>called
     ls -A "run.$act" 2>/dev/null | grep -vxE 'lock|out|state\.json|checkpoint-[0-9]{6}\.sealed' >>strange
 done <acts
-printf '%s\n' 'child: the script called for the network; refused' 'network: the script called for the network; refused' \
-    "traces: the script called for another process's memory; refused" | diff - <(sort called) >log 2>&1
+outside='the script called for a file outside /tmp and /dev/shm, to write it; refused' own='the script called for a change of its own files; refused'
+printf '%s\n' "child: $own" "child: $outside" 'child: the script called for the network; refused' 'network: the script called for the network; refused' \
+    "outside: $own" "outside: $outside" 'prints: the script printed; what it printed went nowhere' \
+    "traces: the script called for another process's memory; refused" | LC_ALL=C sort | diff - <(LC_ALL=C sort called) >log 2>&1
 say $? 'what a script called for and did not get is said in one line of its run, and of no other'
 [ ! -s strange ]; say $? 'nothing but checkpoints and state in the run folders'
 stat -c '%s %n' run.{honest,quiet,wild,saving}/out/metrics-*.sealed >log 2>&1
