@@ -188,9 +188,8 @@ sw_status sw_policy_check(const sw_policy *policy, sw_claims *claims, const sw_c
     SW_TRY(place_check(policy, claims, log, &image, err));
     SW_TRY(tcb_check(policy, claims, log, err));
     SW_TRY(age_check(policy, claims, log, err));
-    sw_check_begin(log, "policy: GPUs");
-    SW_TRY(sw_gpu_policy_check(&policy->gpu, claims->gpus, claims->gpu_count, err));
-    sw_check_held(log, "%u asked for, %zu devices", policy->gpu.count, claims->gpu_count);
+    SW_TRY(sw_gpu_policy_check(&policy->gpu, claims->gpus, claims->gpu_count, claims->judged_ms,
+                               log, err));
     memcpy(claims->image, image->name, sizeof claims->image);
     return SW_OK;
 }

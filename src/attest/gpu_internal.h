@@ -49,6 +49,7 @@ typedef struct sw_gpu_chain {
     char model[64];
     sw_gpu_serial serial;
     uint8_t fwid[SW_SHA384_BYTES];
+    sw_hash id; /* SHA-256 of its PEM, which has one form */
 } sw_gpu_chain;
 void sw_gpu_chain_free(sw_gpu_chain *c);
 /* PEM to five certificates and what the leaf says; nothing is verified. Certificates that `known`
@@ -58,10 +59,15 @@ SW_NODISCARD sw_status sw_gpu_chain_parse(sw_bytes pem, const sw_cert_cache *kno
 /* The provisioner's certificate, the family's and the root are the same bytes in both, and
  * constrain no names, so that what they allowed one device they allow another. */
 bool sw_gpu_chain_shares_upper(const sw_gpu_chain *c, const sw_gpu_chain *other);
-/* `held` is a chain without whose holding this verdict fails before it comes to `c`, or NULL: what
- * both share above the boot ROM's certificate has its signatures judged once (GPU-038). */
-SW_NODISCARD sw_status sw_gpu_chain_verify(const sw_gpu_chain *c, const sw_gpu_chain *held,
-                                           const sw_hash *root, sw_window *w, sw_error *err);
+/* Root and dates. */
+SW_NODISCARD sw_status sw_gpu_chain_check(const sw_gpu_chain *c, const sw_hash *root, sw_window *w,
+                                          sw_error *err);
+/* The path, strictly: with the dates that are looked at above a function of the certificates' bytes
+ * alone. `held` is a chain without whose holding this verdict fails before it comes to `c`, or
+ * NULL: what both share above the boot ROM's certificate has its signatures judged once (GPU-038).
+ */
+SW_NODISCARD sw_status sw_gpu_chain_link(const sw_gpu_chain *c, const sw_gpu_chain *held,
+                                         int64_t wall_ms, sw_error *err);
 /* The digest of the firmware from an extension's value: TCG's composite device id, or DICE's
  * TcbInfo. */
 SW_NODISCARD sw_status sw_gpu_fwid_parse(sw_bytes extension, bool tcb_info,
@@ -111,6 +117,7 @@ typedef struct sw_gpu_judged {
     sw_gpu_chain chain;
     const sw_rim *driver, *vbios;
     bool revocation_checked;
+    int64_t ocsp_from_ms; /* as in the claims */
     sw_window window;
 } sw_gpu_judged;
 

@@ -100,7 +100,10 @@ static sw_status ask_once(sw_gpu_answers *a, const sw_cert *cert, const sw_cert 
         SW_TRY(ask(a, cert, issuer, &a->asked[a->asked_count], err));
         found = &a->asked[a->asked_count++];
     }
-    if (!found->answered) d->revocation_checked = false;
+    if (!found->answered)
+        d->revocation_checked = false;
+    else if (found->from_ms < d->ocsp_from_ms)
+        d->ocsp_from_ms = found->from_ms;
     return sw_window_narrow(&d->window, "OCSP answer", found->from_ms, found->until_ms, err);
 }
 

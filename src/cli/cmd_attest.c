@@ -317,6 +317,11 @@ static sw_status judge_key(inquiry *q, sw_error *err) {
 }
 
 /* ---- GPUs ---- */
+/* Without a policy: NVIDIA's roots, and the ages that a policy has that names none. */
+static sw_gpu_policy makers_policy(void) {
+    return (sw_gpu_policy){.device_root = sw_nvidia_device_root, .rim_root = sw_nvidia_rim_root};
+}
+
 static sw_status files_read(sw_cli *cli, const char *option, size_t limit, size_t most,
                             sw_bytes *out, size_t *count, sw_error *err) {
     const char *const *paths = sw_cli_list(cli, option, count);
@@ -331,11 +336,8 @@ static sw_status gpu_after(inquiry *q, const sw_gpu_policy *policy, const sw_gpu
                            size_t count, sw_error *err) {
     bool there = sw_cli_option(q->cli, "nonce") != NULL, checked = true;
     SW_TRY(sw_attest_nonce_compare(q->cli, &q->checks.log, claims, count, err));
-    if (q->policy != NULL) {
-        sw_check_begin(&q->checks.log, "policy: GPUs");
-        SW_TRY(sw_gpu_policy_check(policy, claims, count, err));
-        sw_check_held(&q->checks.log, "%zu devices", count);
-    }
+    SW_TRY((q->policy == NULL ? sw_gpu_age_check : sw_gpu_policy_check)(
+        policy, claims, count, q->wall_ms, &q->checks.log, err));
     for (size_t i = 0; i < count; i++) checked = checked && claims[i].revocation_checked;
     if (!there) sw_cli_note(q->cli, "no --nonce was given: freshness was not judged");
     if (!checked)
@@ -364,9 +366,8 @@ static sw_status judge_gpus(inquiry *q, const sw_gpu_device *devices, size_t cou
     sw_bytes rims[SW_GPU_RIM_COUNT], ocsp[SW_GPU_OCSP_COUNT];
     sw_gpu_collateral c = {.rims = rims, .ocsp = ocsp};
     const char *bundle = sw_cli_option(q->cli, "collateral");
-    const sw_gpu_policy makers = {.device_root = sw_nvidia_device_root,
-                                  .rim_root = sw_nvidia_rim_root};
-    const sw_gpu_policy *policy = q->policy == NULL ? &makers : &q->policy->gpu;
+    const sw_gpu_policy makers = makers_policy(),
+                        *policy = q->policy == NULL ? &makers : &q->policy->gpu;
     SW_TRY(files_read(q->cli, "rim", SW_RIM_LIMIT, SW_GPU_RIM_COUNT, rims, &c.rim_count, err));
     SW_TRY(files_read(q->cli, "ocsp", SW_OCSP_LIMIT, SW_GPU_OCSP_COUNT, ocsp, &c.ocsp_count, err));
     if (bundle != NULL) SW_TRY(bundle_add(q, bundle, &c, err));
@@ -396,14 +397,16 @@ static sw_status judge_gpu_report(inquiry *q, sw_error *err) {
 
 static sw_status judge_rim(inquiry *q, sw_error *err) {
     sw_rim rim = {0};
-    const sw_hash *root = q->policy == NULL ? &sw_nvidia_rim_root : &q->policy->gpu.rim_root;
+    const sw_gpu_policy makers = makers_policy(),
+                        *policy = q->policy == NULL ? &makers : &q->policy->gpu;
     sw_check_begin(&q->checks.log, "reference manifest");
-    SW_TRY(sw_rim_verify(q->input.bytes, root, q->wall_ms, &rim, err));
+    SW_TRY(sw_rim_verify(q->input.bytes, &policy->rim_root, q->wall_ms, &rim, err));
     sw_check_held(&q->checks.log, "%s, %zu active measurements", rim.version, rim.active_count);
     fact(q, "version", rim.version);
     facts_window(q, rim.valid_from_ms, rim.valid_until_ms);
+    const sw_gpu_claims age = {.ocsp_from_ms = INT64_MAX, .rim_from_ms = rim.signer_from_ms};
     sw_rim_free(&rim);
-    return SW_OK;
+    return sw_gpu_age_check(policy, &age, 1, q->wall_ms, &q->checks.log, err);
 }
 
 /* ---- by kind ---- */

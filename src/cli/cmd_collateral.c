@@ -79,6 +79,8 @@ static sw_status source_read(sw_cli *cli, sw_policy *policy, sw_collateral_sourc
     out->anchors = policy;
     out->minimum_evaluation_number = policy->minimum_evaluation_number;
     out->max_age_ms = policy->collateral_max_age_ms;
+    out->ocsp_max_age_ms = policy->gpu.ocsp_max_age_ms;
+    out->rim_max_age_ms = policy->gpu.rim_max_age_ms;
     return SW_OK;
 }
 

@@ -42,15 +42,15 @@ static sw_status import(sw_cli *cli, sw_error *err) {
         return sw_fail(err, SW_EXISTS, "exists", "%s exists already", folder);
     sw_bytes bytes;
     SW_TRY(sw_plain_map(cli, gguf, GGUF_LIMIT, &bytes, err));
-    const char *draft;
+    sw_draft draft;
     SW_TRY(sw_folder_draft(sw_cli_arena(cli), folder, 0755, &draft, err));
-    folder_sink context = {cli, draft};
+    folder_sink context = {cli, draft.path};
     const sw_model_sink sink = {&context, write_file};
     sw_status status = sw_gguf_import(
         bytes, dtype && strcmp(dtype, "f32") == 0 ? SW_DTYPE_F32 : SW_DTYPE_BF16, &sink, err);
     if (status != SW_OK) sw_error_prefix(err, "%s", gguf);
-    if (status == SW_OK) status = sw_folder_publish(draft, folder, err);
-    if (status != SW_OK) sw_folder_discard(draft);
+    if (status == SW_OK) status = sw_draft_publish(&draft, folder, err);
+    sw_draft_discard(&draft);
     SW_TRY(status);
     sw_arena *a = sw_cli_arena(cli);
     sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
@@ -185,9 +185,9 @@ static sw_status train_on(plain_run *r, sw_plain_model *m, const sw_train_job *j
 
 /* Into `draft`, which gets the name `out` when all of it is there. */
 static sw_status train_rows(sw_cli *cli, sw_plain_model *m, const sw_train_job *job, bool recompute,
-                            sw_plain_state *state, const char *draft, const char *out,
+                            sw_plain_state *state, sw_draft *draft, const char *out,
                             sw_error *err) {
-    plain_run r = {.cli = cli, .folder = draft, .state = state};
+    plain_run r = {.cli = cli, .folder = draft->path, .state = state};
     uint64_t resumed = state->kept;
     sw_arena *a = sw_cli_arena(cli);
     sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
@@ -196,7 +196,7 @@ static sw_status train_rows(sw_cli *cli, sw_plain_model *m, const sw_train_job *
     r.start_ms = now_ms(&r);
     SW_TRY(train_on(&r, m, job, recompute, err));
     SW_TRY(write_curve(&r, err));
-    SW_TRY(sw_folder_publish(draft, out, err));
+    SW_TRY(sw_draft_publish(draft, out, err));
     sw_plain_state_remove(state);
     sw_json_add_integer(a, root, "first_step_ms", r.first_ms - r.start_ms);
     sw_json_add_integer(a, root, "milliseconds", now_ms(&r) - r.start_ms);
@@ -214,17 +214,17 @@ static sw_status train_rows(sw_cli *cli, sw_plain_model *m, const sw_train_job *
 static sw_status train_or_resume(sw_cli *cli, sw_plain_model *m, sw_train_job job, bool recompute,
                                  const char *out, sw_error *err) {
     sw_plain_state state;
-    const char *draft = NULL;
-    SW_TRY(sw_plain_state_open(cli, out, m, job.settings, &state, err));
-    job.resume = state.resume;
-    sw_status status = sw_folder_draft(sw_cli_arena(cli), out, 0755, &draft, err);
+    sw_draft draft; /* its lock is the state's too */
+    SW_TRY(sw_folder_draft(sw_cli_arena(cli), out, 0755, &draft, err));
+    sw_status status = sw_plain_state_open(cli, out, m, job.settings, &state, err);
     if (status == SW_OK) {
+        job.resume = state.resume;
         watch_signals();
-        status = train_rows(cli, m, &job, recompute, &state, draft, out, err);
-        if (status != SW_OK) sw_folder_discard(draft);
+        status = train_rows(cli, m, &job, recompute, &state, &draft, out, err);
         if (status != SW_OK) sw_plain_state_hint(&state, err);
+        sw_plain_state_unmap(&state);
     }
-    sw_plain_state_unmap(&state);
+    sw_draft_discard(&draft);
     return status;
 }
 

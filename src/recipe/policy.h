@@ -52,7 +52,17 @@ typedef struct sw_gpu_policy {
     size_t driver_count;
     char drivers[SW_GPU_DRIVER_LIMIT][32];
     bool revocation_required; /* `revocation: required`; `unchecked` must be written out */
+    /* How old an OCSP answer and a manifest may be when the evidence is judged; 0: the defaults. */
+    int64_t ocsp_max_age_ms, rim_max_age_ms;
 } sw_gpu_policy;
+
+/* Unless the policy says otherwise: NVIDIA answers OCSP on the spot and gives a manifest's signer
+ * two years. */
+#define SW_GPU_OCSP_AGE_MS     INT64_C(86400000)
+#define SW_GPU_RIM_AGE_MS      (731 * INT64_C(86400000))
+#define SW_GPU_RIM_AGE_MOST_MS (3660 * INT64_C(86400000))
+int64_t sw_gpu_ocsp_max_age_ms(const sw_gpu_policy *p);
+int64_t sw_gpu_rim_max_age_ms(const sw_gpu_policy *p);
 
 /* Of collateral, when the policy bounds it. */
 #define SW_COLLATERAL_AGE_LEAST_MS INT64_C(3600000)          /* an hour */

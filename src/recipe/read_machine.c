@@ -183,9 +183,21 @@ static sw_status read_gpu_drivers(const sw_recipe_reader *r, const sw_yaml *map,
     return SW_OK;
 }
 
+/* Absent: the default (GPU-087, GPU-088). */
+static sw_status read_gpu_age(const sw_recipe_reader *r, const sw_yaml *gpu, const char *name,
+                              int64_t most_ms, int64_t *out) {
+    uint64_t age;
+    if (sw_yaml_member(gpu, name) == NULL) return SW_OK;
+    SW_TRY(sw_recipe_duration(r, gpu, "machine.gpu", name, SW_COLLATERAL_AGE_LEAST_MS,
+                              (uint64_t)most_ms, &age));
+    *out = (int64_t)age;
+    return SW_OK;
+}
+
 static sw_status read_gpu(const sw_recipe_reader *r, const sw_yaml *map, sw_gpu_policy *p) {
-    static const char *const names[] = {"count",   "device_root", "rim_root", "devices",
-                                        "drivers", "revocation",  NULL};
+    static const char *const names[] = {"count",         "device_root",  "rim_root",
+                                        "devices",       "drivers",      "revocation",
+                                        "?ocsp_max_age", "?rim_max_age", NULL};
     static const char where[] = "machine.gpu";
     const sw_yaml *gpu = sw_yaml_member(map, "gpu");
     uint64_t count, word;
@@ -202,7 +214,8 @@ static sw_status read_gpu(const sw_recipe_reader *r, const sw_yaml *map, sw_gpu_
     SW_TRY(read_gpu_drivers(r, gpu, p));
     SW_TRY(sw_recipe_choice(r, gpu, where, "revocation", sw_recipe_revocation_words, &word));
     p->revocation_required = word == 0;
-    return SW_OK;
+    SW_TRY(read_gpu_age(r, gpu, "ocsp_max_age", SW_COLLATERAL_AGE_MOST_MS, &p->ocsp_max_age_ms));
+    return read_gpu_age(r, gpu, "rim_max_age", SW_GPU_RIM_AGE_MOST_MS, &p->rim_max_age_ms);
 }
 
 /* ---- all of it ---- */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Folders that appear whole, and files that go away for good: rename without replacement, unlink
- * and the sync of the folder that makes either of them last.
+ * and the sync of the folder that makes either of them last. A draft is locked by a flock on the
+ * folder itself, so no file of its own tells a living maker from a dead one.
  */
 #include "sys/folder.h"
 
@@ -11,9 +12,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { DISCARD_LIMIT = 4096 };
+enum { DISCARD_LIMIT = 4096, LOCK_TRIES = 100 };
 
 static sw_status sync_parent(const char *path, sw_error *err) {
     char *copy = strdup(path);
@@ -31,7 +34,50 @@ static sw_status sync_parent(const char *path, sw_error *err) {
     return sw_fail(err, SW_IO, "io", "syncing the folder of %s: %s", path, strerror(cause));
 }
 
-sw_status sw_folder_draft(sw_arena *arena, const char *folder, mode_t mode, const char **draft,
+static void empty_folder(const char *path) {
+    sw_arena arena = {0};
+    const char **names = NULL;
+    size_t count = 0;
+    if (sw_folder_list(&arena, path, DISCARD_LIMIT, &names, &count, NULL) == SW_OK)
+        for (size_t i = 0; i < count; i++) {
+            const char *file = sw_path_join(&arena, path, names[i]);
+            if (file != NULL && unlink(file) != 0) (void)rmdir(file);
+        }
+    sw_arena_free(&arena);
+}
+
+void sw_folder_discard(const char *path) {
+    empty_folder(path);
+    (void)rmdir(path);
+}
+
+/* Between opening a folder and locking it, its maker may have published or discarded it. */
+static bool still_there(int fd, const char *path) {
+    struct stat held, named;
+    return fstat(fd, &held) == 0 && lstat(path, &named) == 0 && held.st_dev == named.st_dev &&
+           held.st_ino == named.st_ino;
+}
+
+static sw_status lock_folder(const char *path, mode_t mode, int *out, sw_error *err) {
+    for (unsigned i = 0; i < LOCK_TRIES; i++) {
+        SW_TRY(sw_folder_make(path, mode, err));
+        int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0 && errno == ENOENT) continue;
+        if (fd < 0) return sw_fail(err, SW_IO, "io", "opening %s: %s", path, strerror(errno));
+        bool held = flock(fd, LOCK_EX | LOCK_NB) == 0;
+        int cause = errno;
+        if (held && still_there(fd, path)) {
+            *out = fd;
+            return SW_OK;
+        }
+        (void)close(fd);
+        if (!held && cause == EWOULDBLOCK) break;
+        if (!held) return sw_fail(err, SW_IO, "io", "locking %s: %s", path, strerror(cause));
+    }
+    return sw_fail(err, SW_REFUSED, "busy", "%s: another process works here", path);
+}
+
+sw_status sw_folder_draft(sw_arena *arena, const char *folder, mode_t mode, sw_draft *out,
                           sw_error *err) {
     static const char end[] = ".partial";
     size_t size = strlen(folder);
@@ -42,10 +88,27 @@ sw_status sw_folder_draft(sw_arena *arena, const char *folder, mode_t mode, cons
     if (made == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
     memcpy(made, folder, size);
     memcpy(made + size, end, sizeof end);
-    sw_folder_discard(made);
-    SW_TRY(sw_folder_make(made, mode, err));
-    *draft = made;
+    *out = (sw_draft){.lock_fd = -1};
+    SW_TRY(lock_folder(made, mode, &out->lock_fd, err));
+    out->path = made;
+    empty_folder(made);
     return SW_OK;
+}
+
+static void let_go(sw_draft *d) {
+    if (d->path != NULL) (void)close(d->lock_fd);
+    *d = (sw_draft){.lock_fd = -1};
+}
+
+void sw_draft_discard(sw_draft *d) {
+    if (d->path != NULL) sw_folder_discard(d->path);
+    let_go(d);
+}
+
+sw_status sw_draft_publish(sw_draft *d, const char *to, sw_error *err) {
+    sw_status status = sw_folder_publish(d->path, to, err);
+    if (status == SW_OK) let_go(d);
+    return status;
 }
 
 sw_status sw_folder_publish(const char *from, const char *to, sw_error *err) {
@@ -60,17 +123,4 @@ sw_status sw_file_remove(const char *path, sw_error *err) {
     if (errno == ENOENT)
         return sw_fail(err, SW_MISSING, "missing", "%s: no such file or folder", path);
     return sw_fail(err, SW_IO, "io", "removing %s: %s", path, strerror(errno));
-}
-
-void sw_folder_discard(const char *path) {
-    sw_arena arena = {0};
-    const char **names = NULL;
-    size_t count = 0;
-    if (sw_folder_list(&arena, path, DISCARD_LIMIT, &names, &count, NULL) == SW_OK)
-        for (size_t i = 0; i < count; i++) {
-            const char *file = sw_path_join(&arena, path, names[i]);
-            if (file != NULL && unlink(file) != 0) (void)rmdir(file);
-        }
-    (void)rmdir(path);
-    sw_arena_free(&arena);
 }

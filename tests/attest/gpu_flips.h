@@ -61,7 +61,7 @@ static inline void flip_chain(const work *w, lane *l, size_t at, unsigned bit) {
         t->parsed++;
         if ((w->every_bit && every_bit()) || chosen(w, at, bit)) {
             t->carried++;
-            t->held += sw_gpu_chain_verify(&c, NULL, &nvidia.device_root, &window, NULL) == SW_OK;
+            t->held += chain_verify(&c, &nvidia.device_root, &window, NULL) == SW_OK;
         }
     }
     sw_gpu_chain_free(&c);

@@ -139,6 +139,12 @@ static inline void gpu_made_free(gpu_made *m) {
     sw_buffer_free(&m->chain);
 }
 
+static inline sw_status chain_verify(const sw_gpu_chain *c, const sw_hash *root, sw_window *w,
+                                     sw_error *err) {
+    SW_TRY(sw_gpu_chain_check(c, root, w, err));
+    return sw_gpu_chain_link(c, NULL, w->wall_ms, err);
+}
+
 static inline sw_gpu_device gpu_device(const gpu_made *m) {
     return (sw_gpu_device){sw_buffer_bytes(&m->report), sw_buffer_bytes(&m->chain)};
 }

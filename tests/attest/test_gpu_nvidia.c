@@ -425,7 +425,7 @@ static void check_set(const char *prefix, size_t count, uint16_t feature) {
     sw_gpu_policy policy = nvidia;
     policy.count = (uint32_t)count;
     bool guarded = feature == 2; /* the samples have no switches beside them (GPU-086) */
-    assert_int_equal(sw_gpu_policy_check(&policy, claims, count, &err),
+    assert_int_equal(sw_gpu_policy_check(&policy, claims, count, GPU_NOW, NULL, &err),
                      guarded ? SW_REFUSED : SW_OK);
     if (guarded) check_sentence(prefix, &err, "came without the switches");
     for (size_t i = 0; i < count; i++) assert_int_equal(claims[i].feature, feature);

@@ -322,9 +322,11 @@ if [ -n "$vectors" ]; then
     full=$nvidia/hopper-545.00-full-rim-match
     expect "a GPU with both manifests" 0 "^ok      GPU measurements" attest verify "$full/report.bin" --chain "$full/cert_chain.pem" --rim "$full/driver_rim.xml" --rim "$full/vbios_rim.xml" --time 2024-06-01T00:00:00Z
     expect "what nobody could check is no ok" 0 "^LEFT    GPU revocation" attest verify "$full/report.bin" --chain "$full/cert_chain.pem" --rim "$full/driver_rim.xml" --rim "$full/vbios_rim.xml" --time 2024-06-01T00:00:00Z
+    expect "how old its manifests are" 0 "^ok      policy: GPU collateral age .*none; manifests' signers: since 2023-06-2" attest verify "$full/report.bin" --chain "$full/cert_chain.pem" --rim "$full/driver_rim.xml" --rim "$full/vbios_rim.xml" --time 2024-06-01T00:00:00Z
     expect "the same without one" 1 "^FAILED  GPU VBIOS manifest" attest verify "$full/report.bin" --chain "$full/cert_chain.pem" --rim "$full/driver_rim.xml" --time 2024-06-01T00:00:00Z
     expect "a GPU with another nonce" 1 "^FAILED  nonce" attest verify "$full/report.bin" --chain "$full/cert_chain.pem" --rim "$full/driver_rim.xml" --rim "$full/vbios_rim.xml" --time 2024-06-01T00:00:00Z --nonce "$(printf '00%.0s' {1..32})"
     expect "a manifest by itself" 0 "^ok      reference manifest" attest verify "$full/driver_rim.xml" --time 2024-06-01T00:00:00Z
+    expect "and how old it is" 0 "^ok      policy: GPU collateral age" attest verify "$full/driver_rim.xml" --time 2024-06-01T00:00:00Z
     expect "a manifest whose signer's time is over" 1 "^FAILED  reference manifest" attest verify "$full/driver_rim.xml" --time 2027-06-01T00:00:00Z
     python3 - "$corpus/evidence/good" "$full" <<'PY'
 import json

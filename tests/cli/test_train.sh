@@ -201,6 +201,11 @@ kept=(kept.yaml --model model --data rows.jsonl)
 train "${kept[@]}" --out undisturbed --json && cp out result.undisturbed && [ ! -e undisturbed.state ] && [ ! -e undisturbed.partial ]
 say $? 'with save_steps a run that ends leaves its folder alone'
 cmp undisturbed/adapter_model.safetensors made.1/adapter_model.safetensors >out 2>err; say $? 'which is the same as without'
+# Another process that works at the same OUT holds the lock on OUT.partial.
+mkdir busy.partial && echo mine >busy.partial/mine && cp -r busy.partial busy.state
+flock busy.partial "$sealwright" train "${kept[@]}" --out busy --json >out 2>err </dev/null
+[ $? -eq 1 ] && found '"word":"busy"' <out && [ -s busy.partial/mine ] && [ -s busy.state/mine ] && [ ! -e busy ]; say $? 'two runs with one OUT: the second touches nothing'
+rm -r busy.state && train "${kept[@]}" --out busy && [ ! -e busy.partial ] && [ ! -e busy/mine ]; say $? 'and what a dead one left goes'
 # killed N SIGNAL OUT RECIPE: the signal arrives while the Nth file is renamed into OUT.state: 1 is the first curve, 2 the first state, and so on
 killed() {
     strace -f -qq -o trace -e trace=rename,renameat,renameat2 -e inject=rename,renameat,renameat2:signal="$2":when="$1" "$sealwright" train "$4" --model model --data rows.jsonl --out "$3" --json \
