@@ -46,6 +46,8 @@ static sw_status map_folder(sw_cli *cli, const char *folder,
                             sw_error *err) {
     const char **names;
     size_t found;
+    if (sw_path_exists(folder) && !sw_path_is_folder(folder))
+        return sw_fail(err, SW_MISSING, "missing", "%s is no folder", folder);
     SW_TRY(sw_folder_list(sw_cli_arena(cli), folder, 1000, &names, &found, err));
     *count = 0;
     for (size_t i = 0; i < found; i++) {

@@ -333,6 +333,30 @@ static void test_a_full_output_is_a_folder(void **state) {
     }
 }
 
+/* What is copied beside it is read first: a folder that nobody can use is no result. */
+static void test_a_broken_file_to_copy(void **state) {
+    const fixture *f = *state;
+    static const char *const broken[] = {"{", "[]", "{\"eos_token_id\":\"2\"}"};
+    for (size_t i = 0; i < 2 * sizeof broken / sizeof *broken; i++) {
+        bool whole = i % 2 == 0;
+        sw_training t = variant(whole ? 3 : 0);
+        t.max_steps = 1;
+        memory kept = memory_new();
+        sw_model_file file = {"generation_config.json", sw_text(broken[i / 2])};
+        sw_train_job job = job_of(&f->model, &t, &f->rows);
+        job.files = &file;
+        job.file_count = 1;
+        sw_train_host host = host_of(&kept);
+        sw_error err = {0};
+        bool stopped;
+        sw_status status = sw_train_run(&job, &host, &stopped, &err);
+        assert_int_equal(status, whole ? SW_MALFORMED : SW_OK);
+        assert_int_equal(kept.steps, whole ? 0 : 1);
+        if (whole) assert_non_null(strstr(err.message, "generation_config.json"));
+        memory_drop(&kept);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_any_lanes),
                                        cmocka_unit_test(test_recomputed),
@@ -344,6 +368,7 @@ int main(void) {
                                        cmocka_unit_test(test_overfit),
                                        cmocka_unit_test(test_refusals),
                                        cmocka_unit_test(test_a_host_that_says_no),
-                                       cmocka_unit_test(test_a_full_output_is_a_folder)};
+                                       cmocka_unit_test(test_a_full_output_is_a_folder),
+                                       cmocka_unit_test(test_a_broken_file_to_copy)};
     return cmocka_run_group_tests_name("training", tests, fixture_open, fixture_close);
 }
