@@ -11,6 +11,7 @@
 #define SW_ATTEST_GPU_H
 #include "attest/check.h"
 #include "attest/rim.h"
+#include "crypto/ocsp.h"
 #include "recipe/policy.h"
 #include "sys/pool.h"
 
@@ -24,16 +25,24 @@ typedef struct sw_gpu_device {
     sw_bytes report; /* SPDM GET_MEASUREMENTS request and MEASUREMENTS response */
     sw_bytes chain;  /* PEM, leaf first, root last */
 } sw_gpu_device;
+/* What one OCSP answer says of one certificate: good, and for how long. */
+typedef struct sw_gpu_known_answer {
+    sw_hash id; /* SHA-256 of certificate, issuer and answer, each DER */
+    sw_ocsp_verdict verdict;
+} sw_gpu_known_answer;
 /* For whoever judges the same machines again and again: manifests that held before, by their exact
  * bytes and root, whose content is kept and whose dates are judged anew; and of devices that held
- * the parsed form of their certificates, and that the signatures of this very chain link it, which
- * are judged anew in everything else. Starts as zeros; its owner's alone, one verdict at a time. */
+ * the parsed form of their certificates, that the signatures of this very chain link it, and what
+ * their OCSP answers say, which are judged anew in everything else. Starts as zeros; its owner's
+ * alone, one verdict at a time. */
 typedef struct sw_gpu_known {
     sw_hash ids[SW_GPU_RIM_COUNT];
     sw_rim *rims[SW_GPU_RIM_COUNT];
     size_t kept;                        /* ever; the oldest makes room */
     sw_cert_cache chains[SW_GPU_LIMIT]; /* by a device's place in its set */
     sw_hash linked[SW_GPU_LIMIT];       /* likewise: SHA-256 of the chain's PEM */
+    sw_gpu_known_answer answers[SW_GPU_OCSP_COUNT];
+    size_t answers_kept; /* ever; the oldest makes room */
 } sw_gpu_known;
 void sw_gpu_known_free(sw_gpu_known *k);
 typedef struct sw_gpu_collateral {
@@ -119,6 +128,10 @@ SW_NODISCARD sw_status sw_gpu_fresh(const sw_gpu_claims *claims, size_t count,
 SW_NODISCARD sw_status sw_gpu_policy_check(const sw_gpu_policy *policy, const sw_gpu_claims *claims,
                                            size_t count, int64_t wall_ms, const sw_check_log *log,
                                            sw_error *err);
+/* What is demanded where there is no policy: GPU-086, and the ages of one that names none. */
+SW_NODISCARD sw_status sw_gpu_default_check(const sw_gpu_claims *claims, size_t count,
+                                            int64_t wall_ms, const sw_check_log *log,
+                                            sw_error *err);
 /* How old answers and manifests were at wall_ms (GPU-087, GPU-088); nothing where no device is. */
 SW_NODISCARD sw_status sw_gpu_age_check(const sw_gpu_policy *policy, const sw_gpu_claims *claims,
                                         size_t count, int64_t wall_ms, const sw_check_log *log,

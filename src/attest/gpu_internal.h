@@ -127,12 +127,13 @@ typedef struct sw_gpu_judged {
 typedef struct sw_gpu_asked { /* a certificate after which the answers were asked */
     const sw_cert *cert;
     bool answered;
+    int64_t updated_ms; /* the newest thisUpdate */
     int64_t from_ms, until_ms;
 } sw_gpu_asked;
 typedef struct sw_gpu_answer {
     sw_gpu_outcome parsed, judged;
     sw_ocsp_answer *answer; /* owned; NULL while it is not parsed */
-    const sw_cert *cert;    /* for which it was judged ahead, and its issuer */
+    const sw_cert *cert;    /* for which it is judged, and its issuer */
     const sw_cert *issuer;
     sw_ocsp_verdict verdict;
 } sw_gpu_answer;
@@ -140,6 +141,7 @@ typedef struct sw_gpu_answers {
     const sw_bytes *ocsp;
     size_t count;
     int64_t wall_ms;
+    const sw_gpu_known *known; /* may be NULL */
     sw_gpu_answer answers[SW_GPU_OCSP_COUNT];
     bool used[SW_GPU_OCSP_COUNT];
     size_t asked_count;
@@ -150,6 +152,8 @@ void sw_gpu_answer_parse(sw_gpu_answers *a, size_t place);
 /* Ahead: which answers concern a certificate; each is then judged for the one that `cert` names. */
 void sw_gpu_answers_plan(sw_gpu_answers *a, const sw_cert *cert, const sw_cert *issuer);
 void sw_gpu_answer_judge(sw_gpu_answers *a, size_t place);
+/* Those that held go over to `known`, which may be NULL. Once, when all is judged. */
+void sw_gpu_answers_keep(const sw_gpu_answers *a, sw_gpu_known *known);
 /* Asks after every certificate of one device and its manifests; narrows its window. */
 SW_NODISCARD sw_status sw_gpu_revocation(sw_gpu_answers *a, sw_gpu_judged *d, sw_error *err);
 /* Every answer was of one of the certificates. */

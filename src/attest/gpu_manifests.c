@@ -21,7 +21,8 @@ void sw_gpu_known_free(sw_gpu_known *k) {
     for (size_t i = 0; i < SW_GPU_RIM_COUNT; i++) rim_drop(&k->rims[i]);
     for (size_t i = 0; i < SW_GPU_LIMIT; i++) sw_cert_cache_free(&k->chains[i]);
     memset(k->linked, 0, sizeof k->linked);
-    k->kept = 0;
+    memset(k->answers, 0, sizeof k->answers);
+    k->kept = k->answers_kept = 0;
 }
 
 void sw_gpu_manifests_free(sw_gpu_manifests *m) {

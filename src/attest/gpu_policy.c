@@ -111,22 +111,27 @@ sw_status sw_gpu_age_check(const sw_gpu_policy *policy, const sw_gpu_claims *cla
 }
 
 /* ---- all of it ---- */
-static sw_status set_check(const sw_gpu_policy *policy, const sw_gpu_claims *claims, size_t count,
-                           sw_error *err) {
+static sw_status guarded_check(const sw_gpu_claims *claims, size_t count, sw_error *err) {
     size_t gpus = 0, guarded = 0;
     for (size_t i = 0; i < count; i++) {
         gpus += !claims[i].is_switch;
         guarded += !claims[i].is_switch && claims[i].feature == FEATURE_PROTECTED_PCIE;
     }
+    if (guarded == 0 || gpus < count) return SW_OK;
+    return AGAINST(err, "the GPUs are in protected PCIe mode and came without the switches that "
+                        "their traffic goes through");
+}
+
+static sw_status set_check(const sw_gpu_policy *policy, const sw_gpu_claims *claims, size_t count,
+                           sw_error *err) {
+    size_t gpus = 0;
+    for (size_t i = 0; i < count; i++) gpus += !claims[i].is_switch;
     if (gpus != policy->count)
         return AGAINST(err, "the machine shows %zu GPUs, and the machine policy says %u", gpus,
                        policy->count);
     if (policy->count == 0 && count > 0)
         return AGAINST(err, "the machine shows switches, and the machine policy says no GPUs");
-    if (guarded > 0 && gpus == count)
-        return AGAINST(err,
-                       "the GPUs are in protected PCIe mode and came without the switches that "
-                       "their traffic goes through");
+    SW_TRY(guarded_check(claims, count, err));
     for (size_t i = 0; i < count; i++) SW_TRY(device_check(policy, &claims[i], i, err));
     return SW_OK;
 }
@@ -138,4 +143,13 @@ sw_status sw_gpu_policy_check(const sw_gpu_policy *policy, const sw_gpu_claims *
     SW_TRY(set_check(policy, claims, count, err));
     sw_check_held(log, "%u asked for, %zu devices", policy->count, count);
     return sw_gpu_age_check(policy, claims, count, wall_ms, log, err);
+}
+
+sw_status sw_gpu_default_check(const sw_gpu_claims *claims, size_t count, int64_t wall_ms,
+                               const sw_check_log *log, sw_error *err) {
+    static const sw_gpu_policy none;
+    sw_check_begin(log, "policy: GPUs");
+    SW_TRY(guarded_check(claims, count, err));
+    sw_check_held(log, "%zu devices; no policy was given, so none is compared", count);
+    return sw_gpu_age_check(&none, claims, count, wall_ms, log, err);
 }

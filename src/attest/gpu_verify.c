@@ -210,6 +210,7 @@ static sw_status judge(sw_gpu_judgement *j, sw_error *err) {
 static void known_keep(sw_gpu_judgement *j) {
     sw_gpu_known *known = j->collateral->known;
     sw_gpu_manifests_keep(&j->manifests, known);
+    sw_gpu_answers_keep(&j->answers, known);
     for (size_t i = 0; known != NULL && i < j->count; i++) {
         const sw_gpu_chain *chain = &j->devices[i].chain;
         for (size_t k = 0; k < SW_GPU_CHAIN_COUNT; k++)
@@ -230,6 +231,7 @@ static sw_gpu_judgement *judgement_new(const sw_gpu_device *devices, size_t coun
     j->answers.ocsp = collateral->ocsp;
     j->answers.count = collateral->ocsp_count;
     j->answers.wall_ms = wall_ms;
+    j->answers.known = collateral->known;
     j->manifests.collateral = collateral;
     j->manifests.root = &policy->rim_root;
     j->manifests.wall_ms = wall_ms;

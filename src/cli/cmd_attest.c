@@ -41,8 +41,7 @@ static sw_status take_policy(inquiry *q, sw_bytes text, sw_error *err) {
         q->has_compose = true;
         return SW_OK;
     }
-    const sw_json *machine = sw_json_member(root, "machine");
-    return sw_policy_from_json(machine == NULL ? root : machine, "policy", &q->given, err);
+    return sw_attest_policy_parse(root, &q->given, err);
 }
 
 static sw_status read_policy(inquiry *q, const char *path, sw_error *err) {
@@ -261,8 +260,8 @@ static sw_status judge_dstack(inquiry *q, sw_error *err) {
 }
 
 /* ---- a certificate of dstack's RA-TLS ---- */
-/* Who issued it (DSK-040 to DSK-046), where --kms-root says whose word counts. */
-static sw_status issuer_judge(inquiry *q, sw_error *err) {
+/* Who issued it (DSK-040 to DSK-047), where --kms-root says whose word counts. */
+static sw_status issuer_judge(inquiry *q, const sw_event_log *log, sw_error *err) {
     sw_ratls_anchor root = {.of_spki = true};
     sw_ratls_chain chain = {0};
     bool there;
@@ -276,8 +275,11 @@ static sw_status issuer_judge(inquiry *q, sw_error *err) {
     SW_TRY(sw_ratls_chain_verify(sw_cli_arena(q->cli), q->input.bytes, &root, q->wall_ms, &chain,
                                  err));
     sw_check_held(&q->checks.log, "%zu certificates to the KMS root given", chain.count);
+    sw_check_begin(&q->checks.log, "key provider");
+    sw_status status = sw_ratls_chain_machine_check(sw_cli_arena(q->cli), &chain, log, err);
+    if (status == SW_OK) sw_check_held(&q->checks.log, "the KMS root given, in the event log too");
     sw_ratls_chain_free(&chain);
-    return SW_OK;
+    return status;
 }
 
 static sw_status judge_certificates(inquiry *q, sw_error *err) {
@@ -285,7 +287,7 @@ static sw_status judge_certificates(inquiry *q, sw_error *err) {
     sw_check_begin(&q->checks.log, "RA-TLS certificate");
     sw_status status = sw_attest_certificate_read(q->cli, q->input.bytes, &facts, err);
     if (status == SW_OK) sw_check_held(&q->checks.log, "its key is the one in the quote");
-    if (status == SW_OK) status = issuer_judge(q, err);
+    if (status == SW_OK) status = issuer_judge(q, &facts.attestation.log, err);
     SW_TRY(status);
     const sw_standalone asked = {.quote = facts.attestation.quote,
                                  .log = &facts.attestation.log,
@@ -336,8 +338,9 @@ static sw_status gpu_after(inquiry *q, const sw_gpu_policy *policy, const sw_gpu
                            size_t count, sw_error *err) {
     bool there = sw_cli_option(q->cli, "nonce") != NULL, checked = true;
     SW_TRY(sw_attest_nonce_compare(q->cli, &q->checks.log, claims, count, err));
-    SW_TRY((q->policy == NULL ? sw_gpu_age_check : sw_gpu_policy_check)(
-        policy, claims, count, q->wall_ms, &q->checks.log, err));
+    SW_TRY(q->policy == NULL
+               ? sw_gpu_default_check(claims, count, q->wall_ms, &q->checks.log, err)
+               : sw_gpu_policy_check(policy, claims, count, q->wall_ms, &q->checks.log, err));
     for (size_t i = 0; i < count; i++) checked = checked && claims[i].revocation_checked;
     if (!there) sw_cli_note(q->cli, "no --nonce was given: freshness was not judged");
     if (!checked)

@@ -138,6 +138,8 @@ static void add_env(sw_arena *a, sw_json *object, const sw_deployment *d) {
 static void add_common(sw_arena *a, sw_json *object, const sw_deployment *d) {
     add_env(a, object, d);
     sw_json_add_text(a, object, "docker_compose_file", d->docker_compose);
+    if (d->key_provider_id != NULL)
+        sw_json_add_text(a, object, "key_provider_id", sw_text(d->key_provider_id));
     sw_json_add_flag(a, object, "public_logs", false);
     sw_json_add_flag(a, object, "public_sysinfo", false);
     sw_json_add_flag(a, object, "public_tcbinfo", true);
@@ -150,8 +152,6 @@ sw_status sw_deploy_compose_make(const sw_deployment *d, sw_buffer *out, sw_erro
     sw_json *root = sw_json_make(&a, SW_JSON_OBJECT);
     add_common(&a, root, d);
     sw_json_add_flag(&a, root, "gateway_enabled", d->gateway);
-    if (d->key_provider_id != NULL)
-        sw_json_add_text(&a, root, "key_provider_id", sw_text(d->key_provider_id));
     sw_json_add_flag(&a, root, "kms_enabled", true);
     sw_json_add_flag(&a, root, "local_key_provider_enabled", false);
     sw_json_add_integer(&a, root, "manifest_version", 2);

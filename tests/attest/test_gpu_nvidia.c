@@ -231,6 +231,9 @@ static void test_notes(void **state) {
         sw_arena_free(&v.arena);
     }
     (void)closedir(all);
+    print_message("# %zu devices hold, %zu lack a manifest, %zu differ from theirs, %zu are not "
+                  "signed\n",
+                  t.good, t.unlisted, t.rim, t.unsigned_);
     assert_true(t.good >= 2 && t.unlisted >= 16 && t.rim >= 4 && t.unsigned_ >= 2);
     assert_true(t.good + t.unlisted + t.rim + t.unsigned_ >= 24);
 }

@@ -73,8 +73,15 @@ static void test_protected_pcie(void **state) {
     three[1].feature = 2;
     check_good(&p, 3);
     check_refused(&p, 2, "came without the switches");
+    sw_error err = {0}; /* with a policy or without one */
+    assert_int_equal(sw_gpu_default_check(three, 2, NOW, NULL, &err), SW_REFUSED);
+    assert_non_null(strstr(err.message, "came without the switches"));
+    assert_int_equal(sw_gpu_default_check(three, 3, NOW, NULL, &err), SW_OK);
     three[1].feature = kept;
     check_good(&p, 2);
+    assert_int_equal(sw_gpu_default_check(three, 2, NOW, NULL, &err), SW_OK);
+    three[0].ocsp_from_ms = NOW - DAY - 1;
+    assert_int_equal(sw_gpu_default_check(three, 2, NOW, NULL, &err), SW_REFUSED);
 }
 
 static void test_serials(void **state) {

@@ -267,6 +267,90 @@ static void test_manifests_age(void **state) {
     check_age(&p, NULL);
 }
 
+/* ---- known from before (GPU-043) ---- */
+/* One who answers in the provisioner's name, until shortly before the answers end. */
+static void delegate_open(gpu_party *p) {
+    sw_cert_plan plan = {.common_name = "Forged Responder",
+                         .serial = 4711,
+                         .not_before_ms = GPU_NOW - 90 * GPU_DAY,
+                         .not_after_ms = GPU_NOW + GPU_DAY / 2,
+                         .extension_oid = "2.5.29.37",
+                         .extension = SW_LITERAL(OCSP_SIGNING)};
+    gpu_certify(p, &plan, &gpu_maker.provisioner);
+}
+
+/* The boot ROM's certificate is spoken for by a delegate, all others by their issuers. */
+static void bag_delegated(bag *b, const gpu_party *delegate) {
+    answer a = good_answer(&one.made[0].boot, &gpu_maker.provisioner);
+    signer by = signer_of(delegate);
+    bag_open(b, &one.made[0], 0, NULL);
+    a.by = &by;
+    a.flags = 0; /* with the delegate's certificate */
+    answer_make(&a, &b->der[BOOT]);
+    EVP_PKEY_free(by.evp);
+}
+
+static void known_refused(const char *sentence) {
+    check_refused(&one, sentence);
+    one.known = NULL;
+    check_refused(&one, sentence); /* in the same words as by one who knows nothing */
+}
+
+static void test_known_answers(void **state) {
+    (void)state;
+    static sw_gpu_known known;
+    bag b;
+    gpu_party delegate = {0};
+    delegate_open(&delegate);
+    bag_delegated(&b, &delegate);
+    rig_answers(&one, &b);
+    one.known = &known;
+    for (int round = 0; round < 3; round++) {
+        check_good(&one);
+        assert_int_equal(known.answers_kept, ANSWERS);
+        assert_true(claims[0].revocation_checked);
+        assert_int_equal(claims[0].ocsp_from_ms, GPU_NOW - GPU_DAY);
+        assert_int_equal(claims[0].valid_until_ms, GPU_NOW + GPU_DAY / 2); /* the delegate's */
+    }
+    one.at_ms = GPU_NOW + GPU_DAY / 2 + 1000;
+    known_refused("the signer of an OCSP answer is not certified by the issuer: certificate has "
+                  "expired");
+    one.known = &known;
+    one.at_ms = GPU_NOW - GPU_DAY - 1;
+    known_refused("an OCSP answer is of the future");
+    one.known = &known;
+    one.at_ms = GPU_NOW;
+    for (size_t place = 0; place < ANSWERS; place++)
+        for (size_t at = place; at < b.der[place].size; at += 7) {
+            b.der[place].data[at] ^= (uint8_t)(1 << at % 8);
+            if (rig_judge(&one, NULL, NULL) == SW_OK) fail_msg("answer %zu, byte %zu", place, at);
+            b.der[place].data[at] ^= (uint8_t)(1 << at % 8);
+        }
+    assert_int_equal(known.answers_kept, ANSWERS);
+    one.ocsp[BOOT] = one.ocsp[PROVISIONER]; /* known of another certificate, it is none of this */
+    check_good(&one);
+    assert_false(claims[0].revocation_checked);
+    bag_close(&b);
+    sw_cert_free(&delegate.cert);
+    sw_gpu_known_free(&known);
+}
+
+/* A revocation that comes in the meantime counts, whatever was known. */
+static void test_known_then_revoked(void **state) {
+    (void)state;
+    static sw_gpu_known known;
+    one.known = &known;
+    check_good(&one);
+    answer bent = good_answer(&gpu_maker.family, &gpu_maker.root);
+    bent.status = V_OCSP_CERTSTATUS_REVOKED;
+    for (size_t place = 0; place < ANSWERS; place++)
+        check_bent(place, bent, "a certificate is revoked");
+    assert_int_equal(known.answers_kept, ANSWERS);
+    rig_answers(&one, &answers);
+    check_good(&one);
+    sw_gpu_known_free(&known);
+}
+
 static void test_flips(void **state) {
     (void)state;
     sw_buffer *der = &answers.der[RIM_SIGNER];
@@ -288,6 +372,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_answers_age, start, end),
         cmocka_unit_test_setup_teardown(test_newer_answer, start, end),
         cmocka_unit_test_setup_teardown(test_manifests_age, start, end),
+        cmocka_unit_test_setup_teardown(test_known_answers, start, end),
+        cmocka_unit_test_setup_teardown(test_known_then_revoked, start, end),
         cmocka_unit_test_setup_teardown(test_flips, start, end),
     };
     return cmocka_run_group_tests_name("gpu revocation", tests, NULL, NULL);

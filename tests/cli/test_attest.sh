@@ -82,6 +82,25 @@ expect "collateral as dcap-qvl keeps it" 0 "^ok      TCB level" attest verify qu
 expect "a flipped bit" 1 "^FAILED  quote signature" attest verify flipped --collateral parts --policy "$policy" --time $at
 expect "an agent's answer with its log" 0 "^ok      app " attest verify answer.json --collateral parts --policy "$policy" --time $at
 expect "a log that is short of an event" 1 "^FAILED  event log replay" attest verify short-log.json --collateral parts --policy "$policy" --time $at
+python3 - "$corpus/dstack_attestation/v0" "$policy" <<'PY'
+import json
+import sys
+
+answer, policy = json.load(open("answer.json")), json.load(open(sys.argv[2]))
+other = open(sys.argv[1], "rb").read().hex()
+for name, more in (("two-quotes.json", {"attestation": other}), ("two-kinds.json", {"evidence_list": []}), ("info-and-quote.json", {"app_id": "00", "tcb_info": {}})):
+    json.dump(answer | more, open(name, "w"))
+json.dump({"attestation": other, "quote": answer["quote"]}, open("half.json", "w"))
+json.dump({"machine": policy}, open("wrapped.json", "w"))
+json.dump({"machine": policy} | {"devices": []}, open("two-policies.json", "w"))
+PY
+expect "an answer whose attestation is of another quote" 1 "^FAILED  guest agent's answer .*attestation" attest verify two-quotes.json --collateral parts --policy "$policy" --time $at
+for two in two-kinds info-and-quote half; do
+    expect "what could be read as either is judged as neither: $two" 1 "^sealwright: error: .*$two.json: it is" attest verify $two.json --collateral parts --policy "$policy" --time $at
+done
+expect "and says so" 1 "GPU evidence and a guest agent's quote at once" attest explain two-kinds.json
+expect "a machine's policy within what sim show prints" 0 "^ok      policy: image" attest verify "$good" --policy wrapped.json --time $at
+expect "a second policy beside it" 1 "devices is not known" attest verify "$good" --policy two-policies.json --time $at
 expect "the report data asked for" 0 "^ok      report data" attest verify quote --collateral parts --policy "$policy" --time $at --report-data "$(cat report-data)"
 expect "other report data" 1 "^FAILED  report data" attest verify quote --collateral parts --policy "$policy" --time $at --report-data "$(printf '00%.0s' {1..64})"
 zeros=$(printf '00%.0s' {1..64})
@@ -322,6 +341,7 @@ if [ -n "$vectors" ]; then
     full=$nvidia/hopper-545.00-full-rim-match
     expect "a GPU with both manifests" 0 "^ok      GPU measurements" attest verify "$full/report.bin" --chain "$full/cert_chain.pem" --rim "$full/driver_rim.xml" --rim "$full/vbios_rim.xml" --time 2024-06-01T00:00:00Z
     expect "what nobody could check is no ok" 0 "^LEFT    GPU revocation" attest verify "$full/report.bin" --chain "$full/cert_chain.pem" --rim "$full/driver_rim.xml" --rim "$full/vbios_rim.xml" --time 2024-06-01T00:00:00Z
+    expect "without a policy nothing is compared with one" 0 "^ok      policy: GPUs .*no policy was given" attest verify "$full/report.bin" --chain "$full/cert_chain.pem" --rim "$full/driver_rim.xml" --rim "$full/vbios_rim.xml" --time 2024-06-01T00:00:00Z
     expect "how old its manifests are" 0 "^ok      policy: GPU collateral age .*none; manifests' signers: since 2023-06-2" attest verify "$full/report.bin" --chain "$full/cert_chain.pem" --rim "$full/driver_rim.xml" --rim "$full/vbios_rim.xml" --time 2024-06-01T00:00:00Z
     expect "the same without one" 1 "^FAILED  GPU VBIOS manifest" attest verify "$full/report.bin" --chain "$full/cert_chain.pem" --rim "$full/driver_rim.xml" --time 2024-06-01T00:00:00Z
     expect "a GPU with another nonce" 1 "^FAILED  nonce" attest verify "$full/report.bin" --chain "$full/cert_chain.pem" --rim "$full/driver_rim.xml" --rim "$full/vbios_rim.xml" --time 2024-06-01T00:00:00Z --nonce "$(printf '00%.0s' {1..32})"
@@ -358,6 +378,7 @@ PY
     root=$(openssl x509 -in "$(ls chain-* | tail -1)" -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum | cut -c1-64)
     expect "an RA-TLS certificate says what was not judged" 0 "no --kms-root was given" attest verify "${ratls[@]}"
     expect "with its chain to the KMS root" 0 "^ok      RA-TLS chain" attest verify "${ratls[@]}" --kms-root "$root"
+    expect "which is the KMS that the machine's log names" 0 "^ok      key provider " attest verify "${ratls[@]}" --kms-root "$root"
     expect "to another root" 1 "^FAILED  RA-TLS chain" attest verify "${ratls[@]}" --kms-root "${zeros:0:64}"
     for file in "$vectors"/dstack/{phala-prod-info.json,phala-prod-quote.json,nras-v3-response-1gpu.json,gpu_attestation_h100.json,ccel.bin,tdx-lite-attestation.json,phala-prod-app-cert-chain.pem,dcap-qvl-tdx-quote.hex}; do
         expect "${file##*/} explained" 0 "nothing above was verified" attest explain "$file"

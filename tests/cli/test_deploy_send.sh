@@ -51,6 +51,8 @@ say $? 'it is built, judged, started and told'
 sends 0 "$at/hash-alone/" "${ca[@]}" --json && asked hash-alone/cvms/provision hash-alone/cvms &&
     grep -q "\"compose_hash\":\"$(sha256sum app-compose.json | cut -d' ' -f1)\",\"machine\":\"3f-9\",\"status\":\"starting\"" out
 say $? 'a hash alone, which is ours; as JSON'
+sends 0 "$at/good" "${ca[@]}" --key-provider-id 30aa --env-names TOKEN --out pinned.json && grep -q '"key_provider_id":"30aa"' pinned.json
+say $? 'a KMS named by its id is asked for, and built'
 https_proxy=http://127.0.0.1:1 HTTPS_PROXY=http://127.0.0.1:1 ALL_PROXY=http://127.0.0.1:1 SSLKEYLOGFILE=keys sends 0 "$at/good" "${ca[@]}" && [ ! -s keys ]
 say $? 'the environment has no say'
 

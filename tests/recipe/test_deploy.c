@@ -431,6 +431,9 @@ static void test_provider(void **state) {
     SW_SCOPED(sw_buffer) pinned = SW_BUFFER(1 << 20);
     assert_int_equal(sw_deploy_compose_make(&d, &pinned, NULL), SW_OK);
     assert_non_null(memmem(pinned.data, pinned.size, "\"key_provider_id\":\"30aa\"", 24));
+    SW_SCOPED(sw_buffer) request = SW_BUFFER(1 << 20); /* and is asked for */
+    assert_int_equal(sw_deploy_request_make(&d, &request, NULL), SW_OK);
+    assert_non_null(memmem(request.data, request.size, "\"key_provider_id\":\"30aa\"", 24));
     assert_int_equal(
         sw_deploy_answer_check(&d, make_answer(&a, sw_buffer_bytes(&pinned), false), &got, NULL),
         SW_OK);
