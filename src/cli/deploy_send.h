@@ -12,7 +12,7 @@
     {"send", SW_OPTION_FLAG, NULL, "send it, judge what was built, then start it (it costs)"},     \
         {"to", SW_OPTION_VALUE, "URL",                                                             \
          "the service's API, such as https://cloud-api.phala.com/api/v1"},                         \
-        {"token", SW_OPTION_VALUE, "FILE",                                                         \
+        {"token-file", SW_OPTION_VALUE, "FILE",                                                    \
          "holds the service's key for you; yours alone to read"},                                  \
         {"ca", SW_OPTION_VALUE, "FILE", "PEM of who vouches for the service's TLS"}, {             \
         "proxy", SW_OPTION_VALUE, "URL", "http://HOST:PORT; none is taken from elsewhere"          \
