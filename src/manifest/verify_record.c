@@ -70,6 +70,11 @@ bool sw_walk_place_allowed(const sw_recipe *r) {
            sw_policy_answers_cpuid(&r->policy);
 }
 
+const char *sw_walk_place_words(const sw_recipe *r) {
+    if (r->native || r->policy.platform == SW_PLATFORM_SIM) return "";
+    return "; that the kernel answers CPUID is the recipe's word, and measured by nobody";
+}
+
 /* MAN-087, MAN-077. Of a command three layers more are told, and more are required. */
 static sw_status check_sandbox(const sw_walk *w, const sw_json *run, sw_error *err) {
     bool native = w->recipe->native;

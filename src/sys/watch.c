@@ -120,14 +120,14 @@ static bool still_waits(const sw_watch *w, const struct seccomp_notif *call) {
 
 /* What is not looked at here is refused. */
 static void judge(sw_watch *w, const struct seccomp_notif *call, struct seccomp_notif_resp *said) {
-    unsigned bits = 1U << act_of(&call->data);
-    if (!is_foreign(&call->data) && sw_watch_goes_on(&call->data)) {
-        bits = sw_watch_look(&w->place, (pid_t)call->pid, &call->data);
-        said->flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
-    } else {
+    if (is_foreign(&call->data) || !sw_watch_goes_on(&call->data)) {
+        (void)atomic_fetch_or(&w->seen, 1U << act_of(&call->data));
         said->error = -error_of(&call->data);
+        return;
     }
+    unsigned bits = sw_watch_look(&w->place, (pid_t)call->pid, &call->data);
     if (still_waits(w, call)) (void)atomic_fetch_or(&w->seen, bits);
+    said->flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
 }
 
 /* The caller may have been killed between the two; then nobody waits for the answer. */

@@ -109,7 +109,7 @@ typedef struct sw_scratch { /* shared by all layers */
     /* Up to `attention` a layer's, and from `head_x` on the loss's: they lie in the same place. */
     void *norm, *h, *dy, *dgate, *dup, *dattn, *dqkv[3]; /* E */
     float *q, *k;                                        /* before RoPE */
-    float *dnorm, *dh, *dq, *dk, *dv, *delta;
+    float *dnorm, *dh, *dq, *dk, *dv;
     void *dropped;              /* E */
     float *dropped_grad;        /* (T, widest) f32, with dropout alone */
     float *directed;            /* (T, widest) f32, with DoRA alone: a product before its gain */

@@ -257,6 +257,8 @@ static void test_place(void **state) {
                 r.policy.images[0].answers_cpuid = said & 1;
                 r.policy.images[1].answers_cpuid = said & 2;
                 assert_int_equal(sw_walk_place_allowed(&r), native || !hardware || said == 3);
+                bool open = strstr(sw_walk_place_words(&r), "measured by nobody") != NULL;
+                assert_int_equal(open, !native && hardware);
             }
 }
 

@@ -175,7 +175,7 @@ if command -v strace >/dev/null; then
 fi
 
 # ---- flips ----
-"$objects/tests/manifest/flip_out" run/out "$genesis" 2000 "${SEED:-1}" >flips 2>&1
+"$objects/tests/manifest/flip_out" run/out "$genesis" 400 "${SEED:-1}" >flips 2>&1
 [ $? -eq 0 ] && [ "$(grep -c '^ok' flips)" -eq 27 ]
 code=$?
 cp flips log && say $code 'no flipped bit, cut or extension of any file of the run is accepted'
