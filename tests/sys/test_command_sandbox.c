@@ -5,6 +5,7 @@
  */
 #include "command_support.h"
 
+#include <dirent.h>
 #include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <sched.h>
@@ -90,6 +91,7 @@ static const struct {
     {"map_own", DONE, 0},
     {"write_relative", REFUSED, SEEN(OUTSIDE)},
     {"change_own", REFUSED, SEEN(OWN_FILES)},
+    {"name_own", REFUSED, 0},
     {"change_nothing", REFUSED, 0},
     {"make_there", REFUSED, 0},
     {"odd_paths", REFUSED, 0},
@@ -251,6 +253,52 @@ static void what_an_allowed_call_takes(void **state) {
         print_message("# %s: %s ns with a watch, %s ns without\n", acts_timed[i], with.output,
                       without.output);
     }
+    print_message("# signals ended %s watched calls\n", run_act("interrupted", false).output);
+}
+
+/* Threads of this process that are ahead of all others. */
+static int threads_ahead(void) {
+    struct sched_param first;
+    int count = 0;
+    DIR *threads = opendir("/proc/self/task");
+    assert_non_null(threads);
+    for (const struct dirent *e; (e = readdir(threads)) != NULL;) {
+        pid_t id = (pid_t)atoi(e->d_name);
+        if (id <= 0 || sched_getscheduler(id) != SCHED_FIFO) continue;
+        assert_int_equal(sched_getparam(id, &first), 0);
+        assert_int_equal(first.sched_priority, 1);
+        count++;
+    }
+    (void)closedir(threads);
+    return count;
+}
+
+static bool may_be_ahead(void) {
+    const struct sched_param first = {.sched_priority = 1}, none = {0};
+    return sched_setscheduler(0, SCHED_FIFO, &first) == 0 &&
+           sched_setscheduler(0, SCHED_OTHER, &none) == 0;
+}
+
+/* SANDBOX-066: the thread that hears, and neither those that look nor the command. */
+static void who_hears_calls_comes_first(void **state) {
+    (void)state;
+    run r = {.pidfd = -1};
+    sw_error err = {0};
+    const int expected = may_be_ahead() ? 1 : 0;
+    sw_private_root *root = make_root(false, true);
+    open_pipes(&r);
+    assert_int_equal(threads_ahead(), 0);
+    if (start(root, "/bin/probe", "flood", &r, &err) != SW_OK) fail_msg("%s", err.message);
+    assert_int_equal(read(r.out[0], r.output, 1), 1); /* it has been heard */
+    assert_int_equal(threads_ahead(), expected);
+    assert_int_equal(sched_getscheduler(r.pid), SCHED_OTHER);
+    sw_process_kill(r.pidfd);
+    assert_int_equal(sw_process_wait(r.pid, &r.code, &err), SW_OK);
+    sw_watch_end(&r.watch);
+    assert_int_equal(threads_ahead(), 0);
+    close_pipes(&r);
+    (void)close(r.pidfd);
+    sw_private_root_drop(&root);
 }
 
 /* Calls without end, of many processes at once, and the watch ends when it is asked to. */
@@ -518,6 +566,7 @@ int main(void) {
         cmocka_unit_test(the_command_finds_what_it_is_given),
         cmocka_unit_test(a_command_becomes_another_program),
         cmocka_unit_test(what_an_allowed_call_takes),
+        cmocka_unit_test(who_hears_calls_comes_first),
         cmocka_unit_test(a_flood_of_calls_blocks_no_one),
         cmocka_unit_test(a_name_that_changes_opens_nothing_else),
         cmocka_unit_test(what_is_printed_last_is_told),
