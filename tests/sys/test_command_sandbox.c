@@ -181,7 +181,8 @@ static void the_layers_are_told_truly(void **state) {
     run r = run_act("legal", false);
     assert_true(r.layers.no_new_privs && r.layers.seccomp && r.layers.no_core);
     assert_true(r.layers.not_dumpable && r.layers.other_user && r.layers.private_root);
-    assert_true(r.layers.network_namespace && r.layers.ipc_namespace && r.layers.watched);
+    assert_true(r.layers.network_namespace && r.layers.ipc_namespace);
+    assert_true(r.layers.watched && r.layers.looked_into);
     assert_true(r.layers.mount_namespace && r.layers.pid_namespace);
     assert_true(r.layers.landlock_abi >= SW_SANDBOX_LANDLOCK_ABI_MIN);
     assert_string_equal(r.output, "hello");
@@ -356,7 +357,8 @@ typedef struct told {
 } told;
 
 /* In a fork of the test, after `change`: 0, or 90 and more for what did not fit. */
-static int tell_after(bool (*change)(void), bool watched, const told *all, size_t count) {
+static int tell_after(bool (*change)(void), bool watched, bool looked_into, const told *all,
+                      size_t count) {
     int code = 0;
     sw_error err = {0};
     pid_t pid = fork();
@@ -370,6 +372,7 @@ static int tell_after(bool (*change)(void), bool watched, const told *all, size_
             if (sw_process_wait(r.pid, &r.code, &err) != SW_OK) _exit(92);
             if (sw_watch_end(&r.watch) != all[i].seen) _exit(93 + 10 * (int)i);
             if (r.code != all[i].code || r.layers.watched != watched) _exit(94 + 10 * (int)i);
+            if (r.layers.looked_into != looked_into) _exit(95 + 10 * (int)i);
             close_pipes(&r);
             (void)close(r.pidfd);
             sw_private_root_drop(&root);
@@ -397,7 +400,7 @@ static void who_may_not_look_tells_nothing_of_files(void **state) {
                                {"scratch", DONE, 0},
                                {"network", REFUSED, SEEN(NETWORK)},
                                {"print", DONE, SEEN(PRINT)}};
-    assert_int_equal(tell_after(lose_tracing, true, all, sizeof all / sizeof all[0]), 0);
+    assert_int_equal(tell_after(lose_tracing, true, false, all, sizeof all / sizeof all[0]), 0);
 }
 
 static bool lose_listeners(void) {
@@ -414,7 +417,7 @@ static void a_kernel_without_a_listener_holds_it_too(void **state) {
     static const told all[] = {{"change_own", REFUSED, 0}, {"map_own", DONE, 0},
                                {"scratch", DONE, 0},       {"network", REFUSED, 0},
                                {"unshare", REFUSED, 0},    {"print", DONE, SEEN(PRINT)}};
-    assert_int_equal(tell_after(lose_listeners, false, all, sizeof all / sizeof all[0]), 0);
+    assert_int_equal(tell_after(lose_listeners, false, true, all, sizeof all / sizeof all[0]), 0);
 }
 
 /* As the agent is. */
