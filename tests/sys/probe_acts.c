@@ -388,6 +388,7 @@ static const struct {
     ACT(places),
     ACT(own_null),
     ACT(flood),
+    ACT(crowd),
     ACT(call_time),
     ACT(open_time),
     ACT(interrupted),

@@ -21,6 +21,24 @@ static bool act_flood(void) {
     }
     return done;
 }
+/* Callers that all wait at once: each is answered. */
+static bool act_crowd(void) {
+    enum { CALLERS = 600 };
+    char path[32], byte;
+    int gate[2], status = 0, done = 0;
+    if (pipe(gate) != 0) return false;
+    for (int i = 0; i < CALLERS; i++) {
+        pid_t pid = fork();
+        if (pid < 0) return false;
+        if (pid != 0) continue;
+        (void)close(gate[1]);
+        (void)snprintf(path, sizeof path, "/tmp/%d", i);
+        _exit(read(gate[0], &byte, 1) == 0 && mkdir(path, 0700) == 0 ? DONE : REFUSED);
+    }
+    (void)close(gate[1]); /* which opens it */
+    while (wait(&status) > 0) done += WIFEXITED(status) && WEXITSTATUS(status) == DONE;
+    return done == CALLERS;
+}
 /* How long a call takes, in nanoseconds. */
 static bool tell_time(void (*call)(void), int calls) {
     enum { ROUNDS = 7 };

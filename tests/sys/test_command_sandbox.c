@@ -302,6 +302,13 @@ static void who_hears_calls_comes_first(void **state) {
     sw_private_root_drop(&root);
 }
 
+static void a_crowd_of_callers_is_answered(void **state) {
+    (void)state;
+    run r = run_act("crowd", false);
+    assert_int_equal(r.code, DONE);
+    assert_int_equal(r.seen, 0);
+}
+
 /* Calls without end, of many processes at once, and the watch ends when it is asked to. */
 static void a_flood_of_calls_blocks_no_one(void **state) {
     (void)state;
@@ -570,6 +577,7 @@ int main(void) {
         cmocka_unit_test(a_command_becomes_another_program),
         cmocka_unit_test(what_an_allowed_call_takes),
         cmocka_unit_test(who_hears_calls_comes_first),
+        cmocka_unit_test(a_crowd_of_callers_is_answered),
         cmocka_unit_test(a_flood_of_calls_blocks_no_one),
         cmocka_unit_test(a_name_that_changes_opens_nothing_else),
         cmocka_unit_test(what_is_printed_last_is_told),
