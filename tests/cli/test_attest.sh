@@ -316,6 +316,30 @@ expect "a payload that is none" 2 "lower-case hex" attest extend first --machine
 expect "two payloads" 2 "not both" attest extend first --machine tdx --payload 00 --payload-file empty
 expect "a name that is none" 1 "colon" attest extend a:b --machine tdx
 
+# Evidence with GPUs: what ties them to the quote only the exchange says, so a quote's own report data vouch for none (GPU-224).
+python3 - "$corpus/evidence/pair" <<'PY'
+import base64
+import json
+import sys
+
+e = json.load(open(sys.argv[1]))
+open("pair-data", "w").write(base64.b64decode(e["quote"])[568:632].hex())
+open("pair-nonce", "w").write(base64.b64decode(e["gpu"][0]["report"])[4:36].hex())
+e["gpu"].reverse() # behind the quote's back
+open("pair-bent", "w").write(json.dumps(e, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
+PY
+pair=(--policy "$corpus/policy/pair" --time $at)
+for evidence in "$corpus/evidence/pair" pair-bent; do
+    name=${evidence##*/}
+    expect "$name: what ties its GPUs to the quote is left" 0 "^LEFT    GPU binding" attest verify "$evidence" "${pair[@]}"
+    expect "$name: and no nonce was compared" 0 "no --nonce was given" attest verify "$evidence" "${pair[@]}"
+    expect "$name: nor revocation" 0 "revocation was not checked" attest verify "$evidence" "${pair[@]}"
+    expect "$name: report data do not vouch for its GPUs" 1 "^FAILED  GPU binding" attest verify "$evidence" "${pair[@]}" --report-data "$(cat pair-data)"
+    expect "$name: nor beside a nonce" 1 "^FAILED  GPU binding" attest verify "$evidence" "${pair[@]}" --report-data "$(cat pair-data)" --nonce "$(cat pair-nonce)"
+    expect "$name: the nonce that they answered" 0 "^ok      nonce" attest verify "$evidence" "${pair[@]}" --nonce "$(cat pair-nonce)"
+    expect "$name: another" 1 "^FAILED  nonce" attest verify "$evidence" "${pair[@]}" --nonce "${zeros:0:64}"
+done
+
 # A software machine with GPUs, and the parts of its GPU evidence.
 "$program" sim init machine --gpus 2 >/dev/null 2>&1
 expect "GPU evidence of a simulated machine names its policy" 0 "device_root" sim show machine
