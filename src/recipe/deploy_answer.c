@@ -125,6 +125,29 @@ static sw_status name_is(const sw_json *compose, const sw_deployment *d, sw_erro
     return text_is(compose, "name", sw_text(d->name), err);
 }
 
+/* Version 3 is a text alone; a number is of the years before. */
+static bool version_known(const sw_json *m) {
+    if (m == NULL) return false;
+    if (m->type == SW_JSON_NUMBER) return sw_bytes_is(m->span, "1") || sw_bytes_is(m->span, "2");
+    return m->type == SW_JSON_STRING &&
+           (sw_bytes_is(m->text, "1") || sw_bytes_is(m->text, "2") || sw_bytes_is(m->text, "3"));
+}
+
+/* What is the service's own. The rows are written to the machine's disk, where zfs, the guest's
+ * default, proves what it reads back and ext4 does not. */
+static sw_status own_check(const sw_json *compose, sw_error *err) {
+    static const char *const texts[] = {"salt", "default_gateway_domain"};
+    sw_bytes text;
+    if (!version_known(sw_json_member(compose, "manifest_version")))
+        return refuse(err, "app_compose: manifest_version is none that is known");
+    if (sw_json_member(compose, "storage_fs") != NULL)
+        SW_TRY(text_is(compose, "storage_fs", SW_LITERAL("zfs"), err));
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (sw_json_member(compose, texts[i]) != NULL)
+            SW_TRY(sw_json_text(compose, APP_COMPOSE, texts[i], &text, err));
+    return SW_OK;
+}
+
 static sw_status compose_check(const sw_deployment *d, const sw_json *compose, sw_error *err) {
     if (compose->type != SW_JSON_OBJECT) return refuse(err, "app_compose is not an object");
     SW_TRY(members_check(compose, err));
@@ -145,6 +168,7 @@ static sw_status compose_check(const sw_deployment *d, const sw_json *compose, s
         SW_TRY(flag_is(compose, "tproxy_enabled", false, false, err));
     }
     SW_TRY(features_check(d, compose, err));
+    SW_TRY(own_check(compose, err));
     SW_TRY(env_is(compose, d, err));
     return keys_check(compose, d, err);
 }

@@ -38,6 +38,8 @@ def built(mode, asked):
                 "name": asked["name"], "no_instance_id": False, "runner": "docker-compose"}
     if mode == "public":
         compose["public_logs"] = True
+    if mode == "ext4":
+        compose["storage_fs"] = "ext4"
     if mode == "script":
         compose["pre_launch_script"] = "id"
     text = json.dumps(compose, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

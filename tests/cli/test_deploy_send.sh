@@ -64,6 +64,7 @@ done <<'TABLE'
 other-hash|compose_hash is not ours
 wrong-hash|compose_hash is not that of the app_compose
 public|public_logs is true
+ext4|storage_fs is not what was asked
 script|pre_launch_script is not what was asked
 half|JSON byte
 list|answer
@@ -77,7 +78,13 @@ painted|says no (HTTP status 400)$
 empty|says no (HTTP status 403)$
 broken|HTTP status 500
 TABLE
-sends 1 "$at/nameless" "${ca[@]}" && says 'names no app_id' && asked nameless/cvms/provision; say $? 'nothing is started: no app is named'
+sends 1 "$at/nameless" "${ca[@]}" && says 'names no app_id' && grep -q 'hint: the service was not told to start anything' err && asked nameless/cvms/provision; say $? 'nothing is started: no app is named'
+mkdir taken
+for out in nowhere/kept.json taken; do
+    sends 1 "$at/good" "${ca[@]}" --out $out && says "$out" && grep -q 'hint: the service was not told to start anything' err && asked good/cvms/provision
+    say $? "nothing is started when --out cannot be written: $out"
+done
+sends 1 "$at/good" "${ca[@]}" --json --out taken; [ "$(wc -l <out)" -eq 1 ] && grep -q '^{"error":' out; say $? 'and programs see one object'
 while IFS='|' read -r mode sentence; do
     sends 1 "$at/$mode" "${ca[@]}" && says "$sentence" && grep -q "hint: look at the service's own list" err && asked "$mode/cvms/provision" "$mode/cvms"
     say $? "the second answer is judged too: $mode"
