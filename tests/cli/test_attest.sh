@@ -91,7 +91,11 @@ other = open(sys.argv[1], "rb").read().hex()
 for name, more in (("two-quotes.json", {"attestation": other}), ("two-kinds.json", {"evidence_list": []}), ("info-and-quote.json", {"app_id": "00", "tcb_info": {}})):
     json.dump(answer | more, open(name, "w"))
 json.dump({"attestation": other, "quote": answer["quote"]}, open("half.json", "w"))
+host = {"memory_size": 1 << 32, "tdx_measurement": {"checksum_file": "AAAA", "measurement": "AAAA"}}
+json.dump(answer | {"vm_config": json.dumps(host)}, open("no-image.json", "w"))
 json.dump({"machine": policy}, open("wrapped.json", "w"))
+named = {"acpi": "any", "memory_bytes": "any", "name": "named", "os_image_hash": "ee" * 32}
+json.dump(policy | {"images": [named]}, open("one-by-hash.json", "w"))
 json.dump({"machine": policy} | {"devices": []}, open("two-policies.json", "w"))
 PY
 expect "an answer whose attestation is of another quote" 1 "^FAILED  guest agent's answer .*attestation" attest verify two-quotes.json --collateral parts --policy "$policy" --time $at
@@ -99,6 +103,8 @@ for two in two-kinds info-and-quote half; do
     expect "what could be read as either is judged as neither: $two" 1 "^sealwright: error: .*$two.json: it is" attest verify $two.json --collateral parts --policy "$policy" --time $at
 done
 expect "and says so" 1 "GPU evidence and a guest agent's quote at once" attest explain two-kinds.json
+expect "a host's image that is none is no ok" 0 "^LEFT    OS image  *none is claimed: " attest verify no-image.json --collateral parts --policy "$policy" --time $at
+expect "and refused where a policy names one" 1 "^FAILED  OS image" attest verify no-image.json --collateral parts --policy one-by-hash.json --time $at
 expect "a machine's policy within what sim show prints" 0 "^ok      policy: image" attest verify "$good" --policy wrapped.json --time $at
 expect "a second policy beside it" 1 "devices is not known" attest verify "$good" --policy two-policies.json --time $at
 expect "the report data asked for" 0 "^ok      report data" attest verify quote --collateral parts --policy "$policy" --time $at --report-data "$(cat report-data)"
