@@ -239,7 +239,9 @@ static sw_status judge_quote_with(inquiry *q, const sw_standalone *given, sw_err
     sw_standalone asked = *given;
     const char *path;
     SW_TRY(sw_cli_need(q->cli, "collateral", &path, err));
+    sw_check_begin(&q->checks.log, "collateral");
     SW_TRY(sw_attest_collateral_read(q->cli, path, &collateral, NULL, err));
+    sw_check_held(&q->checks.log, "read; each part is judged by its own signature");
     SW_TRY(document_read(q, given, &asked.document, err));
     asked.collateral = &collateral;
     asked.policy = q->policy;

@@ -77,6 +77,18 @@ expect "a bare quote needs its collateral" 2 "collateral" attest verify quote --
 expect "without a policy Intel's root is the anchor" 1 "^FAILED  anchor" attest verify quote --collateral parts --time $at
 expect "and the error names the check" 1 "error: anchor: " attest verify quote --collateral parts --time $at
 expect "a failed check in JSON" 1 '"failed":"anchor"' attest verify quote --collateral parts --time $at --json
+expect "and why" 1 '"reason":"the evidence hangs from a root' attest verify quote --collateral parts --time $at --json
+printf '%s' "$(cat "$good") " >spaced
+sed 's/"platform":"sim"/"platform":"tdx"/' "$good" >elsewhere
+for bent in spaced elsewhere; do
+    expect "evidence whose object does not hold: $bent" 1 "^FAILED  evidence object" attest verify $bent --policy "$policy" --time $at
+    expect "names that check to programs: $bent" 1 '"failed":"evidence object"' attest verify $bent --policy "$policy" --time $at --json
+done
+mkdir half-parts && cp parts/*.der parts/*.pem parts/tcb_info.json half-parts && printf '{' >half-parts/qe_identity.json
+for place in half-parts quote nowhere; do
+    expect "collateral that cannot be read: $place" 1 "^FAILED  collateral" attest verify quote --collateral $place --policy "$policy" --time $at
+done
+expect "names it to programs" 1 '"failed":"collateral".*"reason":"half-parts/qe_identity.json: ' attest verify quote --collateral half-parts --policy "$policy" --time $at --json
 expect "evidence whose time is over" 1 "no longer valid" attest verify quote --collateral parts --policy "$policy" --time 2040-01-01T00:00:00Z
 expect "collateral as dcap-qvl keeps it" 0 "^ok      TCB level" attest verify quote --collateral qvl.json --policy "$policy" --time $at
 expect "a flipped bit" 1 "^FAILED  quote signature" attest verify flipped --collateral parts --policy "$policy" --time $at
@@ -345,6 +357,9 @@ for evidence in "$corpus/evidence/pair" pair-bent; do
     expect "$name: the nonce that they answered" 0 "^ok      nonce" attest verify "$evidence" "${pair[@]}" --nonce "$(cat pair-nonce)"
     expect "$name: another" 1 "^FAILED  nonce" attest verify "$evidence" "${pair[@]}" --nonce "${zeros:0:64}"
 done
+
+sed 's/"gpu":{[^}]*}/"gpu":"none"/' "$corpus/policy/pair" >no-gpu
+expect "GPUs where the policy says none" 1 "^FAILED  policy: GPUs" attest verify "$corpus/evidence/pair" --policy no-gpu --time $at
 
 # A software machine with GPUs, and the parts of its GPU evidence.
 "$program" sim init machine --gpus 2 >/dev/null 2>&1
