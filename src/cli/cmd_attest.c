@@ -484,8 +484,11 @@ static sw_status inquire(inquiry *q, sw_error *err) {
 
 /* Evidence of the past is judged at its own time, which is said where it is missed. */
 static void hint_time(const sw_cli *cli, sw_error *err) {
-    bool dated = strstr(err->message, "no longer valid") != NULL ||
-                 strstr(err->message, "not valid yet") != NULL;
+    static const char *const said[] = {"no longer valid", "not valid yet", "has expired",
+                                       "not yet valid"}; /* the last two are OpenSSL's words */
+    bool dated = false;
+    for (size_t i = 0; i < sizeof said / sizeof said[0]; i++)
+        dated = dated || strstr(err->message, said[i]) != NULL;
     if (dated && sw_cli_option(cli, "time") == NULL)
         sw_error_hint(err, "--time judges at a time in the past; attest collateral fetch brings "
                            "what is valid now");

@@ -155,6 +155,12 @@ expect "report data that are none" 2 "128 hex digits" attest verify quote --coll
 expect "a policy that is empty, and named" 1 "error: empty: " attest verify quote --collateral parts --policy empty
 expect "a file is named once" 1 "error: empty: it is no" attest explain empty
 expect "what proves nothing alone" 2 "proves nothing by itself" attest verify log.json
+printf '\3\0\2\0\0\0\0\0' | cat - quote >sgx
+printf '\4\0\2\0\0\0\0\0' | cat - quote >sgx4
+python3 -c 'print(open("sgx", "rb").read().hex())' >sgx.hex
+for quote in sgx sgx4 sgx.hex; do
+    expect "an SGX quote is named: $quote" 1 "$quote: it is an SGX quote" attest verify $quote --collateral parts --policy "$policy"
+done
 expect "what is of no kind" 1 "no evidence of a kind" attest verify report-data
 expect "a file that is empty" 1 "no evidence of a kind" attest verify empty
 expect "a device" 1 "is not a regular file" attest verify /dev/null
@@ -384,6 +390,7 @@ if [ -n "$vectors" ]; then
     if [ $judged -ge 30 ]; then echo "ok $count - at least 30 quotes were there"; else echo "not ok $count - only $judged quotes" && failed=1; fi
     expect "evidence of the past says how it is judged" 1 "hint: --time" attest verify "$tdx/v4-50806f-debug-td-2023-06-trustee/quote.bin" --collateral "$tdx/v4-50806f-debug-td-2023-06-trustee"
     full=$nvidia/hopper-545.00-full-rim-match
+    expect "so does a manifest of the past" 1 "hint: --time" attest verify "$full/driver_rim.xml"
     expect "a GPU with both manifests" 0 "^ok      GPU measurements" attest verify "$full/report.bin" --chain "$full/cert_chain.pem" --rim "$full/driver_rim.xml" --rim "$full/vbios_rim.xml" --time 2024-06-01T00:00:00Z
     expect "what nobody could check is no ok" 0 "^LEFT    GPU revocation" attest verify "$full/report.bin" --chain "$full/cert_chain.pem" --rim "$full/driver_rim.xml" --rim "$full/vbios_rim.xml" --time 2024-06-01T00:00:00Z
     expect "without a policy nothing is compared with one" 0 "^ok      policy: GPUs .*no policy was given" attest verify "$full/report.bin" --chain "$full/cert_chain.pem" --rim "$full/driver_rim.xml" --rim "$full/vbios_rim.xml" --time 2024-06-01T00:00:00Z
