@@ -66,7 +66,12 @@ static sw_status status_check(const sender *s, const char *url, const sw_fetch_r
                               sw_error *err) {
     SW_SCOPED(sw_arena) a = {.limit_bytes = 16 * SW_DEPLOY_ANSWER_LIMIT};
     if (reply->status == 200 || reply->status == 201) return SW_OK;
-    if (reply->status >= 300 && reply->status < 400)
+    if (reply->status < 300)
+        return sw_fail(err, SW_REFUSED, "service",
+                       "%s: the service answers with HTTP status %d, which does not say that it "
+                       "is done",
+                       url, reply->status);
+    if (reply->status < 400)
         return sw_fail(err, SW_REFUSED, "unavailable",
                        "%s: the service sends us elsewhere, and no redirect is followed", url);
     if (reply->status >= 500)

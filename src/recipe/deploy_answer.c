@@ -206,17 +206,34 @@ static bool absent(const sw_json *m) {
     return m == NULL || m->type == SW_JSON_NULL;
 }
 
-static sw_status word_read(const sw_json *answer, const char *name, sw_deploy_word out,
-                           sw_error *err) {
+/* Words with one space between them. */
+static bool phrase_valid(sw_bytes text) {
+    if (text.size == 0 || text.size > SW_DEPLOY_WORD_LIMIT) return false;
+    for (;;) {
+        const uint8_t *space = memchr(text.data, ' ', text.size);
+        size_t size = space == NULL ? text.size : (size_t)(space - text.data);
+        if (!sw_deploy_word_valid(SW_BYTES(text.data, size))) return false;
+        if (space == NULL) return true;
+        text = SW_BYTES(space + 1, text.size - size - 1);
+    }
+}
+
+static sw_status plain_read(const sw_json *answer, const char *name, bool (*valid)(sw_bytes text),
+                            sw_deploy_word out, sw_error *err) {
     sw_bytes text;
     out[0] = 0;
     if (absent(sw_json_member(answer, name))) return SW_OK;
     SW_TRY(sw_json_text(answer, "answer", name, &text, err));
-    if (!sw_deploy_word_valid(text))
+    if (!valid(text))
         return sw_fail(err, SW_MALFORMED, "format", "answer.%s is no plain word", name);
     memcpy(out, text.data, text.size);
     out[text.size] = 0;
     return SW_OK;
+}
+
+static sw_status word_read(const sw_json *answer, const char *name, sw_deploy_word out,
+                           sw_error *err) {
+    return plain_read(answer, name, sw_deploy_word_valid, out, err);
 }
 
 /* ---- the two answers ---- */
@@ -260,7 +277,7 @@ static sw_status started_check(const sw_json *answer, const sw_deployment *d,
     SW_TRY(same_word(answer, "compose_hash", hex, err));
     SW_TRY(same_word(answer, "name", d->name, err));
     SW_TRY(word_read(answer, "vm_uuid", made.machine, err));
-    SW_TRY(word_read(answer, "status", made.status, err));
+    SW_TRY(plain_read(answer, "status", phrase_valid, made.status, err));
     *out = made;
     return SW_OK;
 }

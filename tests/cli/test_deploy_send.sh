@@ -53,6 +53,8 @@ sends 0 "$at/hash-alone/" "${ca[@]}" --json && asked hash-alone/cvms/provision h
 say $? 'a hash alone, which is ours; as JSON'
 sends 0 "$at/good" "${ca[@]}" --key-provider-id 30aa --env-names TOKEN --out pinned.json && grep -q '"key_provider_id":"30aa"' pinned.json
 say $? 'a KMS named by its id is asked for, and built'
+sends 0 "$at/phrase" "${ca[@]}" && grep -q '^machine 3f-9 in progress$' out
+say $? 'a status of two words'
 https_proxy=http://127.0.0.1:1 HTTPS_PROXY=http://127.0.0.1:1 ALL_PROXY=http://127.0.0.1:1 SSLKEYLOGFILE=keys sends 0 "$at/good" "${ca[@]}" && [ ! -s keys ]
 say $? 'the environment has no say'
 
@@ -71,6 +73,7 @@ list|answer
 twice|JSON byte
 huge|more than 1048576 bytes
 cut|does not answer
+long-header|a line of more than 65536 bytes
 redirect|no redirect is followed
 denied|says no (HTTP status 401): this key is not known$
 reflected|says no (HTTP status 400)$
@@ -90,6 +93,7 @@ while IFS='|' read -r mode sentence; do
     say $? "the second answer is judged too: $mode"
 done <<'TABLE'
 start-denied|says no (HTTP status 409): CVM name "my-app" is taken$
+start-later|HTTP status 202, which does not say that it is done
 start-other|another app_id than it built
 start-redirect|no redirect is followed
 TABLE
