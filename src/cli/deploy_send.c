@@ -47,7 +47,7 @@ sw_status sw_deploy_send_check(const sw_cli *cli, sw_error *err) {
 
 /* ---- one request ---- */
 static bool holds(sw_bytes text, sw_bytes secret) {
-    return memmem(text.data, text.size, secret.data, secret.size) != NULL;
+    return text.data != NULL && memmem(text.data, text.size, secret.data, secret.size) != NULL;
 }
 
 /* {"detail":TEXT} or {"message":TEXT}, where it can be shown. */

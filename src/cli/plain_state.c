@@ -79,6 +79,7 @@ sw_status sw_plain_state_open(sw_cli *cli, const char *out, const sw_plain_model
                               const sw_training *settings, sw_plain_state *s, sw_error *err) {
     *s = (sw_plain_state){.keeps = settings->save_steps > 0};
     SW_TRY(name_paths(sw_cli_arena(cli), out, s, err));
+    if (s->keeps && sw_path_exists(s->folder)) SW_TRY(sw_folder_usable(s->folder, err));
     bool there = sw_path_exists(s->state_path);
     if (!s->keeps && !there) return SW_OK;
     SW_TRY(digest_model(m, &s->model, err));

@@ -103,7 +103,7 @@ static sw_status make(making *m, const char *folder, const char *name, sw_error 
     if (sw_path_exists(folder))
         return sw_fail(err, SW_EXISTS, "exists", "%s exists and is left as it is", folder);
     sw_draft draft;
-    SW_TRY(sw_folder_draft(&m->arena, folder, 0700, &draft, err));
+    SW_TRY(sw_folder_draft(&m->arena, folder, NULL, 0700, &draft, err));
     m->folder = draft.path;
     sw_status status = fill(m, name, err);
     if (status == SW_OK) status = sw_draft_publish(&draft, folder, err);

@@ -69,11 +69,10 @@ static sw_status folders_make(maker *m, const char *folder, sw_error *err) {
         sw_error_hint(err, "choose a new folder; a machine is never made anew in place");
         return SW_EXISTS;
     }
-    SW_TRY(sw_folder_draft(&m->arena, folder, 0700, &m->draft, err));
+    SW_TRY(sw_folder_draft(&m->arena, folder, "keys", 0700, &m->draft, err));
     m->folder = m->draft.path;
     m->key_folder = sw_path_join(&m->arena, m->folder, "keys");
     if (m->key_folder == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
-    sw_folder_discard(m->key_folder); /* of a making that was killed */
     return sw_folder_make(m->key_folder, 0700, err);
 }
 

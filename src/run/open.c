@@ -150,7 +150,7 @@ static sw_status write_files(const char *folder, sw_bytes pack, sw_error *err) {
     sw_draft draft;
     SW_SCOPED(sw_arena) arena = {0};
     SW_TRY(sw_pack_parse(pack, files, SW_PACK_FILE_LIMIT, &count, err));
-    SW_TRY(sw_folder_draft(&arena, folder, 0755, &draft, err));
+    SW_TRY(sw_folder_draft(&arena, folder, NULL, 0755, &draft, err));
     sw_status status = fill_folder(&arena, draft.path, files, count, err);
     if (status == SW_OK) status = sw_draft_publish(&draft, folder, err);
     sw_draft_discard(&draft);

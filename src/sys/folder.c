@@ -77,22 +77,57 @@ static sw_status lock_folder(const char *path, mode_t mode, int *out, sw_error *
     return sw_fail(err, SW_REFUSED, "busy", "%s: another process works here", path);
 }
 
-sw_status sw_folder_draft(sw_arena *arena, const char *folder, mode_t mode, sw_draft *out,
-                          sw_error *err) {
+sw_status sw_folder_usable(const char *path, sw_error *err) {
+    if (!sw_path_is_folder(path))
+        return sw_fail(err, SW_EXISTS, "exists", "%s is there and is not a folder", path);
+    if (access(path, W_OK | X_OK) == 0) return SW_OK;
+    return sw_fail(err, SW_IO, "io", "writing into %s: %s", path, strerror(errno));
+}
+
+/* Whether all is gone: what is left would be published with the rest. */
+static sw_status expect_empty(const char *path, sw_error *err) {
+    SW_SCOPED(sw_arena) arena = {0};
+    const char **names = NULL;
+    size_t count = 0;
+    sw_status status = sw_folder_list(&arena, path, DISCARD_LIMIT, &names, &count, err);
+    if (status == SW_OK && count > 0)
+        status = sw_fail(err, SW_EXISTS, "exists", "%s holds %s already", path, names[0]);
+    if (status != SW_OK) sw_error_hint(err, "it is none of ours: move it away");
+    return status;
+}
+
+static sw_status check_name(const char *folder, size_t size, sw_error *err) {
+    size_t start = size;
+    while (start > 0 && folder[start - 1] != '/') start--;
+    sw_bytes last = SW_BYTES(folder + start, size - start);
+    if (last.size > 0 && !sw_bytes_is(last, ".") && !sw_bytes_is(last, "..")) return SW_OK;
+    return sw_fail(err, SW_USAGE, "usage", "\"%s\" does not name a folder", folder);
+}
+
+sw_status sw_folder_draft(sw_arena *arena, const char *folder, const char *inner, mode_t mode,
+                          sw_draft *out, sw_error *err) {
     static const char end[] = ".partial";
     size_t size = strlen(folder);
+    *out = (sw_draft){.lock_fd = -1};
     if (sw_path_exists(folder))
         return sw_fail(err, SW_EXISTS, "exists", "%s exists already", folder);
     while (size > 1 && folder[size - 1] == '/') size--;
+    SW_TRY(check_name(folder, size, err));
     char *made = sw_arena_alloc(arena, size + sizeof end, 1);
     if (made == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
     memcpy(made, folder, size);
     memcpy(made + size, end, sizeof end);
-    *out = (sw_draft){.lock_fd = -1};
+    const char *within = inner != NULL ? sw_path_join(arena, made, inner) : NULL;
     SW_TRY(lock_folder(made, mode, &out->lock_fd, err));
-    out->path = made;
+    if (within != NULL) empty_folder(within);
     empty_folder(made);
-    return SW_OK;
+    sw_status status = sw_folder_usable(made, err);
+    if (status == SW_OK) status = expect_empty(made, err);
+    if (status == SW_OK)
+        out->path = made;
+    else
+        (void)close(out->lock_fd);
+    return status;
 }
 
 static void let_go(sw_draft *d) {

@@ -8,6 +8,7 @@
  */
 #include "recipe/training.h"
 #include "tensor/numbers.h"
+#include "train/curve.h"
 #include "train/engine.h"
 #include "train/output.h"
 #include "train/schedule.h"
@@ -164,6 +165,7 @@ static void add_others(const run *r, sw_train_budget *out) {
     size_t freed = out->bytes - e->parameter_floats * sizeof(float);
     sw_budget_add(out, "rows",
                   rows->token_count * (sizeof *rows->ids + 1) + rows->count * sizeof *rows->ends);
+    sw_budget_add(out, "curve", (size_t)r->total * sizeof(sw_curve_point));
     if (output > freed) sw_budget_add(out, "output", output - freed);
     size_t file = sw_engine_file_bytes(e);
     if (file) sw_budget_add(out, "frozen weights", file);

@@ -8,8 +8,8 @@
  */
 #ifndef SW_TESTS_ATTEST_GPU_FLIPS_H
 #define SW_TESTS_ATTEST_GPU_FLIPS_H
-#include "every_bit.h"
 #include "attest/gpu_vectors.h"
+#include "every_bit.h"
 #include "sys/pool.h"
 
 enum { LANES = 2 };

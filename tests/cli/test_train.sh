@@ -205,6 +205,15 @@ cmp undisturbed/adapter_model.safetensors made.1/adapter_model.safetensors >out 
 mkdir busy.partial && echo mine >busy.partial/mine && cp -r busy.partial busy.state
 flock busy.partial "$sealwright" train "${kept[@]}" --out busy --json >out 2>err </dev/null
 [ $? -eq 1 ] && found '"word":"busy"' <out && [ -s busy.partial/mine ] && [ -s busy.state/mine ] && [ ! -e busy ]; say $? 'two runs with one OUT: the second touches nothing'
+mkdir -p theirs.partial/deep && echo mine >theirs.partial/deep/file
+train "${kept[@]}" --out theirs --json
+[ $? -eq 1 ] && found 'theirs.partial holds deep already' <out && [ -s theirs.partial/deep/file ] && [ ! -e theirs ]; say $? 'what is none of ours is named before the run, and stays'
+for bad in '' new/. new/..; do
+    train "${kept[@]}" --out "$bad" --json
+    [ $? -eq 2 ] && found 'does not name a folder' <out; say $? "--out '$bad' is refused before the run"
+done
+: >taken.state && train "${kept[@]}" --out taken --json
+[ $? -eq 1 ] && found 'taken.state is there and is not a folder' <out && [ ! -e taken.partial ]; say $? 'and a file where states should go'
 rm -r busy.state && train "${kept[@]}" --out busy && [ ! -e busy.partial ] && [ ! -e busy/mine ]; say $? 'and what a dead one left goes'
 # killed N SIGNAL OUT RECIPE: the signal arrives while the Nth file is renamed into OUT.state: 1 is the first curve, 2 the first state, and so on
 killed() {
@@ -224,7 +233,7 @@ if command -v strace >/dev/null; then
         [ $? -ne 0 ] && [ ! -e again ]; say $? "killed at the rename ${case%:*}: no folder"
         resumes again "[0-9]*"; say $? 'and the same command ends with the same bytes'
     done
-    for signal in TERM INT; do
+    for signal in TERM INT HUP; do
         rm -rf again again.state again.partial
         killed 2 $signal again kept.yaml
         [ $? -eq 1 ] && found '"word":"stopped"' <out && found 'again.state' <out && [ -s again.state/state ] && [ ! -e again.partial ] && [ ! -e again ]
