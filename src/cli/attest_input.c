@@ -163,6 +163,14 @@ static sw_status hex_read(sw_cli *cli, sw_bytes text, sw_attest_input *out, sw_e
     return SW_OK;
 }
 
+/* Version 3, or a later one that says so; ECDSA of P-256. */
+static bool is_sgx(sw_bytes in, sw_bytes text) {
+    if (BEGINS(text, "0x")) text = SW_BYTES(text.data + 2, text.size - 2);
+    return BEGINS(in, "\3\0\2\0\0\0\0\0") || BEGINS(in, "\4\0\2\0\0\0\0\0") ||
+           BEGINS(in, "\5\0\2\0\0\0\0\0") || BEGINS(text, "0300020000000000") ||
+           BEGINS(text, "0400020000000000") || BEGINS(text, "0500020000000000");
+}
+
 static sw_status recognise(sw_cli *cli, sw_bytes in, sw_attest_input *out, sw_error *err) {
     bool known = false;
     sw_bytes text = trimmed(in);
@@ -175,6 +183,9 @@ static sw_status recognise(sw_cli *cli, sw_bytes in, sw_attest_input *out, sw_er
     else
         known = bytes_kind(in, &out->kind);
     if (known) return SW_OK;
+    if (is_sgx(in, text))
+        return sw_fail(err, SW_MALFORMED, "format",
+                       "it is an SGX quote; of Intel's quotes a TD's alone is judged");
     return sw_fail(err, SW_MALFORMED, "format", "it is no evidence of a kind that is known");
 }
 

@@ -156,6 +156,30 @@ static void claims_tell(inquiry *q, const sw_claims *c) {
     facts_simulated(q, c->platform == SW_PLATFORM_SIM);
 }
 
+/* What nobody was asked to compare, in words; nothing for a machine without GPUs. */
+static void gpu_notes(inquiry *q, const sw_gpu_claims *claims, size_t count) {
+    bool checked = true;
+    if (count == 0) return;
+    for (size_t i = 0; i < count; i++) checked = checked && claims[i].revocation_checked;
+    if (sw_cli_option(q->cli, "nonce") == NULL)
+        sw_cli_note(q->cli, "no --nonce was given: freshness was not judged");
+    if (!checked)
+        sw_cli_note(q->cli, "revocation was not checked: not every certificate has its "
+                            "OCSP answer here");
+}
+
+/* Only the report data of a channel commit to GPUs, and it is not known here (GPU-224, GPU-229). */
+static sw_status gpu_binding(inquiry *q, const sw_claims *claims, sw_error *err) {
+    if (claims->gpu_count == 0) return SW_OK;
+    sw_check_begin(&q->checks.log, "GPU binding");
+    if (sw_cli_option(q->cli, "report-data") != NULL)
+        return sw_fail(err, SW_REFUSED, "evidence",
+                       "the evidence holds GPUs, to which the report data given do not commit");
+    sw_check_left(&q->checks.log, "only who knows the exchange that the quote was made for can "
+                                  "tell whether it commits to these GPUs");
+    return SW_OK;
+}
+
 static sw_status judge_evidence(inquiry *q, sw_error *err) {
     sw_claims claims;
     const char *needed;
@@ -163,10 +187,12 @@ static sw_status judge_evidence(inquiry *q, sw_error *err) {
     SW_TRY(sw_evidence_verify(q->input.bytes, q->policy, q->wall_ms, q->verifier, &claims, err));
     SW_TRY(sw_policy_check(q->policy, &claims, &q->checks.log, err));
     SW_TRY(compose_compare(q, &claims.compose, err));
+    SW_TRY(gpu_binding(q, &claims, err));
     SW_TRY(sw_attest_report_compare(q->cli, &q->checks.log, claims.report_data.b, err));
     SW_TRY(values_compare(q, &claims.device, &claims.mr_aggregated, &claims.mr_system, err));
     SW_TRY(sw_attest_nonce_compare(q->cli, &q->checks.log, claims.gpus, claims.gpu_count, err));
     claims_tell(q, &claims);
+    gpu_notes(q, claims.gpus, claims.gpu_count);
     return SW_OK;
 }
 
@@ -213,7 +239,9 @@ static sw_status judge_quote_with(inquiry *q, const sw_standalone *given, sw_err
     sw_standalone asked = *given;
     const char *path;
     SW_TRY(sw_cli_need(q->cli, "collateral", &path, err));
+    sw_check_begin(&q->checks.log, "collateral");
     SW_TRY(sw_attest_collateral_read(q->cli, path, &collateral, NULL, err));
+    sw_check_held(&q->checks.log, "read; each part is judged by its own signature");
     SW_TRY(document_read(q, given, &asked.document, err));
     asked.collateral = &collateral;
     asked.policy = q->policy;
@@ -336,16 +364,11 @@ static sw_status files_read(sw_cli *cli, const char *option, size_t limit, size_
 
 static sw_status gpu_after(inquiry *q, const sw_gpu_policy *policy, const sw_gpu_claims *claims,
                            size_t count, sw_error *err) {
-    bool there = sw_cli_option(q->cli, "nonce") != NULL, checked = true;
     SW_TRY(sw_attest_nonce_compare(q->cli, &q->checks.log, claims, count, err));
     SW_TRY(q->policy == NULL
                ? sw_gpu_default_check(claims, count, q->wall_ms, &q->checks.log, err)
                : sw_gpu_policy_check(policy, claims, count, q->wall_ms, &q->checks.log, err));
-    for (size_t i = 0; i < count; i++) checked = checked && claims[i].revocation_checked;
-    if (!there) sw_cli_note(q->cli, "no --nonce was given: freshness was not judged");
-    if (!checked)
-        sw_cli_note(q->cli, "revocation was not checked: not every certificate has its "
-                            "OCSP answer here");
+    gpu_notes(q, claims, count);
     return SW_OK;
 }
 
@@ -461,8 +484,11 @@ static sw_status inquire(inquiry *q, sw_error *err) {
 
 /* Evidence of the past is judged at its own time, which is said where it is missed. */
 static void hint_time(const sw_cli *cli, sw_error *err) {
-    bool dated = strstr(err->message, "no longer valid") != NULL ||
-                 strstr(err->message, "not valid yet") != NULL;
+    static const char *const said[] = {"no longer valid", "not valid yet", "has expired",
+                                       "not yet valid"}; /* the last two are OpenSSL's words */
+    bool dated = false;
+    for (size_t i = 0; i < sizeof said / sizeof said[0]; i++)
+        dated = dated || strstr(err->message, said[i]) != NULL;
     if (dated && sw_cli_option(cli, "time") == NULL)
         sw_error_hint(err, "--time judges at a time in the past; attest collateral fetch brings "
                            "what is valid now");

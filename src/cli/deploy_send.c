@@ -25,7 +25,7 @@ typedef struct sender {
 
 /* ---- what may be said together ---- */
 sw_status sw_deploy_send_check(const sw_cli *cli, sw_error *err) {
-    static const char *const of_sending[] = {"to", "token", "ca", "proxy"};
+    static const char *const of_sending[] = {"to", "token-file", "ca", "proxy"};
     const char *value;
     if (!sw_cli_flag(cli, "send")) {
         for (size_t i = 0; i < sizeof of_sending / sizeof of_sending[0]; i++)
@@ -42,7 +42,7 @@ sw_status sw_deploy_send_check(const sw_cli *cli, sw_error *err) {
         return sw_fail(err, SW_USAGE, "usage",
                        "--to is the address below which the service's "
                        "paths are, without a question in it");
-    return sw_cli_need(cli, "token", &value, err);
+    return sw_cli_need(cli, "token-file", &value, err);
 }
 
 /* ---- one request ---- */
@@ -66,7 +66,12 @@ static sw_status status_check(const sender *s, const char *url, const sw_fetch_r
                               sw_error *err) {
     SW_SCOPED(sw_arena) a = {.limit_bytes = 16 * SW_DEPLOY_ANSWER_LIMIT};
     if (reply->status == 200 || reply->status == 201) return SW_OK;
-    if (reply->status >= 300 && reply->status < 400)
+    if (reply->status < 300)
+        return sw_fail(err, SW_REFUSED, "service",
+                       "%s: the service answers with HTTP status %d, which does not say that it "
+                       "is done",
+                       url, reply->status);
+    if (reply->status < 400)
         return sw_fail(err, SW_REFUSED, "unavailable",
                        "%s: the service sends us elsewhere, and no redirect is followed", url);
     if (reply->status >= 500)
@@ -99,21 +104,32 @@ static sw_status ask(const sender *s, const char *path, sw_bytes body, sw_fetch_
     return SW_OK;
 }
 
-/* ---- both ---- */
-static sw_status build(const sender *s, const sw_deployment *d, sw_bytes request,
-                       sw_deploy_built *out, sw_error *err) {
-    SW_SCOPED(sw_fetch_reply) reply = {0};
-    SW_TRY(ask(s, BUILD_PATH, request, &reply, err));
-    return sw_deploy_answer_check(d, sw_buffer_bytes(&reply.body), out, err);
+sw_status sw_deploy_keep(const sw_cli *cli, sw_bytes compose, sw_error *err) {
+    const char *out = sw_cli_option(cli, "out");
+    return out == NULL ? SW_OK : sw_file_write(out, compose, 0644, SW_WRITE_REPLACE, err);
 }
 
-static sw_status start(const sender *s, const sw_deployment *d, const sw_deploy_built *built,
-                       sw_deploy_started *out, sw_error *err) {
-    SW_SCOPED(sw_buffer) request = SW_BUFFER(4096);
+/* ---- both ---- */
+typedef struct order { /* views, and the second request's body */
+    const sw_deployment *deployment;
+    sw_bytes build, compose;
+    sw_buffer start;
+} order;
+
+/* All that can fail before the machine costs anything. */
+static sw_status build(const sender *s, order *o, sw_deploy_built *out, sw_error *err) {
     SW_SCOPED(sw_fetch_reply) reply = {0};
-    SW_TRY(sw_deploy_start_make(built, &request, err));
-    SW_TRY(ask(s, START_PATH, sw_buffer_bytes(&request), &reply, err));
-    return sw_deploy_started_check(d, built, sw_buffer_bytes(&reply.body), out, err);
+    SW_TRY(ask(s, BUILD_PATH, o->build, &reply, err));
+    SW_TRY(sw_deploy_answer_check(o->deployment, sw_buffer_bytes(&reply.body), out, err));
+    SW_TRY(sw_deploy_start_make(out, &o->start, err));
+    return sw_deploy_keep(s->cli, o->compose, err);
+}
+
+static sw_status start(const sender *s, const order *o, const sw_deploy_built *built,
+                       sw_deploy_started *out, sw_error *err) {
+    SW_SCOPED(sw_fetch_reply) reply = {0};
+    SW_TRY(ask(s, START_PATH, sw_buffer_bytes(&o->start), &reply, err));
+    return sw_deploy_started_check(o->deployment, built, sw_buffer_bytes(&reply.body), out, err);
 }
 
 static void tell(sw_cli *cli, const sw_deploy_built *built, const sw_deploy_started *started) {
@@ -131,16 +147,15 @@ static void tell(sw_cli *cli, const sw_deploy_built *built, const sw_deploy_star
     sw_cli_result(cli, root);
 }
 
-static sw_status send_both(sender *s, sw_cli *cli, const sw_deployment *d, sw_bytes request,
-                           sw_error *err) {
+static sw_status send_both(const sender *s, sw_cli *cli, order *o, sw_error *err) {
     sw_deploy_built built;
     sw_deploy_started started;
-    sw_status status = build(s, d, request, &built, err);
+    sw_status status = build(s, o, &built, err);
     if (status != SW_OK) {
         sw_error_hint(err, "the service was not told to start anything");
         return status;
     }
-    status = start(s, d, &built, &started, err);
+    status = start(s, o, &built, &started, err);
     if (status != SW_OK) {
         sw_error_hint(err, "look at the service's own list: it may have started a machine");
         return status;
@@ -154,15 +169,18 @@ static sw_bytes without(sw_bytes text, char last) {
     return text;
 }
 
-sw_status sw_deploy_send(sw_cli *cli, const sw_deployment *d, sw_bytes request, sw_error *err) {
+sw_status sw_deploy_send(sw_cli *cli, const sw_deployment *d, sw_bytes request, sw_bytes compose,
+                         sw_error *err) {
     void *token = NULL;
     size_t size = 0;
-    SW_TRY(sw_file_read_secret(sw_cli_option(cli, "token"), SW_FETCH_SECRET_LIMIT + 1, &token,
+    SW_TRY(sw_file_read_secret(sw_cli_option(cli, "token-file"), SW_FETCH_SECRET_LIMIT + 1, &token,
                                &size, err));
     sender s = {.cli = cli,
                 .base = without(sw_text(sw_cli_option(cli, "to")), '/'),
                 .token = without(SW_BYTES(token, size), '\n')};
-    sw_status status = send_both(&s, cli, d, request, err);
+    order o = {.deployment = d, .build = request, .compose = compose, .start = SW_BUFFER(4096)};
+    sw_status status = send_both(&s, cli, &o, err);
+    sw_buffer_free(&o.start);
     sw_secret_release(token);
     return status;
 }

@@ -10,8 +10,9 @@
 
 #define SW_DEPLOY_SEND_OPTIONS                                                                     \
     {"send", SW_OPTION_FLAG, NULL, "send it, judge what was built, then start it (it costs)"},     \
-        {"to", SW_OPTION_VALUE, "URL", "the service's API: https://cloud-api.phala.com/api/v1"},   \
-        {"token", SW_OPTION_VALUE, "FILE",                                                         \
+        {"to", SW_OPTION_VALUE, "URL",                                                             \
+         "the service's API, such as https://cloud-api.phala.com/api/v1"},                         \
+        {"token-file", SW_OPTION_VALUE, "FILE",                                                    \
          "holds the service's key for you; yours alone to read"},                                  \
         {"ca", SW_OPTION_VALUE, "FILE", "PEM of who vouches for the service's TLS"}, {             \
         "proxy", SW_OPTION_VALUE, "URL", "http://HOST:PORT; none is taken from elsewhere"          \
@@ -19,7 +20,10 @@
 
 /* Refuses, before anything is read or sent, options that mean nothing together. */
 SW_NODISCARD sw_status sw_deploy_send_check(const sw_cli *cli, sw_error *err);
-/* Both requests, with the judgement between them; prints what was started. */
+/* Both requests, with the judgement between them, and then --out, which is written before anything
+ * is started; prints what was started. `compose` is what --out holds. */
 SW_NODISCARD sw_status sw_deploy_send(sw_cli *cli, const sw_deployment *d, sw_bytes request,
-                                      sw_error *err);
+                                      sw_bytes compose, sw_error *err);
+/* --out, where it was given. */
+SW_NODISCARD sw_status sw_deploy_keep(const sw_cli *cli, sw_bytes compose, sw_error *err);
 #endif

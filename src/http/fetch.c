@@ -242,6 +242,11 @@ static sw_status fetch_failed(const transfer *t, CURLcode code, sw_error *err) {
     if (t->reply.body.failed)
         return sw_fail(err, SW_LIMIT, "limit", "the answer of %s has more than %zu bytes", url,
                        t->q->body_limit);
+    if (code == CURLE_OUT_OF_MEMORY) /* it ends a line of more than 100 KiB so, too */
+        return sw_fail(err, SW_LIMIT, "limit",
+                       "the answer's header of %s has a line of more than %zu bytes, or libcurl "
+                       "had no memory for it",
+                       url, SW_FETCH_HEADER_LIMIT);
     if (code == CURLE_PEER_FAILED_VERIFICATION)
         return sw_fail(err, SW_UNAUTHENTIC, "signature",
                        "%s shows no certificate for this name that a known authority signed", url);

@@ -125,6 +125,29 @@ static sw_status name_is(const sw_json *compose, const sw_deployment *d, sw_erro
     return text_is(compose, "name", sw_text(d->name), err);
 }
 
+/* Version 3 is a text alone; a number is of the years before. */
+static bool version_known(const sw_json *m) {
+    if (m == NULL) return false;
+    if (m->type == SW_JSON_NUMBER) return sw_bytes_is(m->span, "1") || sw_bytes_is(m->span, "2");
+    return m->type == SW_JSON_STRING &&
+           (sw_bytes_is(m->text, "1") || sw_bytes_is(m->text, "2") || sw_bytes_is(m->text, "3"));
+}
+
+/* What is the service's own. The rows are written to the machine's disk, where zfs, the guest's
+ * default, proves what it reads back and ext4 does not. */
+static sw_status own_check(const sw_json *compose, sw_error *err) {
+    static const char *const texts[] = {"salt", "default_gateway_domain"};
+    sw_bytes text;
+    if (!version_known(sw_json_member(compose, "manifest_version")))
+        return refuse(err, "app_compose: manifest_version is none that is known");
+    if (sw_json_member(compose, "storage_fs") != NULL)
+        SW_TRY(text_is(compose, "storage_fs", SW_LITERAL("zfs"), err));
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (sw_json_member(compose, texts[i]) != NULL)
+            SW_TRY(sw_json_text(compose, APP_COMPOSE, texts[i], &text, err));
+    return SW_OK;
+}
+
 static sw_status compose_check(const sw_deployment *d, const sw_json *compose, sw_error *err) {
     if (compose->type != SW_JSON_OBJECT) return refuse(err, "app_compose is not an object");
     SW_TRY(members_check(compose, err));
@@ -145,6 +168,7 @@ static sw_status compose_check(const sw_deployment *d, const sw_json *compose, s
         SW_TRY(flag_is(compose, "tproxy_enabled", false, false, err));
     }
     SW_TRY(features_check(d, compose, err));
+    SW_TRY(own_check(compose, err));
     SW_TRY(env_is(compose, d, err));
     return keys_check(compose, d, err);
 }
@@ -182,17 +206,34 @@ static bool absent(const sw_json *m) {
     return m == NULL || m->type == SW_JSON_NULL;
 }
 
-static sw_status word_read(const sw_json *answer, const char *name, sw_deploy_word out,
-                           sw_error *err) {
+/* Words with one space between them. */
+static bool phrase_valid(sw_bytes text) {
+    if (text.size == 0 || text.size > SW_DEPLOY_WORD_LIMIT) return false;
+    for (;;) {
+        const uint8_t *space = memchr(text.data, ' ', text.size);
+        size_t size = space == NULL ? text.size : (size_t)(space - text.data);
+        if (!sw_deploy_word_valid(SW_BYTES(text.data, size))) return false;
+        if (space == NULL) return true;
+        text = SW_BYTES(space + 1, text.size - size - 1);
+    }
+}
+
+static sw_status plain_read(const sw_json *answer, const char *name, bool (*valid)(sw_bytes text),
+                            sw_deploy_word out, sw_error *err) {
     sw_bytes text;
     out[0] = 0;
     if (absent(sw_json_member(answer, name))) return SW_OK;
     SW_TRY(sw_json_text(answer, "answer", name, &text, err));
-    if (!sw_deploy_word_valid(text))
+    if (!valid(text))
         return sw_fail(err, SW_MALFORMED, "format", "answer.%s is no plain word", name);
     memcpy(out, text.data, text.size);
     out[text.size] = 0;
     return SW_OK;
+}
+
+static sw_status word_read(const sw_json *answer, const char *name, sw_deploy_word out,
+                           sw_error *err) {
+    return plain_read(answer, name, sw_deploy_word_valid, out, err);
 }
 
 /* ---- the two answers ---- */
@@ -236,7 +277,7 @@ static sw_status started_check(const sw_json *answer, const sw_deployment *d,
     SW_TRY(same_word(answer, "compose_hash", hex, err));
     SW_TRY(same_word(answer, "name", d->name, err));
     SW_TRY(word_read(answer, "vm_uuid", made.machine, err));
-    SW_TRY(word_read(answer, "status", made.status, err));
+    SW_TRY(plain_read(answer, "status", phrase_valid, made.status, err));
     *out = made;
     return SW_OK;
 }

@@ -38,6 +38,8 @@ def built(mode, asked):
                 "name": asked["name"], "no_instance_id": False, "runner": "docker-compose"}
     if mode == "public":
         compose["public_logs"] = True
+    if mode == "ext4":
+        compose["storage_fs"] = "ext4"
     if mode == "script":
         compose["pre_launch_script"] = "id"
     text = json.dumps(compose, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -53,6 +55,8 @@ def built(mode, asked):
 
 def started(mode, asked):
     answer = {"app_id": asked["app_id"], "name": "my-app", "status": "starting", "vm_uuid": "3f-9", "id": 7, "vcpu": 24}
+    if mode == "phrase":
+        answer["status"] = "in progress"
     if mode == "start-other":
         answer["app_id"] = "cd" * 20
     return answer
@@ -72,8 +76,12 @@ def respond(mode, path, body):
     elif mode == "start-denied" and starting:
         status, answer = 409, {"detail": "CVM name \"my-app\" is taken"}
     elif mode == "redirect" or mode == "start-redirect" and starting:
-        status, head = 307, f"Location: https://127.0.0.1:{ports[0]}/good{path}\r\n"
+        status, head = 307, f"Location: https://127.0.0.1:{ports[1]}/good{path}\r\n"
+    elif mode == "start-later" and starting:
+        status = 202
     else:
+        if mode == "long-header":
+            head = "X-Long: " + "x" * 200000 + "\r\n"
         answer = (started if starting else built)(mode, json.loads(body))
     sent = b"" if answer is None else json.dumps(answer).encode()
     sent = {"half": sent[:-1], "list": b"[" + sent + b"]", "huge": sent[:-1] + b',"x":"' + b"x" * (2 << 20) + b'"}',

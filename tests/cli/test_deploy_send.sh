@@ -30,7 +30,7 @@ sends() { # sends CODE ADDRESS OPTIONS...: deploy --send to it; the key is never
     local code=$1 to=$2
     shift 2
     : >work/asked
-    "$sealwright" deploy -c docker-compose.yml -n my-app -t h200.small --kms phala --send --to "$to" --token token "$@" >out 2>err </dev/null
+    "$sealwright" deploy -c docker-compose.yml -n my-app -t h200.small --kms phala --send --to "$to" --token-file token "$@" >out 2>err </dev/null
     local got=$?
     [ $got -eq "$code" ] || { echo "exit $got instead of $code" >>err && return 1; }
     ! grep -q "$key" out err
@@ -53,6 +53,8 @@ sends 0 "$at/hash-alone/" "${ca[@]}" --json && asked hash-alone/cvms/provision h
 say $? 'a hash alone, which is ours; as JSON'
 sends 0 "$at/good" "${ca[@]}" --key-provider-id 30aa --env-names TOKEN --out pinned.json && grep -q '"key_provider_id":"30aa"' pinned.json
 say $? 'a KMS named by its id is asked for, and built'
+sends 0 "$at/phrase" "${ca[@]}" && grep -q '^machine 3f-9 in progress$' out
+say $? 'a status of two words'
 https_proxy=http://127.0.0.1:1 HTTPS_PROXY=http://127.0.0.1:1 ALL_PROXY=http://127.0.0.1:1 SSLKEYLOGFILE=keys sends 0 "$at/good" "${ca[@]}" && [ ! -s keys ]
 say $? 'the environment has no say'
 
@@ -64,12 +66,14 @@ done <<'TABLE'
 other-hash|compose_hash is not ours
 wrong-hash|compose_hash is not that of the app_compose
 public|public_logs is true
+ext4|storage_fs is not what was asked
 script|pre_launch_script is not what was asked
 half|JSON byte
 list|answer
 twice|JSON byte
 huge|more than 1048576 bytes
 cut|does not answer
+long-header|a line of more than 65536 bytes
 redirect|no redirect is followed
 denied|says no (HTTP status 401): this key is not known$
 reflected|says no (HTTP status 400)$
@@ -77,12 +81,19 @@ painted|says no (HTTP status 400)$
 empty|says no (HTTP status 403)$
 broken|HTTP status 500
 TABLE
-sends 1 "$at/nameless" "${ca[@]}" && says 'names no app_id' && asked nameless/cvms/provision; say $? 'nothing is started: no app is named'
+sends 1 "$at/nameless" "${ca[@]}" && says 'names no app_id' && grep -q 'hint: the service was not told to start anything' err && asked nameless/cvms/provision; say $? 'nothing is started: no app is named'
+mkdir taken
+for out in nowhere/kept.json taken; do
+    sends 1 "$at/good" "${ca[@]}" --out $out && says "$out" && grep -q 'hint: the service was not told to start anything' err && asked good/cvms/provision
+    say $? "nothing is started when --out cannot be written: $out"
+done
+sends 1 "$at/good" "${ca[@]}" --json --out taken; [ "$(wc -l <out)" -eq 1 ] && grep -q '^{"error":' out; say $? 'and programs see one object'
 while IFS='|' read -r mode sentence; do
     sends 1 "$at/$mode" "${ca[@]}" && says "$sentence" && grep -q "hint: look at the service's own list" err && asked "$mode/cvms/provision" "$mode/cvms"
     say $? "the second answer is judged too: $mode"
 done <<'TABLE'
 start-denied|says no (HTTP status 409): CVM name "my-app" is taken$
+start-later|HTTP status 202, which does not say that it is done
 start-other|another app_id than it built
 start-redirect|no redirect is followed
 TABLE
@@ -128,12 +139,12 @@ while IFS='|' read -r sentence line; do
     [ $? -eq 2 ] && says "$sentence"; say $? "a mistake: $line"
 done <<TABLE
 --to means nothing without --send|--to $at/good
---token means nothing without --send|--token token
+--token-file means nothing without --send|--token-file token
 --ca means nothing without --send|--ca work/ca.pem
 --proxy means nothing without --send|--proxy http://127.0.0.1:1
-needs --to|--send --token token
-needs --token|--send --to $at/good
-no --answer|--send --to $at/good --token token --answer app-compose.json
+needs --to|--send --token-file token
+needs --token-file|--send --to $at/good
+no --answer|--send --to $at/good --token-file token --answer app-compose.json
 TABLE
 echo "1..$count"
 exit $failed

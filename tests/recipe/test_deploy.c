@@ -232,6 +232,14 @@ static void test_answer(void **state) {
                      SW_REFUSED);
     assert_non_null(strstr(err.message, "compose_hash is not that of the app_compose"));
     assert_string_equal(got.app_id, "0123abcd");
+    static const char *const versions[] = {"1", "\"1\"", "\"2\"", "\"3\""};
+    for (size_t i = 0; i < COUNT(versions); i++) {
+        char text[sizeof built + 8];
+        (void)snprintf(text, sizeof text, "{\"manifest_version\":%s%s", versions[i],
+                       strchr(built, ','));
+        assert_int_equal(
+            sw_deploy_answer_check(&d, make_answer(&a, sw_text(text), false), &got, &err), SW_OK);
+    }
     static const char *const malformed[] = {"", "{", "[]", "{\"compose_hash\":\"00\"}",
                                             "{\"app_compose\":\"{}\"}"};
     for (size_t i = 0; i < COUNT(malformed); i++)
@@ -313,7 +321,12 @@ static void test_started(void **state) {
         {"{\"app_id\":\"ab02\"}", "another app_id than it built"},
         {"{\"name\":\"my-app-2\"}", "another name than it built"},
         {"{\"compose_hash\":\"00\"}", "another compose_hash than it built"},
-        {"{\"status\":\"a b\"}", "status is no plain word"},
+        {"{\"status\":\"a b.c\"}", NULL},
+        {"{\"status\":\"a  b\"}", "status is no plain word"},
+        {"{\"status\":\" a\"}", "status is no plain word"},
+        {"{\"status\":\"a \"}", "status is no plain word"},
+        {"{\"status\":\"a\\nb\"}", "status is no plain word"},
+        {"{\"vm_uuid\":\"a b\"}", "vm_uuid is no plain word"},
         {"{\"status\":\"\\u001b[2J\"}", "status is no plain word"},
         {"{\"vm_uuid\":{}}", "vm_uuid"},
         {"{\"status\":\"a\",\"status\":\"b\"}", "JSON byte"},
@@ -366,6 +379,19 @@ static void test_answer_refused(void **state) {
         {"\"no_instance_id\":false", "\"no_instance_id\":true", "no_instance_id is true"},
         {"\"my-app\"", "\"another\"", "name is not what was asked for"},
         {"{\"a", "{\"default_gateway_domain\":\"x\",\"a", "names a gateway"},
+        {"{\"a", "{\"storage_fs\":\"ext4\",\"a", "storage_fs is not what was asked for"},
+        {"{\"a", "{\"storage_fs\":\"$(id)\",\"a", "storage_fs is not what was asked for"},
+        {"{\"a", "{\"storage_fs\":{},\"a", "app_compose.storage_fs"},
+        {"{\"a", "{\"storage_fs\":null,\"a", "app_compose.storage_fs"},
+        {"{\"a", "{\"salt\":{},\"a", "app_compose.salt"},
+        {"\"manifest_version\":2,", "", "manifest_version is none that is known"},
+        {"\"manifest_version\":2", "\"manifest_version\":0", "manifest_version is none"},
+        {"\"manifest_version\":2", "\"manifest_version\":3", "manifest_version is none"},
+        {"\"manifest_version\":2", "\"manifest_version\":99", "manifest_version is none"},
+        {"\"manifest_version\":2", "\"manifest_version\":\"4\"", "manifest_version is none"},
+        {"\"manifest_version\":2", "\"manifest_version\":\"02\"", "manifest_version is none"},
+        {"\"manifest_version\":2", "\"manifest_version\":\"x\"", "manifest_version is none"},
+        {"\"manifest_version\":2", "\"manifest_version\":{}", "manifest_version is none"},
         {"{\"a", "{\"init_script\":\"id\",\"a", "the member init_script was not asked for"},
         {"{\"a", "{\"bash_script\":\"id\",\"a", "the member bash_script was not asked for"},
         {"{\"a", "{\"verity_volumes\":[],\"a", "the member verity_volumes was not asked for"},
