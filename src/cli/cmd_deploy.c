@@ -126,7 +126,7 @@ static const sw_option deploy_options[] = {
 };
 
 const sw_command sw_commands_deploy[] = {
-    {"deploy", "", "print the request that puts a docker compose on a dstack machine",
+    {"deploy", "", "print or send the request that puts a docker compose on a dstack machine",
      "Nothing is sent without --send. The service writes the app-compose that is measured, so its"
      " answer is\nchecked, with --answer as with --send: the hash is computed from the text that it"
      " shows, and the text must\nsay what was asked; where it shows none, the hash must be that of"

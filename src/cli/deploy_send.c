@@ -25,7 +25,7 @@ typedef struct sender {
 
 /* ---- what may be said together ---- */
 sw_status sw_deploy_send_check(const sw_cli *cli, sw_error *err) {
-    static const char *const of_sending[] = {"to", "token", "ca", "proxy"};
+    static const char *const of_sending[] = {"to", "token-file", "ca", "proxy"};
     const char *value;
     if (!sw_cli_flag(cli, "send")) {
         for (size_t i = 0; i < sizeof of_sending / sizeof of_sending[0]; i++)
@@ -42,7 +42,7 @@ sw_status sw_deploy_send_check(const sw_cli *cli, sw_error *err) {
         return sw_fail(err, SW_USAGE, "usage",
                        "--to is the address below which the service's "
                        "paths are, without a question in it");
-    return sw_cli_need(cli, "token", &value, err);
+    return sw_cli_need(cli, "token-file", &value, err);
 }
 
 /* ---- one request ---- */
@@ -173,7 +173,7 @@ sw_status sw_deploy_send(sw_cli *cli, const sw_deployment *d, sw_bytes request, 
                          sw_error *err) {
     void *token = NULL;
     size_t size = 0;
-    SW_TRY(sw_file_read_secret(sw_cli_option(cli, "token"), SW_FETCH_SECRET_LIMIT + 1, &token,
+    SW_TRY(sw_file_read_secret(sw_cli_option(cli, "token-file"), SW_FETCH_SECRET_LIMIT + 1, &token,
                                &size, err));
     sender s = {.cli = cli,
                 .base = without(sw_text(sw_cli_option(cli, "to")), '/'),

@@ -10,8 +10,9 @@
 
 #define SW_DEPLOY_SEND_OPTIONS                                                                     \
     {"send", SW_OPTION_FLAG, NULL, "send it, judge what was built, then start it (it costs)"},     \
-        {"to", SW_OPTION_VALUE, "URL", "the service's API: https://cloud-api.phala.com/api/v1"},   \
-        {"token", SW_OPTION_VALUE, "FILE",                                                         \
+        {"to", SW_OPTION_VALUE, "URL",                                                             \
+         "the service's API, such as https://cloud-api.phala.com/api/v1"},                         \
+        {"token-file", SW_OPTION_VALUE, "FILE",                                                    \
          "holds the service's key for you; yours alone to read"},                                  \
         {"ca", SW_OPTION_VALUE, "FILE", "PEM of who vouches for the service's TLS"}, {             \
         "proxy", SW_OPTION_VALUE, "URL", "http://HOST:PORT; none is taken from elsewhere"          \

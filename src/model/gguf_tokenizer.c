@@ -64,6 +64,13 @@ static bool type_known(int64_t type, bool marked) {
     return type >= NORMAL && type <= BYTE && (marked || (type != UNKNOWN && type != BYTE));
 }
 
+/* `<0x00>` to `<0xFF>`: any other spelling would be an entry of its text. */
+static bool is_byte_token(sw_bytes token) {
+    static const char digits[] = "0123456789ABCDEF";
+    return token.size == 6 && memcmp(token.data, "<0x", 3) == 0 && token.data[5] == '>' &&
+           memchr(digits, token.data[3], 16) != NULL && memchr(digits, token.data[4], 16) != NULL;
+}
+
 static sw_status read_kinds(sw_arena *arena, const sw_gguf_entry *types, sw_tokenizer_parts *p,
                             sw_error *err) {
     sw_token_kind *kinds = SW_ARENA_NEW(arena, sw_token_kind, p->count);
@@ -74,6 +81,9 @@ static sw_status read_kinds(sw_arena *arena, const sw_gguf_entry *types, sw_toke
             return sw_fail(err, SW_REFUSED, "unsupported",
                            "GGUF: token %zu has the type %lld, which is not supported", i,
                            (long long)type);
+        if (type == BYTE && !is_byte_token(p->tokens[i]))
+            return sw_fail(err, SW_REFUSED, "unsupported",
+                           "GGUF: token %zu has the type 6 and is no <0xNN>", i);
         kinds[i] = type == CONTROL || type == UNKNOWN ? SW_TOKEN_CONTROL
                    : type == USER                     ? SW_TOKEN_USER
                                                       : SW_TOKEN_NORMAL;
@@ -158,6 +168,20 @@ static sw_status check_user_tokens(const sw_tokenizer_parts *p, sw_error *err) {
     return SW_OK;
 }
 
+/* What the file says of it must be so; without types of its own the token is only named. */
+static sw_status check_unknown(const sw_gguf *g, sw_tokenizer_parts *p, sw_error *err) {
+    const sw_gguf_entry *e = sw_gguf_find(g, KEY "unknown_token_id");
+    if (e == NULL) return SW_OK;
+    if (e->kind != SW_GGUF_INTEGER || e->integer < 0 || (uint64_t)e->integer >= p->count)
+        return sw_fail(err, SW_MALFORMED, "format",
+                       "GGUF: " KEY "unknown_token_id is no token's id");
+    if (p->pre == SW_PRE_MARKED && (uint64_t)e->integer != p->unknown)
+        return sw_fail(err, SW_MALFORMED, "format",
+                       "GGUF: " KEY "unknown_token_id is not the token of type 2");
+    p->unknown = (uint32_t)e->integer;
+    return SW_OK;
+}
+
 static sw_status read_parts(sw_arena *arena, const sw_gguf *g, const sw_model_config *config,
                             sw_tokenizer_parts *out, sw_error *err) {
     sw_tokenizer_parts parts = {.unknown = UINT32_MAX};
@@ -175,6 +199,7 @@ static sw_status read_parts(sw_arena *arena, const sw_gguf *g, const sw_model_co
     parts.count = tokens->count;
     SW_TRY(read_kinds(arena, types, &parts, err));
     SW_TRY(check_user_tokens(&parts, err));
+    SW_TRY(check_unknown(g, &parts, err));
     SW_TRY(read_frame(g, config, parts.pre == SW_PRE_MARKED, &parts.bos, err));
     SW_TRY(read_merges(arena, g, &parts, err));
     *out = parts;
@@ -192,7 +217,6 @@ static void put_token(sw_buffer *out, const sw_tokenizer_parts *parts, const cha
 /* PreTrainedTokenizerFast takes everything from tokenizer.json in every version of transformers. */
 static sw_status put_settings(const sw_gguf *g, const sw_model_config *config,
                               const sw_tokenizer_parts *parts, sw_buffer *out, sw_error *err) {
-    const sw_gguf_entry *unknown = sw_gguf_find(g, KEY "unknown_token_id");
     sw_put_text(out, "{\n");
     put_token(out, parts, "bos_token", config->bos_token_id);
     if (sw_gguf_find(g, "tokenizer.chat_template") != NULL) {
@@ -207,10 +231,9 @@ static sw_status put_settings(const sw_gguf *g, const sw_model_config *config,
     sw_put_format(out, "  \"model_max_length\": %u,\n", config->max_position_embeddings);
     put_token(out, parts, "pad_token", config->pad_token_id);
     sw_put_text(out, "  \"tokenizer_class\": \"PreTrainedTokenizerFast\"");
-    if (unknown != NULL && unknown->kind == SW_GGUF_INTEGER && unknown->integer >= 0 &&
-        (uint64_t)unknown->integer < parts->count) {
+    if (parts->unknown < parts->count) {
         sw_put_text(out, ",\n  \"unk_token\": ");
-        sw_put_json_text(out, parts->tokens[unknown->integer]);
+        sw_put_json_text(out, parts->tokens[parts->unknown]);
     }
     sw_put_text(out, "\n}\n");
     return sw_buffer_check(out, "a tokenizer_config.json", err);

@@ -86,6 +86,16 @@ static void look_for_swap(sw_agent *a) {
                       "to; on hardware that is refused");
 }
 
+/* What is not told is refused all the same. */
+static void say_untold(sw_agent *a) {
+    if (!a->layers.watched)
+        sw_agent_phase(a, "what the script calls for and does not get is not told: this machine's "
+                          "kernel has no listener to give");
+    else if (!a->layers.looked_into)
+        sw_agent_phase(a, "which files the script wants to change is not told: this process may "
+                          "not look into another");
+}
+
 static void restore_kernel(sw_agent *a) {
     if (!sw_kernel_log_restore("", &a->command->kernel_log))
         sw_agent_phase(a, "somebody let the kernel print crashes while the script ran");
@@ -267,7 +277,9 @@ static sw_status spawn(sw_agent *a, sw_error *err) {
     look_for_swap(a);
     k->memory_kills = sw_process_memory_kills();
     k->started = true;
-    return sw_agent_spawn(a, &what, CONTROL_BYTES, err);
+    SW_TRY(sw_agent_spawn(a, &what, CONTROL_BYTES, err));
+    say_untold(a);
+    return SW_OK;
 }
 
 sw_status sw_agent_start_command(sw_agent *a, sw_error *err) {

@@ -14,7 +14,14 @@
 static const char *missing_there(const sw_policy *p, sw_cpuid *ask) {
     if (!sw_policy_answers_cpuid(p))
         return "the recipe does not say of all its images that they answer it";
-    return sw_cpuid_is_silent(ask) ? NULL : "here it does, whatever the recipe says of its images";
+    switch (sw_cpuid_listen(ask)) {
+    case SW_CPUID_SILENT:
+        return NULL;
+    case SW_CPUID_LOUD:
+        return "here it does, whatever the recipe says of its images";
+    default:
+        return "here it could not be asked";
+    }
 }
 
 /* CMD-052. Before a key is asked for. */

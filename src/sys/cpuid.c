@@ -6,6 +6,7 @@
 #include "sys/cpuid.h"
 
 #include <cpuid.h>
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -33,14 +34,17 @@ static bool all_silent(sw_cpuid *ask) {
     return silent;
 }
 
-bool sw_cpuid_is_silent(sw_cpuid *ask) {
+sw_cpuid_silence sw_cpuid_listen(sw_cpuid *ask) {
     int status = 0;
-    pid_t child = fork();
+    pid_t child = fork(), ended;
     if (child == 0) {
         (void)signal(SIGSEGV, SIG_DFL);
         (void)signal(SIGBUS, SIG_DFL);
         _exit(all_silent(ask) ? SILENT : 0);
     }
-    return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) &&
-           WEXITSTATUS(status) == SILENT;
+    if (child < 0) return SW_CPUID_UNASKED;
+    do ended = waitpid(child, &status, 0);
+    while (ended < 0 && errno == EINTR);
+    if (ended != child) return SW_CPUID_UNASKED;
+    return WIFEXITED(status) && WEXITSTATUS(status) == SILENT ? SW_CPUID_SILENT : SW_CPUID_LOUD;
 }

@@ -13,8 +13,10 @@ typedef struct sw_cpuid_answer {
 typedef sw_cpuid_answer sw_cpuid(uint32_t leaf, uint32_t subleaf);
 sw_cpuid_answer sw_cpuid_ask(uint32_t leaf, uint32_t subleaf); /* the instruction */
 
-/* Whether every leaf that is asked answers zeros, as a kernel does that keeps these leaves from the
- * host. Asked in a child, whose crash is a no. A host that is asked may answer zeros too: this
- * finds an image that was taken for another, and no host that lies. */
-bool sw_cpuid_is_silent(sw_cpuid *ask);
+typedef enum sw_cpuid_silence { SW_CPUID_SILENT, SW_CPUID_LOUD, SW_CPUID_UNASKED } sw_cpuid_silence;
+/* Silent: every leaf that is asked answers zeros, as a kernel does that keeps these leaves from the
+ * host. Asked in a child, whose crash is loud; unasked where there is none, or nobody may wait for
+ * it (SIGCHLD ignored). A host that is asked may answer zeros too: this finds an image that was
+ * taken for another, and no host that lies. */
+sw_cpuid_silence sw_cpuid_listen(sw_cpuid *ask);
 #endif

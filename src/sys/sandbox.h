@@ -62,7 +62,9 @@ const char *sw_sandbox_act_sentence(sw_sandbox_act act);
 typedef struct sw_sandbox_layers {
     bool no_new_privs, seccomp, no_core, not_dumpable, other_user;
     bool network_namespace, pid_namespace, ipc_namespace, mount_namespace;
-    bool private_root, watched, silent_kernel, no_swap;
+    bool private_root, silent_kernel, no_swap;
+    bool watched,
+        looked_into;  /* of a command: what its watch can tell (SANDBOX-064, SANDBOX-066) */
     int landlock_abi; /* 0 when absent */
 } sw_sandbox_layers;
 

@@ -142,14 +142,20 @@ static int add_message(scmp_filter_ctx ctx, int call, unsigned flags) {
            add(ctx, SCMP_ACT_ERRNO(EOPNOTSUPP), call, 1, urgent);
 }
 
+/* A path alone (O_PATH), or nothing that could write; the number is the flags' argument's. */
+static int add_open(scmp_filter_ctx ctx, int call, unsigned flags) {
+    const scmp_datum_t writing = O_ACCMODE | O_CREAT | O_TRUNC;
+    return ADD(ctx, call, SCMP_CMP64(flags, SCMP_CMP_MASKED_EQ, writing, 0)) |
+           ADD(ctx, call, SCMP_CMP64(flags, SCMP_CMP_MASKED_EQ, O_PATH, O_PATH));
+}
+
 /* What is free and shows nothing; with a watch the rest is left to it, and it lets it go on. */
 static int add_watched(scmp_filter_ctx ctx, rule r) {
-    const scmp_datum_t writing = O_ACCMODE | O_CREAT | O_TRUNC;
     switch (r.kind) {
     case WATCHED_OPEN_1:
-        return ADD(ctx, r.call, SCMP_A1_64(SCMP_CMP_MASKED_EQ, writing, 0));
+        return add_open(ctx, r.call, 1);
     case WATCHED_OPEN_2:
-        return ADD(ctx, r.call, SCMP_A2_64(SCMP_CMP_MASKED_EQ, writing, 0));
+        return add_open(ctx, r.call, 2);
     case WATCHED_FILE_CODE:
         return ADD(ctx, r.call, SCMP_A2_64(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) |
                ADD(ctx, r.call, SCMP_A3_64(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, MAP_ANONYMOUS));

@@ -161,9 +161,19 @@ static unsigned look_at_descriptor(const sw_watch_place *p, pid_t caller, look a
     return judge_file(p, &st);
 }
 
+static bool creates(const struct looked *l, const struct seccomp_data *call) {
+    return l->call == SYS_creat || (call->args[l->what + 1] & O_CREAT) != 0;
+}
+
+/* What must be new is made at its name, or not at all. */
+static look look_of(const struct looked *l, const struct seccomp_data *call) {
+    bool is_new = l->at == AT_OPENED && l->call != SYS_creat && creates(l, call) &&
+                  (call->args[l->what + 1] & O_EXCL) != 0;
+    return is_new ? AT_NEW : l->at;
+}
+
 static bool makes(const struct looked *l, const struct seccomp_data *call) {
-    if (l->at == AT_OPENED) return l->call == SYS_creat || (call->args[l->what + 1] & O_CREAT) != 0;
-    return l->at == AT_PLACE || l->at == AT_NEW;
+    return l->at == AT_OPENED ? creates(l, call) : l->at == AT_PLACE || l->at == AT_NEW;
 }
 
 static unsigned look_at_path(const sw_watch_place *p, pid_t caller, const struct looked *l,
@@ -180,7 +190,7 @@ static unsigned look_at_path(const sw_watch_place *p, pid_t caller, const struct
     if (known) {
         size_t size = strlen(path);
         (void)snprintf(path + size, sizeof path - size, "%s%s", size == 0 ? "" : "/", text);
-        bits = judge_path(p, l->at, makes(l, call), path);
+        bits = judge_path(p, look_of(l, call), makes(l, call), path);
     }
     sw_wipe(text, sizeof text); /* its words */
     sw_wipe(path, sizeof path);

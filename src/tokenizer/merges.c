@@ -60,6 +60,9 @@ static sw_status split_token(const sw_tokenizer_parts *p, const sw_text_map *ids
         if (left == SW_TOKEN_NONE || p->kinds[left] != SW_TOKEN_NORMAL) continue;
         uint32_t right = sw_text_map_find(ids, (sw_bytes){text.data + at, text.size - at});
         if (right == SW_TOKEN_NONE || p->kinds[right] != SW_TOKEN_NORMAL) continue;
+        if (memchr(text.data, ' ', text.size) != NULL) /* two merges could be spelled alike */
+            return sw_fail(err, SW_REFUSED, "unsupported",
+                           "token %u holds a blank and is put together of others", token);
         SW_TRY(add_split(out, (split){score, token, left, right}, err));
     }
     return SW_OK;

@@ -63,10 +63,11 @@ typedef struct sw_tokenizer_parts {
     size_t merge_count;
     sw_pre_tokenizer pre;
     uint32_t bos;     /* put before every text with add_special; UINT32_MAX for none */
-    uint32_t unknown; /* unk_token of SW_PRE_MARKED, which must have one */
+    uint32_t unknown; /* unk_token of SW_PRE_MARKED, which must have one; UINT32_MAX for none */
 } sw_tokenizer_parts;
 /* Sets merges and merge_count, in the arena, from the vocabulary and a score for each token: every
- * way to put a token together out of two, that of the highest score first (MODEL-105). */
+ * way to put a token together out of two, that of the highest score first; SW_REFUSED
+ * "unsupported" when that token holds a blank (MODEL-105). */
 SW_NODISCARD sw_status sw_tokenizer_rank_merges(sw_arena *arena, sw_tokenizer_parts *parts,
                                                 const double *scores, sw_error *err);
 /* Appends a file that HF tokenizers loads; what is appended was opened once, so it is sound. */

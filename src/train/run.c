@@ -58,15 +58,13 @@ sw_status sw_rows_check(const sw_rows *r, const sw_training *t, uint32_t vocab, 
     uint64_t at = 0;
     for (size_t row = 0; row < r->count; row++) {
         uint64_t start = at;
-        bool counts = false;
         for (; at < r->ends[row]; at++) {
             if (r->ids[at] >= vocab)
                 return sw_fail(err, SW_MALFORMED, "rows",
                                "token %llu of row %zu is not in the vocabulary",
                                (unsigned long long)(at - start), row);
-            counts |= at > start && r->target[at];
         }
-        if (!t->packing && (r->target[start] || !counts))
+        if (!t->packing && r->target[start])
             return sw_fail(err, SW_MALFORMED, "rows", "the targets of row %zu are not well formed",
                            row);
     }

@@ -76,7 +76,7 @@ def respond(mode, path, body):
     elif mode == "start-denied" and starting:
         status, answer = 409, {"detail": "CVM name \"my-app\" is taken"}
     elif mode == "redirect" or mode == "start-redirect" and starting:
-        status, head = 307, f"Location: https://127.0.0.1:{ports[0]}/good{path}\r\n"
+        status, head = 307, f"Location: https://127.0.0.1:{ports[1]}/good{path}\r\n"
     elif mode == "start-later" and starting:
         status = 202
     else:

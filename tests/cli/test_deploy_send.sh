@@ -30,7 +30,7 @@ sends() { # sends CODE ADDRESS OPTIONS...: deploy --send to it; the key is never
     local code=$1 to=$2
     shift 2
     : >work/asked
-    "$sealwright" deploy -c docker-compose.yml -n my-app -t h200.small --kms phala --send --to "$to" --token token "$@" >out 2>err </dev/null
+    "$sealwright" deploy -c docker-compose.yml -n my-app -t h200.small --kms phala --send --to "$to" --token-file token "$@" >out 2>err </dev/null
     local got=$?
     [ $got -eq "$code" ] || { echo "exit $got instead of $code" >>err && return 1; }
     ! grep -q "$key" out err
@@ -139,12 +139,12 @@ while IFS='|' read -r sentence line; do
     [ $? -eq 2 ] && says "$sentence"; say $? "a mistake: $line"
 done <<TABLE
 --to means nothing without --send|--to $at/good
---token means nothing without --send|--token token
+--token-file means nothing without --send|--token-file token
 --ca means nothing without --send|--ca work/ca.pem
 --proxy means nothing without --send|--proxy http://127.0.0.1:1
-needs --to|--send --token token
-needs --token|--send --to $at/good
-no --answer|--send --to $at/good --token token --answer app-compose.json
+needs --to|--send --token-file token
+needs --token-file|--send --to $at/good
+no --answer|--send --to $at/good --token-file token --answer app-compose.json
 TABLE
 echo "1..$count"
 exit $failed

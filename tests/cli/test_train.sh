@@ -215,9 +215,9 @@ done
 : >taken.state && train "${kept[@]}" --out taken --json
 [ $? -eq 1 ] && found 'taken.state is there and is not a folder' <out && [ ! -e taken.partial ]; say $? 'and a file where states should go'
 rm -r busy.state && train "${kept[@]}" --out busy && [ ! -e busy.partial ] && [ ! -e busy/mine ]; say $? 'and what a dead one left goes'
-# killed N SIGNAL OUT RECIPE: the signal arrives while the Nth file is renamed into OUT.state: 1 is the first curve, 2 the first state, and so on
+# killed N SIGNAL OUT RECIPE [MODEL]: the signal arrives while the Nth file is renamed into OUT.state: 1 is the first curve, 2 the first state, and so on
 killed() {
-    strace -f -qq -o trace -e trace=rename,renameat,renameat2 -e inject=rename,renameat,renameat2:signal="$2":when="$1" "$sealwright" train "$4" --model model --data rows.jsonl --out "$3" --json \
+    strace -f -qq -o trace -e trace=rename,renameat,renameat2 -e inject=rename,renameat,renameat2:signal="$2":when="$1" "$sealwright" train "$4" --model "${5:-model}" --data rows.jsonl --out "$3" --json \
         >out 2>err </dev/null
 }
 resumes() { # resumes OUT STEP: the same command, from this step, to the same bytes
@@ -249,6 +249,23 @@ if command -v strace >/dev/null; then
     python3 "$source/tools/make-miniature.py" stranger --dtype bf16 --seed 7
     train kept.yaml --model stranger --data rows.jsonl --out shut --json
     [ $? -eq 1 ] && found '"word":"checkpoint"' <out && found 'base model of other bytes' <out; say $? 'and one over another base model'
+    # over the same base model, in whose folder lies what nobody reads
+    mkdir sharded && cp model/*.json sharded && python3 - 2>err <<'PY'
+import json, shutil, struct
+shutil.copy("model/model.safetensors", "sharded/weights.safetensors")
+with open("model/model.safetensors", "rb") as f:
+    names = json.loads(f.read(struct.unpack("<Q", f.read(8))[0]))
+names.pop("__metadata__", None)
+json.dump({"weight_map": dict.fromkeys(names, "weights.safetensors")}, open("sharded/model.safetensors.index.json", "w"))
+PY
+    rm -rf again again.state again.partial
+    killed 2 TERM again kept.yaml sharded
+    echo '{}' >sharded/notes.json && echo other >sharded/consolidated.safetensors && cp -r again.state told.state
+    train kept.yaml --model sharded --data rows.jsonl --out again --json && found '"resumed_from":[2-4]' <out; say $? 'files that are not read change nothing'
+    echo '{"eos_token_id": 1}' >sharded/generation_config.json
+    train kept.yaml --model sharded --data rows.jsonl --out told --json
+    [ $? -eq 1 ] && found 'base model of other bytes' <out; say $? 'one that is read does'
+    rm -rf again told.state
     cp -r shut.state torn.state && truncate -s -32 torn.state/curve && cp -r shut.state rotten.state && printf 'x' | dd of=rotten.state/state bs=1 seek=$(($(stat -c %s rotten.state/state) - 20)) conv=notrunc 2>/dev/null
     cp -r shut.state empty.state && : >empty.state/state && cp -r shut.state bare.state && : >bare.state/curve && cp -r shut.state bent.state
     python3 -c 'import sys; b = bytearray(open(sys.argv[1], "rb").read()); b[len(b) // 2] ^= 4; open(sys.argv[1], "wb").write(b)' bent.state/curve

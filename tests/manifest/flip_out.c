@@ -19,7 +19,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Under sanitizers, where a judgement takes five times as long, a fifth of all samples. */
+/* Under sanitizers, where a judgement takes more than twice as long, a fifth of all samples. */
 enum { SHARE = SANITIZED ? 5 : 1, PARTS = 9, CUTS = 60 / SHARE, LIMIT = 1 << 28 };
 static const char *const names[PARTS] = {
     "manifest.json", "evidence.json",    "ledger.json",      "app-compose.json", "machine.pem",

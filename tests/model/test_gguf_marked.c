@@ -79,7 +79,19 @@ static const patch patches[] = {
     {"tokenizer.ggml.token_type", TYPE_OF(1), PUT("\x07"), SW_REFUSED, "token 1 has the type 7"},
     {"tokenizer.ggml.token_type", TYPE_OF(MARK_T), PUT("\x04"), SW_REFUSED, "holds U+2581"},
     {"tokenizer.ggml.token_type", TYPE_OF(2), PUT("\x01"), SW_OK, ""},
-    {"<0x4", 0, PUT("g"), SW_REFUSED, "a token for every byte"},
+    {"<0x4", 0, PUT("g"), SW_REFUSED, "token 67 has the type 6 and is no <0xNN>"},
+    {"<0x4", 0, PUT("a"), SW_REFUSED, "token 67"},
+    {"tokenizer.ggml.token_type", TYPE_OF(T), PUT("\x06"), SW_REFUSED, "token 260 has the type 6"},
+    {"tokenizer.ggml.token_type", TYPE_OF(BYTE), PUT("\x01"), SW_OK, ""},
+    {"tokenizer.ggml.unknown_token_id", 4, PUT("\x01"), SW_MALFORMED,
+     "unknown_token_id is not the token of type 2"},
+    {"tokenizer.ggml.unknown_token_id", 4, PUT("\xff\xff"), SW_MALFORMED, "unknown_token_id"},
+    /* h is a blank, he a blank and e */
+    {"<0xFF>", 28,
+     PUT(" \1\0\0\0\0\0\0\0e\1\0\0\0\0\0\0\0"
+         "1\1\0\0\0\0\0\0\0"
+         "2\2\0\0\0\0\0\0\0 e"),
+     SW_REFUSED, "token 265 holds a blank"},
     {"tokenizer.ggml.add_space_prefix", 4, PUT("\0"), SW_REFUSED, "add_space_prefix \"false\""},
     {"tokenizer.ggml.model", 12, PUT("llbma"), SW_REFUSED, "model \"llbma\""},
 };
@@ -89,8 +101,25 @@ static void wrong_vocabularies_are_refused(void **state) {
     refuse_all("marked.gguf", patches, COUNT(patches));
 }
 
+/* Whether the file names it or not. */
+static void the_unknown_token_is_written(void **state) {
+    (void)state;
+    static const patch unnamed = {"tokenizer.ggml.unknown_token_i", 0, PUT("x"), SW_OK, ""};
+    static const char said[] = "\"unk_token\": \"<unk>\"";
+    for (int i = 0; i < 2; i++) {
+        folder f = {.count = 0};
+        sw_bytes file = read_golden(&f.arena, "model", "marked.gguf");
+        if (i == 1) file = patched(&f.arena, file, &unnamed);
+        assert_int_equal(import(file, SW_DTYPE_BF16, &f, NULL), SW_OK);
+        sw_bytes settings = file_of(&f, "tokenizer_config.json");
+        assert_non_null(memmem(settings.data, settings.size, said, sizeof said - 1));
+        sw_arena_free(&f.arena);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_unknown_token_is_written),
         cmocka_unit_test(scores_decide_what_is_joined),
         cmocka_unit_test(what_was_encoded_is_decoded),
         cmocka_unit_test(wrong_vocabularies_are_refused),

@@ -43,7 +43,7 @@ PY
 world_new "$objects"
 
 holds 'a script with a DataLoader of two workers trains in the sandbox' run_sealed --tree tree
-[ "$(grep -c 'the script \(called\|made\)' log)" = 0 ]; say $? 'it called for nothing that it may not have'
+[ "$(grep -c '^sealwright: the script \(called\|made\) ' log)" = 0 ]; say $? 'it called for nothing that it may not have'
 holds 'it is opened' opened run/out model
 found -F '"every_row_once":true,"workers":2' <model/claims.json; say $? 'its workers read every row once'
 finish

@@ -253,6 +253,16 @@ for given, part, name in [
     good = code == 1 and said.getvalue().startswith("sealwright: error: ") and part in said.getvalue() if part else code == 0
     tap.check(good, f"a rehearsal with {name} ends as it should", f"{code}\n{said.getvalue()}")
 
+# ---- what a rehearsal leaves ----
+told, said, err = script("place = s.resume_from(); print(place, file=SAID); print(os.path.exists(place + '/state'), file=SAID)", resume=(1, b"bytes"))
+tap.check(said[1:] == ["True"] and os.path.basename(os.path.dirname(os.path.dirname(said[0]))).startswith("rehearsal-") and
+          not os.path.exists(os.path.dirname(os.path.dirname(said[0]))), "a state to resume from is gone with the rehearsal", f"{said}\n{err[-400:]}")
+KEPT = os.path.join(work.name, "kept")
+LEAVES = [sys.executable, "-c", "import tempfile; open(tempfile.mkdtemp() + '/left', 'w')"]
+with contextlib.redirect_stdout(io.StringIO()):
+    rehearse.main(["--shard", f"a={ROWS}", "--max-steps", "1", "--keep", KEPT, "--", *LEAVES])
+tap.equal([name for _, _, names in os.walk(KEPT) for name in names], ["left"], "and stays where it is asked to")
+
 # ---- without an agent ----
 tap.refused(lambda: sealwright.unwrap_dataset(), "agent", "unwrap_dataset where no agent is")
 tap.refused(lambda: sealwright.sign_manifest({}), "agent", "sign_manifest where no agent is")

@@ -99,6 +99,7 @@ app_compose=app-compose.json consents=consent
 
 # ---- the run ----
 holds 'a run' run_tree
+! grep -q 'is not told' log; say $? 'nothing is left untold'
 [ "$(ls run | tr '\n' ' ')" = 'checkpoint-000002.sealed checkpoint-000004.sealed lock out state.json ' ]; say $? 'its folder'
 sizes=$(stat -c %s run/*.sealed run/out/model.sealed | sort -u | wc -l)
 [ "$sizes" -le 2 ]; say $? 'sealed files have the declared sizes'
@@ -131,6 +132,12 @@ for step in range(steps):
 assert "%016x" % total == said, ("%016x" % total, said)
 PY
 say $? 'it is what the rows give'
+
+# ---- what this machine cannot tell it says, once ----
+holds 'a run that may not look into the script' run_with setpriv --bounding-set -sys_ptrace --inh-caps -sys_ptrace -- --run run.blind --tree tree
+[ "$(grep -c 'is not told' log)" = 1 ] && grep -q 'which files the script wants to change is not told' log; say $? 'it says what is not told'
+holds 'a run where the kernel gives no listener' run_with python3 "$here/no_listener.py" -- --run run.deaf --tree tree
+[ "$(grep -c 'is not told' log)" = 1 ] && grep -q 'what the script calls for and does not get is not told' log; say $? 'it says so'
 
 # ---- kills: the command at a counted moment, the agent too; the same bytes ----
 if command -v strace >/dev/null; then

@@ -494,6 +494,10 @@ static void test_where(void **unused) {
     assert_int_equal(sw_agent_check_place(p, loud, &err), SW_REFUSED);
     assert_string_equal(err.word, "command");
     assert_non_null(strstr(err.message, "here it does, whatever the recipe says"));
+    void (*before)(int) = signal(SIGCHLD, SIG_IGN);
+    assert_int_equal(sw_agent_check_place(p, silent, &err), SW_REFUSED);
+    assert_non_null(strstr(err.message, "here it could not be asked"));
+    (void)signal(SIGCHLD, before);
     p->platform = SW_PLATFORM_SIM;
     assert_int_equal(sw_agent_check_place(p, loud, &err), SW_OK);
     close_agent(&s, &a);

@@ -14,7 +14,6 @@
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
-#include <time.h>
 
 enum { SCRATCH_BYTES = 1 << 20, NAMES_MAX = 1 << 14 };
 
@@ -136,6 +135,14 @@ static bool act_change_own(void) {
            chmod(path, 0777) == 0 || fchmod(fd, 0777) == 0 || futimens(fd, NULL) == 0 ||
            fchmodat(folder, "text", 0777, 0) == 0 || rename(path, "/tmp/text") == 0 ||
            rmdir("/bin") == 0 || unlinkat(folder, "text", 0) == 0;
+}
+/* A path alone, whatever else the flags say; and a name that must be new, of which the last link is
+ * not followed. */
+static bool act_name_own(void) {
+    if (!opens("/bin/text", O_PATH | O_RDWR | O_CREAT) || symlink("/bin/text", "/tmp/own") != 0)
+        return true;
+    return opens("/tmp/own", O_WRONLY | O_CREAT | O_EXCL) || errno != EEXIST ||
+           opens("/bin/text", O_WRONLY | O_CREAT | O_EXCL) || errno != EEXIST;
 }
 /* What is not there and is not made either. */
 static bool act_change_nothing(void) {
@@ -462,97 +469,6 @@ static bool act_loud(void) {
 }
 /* ---- too much of everything ---- */
 
-static bool act_flood(void) {
-    for (int i = 0; i < 32; i++)
-        if (fork() == 0)
-            for (;;) (void)socket(AF_INET, SOCK_STREAM, 0);
-    bool done = false;
-    for (bool told = false; !done; told = true) {
-        done = chroot("/") == 0 || socket(AF_INET, SOCK_STREAM, 0) >= 0;
-        if (!told) (void)!write(GIVEN_OUT, "f", 1);
-    }
-    return done;
-}
-/* How long a call takes, in nanoseconds. */
-static bool tell_time(void (*call)(void), int calls) {
-    enum { ROUNDS = 7 };
-    struct timespec begin, end;
-    long best = LONG_MAX;
-    char text[32];
-    for (int round = 0; round < ROUNDS; round++) {
-        (void)clock_gettime(CLOCK_MONOTONIC, &begin);
-        for (int i = 0; i < calls; i++) call();
-        (void)clock_gettime(CLOCK_MONOTONIC, &end);
-        long took = (end.tv_sec - begin.tv_sec) * 1000000000L + end.tv_nsec - begin.tv_nsec;
-        if (took < best) best = took;
-    }
-    int size = snprintf(text, sizeof text, "%ld", best / calls);
-    return write(GIVEN_OUT, text, (size_t)size) == size;
-}
-static void ask_parent(void) { /* which nobody but the kernel answers */
-    (void)syscall(SYS_getppid);
-}
-static void open_to_write(void) {
-    (void)close(open("/tmp/timed", O_WRONLY | O_CREAT, 0600));
-}
-static bool act_call_time(void) {
-    return tell_time(ask_parent, 200000);
-}
-static bool act_open_time(void) {
-    return tell_time(open_to_write, 500);
-}
-
-static void *idle(void *nothing) {
-    for (;;) (void)pause();
-    return nothing;
-}
-/* Says how many there were. */
-static bool act_fork_bomb(void) {
-    char text[64];
-    int count = 1; /* and itself */
-    for (; count < 1 << 16; count++) {
-        pid_t pid = fork();
-        if (pid == 0) (void)idle(NULL);
-        if (pid < 0) break;
-    }
-    int size = snprintf(text, sizeof text, "%d %d", count, errno);
-    return write(GIVEN_OUT, text, (size_t)size) == size;
-}
-static bool act_thread_bomb(void) {
-    char text[64];
-    int count = 1, failed = 0;
-    pthread_attr_t small;
-    (void)pthread_attr_init(&small);
-    (void)pthread_attr_setstacksize(&small, 1 << 15);
-    for (; count < 1 << 16 && failed == 0; count++) {
-        pthread_t thread;
-        failed = pthread_create(&thread, &small, idle, NULL);
-    }
-    int size = snprintf(text, sizeof text, "%d %d", count - 1, failed);
-    return write(GIVEN_OUT, text, (size_t)size) == size;
-}
-static void give_up(int signal) {
-    _exit(signal == SIGALRM ? BAD_USAGE : 1);
-}
-/* In small pieces: no process of it is the machine's largest. */
-static bool act_hog(void) {
-    enum { PIECE = 1 << 20 };
-    for (int i = 0; i < 64; i++) {
-        pid_t pid = fork();
-        if (pid != 0) continue;
-        volatile uint8_t *piece = malloc(PIECE);
-        for (size_t at = 0; piece != NULL && at < PIECE; at += 4096) piece[at] = 1;
-        (void)idle(NULL);
-    }
-    int status = 0;
-    (void)alarm(20); /* as process 1 it would not end by it */
-    (void)signal(SIGALRM, give_up);
-    while (wait(&status) > 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
-        (void)!write(GIVEN_OUT, "killed", 6);
-        return true;
-    }
-    return false;
-}
 /* Leaves a child in a session of its own, which holds descriptor 4. */
 static bool act_outlive(void) {
     pid_t pid = fork();

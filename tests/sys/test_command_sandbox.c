@@ -5,6 +5,7 @@
  */
 #include "command_support.h"
 
+#include <dirent.h>
 #include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <sched.h>
@@ -90,6 +91,7 @@ static const struct {
     {"map_own", DONE, 0},
     {"write_relative", REFUSED, SEEN(OUTSIDE)},
     {"change_own", REFUSED, SEEN(OWN_FILES)},
+    {"name_own", REFUSED, 0},
     {"change_nothing", REFUSED, 0},
     {"make_there", REFUSED, 0},
     {"odd_paths", REFUSED, 0},
@@ -179,7 +181,8 @@ static void the_layers_are_told_truly(void **state) {
     run r = run_act("legal", false);
     assert_true(r.layers.no_new_privs && r.layers.seccomp && r.layers.no_core);
     assert_true(r.layers.not_dumpable && r.layers.other_user && r.layers.private_root);
-    assert_true(r.layers.network_namespace && r.layers.ipc_namespace && r.layers.watched);
+    assert_true(r.layers.network_namespace && r.layers.ipc_namespace);
+    assert_true(r.layers.watched && r.layers.looked_into);
     assert_true(r.layers.mount_namespace && r.layers.pid_namespace);
     assert_true(r.layers.landlock_abi >= SW_SANDBOX_LANDLOCK_ABI_MIN);
     assert_string_equal(r.output, "hello");
@@ -251,6 +254,59 @@ static void what_an_allowed_call_takes(void **state) {
         print_message("# %s: %s ns with a watch, %s ns without\n", acts_timed[i], with.output,
                       without.output);
     }
+    print_message("# signals ended %s watched calls\n", run_act("interrupted", false).output);
+}
+
+/* Threads of this process that are ahead of all others. */
+static int threads_ahead(void) {
+    struct sched_param first;
+    int count = 0;
+    DIR *threads = opendir("/proc/self/task");
+    assert_non_null(threads);
+    for (const struct dirent *e; (e = readdir(threads)) != NULL;) {
+        pid_t id = (pid_t)atoi(e->d_name);
+        if (id <= 0 || sched_getscheduler(id) != SCHED_FIFO) continue;
+        assert_int_equal(sched_getparam(id, &first), 0);
+        assert_int_equal(first.sched_priority, 1);
+        count++;
+    }
+    (void)closedir(threads);
+    return count;
+}
+
+static bool may_be_ahead(void) {
+    const struct sched_param first = {.sched_priority = 1}, none = {0};
+    return sched_setscheduler(0, SCHED_FIFO, &first) == 0 &&
+           sched_setscheduler(0, SCHED_OTHER, &none) == 0;
+}
+
+/* SANDBOX-066: the thread that hears, and neither those that look nor the command. */
+static void who_hears_calls_comes_first(void **state) {
+    (void)state;
+    run r = {.pidfd = -1};
+    sw_error err = {0};
+    const int expected = may_be_ahead() ? 1 : 0;
+    sw_private_root *root = make_root(false, true);
+    open_pipes(&r);
+    assert_int_equal(threads_ahead(), 0);
+    if (start(root, "/bin/probe", "flood", &r, &err) != SW_OK) fail_msg("%s", err.message);
+    assert_int_equal(read(r.out[0], r.output, 1), 1); /* it has been heard */
+    assert_int_equal(threads_ahead(), expected);
+    assert_int_equal(sched_getscheduler(r.pid), SCHED_OTHER);
+    sw_process_kill(r.pidfd);
+    assert_int_equal(sw_process_wait(r.pid, &r.code, &err), SW_OK);
+    sw_watch_end(&r.watch);
+    assert_int_equal(threads_ahead(), 0);
+    close_pipes(&r);
+    (void)close(r.pidfd);
+    sw_private_root_drop(&root);
+}
+
+static void a_crowd_of_callers_is_answered(void **state) {
+    (void)state;
+    run r = run_act("crowd", false);
+    assert_int_equal(r.code, DONE);
+    assert_int_equal(r.seen, 0);
 }
 
 /* Calls without end, of many processes at once, and the watch ends when it is asked to. */
@@ -308,7 +364,8 @@ typedef struct told {
 } told;
 
 /* In a fork of the test, after `change`: 0, or 90 and more for what did not fit. */
-static int tell_after(bool (*change)(void), bool watched, const told *all, size_t count) {
+static int tell_after(bool (*change)(void), bool watched, bool looked_into, const told *all,
+                      size_t count) {
     int code = 0;
     sw_error err = {0};
     pid_t pid = fork();
@@ -322,6 +379,7 @@ static int tell_after(bool (*change)(void), bool watched, const told *all, size_
             if (sw_process_wait(r.pid, &r.code, &err) != SW_OK) _exit(92);
             if (sw_watch_end(&r.watch) != all[i].seen) _exit(93 + 10 * (int)i);
             if (r.code != all[i].code || r.layers.watched != watched) _exit(94 + 10 * (int)i);
+            if (r.layers.looked_into != looked_into) _exit(95 + 10 * (int)i);
             close_pipes(&r);
             (void)close(r.pidfd);
             sw_private_root_drop(&root);
@@ -349,7 +407,7 @@ static void who_may_not_look_tells_nothing_of_files(void **state) {
                                {"scratch", DONE, 0},
                                {"network", REFUSED, SEEN(NETWORK)},
                                {"print", DONE, SEEN(PRINT)}};
-    assert_int_equal(tell_after(lose_tracing, true, all, sizeof all / sizeof all[0]), 0);
+    assert_int_equal(tell_after(lose_tracing, true, false, all, sizeof all / sizeof all[0]), 0);
 }
 
 static bool lose_listeners(void) {
@@ -366,7 +424,7 @@ static void a_kernel_without_a_listener_holds_it_too(void **state) {
     static const told all[] = {{"change_own", REFUSED, 0}, {"map_own", DONE, 0},
                                {"scratch", DONE, 0},       {"network", REFUSED, 0},
                                {"unshare", REFUSED, 0},    {"print", DONE, SEEN(PRINT)}};
-    assert_int_equal(tell_after(lose_listeners, false, all, sizeof all / sizeof all[0]), 0);
+    assert_int_equal(tell_after(lose_listeners, false, true, all, sizeof all / sizeof all[0]), 0);
 }
 
 /* As the agent is. */
@@ -518,6 +576,8 @@ int main(void) {
         cmocka_unit_test(the_command_finds_what_it_is_given),
         cmocka_unit_test(a_command_becomes_another_program),
         cmocka_unit_test(what_an_allowed_call_takes),
+        cmocka_unit_test(who_hears_calls_comes_first),
+        cmocka_unit_test(a_crowd_of_callers_is_answered),
         cmocka_unit_test(a_flood_of_calls_blocks_no_one),
         cmocka_unit_test(a_name_that_changes_opens_nothing_else),
         cmocka_unit_test(what_is_printed_last_is_told),

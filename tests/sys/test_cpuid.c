@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -31,8 +32,8 @@ static sw_cpuid_answer only_leaves_of_hypervisors(uint32_t leaf, uint32_t sublea
 static void zeros_are_silent(void **state) {
     (void)state;
     odd_leaf = 0;
-    assert_true(sw_cpuid_is_silent(answer));
-    assert_true(sw_cpuid_is_silent(only_leaves_of_hypervisors));
+    assert_int_equal(sw_cpuid_listen(answer), SW_CPUID_SILENT);
+    assert_int_equal(sw_cpuid_listen(only_leaves_of_hypervisors), SW_CPUID_SILENT);
 }
 
 static void one_bit_is_not(void **state) {
@@ -48,7 +49,7 @@ static void one_bit_is_not(void **state) {
         odd_leaf = cases[i].leaf;
         odd_subleaf = cases[i].subleaf;
         odd = cases[i].odd;
-        if (sw_cpuid_is_silent(answer)) fail_msg("case %zu is silent", i);
+        if (sw_cpuid_listen(answer) != SW_CPUID_LOUD) fail_msg("case %zu is not loud", i);
     }
 }
 
@@ -56,8 +57,36 @@ static void a_crash_is_not(void **state) {
     (void)state;
     odd_leaf = 0;
     crashes = true;
-    assert_false(sw_cpuid_is_silent(answer));
+    assert_int_equal(sw_cpuid_listen(answer), SW_CPUID_LOUD);
     crashes = false;
+}
+
+/* Each signal ends a wait that it finds. */
+static sw_cpuid_answer signal_parent(uint32_t leaf, uint32_t subleaf) {
+    (void)leaf;
+    (void)subleaf;
+    for (int i = 0; i < 20; i++) (void)kill(getppid(), SIGUSR1);
+    return (sw_cpuid_answer){0};
+}
+static void note_signal(int number) {
+    (void)number;
+}
+static void a_signal_changes_nothing(void **state) {
+    (void)state;
+    const struct sigaction noted = {.sa_handler = note_signal};
+    struct sigaction before;
+    assert_int_equal(sigaction(SIGUSR1, &noted, &before), 0);
+    for (int i = 0; i < 20; i++) assert_int_equal(sw_cpuid_listen(signal_parent), SW_CPUID_SILENT);
+    assert_int_equal(sigaction(SIGUSR1, &before, NULL), 0);
+}
+
+/* A crash is not seen then either. */
+static void who_cannot_wait_has_not_asked(void **state) {
+    (void)state;
+    void (*before)(int) = signal(SIGCHLD, SIG_IGN);
+    odd_leaf = 0;
+    assert_int_equal(sw_cpuid_listen(answer), SW_CPUID_UNASKED);
+    (void)signal(SIGCHLD, before);
 }
 
 /* Leaf 0 of every processor answers with its maker's name. */
@@ -72,6 +101,8 @@ int main(void) {
         cmocka_unit_test(zeros_are_silent),
         cmocka_unit_test(one_bit_is_not),
         cmocka_unit_test(a_crash_is_not),
+        cmocka_unit_test(a_signal_changes_nothing),
+        cmocka_unit_test(who_cannot_wait_has_not_asked),
         cmocka_unit_test(the_instruction_is_asked),
     };
     return cmocka_run_group_tests_name("sys/cpuid", tests, NULL, NULL);

@@ -318,10 +318,11 @@ static void test_dropped_and_cut(void **state) {
         bool kept;
         size_t tokens, targets; /* of the row when kept */
     } cases[] = {
-        {"{\"text\":\"\"}", 100, false, 0, 0}, /* only the end-of-sequence token */
-        {"{\"text\":\"<|im_end|>\"}", 100, false, 0, 0},
+        {"{\"text\":\"\"}", 100, true, 1, 0}, /* only the end-of-sequence token */
+        {"{\"text\":\"<|im_end|>\"}", 100, true, 1, 0},
+        {"{\"prompt\":\"\",\"completion\":\"\"}", 100, true, 1, 0},
         {"{\"text\":\"Q\"}", 100, true, 2, 1},
-        {"{\"text\":\"Q\"}", 1, false, 0, 0},
+        {"{\"text\":\"Q\"}", 1, true, 1, 0},
         {"{\"text\":\"QQQQQQ\"}", 4, true, 4, 3},
         {"{\"text\":\"Q\",\"id\":17,\"source\":null}", 100, true, 2,
          1}, /* more members are ignored */
