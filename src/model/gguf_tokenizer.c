@@ -6,6 +6,7 @@
  * The token types and the pre-tokeniser's name say what the file means; a type or a name that is
  * not in the tables is refused, never guessed.
  */
+#include "codec/text.h"
 #include "model/model_internal.h"
 #include <string.h>
 
@@ -222,6 +223,9 @@ static sw_status put_settings(const sw_gguf *g, const sw_model_config *config,
     if (sw_gguf_find(g, "tokenizer.chat_template") != NULL) {
         sw_bytes text;
         SW_TRY(find_text(g, "tokenizer.chat_template", &text, err));
+        if (!sw_utf8_valid(text))
+            return sw_fail(err, SW_MALFORMED, "format",
+                           "GGUF: tokenizer.chat_template is not valid UTF-8");
         sw_put_text(out, "  \"chat_template\": ");
         sw_put_json_text(out, text);
         sw_put_text(out, ",\n");

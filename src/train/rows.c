@@ -126,9 +126,19 @@ static sw_status decode_messages(sw_row_decoder *d, const sw_json *row, const sw
     return sw_row_decode_turns(d, row, NULL, messages, "messages", err);
 }
 
+/* As some systems write text: UTF-8 or UTF-16 behind a byte order mark. */
+static bool has_order_mark(sw_bytes line) {
+    return (line.size >= 3 && memcmp(line.data, "\xef\xbb\xbf", 3) == 0) ||
+           (line.size >= 2 &&
+            (memcmp(line.data, "\xff\xfe", 2) == 0 || memcmp(line.data, "\xfe\xff", 2) == 0));
+}
+
 static sw_status decode_line(sw_row_decoder *d, sw_bytes line, sw_error *err) {
     sw_json *row;
-    SW_TRY(sw_json_parse(&d->arena, line, NULL, &row, err));
+    sw_status status = sw_json_parse(&d->arena, line, NULL, &row, err);
+    if (status != SW_OK && has_order_mark(line))
+        sw_error_hint(err, "write the file as UTF-8 without a byte order mark");
+    SW_TRY(status);
     if (row->type != SW_JSON_OBJECT) {
         return sw_fail(err, SW_MALFORMED, "rows", "a line must be a JSON object");
     }

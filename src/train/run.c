@@ -126,12 +126,23 @@ static void choose_recompute(sw_engine *e, size_t lanes, bool asked) {
     e->capacity.recompute = asked || (kept > lean && kept - lean > SW_TRAIN_KEPT_BYTES);
 }
 
+/* MODEL-026: what lies beside a model that was trained whole must be readable with it. */
+static sw_status check_copies(const sw_train_job *job, sw_error *err) {
+    sw_token_ends ends;
+    if (job->settings->method != SW_METHOD_FULL) return SW_OK;
+    for (size_t i = 0; i < job->file_count; i++)
+        if (strcmp(job->files[i].name, "generation_config.json") == 0)
+            SW_TRY(sw_model_ends(job->files[i].bytes, &job->model->config, &ends, err));
+    return SW_OK;
+}
+
 static sw_status prepare(run *r, size_t lanes, bool recompute, sw_error *err) {
     const sw_train_job *job = r->job;
     const sw_training *t = job->settings;
     SW_TRY(count_steps(&r->arena, job, &r->sequences, &r->total, err));
     SW_TRY(sw_rows_check(job->rows, t, job->model->config.vocab_size, err));
     SW_TRY(check_lengths(r, err));
+    SW_TRY(check_copies(job, err));
     sw_engine_plan plan = {.model = job->model, .settings = t, .profile = t->profile};
     SW_TRY(sw_engine_build(&r->arena, &plan, &r->engine, err));
     SW_TRY(sw_state_prefix(&r->engine, job, err));

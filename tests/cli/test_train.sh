@@ -92,6 +92,7 @@ recipe long.yaml 'per_device_train_batch_size: 4, max_steps: 2, max_length: 1000
 python3 -c 'import json; print(json.dumps({"text": "short"})); print(); print(json.dumps({"text": "z q " * 700}))' >long.jsonl
 printf '{"prompt":"a long question of many words","completion":"x"}\n' >question.jsonl
 printf '{"text":"good"}\n{"text":3}\n' >bad.jsonl
+refused missing 'a file as the model' 'rows.jsonl is no folder' recipe.yaml --model rows.jsonl --data rows.jsonl --out made
 refused usage 'no data' '--data' recipe.yaml --model model --out made
 refused rows 'an empty file' 'empty.jsonl: there is no row' recipe.yaml --model model --data rows.jsonl --data empty.jsonl --out made
 refused rows 'a file of blank lines' 'blank.jsonl: there is no row' recipe.yaml --model model --data blank.jsonl --out made

@@ -206,6 +206,7 @@ static const patch patches[] = {
     {"tokenizer.ggml.merges", 24, PUT("h z"), SW_MALFORMED, "merge 0"},
     {"tokenizer.ggml.merges", 24, PUT("\xff"), SW_MALFORMED, "merge 0"},
     {"tokenizer.ggml.bos_token_id", 4, PUT("\x08\x01"), SW_MALFORMED, "bos_token_id"},
+    {"tokenizer.chat_template", 12, PUT("\xff"), SW_MALFORMED, "chat_template is not valid UTF-8"},
     {"tokenizer.ggml.unknown_token_id", 4, PUT("\x08\x01"), SW_MALFORMED, "unknown_token_id"},
     {"tokenizer.ggml.eos_token_id", 0, PUT("\x06"), SW_MALFORMED, "eos_token_id"},
     {"tokenizer.ggml.add_bos_token", 4, PUT("\x02"), SW_MALFORMED, "flag"},
