@@ -12,10 +12,10 @@
  */
 #include "tensor/gemm_internal.h"
 
-#define PANEL_ELEMENTS ((size_t)1 << 20) /* of scratch, where a block is not too narrow for it */
-#define LEAST_COLUMNS  64                /* of a block */
-#define DEEP           ((size_t)8 * SW_GEMM_PANEL) /* a stretch of a product of one term */
-#define JOBS_PER_LANE  4                           /* so that lanes end at about the same time */
+#define PANEL_BYTES   ((size_t)4 << 20) /* of scratch, where a block is not too narrow for it */
+#define LEAST_COLUMNS 64                /* of a block */
+#define DEEP          ((size_t)7 * SW_GEMM_PANEL) /* a stretch of a product of one term */
+#define JOBS_PER_LANE 4                           /* so that lanes end at about the same time */
 
 static size_t least(size_t a, size_t b) {
     return a < b ? a : b;
@@ -86,16 +86,16 @@ static void run_parts(const sw_work *w) {
 
 /* ---- what is not packed ---- */
 
-static size_t columns_of(size_t k) {
-    size_t columns = PANEL_ELEMENTS / (k ? k : 1) / LEAST_COLUMNS * LEAST_COLUMNS;
-    return columns ? columns : LEAST_COLUMNS;
+static size_t columns_of(sw_dtype dtype, size_t k) {
+    size_t columns = PANEL_BYTES / sw_dtype_bytes(dtype) / (k ? k : 1);
+    return columns < LEAST_COLUMNS ? LEAST_COLUMNS : columns / LEAST_COLUMNS * LEAST_COLUMNS;
 }
 
 size_t sw_gemm_panel_bytes(sw_dtype dtype, size_t k, size_t n) {
-    size_t depth = k + SW_GEMM_TERMS, columns = parts(n, LEAST_COLUMNS) * LEAST_COLUMNS;
-    size_t largest = LEAST_COLUMNS * depth;
-    if (largest < PANEL_ELEMENTS) largest = PANEL_ELEMENTS;
-    return least(largest, columns * depth) * sw_dtype_bytes(dtype);
+    size_t column = (k + SW_GEMM_TERMS) * sw_dtype_bytes(dtype);
+    size_t largest = LEAST_COLUMNS * column;
+    if (largest < PANEL_BYTES) largest = PANEL_BYTES;
+    return least(largest, parts(n, LEAST_COLUMNS) * LEAST_COLUMNS * column);
 }
 
 /* The columns from `first` on of a term's B: packed now, or as they are. Returns the rest of the
@@ -122,7 +122,7 @@ static void run_in_blocks(const sw_compute *c, const sw_gemm *g, bool resumed) {
     size_t depth = 0;
     for (size_t i = 0; i < g->term_count; i++)
         if (g->terms[i].lying) depth += even(g->terms[i].k);
-    size_t columns = columns_of(depth);
+    size_t columns = columns_of(c->dtype, depth);
     for (size_t first = 0; first < g->n; first += columns) {
         sw_work w = {.compute = c, .g = *g, .resumed = resumed};
         void *to = g->panels;
