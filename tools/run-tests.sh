@@ -13,5 +13,7 @@ for program in "$objects"/fuzz/fuzz_*; do
 done
 [ ${#targets[@]} -gt 0 ] || { echo "no tests" >&2; exit 1; }
 export SEALWRIGHT_TEST_OBJECTS=$objects
+# The interpreter itself: a version manager's python3 is a script that looks for it at each of a thousand starts.
+export PATH=$(python3 -c 'import os, sys; print(os.path.dirname(sys.executable))'):$PATH
 # One more than there are processors: scripts wait for clocks and for each other's servers.
 exec prove -j "$(($(nproc) + 1))" --exec 'bash tools/run-one.sh' "${targets[@]}"

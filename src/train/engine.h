@@ -270,8 +270,8 @@ SW_NODISCARD sw_status sw_state_parse(sw_bytes prefix, const sw_state_sizes *siz
 
 bool sw_state_is_finite(const sw_engine *e); /* values and both moments */
 
-/* Every token is in the vocabulary, and without packing the first of each row is no target and a
- * later one is: SW_MALFORMED "rows". */
+/* Every token is in the vocabulary, and without packing the first of each row is no target:
+ * SW_MALFORMED "rows". */
 SW_NODISCARD sw_status sw_rows_check(const sw_rows *r, const sw_training *t, uint32_t vocab,
                                      sw_error *err);
 

@@ -3,8 +3,8 @@
  * Flips of every bit whose judgement costs signatures take minutes, which `make test` does not
  * have: there they are sampled, and all of them with SEALWRIGHT_EVERY_BIT=1 in the environment.
  */
-#ifndef SW_TESTS_ATTEST_EVERY_BIT_H
-#define SW_TESTS_ATTEST_EVERY_BIT_H
+#ifndef SW_TESTS_EVERY_BIT_H
+#define SW_TESTS_EVERY_BIT_H
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
