@@ -238,12 +238,12 @@ static share share_of(const sw_attention *a, size_t panel, size_t index) {
 /* Takes shares of a panel from `index` on, as many as there is room for; the first that is left. */
 static size_t take_shares(backward *b, size_t panel, size_t index) {
     const sw_attention *a = b->j.a;
-    size_t used = 0;
+    size_t used = 0, room = b->j.c->parallel.lanes * SW_ATTENTION_KEPT_BYTES;
     for (b->count = 0; index < a->segment_count * a->kv_heads && b->count < SHARES; index++) {
         share s = share_of(a, panel, index);
         size_t bytes = b->group * s.queries * s.stride * b->size;
         if (!bytes) continue;
-        if (b->count && used + 2 * bytes > SW_ATTENTION_KEPT_BYTES) break;
+        if (b->count && used + 2 * bytes > room) break;
         s.p = b->kept + used;
         s.ds = s.p + bytes;
         used += 2 * bytes;

@@ -60,6 +60,7 @@ void sw_attention_claim(sw_attention_job *j, sw_head_pack *p, const void *x, siz
                         bool keys, bool transposed, uint8_t **next);
 size_t sw_attention_stride(size_t longest); /* elements of a row of scores, even */
 /* The backward pass keeps P and dS of some queries behind the packed operands: of one panel of a
- * row's queries and one key/value head at least, of others besides while there is room. */
-#define SW_ATTENTION_KEPT_BYTES ((size_t)10 << 20)
+ * row's queries and one key/value head at least, of others besides while there is room, so that all
+ * lanes have work. */
+#define SW_ATTENTION_KEPT_BYTES ((size_t)5 << 20) /* a lane */
 #endif

@@ -130,24 +130,27 @@ void sw_attention_claim(sw_attention_job *j, sw_head_pack *p, const void *x, siz
     *next += rows * heads * sw_attention_round(j->a->head_dim) * sw_dtype_bytes(j->c->dtype);
 }
 
+static size_t least(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
 static size_t most(size_t a, size_t b) {
     return a > b ? a : b;
 }
 
 /* Of P and dS: those of all queries, or as many as there is room for, or of one panel. */
-static size_t kept_bytes(size_t size, const sw_attention *a, size_t rows) {
+static size_t kept_bytes(size_t size, const sw_attention *a, size_t rows, size_t lanes) {
     size_t row = 2 * sw_attention_stride(a->longest) * size, all = a->heads * rows * row;
-    size_t panel = a->longest < SW_GEMM_PANEL ? a->longest : SW_GEMM_PANEL;
-    size_t least = a->heads / a->kv_heads * panel * row;
-    return most(least, all < SW_ATTENTION_KEPT_BYTES ? all : SW_ATTENTION_KEPT_BYTES);
+    size_t panel = least(a->longest, SW_GEMM_PANEL);
+    return most(a->heads / a->kv_heads * panel * row, least(all, lanes * SW_ATTENTION_KEPT_BYTES));
 }
 
 size_t sw_attention_pack_bytes(sw_dtype dtype, const sw_attention *a, size_t key_rows,
-                               bool backward) {
+                               size_t backward_lanes) {
     size_t rows = key_rows + a->segment_count * (SW_GEMM_COLUMNS - 1), size = sw_dtype_bytes(dtype);
-    size_t heads = backward ? 3 * a->kv_heads + 2 * a->heads : 2 * a->kv_heads;
-    return rows * heads * sw_attention_round(a->head_dim) * size +
-           (backward ? kept_bytes(size, a, key_rows) : 0);
+    size_t heads = backward_lanes ? 3 * a->kv_heads + 2 * a->heads : 2 * a->kv_heads;
+    size_t packed = rows * heads * sw_attention_round(a->head_dim) * size;
+    return packed + (backward_lanes ? kept_bytes(size, a, key_rows, backward_lanes) : 0);
 }
 
 /* Two blocks of scores in f32 and one operand block. */

@@ -269,9 +269,10 @@ static void take_layer_scratch(layout *l) {
                       .head_dim = e->head_dim,
                       .segment_count = e->capacity.segments,
                       .longest = e->capacity.longest};
-    s->attention_packs = sw_slab_take(
-        l->slab, "attention",
-        sw_attention_pack_bytes(e->compute.dtype, &a, e->capacity.keys, e->capacity.backward), 1);
+    size_t lanes = e->capacity.backward ? l->lanes : 0;
+    s->attention_packs =
+        sw_slab_take(l->slab, "attention",
+                     sw_attention_pack_bytes(e->compute.dtype, &a, e->capacity.keys, lanes), 1);
     s->attention = sw_slab_take(
         l->slab, "attention",
         l->lanes * sw_attention_scratch_bytes(e->compute.dtype, e->capacity.longest), 1);

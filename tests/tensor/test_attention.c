@@ -63,7 +63,7 @@ static void attend(const sw_compute *c, rows of, const float *in, const float *d
                       .v = v,
                       .out = out,
                       .lse = r->lse};
-    a.packs = calloc(1, sw_attention_pack_bytes(c->dtype, &a, ROWS, true));
+    a.packs = calloc(1, sw_attention_pack_bytes(c->dtype, &a, ROWS, c->parallel.lanes));
     a.scratch = calloc(c->parallel.lanes, sw_attention_scratch_bytes(c->dtype, a.longest));
     sw_attention_grad g = {.dout = d, .dq = r->dq, .dk = r->dk, .dv = r->dv};
     sw_attention_forward(c, &a);
@@ -168,7 +168,7 @@ static void check_kept_keys(const size_t *window) {
                       .v = in + Q + K + 6 * KV * D,
                       .out = out,
                       .lse = lse};
-    a.packs = calloc(1, sw_attention_pack_bytes(c.dtype, &a, 69, false));
+    a.packs = calloc(1, sw_attention_pack_bytes(c.dtype, &a, 69, 0));
     a.scratch = calloc(1, sw_attention_scratch_bytes(c.dtype, a.longest));
     sw_attention_forward(&c, &a);
     check_close("late queries", out, expected + 72 * HEADS * D, 3 * HEADS * D, 1e-5);
@@ -211,7 +211,7 @@ static void attend_long(const sw_compute *c, size_t window, const float *in, con
                       .v = v,
                       .out = out,
                       .lse = r->lse};
-    a.packs = calloc(1, sw_attention_pack_bytes(c->dtype, &a, LONG, true));
+    a.packs = calloc(1, sw_attention_pack_bytes(c->dtype, &a, LONG, c->parallel.lanes));
     a.scratch = calloc(c->parallel.lanes, sw_attention_scratch_bytes(c->dtype, LONG));
     sw_attention_grad g = {.dout = d, .dq = r->grad[0], .dk = r->grad[1], .dv = r->grad[2]};
     sw_attention_forward(c, &a);
