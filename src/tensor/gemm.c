@@ -78,7 +78,8 @@ static void run_parts(const sw_work *w) {
     if (p.row_parts == 0 || p.strips == 0) return;
     size_t lanes = w->compute->parallel.lanes, wanted = lanes * JOBS_PER_LANE;
     if (p.row_parts >= lanes) p.row_parts = least(parts(p.row_parts, lanes) * lanes, p.row_groups);
-    size_t groups = largest.strips < p.strips ? parts(p.strips, largest.strips) : 1;
+    size_t wide = largest.strips ? least(largest.strips, p.strips) : p.strips;
+    size_t groups = parts(p.strips, wide);
     if (groups * p.row_parts < wanted) groups = parts(wanted, p.row_parts);
     p.job_strips = parts(p.strips, least(groups, p.strips));
     sw_compute_run(w->compute, p.row_parts * parts(p.strips, p.job_strips), part_job, &p);
