@@ -73,11 +73,11 @@ $O/tests/%: tests/%.c $O/libsealwright.a
 $O/tests/tokenizer/test_split: TEST_LIBS := -lpcre2-8
 # Probes are programs that a test starts in the sandbox: static and without sanitizers, as a worker is.
 PROBES := $(patsubst %.c,$O/%,$(wildcard tests/*/probe_*.c))
-$(PROBES): $O/%: %.c tests/sys/probe_command.h $(wildcard src/base/*.[ch]) src/sys/confine.c src/sys/pool.c src/sys/clock.c
+$(PROBES): $O/%: %.c $(wildcard tests/sys/probe_*.h) $(wildcard src/base/*.[ch]) src/sys/confine.c src/sys/pool.c src/sys/clock.c
 	@mkdir -p $(@D)
 	@echo "  ld  $@"
 	@$(CC) $(CPPFLAGS) -std=c2x -O1 -g $(WARN) -Werror -pthread -static -o $@ $(filter %.c,$^)
-$O/tests/sys/test_sandbox $O/tests/sys/test_command_sandbox $O/tests/sys/test_core_dump $O/tests/sys/test_kernel_log $O/tests/sys/test_swap $O/tests/sys/test_command_limits: $(PROBES)
+$O/tests/sys/test_sandbox $O/tests/sys/test_command_sandbox $O/tests/sys/test_core_dump $O/tests/sys/test_kernel_log_command $O/tests/sys/test_command_limits: $(PROBES)
 # What tests start: a worker that means harm, a script for a recipe with a command, a search for keys in what it could read, flips in an out folder.
 HELPERS := $O/tests/run/hostile_worker $O/tests/run/fake_command $O/tests/run/find_keys $O/tests/manifest/flip_out
 $O/tests/run/hostile_worker $O/tests/run/fake_command: $O/%: %.c tests/run/command_words.h $(wildcard src/base/*.[ch]) src/run/wire.c src/run/wire.h

@@ -33,7 +33,7 @@ static void *operands(size_t count) {
 
 static double rate_of(const sw_compute *c, size_t m, size_t n, size_t k) {
     void *a = operands(m * (k + 1)), *weights = operands(n * k), *out = operands(m * n),
-         *panels = malloc(sw_gemm_panel_bytes(k, n));
+         *panels = malloc(sw_gemm_panel_bytes(c->dtype, k, n));
     if (!panels) exit(1);
     const sw_source source = {.data = weights, .dtype = SW_DTYPE_BF16, .stride = k};
     const sw_gemm g = {

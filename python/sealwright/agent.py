@@ -56,7 +56,7 @@ class Agent:
         self.job = told
         self.total = self.step = self.state_step = self.outputs = self.output_bytes = 0
         self.names: set[str] = set()
-        self.claimed = self.done = self.stopped = self.broken = self.forked = False
+        self.claimed = self.done = self.stopped = self.answered = self.broken = self.forked = False
         self._control, self._stream, self._metrics = control, stream, metrics
         self._lock = threading.RLock()
         for fd in (control, stream, metrics, *told.descriptors()):
@@ -112,9 +112,12 @@ class Agent:
         self.step = step
 
     def due(self, step: int) -> bool:
-        """Whether a state comes at this step (CMD-013), or after a STOP."""
+        """Whether a state comes at this step (CMD-013), or once after a STOP (CMD-053)."""
+        return not self.answered and (self.stopped or self._fixed(step))
+
+    def _fixed(self, step: int) -> bool:
         every = self.job.save_steps
-        return self.stopped or (every > 0 and (step % every == 0 or step == self.total))
+        return every > 0 and (step % every == 0 or step == self.total)
 
     def checkpoint(self, step: int, size: int, body: Iterable[Any]) -> None:
         if step != self.step or step <= self.state_step or not self.due(step):
@@ -125,6 +128,7 @@ class Agent:
             raise SealwrightError("limit", "checkpoint", f"a state of {size} bytes is above the recipe's checkpoint_limit, {self.job.checkpoint_limit}")
         self._frame(CHECKPOINT, struct.pack(">Q", step), size, body)
         self.state_step = step
+        self.answered = not self._fixed(step)
 
     def output(self, name: str, size: int, body: Iterable[Any]) -> None:
         if not fits(name):

@@ -2,9 +2,10 @@
 """Plays the agent for a script on rows of one's own: nothing is sealed and nothing confined, but every frame is held to CMD-040 ... CMD-045.
 
     python -m sealwright.rehearse --shard NAME=rows.jsonl --model DIR --max-steps N [--save-steps N] [--stop-after N] [--resume STATE.N]
-        [--out DIR] -- COMMAND...
+        [--out DIR] [--keep DIR] -- COMMAND...
 
 Says what the script said, in a line each. Exit 0 when it ended with DONE. With --out the states (`state.STEP`) and outputs lie there.
+The script's temporary files are removed at the end, or lie where --keep says.
 """
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ import selectors
 import signal
 import struct
 import sys
+import tempfile
 from array import array
 from dataclasses import dataclass, field
 from typing import Any, Mapping, Optional, Sequence
@@ -82,6 +84,7 @@ class Hearing:
         self.max_steps, self.save_steps, self.resumed = max_steps, save_steps, resumed
         self.checkpoint_limit, self.output_limit = checkpoint_limit, output_limit
         self.stopped = False
+        self.answered = False  # STOP, by a state of a step that the recipe does not fix (CMD-053)
         self._pending = {"stream": bytearray(), "metrics": bytearray()}
 
     def feed(self, pipe: str, data: bytes) -> None:
@@ -119,6 +122,8 @@ class Hearing:
         }
         if not allowed.get(kind, False):
             raise Broken(f"type {kind} is not due after {before}")
+        if self.answered and kind not in (agent.DONE, agent.FAILED):
+            raise Broken(f"type {kind} is not due after the state that answered STOP")
         self.told.order.append(kind)
         {agent.HELLO: self._empty, agent.PLAN: self._plan, agent.CHECKPOINT: self._state, agent.OUTPUT: self._output,
          agent.CLAIMS: self._claims, agent.DONE: self._done, agent.FAILED: self._failed}[kind](body)
@@ -138,10 +143,11 @@ class Hearing:
     def _state(self, body: bytes) -> None:
         step = struct.unpack(">Q", body[:8])[0] if len(body) >= 8 else 0
         every = self.save_steps
-        due = self.stopped or (every > 0 and (step % every == 0 or step == self.told.total))
-        if not due or step <= max([self.resumed, *self.told.states]) or not 8 < len(body) <= 8 + self.checkpoint_limit:
+        fixed = step == self.told.total or (every > 0 and step % every == 0)
+        if not (fixed or self.stopped) or step <= max([self.resumed, *self.told.states]) or not 8 < len(body) <= 8 + self.checkpoint_limit:
             raise Broken(f"a state of {len(body)} bytes at step {step} is not due")
         self.told.states[step] = body[8:]
+        self.answered = not fixed
 
     def _output(self, body: bytes) -> None:
         length = struct.unpack(">I", body[:4])[0] if len(body) >= 4 else 0
@@ -251,34 +257,36 @@ def _listen(hearing: Hearing, stream: int, metrics: int, control: int, stop_afte
 def play(command: Sequence[str], shards: Mapping[str, bytes], *, model: str = "/model", max_steps: int = 100, save_steps: int = 0,
          checkpoint_limit: int = 1 << 30, output_limit: int = 1 << 30, resume: Optional[tuple[int, bytes]] = None,
          stop_after: Optional[int] = None, media_types: Mapping[str, str] = {}, environment: Mapping[str, str] = {}) -> Told:
-    """Runs a command as the agent would and hears it out. Broken for what the agent would refuse."""
+    """Runs a command as the agent would and hears it out. Broken for what the agent would refuse. Its temporary files go with it, unless
+    `environment` has a TMPDIR."""
     hearing = Hearing(max_steps, save_steps, checkpoint_limit, output_limit, resume[0] if resume else 0)
     job, memories = job_of(shards, media_types, model, hearing, resume[1] if resume else None)
     control_read, control = os.pipe()
     fcntl.fcntl(control, fcntl.F_SETPIPE_SZ, 1 << 20)  # takes JOB and STOP of a script that reads neither
     stream, stream_write = os.pipe()
     metrics, metrics_write = os.pipe()
-    given = {**os.environ, "SEALWRIGHT": "1", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1",
-             "WANDB_MODE": "disabled", **environment}
-    given.pop("SEALWRIGHT_CHILD", None)
-    pid = start(command, [control_read, stream_write, metrics_write, *memories], given)
-    ended = os.pidfd_open(pid)
-    for fd in (control_read, stream_write, metrics_write, *memories):
-        os.close(fd)
-    try:
-        try:
-            agent.write_all(control, frame(agent.JOB, job))
-        except BrokenPipeError:
-            pass
-        _listen(hearing, stream, metrics, control, stop_after, ended)
-    finally:
-        for fd in (control, stream, metrics, ended):
+    with tempfile.TemporaryDirectory(prefix="rehearsal-", ignore_cleanup_errors=True) as scratch:
+        given = {**os.environ, "SEALWRIGHT": "1", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1",
+                 "WANDB_MODE": "disabled", "TMPDIR": scratch, **environment}
+        given.pop("SEALWRIGHT_CHILD", None)
+        pid = start(command, [control_read, stream_write, metrics_write, *memories], given)
+        ended = os.pidfd_open(pid)
+        for fd in (control_read, stream_write, metrics_write, *memories):
             os.close(fd)
         try:
-            os.killpg(pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass
-        _, hearing.told.status = os.waitpid(pid, 0)
+            try:
+                agent.write_all(control, frame(agent.JOB, job))
+            except BrokenPipeError:
+                pass
+            _listen(hearing, stream, metrics, control, stop_after, ended)
+        finally:
+            for fd in (control, stream, metrics, ended):
+                os.close(fd)
+            try:
+                os.killpg(pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                pass
+            _, hearing.told.status = os.waitpid(pid, 0)
     return hearing.close()
 
 
@@ -319,6 +327,16 @@ def _shards_of(listed: Sequence[str]) -> dict[str, bytes]:
     return shards
 
 
+def _kept(folder: Optional[str]) -> dict[str, str]:
+    if folder is None:
+        return {}
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as why:
+        raise Broken(f"{folder} cannot be made: {why.strerror}") from None
+    return {"TMPDIR": os.path.abspath(folder)}
+
+
 def _report(told: Told) -> int:
     print(f"steps {len(told.steps)} of {told.total}, states {len(told.states)}, outputs {' '.join(sorted(told.outputs)) or 'none'}")
     if told.steps:
@@ -343,11 +361,12 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     parser.add_argument("--stop-after", type=int, metavar="STEP", help="asks for an end after this step")
     parser.add_argument("--resume", metavar="STATE.STEP", help="a state that --out wrote")
     parser.add_argument("--out", metavar="DIR")
+    parser.add_argument("--keep", metavar="DIR", help="where the script's temporary files stay; without it they go")
     parser.add_argument("command", nargs="+")
     given = parser.parse_args(arguments)
     try:
         told = play(given.command, _shards_of(given.shard), model=os.path.abspath(given.model), max_steps=given.max_steps, save_steps=given.save_steps,
-                    stop_after=given.stop_after, resume=_resume_of(given.resume))
+                    stop_after=given.stop_after, resume=_resume_of(given.resume), environment=_kept(given.keep))
         if given.out:
             _write(given.out, told)
     except Broken as why:

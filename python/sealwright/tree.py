@@ -33,6 +33,7 @@ print(json.dumps({"executable": os.path.realpath(sys.executable), "stdlib": sysc
     "version": platform.python_version(), "tag": sys.implementation.cache_tag, "packages": sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
     if sys.prefix != sys.base_prefix else []}))"""
 _LDD = re.compile(r"^\s+(?:(\S+) => )?(/\S+|not found)(?: \(0x[0-9a-f]+\))?$")
+_IMPORTS = re.compile(rb"^[ \t]*(?:import[ \t](?:.*,)?[ \t]*|from[ \t]+)sealwright\b", re.MULTILINE)
 _PASSWD = "root:x:0:0:root:/tmp:/bin/false\nnobody:x:65534:65534:nobody:/tmp:/bin/false\n"
 
 
@@ -297,6 +298,31 @@ def _records(layout: Layout, sources: Sequence[str], packages: str) -> None:
                 to.write(tree_rules.record_of(f.read(), lambda inside: os.path.lexists(os.path.join(there, inside))))
 
 
+def _modules_of(added: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Each module that was added: the file, and the folder that it lies in."""
+    for source, inside in (text.rpartition(":")[::2] for text in added):
+        if not os.path.isdir(source):
+            yield from [(source, os.path.dirname(inside))] if inside.endswith(".py") else []
+            continue
+        for place, _, names in os.walk(source):
+            below = os.path.normpath(os.path.join(inside, os.path.relpath(place, source)))
+            yield from ((os.path.join(place, name), below) for name in names if name.endswith(".py"))
+
+
+def without_package(root: str, added: Sequence[str]) -> list[str]:
+    """The added modules that import `sealwright`, of which the tree has nothing where they would find it."""
+    lib = os.path.join(root, "venv", "lib")
+    packages = [os.path.join(lib, name, "site-packages") for name in os.listdir(lib)] if os.path.isdir(lib) else []
+    if any(os.path.isdir(os.path.join(place, "sealwright")) for place in packages):
+        return []
+    found = []
+    for source, folder in _modules_of(added):
+        with open(source, "rb") as f:
+            if _IMPORTS.search(f.read()) and not os.path.isdir(os.path.join(root, folder.lstrip("/"), "sealwright")):
+                found.append(source)
+    return sorted(found)
+
+
 def _venv(layout: Layout, asked: dict, packages: str) -> None:
     _interpreter(layout, asked)
     os.makedirs(layout.path(packages), exist_ok=True)
@@ -353,6 +379,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         return 2 if why.status == "usage" else 1
     for name in sorted(missing):
         print(f"sealwright: {name} is linked and was not found: what needs it will not load", file=sys.stderr)
+    for path in without_package(given.out, given.add):
+        print(f"sealwright: {path} imports sealwright, which the tree has not: install its wheel into the venv (`make wheel` builds it) and lay the tree out anew", file=sys.stderr)
     entries, size = count(given.out)
     print(f"{given.out}: {entries} entries, {size} bytes; its interpreter is /venv/bin/python")
     return 0

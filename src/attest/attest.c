@@ -54,6 +54,19 @@ static sw_status log_verify(const sw_app_log *app, const sw_td_report *td, const
     return sw_app_verify(app, td->mr_config_id, log, out, &version, err);
 }
 
+static sw_status object_read(sw_arena *a, sw_bytes json, const sw_judge *by, sw_evidence *out,
+                             sw_error *err) {
+    const sw_check_log *log = sw_verifier_log(by->verifier);
+    sw_check_begin(log, "evidence object");
+    SW_TRY(sw_evidence_parse(a, json, out, err));
+    if (out->platform != by->policy->platform)
+        return REFUSE(err, "the evidence is of another platform than the machine policy names");
+    sw_check_held(log, "of platform %s, %zu events, %zu GPUs and switches",
+                  out->platform == SW_PLATFORM_SIM ? "sim" : "tdx", out->event_count,
+                  out->gpu_count);
+    return SW_OK;
+}
+
 static sw_status verify(sw_arena *a, sw_bytes json, const sw_judge *by, sw_claims *out,
                         sw_error *err) {
     const sw_check_log *log = sw_verifier_log(by->verifier);
@@ -61,9 +74,7 @@ static sw_status verify(sw_arena *a, sw_bytes json, const sw_judge *by, sw_claim
     sw_tdx_quote quote;
     sw_tdx_verdict verdict;
     sw_boot_facts facts;
-    SW_TRY(sw_evidence_parse(a, json, &e, err));
-    if (e.platform != by->policy->platform)
-        return REFUSE(err, "the evidence is of another platform than the machine policy names");
+    SW_TRY(object_read(a, json, by, &e, err));
     SW_TRY(sw_tdx_verify(e.quote, &e.collateral, by, &quote, &verdict, err));
     SW_TRY(sw_td_attributes_check(&quote.td, log, err));
     const sw_app_log app = {.events = e.events, .count = e.event_count, .document = e.mr_config};
@@ -188,9 +199,8 @@ sw_status sw_policy_check(const sw_policy *policy, sw_claims *claims, const sw_c
     SW_TRY(place_check(policy, claims, log, &image, err));
     SW_TRY(tcb_check(policy, claims, log, err));
     SW_TRY(age_check(policy, claims, log, err));
-    sw_check_begin(log, "policy: GPUs");
-    SW_TRY(sw_gpu_policy_check(&policy->gpu, claims->gpus, claims->gpu_count, err));
-    sw_check_held(log, "%u asked for, %zu devices", policy->gpu.count, claims->gpu_count);
+    SW_TRY(sw_gpu_policy_check(&policy->gpu, claims->gpus, claims->gpu_count, claims->judged_ms,
+                               log, err));
     memcpy(claims->image, image->name, sizeof claims->image);
     return SW_OK;
 }

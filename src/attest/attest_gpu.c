@@ -20,8 +20,10 @@ sw_status sw_claims_gpus_verify(const sw_evidence *e, const sw_judge *by, sw_cla
     const sw_gpu_policy *policy = &by->policy->gpu;
     sw_gpu_collateral collateral = e->gpu_collateral;
     if (e->gpu_count == 0) return SW_OK;
-    if (policy->count == 0)
+    if (policy->count == 0) {
+        sw_check_begin(sw_verifier_log(by->verifier), "policy: GPUs");
         return REFUSE(err, "the evidence holds GPUs and the machine policy says none");
+    }
     collateral.known = sw_verifier_gpus(by->verifier);
     collateral.pool = sw_verifier_pool(by->verifier);
     SW_TRY(sw_gpu_verify(e->gpus, e->gpu_count, &collateral, policy, by->wall_ms,

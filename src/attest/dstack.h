@@ -108,6 +108,10 @@ SW_NODISCARD sw_status sw_ratls_chain_verify(sw_arena *a, sw_bytes pem,
                                              const sw_ratls_anchor *anchor, int64_t wall_ms,
                                              sw_ratls_chain *out, sw_error *err);
 void sw_ratls_chain_free(sw_ratls_chain *chain);
+/* What the chain vouches for is what the machine's log says, which is judged elsewhere: its app,
+ * and the chain's root as the KMS that its keys come from. SW_REFUSED "evidence". */
+SW_NODISCARD sw_status sw_ratls_chain_machine_check(sw_arena *a, const sw_ratls_chain *chain,
+                                                    const sw_event_log *log, sw_error *err);
 
 /* ---- GetKey's signature chain ---- */
 typedef struct sw_dstack_key_chain {

@@ -179,6 +179,24 @@ static sw_status report_check(const sw_json *root, sw_dstack_quote *out, sw_erro
     return SW_OK;
 }
 
+/* What newer agents say beside it is of the same quote: two readers of one answer judge one
+ * machine.
+ */
+static sw_status attestation_check(sw_arena *a, const sw_json *root, const sw_dstack_quote *quote,
+                                   sw_error *err) {
+    const sw_hex_rule rule = {.bytes = SW_DSTACK_ATTESTATION_LIMIT, .may_lack = true};
+    sw_dstack_attestation attestation;
+    sw_bytes bytes;
+    SW_TRY(sw_json_hex_bytes(a, root, WHERE_QUOTE, "attestation", &rule, &bytes, err));
+    if (bytes.size == 0) return SW_OK;
+    sw_status status = sw_dstack_attestation_parse(a, bytes, &attestation, err);
+    if (status != SW_OK) sw_error_prefix(err, "%s.attestation", WHERE_QUOTE);
+    SW_TRY(status);
+    if (!sw_bytes_equal(attestation.quote, quote->quote))
+        return REFUSE(err, "%s.attestation is of another quote", WHERE_QUOTE);
+    return SW_OK;
+}
+
 static sw_status quote_read(sw_arena *a, const sw_json *root, sw_dstack_quote *out, sw_error *err) {
     sw_bytes log;
     SW_TRY(quote_bytes(a, root, &out->quote, err));
@@ -193,6 +211,7 @@ static sw_status quote_read(sw_arena *a, const sw_json *root, sw_dstack_quote *o
         return sw_fail(err, SW_LIMIT, "evidence", "%s.vm_config has more than %zu bytes",
                        WHERE_QUOTE, SW_DSTACK_CONFIG_LIMIT);
     SW_TRY(report_check(root, out, err));
+    SW_TRY(attestation_check(a, root, out, err));
     return sw_dstack_deny_log(&out->log, err);
 }
 

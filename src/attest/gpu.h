@@ -11,6 +11,7 @@
 #define SW_ATTEST_GPU_H
 #include "attest/check.h"
 #include "attest/rim.h"
+#include "crypto/ocsp.h"
 #include "recipe/policy.h"
 #include "sys/pool.h"
 
@@ -24,15 +25,24 @@ typedef struct sw_gpu_device {
     sw_bytes report; /* SPDM GET_MEASUREMENTS request and MEASUREMENTS response */
     sw_bytes chain;  /* PEM, leaf first, root last */
 } sw_gpu_device;
+/* What one OCSP answer says of one certificate: good, and for how long. */
+typedef struct sw_gpu_known_answer {
+    sw_hash id; /* SHA-256 of certificate, issuer and answer, each DER */
+    sw_ocsp_verdict verdict;
+} sw_gpu_known_answer;
 /* For whoever judges the same machines again and again: manifests that held before, by their exact
- * bytes and root, whose content is kept and whose dates are judged anew; and the parsed form of
- * certificates of devices that held, which are judged anew in everything else. Starts as zeros; its
- * owner's alone, one verdict at a time. */
+ * bytes and root, whose content is kept and whose dates are judged anew; and of devices that held
+ * the parsed form of their certificates, that the signatures of this very chain link it, and what
+ * their OCSP answers say, which are judged anew in everything else. Starts as zeros; its owner's
+ * alone, one verdict at a time. */
 typedef struct sw_gpu_known {
     sw_hash ids[SW_GPU_RIM_COUNT];
     sw_rim *rims[SW_GPU_RIM_COUNT];
     size_t kept;                        /* ever; the oldest makes room */
     sw_cert_cache chains[SW_GPU_LIMIT]; /* by a device's place in its set */
+    sw_hash linked[SW_GPU_LIMIT];       /* likewise: SHA-256 of the chain's PEM */
+    sw_gpu_known_answer answers[SW_GPU_OCSP_COUNT];
+    size_t answers_kept; /* ever; the oldest makes room */
 } sw_gpu_known;
 void sw_gpu_known_free(sw_gpu_known *k);
 typedef struct sw_gpu_collateral {
@@ -89,6 +99,9 @@ typedef struct sw_gpu_claims { /* of one device */
     uint16_t feature;
     bool revocation_checked; /* a good OCSP answer stood for every certificate that has one */
     int64_t valid_from_ms, valid_until_ms; /* joint window of chain, manifests and OCSP answers */
+    int64_t ocsp_from_ms; /* thisUpdate of the oldest answer, of each certificate its newest;
+                             INT64_MAX without answers */
+    int64_t rim_from_ms;  /* start of the oldest signer of its manifests */
 } sw_gpu_claims;
 /* Cryptographic truth of every device, in order: report, chain to the policy's device root, FWID,
  * signature, both manifests to the policy's RIM root, measurements, revocation; then of the set:
@@ -111,9 +124,18 @@ bool sw_gpu_nonce_known_test(const uint8_t nonce[32]);
  */
 SW_NODISCARD sw_status sw_gpu_fresh(const sw_gpu_claims *claims, size_t count,
                                     const sw_hash *expected, sw_error *err);
-/* Policy: number of GPUs, serials, drivers, revocation. SW_REFUSED "policy". */
+/* Policy: number of GPUs, serials, drivers, revocation; then the age below. SW_REFUSED "policy". */
 SW_NODISCARD sw_status sw_gpu_policy_check(const sw_gpu_policy *policy, const sw_gpu_claims *claims,
-                                           size_t count, sw_error *err);
+                                           size_t count, int64_t wall_ms, const sw_check_log *log,
+                                           sw_error *err);
+/* What is demanded where there is no policy: GPU-086, and the ages of one that names none. */
+SW_NODISCARD sw_status sw_gpu_default_check(const sw_gpu_claims *claims, size_t count,
+                                            int64_t wall_ms, const sw_check_log *log,
+                                            sw_error *err);
+/* How old answers and manifests were at wall_ms (GPU-087, GPU-088); nothing where no device is. */
+SW_NODISCARD sw_status sw_gpu_age_check(const sw_gpu_policy *policy, const sw_gpu_claims *claims,
+                                        size_t count, int64_t wall_ms, const sw_check_log *log,
+                                        sw_error *err);
 /* Everything inside one report and its chain, for people: never a verdict. A chain that is empty is
  * left out. */
 SW_NODISCARD sw_status sw_gpu_explain(const sw_gpu_device *device, sw_buffer *out, sw_error *err);

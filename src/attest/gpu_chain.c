@@ -178,6 +178,7 @@ sw_status sw_gpu_chain_parse(sw_bytes pem, const sw_cert_cache *known, sw_gpu_ch
     sw_gpu_chain made = {0};
     sw_status status = pem_parse(pem, known, &made, err);
     if (status == SW_OK) status = leaf_read(&made, err);
+    if (status == SW_OK) sw_sha256(&made.id, pem);
     if (status == SW_OK)
         *out = made;
     else
@@ -196,14 +197,13 @@ bool sw_gpu_chain_shares_upper(const sw_gpu_chain *c, const sw_gpu_chain *other)
     return true;
 }
 
-sw_status sw_gpu_chain_verify(const sw_gpu_chain *c, const sw_gpu_chain *held, const sw_hash *root,
-                              sw_window *w, sw_error *err) {
+sw_status sw_gpu_chain_check(const sw_gpu_chain *c, const sw_hash *root, sw_window *w,
+                             sw_error *err) {
     static const char *const names[SW_GPU_CHAIN_COUNT] = {
         "leaf certificate", "boot ROM's certificate", "provisioner's certificate",
         "family's certificate", "device root"};
-    sw_bytes last = sw_cert_der(c->certs[SW_GPU_CHAIN_COUNT - 1]);
     sw_hash digest;
-    sw_sha256(&digest, last);
+    sw_sha256(&digest, sw_cert_der(c->certs[SW_GPU_CHAIN_COUNT - 1]));
     if (!sw_hash_equal(&digest, root))
         return REFUSE(err, "the chain does not end in the policy's device root");
     for (size_t i = 0; i < SW_GPU_CHAIN_COUNT; i++) {
@@ -211,7 +211,13 @@ sw_status sw_gpu_chain_verify(const sw_gpu_chain *c, const sw_gpu_chain *held, c
         sw_cert_validity(c->certs[i], &from, &until);
         SW_TRY(sw_window_narrow(w, names[i], from, until, err));
     }
+    return SW_OK;
+}
+
+sw_status sw_gpu_chain_link(const sw_gpu_chain *c, const sw_gpu_chain *held, int64_t wall_ms,
+                            sw_error *err) {
     if (held != NULL && sw_gpu_chain_shares_upper(c, held))
-        return sw_chain_verify_below(c->certs, UPPER + 1, w->wall_ms, err);
-    return sw_chain_verify_path(c->certs, SW_GPU_CHAIN_COUNT, last, w->wall_ms, err);
+        return sw_chain_verify_below(c->certs, UPPER + 1, wall_ms, err);
+    return sw_chain_verify_path(c->certs, SW_GPU_CHAIN_COUNT,
+                                sw_cert_der(c->certs[SW_GPU_CHAIN_COUNT - 1]), wall_ms, err);
 }

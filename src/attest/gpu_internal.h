@@ -49,6 +49,7 @@ typedef struct sw_gpu_chain {
     char model[64];
     sw_gpu_serial serial;
     uint8_t fwid[SW_SHA384_BYTES];
+    sw_hash id; /* SHA-256 of its PEM, which has one form */
 } sw_gpu_chain;
 void sw_gpu_chain_free(sw_gpu_chain *c);
 /* PEM to five certificates and what the leaf says; nothing is verified. Certificates that `known`
@@ -58,10 +59,15 @@ SW_NODISCARD sw_status sw_gpu_chain_parse(sw_bytes pem, const sw_cert_cache *kno
 /* The provisioner's certificate, the family's and the root are the same bytes in both, and
  * constrain no names, so that what they allowed one device they allow another. */
 bool sw_gpu_chain_shares_upper(const sw_gpu_chain *c, const sw_gpu_chain *other);
-/* `held` is a chain without whose holding this verdict fails before it comes to `c`, or NULL: what
- * both share above the boot ROM's certificate has its signatures judged once (GPU-038). */
-SW_NODISCARD sw_status sw_gpu_chain_verify(const sw_gpu_chain *c, const sw_gpu_chain *held,
-                                           const sw_hash *root, sw_window *w, sw_error *err);
+/* Root and dates. */
+SW_NODISCARD sw_status sw_gpu_chain_check(const sw_gpu_chain *c, const sw_hash *root, sw_window *w,
+                                          sw_error *err);
+/* The path, strictly: with the dates that are looked at above a function of the certificates' bytes
+ * alone. `held` is a chain without whose holding this verdict fails before it comes to `c`, or
+ * NULL: what both share above the boot ROM's certificate has its signatures judged once (GPU-038).
+ */
+SW_NODISCARD sw_status sw_gpu_chain_link(const sw_gpu_chain *c, const sw_gpu_chain *held,
+                                         int64_t wall_ms, sw_error *err);
 /* The digest of the firmware from an extension's value: TCG's composite device id, or DICE's
  * TcbInfo. */
 SW_NODISCARD sw_status sw_gpu_fwid_parse(sw_bytes extension, bool tcb_info,
@@ -111,6 +117,7 @@ typedef struct sw_gpu_judged {
     sw_gpu_chain chain;
     const sw_rim *driver, *vbios;
     bool revocation_checked;
+    int64_t ocsp_from_ms; /* as in the claims */
     sw_window window;
 } sw_gpu_judged;
 
@@ -120,12 +127,13 @@ typedef struct sw_gpu_judged {
 typedef struct sw_gpu_asked { /* a certificate after which the answers were asked */
     const sw_cert *cert;
     bool answered;
+    int64_t updated_ms; /* the newest thisUpdate */
     int64_t from_ms, until_ms;
 } sw_gpu_asked;
 typedef struct sw_gpu_answer {
     sw_gpu_outcome parsed, judged;
     sw_ocsp_answer *answer; /* owned; NULL while it is not parsed */
-    const sw_cert *cert;    /* for which it was judged ahead, and its issuer */
+    const sw_cert *cert;    /* for which it is judged, and its issuer */
     const sw_cert *issuer;
     sw_ocsp_verdict verdict;
 } sw_gpu_answer;
@@ -133,6 +141,7 @@ typedef struct sw_gpu_answers {
     const sw_bytes *ocsp;
     size_t count;
     int64_t wall_ms;
+    const sw_gpu_known *known; /* may be NULL */
     sw_gpu_answer answers[SW_GPU_OCSP_COUNT];
     bool used[SW_GPU_OCSP_COUNT];
     size_t asked_count;
@@ -143,6 +152,8 @@ void sw_gpu_answer_parse(sw_gpu_answers *a, size_t place);
 /* Ahead: which answers concern a certificate; each is then judged for the one that `cert` names. */
 void sw_gpu_answers_plan(sw_gpu_answers *a, const sw_cert *cert, const sw_cert *issuer);
 void sw_gpu_answer_judge(sw_gpu_answers *a, size_t place);
+/* Those that held go over to `known`, which may be NULL. Once, when all is judged. */
+void sw_gpu_answers_keep(const sw_gpu_answers *a, sw_gpu_known *known);
 /* Asks after every certificate of one device and its manifests; narrows its window. */
 SW_NODISCARD sw_status sw_gpu_revocation(sw_gpu_answers *a, sw_gpu_judged *d, sw_error *err);
 /* Every answer was of one of the certificates. */

@@ -9,6 +9,7 @@
 #include "attest/gpu_internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static void rim_drop(sw_rim **rim) {
     if (*rim != NULL) sw_rim_free(*rim);
@@ -19,7 +20,9 @@ static void rim_drop(sw_rim **rim) {
 void sw_gpu_known_free(sw_gpu_known *k) {
     for (size_t i = 0; i < SW_GPU_RIM_COUNT; i++) rim_drop(&k->rims[i]);
     for (size_t i = 0; i < SW_GPU_LIMIT; i++) sw_cert_cache_free(&k->chains[i]);
-    k->kept = 0;
+    memset(k->linked, 0, sizeof k->linked);
+    memset(k->answers, 0, sizeof k->answers);
+    k->kept = k->answers_kept = 0;
 }
 
 void sw_gpu_manifests_free(sw_gpu_manifests *m) {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Verified devices against what is wanted: the policy's number, serials and drivers, and the nonce
- * of the moment (GPU-080 to GPU-085).
+ * Verified devices against what is wanted: the policy's number, serials, drivers and ages, and the
+ * nonce of the moment (GPU-080 to GPU-088).
  */
 #include "attest/gpu_internal.h"
 #include "codec/text.h"
+#include "sys/clock.h"
 
 #include <string.h>
 
@@ -79,22 +80,76 @@ static sw_status device_check(const sw_gpu_policy *p, const sw_gpu_claims *c, si
     return SW_OK;
 }
 
-sw_status sw_gpu_policy_check(const sw_gpu_policy *policy, const sw_gpu_claims *claims,
-                              size_t count, sw_error *err) {
+/* ---- how old what the maker says is ---- */
+static void oldest_find(const sw_gpu_claims *claims, size_t count, int64_t *ocsp, int64_t *rim) {
+    *ocsp = *rim = INT64_MAX;
+    for (size_t i = 0; i < count; i++) {
+        if (claims[i].ocsp_from_ms < *ocsp) *ocsp = claims[i].ocsp_from_ms;
+        if (claims[i].rim_from_ms < *rim) *rim = claims[i].rim_from_ms;
+    }
+}
+
+/* Within its dates the attested side chooses which answer and which manifest it shows. */
+sw_status sw_gpu_age_check(const sw_gpu_policy *policy, const sw_gpu_claims *claims, size_t count,
+                           int64_t wall_ms, const sw_check_log *log, sw_error *err) {
+    int64_t ocsp, rim;
+    char answered[21] = "", certified[21];
+    if (count == 0) return SW_OK;
+    oldest_find(claims, count, &ocsp, &rim);
+    bool any = ocsp != INT64_MAX;
+    if (any) sw_time_text(answered, ocsp);
+    sw_time_text(certified, rim);
+    sw_check_begin(log, "policy: GPU collateral age");
+    if (any && wall_ms - ocsp > sw_gpu_ocsp_max_age_ms(policy))
+        return AGAINST(err, "an OCSP answer is of %s, older than accepted", answered);
+    if (wall_ms - rim > sw_gpu_rim_max_age_ms(policy))
+        return AGAINST(err, "a manifest's signer is certified since %s, longer than accepted",
+                       certified);
+    sw_check_held(log, "OCSP answers: %s%s; manifests' signers: since %s", any ? "since " : "none",
+                  answered, certified);
+    return SW_OK;
+}
+
+/* ---- all of it ---- */
+static sw_status guarded_check(const sw_gpu_claims *claims, size_t count, sw_error *err) {
     size_t gpus = 0, guarded = 0;
     for (size_t i = 0; i < count; i++) {
         gpus += !claims[i].is_switch;
         guarded += !claims[i].is_switch && claims[i].feature == FEATURE_PROTECTED_PCIE;
     }
+    if (guarded == 0 || gpus < count) return SW_OK;
+    return AGAINST(err, "the GPUs are in protected PCIe mode and came without the switches that "
+                        "their traffic goes through");
+}
+
+static sw_status set_check(const sw_gpu_policy *policy, const sw_gpu_claims *claims, size_t count,
+                           sw_error *err) {
+    size_t gpus = 0;
+    for (size_t i = 0; i < count; i++) gpus += !claims[i].is_switch;
     if (gpus != policy->count)
         return AGAINST(err, "the machine shows %zu GPUs, and the machine policy says %u", gpus,
                        policy->count);
     if (policy->count == 0 && count > 0)
         return AGAINST(err, "the machine shows switches, and the machine policy says no GPUs");
-    if (guarded > 0 && gpus == count)
-        return AGAINST(err,
-                       "the GPUs are in protected PCIe mode and came without the switches that "
-                       "their traffic goes through");
+    SW_TRY(guarded_check(claims, count, err));
     for (size_t i = 0; i < count; i++) SW_TRY(device_check(policy, &claims[i], i, err));
     return SW_OK;
+}
+
+sw_status sw_gpu_policy_check(const sw_gpu_policy *policy, const sw_gpu_claims *claims,
+                              size_t count, int64_t wall_ms, const sw_check_log *log,
+                              sw_error *err) {
+    sw_check_begin(log, "policy: GPUs");
+    SW_TRY(set_check(policy, claims, count, err));
+    sw_check_held(log, "%u asked for, %zu devices", policy->count, count);
+    return sw_gpu_age_check(policy, claims, count, wall_ms, log, err);
+}
+
+sw_status sw_gpu_default_check(const sw_gpu_claims *claims, size_t count, int64_t wall_ms,
+                               const sw_check_log *log, sw_error *err) {
+    static const sw_gpu_policy none;
+    sw_check_begin(log, "policy: GPUs");
+    SW_TRY(guarded_check(claims, count, err));
+    sw_check_held(log, "%zu devices; no policy was given, so none is compared", count);
+    return sw_gpu_age_check(&none, claims, count, wall_ms, log, err);
 }

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { FEATURE_PROTECTED_PCIE = 2 };
+enum { FEATURE_PROTECTED_PCIE = 2, BOOT_ROM = 1 /* its certificate's place in a chain */ };
 
 /* ---- identifiers of the other side ---- */
 typedef struct pdi_set {
@@ -99,13 +99,20 @@ static sw_status topology_check(const sw_gpu_judged *devices, size_t count, size
 }
 
 /* ---- the set ---- */
+/* A leaf's serial is what its boot ROM writes into it, and one that lets itself be misled may have
+ * certified two leaves; its own certificate its maker signed, one for each device. */
+static bool same_device(const sw_gpu_judged *a, const sw_gpu_judged *b) {
+    return sw_bytes_equal(SW_BYTES(a->chain.serial.b, a->chain.serial.size),
+                          SW_BYTES(b->chain.serial.b, b->chain.serial.size)) ||
+           sw_bytes_equal(sw_cert_der(a->chain.certs[BOOT_ROM]),
+                          sw_cert_der(b->chain.certs[BOOT_ROM]));
+}
+
 static sw_status pair_check(const sw_gpu_judged *devices, size_t i, size_t k, sw_error *err) {
     const sw_gpu_judged *a = &devices[i], *b = &devices[k];
     if (memcmp(a->report.nonce, b->report.nonce, sizeof a->report.nonce) != 0)
         return REFUSE(err, "devices %zu and %zu answered different nonces", i, k);
-    if (sw_bytes_equal(SW_BYTES(a->chain.serial.b, a->chain.serial.size),
-                       SW_BYTES(b->chain.serial.b, b->chain.serial.size)))
-        return REFUSE(err, "devices %zu and %zu are one and the same", i, k);
+    if (same_device(a, b)) return REFUSE(err, "devices %zu and %zu are one and the same", i, k);
     if (a->report.is_switch || b->report.is_switch) return SW_OK;
     if (a->report.has_feature != b->report.has_feature || a->report.feature != b->report.feature)
         return REFUSE(err, "GPUs %zu and %zu are in different modes", i, k);

@@ -67,12 +67,21 @@ void sw_gpu_device_parse(sw_gpu_judgement *j, size_t place, size_t lane) {
     d->parsed.status = chain_parse(j, place, lane, &d->parsed.err);
 }
 
-/* Of the first device the whole path. When that fails nobody asks for another device's. */
+/* Of the first device the whole path. When that fails nobody asks for another device's. What the
+ * signatures of a known chain say is known as well (GPU-043). */
+static sw_status path_verify(const sw_gpu_judgement *j, size_t place, sw_gpu_judged *d,
+                             sw_error *err) {
+    const sw_gpu_known *known = j->collateral->known;
+    const sw_gpu_chain *held = place == 0 ? NULL : &j->devices[0].chain;
+    SW_TRY(sw_gpu_chain_check(&d->chain, &j->policy->device_root, &d->window, err));
+    if (known != NULL && sw_hash_equal(&known->linked[place], &d->chain.id)) return SW_OK;
+    return sw_gpu_chain_link(&d->chain, held, d->window.wall_ms, err);
+}
+
 void sw_gpu_device_path(sw_gpu_judgement *j, size_t place) {
     sw_gpu_judged *d = &j->devices[place];
     if (d->path.made) return;
-    d->path.status = sw_gpu_chain_verify(&d->chain, place == 0 ? NULL : &j->devices[0].chain,
-                                         &j->policy->device_root, &d->window, &d->path.err);
+    d->path.status = path_verify(j, place, d, &d->path.err);
     d->path.made = true;
 }
 
@@ -161,13 +170,22 @@ static sw_status device_verify(sw_gpu_judgement *j, size_t place, sw_error *err)
 }
 
 /* ---- all of them ---- */
+/* A switch has no driver. */
+static int64_t oldest_signer(const sw_gpu_judged *d) {
+    int64_t vbios = d->vbios->signer_from_ms;
+    return d->driver == NULL || vbios < d->driver->signer_from_ms ? vbios
+                                                                  : d->driver->signer_from_ms;
+}
+
 static void claims_take(const sw_gpu_judged *d, sw_gpu_claims *out) {
     *out = (sw_gpu_claims){.serial = d->chain.serial,
                            .is_switch = d->report.is_switch,
                            .feature = d->report.feature,
                            .revocation_checked = d->revocation_checked,
                            .valid_from_ms = d->window.from_ms,
-                           .valid_until_ms = d->window.until_ms};
+                           .valid_until_ms = d->window.until_ms,
+                           .ocsp_from_ms = d->ocsp_from_ms,
+                           .rim_from_ms = oldest_signer(d)};
     memcpy(out->model, d->chain.model, sizeof out->model);
     memcpy(out->driver, d->report.driver, sizeof out->driver);
     memcpy(out->vbios, d->report.vbios, sizeof out->vbios);
@@ -192,9 +210,13 @@ static sw_status judge(sw_gpu_judgement *j, sw_error *err) {
 static void known_keep(sw_gpu_judgement *j) {
     sw_gpu_known *known = j->collateral->known;
     sw_gpu_manifests_keep(&j->manifests, known);
-    for (size_t i = 0; known != NULL && i < j->count; i++)
+    sw_gpu_answers_keep(&j->answers, known);
+    for (size_t i = 0; known != NULL && i < j->count; i++) {
+        const sw_gpu_chain *chain = &j->devices[i].chain;
         for (size_t k = 0; k < SW_GPU_CHAIN_COUNT; k++)
-            sw_cert_cache_keep(&known->chains[i], j->devices[i].chain.certs[k]);
+            sw_cert_cache_keep(&known->chains[i], chain->certs[k]);
+        known->linked[i] = chain->id;
+    }
 }
 
 static sw_gpu_judgement *judgement_new(const sw_gpu_device *devices, size_t count,
@@ -209,11 +231,14 @@ static sw_gpu_judgement *judgement_new(const sw_gpu_device *devices, size_t coun
     j->answers.ocsp = collateral->ocsp;
     j->answers.count = collateral->ocsp_count;
     j->answers.wall_ms = wall_ms;
+    j->answers.known = collateral->known;
     j->manifests.collateral = collateral;
     j->manifests.root = &policy->rim_root;
     j->manifests.wall_ms = wall_ms;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         j->devices[i].window = (sw_window){wall_ms, INT64_MIN, INT64_MAX};
+        j->devices[i].ocsp_from_ms = INT64_MAX;
+    }
     return j;
 }
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The chain of a dstack certificate (DSK-040 to DSK-046): leaf, app CA, KMS root, or a leaf of the
+ * The chain of a dstack certificate (DSK-040 to DSK-047): leaf, app CA, KMS root, or a leaf of the
  * root's own, to one root that is named from outside.
  *
  * Names are never matched, as releases spell them differently; dstack publishes no revocation
  * lists, so nothing is said of revocation, and authority key identifiers are missing.
  */
 #include "attest/dstack_internal.h"
+#include "attest/measure.h"
 #include "codec/text.h"
 #include "crypto/x509_unkeyed.h"
 
@@ -99,4 +100,21 @@ sw_status sw_ratls_chain_verify(sw_arena *a, sw_bytes pem, const sw_ratls_anchor
     else
         sw_ratls_chain_free(&made);
     return status;
+}
+
+/* ---- beside the machine that holds the leaf's key ---- */
+sw_status sw_ratls_chain_machine_check(sw_arena *a, const sw_ratls_chain *chain,
+                                       const sw_event_log *log, sw_error *err) {
+    const sw_event *events;
+    size_t count;
+    sw_config_facts facts;
+    SW_TRY(sw_log_runtime(a, log, &events, &count, err));
+    SW_TRY(sw_config_facts_read(a, events, count, &facts, err));
+    if (chain->has_app_id && memcmp(chain->app_id, facts.app_id, sizeof facts.app_id) != 0)
+        return REFUSE(err, "the certificate is of another app than the machine's event log");
+    if (facts.provider != SW_KEY_PROVIDER_KMS ||
+        !sw_bytes_equal(facts.provider_id, SW_BYTES_OF(chain->root_spki)))
+        return REFUSE(err, "the machine's event log does not name the chain's root as the KMS that "
+                           "its keys come from");
+    return SW_OK;
 }

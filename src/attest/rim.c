@@ -78,7 +78,8 @@ static sw_status chain_check(sw_rim *rim, bool path_held, const sw_hash *anchor,
         return status;
     }
     SW_TRY(signer_check(rim->chain[0], err));
-    sw_cert_validity(rim->chain[0], &rim->valid_from_ms, &rim->valid_until_ms);
+    sw_cert_validity(rim->chain[0], &rim->signer_from_ms, &rim->valid_until_ms);
+    rim->valid_from_ms = rim->signer_from_ms;
     for (size_t i = 1; i < rim->chain_count; i++) {
         int64_t from = 0, until = 0;
         sw_cert_validity(rim->chain[i], &from, &until);

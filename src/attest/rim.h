@@ -29,7 +29,9 @@ typedef struct sw_rim {
     size_t active_count;
     sw_cert *chain[SW_RIM_CHAIN_LIMIT]; /* leaf first; owned */
     size_t chain_count;
-    sw_hash anchor;                        /* SHA-256 of the last one's DER */
+    sw_hash anchor;         /* SHA-256 of the last one's DER */
+    int64_t signer_from_ms; /* since when the first certificate is valid: a manifest has no date of
+                               its own and is no older than its signer (GPU-088) */
     int64_t valid_from_ms, valid_until_ms; /* joint window of the chain */
 } sw_rim;
 void sw_rim_free(sw_rim *rim);

@@ -45,6 +45,7 @@ sw_status sw_checks_close(sw_checks *checks, sw_json *facts, sw_status status, s
         sw_cli_result(checks->cli, facts);
         return SW_OK;
     }
+    sw_json_add_text(a, facts, "reason", sw_text(err->message));
     if (checks->open != NULL) {
         sw_cli_print(checks->cli, "FAILED  %-28s %s\n", checks->name, err->message);
         sw_json_add_flag(a, checks->open, "held", false);

@@ -2,7 +2,7 @@
  *
  * A file of evidence told by its first bytes, or as JSON by its members.
  *
- * The order of the tests matters only where it is written down; no file fits two of them.
+ * A file that fits two kinds is of none: it would be judged as one and believed to be the other.
  */
 #include "cli/attest_input.h"
 #include "codec/text.h"
@@ -48,29 +48,46 @@ static bool kind_is(const sw_json *object, const char *kind) {
     return m != NULL && m->type == SW_JSON_STRING && sw_bytes_is(m->text, kind);
 }
 
-static bool object_kind(const sw_json *root, sw_attest_kind *out) {
+/* Ours say what they are and hold nothing else. */
+static bool own_kind(const sw_json *root, sw_attest_kind *out) {
+    static const struct {
+        const char *kind;
+        sw_attest_kind is;
+    } table[] = {{SW_EVIDENCE_KIND, SW_ATTEST_EVIDENCE},
+                 {SW_MANIFEST_EVIDENCE_KIND, SW_ATTEST_RUN},
+                 {SW_COLLATERAL_KIND, SW_ATTEST_COLLATERAL}};
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (!kind_is(root, table[i].kind)) continue;
+        *out = table[i].is;
+        return true;
+    }
+    return false;
+}
+
+/* A guest agent's GetQuote says its quote once more as an attestation, which is compared. */
+static sw_status others_kind(const sw_json *root, bool *known, sw_attest_kind *out, sw_error *err) {
     const struct {
         bool fits;
         sw_attest_kind kind;
     } table[] = {
-        {kind_is(root, SW_EVIDENCE_KIND), SW_ATTEST_EVIDENCE},
-        {kind_is(root, SW_MANIFEST_EVIDENCE_KIND), SW_ATTEST_RUN},
-        {kind_is(root, "sealwright/collateral/v1"), SW_ATTEST_COLLATERAL},
         {has(root, "tcbInfo"), SW_ATTEST_TCB_INFO},
         {has(root, "enclaveIdentity"), SW_ATTEST_QE_IDENTITY},
         {has(root, "evidence_list"), SW_ATTEST_GPU_LIST},
         {has(root, "detached_eat"), SW_ATTEST_TOKENS},
         {has(root, "tcb_info") && has(root, "app_id"), SW_ATTEST_DSTACK_INFO},
         {has(root, "quote") && has(root, "event_log"), SW_ATTEST_DSTACK_QUOTE},
-        {has(root, "attestation"), SW_ATTEST_DSTACK},
+        {has(root, "attestation") && !has(root, "quote"), SW_ATTEST_DSTACK},
         {has(root, "signature_chain"), SW_ATTEST_KEY},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         if (!table[i].fits) continue;
+        if (*known)
+            return sw_fail(err, SW_MALFORMED, "format", "it is %s and %s at once", names[*out],
+                           names[table[i].kind]);
+        *known = true;
         *out = table[i].kind;
-        return true;
     }
-    return false;
+    return SW_OK;
 }
 
 static bool array_kind(const sw_json *root, sw_attest_kind *out) {
@@ -92,8 +109,8 @@ static sw_status json_kind(sw_cli *cli, sw_bytes text, bool *known, sw_attest_ki
     const sw_json_limits limits = {.bytes = INPUT_LIMIT, .depth = 24, .nodes = 1000000};
     sw_json *root;
     SW_TRY(sw_json_parse(sw_cli_arena(cli), text, &limits, &root, err));
-    *known = root->type == SW_JSON_OBJECT ? object_kind(root, out) : array_kind(root, out);
-    return SW_OK;
+    *known = root->type == SW_JSON_OBJECT ? own_kind(root, out) : array_kind(root, out);
+    return *known || root->type != SW_JSON_OBJECT ? SW_OK : others_kind(root, known, out, err);
 }
 
 /* ---- bytes, by how they begin ---- */
@@ -146,6 +163,14 @@ static sw_status hex_read(sw_cli *cli, sw_bytes text, sw_attest_input *out, sw_e
     return SW_OK;
 }
 
+/* Version 3, or a later one that says so; ECDSA of P-256. */
+static bool is_sgx(sw_bytes in, sw_bytes text) {
+    if (BEGINS(text, "0x")) text = SW_BYTES(text.data + 2, text.size - 2);
+    return BEGINS(in, "\3\0\2\0\0\0\0\0") || BEGINS(in, "\4\0\2\0\0\0\0\0") ||
+           BEGINS(in, "\5\0\2\0\0\0\0\0") || BEGINS(text, "0300020000000000") ||
+           BEGINS(text, "0400020000000000") || BEGINS(text, "0500020000000000");
+}
+
 static sw_status recognise(sw_cli *cli, sw_bytes in, sw_attest_input *out, sw_error *err) {
     bool known = false;
     sw_bytes text = trimmed(in);
@@ -158,6 +183,9 @@ static sw_status recognise(sw_cli *cli, sw_bytes in, sw_attest_input *out, sw_er
     else
         known = bytes_kind(in, &out->kind);
     if (known) return SW_OK;
+    if (is_sgx(in, text))
+        return sw_fail(err, SW_MALFORMED, "format",
+                       "it is an SGX quote; of Intel's quotes a TD's alone is judged");
     return sw_fail(err, SW_MALFORMED, "format", "it is no evidence of a kind that is known");
 }
 
@@ -202,6 +230,14 @@ sw_status sw_attest_certificate_read(sw_cli *cli, sw_bytes pem, sw_ratls_facts *
 }
 
 /* ---- options ---- */
+sw_status sw_attest_policy_parse(const sw_json *root, sw_policy *out, sw_error *err) {
+    static const char *const members[] = {"machine", NULL};
+    const sw_json *machine = sw_json_member(root, "machine");
+    if (machine == NULL) return sw_policy_from_json(root, "policy", out, err);
+    SW_TRY(sw_json_expect(root, "policy", members, err));
+    return sw_policy_from_json(machine, "policy", out, err);
+}
+
 /* An option that a kind of file has no use for would be believed to have been heeded. */
 sw_status sw_attest_options_check(const sw_cli *cli, sw_attest_kind kind, sw_error *err) {
     const unsigned evidence = 1U << SW_ATTEST_EVIDENCE, certificates = 1U << SW_ATTEST_CERTIFICATES,
@@ -334,11 +370,10 @@ static sw_status folder_read(sw_cli *cli, const char *folder, sw_collateral *out
 static sw_status bundle_read(sw_cli *cli, sw_bytes json, sw_collateral *out, sw_gpu_collateral *gpu,
                              sw_error *err) {
     sw_json *root;
-    sw_attest_kind kind;
     sw_gpu_collateral devices = {0};
     const sw_json_limits limits = {.bytes = SW_COLLATERAL_FILE_LIMIT, .depth = 8, .nodes = 10000};
     SW_TRY(sw_json_parse(sw_cli_arena(cli), json, &limits, &root, err));
-    if (!object_kind(root, &kind) || kind != SW_ATTEST_COLLATERAL)
+    if (!kind_is(root, SW_COLLATERAL_KIND))
         return sw_collateral_from_qvl(sw_cli_arena(cli), json, out, err);
     SW_TRY(sw_collateral_parse(sw_cli_arena(cli), json, out, &devices, err));
     if (gpu != NULL && devices.rim_count + devices.ocsp_count > 0) *gpu = devices;

@@ -31,6 +31,9 @@ typedef enum sw_attest_kind {
     SW_ATTEST_QE_IDENTITY
 } sw_attest_kind;
 const char *sw_attest_kind_name(sw_attest_kind kind); /* for people */
+/* A machine policy, alone or as `sim show --json` prints it: under "machine", and nothing beside.
+ */
+SW_NODISCARD sw_status sw_attest_policy_parse(const sw_json *root, sw_policy *out, sw_error *err);
 /* Every option of `attest verify` that was given means something for this kind; SW_USAGE. */
 SW_NODISCARD sw_status sw_attest_options_check(const sw_cli *cli, sw_attest_kind kind,
                                                sw_error *err);

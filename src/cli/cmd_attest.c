@@ -41,8 +41,7 @@ static sw_status take_policy(inquiry *q, sw_bytes text, sw_error *err) {
         q->has_compose = true;
         return SW_OK;
     }
-    const sw_json *machine = sw_json_member(root, "machine");
-    return sw_policy_from_json(machine == NULL ? root : machine, "policy", &q->given, err);
+    return sw_attest_policy_parse(root, &q->given, err);
 }
 
 static sw_status read_policy(inquiry *q, const char *path, sw_error *err) {
@@ -157,6 +156,30 @@ static void claims_tell(inquiry *q, const sw_claims *c) {
     facts_simulated(q, c->platform == SW_PLATFORM_SIM);
 }
 
+/* What nobody was asked to compare, in words; nothing for a machine without GPUs. */
+static void gpu_notes(inquiry *q, const sw_gpu_claims *claims, size_t count) {
+    bool checked = true;
+    if (count == 0) return;
+    for (size_t i = 0; i < count; i++) checked = checked && claims[i].revocation_checked;
+    if (sw_cli_option(q->cli, "nonce") == NULL)
+        sw_cli_note(q->cli, "no --nonce was given: freshness was not judged");
+    if (!checked)
+        sw_cli_note(q->cli, "revocation was not checked: not every certificate has its "
+                            "OCSP answer here");
+}
+
+/* Only the report data of a channel commit to GPUs, and it is not known here (GPU-224, GPU-229). */
+static sw_status gpu_binding(inquiry *q, const sw_claims *claims, sw_error *err) {
+    if (claims->gpu_count == 0) return SW_OK;
+    sw_check_begin(&q->checks.log, "GPU binding");
+    if (sw_cli_option(q->cli, "report-data") != NULL)
+        return sw_fail(err, SW_REFUSED, "evidence",
+                       "the evidence holds GPUs, to which the report data given do not commit");
+    sw_check_left(&q->checks.log, "only who knows the exchange that the quote was made for can "
+                                  "tell whether it commits to these GPUs");
+    return SW_OK;
+}
+
 static sw_status judge_evidence(inquiry *q, sw_error *err) {
     sw_claims claims;
     const char *needed;
@@ -164,10 +187,12 @@ static sw_status judge_evidence(inquiry *q, sw_error *err) {
     SW_TRY(sw_evidence_verify(q->input.bytes, q->policy, q->wall_ms, q->verifier, &claims, err));
     SW_TRY(sw_policy_check(q->policy, &claims, &q->checks.log, err));
     SW_TRY(compose_compare(q, &claims.compose, err));
+    SW_TRY(gpu_binding(q, &claims, err));
     SW_TRY(sw_attest_report_compare(q->cli, &q->checks.log, claims.report_data.b, err));
     SW_TRY(values_compare(q, &claims.device, &claims.mr_aggregated, &claims.mr_system, err));
     SW_TRY(sw_attest_nonce_compare(q->cli, &q->checks.log, claims.gpus, claims.gpu_count, err));
     claims_tell(q, &claims);
+    gpu_notes(q, claims.gpus, claims.gpu_count);
     return SW_OK;
 }
 
@@ -214,7 +239,9 @@ static sw_status judge_quote_with(inquiry *q, const sw_standalone *given, sw_err
     sw_standalone asked = *given;
     const char *path;
     SW_TRY(sw_cli_need(q->cli, "collateral", &path, err));
+    sw_check_begin(&q->checks.log, "collateral");
     SW_TRY(sw_attest_collateral_read(q->cli, path, &collateral, NULL, err));
+    sw_check_held(&q->checks.log, "read; each part is judged by its own signature");
     SW_TRY(document_read(q, given, &asked.document, err));
     asked.collateral = &collateral;
     asked.policy = q->policy;
@@ -261,8 +288,8 @@ static sw_status judge_dstack(inquiry *q, sw_error *err) {
 }
 
 /* ---- a certificate of dstack's RA-TLS ---- */
-/* Who issued it (DSK-040 to DSK-046), where --kms-root says whose word counts. */
-static sw_status issuer_judge(inquiry *q, sw_error *err) {
+/* Who issued it (DSK-040 to DSK-047), where --kms-root says whose word counts. */
+static sw_status issuer_judge(inquiry *q, const sw_event_log *log, sw_error *err) {
     sw_ratls_anchor root = {.of_spki = true};
     sw_ratls_chain chain = {0};
     bool there;
@@ -276,8 +303,11 @@ static sw_status issuer_judge(inquiry *q, sw_error *err) {
     SW_TRY(sw_ratls_chain_verify(sw_cli_arena(q->cli), q->input.bytes, &root, q->wall_ms, &chain,
                                  err));
     sw_check_held(&q->checks.log, "%zu certificates to the KMS root given", chain.count);
+    sw_check_begin(&q->checks.log, "key provider");
+    sw_status status = sw_ratls_chain_machine_check(sw_cli_arena(q->cli), &chain, log, err);
+    if (status == SW_OK) sw_check_held(&q->checks.log, "the KMS root given, in the event log too");
     sw_ratls_chain_free(&chain);
-    return SW_OK;
+    return status;
 }
 
 static sw_status judge_certificates(inquiry *q, sw_error *err) {
@@ -285,7 +315,7 @@ static sw_status judge_certificates(inquiry *q, sw_error *err) {
     sw_check_begin(&q->checks.log, "RA-TLS certificate");
     sw_status status = sw_attest_certificate_read(q->cli, q->input.bytes, &facts, err);
     if (status == SW_OK) sw_check_held(&q->checks.log, "its key is the one in the quote");
-    if (status == SW_OK) status = issuer_judge(q, err);
+    if (status == SW_OK) status = issuer_judge(q, &facts.attestation.log, err);
     SW_TRY(status);
     const sw_standalone asked = {.quote = facts.attestation.quote,
                                  .log = &facts.attestation.log,
@@ -317,6 +347,11 @@ static sw_status judge_key(inquiry *q, sw_error *err) {
 }
 
 /* ---- GPUs ---- */
+/* Without a policy: NVIDIA's roots, and the ages that a policy has that names none. */
+static sw_gpu_policy makers_policy(void) {
+    return (sw_gpu_policy){.device_root = sw_nvidia_device_root, .rim_root = sw_nvidia_rim_root};
+}
+
 static sw_status files_read(sw_cli *cli, const char *option, size_t limit, size_t most,
                             sw_bytes *out, size_t *count, sw_error *err) {
     const char *const *paths = sw_cli_list(cli, option, count);
@@ -329,18 +364,11 @@ static sw_status files_read(sw_cli *cli, const char *option, size_t limit, size_
 
 static sw_status gpu_after(inquiry *q, const sw_gpu_policy *policy, const sw_gpu_claims *claims,
                            size_t count, sw_error *err) {
-    bool there = sw_cli_option(q->cli, "nonce") != NULL, checked = true;
     SW_TRY(sw_attest_nonce_compare(q->cli, &q->checks.log, claims, count, err));
-    if (q->policy != NULL) {
-        sw_check_begin(&q->checks.log, "policy: GPUs");
-        SW_TRY(sw_gpu_policy_check(policy, claims, count, err));
-        sw_check_held(&q->checks.log, "%zu devices", count);
-    }
-    for (size_t i = 0; i < count; i++) checked = checked && claims[i].revocation_checked;
-    if (!there) sw_cli_note(q->cli, "no --nonce was given: freshness was not judged");
-    if (!checked)
-        sw_cli_note(q->cli, "revocation was not checked: not every certificate has its "
-                            "OCSP answer here");
+    SW_TRY(q->policy == NULL
+               ? sw_gpu_default_check(claims, count, q->wall_ms, &q->checks.log, err)
+               : sw_gpu_policy_check(policy, claims, count, q->wall_ms, &q->checks.log, err));
+    gpu_notes(q, claims, count);
     return SW_OK;
 }
 
@@ -364,9 +392,8 @@ static sw_status judge_gpus(inquiry *q, const sw_gpu_device *devices, size_t cou
     sw_bytes rims[SW_GPU_RIM_COUNT], ocsp[SW_GPU_OCSP_COUNT];
     sw_gpu_collateral c = {.rims = rims, .ocsp = ocsp};
     const char *bundle = sw_cli_option(q->cli, "collateral");
-    const sw_gpu_policy makers = {.device_root = sw_nvidia_device_root,
-                                  .rim_root = sw_nvidia_rim_root};
-    const sw_gpu_policy *policy = q->policy == NULL ? &makers : &q->policy->gpu;
+    const sw_gpu_policy makers = makers_policy(),
+                        *policy = q->policy == NULL ? &makers : &q->policy->gpu;
     SW_TRY(files_read(q->cli, "rim", SW_RIM_LIMIT, SW_GPU_RIM_COUNT, rims, &c.rim_count, err));
     SW_TRY(files_read(q->cli, "ocsp", SW_OCSP_LIMIT, SW_GPU_OCSP_COUNT, ocsp, &c.ocsp_count, err));
     if (bundle != NULL) SW_TRY(bundle_add(q, bundle, &c, err));
@@ -396,14 +423,16 @@ static sw_status judge_gpu_report(inquiry *q, sw_error *err) {
 
 static sw_status judge_rim(inquiry *q, sw_error *err) {
     sw_rim rim = {0};
-    const sw_hash *root = q->policy == NULL ? &sw_nvidia_rim_root : &q->policy->gpu.rim_root;
+    const sw_gpu_policy makers = makers_policy(),
+                        *policy = q->policy == NULL ? &makers : &q->policy->gpu;
     sw_check_begin(&q->checks.log, "reference manifest");
-    SW_TRY(sw_rim_verify(q->input.bytes, root, q->wall_ms, &rim, err));
+    SW_TRY(sw_rim_verify(q->input.bytes, &policy->rim_root, q->wall_ms, &rim, err));
     sw_check_held(&q->checks.log, "%s, %zu active measurements", rim.version, rim.active_count);
     fact(q, "version", rim.version);
     facts_window(q, rim.valid_from_ms, rim.valid_until_ms);
+    const sw_gpu_claims age = {.ocsp_from_ms = INT64_MAX, .rim_from_ms = rim.signer_from_ms};
     sw_rim_free(&rim);
-    return SW_OK;
+    return sw_gpu_age_check(policy, &age, 1, q->wall_ms, &q->checks.log, err);
 }
 
 /* ---- by kind ---- */
@@ -455,8 +484,11 @@ static sw_status inquire(inquiry *q, sw_error *err) {
 
 /* Evidence of the past is judged at its own time, which is said where it is missed. */
 static void hint_time(const sw_cli *cli, sw_error *err) {
-    bool dated = strstr(err->message, "no longer valid") != NULL ||
-                 strstr(err->message, "not valid yet") != NULL;
+    static const char *const said[] = {"no longer valid", "not valid yet", "has expired",
+                                       "not yet valid"}; /* the last two are OpenSSL's words */
+    bool dated = false;
+    for (size_t i = 0; i < sizeof said / sizeof said[0]; i++)
+        dated = dated || strstr(err->message, said[i]) != NULL;
     if (dated && sw_cli_option(cli, "time") == NULL)
         sw_error_hint(err, "--time judges at a time in the past; attest collateral fetch brings "
                            "what is valid now");

@@ -60,8 +60,7 @@ static sw_status policy_read(sw_cli *cli, const char *path, sw_policy *out, sw_e
     sw_json *root;
     SW_TRY(sw_cli_read_regular(cli, path, (size_t)1 << 20, &text, err));
     SW_TRY(sw_json_parse(sw_cli_arena(cli), text, NULL, &root, err));
-    const sw_json *machine = sw_json_member(root, "machine");
-    return sw_policy_from_json(machine == NULL ? root : machine, "policy", out, err);
+    return sw_attest_policy_parse(root, out, err);
 }
 
 static sw_status source_read(sw_cli *cli, sw_policy *policy, sw_collateral_source *out,
@@ -79,6 +78,8 @@ static sw_status source_read(sw_cli *cli, sw_policy *policy, sw_collateral_sourc
     out->anchors = policy;
     out->minimum_evaluation_number = policy->minimum_evaluation_number;
     out->max_age_ms = policy->collateral_max_age_ms;
+    out->ocsp_max_age_ms = policy->gpu.ocsp_max_age_ms;
+    out->rim_max_age_ms = policy->gpu.rim_max_age_ms;
     return SW_OK;
 }
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * deploy: what a cloud of dstack machines is asked for, as files; and whether its answer is that.
- * Nothing is sent from here.
+ * deploy: what a cloud of dstack machines is asked for, as files, or sent (deploy_send.c); and
+ * whether its answer is that.
  */
-#include "cli/cli.h"
+#include "cli/deploy_send.h"
 #include "codec/text.h"
-#include "recipe/deploy.h"
 #include "sys/files.h"
 
 #include <string.h>
@@ -64,34 +63,41 @@ static sw_status read_deployment(sw_cli *cli, sw_deployment *d, sw_error *err) {
 
 /* The service's answer instead of a request: what it built is what was asked for. */
 static sw_status judge_answer(sw_cli *cli, const sw_deployment *d, const char *path,
-                              sw_error *err) {
+                              sw_deploy_built *out, sw_error *err) {
     sw_bytes answer;
-    sw_hash hash;
-    char hex[2 * SW_HASH_BYTES + 1];
     SW_TRY(sw_cli_read_regular(cli, path, SW_DEPLOY_ANSWER_LIMIT, &answer, err));
-    sw_status status = sw_deploy_answer_check(d, answer, &hash, err);
+    sw_status status = sw_deploy_answer_check(d, answer, out, err);
     if (status != SW_OK) sw_error_prefix(err, "%s", path);
-    SW_TRY(status);
-    sw_hex_text(hex, SW_BYTES_OF(hash.b));
+    return status;
+}
+
+static void tell_built(sw_cli *cli, const sw_deploy_built *built) {
+    char hex[2 * SW_HASH_BYTES + 1];
+    sw_hex_text(hex, SW_BYTES_OF(built->compose.b));
     sw_json *root = sw_json_make(sw_cli_arena(cli), SW_JSON_OBJECT);
     sw_json_add_text(sw_cli_arena(cli), root, "compose_hash", sw_text(hex));
     sw_cli_result(cli, root);
     sw_cli_print(cli, "%s\n", hex);
-    return SW_OK;
 }
 
 static sw_status deploy(sw_cli *cli, sw_error *err) {
     sw_deployment d = {0};
-    const char *out = sw_cli_option(cli, "out"), *answer = sw_cli_option(cli, "answer");
+    sw_deploy_built built;
+    const char *answer = sw_cli_option(cli, "answer");
     SW_SCOPED(sw_buffer) compose = SW_BUFFER(4 * SW_DEPLOY_COMPOSE_LIMIT);
     SW_SCOPED(sw_buffer) request = SW_BUFFER(8 * SW_DEPLOY_COMPOSE_LIMIT);
+    SW_TRY(sw_deploy_send_check(cli, err));
     SW_TRY(read_deployment(cli, &d, err));
     SW_TRY(sw_deploy_compose_make(&d, &compose, err));
     SW_TRY(sw_deploy_request_make(&d, &request, err));
-    if (answer != NULL) SW_TRY(judge_answer(cli, &d, answer, err));
-    if (out != NULL)
-        SW_TRY(sw_file_write(out, sw_buffer_bytes(&compose), 0644, SW_WRITE_REPLACE, err));
-    if (answer != NULL) return SW_OK;
+    if (sw_cli_flag(cli, "send"))
+        return sw_deploy_send(cli, &d, sw_buffer_bytes(&request), sw_buffer_bytes(&compose), err);
+    if (answer != NULL) SW_TRY(judge_answer(cli, &d, answer, &built, err));
+    SW_TRY(sw_deploy_keep(cli, sw_buffer_bytes(&compose), err));
+    if (answer != NULL) {
+        tell_built(cli, &built);
+        return SW_OK;
+    }
     sw_put_u8(&request, '\n');
     SW_TRY(sw_buffer_check(&request, "the provision request", err));
     sw_cli_write(cli, sw_buffer_bytes(&request));
@@ -112,6 +118,7 @@ static const sw_option deploy_options[] = {
     {"out", SW_OPTION_VALUE, "FILE", "where app-compose.json goes, as we would have it measured"},
     {"answer", SW_OPTION_VALUE, "FILE",
      "the service's answer: check what it built, print its hash"},
+    SW_DEPLOY_SEND_OPTIONS,
     {"c", SW_OPTION_VALUE, "FILE", NULL},
     {"n", SW_OPTION_VALUE, "NAME", NULL},
     {"t", SW_OPTION_VALUE, "TYPE", NULL},
@@ -119,10 +126,12 @@ static const sw_option deploy_options[] = {
 };
 
 const sw_command sw_commands_deploy[] = {
-    {"deploy", "", "print the request that puts a docker compose on a dstack machine",
-     "Nothing is sent. The service writes the app-compose that is measured, so its answer is"
-     " checked with\n--answer: the hash is computed from the text that it shows, and the text must"
-     " say what was asked.",
+    {"deploy", "", "print or send the request that puts a docker compose on a dstack machine",
+     "Nothing is sent without --send. The service writes the app-compose that is measured, so its"
+     " answer is\nchecked, with --answer as with --send: the hash is computed from the text that it"
+     " shows, and the text must\nsay what was asked; where it shows none, the hash must be that of"
+     " what --out writes. --send has it built by\nthe service that --to names, checks its answer,"
+     " and only then has it start the machine.",
      0, 0, deploy_options, deploy},
     {0},
 };

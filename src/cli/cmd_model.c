@@ -42,15 +42,15 @@ static sw_status import(sw_cli *cli, sw_error *err) {
         return sw_fail(err, SW_EXISTS, "exists", "%s exists already", folder);
     sw_bytes bytes;
     SW_TRY(sw_plain_map(cli, gguf, GGUF_LIMIT, &bytes, err));
-    const char *draft;
-    SW_TRY(sw_folder_draft(sw_cli_arena(cli), folder, 0755, &draft, err));
-    folder_sink context = {cli, draft};
+    sw_draft draft;
+    SW_TRY(sw_folder_draft(sw_cli_arena(cli), folder, NULL, 0755, &draft, err));
+    folder_sink context = {cli, draft.path};
     const sw_model_sink sink = {&context, write_file};
     sw_status status = sw_gguf_import(
         bytes, dtype && strcmp(dtype, "f32") == 0 ? SW_DTYPE_F32 : SW_DTYPE_BF16, &sink, err);
     if (status != SW_OK) sw_error_prefix(err, "%s", gguf);
-    if (status == SW_OK) status = sw_folder_publish(draft, folder, err);
-    if (status != SW_OK) sw_folder_discard(draft);
+    if (status == SW_OK) status = sw_draft_publish(&draft, folder, err);
+    sw_draft_discard(&draft);
     SW_TRY(status);
     sw_arena *a = sw_cli_arena(cli);
     sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
@@ -80,16 +80,24 @@ static void on_signal(int number) {
     interrupted = 1;
 }
 
-/* The first one ends the run behind its step; a second one ends it at once, as without this. */
+/* The first one ends the run behind its step; a second one ends it at once, as without this.
+ * Whoever started us deaf to a signal (nohup) keeps us so. */
 static void watch_signals(void) {
-    struct sigaction watched = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND};
-    (void)sigaction(SIGINT, &watched, NULL);
-    (void)sigaction(SIGTERM, &watched, NULL);
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction watched = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND}, before;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+            (void)sigaction(numbers[i], &watched, NULL);
 }
 
 static int64_t now_ms(const plain_run *r) {
     const sw_clock *clock = sw_cli_clock(r->cli);
     return clock->steady_ms(clock->context);
+}
+
+/* Lists of the result, which people do not see. */
+static void add_number(const plain_run *r, sw_json *list, double value) {
+    if (sw_cli_json(r->cli)) sw_json_add_number(sw_cli_arena(r->cli), list, NULL, value);
 }
 
 static void on_ready(void *context, uint64_t done, uint64_t total) {
@@ -99,8 +107,7 @@ static void on_ready(void *context, uint64_t done, uint64_t total) {
     r->capacity = r->points ? (size_t)total : 0;
     for (; r->count < done && r->count < r->capacity; r->count++) {
         r->points[r->count] = r->state->points[r->count];
-        sw_json_add_number(sw_cli_arena(r->cli), r->losses, NULL,
-                           r->points[r->count].value[SW_SERIES_LOSS]);
+        add_number(r, r->losses, r->points[r->count].value[SW_SERIES_LOSS]);
     }
     char text[64];
     snprintf(text, sizeof text, "step %" PRIu64 "/%" PRIu64, done, total);
@@ -108,13 +115,13 @@ static void on_ready(void *context, uint64_t done, uint64_t total) {
 }
 
 static sw_status on_step(void *context, const sw_train_step *s, sw_error *err) {
-    (void)err;
     plain_run *r = context;
     int64_t now = now_ms(r);
+    if (r->count == r->capacity)
+        return sw_fail(err, SW_MEMORY, "memory", "no memory for the curve of %" PRIu64 " steps",
+                       s->total_steps);
     r->tokens += s->tokens;
-    if (r->count < r->capacity)
-        r->points[r->count++] =
-            (sw_curve_point){s->step, {s->loss, s->learning_rate, s->grad_norm}};
+    r->points[r->count++] = (sw_curve_point){s->step, {s->loss, s->learning_rate, s->grad_norm}};
     char text[160];
     double seconds = (double)(now - r->first_ms) / 1000;
     snprintf(text, sizeof text,
@@ -122,8 +129,8 @@ static sw_status on_step(void *context, const sw_train_step *s, sw_error *err) {
              s->total_steps, seconds > 0 ? (double)r->tokens / seconds : 0.0, s->loss,
              s->learning_rate, s->grad_norm);
     sw_cli_progress(r->cli, s->step, s->total_steps, text);
-    sw_json_add_number(sw_cli_arena(r->cli), r->losses, NULL, s->loss);
-    sw_json_add_integer(sw_cli_arena(r->cli), r->ended_ms, NULL, now - r->start_ms);
+    add_number(r, r->losses, s->loss);
+    add_number(r, r->ended_ms, (double)(now - r->start_ms));
     return SW_OK;
 }
 
@@ -132,8 +139,8 @@ static sw_curve curve_of(const plain_run *r) {
 }
 
 static sw_status on_checkpoint(void *context, uint64_t step, sw_bytes state, sw_error *err) {
-    (void)step;
     plain_run *r = context;
+    if (step == 0) return SW_OK; /* stopped before the first one: there is nothing to keep */
     sw_curve curve = curve_of(r);
     return sw_plain_state_write(r->state, &curve, state, err);
 }
@@ -152,7 +159,6 @@ static bool is_interrupted(void *context) {
 static sw_status write_curve(plain_run *r, sw_error *err) {
     SW_SCOPED(sw_buffer) svg = SW_BUFFER(SW_CURVE_SVG_LIMIT);
     sw_curve curve = curve_of(r);
-    if (!curve.count) return sw_fail(err, SW_MEMORY, "memory", "no memory for the curve");
     SW_TRY(sw_curve_svg(&curve, &svg, err));
     return on_output(r, "curve.svg", sw_buffer_bytes(&svg), err);
 }
@@ -185,9 +191,9 @@ static sw_status train_on(plain_run *r, sw_plain_model *m, const sw_train_job *j
 
 /* Into `draft`, which gets the name `out` when all of it is there. */
 static sw_status train_rows(sw_cli *cli, sw_plain_model *m, const sw_train_job *job, bool recompute,
-                            sw_plain_state *state, const char *draft, const char *out,
+                            sw_plain_state *state, sw_draft *draft, const char *out,
                             sw_error *err) {
-    plain_run r = {.cli = cli, .folder = draft, .state = state};
+    plain_run r = {.cli = cli, .folder = draft->path, .state = state};
     uint64_t resumed = state->kept;
     sw_arena *a = sw_cli_arena(cli);
     sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
@@ -196,7 +202,7 @@ static sw_status train_rows(sw_cli *cli, sw_plain_model *m, const sw_train_job *
     r.start_ms = now_ms(&r);
     SW_TRY(train_on(&r, m, job, recompute, err));
     SW_TRY(write_curve(&r, err));
-    SW_TRY(sw_folder_publish(draft, out, err));
+    SW_TRY(sw_draft_publish(draft, out, err));
     sw_plain_state_remove(state);
     sw_json_add_integer(a, root, "first_step_ms", r.first_ms - r.start_ms);
     sw_json_add_integer(a, root, "milliseconds", now_ms(&r) - r.start_ms);
@@ -214,17 +220,17 @@ static sw_status train_rows(sw_cli *cli, sw_plain_model *m, const sw_train_job *
 static sw_status train_or_resume(sw_cli *cli, sw_plain_model *m, sw_train_job job, bool recompute,
                                  const char *out, sw_error *err) {
     sw_plain_state state;
-    const char *draft = NULL;
-    SW_TRY(sw_plain_state_open(cli, out, m, job.settings, &state, err));
-    job.resume = state.resume;
-    sw_status status = sw_folder_draft(sw_cli_arena(cli), out, 0755, &draft, err);
+    sw_draft draft; /* its lock is the state's too */
+    watch_signals();
+    SW_TRY(sw_folder_draft(sw_cli_arena(cli), out, NULL, 0755, &draft, err));
+    sw_status status = sw_plain_state_open(cli, out, m, job.settings, &state, err);
     if (status == SW_OK) {
-        watch_signals();
-        status = train_rows(cli, m, &job, recompute, &state, draft, out, err);
-        if (status != SW_OK) sw_folder_discard(draft);
+        job.resume = state.resume;
+        status = train_rows(cli, m, &job, recompute, &state, &draft, out, err);
         if (status != SW_OK) sw_plain_state_hint(&state, err);
+        sw_plain_state_unmap(&state);
     }
-    sw_plain_state_unmap(&state);
+    sw_draft_discard(&draft);
     return status;
 }
 

@@ -51,6 +51,17 @@ static void report_hash(sw_cli *cli, const sw_hash *hash, const char *path) {
     sw_cli_print(cli, "%s\n", hex);
 }
 
+/* CMD-052: it is a recipe, and no machine that it names would run it. */
+static sw_status note_place(sw_cli *cli, sw_bytes compose, sw_error *err) {
+    sw_recipe *r = SW_ARENA_NEW(sw_cli_arena(cli), sw_recipe, 1);
+    if (r == NULL) return no_memory(err);
+    SW_TRY(sw_compose_parse(compose, r, err));
+    if (!r->native && r->policy.platform != SW_PLATFORM_SIM && !sw_policy_answers_cpuid(&r->policy))
+        sw_cli_note(cli, "on tdx this command will be refused: not all images are said to answer "
+                         "CPUID (answers_cpuid, docs/image-for-commands.md)");
+    return SW_OK;
+}
+
 static sw_status compose(sw_cli *cli, sw_error *err) {
     const char *recipe = sw_cli_argument(cli, 0), *model_lock, *trainer_lock, *out;
     sw_bytes yaml, model, trainer;
@@ -66,7 +77,7 @@ static sw_status compose(sw_cli *cli, sw_error *err) {
     sw_hash hash;
     sw_compose_hash(&hash, sw_buffer_bytes(&made));
     report_hash(cli, &hash, out);
-    return SW_OK;
+    return note_place(cli, sw_buffer_bytes(&made), err);
 }
 
 static sw_status hash(sw_cli *cli, sw_error *err) {

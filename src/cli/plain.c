@@ -46,6 +46,8 @@ static sw_status map_folder(sw_cli *cli, const char *folder,
                             sw_error *err) {
     const char **names;
     size_t found;
+    if (sw_path_exists(folder) && !sw_path_is_folder(folder))
+        return sw_fail(err, SW_MISSING, "missing", "%s is no folder", folder);
     SW_TRY(sw_folder_list(sw_cli_arena(cli), folder, 1000, &names, &found, err));
     *count = 0;
     for (size_t i = 0; i < found; i++) {
@@ -239,9 +241,14 @@ sw_status sw_plain_prompt(sw_cli *cli, sw_plain_model *m, sw_bytes text, sw_toke
     sw_bytes template;
     sw_jinja *parsed = NULL;
     SW_TRY(sw_chat_text(sw_cli_arena(cli), &own, &template, err));
-    if (!template.data) return sw_tokenizer_encode(m->tokenizer, text, true, out, err);
+    if (template.data) SW_TRY(sw_jinja_parse(template, &parsed, err));
+    if (sw_cli_value(cli, "date") && !(parsed && sw_jinja_needs_of(parsed).date)) {
+        sw_jinja_free(&parsed);
+        return sw_fail(err, SW_REFUSED, "model",
+                       "--date is not read: no chat template of the model asks for it");
+    }
+    if (!parsed) return sw_tokenizer_encode(m->tokenizer, text, true, out, err);
     SW_SCOPED(sw_buffer) rendered = SW_BUFFER((size_t)1 << 20);
-    SW_TRY(sw_jinja_parse(template, &parsed, err));
     sw_status status = render(cli, own.tokenizer_config, parsed, text, &rendered, err);
     sw_jinja_free(&parsed);
     SW_TRY(status);

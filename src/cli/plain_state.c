@@ -15,6 +15,8 @@
 #define STATE_LIMIT ((size_t)1 << 44)
 #define CURVE_LIMIT ((size_t)4 << 30)
 #define FOLDER_END  ".state"
+#define WEIGHTS_END ".safetensors"
+#define INDEX       "model.safetensors.index.json"
 #define REMOVE_HINT "remove %s to begin anew, or run the command that wrote it"
 
 static sw_status name_paths(sw_arena *a, const char *out, sw_plain_state *s, sw_error *err) {
@@ -32,11 +34,23 @@ static sw_status name_paths(sw_arena *a, const char *out, sw_plain_state *s, sw_
     return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
 }
 
+/* CKP-032: what else lies in the folder may change. */
+static bool is_read(const char *name, sw_bytes index) {
+    size_t size = strlen(name), end = sizeof WEIGHTS_END - 1;
+    if (size > end && strcmp(name + size - end, WEIGHTS_END) == 0)
+        return !sw_model_leaves_aside(index, name);
+    return strcmp(name, "config.json") == 0 || strcmp(name, INDEX) == 0 || sw_train_copies(name);
+}
+
 /* A state names the model's shape alone; here nobody has locked its files. */
 static sw_status digest_model(const sw_plain_model *m, sw_hash *out, sw_error *err) {
     sw_sha256_stream *stream = sw_sha256_open();
     if (!stream) return sw_fail(err, SW_MEMORY, "memory", "no memory for a digest");
+    sw_bytes index = {0};
+    for (size_t i = 0; i < m->file_count; i++)
+        if (strcmp(m->files[i].name, INDEX) == 0) index = m->files[i].bytes;
     for (size_t i = 0; i < m->file_count; i++) {
+        if (!is_read(m->files[i].name, index)) continue;
         sw_hash one;
         sw_sha256(&one, m->files[i].bytes);
         sw_sha256_add(stream, SW_BYTES_OF(one.b));
@@ -79,6 +93,7 @@ sw_status sw_plain_state_open(sw_cli *cli, const char *out, const sw_plain_model
                               const sw_training *settings, sw_plain_state *s, sw_error *err) {
     *s = (sw_plain_state){.keeps = settings->save_steps > 0};
     SW_TRY(name_paths(sw_cli_arena(cli), out, s, err));
+    if (s->keeps && sw_path_exists(s->folder)) SW_TRY(sw_folder_usable(s->folder, err));
     bool there = sw_path_exists(s->state_path);
     if (!s->keeps && !there) return SW_OK;
     SW_TRY(digest_model(m, &s->model, err));

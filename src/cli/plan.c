@@ -81,7 +81,6 @@ static void make_probe(const sw_train_job *job, sw_arena *arena, probe *out) {
     out->compute.native = sw_tensor_has_bf16_instructions();
     out->gemm = (sw_gemm){.m = PROBE_ROWS, .n = n, .term_count = 1, .scale = 1, .c_stride = n};
     out->gemm.c = sw_arena_alloc(arena, PROBE_ROWS * n, sizeof(float));
-    out->gemm.panels = sw_arena_alloc(arena, sw_gemm_panel_bytes(k, n), 1);
     out->gemm.terms[0] = (sw_gemm_term){.a = sw_arena_alloc(arena, PROBE_ROWS * (k + 1), element),
                                         .a_stride = k,
                                         .b = sw_arena_alloc(arena, sw_pack_elements(k, n), element),
@@ -96,7 +95,7 @@ static sw_status calibrate(sw_cli *cli, const sw_train_job *job, double *rate, s
     sw_pool *pool;
     make_probe(job, &arena, &p);
     const sw_gemm_term *t = &p.gemm.terms[0];
-    if (!p.gemm.c || !p.gemm.panels || !t->a || !t->b)
+    if (!p.gemm.c || !t->a || !t->b)
         return sw_fail(err, SW_MEMORY, "memory", "no memory to measure a product");
     SW_TRY(sw_plain_pool(cli, &pool, &p.compute.parallel, err));
     const sw_clock *clock = sw_cli_clock(cli);

@@ -211,10 +211,16 @@ sw_status sw_ocsp_judge(const sw_ocsp_answer *answer, const sw_cert *cert, const
                         int64_t wall_ms, sw_ocsp_verdict *out, sw_error *err) {
     const sw_ocsp_question q = {answer->basic, cert, issuer, wall_ms};
     OCSP_SINGLERESP *single = NULL;
+    sw_ocsp_verdict v;
+    int64_t from, until;
     SW_TRY(issuer_check(cert, issuer, err));
     SW_TRY(single_find(&q, &single, err));
-    SW_TRY(sw_ocsp_signature_verify(&q, err));
-    return verdict_read(&q, single, out, err);
+    SW_TRY(sw_ocsp_signature_verify(&q, &from, &until, err));
+    SW_TRY(verdict_read(&q, single, &v, err));
+    v.valid_from_ms = from > v.this_update_ms ? from : v.this_update_ms;
+    v.valid_until_ms = until < v.next_update_ms ? until : v.next_update_ms;
+    *out = v;
+    return SW_OK;
 }
 
 sw_status sw_ocsp_verify(sw_bytes response, const sw_cert *cert, const sw_cert *issuer,

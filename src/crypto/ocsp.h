@@ -15,6 +15,7 @@ typedef struct sw_ocsp_verdict {
     int reason; /* CRLReason of RFC 5280 5.3.1 (6: certificateHold); -1 when none is given */
     int64_t revoked_ms; /* of SW_OCSP_REVOKED */
     int64_t this_update_ms, next_update_ms;
+    int64_t valid_from_ms, valid_until_ms; /* both, and a delegated signer's certificate */
 } sw_ocsp_verdict;
 
 /* ---- one answer, parsed once and judged for as many certificates as ask ---- */

@@ -14,6 +14,8 @@ typedef struct sw_ocsp_question {
     const sw_cert *cert, *issuer;
     int64_t wall_ms;
 } sw_ocsp_question;
-/* The answer is signed by the issuer, or by one whom the issuer itself named for this. */
-SW_NODISCARD sw_status sw_ocsp_signature_verify(const sw_ocsp_question *q, sw_error *err);
+/* The answer is signed by the issuer, or by one whom the issuer itself named for this: then the
+ * dates of that one's certificate, else all of time. */
+SW_NODISCARD sw_status sw_ocsp_signature_verify(const sw_ocsp_question *q, int64_t *from_ms,
+                                                int64_t *until_ms, sw_error *err);
 #endif

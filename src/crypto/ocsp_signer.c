@@ -139,12 +139,22 @@ static bool algorithm_known(const X509_ALGOR *algorithm) {
            (nid == NID_ecdsa_with_SHA256 || nid == NID_ecdsa_with_SHA384);
 }
 
-sw_status sw_ocsp_signature_verify(const sw_ocsp_question *q, sw_error *err) {
+static void signer_dates(const sw_ocsp_question *q, X509 *signer, int64_t *from_ms,
+                         int64_t *until_ms) {
+    const sw_cert delegate = {.x509 = signer};
+    *from_ms = INT64_MIN;
+    *until_ms = INT64_MAX;
+    if (signer != q->issuer->x509) sw_cert_validity(&delegate, from_ms, until_ms);
+}
+
+sw_status sw_ocsp_signature_verify(const sw_ocsp_question *q, int64_t *from_ms, int64_t *until_ms,
+                                   sw_error *err) {
     X509 *signer = NULL;
     const X509_ALGOR *algorithm = OCSP_resp_get0_tbs_sigalg(q->basic);
     SW_TRY(signer_find(q, &signer, err));
     if (!algorithm_known(algorithm))
         return REFUSE(err, "an OCSP answer is not signed by ECDSA with SHA-256 or SHA-384");
+    signer_dates(q, signer, from_ms, until_ms);
     EVP_PKEY *key = X509_get0_pubkey(signer);
     if (key != NULL && ASN1_item_verify(ASN1_ITEM_rptr(OCSP_RESPDATA), algorithm,
                                         OCSP_resp_get0_signature(q->basic),

@@ -30,8 +30,11 @@ void sw_fetch_reply_free(sw_fetch_reply *r) {
     for (size_t i = 0; i < SW_FETCH_FIELD_COUNT; i++) sw_buffer_free(&r->fields[i]);
 }
 
+/* One of the fields may hold a secret. */
 static void transfer_free(transfer *t) {
     curl_easy_cleanup(t->curl);
+    for (struct curl_slist *s = t->headers; s != NULL; s = s->next)
+        sw_wipe(s->data, strlen(s->data));
     curl_slist_free_all(t->headers);
     sw_fetch_reply_free(&t->reply);
 }
@@ -110,7 +113,20 @@ sw_status sw_fetch_check_url(const char *url, bool loopback, sw_error *err) {
                    loopback ? " (http:// for a loopback address alone)" : "");
 }
 
+/* What would end a header's line would begin one of its own. */
+static sw_status secret_check(const sw_fetch_request *q, sw_error *err) {
+    bool good = q->secret.size > 0 && q->secret.size <= SW_FETCH_SECRET_LIMIT &&
+                strncmp(q->url, "https://", 8) == 0;
+    for (size_t i = 0; i < q->secret.size && good; i++)
+        good = q->secret.data[i] > ' ' && q->secret.data[i] <= '~';
+    if (good) return SW_OK;
+    return sw_fail(err, SW_USAGE, "usage",
+                   "a secret for a request is not 1 to %zu visible characters, sent by https",
+                   SW_FETCH_SECRET_LIMIT);
+}
+
 static sw_status request_check(const sw_fetch_request *q, sw_error *err) {
+    if (q->secret_field != NULL) SW_TRY(secret_check(q, err));
     if (q->unix_socket == NULL) SW_TRY(sw_fetch_check_url(q->url, q->loopback, err));
     if (q->unix_socket != NULL && !address_good(q->url, "http://"))
         return sw_fail(err, SW_USAGE, "usage",
@@ -178,14 +194,23 @@ static bool set_request(transfer *t) {
                             q->body.size == 0 ? "" : (const char *)q->body.data) == CURLE_OK;
 }
 
+static bool add_field(transfer *t, const char *name, sw_bytes value) {
+    char line[SW_FETCH_SECRET_LIMIT + 64];
+    int size =
+        snprintf(line, sizeof line, "%s: %.*s", name, (int)value.size, (const char *)value.data);
+    bool good =
+        size > 0 && (size_t)size < sizeof line && curl_slist_append(t->headers, line) != NULL;
+    sw_wipe(line, sizeof line);
+    return good;
+}
+
 /* "Expect:" alone: never wait for "100 Continue". */
 static bool set_headers(transfer *t) {
-    char line[128];
+    const sw_fetch_request *q = t->q;
     t->headers = curl_slist_append(NULL, "Expect:");
-    if (t->headers == NULL || t->q->content_type == NULL) return t->headers != NULL;
-    if (strlen(t->q->content_type) > 80) return false;
-    (void)snprintf(line, sizeof line, "Content-Type: %s", t->q->content_type);
-    return curl_slist_append(t->headers, line) != NULL;
+    return t->headers != NULL &&
+           (q->content_type == NULL || add_field(t, "Content-Type", sw_text(q->content_type))) &&
+           (q->secret_field == NULL || add_field(t, q->secret_field, q->secret));
 }
 
 static sw_status prepare(transfer *t, sw_error *err) {
@@ -217,6 +242,11 @@ static sw_status fetch_failed(const transfer *t, CURLcode code, sw_error *err) {
     if (t->reply.body.failed)
         return sw_fail(err, SW_LIMIT, "limit", "the answer of %s has more than %zu bytes", url,
                        t->q->body_limit);
+    if (code == CURLE_OUT_OF_MEMORY) /* it ends a line of more than 100 KiB so, too */
+        return sw_fail(err, SW_LIMIT, "limit",
+                       "the answer's header of %s has a line of more than %zu bytes, or libcurl "
+                       "had no memory for it",
+                       url, SW_FETCH_HEADER_LIMIT);
     if (code == CURLE_PEER_FAILED_VERIFICATION)
         return sw_fail(err, SW_UNAUTHENTIC, "signature",
                        "%s shows no certificate for this name that a known authority signed", url);

@@ -15,6 +15,7 @@
 #define SW_FETCH_URL_LIMIT    ((size_t)1024)
 #define SW_FETCH_HEADER_LIMIT ((size_t)64 << 10) /* of all lines of an answer's header together */
 #define SW_FETCH_FIELD_COUNT  4
+#define SW_FETCH_SECRET_LIMIT ((size_t)512)
 
 typedef struct sw_fetch_request {
     const char *url;          /* https://; over a unix socket http:// */
@@ -25,6 +26,11 @@ typedef struct sw_fetch_request {
     const char *proxy;        /* http://HOST:PORT; NULL: none; never for http:// on loopback */
     const char *content_type; /* NULL: GET, else POST of `body` */
     sw_bytes body;
+    /* A header field of the request whose value is a secret: visible ASCII, at most
+     * SW_FETCH_SECRET_LIMIT. Our copies are wiped, libcurl's are not; over TLS alone. NULL: none.
+     */
+    const char *secret_field;
+    sw_bytes secret;
     size_t body_limit;  /* of the answer */
     int64_t timeout_ms; /* of everything, connecting included */
     /* Header fields whose values are wanted, by name; NULL-terminated, at most

@@ -82,7 +82,6 @@ static sw_status make_keys(making *m, const char *name, uint8_t *secret, sw_erro
 
 static sw_status fill(making *m, const char *name, sw_error *err) {
     static const char *const subs[] = {"keyring", "unlock", "heads"};
-    SW_TRY(sw_folder_make(m->folder, 0700, err));
     for (size_t i = 0; i < sizeof subs / sizeof *subs; i++) {
         const char *path = sw_path_join(&m->arena, m->folder, subs[i]);
         if (path == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
@@ -95,22 +94,6 @@ static sw_status fill(making *m, const char *name, sw_error *err) {
     return status;
 }
 
-/* A name beside the final one that nobody else uses. */
-static sw_status name_temporary(making *m, const char *folder, sw_error *err) {
-    uint8_t random[8];
-    char hex[2 * sizeof random + 1];
-    SW_SCOPED(sw_buffer) path = SW_BUFFER(4096);
-    size_t size = strlen(folder);
-    while (size > 1 && folder[size - 1] == '/') size--;
-    SW_TRY(sw_entropy_fill(m->entropy, random, sizeof random, err));
-    sw_hex_text(hex, SW_BYTES_OF(random));
-    sw_put_bytes(&path, SW_BYTES(folder, size));
-    sw_put_format(&path, ".new-%s", hex);
-    SW_TRY(sw_buffer_check(&path, "path", err));
-    m->folder = sw_arena_text(&m->arena, sw_buffer_bytes(&path));
-    return m->folder == NULL ? sw_fail(err, SW_MEMORY, "memory", "no memory for a path") : SW_OK;
-}
-
 static sw_status make(making *m, const char *folder, const char *name, sw_error *err) {
     if (!sw_name_good(sw_text(name)))
         return sw_fail(
@@ -119,10 +102,12 @@ static sw_status make(making *m, const char *folder, const char *name, sw_error 
             SW_NAME_LIMIT);
     if (sw_path_exists(folder))
         return sw_fail(err, SW_EXISTS, "exists", "%s exists and is left as it is", folder);
-    SW_TRY(name_temporary(m, folder, err));
+    sw_draft draft;
+    SW_TRY(sw_folder_draft(&m->arena, folder, NULL, 0700, &draft, err));
+    m->folder = draft.path;
     sw_status status = fill(m, name, err);
-    if (status == SW_OK) status = sw_folder_publish(m->folder, folder, err);
-    if (status != SW_OK) sw_folder_discard(m->folder);
+    if (status == SW_OK) status = sw_draft_publish(&draft, folder, err);
+    sw_draft_discard(&draft);
     return status;
 }
 

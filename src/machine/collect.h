@@ -109,9 +109,10 @@ typedef struct sw_collateral_source {
     bool early;               /* update=early: the newest evaluation numbers */
     bool ocsp_may_lack;       /* for a policy that leaves revocation unchecked (MCH-124) */
     const sw_policy *anchors; /* its anchors alone; NULL: Intel's root */
-    uint32_t minimum_evaluation_number; /* of TCB info and QE identity; 0: any (MCH-056) */
-    int64_t max_age_ms;                 /* of its oldest part (EVD-068); 0: any */
-    int64_t timeout_ms;                 /* of one request; 0: SW_FETCH_MS */
+    uint32_t minimum_evaluation_number;      /* of TCB info and QE identity; 0: any (MCH-056) */
+    int64_t max_age_ms;                      /* of its oldest part (EVD-068); 0: any */
+    int64_t ocsp_max_age_ms, rim_max_age_ms; /* as in a policy of GPUs; 0: its defaults */
+    int64_t timeout_ms;                      /* of one request; 0: SW_FETCH_MS */
     sw_clock clock;
 } sw_collateral_source;
 /* All that a verifier of this quote needs, from the cache while it is valid. What comes back is

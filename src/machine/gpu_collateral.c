@@ -23,6 +23,7 @@ typedef struct errand {
     const sw_hash *rim_root;
     const char *rim_base, *ocsp_base;
     int64_t wall_ms;
+    int64_t ocsp_age_ms, rim_age_ms; /* the greatest */
     size_t rim_count, ocsp_count, asked_count;
     bool ocsp_silent; /* the responder gave no answer: it is not waited for once more */
     char names[SW_GPU_RIM_COUNT][NAME_LIMIT];
@@ -37,11 +38,18 @@ static sw_status offline(const errand *e, const char *what, sw_status status, sw
     return status;
 }
 
+/* What a verifier would refuse for its age, although it holds (GPU-087, GPU-088). */
+static sw_status age_check(const errand *e, int64_t from_ms, int64_t most_ms, sw_error *err) {
+    if (e->wall_ms - from_ms <= most_ms) return SW_OK;
+    return sw_fail(err, SW_REFUSED, "policy", "it is older than the machine policy accepts");
+}
+
 /* ---- OCSP ---- */
 static sw_status ocsp_judge(const errand *e, sw_bytes answer, const sw_cert *cert,
                             const sw_cert *issuer, sw_error *err) {
     sw_ocsp_verdict verdict;
-    return sw_ocsp_verify(answer, cert, issuer, e->wall_ms, &verdict, err);
+    SW_TRY(sw_ocsp_verify(answer, cert, issuer, e->wall_ms, &verdict, err));
+    return age_check(e, verdict.this_update_ms, e->ocsp_age_ms, err);
 }
 
 static sw_status ocsp_service(const errand *e, const sw_cert *cert, const sw_cert *issuer,
@@ -140,17 +148,24 @@ static sw_status rim_service(const errand *e, const char *name, sw_bytes *out, s
     return status;
 }
 
+static sw_status rim_judge(const errand *e, sw_bytes xml, sw_rim *rim, sw_error *err) {
+    SW_TRY(sw_rim_verify(xml, e->rim_root, e->wall_ms, rim, err));
+    sw_status status = age_check(e, rim->signer_from_ms, e->rim_age_ms, err);
+    if (status != SW_OK) sw_rim_free(rim);
+    return status;
+}
+
 /* Gives the chain with it: whoever frees `rim` may ask about its certificates first. */
 static sw_status rim_fetch(const errand *e, const char *name, sw_rim *rim, sw_bytes *xml,
                            sw_error *err) {
     char file[NAME_LIMIT + 16];
     (void)snprintf(file, sizeof file, "rim-%s.xml", name);
     sw_status status = sw_source_cached(e->s, e->a, file, SW_RIM_LIMIT, xml, err);
-    if (status == SW_OK) status = sw_rim_verify(*xml, e->rim_root, e->wall_ms, rim, err);
+    if (status == SW_OK) status = rim_judge(e, *xml, rim, err);
     if (status == SW_OK) return SW_OK;
     SW_TRY(offline(e, name, status, err));
     SW_TRY(rim_service(e, name, xml, err));
-    status = sw_rim_verify(*xml, e->rim_root, e->wall_ms, rim, err);
+    status = rim_judge(e, *xml, rim, err);
     if (status != SW_OK) {
         sw_error_prefix(err, "%s", name);
         return status;
@@ -226,6 +241,10 @@ sw_status sw_gpu_collateral_fetch(const sw_collateral_source *s, sw_arena *a,
     e->a = a;
     e->rim_root = s->anchors == NULL ? &sw_nvidia_rim_root : &s->anchors->gpu.rim_root;
     e->wall_ms = s->clock.wall_ms(s->clock.context);
+    const sw_gpu_policy ages = {.ocsp_max_age_ms = s->ocsp_max_age_ms,
+                                .rim_max_age_ms = s->rim_max_age_ms};
+    e->ocsp_age_ms = sw_gpu_ocsp_max_age_ms(&ages);
+    e->rim_age_ms = sw_gpu_rim_max_age_ms(&ages);
     SW_TRY(sw_source_base(a, s->rim_url, SW_RIM_URL, &e->rim_base, err));
     SW_TRY(sw_source_base(a, s->ocsp_url, SW_OCSP_URL, &e->ocsp_base, err));
     SW_TRY(devices_need(e, devices, count, err));

@@ -56,7 +56,11 @@ static sw_status log_compare(const tdx *t, sw_error *err) {
 
 static sw_status compose_compare(const tdx *t, sw_bytes app_compose, sw_error *err) {
     sw_hash booted, given;
-    SW_TRY(sw_events_compose(t->events, t->event_count, &booted, err));
+    sw_status status = sw_events_compose(t->events, t->event_count, &booted, err);
+    if (status != SW_OK)
+        sw_error_hint(err, "the image's measured init says it before an app's code runs, with "
+                           "attest extend: no recipe can be had from a machine without");
+    SW_TRY(status);
     sw_sha256(&given, app_compose);
     if (!sw_hash_equal(&booted, &given))
         return sw_fail(err, SW_REFUSED, "compose",

@@ -145,7 +145,7 @@ sw_status sw_machine_channel_evidence(sw_machine *m, const sw_channel_binding *b
     SW_CHECK(err, binding->gpu_evidence.size == 0 && policy->count <= SW_GPU_LIMIT);
     if (policy->count > 0) {
         SW_TRY(gpus_ask(m, binding, policy->count, &a, devices, &e.gpu_count, err));
-        const sw_gpu_need need = {devices, e.gpu_count, !policy->revocation_required};
+        const sw_gpu_need need = {devices, e.gpu_count, policy};
         SW_TRY(m->kind->gpu_collateral(m->self, &need, &a, &e.gpu_collateral, err));
     }
     SW_TRY(sw_gpu_list_encode(devices, e.gpu_count, &list, err));

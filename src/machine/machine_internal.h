@@ -13,7 +13,7 @@
 typedef struct sw_gpu_need {
     const sw_gpu_device *devices;
     size_t count;
-    bool ocsp_may_lack; /* MCH-124 */
+    const sw_gpu_policy *policy; /* whether answers may lack (MCH-124), and how old all may be */
 } sw_gpu_need;
 
 typedef struct sw_machine_kind {

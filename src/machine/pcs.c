@@ -30,8 +30,9 @@ static int hex_digit(uint8_t c) {
     return -1;
 }
 
-/* RFC 3986 2.1; what stands for itself is printable and not '%'. */
-static sw_status percent_decode(sw_bytes in, sw_buffer *out, sw_error *err) {
+/* RFC 3986 2.1; what stands for itself is printable and not '%'. As a form is encoded, a plus is a
+ * space. */
+static sw_status percent_decode(sw_bytes in, bool form, sw_buffer *out, sw_error *err) {
     for (size_t i = 0; i < in.size; i++) {
         uint8_t c = in.data[i];
         if (c == '%') {
@@ -46,36 +47,53 @@ static sw_status percent_decode(sw_bytes in, sw_buffer *out, sw_error *err) {
             return sw_fail(err, SW_MALFORMED, "format",
                            "an issuer chain is not percent-encoded at byte %zu", i);
         }
-        sw_put_u8(out, c);
+        sw_put_u8(out, form && in.data[i] == '+' ? ' ' : c);
     }
     return SW_OK;
 }
 
-static sw_status count_one(void *context, sw_bytes der, sw_error *err) {
-    (void)der;
-    (void)err;
-    ++*(size_t *)context;
-    return SW_OK;
+/* A plus of base64 may stand for itself, but no label has one. */
+static sw_status chain_decode(sw_bytes field, sw_buffer *out, sw_error *err) {
+    SW_TRY(percent_decode(field, false, out, err));
+    if (!sw_bytes_starts(sw_buffer_bytes(out), SW_LITERAL("-----BEGIN+"))) return SW_OK;
+    sw_buffer_reset(out);
+    return percent_decode(field, true, out, err);
+}
+
+typedef struct chain_text {
+    sw_buffer pem; /* in the one form of EVD-024 */
+    size_t count;
+} chain_text;
+
+static sw_status chain_put(void *context, sw_bytes der, sw_error *err) {
+    chain_text *t = context;
+    t->count++;
+    sw_pem_encode(&t->pem, "CERTIFICATE", der);
+    return sw_buffer_check(&t->pem, "an issuer chain", err);
+}
+
+static sw_status chain_read(sw_bytes text, chain_text *out, sw_error *err) {
+    SW_TRY(sw_pem_decode(text, "CERTIFICATE", CHAIN_COUNT, chain_put, out, err));
+    if (out->count == CHAIN_COUNT) return SW_OK;
+    return sw_fail(err, SW_MALFORMED, "format", "%zu certificate instead of two", out->count);
 }
 
 sw_status sw_pcs_chain_parse(sw_arena *a, sw_bytes field, sw_bytes *pem, sw_error *err) {
     SW_SCOPED(sw_buffer) text = SW_BUFFER(SW_ISSUER_CHAIN_LIMIT);
-    size_t count = 0;
+    chain_text chain = {.pem = SW_BUFFER(SW_ISSUER_CHAIN_LIMIT)};
     if (field.size == 0)
         return sw_fail(err, SW_MALFORMED, "format", "the answer has no issuer chain");
-    SW_TRY(percent_decode(field, &text, err));
+    SW_TRY(chain_decode(field, &text, err));
     SW_TRY(sw_buffer_check(&text, "an issuer chain", err));
     if (memchr(text.data, 0, text.size) != NULL)
         return sw_fail(err, SW_MALFORMED, "format", "an issuer chain holds a NUL");
-    sw_status status =
-        sw_pem_decode(sw_buffer_bytes(&text), "CERTIFICATE", CHAIN_COUNT, count_one, &count, err);
-    if (status == SW_OK && count != CHAIN_COUNT)
-        status = sw_fail(err, SW_MALFORMED, "format", "%zu certificate instead of two", count);
-    if (status != SW_OK) {
+    sw_status status = chain_read(sw_buffer_bytes(&text), &chain, err);
+    if (status == SW_OK)
+        status = keep(a, &chain.pem, "an issuer chain", pem, err);
+    else
         sw_error_prefix(err, "an issuer chain");
-        return status;
-    }
-    return keep(a, &text, "an issuer chain", pem, err);
+    sw_buffer_free(&chain.pem);
+    return status;
 }
 
 /* ---- revocation lists ---- */

@@ -28,7 +28,8 @@ static const char *const KEY_FILES[KEY_COUNT] = {"keys/root.pem", "keys/platform
 
 typedef struct maker {
     sw_arena arena;
-    const char *folder, *key_folder; /* under the other name */
+    sw_draft draft;
+    const char *folder, *key_folder; /* the draft's, and `keys` in it */
     const sw_entropy *entropy;
     sw_sim_dates dates;
     sw_sim_key *keys[KEY_COUNT];
@@ -68,16 +69,16 @@ static sw_status folders_make(maker *m, const char *folder, sw_error *err) {
         sw_error_hint(err, "choose a new folder; a machine is never made anew in place");
         return SW_EXISTS;
     }
-    SW_TRY(sw_folder_draft(&m->arena, folder, 0700, &m->folder, err));
+    SW_TRY(sw_folder_draft(&m->arena, folder, "keys", 0700, &m->draft, err));
+    m->folder = m->draft.path;
     m->key_folder = sw_path_join(&m->arena, m->folder, "keys");
     if (m->key_folder == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
-    sw_folder_discard(m->key_folder); /* of a making that was killed */
     return sw_folder_make(m->key_folder, 0700, err);
 }
 
-static void folders_discard(const maker *m) {
+static void folders_discard(maker *m) {
     if (m->key_folder != NULL) sw_folder_discard(m->key_folder);
-    if (m->folder != NULL) sw_folder_discard(m->folder);
+    sw_draft_discard(&m->draft);
 }
 
 /* ---- secrets ---- */
@@ -173,7 +174,7 @@ static sw_status machine_make(maker *m, const char *folder, sw_error *err) {
     if (m->gpu_count > 0)
         SW_TRY(sw_sim_gpus_make(m->folder, m->gpu_count, m->dates, m->entropy, err));
     SW_TRY(sw_sim_facts_write(m->folder, &m->facts, false, err));
-    return sw_folder_publish(m->folder, folder, err);
+    return sw_draft_publish(&m->draft, folder, err);
 }
 
 sw_status sw_sim_init(const char *folder, const sw_entropy *e, int64_t wall_ms, sw_error *err) {

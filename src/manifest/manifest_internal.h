@@ -79,6 +79,10 @@ SW_NODISCARD sw_status sw_walk_model(sw_walk *w, sw_error *err);
 SW_NODISCARD sw_status sw_walk_record(sw_walk *w, const sw_json *run, sw_error *err);
 /* MAN-087, MAN-077: whether a run of that trainer there must have had this layer of the sandbox. */
 bool sw_walk_needs_layer(const char *layer, bool native, sw_platform platform);
+/* MAN-077: whether that recipe's trainer may have run on that recipe's machines at all. */
+bool sw_walk_place_allowed(const sw_recipe *r);
+/* What the line about a script says of that besides, or "". */
+const char *sw_walk_place_words(const sw_recipe *r);
 
 /* ---- OMS: a model's files by name, each hashed once ---- */
 #define SW_OMS_FILE_LIMIT 64

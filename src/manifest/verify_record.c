@@ -65,6 +65,16 @@ bool sw_walk_needs_layer(const char *layer, bool native, sw_platform platform) {
     return !native && platform != SW_PLATFORM_SIM && of_hardware;
 }
 
+bool sw_walk_place_allowed(const sw_recipe *r) {
+    return r->native || r->policy.platform == SW_PLATFORM_SIM ||
+           sw_policy_answers_cpuid(&r->policy);
+}
+
+const char *sw_walk_place_words(const sw_recipe *r) {
+    if (r->native || r->policy.platform == SW_PLATFORM_SIM) return "";
+    return "; that the kernel answers CPUID is the recipe's word, and measured by nobody";
+}
+
 /* MAN-087, MAN-077. Of a command three layers more are told, and more are required. */
 static sw_status check_sandbox(const sw_walk *w, const sw_json *run, sw_error *err) {
     bool native = w->recipe->native;
@@ -99,6 +109,8 @@ static sw_status check_sandbox(const sw_walk *w, const sw_json *run, sw_error *e
             return sw_fail(err, SW_UNAUTHENTIC, "manifest", "the worker ran without the layer %s",
                            names[i]);
     }
+    if (!sw_walk_place_allowed(w->recipe))
+        return broken(err, "a command ran on an image that is not said to answer CPUID itself");
     uint64_t abi;
     SW_TRY(sw_json_u64(sandbox, where, "landlock_abi", 1000, &abi, err));
     return abi < LANDLOCK_ABI ? broken(err, "the worker ran without Landlock") : SW_OK;

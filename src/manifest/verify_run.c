@@ -304,8 +304,8 @@ static void hold_script(sw_walk *w) {
     sw_walk_holds(w, "script",
                   "a command trained, not the native trainer: %.120s of tree %s..., run by %.120s, "
                   "as the recipe names them; what it computed is its own word, and no replay can "
-                  "repeat it",
-                  script_of(c), id, c->arguments[0]);
+                  "repeat it%s",
+                  script_of(c), id, c->arguments[0], sw_walk_place_words(w->recipe));
 }
 
 sw_status sw_walk_statement(sw_walk *w, sw_error *err) {

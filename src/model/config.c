@@ -163,6 +163,15 @@ typedef struct rope_reader {
     sw_error *err;
 } rope_reader;
 
+static bool is_null(const sw_json *object, const char *name) {
+    const sw_json *m = sw_json_member(object, name);
+    return m != NULL && m->type == SW_JSON_NULL;
+}
+
+static sw_status null_theta(const rope_reader *r) {
+    return malformed(r->err, "rope_theta", "is null, which is no default");
+}
+
 static sw_status read_theta(rope_reader *r, const sw_json *m) {
     double theta = r->rope.theta;
     SW_TRY(read_real(m, "rope_theta", 1, 1e12, &theta, r->err));
@@ -234,6 +243,7 @@ static sw_status read_rope_object(rope_reader *r, const char *where) {
     SW_TRY(read_rope_kind(r, rope, where, &s->kind));
     SW_TRY(check_rope_members(r, rope, s->kind));
     if (!is_number(present(rope, "partial_rotary_factor"), 1)) return refused(r->err, where);
+    if (is_null(rope, "rope_theta")) return null_theta(r);
     SW_TRY(read_theta(r, present(rope, "rope_theta")));
     if (s->kind == SW_ROPE_DEFAULT) return SW_OK;
     SW_TRY(read_factor(r, rope, "factor", 1, &s->factor));
@@ -269,6 +279,7 @@ static sw_status read_rope(const sw_json *root, sw_model_config *out, sw_error *
     bool scaled = present(root, "rope_scaling") != NULL;
     bool again = present(root, "rope_parameters") != NULL;
     if (again) SW_TRY(read_rope_object(&r, "rope_parameters"));
+    if (!r.theta_given && is_null(root, "rope_theta")) return null_theta(&r);
     if (scaled && again && !same_scaling(&old, &r.rope))
         return malformed(err, "rope_scaling", "is not what rope_parameters says");
     out->rope = r.rope;
@@ -333,6 +344,8 @@ sw_status sw_model_config_check(const sw_model_config *c, sw_error *err) {
     if (c->num_key_value_heads == 0 || c->num_attention_heads % c->num_key_value_heads != 0)
         return malformed(err, "num_attention_heads", "is no multiple of num_key_value_heads");
     if (c->vocab_size < 2) return malformed(err, "vocab_size", "is below 2");
+    if (c->pad_token_id != UINT32_MAX && c->pad_token_id >= c->vocab_size)
+        return malformed(err, "pad_token_id", "is not below vocab_size");
     return SW_OK;
 }
 

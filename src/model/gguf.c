@@ -125,6 +125,22 @@ static sw_status read_texts(parser *p, sw_gguf_entry *e) {
     return SW_OK;
 }
 
+static sw_status read_integers(parser *p, uint32_t type, sw_gguf_entry *e) {
+    int64_t *integers = SW_ARENA_NEW(p->arena, int64_t, e->count);
+    if (integers == NULL) return no_memory(p);
+    for (size_t i = 0; i < e->count; i++) SW_TRY(read_integer(p, type, &integers[i]));
+    e->integers = integers;
+    return SW_OK;
+}
+
+static sw_status read_reals(parser *p, uint32_t type, sw_gguf_entry *e) {
+    double *reals = SW_ARENA_NEW(p->arena, double, e->count);
+    if (reals == NULL) return no_memory(p);
+    for (size_t i = 0; i < e->count; i++) reals[i] = read_real(p, type);
+    e->reals = reals;
+    return SW_OK;
+}
+
 static sw_status read_array(parser *p, sw_gguf_entry *e) {
     uint32_t type = sw_read_u32le(&p->r);
     uint64_t count = sw_read_u64le(&p->r);
@@ -138,14 +154,9 @@ static sw_status read_array(parser *p, sw_gguf_entry *e) {
     e->count = (size_t)count;
     e->items_kind = kind_of(type);
     if (type == VALUE_STRING) return read_texts(p, e);
-    if (e->items_kind != SW_GGUF_INTEGER) {
-        (void)sw_read_bytes(&p->r, e->count * value_bytes[type]);
-        return SW_OK;
-    }
-    int64_t *integers = SW_ARENA_NEW(p->arena, int64_t, e->count);
-    if (integers == NULL) return no_memory(p);
-    for (size_t i = 0; i < e->count; i++) SW_TRY(read_integer(p, type, &integers[i]));
-    e->integers = integers;
+    if (e->items_kind == SW_GGUF_REAL) return read_reals(p, type, e);
+    if (e->items_kind == SW_GGUF_INTEGER) return read_integers(p, type, e);
+    (void)sw_read_bytes(&p->r, e->count * value_bytes[type]);
     return SW_OK;
 }
 

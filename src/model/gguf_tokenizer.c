@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A GGUF's tokeniser as tokenizer.json and tokenizer_config.json (MODEL-065 to MODEL-069).
+ * A GGUF's tokeniser as tokenizer.json and tokenizer_config.json (MODEL-065 to MODEL-069,
+ * MODEL-105).
  *
  * The token types and the pre-tokeniser's name say what the file means; a type or a name that is
  * not in the tables is refused, never guessed.
  */
+#include "codec/text.h"
 #include "model/model_internal.h"
+#include <string.h>
 
 #define KEY "tokenizer.ggml."
 
@@ -29,9 +32,22 @@ static sw_status find_text(const sw_gguf *g, const char *key, sw_bytes *out, sw_
     return SW_OK;
 }
 
+/* Files of SentencePiece's kind name no pre-tokeniser, or "default". */
+static sw_status find_marked(const sw_gguf *g, sw_pre_tokenizer *out, sw_error *err) {
+    sw_bytes pre = SW_LITERAL("default");
+    if (sw_gguf_find(g, KEY "pre") != NULL) SW_TRY(find_text(g, KEY "pre", &pre, err));
+    if (!sw_bytes_is(pre, "default")) return refused(err, KEY "pre", pre);
+    if (sw_gguf_find(g, KEY "precompiled_charsmap") != NULL)
+        return sw_fail(err, SW_REFUSED, "unsupported",
+                       "GGUF: " KEY "precompiled_charsmap is not supported");
+    *out = SW_PRE_MARKED;
+    return SW_OK;
+}
+
 static sw_status find_pre(const sw_gguf *g, sw_pre_tokenizer *out, sw_error *err) {
     sw_bytes model, pre;
     SW_TRY(find_text(g, KEY "model", &model, err));
+    if (sw_bytes_is(model, "llama")) return find_marked(g, out, err);
     if (!sw_bytes_is(model, "gpt2")) return refused(err, KEY "model", model);
     SW_TRY(find_text(g, KEY "pre", &pre, err));
     for (size_t i = 0; i < sizeof pres / sizeof pres[0]; i++) {
@@ -42,20 +58,42 @@ static sw_status find_pre(const sw_gguf *g, sw_pre_tokenizer *out, sw_error *err
     return refused(err, KEY "pre", pre);
 }
 
-/* llama.cpp's token types: 1 normal, 3 control, 4 user-defined, 5 unused (a placeholder). */
-static sw_status read_kinds(sw_arena *arena, const sw_gguf_entry *types, size_t count,
-                            const sw_token_kind **out, sw_error *err) {
-    sw_token_kind *kinds = SW_ARENA_NEW(arena, sw_token_kind, count);
+/* llama.cpp's token types. UNUSED is a placeholder; UNKNOWN and BYTE are of marked text alone. */
+enum { NORMAL = 1, UNKNOWN, CONTROL, USER, UNUSED, BYTE };
+
+static bool type_known(int64_t type, bool marked) {
+    return type >= NORMAL && type <= BYTE && (marked || (type != UNKNOWN && type != BYTE));
+}
+
+/* `<0x00>` to `<0xFF>`: any other spelling would be an entry of its text. */
+static bool is_byte_token(sw_bytes token) {
+    static const char digits[] = "0123456789ABCDEF";
+    return token.size == 6 && memcmp(token.data, "<0x", 3) == 0 && token.data[5] == '>' &&
+           memchr(digits, token.data[3], 16) != NULL && memchr(digits, token.data[4], 16) != NULL;
+}
+
+static sw_status read_kinds(sw_arena *arena, const sw_gguf_entry *types, sw_tokenizer_parts *p,
+                            sw_error *err) {
+    sw_token_kind *kinds = SW_ARENA_NEW(arena, sw_token_kind, p->count);
     if (kinds == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a vocabulary");
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < p->count; i++) {
         int64_t type = types->integers[i];
-        if (type != 1 && type != 3 && type != 4 && type != 5)
+        if (!type_known(type, p->pre == SW_PRE_MARKED))
             return sw_fail(err, SW_REFUSED, "unsupported",
                            "GGUF: token %zu has the type %lld, which is not supported", i,
                            (long long)type);
-        kinds[i] = type == 3 ? SW_TOKEN_CONTROL : type == 4 ? SW_TOKEN_USER : SW_TOKEN_NORMAL;
+        if (type == BYTE && !is_byte_token(p->tokens[i]))
+            return sw_fail(err, SW_REFUSED, "unsupported",
+                           "GGUF: token %zu has the type 6 and is no <0xNN>", i);
+        kinds[i] = type == CONTROL || type == UNKNOWN ? SW_TOKEN_CONTROL
+                   : type == USER                     ? SW_TOKEN_USER
+                                                      : SW_TOKEN_NORMAL;
+        if (type == UNKNOWN && p->unknown != UINT32_MAX)
+            return sw_fail(err, SW_MALFORMED, "format", "GGUF: token %zu is a second unknown one",
+                           i);
+        if (type == UNKNOWN) p->unknown = (uint32_t)i;
     }
-    *out = kinds;
+    p->kinds = kinds;
     return SW_OK;
 }
 
@@ -63,9 +101,9 @@ static bool is_array(const sw_gguf_entry *e, sw_gguf_kind kind) {
     return e != NULL && e->kind == SW_GGUF_ARRAY && e->items_kind == kind;
 }
 
+/* `out` keeps its value where there is no such entry. */
 static sw_status read_flag(const sw_gguf *g, const char *key, bool *out, sw_error *err) {
     const sw_gguf_entry *e = sw_gguf_find(g, key);
-    *out = false;
     if (e == NULL) return SW_OK;
     if (e->kind != SW_GGUF_FLAG)
         return sw_fail(err, SW_MALFORMED, "format", "GGUF: %s is no flag", key);
@@ -73,15 +111,23 @@ static sw_status read_flag(const sw_gguf *g, const char *key, bool *out, sw_erro
     return SW_OK;
 }
 
-/* What stands before every text, and what must not. */
-static sw_status read_frame(const sw_gguf *g, const sw_model_config *config, uint32_t *bos,
-                            sw_error *err) {
-    bool add_bos, add_eos, add_space;
+static const char *word_of(bool flag) {
+    return flag ? "true" : "false";
+}
+
+/* What stands before every text, and what must not. Without a word marked text has bos and a
+ * blank, as llama.cpp has it. */
+static sw_status read_frame(const sw_gguf *g, const sw_model_config *config, bool marked,
+                            uint32_t *bos, sw_error *err) {
+    bool add_bos = marked, add_eos = false, add_space = marked, remove_spaces = false;
+    SW_TRY(read_flag(g, KEY "remove_extra_whitespaces", &remove_spaces, err));
     SW_TRY(read_flag(g, KEY "add_bos_token", &add_bos, err));
     SW_TRY(read_flag(g, KEY "add_eos_token", &add_eos, err));
     SW_TRY(read_flag(g, KEY "add_space_prefix", &add_space, err));
     if (add_eos) return refused(err, KEY "add_eos_token", SW_LITERAL("true"));
-    if (add_space) return refused(err, KEY "add_space_prefix", SW_LITERAL("true"));
+    if (add_space != marked)
+        return refused(err, KEY "add_space_prefix", sw_text(word_of(add_space)));
+    if (remove_spaces) return refused(err, KEY "remove_extra_whitespaces", SW_LITERAL("true"));
     if (add_bos && config->bos_token_id == UINT32_MAX)
         return sw_fail(err, SW_MALFORMED, "format",
                        "GGUF: " KEY "add_bos_token without " KEY "bos_token_id");
@@ -89,27 +135,74 @@ static sw_status read_frame(const sw_gguf *g, const sw_model_config *config, uin
     return SW_OK;
 }
 
+/* From the file, or from the scores. */
+static sw_status read_merges(sw_arena *arena, const sw_gguf *g, sw_tokenizer_parts *parts,
+                             sw_error *err) {
+    const bool marked = parts->pre == SW_PRE_MARKED;
+    const char *key = marked ? KEY "scores" : KEY "merges";
+    const sw_gguf_entry *e = sw_gguf_find(g, key);
+    if (!is_array(e, marked ? SW_GGUF_REAL : SW_GGUF_TEXT))
+        return sw_fail(err, SW_MALFORMED, "format", "GGUF: %s is missing or ill-typed", key);
+    if (!marked) {
+        parts->merges = e->texts;
+        parts->merge_count = e->count;
+        return SW_OK;
+    }
+    if (e->count != parts->count)
+        return sw_fail(err, SW_MALFORMED, "format", "GGUF: %zu tokens with %zu scores",
+                       parts->count, e->count);
+    sw_status status = sw_tokenizer_rank_merges(arena, parts, e->reals, err);
+    if (status != SW_OK) sw_error_prefix(err, "GGUF");
+    return status;
+}
+
+/* Added tokens are looked for before blanks are marked, so one with a mark would never be found. */
+static sw_status check_user_tokens(const sw_tokenizer_parts *p, sw_error *err) {
+    if (p->pre != SW_PRE_MARKED) return SW_OK;
+    if (p->unknown == UINT32_MAX)
+        return sw_fail(err, SW_MALFORMED, "format", "GGUF: no token is the unknown one");
+    for (size_t i = 0; i < p->count; i++)
+        if (p->kinds[i] == SW_TOKEN_USER &&
+            memmem(p->tokens[i].data, p->tokens[i].size, "\xe2\x96\x81", 3) != NULL)
+            return sw_fail(err, SW_REFUSED, "unsupported",
+                           "GGUF: token %zu is user-defined and holds U+2581", i);
+    return SW_OK;
+}
+
+/* What the file says of it must be so; without types of its own the token is only named. */
+static sw_status check_unknown(const sw_gguf *g, sw_tokenizer_parts *p, sw_error *err) {
+    const sw_gguf_entry *e = sw_gguf_find(g, KEY "unknown_token_id");
+    if (e == NULL) return SW_OK;
+    if (e->kind != SW_GGUF_INTEGER || e->integer < 0 || (uint64_t)e->integer >= p->count)
+        return sw_fail(err, SW_MALFORMED, "format",
+                       "GGUF: " KEY "unknown_token_id is no token's id");
+    if (p->pre == SW_PRE_MARKED && (uint64_t)e->integer != p->unknown)
+        return sw_fail(err, SW_MALFORMED, "format",
+                       "GGUF: " KEY "unknown_token_id is not the token of type 2");
+    p->unknown = (uint32_t)e->integer;
+    return SW_OK;
+}
+
 static sw_status read_parts(sw_arena *arena, const sw_gguf *g, const sw_model_config *config,
                             sw_tokenizer_parts *out, sw_error *err) {
-    sw_tokenizer_parts parts = {0};
+    sw_tokenizer_parts parts = {.unknown = UINT32_MAX};
     const sw_gguf_entry *tokens = sw_gguf_find(g, KEY "tokens");
     const sw_gguf_entry *types = sw_gguf_find(g, KEY "token_type");
-    const sw_gguf_entry *merges = sw_gguf_find(g, KEY "merges");
     SW_TRY(find_pre(g, &parts.pre, err));
-    if (!is_array(tokens, SW_GGUF_TEXT) || !is_array(merges, SW_GGUF_TEXT) ||
-        !is_array(types, SW_GGUF_INTEGER))
+    if (!is_array(tokens, SW_GGUF_TEXT) || !is_array(types, SW_GGUF_INTEGER))
         return sw_fail(err, SW_MALFORMED, "format",
-                       "GGUF: " KEY "tokens, token_type or merges is missing or ill-typed");
+                       "GGUF: " KEY "tokens or token_type is missing or ill-typed");
     if (tokens->count != config->vocab_size || types->count != tokens->count)
         return sw_fail(err, SW_MALFORMED, "format",
                        "GGUF: %zu tokens with %zu types for an embedding of %u rows", tokens->count,
                        types->count, config->vocab_size);
     parts.tokens = tokens->texts;
     parts.count = tokens->count;
-    parts.merges = merges->texts;
-    parts.merge_count = merges->count;
-    SW_TRY(read_kinds(arena, types, tokens->count, &parts.kinds, err));
-    SW_TRY(read_frame(g, config, &parts.bos, err));
+    SW_TRY(read_kinds(arena, types, &parts, err));
+    SW_TRY(check_user_tokens(&parts, err));
+    SW_TRY(check_unknown(g, &parts, err));
+    SW_TRY(read_frame(g, config, parts.pre == SW_PRE_MARKED, &parts.bos, err));
+    SW_TRY(read_merges(arena, g, &parts, err));
     *out = parts;
     return SW_OK;
 }
@@ -125,12 +218,14 @@ static void put_token(sw_buffer *out, const sw_tokenizer_parts *parts, const cha
 /* PreTrainedTokenizerFast takes everything from tokenizer.json in every version of transformers. */
 static sw_status put_settings(const sw_gguf *g, const sw_model_config *config,
                               const sw_tokenizer_parts *parts, sw_buffer *out, sw_error *err) {
-    const sw_gguf_entry *unknown = sw_gguf_find(g, KEY "unknown_token_id");
     sw_put_text(out, "{\n");
     put_token(out, parts, "bos_token", config->bos_token_id);
     if (sw_gguf_find(g, "tokenizer.chat_template") != NULL) {
         sw_bytes text;
         SW_TRY(find_text(g, "tokenizer.chat_template", &text, err));
+        if (!sw_utf8_valid(text))
+            return sw_fail(err, SW_MALFORMED, "format",
+                           "GGUF: tokenizer.chat_template is not valid UTF-8");
         sw_put_text(out, "  \"chat_template\": ");
         sw_put_json_text(out, text);
         sw_put_text(out, ",\n");
@@ -140,10 +235,9 @@ static sw_status put_settings(const sw_gguf *g, const sw_model_config *config,
     sw_put_format(out, "  \"model_max_length\": %u,\n", config->max_position_embeddings);
     put_token(out, parts, "pad_token", config->pad_token_id);
     sw_put_text(out, "  \"tokenizer_class\": \"PreTrainedTokenizerFast\"");
-    if (unknown != NULL && unknown->kind == SW_GGUF_INTEGER && unknown->integer >= 0 &&
-        (uint64_t)unknown->integer < parts->count) {
+    if (parts->unknown < parts->count) {
         sw_put_text(out, ",\n  \"unk_token\": ");
-        sw_put_json_text(out, parts->tokens[unknown->integer]);
+        sw_put_json_text(out, parts->tokens[parts->unknown]);
     }
     sw_put_text(out, "\n}\n");
     return sw_buffer_check(out, "a tokenizer_config.json", err);

@@ -91,7 +91,8 @@ typedef struct sw_gguf_entry {
     sw_gguf_kind items_kind; /* of an array */
     size_t count;
     const sw_bytes *texts;   /* array of texts */
-    const int64_t *integers; /* array of whole numbers; NULL for reals and flags */
+    const int64_t *integers; /* array of whole numbers */
+    const double *reals;     /* array of reals; an array of flags is not kept */
 } sw_gguf_entry;
 typedef struct sw_gguf_type sw_gguf_type;
 typedef struct sw_gguf_tensor {

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A deployment asked for and its answer judged (DSK-070 to DSK-079).
+ * A deployment asked for (DSK-070 to DSK-079); its answer is judged in deploy_answer.c.
  */
 #include "recipe/deploy.h"
 
 #include "codec/text.h"
 #include "codec/yaml.h"
-#include "crypto/crypto.h"
 
 #include <string.h>
 
-#define APP_COMPOSE "app_compose"
-enum { NAME_LEAST = 5, NAME_MOST = 63, WORD_MOST = 128 };
+enum { NAME_LEAST = 5, NAME_MOST = 63 };
 
 /* Names by which a machine's default script lets people in as root. */
 static const char *const root_names[] = {"DSTACK_ROOT_PASSWORD", "DSTACK_ROOT_PUBLIC_KEY",
@@ -42,14 +40,17 @@ static bool name_good(const char *name) {
 }
 
 /* Types, images, regions: words of letters, digits, dots, dashes and underscores. */
-static bool word_good(const char *word) {
-    size_t size = strlen(word);
-    if (size == 0 || size > WORD_MOST) return false;
-    for (size_t i = 0; i < size; i++) {
-        uint8_t c = (uint8_t)word[i];
+bool sw_deploy_word_valid(sw_bytes word) {
+    if (word.size == 0 || word.size > SW_DEPLOY_WORD_LIMIT) return false;
+    for (size_t i = 0; i < word.size; i++) {
+        uint8_t c = word.data[i];
         if (!is_letter(c) && !is_digit(c) && c != '.' && c != '-' && c != '_') return false;
     }
     return true;
+}
+
+static bool word_good(const char *word) {
+    return sw_deploy_word_valid(sw_text(word));
 }
 
 static bool env_good(sw_bytes name) {
@@ -137,6 +138,8 @@ static void add_env(sw_arena *a, sw_json *object, const sw_deployment *d) {
 static void add_common(sw_arena *a, sw_json *object, const sw_deployment *d) {
     add_env(a, object, d);
     sw_json_add_text(a, object, "docker_compose_file", d->docker_compose);
+    if (d->key_provider_id != NULL)
+        sw_json_add_text(a, object, "key_provider_id", sw_text(d->key_provider_id));
     sw_json_add_flag(a, object, "public_logs", false);
     sw_json_add_flag(a, object, "public_sysinfo", false);
     sw_json_add_flag(a, object, "public_tcbinfo", true);
@@ -149,8 +152,6 @@ sw_status sw_deploy_compose_make(const sw_deployment *d, sw_buffer *out, sw_erro
     sw_json *root = sw_json_make(&a, SW_JSON_OBJECT);
     add_common(&a, root, d);
     sw_json_add_flag(&a, root, "gateway_enabled", d->gateway);
-    if (d->key_provider_id != NULL)
-        sw_json_add_text(&a, root, "key_provider_id", sw_text(d->key_provider_id));
     sw_json_add_flag(&a, root, "kms_enabled", true);
     sw_json_add_flag(&a, root, "local_key_provider_enabled", false);
     sw_json_add_integer(&a, root, "manifest_version", 2);
@@ -178,170 +179,4 @@ sw_status sw_deploy_request_make(const sw_deployment *d, sw_buffer *out, sw_erro
     if (!d->gateway) sw_json_add_flag(&a, root, "skip_gateway", true);
     sw_json_encode(out, root);
     return sw_buffer_check(out, "the provision request", err);
-}
-
-/* ---- what is answered ---- */
-static sw_status flag_is(const sw_json *compose, const char *name, bool wanted, bool missing,
-                         sw_error *err) {
-    const sw_json *m = sw_json_member(compose, name);
-    bool value = missing;
-    if (m != NULL) SW_TRY(sw_json_flag(compose, APP_COMPOSE, name, &value, err));
-    if (value == wanted) return SW_OK;
-    return sw_fail(err, SW_REFUSED, "compose", "%s: %s is %s", APP_COMPOSE, name,
-                   value ? "true" : "false");
-}
-
-static sw_status text_is(const sw_json *compose, const char *name, sw_bytes wanted, sw_error *err) {
-    sw_bytes text;
-    SW_TRY(sw_json_text(compose, APP_COMPOSE, name, &text, err));
-    if (sw_bytes_equal(text, wanted)) return SW_OK;
-    return sw_fail(err, SW_REFUSED, "compose", "%s: %s is not what was asked for", APP_COMPOSE,
-                   name);
-}
-
-static sw_status env_is(const sw_json *compose, const sw_deployment *d, sw_error *err) {
-    const sw_json *list;
-    size_t n = 0;
-    SW_TRY(sw_json_array(compose, APP_COMPOSE, "allowed_envs", SW_DEPLOY_ENV_LIMIT, &list, err));
-    bool same = list->count == d->env_count;
-    for (const sw_json *m = list->first; same && m != NULL; m = m->next, n++)
-        same = m->type == SW_JSON_STRING && sw_bytes_equal(m->text, d->env_names[n]);
-    if (same) return SW_OK;
-    return sw_fail(err, SW_REFUSED, "compose", "%s: allowed_envs are not those asked for",
-                   APP_COMPOSE);
-}
-
-/* Each member is one that was asked for, is judged below, or changes nothing that a verifier would
- * mind: what the service adds to say where it runs. */
-static sw_status members_check(const sw_json *compose, sw_error *err) {
-    static const char *const known[] = {"allowed_envs",
-                                        "docker_compose_file",
-                                        "public_logs",
-                                        "public_sysinfo",
-                                        "public_tcbinfo",
-                                        "secure_time",
-                                        "kms_enabled",
-                                        "gateway_enabled",
-                                        "local_key_provider_enabled",
-                                        "runner",
-                                        "pre_launch_script",
-                                        "manifest_version",
-                                        "name",
-                                        "no_instance_id",
-                                        "features",
-                                        "storage_fs",
-                                        "default_gateway_domain",
-                                        "key_provider_id",
-                                        "salt",
-                                        "key_provider",
-                                        "tproxy_enabled",
-                                        NULL};
-    for (const sw_json *m = compose->first; m != NULL; m = m->next) {
-        size_t i = 0;
-        while (known[i] != NULL && !sw_bytes_is(m->key, known[i])) i++;
-        if (known[i] != NULL) continue;
-        bool plain = m->key.size <= 64 && sw_utf8_plain(m->key);
-        return sw_fail(err, SW_REFUSED, "compose", "%s: the member %.*s was not asked for",
-                       APP_COMPOSE, plain ? (int)m->key.size : 1,
-                       plain ? (const char *)m->key.data : "?");
-    }
-    return SW_OK;
-}
-
-/* The older way to say `gateway_enabled` and `kms_enabled`, which a guest still heeds. */
-static sw_status features_check(const sw_deployment *d, const sw_json *compose, sw_error *err) {
-    const sw_json *list;
-    if (sw_json_member(compose, "features") == NULL) return SW_OK;
-    SW_TRY(sw_json_array(compose, APP_COMPOSE, "features", 8, &list, err));
-    for (const sw_json *m = list->first; m != NULL; m = m->next) {
-        bool gateway = m->type == SW_JSON_STRING && sw_bytes_is(m->text, "tproxy-net");
-        bool kms = m->type == SW_JSON_STRING && sw_bytes_is(m->text, "kms");
-        if (!kms && !(gateway && d->gateway))
-            return refuse(err, gateway ? "app_compose: features turn the gateway on"
-                                       : "app_compose: features name one that was not asked for");
-    }
-    return SW_OK;
-}
-
-/* DSK-079: whom the machine takes its keys from is what was asked for, in both directions. */
-static sw_status provider_is(const sw_json *compose, const sw_deployment *d, sw_error *err) {
-    static const char name[] = "key_provider_id";
-    const sw_json *m = sw_json_member(compose, name);
-    if (d->key_provider_id != NULL) return text_is(compose, name, sw_text(d->key_provider_id), err);
-    if (m == NULL || m->type == SW_JSON_NULL || (m->type == SW_JSON_STRING && m->text.size == 0))
-        return SW_OK;
-    return refuse(err, "app_compose: key_provider_id pins a KMS that was not asked for");
-}
-
-static sw_status keys_check(const sw_json *compose, const sw_deployment *d, sw_error *err) {
-    SW_TRY(provider_is(compose, d, err));
-    SW_TRY(flag_is(compose, "kms_enabled", true, false, err));
-    SW_TRY(flag_is(compose, "local_key_provider_enabled", false, false, err));
-    if (sw_json_member(compose, "key_provider") == NULL) return SW_OK;
-    return text_is(compose, "key_provider", SW_LITERAL("kms"), err);
-}
-
-/* The service leaves the name out of what is measured, or empty. */
-static sw_status name_is(const sw_json *compose, const sw_deployment *d, sw_error *err) {
-    const sw_json *m = sw_json_member(compose, "name");
-    if (m == NULL || (m->type == SW_JSON_STRING && m->text.size == 0)) return SW_OK;
-    return text_is(compose, "name", sw_text(d->name), err);
-}
-
-static sw_status compose_check(const sw_deployment *d, const sw_json *compose, sw_error *err) {
-    if (compose->type != SW_JSON_OBJECT) return refuse(err, "app_compose is not an object");
-    SW_TRY(members_check(compose, err));
-    SW_TRY(text_is(compose, "docker_compose_file", d->docker_compose, err));
-    SW_TRY(text_is(compose, "runner", SW_LITERAL("docker-compose"), err));
-    SW_TRY(name_is(compose, d, err));
-    SW_TRY(flag_is(compose, "no_instance_id", false, false, err));
-    if (sw_json_member(compose, "pre_launch_script") != NULL)
-        SW_TRY(text_is(compose, "pre_launch_script", SW_LITERAL(""), err));
-    SW_TRY(flag_is(compose, "public_logs", false, false, err));
-    SW_TRY(flag_is(compose, "public_sysinfo", false, false, err));
-    SW_TRY(flag_is(compose, "public_tcbinfo", true, true, err));
-    SW_TRY(flag_is(compose, "secure_time", true, true, err));
-    if (!d->gateway) {
-        if (sw_json_member(compose, "default_gateway_domain") != NULL)
-            return refuse(err, "app_compose: default_gateway_domain names a gateway");
-        SW_TRY(flag_is(compose, "gateway_enabled", false, false, err));
-        SW_TRY(flag_is(compose, "tproxy_enabled", false, false, err));
-    }
-    SW_TRY(features_check(d, compose, err));
-    SW_TRY(env_is(compose, d, err));
-    return keys_check(compose, d, err);
-}
-
-static sw_status hash_check(const sw_json *answer, sw_bytes text, sw_hash *out, sw_error *err) {
-    sw_hash claimed, computed;
-    SW_TRY(sw_json_hash(answer, "answer", "compose_hash", &claimed, err));
-    sw_sha256(&computed, text);
-    if (!sw_hash_equal(&claimed, &computed))
-        return refuse(err,
-                      "the answer's compose_hash is not that of the app_compose that it shows");
-    *out = computed;
-    return SW_OK;
-}
-
-sw_status sw_deploy_answer_check(const sw_deployment *d, sw_bytes answer, sw_hash *compose,
-                                 sw_error *err) {
-    const sw_json_limits limits = {.bytes = SW_DEPLOY_ANSWER_LIMIT, .depth = 16, .nodes = 16384};
-    SW_SCOPED(sw_arena) a = {.limit_bytes = (size_t)32 << 20};
-    sw_json *root, *built;
-    sw_bytes text;
-    sw_hash hash;
-    SW_TRY(sw_deploy_check(d, err));
-    SW_TRY(sw_json_parse(&a, answer, &limits, &root, err));
-    if (sw_json_member(root, APP_COMPOSE) == NULL)
-        return sw_fail(err, SW_MISSING, "missing",
-                       "the answer does not show the app_compose that was built: nothing vouches "
-                       "for its compose_hash");
-    SW_TRY(sw_json_text(root, "answer", APP_COMPOSE, &text, err));
-    SW_TRY(hash_check(root, text, &hash, err));
-    sw_status status = sw_json_parse(&a, text, &limits, &built, err);
-    if (status != SW_OK) sw_error_prefix(err, APP_COMPOSE);
-    SW_TRY(status);
-    SW_TRY(compose_check(d, built, err));
-    *compose = hash;
-    return SW_OK;
 }

@@ -23,6 +23,7 @@
 #define SW_MEMORY_PAGE_BYTES  4096
 typedef struct sw_image {
     char name[65];
+    bool answers_cpuid;            /* said of its kernel, and of that alone (EVD-125) */
     bool by_hash;                  /* false: the next line counts; true: those behind it */
     uint8_t mrtd[48], rtmr[3][48]; /* MRTD, RTMR0-2 */
     sw_hash os_image;
@@ -51,7 +52,17 @@ typedef struct sw_gpu_policy {
     size_t driver_count;
     char drivers[SW_GPU_DRIVER_LIMIT][32];
     bool revocation_required; /* `revocation: required`; `unchecked` must be written out */
+    /* How old an OCSP answer and a manifest may be when the evidence is judged; 0: the defaults. */
+    int64_t ocsp_max_age_ms, rim_max_age_ms;
 } sw_gpu_policy;
+
+/* Unless the policy says otherwise: NVIDIA answers OCSP on the spot and gives a manifest's signer
+ * two years. */
+#define SW_GPU_OCSP_AGE_MS     INT64_C(86400000)
+#define SW_GPU_RIM_AGE_MS      (731 * INT64_C(86400000))
+#define SW_GPU_RIM_AGE_MOST_MS (3660 * INT64_C(86400000))
+int64_t sw_gpu_ocsp_max_age_ms(const sw_gpu_policy *p);
+int64_t sw_gpu_rim_max_age_ms(const sw_gpu_policy *p);
 
 /* Of collateral, when the policy bounds it. */
 #define SW_COLLATERAL_AGE_LEAST_MS INT64_C(3600000)          /* an hour */
@@ -92,6 +103,9 @@ SW_NODISCARD sw_status sw_policy_complete(const sw_policy *p, sw_error *err);
 SW_NODISCARD sw_status sw_policy_from_json(const sw_json *object, const char *where, sw_policy *out,
                                            sw_error *err);
 void sw_policy_to_json(sw_arena *a, sw_json *parent, const char *key, const sw_policy *p);
+/* Whether it is said of every image that its kernel answers CPUID's hypervisor leaves itself: what
+ * a command needs on hardware (CMD-052). */
+bool sw_policy_answers_cpuid(const sw_policy *p);
 
 /* A KMS as one owner accepts it. {"compose_hash","kind":"sealwright/kms-reference/v1","policy"}
  * canonical. */

@@ -86,12 +86,32 @@ static sw_status drivers_check(const sw_gpu_policy *p, sw_error *err) {
     return SW_OK;
 }
 
+/* An age that is not written is the default, never any age. */
+int64_t sw_gpu_ocsp_max_age_ms(const sw_gpu_policy *p) {
+    return p->ocsp_max_age_ms != 0 ? p->ocsp_max_age_ms : SW_GPU_OCSP_AGE_MS;
+}
+
+int64_t sw_gpu_rim_max_age_ms(const sw_gpu_policy *p) {
+    return p->rim_max_age_ms != 0 ? p->rim_max_age_ms : SW_GPU_RIM_AGE_MS;
+}
+
+static sw_status ages_check(const sw_gpu_policy *p, sw_error *err) {
+    int64_t ocsp = sw_gpu_ocsp_max_age_ms(p), rim = sw_gpu_rim_max_age_ms(p);
+    if (ocsp < SW_COLLATERAL_AGE_LEAST_MS || ocsp > SW_COLLATERAL_AGE_MOST_MS)
+        return refuse(err, "has a greatest age of OCSP answers that is not between an hour and 366 "
+                           "days");
+    if (rim < SW_COLLATERAL_AGE_LEAST_MS || rim > SW_GPU_RIM_AGE_MOST_MS)
+        return refuse(err, "has a greatest age of manifests that is not between an hour and 3660 "
+                           "days");
+    return SW_OK;
+}
+
 /* Nothing may hide behind `none`: it could not be written out. */
 static bool is_blank(const sw_gpu_policy *p) {
     static const sw_hash zeros;
     return !p->any_device && !p->any_driver && !p->revocation_required && p->device_count == 0 &&
-           p->driver_count == 0 && sw_hash_equal(&p->device_root, &zeros) &&
-           sw_hash_equal(&p->rim_root, &zeros);
+           p->driver_count == 0 && p->ocsp_max_age_ms == 0 && p->rim_max_age_ms == 0 &&
+           sw_hash_equal(&p->device_root, &zeros) && sw_hash_equal(&p->rim_root, &zeros);
 }
 
 sw_status sw_gpu_policy_complete(const sw_gpu_policy *p, sw_platform platform, sw_error *err) {
@@ -99,7 +119,8 @@ sw_status sw_gpu_policy_complete(const sw_gpu_policy *p, sw_platform platform, s
     if (p->count > SW_GPU_LIMIT) return refuse(err, "asks for too many GPUs");
     SW_TRY(roots_check(p, platform, err));
     SW_TRY(devices_check(p, err));
-    return drivers_check(p, err);
+    SW_TRY(drivers_check(p, err));
+    return ages_check(p, err);
 }
 
 /* ---- words that both readers take apart ---- */
@@ -169,10 +190,22 @@ static sw_status revocation_read(const sw_json *object, const char *where, sw_gp
     return SW_OK;
 }
 
+/* GPU-087, GPU-088: absent means the default, which `*out` has as 0. */
+static sw_status age_read(const sw_json *gpu, const char *name, int64_t most_ms, int64_t *out,
+                          sw_error *err) {
+    uint64_t age;
+    if (sw_json_member(gpu, name) == NULL) return SW_OK;
+    SW_TRY(sw_json_u64(gpu, "gpu", name, (uint64_t)most_ms, &age, err));
+    if (age < SW_COLLATERAL_AGE_LEAST_MS) return broken(err, "gpu", name, "an hour or more");
+    *out = (int64_t)age;
+    return SW_OK;
+}
+
 sw_status sw_gpu_policy_from_json(const sw_json *object, const char *where, sw_gpu_policy *out,
                                   sw_error *err) {
-    static const char *const names[] = {"count",      "device_root", "devices", "drivers",
-                                        "revocation", "rim_root",    NULL};
+    static const char *const names[] = {"count",           "device_root",      "devices",
+                                        "drivers",         "?ocsp_max_age_ms", "revocation",
+                                        "?rim_max_age_ms", "rim_root",         NULL};
     const sw_json *gpu = sw_json_member(object, "gpu");
     sw_gpu_policy p = {0};
     uint64_t count;
@@ -191,6 +224,8 @@ sw_status sw_gpu_policy_from_json(const sw_json *object, const char *where, sw_g
     SW_TRY(devices_read(gpu, "gpu", &p, err));
     SW_TRY(drivers_read(gpu, "gpu", &p, err));
     SW_TRY(revocation_read(gpu, "gpu", &p, err));
+    SW_TRY(age_read(gpu, "ocsp_max_age_ms", SW_COLLATERAL_AGE_MOST_MS, &p.ocsp_max_age_ms, err));
+    SW_TRY(age_read(gpu, "rim_max_age_ms", SW_GPU_RIM_AGE_MOST_MS, &p.rim_max_age_ms, err));
     *out = p;
     return SW_OK;
 }
@@ -229,4 +264,6 @@ void sw_gpu_policy_to_json(sw_arena *a, sw_json *parent, const sw_gpu_policy *p)
     drivers_put(a, gpu, p);
     sw_json_add_text(a, gpu, "revocation",
                      sw_text(sw_recipe_revocation_words[p->revocation_required ? 0 : 1]));
+    if (p->ocsp_max_age_ms != 0) sw_json_add_integer(a, gpu, "ocsp_max_age_ms", p->ocsp_max_age_ms);
+    if (p->rim_max_age_ms != 0) sw_json_add_integer(a, gpu, "rim_max_age_ms", p->rim_max_age_ms);
 }

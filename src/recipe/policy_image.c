@@ -101,6 +101,12 @@ sw_status sw_image_policy_complete(const sw_policy *p, sw_error *err) {
     return SW_OK;
 }
 
+bool sw_policy_answers_cpuid(const sw_policy *p) {
+    bool all = p->image_count > 0;
+    for (size_t i = 0; i < p->image_count; i++) all &= p->images[i].answers_cpuid;
+    return all;
+}
+
 /* ---- from JSON ---- */
 static const char WHERE[] = "images[]";
 
@@ -151,7 +157,8 @@ static sw_status memory_read(const sw_json *object, sw_image *out, sw_error *err
 }
 
 static sw_status hash_image_read(const sw_json *object, sw_image *out, sw_error *err) {
-    static const char *const names[] = {"acpi", "memory_bytes", "name", "os_image_hash", NULL};
+    static const char *const names[] = {"acpi", "?answers_cpuid", "memory_bytes",
+                                        "name", "os_image_hash",  NULL};
     SW_TRY(sw_json_expect(object, WHERE, names, err));
     SW_TRY(sw_json_hash(object, WHERE, "os_image_hash", &out->os_image, err));
     SW_TRY(acpi_read(object, out, err));
@@ -159,17 +166,27 @@ static sw_status hash_image_read(const sw_json *object, sw_image *out, sw_error 
 }
 
 static sw_status registers_read(const sw_json *object, sw_image *out, sw_error *err) {
-    static const char *const names[] = {"mrtd", "name", "rtmr0", "rtmr1", "rtmr2", NULL};
+    static const char *const names[] = {"?answers_cpuid", "mrtd",  "name", "rtmr0",
+                                        "rtmr1",          "rtmr2", NULL};
     SW_TRY(sw_json_expect(object, WHERE, names, err));
     SW_TRY(sw_json_hex(object, WHERE, "mrtd", out->mrtd, sizeof out->mrtd, err));
     for (size_t i = 0; i < 3; i++)
-        SW_TRY(sw_json_hex(object, WHERE, names[2 + i], out->rtmr[i], sizeof out->rtmr[i], err));
+        SW_TRY(sw_json_hex(object, WHERE, names[3 + i], out->rtmr[i], sizeof out->rtmr[i], err));
     return SW_OK;
+}
+
+/* `true`, or not there: one way to say it. */
+static sw_status answers_read(const sw_json *object, sw_image *out, sw_error *err) {
+    static const char name[] = "answers_cpuid";
+    if (sw_json_member(object, name) == NULL) return SW_OK;
+    SW_TRY(sw_json_flag(object, WHERE, name, &out->answers_cpuid, err));
+    return out->answers_cpuid ? SW_OK : wrong(err, name, "true; leave it out");
 }
 
 static sw_status image_read(const sw_json *object, sw_image *out, sw_error *err) {
     out->by_hash = sw_json_member(object, "os_image_hash") != NULL;
     SW_TRY(out->by_hash ? hash_image_read(object, out, err) : registers_read(object, out, err));
+    SW_TRY(answers_read(object, out, err));
     sw_bytes name;
     SW_TRY(sw_json_text(object, WHERE, "name", &name, err));
     if (name.size >= sizeof out->name || memchr(name.data, 0, name.size) != NULL)
@@ -216,6 +233,7 @@ void sw_image_policy_to_json(sw_arena *a, sw_json *parent, const sw_policy *p) {
         const sw_image *image = &p->images[i];
         sw_json *object = sw_json_add_object(a, array, NULL);
         sw_json_add_text(a, object, "name", sw_text(image->name));
+        if (image->answers_cpuid) sw_json_add_flag(a, object, "answers_cpuid", true);
         if (image->by_hash)
             hash_image_put(a, object, image);
         else

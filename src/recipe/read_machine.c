@@ -52,7 +52,8 @@ static bool read_triple(const sw_yaml *list, uint8_t out[SW_ACPI_COUNT][48]) {
 static const char IMAGES[] = "machine.images[]";
 
 static sw_status read_hash_image(const sw_recipe_reader *r, const sw_yaml *map, sw_image *out) {
-    static const char *const names[] = {"name", "os_image_hash", "acpi", "memory_bytes", NULL};
+    static const char *const names[] = {"name",         "os_image_hash",  "acpi",
+                                        "memory_bytes", "?answers_cpuid", NULL};
     const sw_yaml *list = NULL;
     SW_TRY(sw_recipe_expect(r, map, IMAGES, names));
     SW_TRY(sw_recipe_hex(r, map, IMAGES, "os_image_hash", out->os_image.b, sizeof out->os_image.b));
@@ -70,7 +71,8 @@ static sw_status read_hash_image(const sw_recipe_reader *r, const sw_yaml *map, 
 }
 
 static sw_status read_registers(const sw_recipe_reader *r, const sw_yaml *map, sw_image *out) {
-    static const char *const names[] = {"name", "mrtd", "rtmr0", "rtmr1", "rtmr2", NULL};
+    static const char *const names[] = {"name",  "mrtd",           "rtmr0", "rtmr1",
+                                        "rtmr2", "?answers_cpuid", NULL};
     SW_TRY(sw_recipe_expect(r, map, IMAGES, names));
     SW_TRY(sw_recipe_hex(r, map, IMAGES, "mrtd", out->mrtd, sizeof out->mrtd));
     for (size_t i = 0; i < 3; i++)
@@ -78,9 +80,21 @@ static sw_status read_registers(const sw_recipe_reader *r, const sw_yaml *map, s
     return SW_OK;
 }
 
+/* `true`, or not there: one way to say it. */
+static sw_status read_answers(const sw_recipe_reader *r, const sw_yaml *map, sw_image *out) {
+    static const char name[] = "answers_cpuid";
+    const sw_yaml *m = sw_yaml_member(map, name);
+    if (m == NULL) return SW_OK;
+    SW_TRY(sw_recipe_flag(r, map, IMAGES, name, &out->answers_cpuid));
+    return out->answers_cpuid
+               ? SW_OK
+               : sw_recipe_refuse(r, m, IMAGES, "%s must be true, or left out", name);
+}
+
 static sw_status read_image(const sw_recipe_reader *r, const sw_yaml *map, sw_image *out) {
     out->by_hash = sw_yaml_member(map, "os_image_hash") != NULL;
     SW_TRY(out->by_hash ? read_hash_image(r, map, out) : read_registers(r, map, out));
+    SW_TRY(read_answers(r, map, out));
     return sw_recipe_text(r, map, IMAGES, "name", sizeof out->name - 1, out->name);
 }
 
@@ -169,9 +183,21 @@ static sw_status read_gpu_drivers(const sw_recipe_reader *r, const sw_yaml *map,
     return SW_OK;
 }
 
+/* Absent: the default (GPU-087, GPU-088). */
+static sw_status read_gpu_age(const sw_recipe_reader *r, const sw_yaml *gpu, const char *name,
+                              int64_t most_ms, int64_t *out) {
+    uint64_t age;
+    if (sw_yaml_member(gpu, name) == NULL) return SW_OK;
+    SW_TRY(sw_recipe_duration(r, gpu, "machine.gpu", name, SW_COLLATERAL_AGE_LEAST_MS,
+                              (uint64_t)most_ms, &age));
+    *out = (int64_t)age;
+    return SW_OK;
+}
+
 static sw_status read_gpu(const sw_recipe_reader *r, const sw_yaml *map, sw_gpu_policy *p) {
-    static const char *const names[] = {"count",   "device_root", "rim_root", "devices",
-                                        "drivers", "revocation",  NULL};
+    static const char *const names[] = {"count",         "device_root",  "rim_root",
+                                        "devices",       "drivers",      "revocation",
+                                        "?ocsp_max_age", "?rim_max_age", NULL};
     static const char where[] = "machine.gpu";
     const sw_yaml *gpu = sw_yaml_member(map, "gpu");
     uint64_t count, word;
@@ -188,7 +214,8 @@ static sw_status read_gpu(const sw_recipe_reader *r, const sw_yaml *map, sw_gpu_
     SW_TRY(read_gpu_drivers(r, gpu, p));
     SW_TRY(sw_recipe_choice(r, gpu, where, "revocation", sw_recipe_revocation_words, &word));
     p->revocation_required = word == 0;
-    return SW_OK;
+    SW_TRY(read_gpu_age(r, gpu, "ocsp_max_age", SW_COLLATERAL_AGE_MOST_MS, &p->ocsp_max_age_ms));
+    return read_gpu_age(r, gpu, "rim_max_age", SW_GPU_RIM_AGE_MOST_MS, &p->rim_max_age_ms);
 }
 
 /* ---- all of it ---- */

@@ -33,8 +33,9 @@ void sw_recipe_put_command_bits(sw_buffer *out, const sw_recipe *r) {
         " itself (1 bit; what it says is\n"
         "  sealed with the model), how it answers when it is stopped (%llu bits), how far it"
         " computes what an earlier grant did (%llu bits),\n"
-        "  of which kinds a call was refused it (%llu bits), and whether the machine ran out of"
-        " memory meanwhile (%d bit)\n",
+        "  of which kinds a call was refused it and whether it printed (%llu bits), and whether"
+        " the machine ran out of memory\n"
+        "  meanwhile (%d bit)\n",
         (unsigned long long)b.reported, (unsigned long long)b.states, (unsigned long long)b.stop,
         (unsigned long long)b.same, (unsigned long long)b.acts, SW_BITS_MEMORY);
 }
@@ -86,6 +87,19 @@ static void put_terms(sw_buffer *out, const sw_recipe_command *c) {
                             : "  gpu: false, it sees no GPU\n");
 }
 
+/* CMD-052: no sandbox sees that instruction; a kernel can. */
+static void put_place(sw_buffer *out, const sw_policy *p) {
+    if (p->platform == SW_PLATFORM_SIM) return;
+    sw_put_text(out, "  On tdx a program gives the host 92 bits of its choice with each CPUID "
+                     "instruction, unless the image's kernel\n");
+    sw_put_text(out,
+                sw_policy_answers_cpuid(p)
+                    ? "  answers it. All images below are SAID to, and that is your word when "
+                      "you approve: check each.\n"
+                    : "  answers it. Not all images below are said to (answers_cpuid), so this "
+                      "command is REFUSED there.\n");
+}
+
 void sw_recipe_put_command(sw_buffer *out, const sw_recipe *r) {
     const sw_recipe_command *c = &r->command;
     sw_put_text(
@@ -94,10 +108,7 @@ void sw_recipe_put_command(sw_buffer *out, const sw_recipe *r) {
              " host together have timing\n"
              "  and memory-access channels that no sandbox closes. What it trains and how is what"
              " its code says: read it.\n");
-    if (r->policy.platform != SW_PLATFORM_SIM)
-        sw_put_text(out, "  On tdx it is refused so far: with the processor's CPUID instruction a "
-                         "program gives the host 92 bits\n"
-                         "  of its choice each time, and no sandbox sees it.\n");
+    put_place(out, &r->policy);
     sw_put_text(out, "  Arguments:\n");
     for (size_t i = 0; i < c->argument_count; i++) {
         sw_put_text(out, "    ");

@@ -40,6 +40,14 @@ static void put_drivers(sw_buffer *out, const sw_gpu_policy *p) {
     sw_put_text(out, " and no other\n");
 }
 
+static void put_ages(sw_buffer *out, const sw_gpu_policy *p) {
+    sw_put_text(out, "    OCSP answers at most ");
+    sw_recipe_put_duration(out, (uint64_t)sw_gpu_ocsp_max_age_ms(p));
+    sw_put_text(out, " old, manifests of signers certified at most ");
+    sw_recipe_put_duration(out, (uint64_t)sw_gpu_rim_max_age_ms(p));
+    sw_put_text(out, " ago\n");
+}
+
 void sw_recipe_put_gpus(sw_buffer *out, const sw_policy *policy) {
     const sw_gpu_policy *p = &policy->gpu;
     if (p->count == 0) {
@@ -58,6 +66,7 @@ void sw_recipe_put_gpus(sw_buffer *out, const sw_policy *policy) {
         sw_put_text(out, "    revocation: UNCHECKED;\n"
                          "    what that costs: a GPU or a manifest that its maker has revoked will"
                          " do, for ever.\n");
+    put_ages(out, p);
     sw_put_text(out, "    What GPU evidence does not say: that the GPU sits in this machine. The"
                      " measured driver's own\n"
                      "    session with it does that, and the image above is what loads that"

@@ -48,13 +48,7 @@ static void put_hash_image(sw_buffer *out, const sw_image *image) {
     put_memory(out, image);
 }
 
-/* Whole measurements: what is cut off is what another image would differ in. */
-void sw_recipe_put_image(sw_buffer *out, const sw_image *image) {
-    sw_put_format(out, "  image %s\n", image->name);
-    if (image->by_hash) {
-        put_hash_image(out, image);
-        return;
-    }
+static void put_registers(sw_buffer *out, const sw_image *image) {
     sw_put_text(out, "    MRTD  ");
     sw_hex_encode(out, SW_BYTES_OF(image->mrtd));
     for (int i = 0; i < 3; i++) {
@@ -62,4 +56,19 @@ void sw_recipe_put_image(sw_buffer *out, const sw_image *image) {
         sw_hex_encode(out, SW_BYTES_OF(image->rtmr[i]));
     }
     sw_put_text(out, "\n");
+}
+
+/* Whole measurements: what is cut off is what another image would differ in. */
+void sw_recipe_put_image(sw_buffer *out, const sw_image *image) {
+    sw_put_format(out, "  image %s\n", image->name);
+    if (image->by_hash)
+        put_hash_image(out, image);
+    else
+        put_registers(out, image);
+    if (image->answers_cpuid)
+        sw_put_text(out,
+                    "    It is SAID to answer CPUID's hypervisor leaves itself, for programs; no"
+                    " measurement says so. Check that\n"
+                    "    its kernel is built from a source that does, and that the build gives"
+                    " this image: docs/image-for-commands.md\n");
 }

@@ -5,6 +5,7 @@
 #ifndef SW_RUN_AGENT_H
 #define SW_RUN_AGENT_H
 #include "run/run.h"
+#include "sys/cpuid.h"
 #include "sys/files.h"
 #include "sys/kernel_log.h"
 #include "sys/process.h"
@@ -209,9 +210,9 @@ SW_NODISCARD sw_status sw_agent_encode_job(const sw_agent *a, sw_buffer *out, sw
 SW_NODISCARD sw_status sw_agent_check_plan(const sw_agent *a, uint64_t total, uint64_t tokens,
                                            sw_error *err);
 SW_NODISCARD sw_status sw_agent_take_claims(sw_agent *a, uint64_t size, sw_error *err);
-/* CMD-052: SW_REFUSED "command" where a script could say what is neither closed nor counted, by the
- * first of the conditions that are missing there. */
-SW_NODISCARD sw_status sw_agent_check_place(sw_platform platform, sw_error *err);
+/* CMD-052: SW_REFUSED "command" where a script could say to the host what is neither closed nor
+ * counted. */
+SW_NODISCARD sw_status sw_agent_check_place(const sw_policy *p, sw_cpuid *ask, sw_error *err);
 /* CMD-045: of a failure that a script may have chosen the class alone is left, in one of a fixed
  * list of sentences. `status` comes from the conversation or from what follows it; what is not of a
  * command, or not of its doing, is as it was. */

@@ -31,7 +31,7 @@ sw_status sw_agent_open_command(sw_agent *a, sw_error *err) {
         sw_error_hint(err, "`sealwright verify` shows what is proven about this run");
         return status;
     }
-    SW_TRY(sw_agent_check_place(a->recipe->policy.platform, err));
+    SW_TRY(sw_agent_check_place(&a->recipe->policy, sw_cpuid_ask, err));
     if (!a->o->tree)
         return sw_fail(
             err, SW_USAGE, "usage",
@@ -52,12 +52,11 @@ static void close_shared(sw_agent_command *k) {
     k->fd_count = 0;
 }
 
-/* SANDBOX-060: a line for each kind of thing that the script called for and did not get. */
+/* SANDBOX-061: a line for each kind of thing that the script called for and did not get. */
 static void say_acts(sw_agent *a) {
-    unsigned seen = sw_watch_seen(a->command->watch);
+    unsigned seen = sw_watch_end(&a->command->watch);
     for (int act = 0; act < SW_SANDBOX_ACT_COUNT; act++)
         if (seen >> act & 1) sw_agent_phase(a, sw_sandbox_act_sentence((sw_sandbox_act)act));
-    sw_watch_end(&a->command->watch);
     if (a->command->started && sw_process_memory_kills() != a->command->memory_kills)
         sw_agent_phase(a, "this machine ran out of memory while the script ran");
 }
@@ -85,6 +84,16 @@ static void look_for_swap(sw_agent *a) {
     if (sw_swap_is_off("")) return;
     sw_agent_phase(a, "this machine has swap, a disk that the script can have its memory written "
                       "to; on hardware that is refused");
+}
+
+/* What is not told is refused all the same. */
+static void say_untold(sw_agent *a) {
+    if (!a->layers.watched)
+        sw_agent_phase(a, "what the script calls for and does not get is not told: this machine's "
+                          "kernel has no listener to give");
+    else if (!a->layers.looked_into)
+        sw_agent_phase(a, "which files the script wants to change is not told: this process may "
+                          "not look into another");
 }
 
 static void restore_kernel(sw_agent *a) {
@@ -268,7 +277,9 @@ static sw_status spawn(sw_agent *a, sw_error *err) {
     look_for_swap(a);
     k->memory_kills = sw_process_memory_kills();
     k->started = true;
-    return sw_agent_spawn(a, &what, CONTROL_BYTES, err);
+    SW_TRY(sw_agent_spawn(a, &what, CONTROL_BYTES, err));
+    say_untold(a);
+    return SW_OK;
 }
 
 sw_status sw_agent_start_command(sw_agent *a, sw_error *err) {

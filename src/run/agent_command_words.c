@@ -11,17 +11,30 @@
 
 /* ---- where ---- */
 
-/* CMD-052: what is missing before a command runs on hardware, as the end of a sentence. When none
- * is left it runs wherever the native trainer does. */
-static const char *const missing_on_hardware[] = {
-    "in a TD the processor's CPUID instruction hands what a program asks to the host", NULL};
+static const char *missing_there(const sw_policy *p, sw_cpuid *ask) {
+    if (!sw_policy_answers_cpuid(p))
+        return "the recipe does not say of all its images that they answer it";
+    switch (sw_cpuid_listen(ask)) {
+    case SW_CPUID_SILENT:
+        return NULL;
+    case SW_CPUID_LOUD:
+        return "here it does, whatever the recipe says of its images";
+    default:
+        return "here it could not be asked";
+    }
+}
 
-sw_status sw_agent_check_place(sw_platform platform, sw_error *err) {
-    const char *missing = missing_on_hardware[0];
-    if (platform == SW_PLATFORM_SIM || missing == NULL) return SW_OK;
-    sw_status status = sw_fail(err, SW_REFUSED, "command",
-                               "a command runs on a software machine alone so far: %s", missing);
-    sw_error_hint(err, "docs/formats/command.md, CMD-052 says what is missing");
+/* CMD-052. Before a key is asked for. */
+sw_status sw_agent_check_place(const sw_policy *p, sw_cpuid *ask, sw_error *err) {
+    const char *missing = p->platform == SW_PLATFORM_SIM ? NULL : missing_there(p, ask);
+    if (missing == NULL) return SW_OK;
+    sw_status status =
+        sw_fail(err, SW_REFUSED, "command",
+                "in a TD the processor's CPUID instruction hands what a program asks "
+                "to the host, unless the kernel answers it: %s",
+                missing);
+    sw_error_hint(err,
+                  "docs/image-for-commands.md says what a machine's image needs for a command");
     return status;
 }
 

@@ -48,13 +48,15 @@ static sw_status read_file(const sw_agent *a, size_t index, uint8_t *map, sw_err
     if (fd < 0)
         return sw_fail(err, SW_MISSING, "missing", "the base model's file %s cannot be opened",
                        path);
-    size_t got = 0;
+    size_t got = 0, behind = 0;
+    uint8_t one;
     sw_status status = sw_fd_read(fd, map + a->files[index].offset, (size_t)f->size, &got, err);
+    if (status == SW_OK) status = sw_fd_read(fd, &one, 1, &behind, err);
     close(fd);
     if (status != SW_OK) return status;
     sw_hash digest;
     sw_sha256(&digest, SW_BYTES(map + a->files[index].offset, got));
-    if (got == f->size && sw_hash_equal(&digest, &f->digest)) return SW_OK;
+    if (got == f->size && behind == 0 && sw_hash_equal(&digest, &f->digest)) return SW_OK;
     return sw_fail(err, SW_REFUSED, "model",
                    "%s is not the file that the recipe's model lock names", path);
 }

@@ -147,13 +147,13 @@ static sw_status fill_folder(sw_arena *arena, const char *folder, const sw_packe
 static sw_status write_files(const char *folder, sw_bytes pack, sw_error *err) {
     sw_packed files[SW_PACK_FILE_LIMIT];
     size_t count = 0;
-    const char *draft;
+    sw_draft draft;
     SW_SCOPED(sw_arena) arena = {0};
     SW_TRY(sw_pack_parse(pack, files, SW_PACK_FILE_LIMIT, &count, err));
-    SW_TRY(sw_folder_draft(&arena, folder, 0755, &draft, err));
-    sw_status status = fill_folder(&arena, draft, files, count, err);
-    if (status == SW_OK) status = sw_folder_publish(draft, folder, err);
-    if (status != SW_OK) sw_folder_discard(draft);
+    SW_TRY(sw_folder_draft(&arena, folder, NULL, 0755, &draft, err));
+    sw_status status = fill_folder(&arena, draft.path, files, count, err);
+    if (status == SW_OK) status = sw_draft_publish(&draft, folder, err);
+    sw_draft_discard(&draft);
     return status;
 }
 

@@ -32,6 +32,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -190,12 +191,23 @@ static bool stays_undumpable(void) {
     return done;
 }
 
+/* Whether the watch may look at what calls name (SANDBOX-066): tried on the child, whose memory is
+ * a copy of ours until its program runs. */
+static bool may_look_into(pid_t pid) {
+    static const char here = 1;
+    char path[64], seen = 0, folder;
+    const struct iovec to = {&seen, 1}, from = {(void *)(uintptr_t)&here, 1};
+    (void)snprintf(path, sizeof path, "/proc/%d/cwd", (int)pid);
+    return readlink(path, &folder, 1) == 1 && process_vm_readv(pid, &to, 1, &from, 1, 0) == 1;
+}
+
 /* SANDBOX-012, of a command: nothing of it has run yet, and after this nothing is asked of it. */
 static sw_status let_go(sw_starter *s, pid_t pid, sw_sandbox_layers *layers, sw_error *err) {
     sw_sandbox_layers seen = *layers;
     const char *missing = look_at_child(pid, s->what->sandbox->root, &seen);
     if (missing == NULL && !stays_undumpable()) missing = "a process that is not dumpable";
     if (missing != NULL) return layer_missing(err, missing, EPERM);
+    seen.looked_into = may_look_into(pid);
     if (send(s->hear, "", 1, MSG_NOSIGNAL) != 1)
         return sw_fail(err, SW_REFUSED, "sandbox", "the child died on its way into the sandbox");
     *layers = seen;
@@ -206,6 +218,12 @@ static void end_child(pid_t pid, int pidfd) {
     sw_process_kill(pidfd);
     (void)close(pidfd);
     while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) continue;
+}
+
+static sw_status begin_watch(sw_starter *s, int listener, sw_watch **watch, sw_error *err) {
+    int printed = s->printed;
+    s->printed = -1; /* the watch's from here on */
+    return sw_watch_begin(listener, printed, s->what->sandbox->root, watch, err);
 }
 
 static sw_status start_prepared(sw_starter *s, pid_t *pid, int *pidfd, sw_sandbox_layers *layers,
@@ -226,8 +244,8 @@ static sw_status start_prepared(sw_starter *s, pid_t *pid, int *pidfd, sw_sandbo
     sw_status status = made < 0 ? layer_missing(err, "a process", cause) : SW_OK;
     sw_watch *watch = NULL;
     if (status == SW_OK) status = await_list(s, &listener, &found, err);
-    if (status == SW_OK && listener >= 0)
-        status = sw_watch_begin(listener, &watch, err);
+    if (status == SW_OK && s->what->watch != NULL)
+        status = begin_watch(s, listener, &watch, err);
     else if (listener >= 0)
         (void)close(listener);
     if (status == SW_OK && is_command(s)) status = let_go(s, made, &found, err);
@@ -235,7 +253,7 @@ static sw_status start_prepared(sw_starter *s, pid_t *pid, int *pidfd, sw_sandbo
     (void)close(s->hear);
     if (status == SW_OK && !is_command(s)) status = verify_child(made, made_fd, &found, err);
     if (status != SW_OK && made >= 0) end_child(made, made_fd);
-    if (status != SW_OK) sw_watch_end(&watch);
+    if (status != SW_OK) (void)sw_watch_end(&watch);
     if (status != SW_OK) return status;
     if (s->what->watch != NULL) *s->what->watch = watch;
     *pid = made;
@@ -329,16 +347,43 @@ static sw_status load_program(const sw_spawn *what, int *image, sw_error *err) {
     return status;
 }
 
+static sw_status make_filter(const sw_starter *s, bool watched, sw_buffer *bytes,
+                             struct sock_fprog *out, sw_error *err) {
+    sw_sandbox_rules rules = s->plan.rules;
+    rules.watched = watched;
+    SW_TRY(sw_sandbox_filter(&rules, s->image_slot, bytes, err));
+    out->len = (unsigned short)(bytes->size / sizeof(struct sock_filter));
+    out->filter = (struct sock_filter *)(void *)bytes->data;
+    return SW_OK;
+}
+
+/* Nowhere, or into the watch's pipe, which leads nowhere. */
+static sw_status open_output(sw_starter *s, sw_error *err) {
+    int ends[2];
+    s->null = s->output = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (s->null < 0) return sw_fail(err, SW_IO, "io", "opening /dev/null: %s", strerror(errno));
+    if (!s->plan.rules.watched) return SW_OK;
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        sw_status status = sw_fail(err, SW_IO, "io", "a pipe to print into: %s", strerror(errno));
+        (void)close(s->null);
+        return status;
+    }
+    s->printed = ends[0];
+    s->output = ends[1];
+    return SW_OK;
+}
+
 static sw_status start_image(sw_starter *s, pid_t *pid, int *pidfd, sw_sandbox_layers *layers,
                              sw_error *err) {
     SW_SCOPED(sw_buffer) filter = SW_BUFFER(BPF_MAXINSNS * sizeof(struct sock_filter));
+    SW_SCOPED(sw_buffer) watched = SW_BUFFER(BPF_MAXINSNS * sizeof(struct sock_filter));
     SW_TRY(check_image(s->image, err));
-    SW_TRY(sw_sandbox_filter(&s->plan.rules, s->image_slot, &filter, err));
-    s->plan.filter.len = (unsigned short)(filter.size / sizeof(struct sock_filter));
-    s->plan.filter.filter = (struct sock_filter *)(void *)filter.data;
-    s->null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (s->null < 0) return sw_fail(err, SW_IO, "io", "opening /dev/null: %s", strerror(errno));
+    SW_TRY(make_filter(s, false, &filter, &s->plan.filter, err));
+    if (s->plan.rules.watched) SW_TRY(make_filter(s, true, &watched, &s->plan.watched, err));
+    SW_TRY(open_output(s, err));
     sw_status status = start_prepared(s, pid, pidfd, layers, err);
+    if (s->output != s->null) (void)close(s->output);
+    if (s->printed >= 0) (void)close(s->printed);
     (void)close(s->null);
     return status;
 }
@@ -355,6 +400,7 @@ sw_status sw_process_start(const sw_spawn *what, pid_t *pid, int *pidfd, sw_sand
         .what = what,
         .plan = {.rules = *what->sandbox, .root_slot = slot + 2, .scratch_slot = slot + 3},
         .image = what->image_fd,
+        .printed = -1,
         .image_slot = slot,
         .report_slot = slot + 1};
     s.plan.task_limit = SW_SANDBOX_TASKS + SW_SANDBOX_TASKS_PER_PROCESSOR * (size_t)sw_cpu_count();

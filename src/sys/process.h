@@ -21,26 +21,27 @@ SW_NODISCARD sw_status sw_shared_make(const char *name, size_t size, int *fd, vo
 SW_NODISCARD sw_status sw_shared_seal(int fd, void **map, size_t size,
                                       sw_error *err); /* unmaps *map */
 
-/* Sees what a command calls for and is refused (SANDBOX-060): by the kernel's word, never by the
- * command's, and never what it says. A thread of its own answers, so that no work of ours holds the
- * command up, and nothing that the command does holds that thread: it looks at no memory and waits
- * for no one. */
+/* Sees what a command calls for and does not get, of what kind it is and nothing else (SANDBOX-060,
+ * SANDBOX-065), and drains what it prints. Threads of its own do, so that no work of ours holds the
+ * command up. The command can hold up those that look at its memory, and so its own calls; its end
+ * frees them. */
 typedef struct sw_watch sw_watch;
-/* Bits 1 << sw_sandbox_act, each at most once; 0 for NULL. From any thread. */
+/* Bits 1 << sw_sandbox_act so far, each at most once; 0 for NULL. From any thread. */
 unsigned sw_watch_seen(const sw_watch *w);
-/* When the child has ended. NULL is nothing to do. */
-void sw_watch_end(sw_watch **w);
+/* When the child has ended: all of the bits. NULL is nothing to do. */
+unsigned sw_watch_end(sw_watch **w);
 
 typedef struct sw_spawn {
     int image_fd; /* program (sealed memfd); -1: argv[0], a path in the private root, no script */
     const char *const *argv;        /* no secret ever; NULL-terminated */
     const char *const *environment; /* "NAME=VALUE", NULL-terminated; NULL: empty */
-    const int *fds; /* fds[i] becomes descriptor 3+i of the child; 0,1,2 are /dev/null */
+    const int *fds; /* fds[i] becomes descriptor 3+i of the child; 0 is its /dev/null, 1 and 2
+                       that or a watch's pipe */
     size_t fd_count;
     const sw_sandbox_rules
         *sandbox;     /* what the child must be held by before its first instruction */
-    sw_watch **watch; /* of a command: gets its watch, or NULL where the kernel has none to give
-                         (layers.watched); NULL with a native worker */
+    sw_watch **watch; /* of a command: gets its watch, which hears no call where the kernel has no
+                         listener (layers.watched); NULL with a native worker */
 } sw_spawn;
 /* The child dies with the calling thread (PR_SET_PDEATHSIG: call from one that lasts), has the
  * environment that it was given and its own session. `layers` says which sandbox layers hold. A

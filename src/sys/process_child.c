@@ -13,7 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { PLACED = 5 }; /* descriptors of our own behind the caller's */
+enum { PLACED = 6 }; /* descriptors of our own behind the caller's */
 
 static void fill(sw_process_report *r, const sw_sandbox_layers *layers, const char *failed,
                  int cause) {
@@ -64,10 +64,14 @@ static bool wait_for_parent(int fd) {
 /* Copies above every target first, so that no target is overwritten before it was a source. */
 static bool place_descriptors(sw_starter *s) {
     const sw_private_root *root = s->what->sandbox->root;
-    const int sources[PLACED] = {s->null, s->image, s->tell, root ? root->mount_fd : s->null,
+    const int sources[PLACED] = {s->null,
+                                 s->output,
+                                 s->image,
+                                 s->tell,
+                                 root ? root->mount_fd : s->null,
                                  root ? root->scratch_fd : s->null};
-    const int slots[PLACED] = {0, s->image_slot, s->report_slot, s->plan.root_slot,
-                               s->plan.scratch_slot};
+    const int slots[PLACED] = {
+        0, 1, s->image_slot, s->report_slot, s->plan.root_slot, s->plan.scratch_slot};
     int count = (int)s->what->fd_count, above = s->plan.scratch_slot + 1;
     int copies[SW_PROCESS_FDS + PLACED] = {0};
     for (int i = 0; i < count + PLACED; i++) {
@@ -78,8 +82,8 @@ static bool place_descriptors(sw_starter *s) {
     for (int i = 0; i < count; i++)
         if (dup2(copies[i], SW_PROCESS_FIRST_FD + i) < 0) return false;
     for (int i = 0; i < SW_PROCESS_FIRST_FD; i++)
-        if (dup2(copies[count], i) < 0) return false;
-    for (int i = 1; i < PLACED; i++)
+        if (dup2(copies[count + (i > 0)], i) < 0) return false;
+    for (int i = 2; i < PLACED; i++)
         if (dup3(copies[count + i], slots[i], O_CLOEXEC) < 0) return false;
     return syscall(SYS_close_range, above, ~0U, 0) == 0;
 }

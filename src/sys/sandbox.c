@@ -28,7 +28,9 @@
 
 /* Landlock's interface (Documentation/userspace-api/landlock.rst), spelled out because the headers
  * at hand may be older than the kernel. */
-enum { WITH_LISTENER = 8 /* SECCOMP_FILTER_FLAG_NEW_LISTENER */ };
+/* SECCOMP_FILTER_FLAG_NEW_LISTENER, and _WAIT_KILLABLE_RECV: a signal that comes while the watch
+ * looks is no EINTR of a call that never gives one. */
+enum { WITH_LISTENER = 8 | 32 };
 enum { LANDLOCK_VERSION_FLAG = 1, NATIVE_DESCRIPTORS_MAX = 64, COMMAND_DESCRIPTORS_MAX = 1024 };
 
 typedef struct landlock_attr {
@@ -158,12 +160,12 @@ const char *sw_sandbox_enter(const sw_sandbox_plan *plan, sw_sandbox_layers *lay
     return NULL;
 }
 
-/* Where a listener cannot be had (Linux before 5.0, or one that holds us already), what would be
- * told to it answers ENOSYS. */
+/* Where a listener cannot be had (Linux before 5.19, or one that holds us already) the same list
+ * holds, and nobody is told. */
 bool sw_sandbox_close(const sw_sandbox_plan *plan, int *listener) {
     *listener = -1;
     if (plan->rules.watched)
         *listener =
-            (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, WITH_LISTENER, &plan->filter);
+            (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, WITH_LISTENER, &plan->watched);
     return *listener >= 0 || syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &plan->filter) == 0;
 }

@@ -33,11 +33,11 @@ typedef struct sw_sandbox_rules {
     size_t memory_limit_bytes;          /* RLIMIT_AS, thread stacks included; 0 for none */
     size_t thread_limit;                /* advisory: seccomp cannot count threads */
     bool silent_kernel, no_swap;        /* of a command: required (SANDBOX-052, SANDBOX-054) */
-    bool watched; /* what the list refuses is told to a watch; sw_process_start sets it */
+    bool watched; /* the list tells a watch (SANDBOX-060); sw_process_start sets it */
 } sw_sandbox_rules;
 
-/* What a command can be seen to call for (SANDBOX-060): the kind of the system call, and nothing of
- * its arguments. Their number is what a start can say to the host by them. */
+/* What a command can be seen to do (SANDBOX-060, SANDBOX-065, SANDBOX-067): of what kind it was,
+ * and nothing else. Their number is what a start can say to the host by them. */
 typedef enum sw_sandbox_act {
     SW_SANDBOX_ACT_NETWORK,     /* a socket that is not AF_UNIX */
     SW_SANDBOX_ACT_PROCESS,     /* the memory, registers or descriptors of a process */
@@ -45,6 +45,10 @@ typedef enum sw_sandbox_act {
     SW_SANDBOX_ACT_PROGRAM,     /* a program by descriptor */
     SW_SANDBOX_ACT_RIGHTS,      /* another user, group or capability */
     SW_SANDBOX_ACT_KERNEL,      /* any other call that is not on the list */
+    SW_SANDBOX_ACT_OUTSIDE,     /* a file made or changed outside the scratch */
+    SW_SANDBOX_ACT_OWN_FILES,   /* a change of what its tree or its model holds */
+    SW_SANDBOX_ACT_CODE,        /* a file of the scratch as a program or a library */
+    SW_SANDBOX_ACT_PRINT,       /* words on descriptors 1 and 2; no wrong */
     SW_SANDBOX_ACT_COUNT
 } sw_sandbox_act;
 /* "the script called for the network; refused" */
@@ -58,7 +62,9 @@ const char *sw_sandbox_act_sentence(sw_sandbox_act act);
 typedef struct sw_sandbox_layers {
     bool no_new_privs, seccomp, no_core, not_dumpable, other_user;
     bool network_namespace, pid_namespace, ipc_namespace, mount_namespace;
-    bool private_root, watched, silent_kernel, no_swap;
+    bool private_root, silent_kernel, no_swap;
+    bool watched,
+        looked_into;  /* of a command: what its watch can tell (SANDBOX-064, SANDBOX-066) */
     int landlock_abi; /* 0 when absent */
 } sw_sandbox_layers;
 

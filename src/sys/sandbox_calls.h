@@ -72,13 +72,13 @@
 #define COMMAND_CALLS(X)                                                                           \
     X(prlimit64, LIMITS_OR_DENIED)                                                                 \
     X(prctl, DENIED)                                                                               \
-    X(mmap, ALLOW)                                                                                 \
-    X(mprotect, ALLOW)                                                                             \
+    X(mmap, WATCHED_FILE_CODE)                                                                     \
+    X(mprotect, WATCHED_CODE)                                                                      \
     X(clone, NO_NAMESPACE)                                                                         \
     X(clone3, ABSENT)                                                                              \
     X(fork, ALLOW)                                                                                 \
     X(vfork, ALLOW)                                                                                \
-    X(execve, ALLOW)                                                                               \
+    X(execve, WATCHED)                                                                             \
     X(wait4, ALLOW)                                                                                \
     X(waitid, ALLOW)                                                                               \
     X(kill, ALLOW)                                                                                 \
@@ -86,9 +86,9 @@
     X(tgkill, ALLOW)                                                                               \
     X(rt_sigqueueinfo, DENIED)                                                                     \
     X(pidfd_open, ALLOW)                                                                           \
-    X(open, ALLOW)                                                                                 \
-    X(openat, ALLOW)                                                                               \
-    X(creat, ALLOW)                                                                                \
+    X(open, WATCHED_OPEN_1)                                                                        \
+    X(openat, WATCHED_OPEN_2)                                                                      \
+    X(creat, WATCHED)                                                                              \
     X(access, ALLOW)                                                                               \
     X(faccessat, ALLOW)                                                                            \
     X(faccessat2, ALLOW)                                                                           \
@@ -120,19 +120,19 @@
     X(fcntl, ALLOW)                                                                                \
     X(flock, ALLOW)                                                                                \
     X(ioctl, NO_TERMINAL)                                                                          \
-    X(mkdir, ALLOW)                                                                                \
-    X(mkdirat, ALLOW)                                                                              \
-    X(rmdir, ALLOW)                                                                                \
-    X(unlink, ALLOW)                                                                               \
-    X(unlinkat, ALLOW)                                                                             \
-    X(rename, ALLOW)                                                                               \
-    X(renameat, ALLOW)                                                                             \
-    X(renameat2, ALLOW)                                                                            \
-    X(link, ALLOW)                                                                                 \
-    X(linkat, ALLOW)                                                                               \
-    X(symlink, ALLOW)                                                                              \
-    X(symlinkat, ALLOW)                                                                            \
-    X(truncate, ALLOW)                                                                             \
+    X(mkdir, WATCHED)                                                                              \
+    X(mkdirat, WATCHED)                                                                            \
+    X(rmdir, WATCHED)                                                                              \
+    X(unlink, WATCHED)                                                                             \
+    X(unlinkat, WATCHED)                                                                           \
+    X(rename, WATCHED)                                                                             \
+    X(renameat, WATCHED)                                                                           \
+    X(renameat2, WATCHED)                                                                          \
+    X(link, WATCHED)                                                                               \
+    X(linkat, WATCHED)                                                                             \
+    X(symlink, WATCHED)                                                                            \
+    X(symlinkat, WATCHED)                                                                          \
+    X(truncate, WATCHED)                                                                           \
     X(ftruncate, ALLOW)                                                                            \
     X(fallocate, ALLOW)                                                                            \
     X(fsync, ALLOW)                                                                                \
@@ -144,13 +144,13 @@
     X(readahead, ALLOW)                                                                            \
     X(sendfile, ALLOW)                                                                             \
     X(copy_file_range, ALLOW)                                                                      \
-    X(chmod, ALLOW)                                                                                \
-    X(fchmod, ALLOW)                                                                               \
-    X(fchmodat, ALLOW)                                                                             \
-    X(utime, ALLOW)                                                                                \
-    X(utimes, ALLOW)                                                                               \
-    X(futimesat, ALLOW)                                                                            \
-    X(utimensat, ALLOW)                                                                            \
+    X(chmod, WATCHED)                                                                              \
+    X(fchmod, WATCHED)                                                                             \
+    X(fchmodat, WATCHED)                                                                           \
+    X(utime, WATCHED)                                                                              \
+    X(utimes, WATCHED)                                                                             \
+    X(futimesat, WATCHED)                                                                          \
+    X(utimensat, WATCHED)                                                                          \
     X(select, ALLOW)                                                                               \
     X(pselect6, ALLOW)                                                                             \
     X(epoll_create, ALLOW)                                                                         \

@@ -16,6 +16,7 @@
 typedef struct sw_sandbox_plan {
     sw_sandbox_rules rules;
     struct sock_fprog filter;    /* from sw_sandbox_filter, made before the clone */
+    struct sock_fprog watched;   /* of a command with a watch: the same for its listener */
     unsigned clone_flags;        /* namespaces that the clone itself made */
     size_t task_limit;           /* of a command */
     int parent_end;              /* a socket; a hang-up there means that the parent is gone */

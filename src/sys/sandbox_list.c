@@ -52,7 +52,12 @@ typedef enum kind {
     UNIX_ONLY,        /* socket and socketpair of AF_UNIX, and EACCES for other families */
     REUSE_ONLY,       /* setsockopt of SO_REUSEADDR, which means nothing to these sockets */
     NOT_URGENT_3,     /* a message without MSG_OOB; the number is that of the flags' argument */
-    NOT_URGENT_4
+    NOT_URGENT_4,
+    WATCHED,        /* free; a watch looks at it on its way (SANDBOX-065) */
+    WATCHED_OPEN_1, /* the same of an open that may write; the number is the flags' argument's */
+    WATCHED_OPEN_2,
+    WATCHED_CODE,     /* of memory that shall be executed */
+    WATCHED_FILE_CODE /* of a file that shall be */
 } kind;
 
 typedef struct rule {
@@ -137,6 +142,30 @@ static int add_message(scmp_filter_ctx ctx, int call, unsigned flags) {
            add(ctx, SCMP_ACT_ERRNO(EOPNOTSUPP), call, 1, urgent);
 }
 
+/* A path alone (O_PATH), or nothing that could write; the number is the flags' argument's. */
+static int add_open(scmp_filter_ctx ctx, int call, unsigned flags) {
+    const scmp_datum_t writing = O_ACCMODE | O_CREAT | O_TRUNC;
+    return ADD(ctx, call, SCMP_CMP64(flags, SCMP_CMP_MASKED_EQ, writing, 0)) |
+           ADD(ctx, call, SCMP_CMP64(flags, SCMP_CMP_MASKED_EQ, O_PATH, O_PATH));
+}
+
+/* What is free and shows nothing; with a watch the rest is left to it, and it lets it go on. */
+static int add_watched(scmp_filter_ctx ctx, rule r) {
+    switch (r.kind) {
+    case WATCHED_OPEN_1:
+        return add_open(ctx, r.call, 1);
+    case WATCHED_OPEN_2:
+        return add_open(ctx, r.call, 2);
+    case WATCHED_FILE_CODE:
+        return ADD(ctx, r.call, SCMP_A2_64(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) |
+               ADD(ctx, r.call, SCMP_A3_64(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, MAP_ANONYMOUS));
+    case WATCHED_CODE:
+        return ADD(ctx, r.call, SCMP_A2_64(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+    default:
+        return 0;
+    }
+}
+
 static int add_rule(scmp_filter_ctx ctx, rule r, int image_fd, bool watched) {
     switch (r.kind) {
     case ALLOW:
@@ -179,6 +208,12 @@ static int add_rule(scmp_filter_ctx ctx, rule r, int image_fd, bool watched) {
         return add_message(ctx, r.call, 2);
     case NOT_URGENT_4:
         return add_message(ctx, r.call, 3);
+    case WATCHED:
+    case WATCHED_OPEN_1:
+    case WATCHED_OPEN_2:
+    case WATCHED_CODE:
+    case WATCHED_FILE_CODE:
+        return watched ? add_watched(ctx, r) : add(ctx, SCMP_ACT_ALLOW, r.call, 0, NULL);
     }
     return -EINVAL;
 }

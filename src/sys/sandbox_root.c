@@ -59,10 +59,11 @@ static bool attach_scratch(int scratch_fd) {
            umount2(SW_PRIVATE_ROOT_STAGE, MNT_DETACH) == 0;
 }
 
-/* Until here 0 to 2 are the machine's /dev/null: locks and leases on it would be seen outside. */
-static bool open_own_null(void) {
+/* Until here 0 to 2 are the machine's /dev/null: locks and leases on it would be seen outside. With
+ * a watch 1 and 2 are its pipe (SANDBOX-067). */
+static bool open_own_null(bool watched) {
     int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-    bool done = fd >= 0 && dup2(fd, 0) == 0 && dup2(fd, 1) == 1 && dup2(fd, 2) == 2;
+    bool done = fd >= 0 && dup2(fd, 0) == 0 && (watched || (dup2(fd, 1) == 1 && dup2(fd, 2) == 2));
     int cause = errno;
     if (fd >= 0) (void)close(fd);
     errno = cause;
@@ -75,7 +76,7 @@ const char *sw_sandbox_enter_root(const sw_sandbox_plan *plan) {
         failed = "a private root";
     else if (!attach_scratch(plan->scratch_slot))
         failed = "a private scratch";
-    else if (!open_own_null())
+    else if (!open_own_null(plan->rules.watched))
         failed = "a /dev/null of its own";
     int cause = errno;
     (void)close(plan->root_slot);

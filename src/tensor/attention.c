@@ -81,7 +81,8 @@ void sw_attention_forward(const sw_compute *c, const sw_attention *a) {
     uint8_t *next = a->packs;
     sw_attention_claim(&j, &j.k_t, a->k, a->kv_heads, true, true, &next);
     sw_attention_claim(&j, &j.v_n, a->v, a->kv_heads, true, false, &next);
-    sw_attention_pack(&j, &j.k_t);
-    sw_attention_pack(&j, &j.v_n);
+    j.packing[0] = &j.k_t;
+    j.packing[1] = &j.v_n;
+    sw_attention_pack(&j);
     sw_compute_run(c, sw_attention_places(a, a->heads, false), forward_block, &j);
 }

@@ -3,10 +3,34 @@
  * Attention backward, without stored probabilities: P = exp(S - lse) again from q, k and lse.
  *
  * With delta = rowsum(dO o O) and dS = P o (dO V^T - delta) scale: dQ = dS K, dK = dS^T Q,
- * dV = P^T dO. Two passes, so that every output has one owner: a job per 48 queries of a head
- * writes dQ; a job per 48 keys of a key/value head sums dK and dV over its query heads in order.
+ * dV = P^T dO. Every output has one owner. A job per 48 queries of a head finds their P and dS,
+ * keeps them as E and writes dQ; then a job per 48 keys of a key/value head sums dK and dV over its
+ * query heads in order. What is kept is bounded: the queries of one panel of k (NUM-010) of each
+ * row, and of as many heads as there is room for, at a time.
  */
 #include "tensor/attention_internal.h"
+
+#define PANEL        SW_GEMM_PANEL
+#define BLOCK        SW_ATTENTION_BLOCK
+#define PANEL_BLOCKS ((PANEL + BLOCK - 1) / BLOCK) /* of keys: none lies in two panels */
+#define SHARES       32                            /* at a time */
+
+/* One panel of a segment's queries, for one key/value head. */
+typedef struct share {
+    size_t segment, kv, first, queries;
+    size_t skipped, keys; /* of the segment's keys: those that the queries see, and the end */
+    size_t stride;
+    uint8_t *p, *ds; /* (heads of the group, queries, stride) E: of the keys from `skipped` on */
+} share;
+
+typedef struct backward {
+    sw_attention_job j;
+    size_t group;  /* query heads of a key/value head */
+    size_t size;   /* bytes of E */
+    uint8_t *kept; /* P and dS of all shares */
+    share shares[SHARES];
+    size_t count;
+} backward;
 
 typedef struct scratch {
     float *p, *dp; /* (block, stride) */
@@ -18,26 +42,25 @@ static scratch scratch_of(const sw_attention_job *j, size_t lane) {
     uint8_t *base =
         (uint8_t *)j->a->scratch + lane * sw_attention_scratch_bytes(j->c->dtype, j->a->longest);
     size_t stride = sw_attention_stride(j->a->longest);
-    float *p = (float *)(void *)base, *dp = p + SW_ATTENTION_BLOCK * stride;
-    return (scratch){
-        .p = p, .dp = dp, .operand = dp + SW_ATTENTION_BLOCK * stride, .stride = stride};
+    float *p = (float *)(void *)base, *dp = p + BLOCK * stride;
+    return (scratch){.p = p, .dp = dp, .operand = dp + BLOCK * stride, .stride = stride};
 }
 
-static void delta_rows(void *context, size_t row, size_t lane) {
-    (void)lane;
-    const sw_attention_job *j = context;
-    const sw_attention *a = j->a;
-    float out[SW_GEMM_PANEL], dout[SW_GEMM_PANEL];
-    for (size_t h = 0; h < a->heads; h++) {
-        sw_elements_load(out, sw_attention_row(j, a->out, a->heads, h, row), j->c->dtype,
-                         a->head_dim);
-        sw_elements_load(dout, sw_attention_row(j, j->g->dout, a->heads, h, row), j->c->dtype,
-                         a->head_dim);
-        j->g->delta[h * a->query_rows + row] = sw_dot32(out, dout, a->head_dim);
-    }
+static size_t least(size_t a, size_t b) {
+    return a < b ? a : b;
 }
 
-static sw_gemm product(size_t m, size_t n, float scale, void *c, size_t c_stride,
+static size_t blocks_of(size_t rows) {
+    return (rows + BLOCK - 1) / BLOCK;
+}
+
+/* Row `query`, counted in the share, of one of its heads, from key `skipped` on. */
+static uint8_t *kept_row(const backward *b, const share *s, uint8_t *of, size_t head,
+                         size_t query) {
+    return of + (head % b->group * s->queries + query) * s->stride * b->size;
+}
+
+static sw_gemm product(size_t m, size_t n, float scale, float *c, size_t c_stride,
                        sw_gemm_term term) {
     return (sw_gemm){.m = m,
                      .n = n,
@@ -49,138 +72,226 @@ static sw_gemm product(size_t m, size_t n, float scale, void *c, size_t c_stride
                      .c_dtype = SW_DTYPE_F32};
 }
 
-typedef struct span {
-    size_t first, end; /* columns of a row that count; the others are zero */
-} span;
+/* ---- queries: P, dS and dQ ---- */
 
-/* dS of one query row over the keys that it sees, as E. */
-static void query_row(const sw_attention_job *j, const scratch *s, size_t r, span keys,
-                      size_t width, float lse, float delta) {
-    float *p = s->p + r * s->stride, *dp = s->dp + r * s->stride;
-    for (size_t i = 0; i < keys.first; i++) p[i] = 0;
-    for (size_t i = keys.first; i < keys.end; i++) {
-        p[i] = sw_exp32(p[i] - lse) * (dp[i] - delta) * j->scale;
-    }
-    for (size_t i = keys.end; i < width; i++) p[i] = 0;
-    sw_elements_store((uint8_t *)s->operand + r * s->stride * sw_dtype_bytes(j->c->dtype), p,
-                      j->c->dtype, width);
+typedef struct block {
+    const share *s;
+    size_t head, first, rows; /* queries of the segment */
+    size_t skipped, keys;     /* as in the share, of this block */
+    size_t row;               /* of q, dO and out */
+} block;
+
+static float delta_of(const sw_attention_job *j, size_t head, size_t row) {
+    float out[SW_ROPE_HEAD_LIMIT], dout[SW_ROPE_HEAD_LIMIT];
+    const sw_attention *a = j->a;
+    sw_elements_load(out, sw_attention_row(j, a->out, a->heads, head, row), j->c->dtype,
+                     a->head_dim);
+    sw_elements_load(dout, sw_attention_row(j, j->g->dout, a->heads, head, row), j->c->dtype,
+                     a->head_dim);
+    return sw_dot32(out, dout, a->head_dim);
 }
 
-static void query_block(void *context, size_t index, size_t lane) {
-    const sw_attention_job *j = context;
-    const sw_attention *a = j->a;
-    sw_attention_place at = sw_attention_place_of(a, a->heads, false, index);
-    const sw_segment *seg = &a->segments[at.segment];
-    scratch s = scratch_of(j, lane);
-    size_t kv = at.head / (a->heads / a->kv_heads), row = seg->query + at.first;
-    size_t seen = at.first + 1, stride = a->heads * a->head_dim;
-    size_t skipped = sw_attention_skipped(a, seen), keys = at.first + at.rows - skipped;
-    const void *q = sw_attention_row(j, a->q, a->heads, at.head, row);
-    const void *dout = sw_attention_row(j, j->g->dout, a->heads, at.head, row);
-    sw_gemm g = product(at.rows, keys, j->scale, s.p, s.stride,
-                        sw_attention_term_from(j, &j->k_t, at.segment, kv, skipped, q, stride));
-    sw_gemm_alone(j->c, &g);
-    g = product(at.rows, keys, 1, s.dp, s.stride,
-                sw_attention_term_from(j, &j->v_t, at.segment, kv, skipped, dout, stride));
-    sw_gemm_alone(j->c, &g);
-    for (size_t r = 0; r < at.rows; r++) {
-        size_t statistic = at.head * a->query_rows + row + r;
-        span visible = {sw_attention_hidden(a, seen + r) - skipped, seen + r - skipped};
-        query_row(j, &s, r, visible, keys + (keys & 1), a->lse[statistic], j->g->delta[statistic]);
+/* P and dS of query r of the block, from scores and dP: zero but for the keys that it sees, up to
+ * the end of every block of keys that begins before it ends. */
+static void keep_row(const backward *b, const block *q, const scratch *s, size_t r) {
+    const sw_attention *a = b->j.a;
+    const share *own = q->s;
+    float *p = s->p + r * s->stride, *dp = s->dp + r * s->stride;
+    float lse = a->lse[q->head * a->query_rows + q->row + r];
+    float delta = delta_of(&b->j, q->head, q->row + r), scale = b->j.scale;
+    size_t seen = q->first + r + 1, from = sw_attention_hidden(a, seen) - q->skipped;
+    size_t before = q->skipped - own->skipped, count = seen - q->skipped;
+    size_t width = least(own->stride - before, q->keys + BLOCK - q->skipped);
+    for (size_t i = 0; i < from; i++) p[i] = dp[i] = 0;
+    for (size_t i = from; i < count; i++) {
+        p[i] = sw_exp32(p[i] - lse);
+        dp[i] = p[i] * (dp[i] - delta) * scale;
     }
-    g = product(at.rows, a->head_dim, 1, j->g->dq + (row * a->heads + at.head) * a->head_dim,
-                stride,
-                sw_attention_term_from(j, &j->k_n, at.segment, kv, skipped, s.operand, s.stride));
+    size_t query = q->first - own->first + r;
+    for (size_t i = count; i < width; i++) p[i] = dp[i] = 0;
+    uint8_t *rows[] = {kept_row(b, own, own->p, q->head, query),
+                       kept_row(b, own, own->ds, q->head, query)};
+    const float *values[] = {p, dp};
+    for (size_t i = 0; i < 2; i++) {
+        memset(rows[i], 0, before * b->size);
+        sw_elements_store(rows[i] + before * b->size, values[i], b->j.c->dtype, width);
+    }
+}
+
+static void query_block(const backward *b, const block *q, size_t lane) {
+    const sw_attention_job *j = &b->j;
+    const sw_attention *a = j->a;
+    scratch s = scratch_of(j, lane);
+    size_t stride = a->heads * a->head_dim, keys = q->keys - q->skipped, kv = q->s->kv;
+    const void *query = sw_attention_row(j, a->q, a->heads, q->head, q->row);
+    const void *dout = sw_attention_row(j, j->g->dout, a->heads, q->head, q->row);
+    sw_gemm g =
+        product(q->rows, keys, j->scale, s.p, s.stride,
+                sw_attention_term_from(j, &j->k_t, q->s->segment, kv, q->skipped, query, stride));
+    sw_gemm_alone(j->c, &g);
+    g = product(q->rows, keys, 1, s.dp, s.stride,
+                sw_attention_term_from(j, &j->v_t, q->s->segment, kv, q->skipped, dout, stride));
+    sw_gemm_alone(j->c, &g);
+    for (size_t r = 0; r < q->rows; r++) keep_row(b, q, &s, r);
+    const uint8_t *ds = kept_row(b, q->s, q->s->ds, q->head, q->first - q->s->first) +
+                        (q->skipped - q->s->skipped) * b->size;
+    g = product(
+        q->rows, a->head_dim, 1, j->g->dq + (q->row * a->heads + q->head) * a->head_dim, stride,
+        sw_attention_term_from(j, &j->k_n, q->s->segment, kv, q->skipped, ds, q->s->stride));
     g.terms[0].k = keys;
     sw_gemm_alone(j->c, &g);
 }
 
-/* P^T (kept in p) and dS^T (kept in dp) of one key row over the queries that see it. */
-static void key_row(const sw_attention_job *j, const scratch *s, size_t r, span queries,
-                    size_t width, const float *lse, const float *delta) {
-    float *p = s->p + r * s->stride, *dp = s->dp + r * s->stride;
-    for (size_t i = 0; i < queries.first; i++) p[i] = dp[i] = 0;
-    for (size_t i = queries.first; i < queries.end; i++) {
-        p[i] = sw_exp32(p[i] - lse[i]);
-        dp[i] = p[i] * (dp[i] - delta[i]) * j->scale;
+/* The last blocks of a share come first, since they are the largest. */
+static void query_job(void *context, size_t index, size_t lane) {
+    const backward *b = context;
+    const sw_attention *a = b->j.a;
+    const share *s = b->shares;
+    for (; index >= blocks_of(s->queries) * b->group; s++) {
+        index -= blocks_of(s->queries) * b->group;
     }
-    for (size_t i = queries.end; i < width; i++) p[i] = dp[i] = 0;
+    size_t at = (blocks_of(s->queries) - 1 - index / b->group) * BLOCK;
+    block q = {.s = s,
+               .head = s->kv * b->group + index % b->group,
+               .first = s->first + at,
+               .rows = least(s->queries - at, BLOCK)};
+    q.skipped = sw_attention_skipped(a, q.first + 1);
+    q.keys = q.first + q.rows;
+    q.row = a->segments[s->segment].query + q.first;
+    query_block(b, &q, lane);
 }
 
-static void operand_rows(const sw_attention_job *j, const scratch *s, const float *from,
-                         size_t rows, size_t width) {
-    size_t size = sw_dtype_bytes(j->c->dtype);
-    for (size_t r = 0; r < rows; r++) {
-        sw_elements_store((uint8_t *)s->operand + r * s->stride * size, from + r * s->stride,
-                          j->c->dtype, width);
-    }
+/* ---- keys: dK and dV ---- */
+
+/* The kept rows' columns as the left side of a product over queries. */
+static const void *turned(const backward *b, const uint8_t *rows, const share *s, size_t queries,
+                          size_t keys, void *room, size_t *stride) {
+    *stride = s->stride;
+    if (sw_gemm_turns(b->j.c)) return rows;
+    sw_source in = {.data = rows, .dtype = b->j.c->dtype, .stride = s->stride};
+    *stride = (queries + 1) / 2 * 2;
+    sw_transpose_alone(b->j.c, room, *stride, &in, queries, keys);
+    return room;
 }
 
-static size_t least(size_t a, size_t b) {
-    return a < b ? a : b;
-}
+typedef struct span {
+    size_t first, end;
+} span;
 
-/* One query head's share of dK and dV of a block of keys. */
-static void key_head(const sw_attention_job *j, const sw_attention_place *at, const scratch *s,
-                     size_t head, bool add) {
-    const sw_attention *a = j->a;
-    const sw_segment *seg = &a->segments[at->segment];
-    size_t queries = seg->query_count - at->first; /* from the block's first key on */
-    size_t reach = a->window ? a->window : queries;
-    queries = least(queries, reach + at->rows - 1);
-    size_t width = queries + (queries & 1);
-    size_t row = seg->key + at->first, stride = a->kv_heads * a->head_dim;
-    size_t statistic = head * a->query_rows + seg->query + at->first;
-    const void *k = sw_attention_row(j, a->k, a->kv_heads, at->head, row);
-    const void *v = sw_attention_row(j, a->v, a->kv_heads, at->head, row);
+/* out (keys, D) = or += one head's rows of P or dS, turned, times its rows of dO or q. */
+static void key_head(const backward *b, const share *s, size_t head, uint8_t *of,
+                     const sw_head_pack *pack, span keys, span queries, float *out, size_t lane) {
+    const sw_attention *a = b->j.a;
+    size_t count = queries.end - queries.first, stride, rows = keys.end - keys.first;
+    const uint8_t *kept =
+        kept_row(b, s, of, head, queries.first - s->first) + (keys.first - s->skipped) * b->size;
+    const void *left = turned(b, kept, s, count, rows, scratch_of(&b->j, lane).operand, &stride);
     sw_gemm g =
-        product(at->rows, queries, j->scale, s->p, s->stride,
-                sw_attention_term_from(j, &j->q_t, at->segment, head, at->first, k, stride));
-    sw_gemm_alone(j->c, &g);
-    g = product(at->rows, queries, 1, s->dp, s->stride,
-                sw_attention_term_from(j, &j->do_t, at->segment, head, at->first, v, stride));
-    sw_gemm_alone(j->c, &g);
-    for (size_t r = 0; r < at->rows; r++) {
-        span visible = {least(r, queries), least(r + reach, queries)};
-        key_row(j, s, r, visible, width, a->lse + statistic, j->g->delta + statistic);
-    }
-    size_t out = (row * a->kv_heads + at->head) * a->head_dim;
-    const sw_head_pack *packs[] = {&j->do_n, &j->q_n};
-    const float *rows[] = {s->p, s->dp};
-    float *const sums[] = {j->g->dv + out, j->g->dk + out};
-    for (size_t i = 0; i < 2; i++) {
-        operand_rows(j, s, rows[i], at->rows, width);
-        g = product(at->rows, a->head_dim, 1, sums[i], stride,
-                    sw_attention_term_from(j, packs[i], at->segment, head, at->first, s->operand,
-                                           s->stride));
-        g.terms[0].k = queries;
-        g.add = add ? sums[i] : NULL;
-        sw_gemm_alone(j->c, &g);
+        product(rows, a->head_dim, 1, out, a->kv_heads * a->head_dim,
+                sw_attention_term_from(&b->j, pack, s->segment, head, queries.first, left, stride));
+    g.terms[0].k = count;
+    g.terms[0].turned = sw_gemm_turns(b->j.c);
+    bool begun = head % b->group > 0 || keys.first / PANEL < s->first / PANEL;
+    g.add = begun ? out : NULL;
+    sw_gemm_alone(b->j.c, &g);
+}
+
+static size_t key_blocks(const share *s) {
+    size_t keys = s->keys - s->skipped;
+    return keys / PANEL * PANEL_BLOCKS + blocks_of(keys % PANEL);
+}
+
+static void key_job(void *context, size_t index, size_t lane) {
+    const backward *b = context;
+    const sw_attention_job *j = &b->j;
+    const sw_attention *a = j->a;
+    const share *s = b->shares;
+    for (; index >= key_blocks(s); s++) index -= key_blocks(s);
+    size_t panel = s->skipped + index / PANEL_BLOCKS * PANEL;
+    span keys = {.first = panel + index % PANEL_BLOCKS * BLOCK};
+    keys.end = least(least(keys.first + BLOCK, panel + PANEL), s->keys);
+    span queries = {.first = keys.first > s->first ? keys.first : s->first,
+                    .end = s->first + s->queries};
+    if (a->window) queries.end = least(queries.end, keys.end - 1 + a->window);
+    if (queries.first >= queries.end) return;
+    size_t at = (a->segments[s->segment].key + keys.first) * a->kv_heads + s->kv;
+    for (size_t h = s->kv * b->group; h < (s->kv + 1) * b->group; h++) {
+        key_head(b, s, h, s->p, &j->do_n, keys, queries, j->g->dv + at * a->head_dim, lane);
+        key_head(b, s, h, s->ds, &j->q_n, keys, queries, j->g->dk + at * a->head_dim, lane);
     }
 }
 
-static void key_block(void *context, size_t index, size_t lane) {
-    const sw_attention_job *j = context;
-    sw_attention_place at = sw_attention_place_of(j->a, j->a->kv_heads, true, index);
-    scratch s = scratch_of(j, lane);
-    size_t group = j->a->heads / j->a->kv_heads;
-    for (size_t h = 0; h < group; h++) key_head(j, &at, &s, at.head * group + h, h > 0);
+/* ---- shares ---- */
+
+/* Share `index` of that panel of all segments; without queries where a segment is shorter. */
+static share share_of(const sw_attention *a, size_t panel, size_t index) {
+    share s = {.segment = index / a->kv_heads, .kv = index % a->kv_heads, .first = panel * PANEL};
+    size_t count = a->segments[s.segment].query_count;
+    if (count <= s.first) return s;
+    s.queries = least(count - s.first, PANEL);
+    s.skipped = sw_attention_skipped(a, s.first + 1);
+    s.keys = s.first + s.queries;
+    s.stride = sw_attention_stride(s.keys - s.skipped);
+    return s;
+}
+
+/* Takes shares of a panel from `index` on, as many as there is room for; the first that is left. */
+static size_t take_shares(backward *b, size_t panel, size_t index) {
+    const sw_attention *a = b->j.a;
+    size_t used = 0, room = b->j.c->parallel.lanes * SW_ATTENTION_KEPT_BYTES;
+    for (b->count = 0; index < a->segment_count * a->kv_heads && b->count < SHARES; index++) {
+        share s = share_of(a, panel, index);
+        size_t bytes = b->group * s.queries * s.stride * b->size;
+        if (!bytes) continue;
+        if (b->count && used + 2 * bytes > room) break;
+        s.p = b->kept + used;
+        s.ds = s.p + bytes;
+        used += 2 * bytes;
+        b->shares[b->count++] = s;
+    }
+    return index;
+}
+
+static void run_shares(const backward *b) {
+    size_t queries = 0, keys = 0;
+    for (size_t i = 0; i < b->count; i++) {
+        queries += blocks_of(b->shares[i].queries) * b->group;
+        keys += key_blocks(&b->shares[i]);
+    }
+    sw_compute_run(b->j.c, queries, query_job, (void *)(uintptr_t)b);
+    sw_compute_run(b->j.c, keys, key_job, (void *)(uintptr_t)b);
+}
+
+/* A panel of a row adds to dK and dV of the panels before it, so they come one after the other. */
+static void run_panels(backward *b) {
+    const sw_attention *a = b->j.a;
+    size_t longest = 0;
+    for (size_t i = 0; i < a->segment_count; i++) {
+        if (a->segments[i].query_count > longest) longest = a->segments[i].query_count;
+    }
+    for (size_t panel = 0; panel * PANEL < longest; panel++) {
+        for (size_t index = 0; index < a->segment_count * a->kv_heads;) {
+            index = take_shares(b, panel, index);
+            run_shares(b);
+        }
+    }
 }
 
 void sw_attention_backward(const sw_compute *c, const sw_attention *a, const sw_attention_grad *g) {
-    sw_attention_job j = {
-        .c = c, .a = a, .g = g, .scale = 1.0f / __builtin_sqrtf((float)a->head_dim)};
+    backward b = {
+        .j = {.c = c, .a = a, .g = g, .scale = 1.0f / __builtin_sqrtf((float)a->head_dim)},
+        .group = a->heads / a->kv_heads,
+        .size = sw_dtype_bytes(c->dtype)};
+    sw_attention_job *j = &b.j;
     uint8_t *next = a->packs;
-    sw_attention_claim(&j, &j.k_t, a->k, a->kv_heads, true, true, &next);
-    sw_attention_claim(&j, &j.k_n, a->k, a->kv_heads, true, false, &next);
-    sw_attention_claim(&j, &j.v_t, a->v, a->kv_heads, true, true, &next);
-    sw_attention_claim(&j, &j.q_t, a->q, a->heads, false, true, &next);
-    sw_attention_claim(&j, &j.q_n, a->q, a->heads, false, false, &next);
-    sw_attention_claim(&j, &j.do_t, g->dout, a->heads, false, true, &next);
-    sw_attention_claim(&j, &j.do_n, g->dout, a->heads, false, false, &next);
-    const sw_head_pack *all[] = {&j.k_t, &j.k_n, &j.v_t, &j.q_t, &j.q_n, &j.do_t, &j.do_n};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) sw_attention_pack(&j, all[i]);
-    sw_compute_run(c, a->query_rows, delta_rows, &j);
-    sw_compute_run(c, sw_attention_places(a, a->heads, false), query_block, &j);
-    sw_compute_run(c, sw_attention_places(a, a->kv_heads, true), key_block, &j);
+    sw_attention_claim(j, &j->k_t, a->k, a->kv_heads, true, true, &next);
+    sw_attention_claim(j, &j->k_n, a->k, a->kv_heads, true, false, &next);
+    sw_attention_claim(j, &j->v_t, a->v, a->kv_heads, true, true, &next);
+    sw_attention_claim(j, &j->q_n, a->q, a->heads, false, false, &next);
+    sw_attention_claim(j, &j->do_n, g->dout, a->heads, false, false, &next);
+    const sw_head_pack *all[] = {&j->k_t, &j->k_n, &j->v_t, &j->q_n, &j->do_n};
+    memcpy(j->packing, all, sizeof all);
+    sw_attention_pack(j);
+    b.kept = next;
+    run_panels(&b);
 }

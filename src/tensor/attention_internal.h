@@ -8,6 +8,7 @@
 #include "tensor/ops.h"
 
 #define SW_ATTENTION_BLOCK 48 /* rows of one job; a multiple of SW_GEMM_COLUMNS */
+#define SW_ATTENTION_PACKS 5  /* at most, at a time */
 
 /* Rows of x (heads side by side, stride heads * D) of every (segment, head), packed either as the
  * right side of A x^T (`transposed`) or of A x. */
@@ -22,8 +23,8 @@ typedef struct sw_attention_job {
     const sw_compute *c;
     const sw_attention *a;
     const sw_attention_grad *g;
-    sw_head_pack k_t, k_n, v_t, v_n, q_t, q_n, do_t, do_n;
-    const sw_head_pack *packing; /* what pack jobs pack now */
+    sw_head_pack k_t, k_n, v_t, v_n, q_n, do_n;
+    const sw_head_pack *packing[SW_ATTENTION_PACKS]; /* what is packed now; then NULL */
     float scale;
 } sw_attention_job;
 
@@ -53,9 +54,13 @@ size_t sw_attention_hidden(const sw_attention *a, size_t seen);
 /* The same of the first query of a block, in whole panels: keys that its job leaves out (NUM-035).
  */
 size_t sw_attention_skipped(const sw_attention *a, size_t seen);
-void sw_attention_pack(sw_attention_job *j, const sw_head_pack *p);
+void sw_attention_pack(const sw_attention_job *j); /* all of `packing` */
 /* Assigns the next piece of a->packs to p. */
 void sw_attention_claim(sw_attention_job *j, sw_head_pack *p, const void *x, size_t heads,
                         bool keys, bool transposed, uint8_t **next);
 size_t sw_attention_stride(size_t longest); /* elements of a row of scores, even */
+/* The backward pass keeps P and dS of some queries behind the packed operands: of one panel of a
+ * row's queries and one key/value head at least, of others besides while there is room, so that all
+ * lanes have work. */
+#define SW_ATTENTION_KEPT_BYTES ((size_t)5 << 20) /* a lane */
 #endif

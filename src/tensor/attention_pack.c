@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Packed operands of attention: every (segment, head) packed by one job, and the numbering of jobs.
+ * Packed operands of attention: every (segment, head) packed by one job; the numbering of jobs; and
+ * the sizes of what it works in.
  *
  * Sizes do not depend on how rows fall into segments: a piece per segment and head of its rows
  * rounded up to 16, times D rounded up to 16.
@@ -90,10 +91,7 @@ size_t sw_attention_skipped(const sw_attention *a, size_t seen) {
     return sw_attention_hidden(a, seen) / SW_GEMM_PANEL * SW_GEMM_PANEL;
 }
 
-static void pack_piece(void *context, size_t index, size_t lane) {
-    (void)lane;
-    const sw_attention_job *j = context;
-    const sw_head_pack *p = j->packing;
+static void pack_piece(const sw_attention_job *j, const sw_head_pack *p, size_t index) {
     size_t segment = index / p->heads, head = index % p->heads;
     const sw_segment *s = &j->a->segments[segment];
     size_t rows = sw_attention_segment_rows(s, p->keys), first = p->keys ? s->key : s->query;
@@ -105,9 +103,20 @@ static void pack_piece(void *context, size_t index, size_t lane) {
     sw_pack_alone(j->c, p->packed + at, &source, p->transposed, k, n);
 }
 
-void sw_attention_pack(sw_attention_job *j, const sw_head_pack *p) {
-    j->packing = p;
-    sw_compute_run(j->c, j->a->segment_count * p->heads, pack_piece, j);
+static void pack_any(void *context, size_t index, size_t lane) {
+    (void)lane;
+    const sw_attention_job *j = context;
+    const sw_head_pack *const *p = j->packing;
+    for (; index >= j->a->segment_count * (*p)->heads; p++) {
+        index -= j->a->segment_count * (*p)->heads;
+    }
+    pack_piece(j, *p, index);
+}
+
+void sw_attention_pack(const sw_attention_job *j) {
+    size_t heads = 0;
+    for (size_t i = 0; i < SW_ATTENTION_PACKS && j->packing[i]; i++) heads += j->packing[i]->heads;
+    sw_compute_run(j->c, j->a->segment_count * heads, pack_any, (void *)(uintptr_t)j);
 }
 
 void sw_attention_claim(sw_attention_job *j, sw_head_pack *p, const void *x, size_t heads,
@@ -121,11 +130,27 @@ void sw_attention_claim(sw_attention_job *j, sw_head_pack *p, const void *x, siz
     *next += rows * heads * sw_attention_round(j->a->head_dim) * sw_dtype_bytes(j->c->dtype);
 }
 
+static size_t least(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+static size_t most(size_t a, size_t b) {
+    return a > b ? a : b;
+}
+
+/* Of P and dS: those of all queries, or as many as there is room for, or of one panel. */
+static size_t kept_bytes(size_t size, const sw_attention *a, size_t rows, size_t lanes) {
+    size_t row = 2 * sw_attention_stride(a->longest) * size, all = a->heads * rows * row;
+    size_t panel = least(a->longest, SW_GEMM_PANEL);
+    return most(a->heads / a->kv_heads * panel * row, least(all, lanes * SW_ATTENTION_KEPT_BYTES));
+}
+
 size_t sw_attention_pack_bytes(sw_dtype dtype, const sw_attention *a, size_t key_rows,
-                               bool backward) {
-    size_t rows = key_rows + a->segment_count * (SW_GEMM_COLUMNS - 1);
-    size_t heads = backward ? 3 * a->kv_heads + 4 * a->heads : 2 * a->kv_heads;
-    return rows * heads * sw_attention_round(a->head_dim) * sw_dtype_bytes(dtype);
+                               size_t backward_lanes) {
+    size_t rows = key_rows + a->segment_count * (SW_GEMM_COLUMNS - 1), size = sw_dtype_bytes(dtype);
+    size_t heads = backward_lanes ? 3 * a->kv_heads + 2 * a->heads : 2 * a->kv_heads;
+    size_t packed = rows * heads * sw_attention_round(a->head_dim) * size;
+    return packed + (backward_lanes ? kept_bytes(size, a, key_rows, backward_lanes) : 0);
 }
 
 /* Two blocks of scores in f32 and one operand block. */

@@ -96,12 +96,18 @@ static float half_to_float(uint16_t h) {
 }
 
 void sw_elements_load(float *out, const void *in, sw_dtype dtype, size_t count) {
+    const uint8_t *bytes = in;
+    size_t i = 0;
     if (dtype == SW_DTYPE_F32) {
         memcpy(out, in, count * sizeof *out);
         return;
     }
-    const uint8_t *bytes = in;
-    for (size_t i = 0; i < count; i++) {
+    for (; dtype == SW_DTYPE_BF16 && i + 8 <= count; i += 8) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(bytes + 2 * i));
+        __m256i wide = _mm256_slli_epi32(_mm256_cvtepu16_epi32(v), 16);
+        _mm256_storeu_si256((__m256i *)(void *)(out + i), wide);
+    }
+    for (; i < count; i++) {
         uint16_t v;
         memcpy(&v, bytes + 2 * i, sizeof v);
         out[i] = dtype == SW_DTYPE_BF16 ? float_of((uint32_t)v << 16) : half_to_float(v);

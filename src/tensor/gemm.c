@@ -5,16 +5,16 @@
  * A part is summed in the lane's stack and written once, so terms (a weight and its adapter, or the
  * gradients through q, k and v) meet before any rounding. See tensor/gemm.h for the bit rule.
  *
- * With scratch, C is made in blocks of columns: what a block needs of every B is written there in
- * the form that the kernel takes, once for all rows, multiplied, and forgotten. A product of one
- * term that is deeper than the scratch is wide goes through in stretches of whole panels, whose
- * sums rest in C meanwhile: they are added in the same order as in the stack.
+ * Where a B lies unpacked, C is made in blocks of columns: what a block needs of it is packed into
+ * scratch, once for all rows, multiplied, and forgotten. A product of one such term that is deeper
+ * than the scratch is wide goes through in stretches of whole panels, whose sums rest in C
+ * meanwhile: they are added in the same order as in the stack.
  */
 #include "tensor/gemm_internal.h"
 
 #define PANEL_BYTES   ((size_t)4 << 20) /* of scratch, where a block is not too narrow for it */
 #define LEAST_COLUMNS 64                /* of a block */
-#define DEEP          ((size_t)8 * SW_GEMM_PANEL) /* a stretch of a product of one term */
+#define DEEP          ((size_t)7 * SW_GEMM_PANEL) /* a stretch of a product of one term */
 #define JOBS_PER_LANE 4                           /* so that lanes end at about the same time */
 
 static size_t least(size_t a, size_t b) {
@@ -84,76 +84,60 @@ static void run_parts(const sw_work *w) {
     sw_compute_run(w->compute, p.row_parts * parts(p.strips, p.job_strips), part_job, &p);
 }
 
-/* ---- what is not packed, or not in the kernel's form ---- */
+/* ---- what is not packed ---- */
 
-static size_t columns_of(size_t k) {
-    size_t columns = PANEL_BYTES / sizeof(float) / (k ? k : 1) / LEAST_COLUMNS * LEAST_COLUMNS;
-    return columns ? columns : LEAST_COLUMNS;
+static size_t columns_of(sw_dtype dtype, size_t k) {
+    size_t columns = PANEL_BYTES / sw_dtype_bytes(dtype) / (k ? k : 1);
+    return columns < LEAST_COLUMNS ? LEAST_COLUMNS : columns / LEAST_COLUMNS * LEAST_COLUMNS;
 }
 
-size_t sw_gemm_panel_bytes(size_t k, size_t n) {
-    size_t depth = k + SW_GEMM_TERMS, columns = parts(n, LEAST_COLUMNS) * LEAST_COLUMNS;
-    size_t largest = LEAST_COLUMNS * sizeof(float) * depth;
+size_t sw_gemm_panel_bytes(sw_dtype dtype, size_t k, size_t n) {
+    size_t column = (k + SW_GEMM_TERMS) * sw_dtype_bytes(dtype);
+    size_t largest = LEAST_COLUMNS * column;
     if (largest < PANEL_BYTES) largest = PANEL_BYTES;
-    return least(largest, columns * sizeof(float) * depth);
+    return least(largest, parts(n, LEAST_COLUMNS) * LEAST_COLUMNS * column);
 }
 
-/* In the portable kernel each lane would widen a packed B for itself, for every tile of rows. */
-static bool widens(const sw_work *w) {
-    return w->compute->dtype == SW_DTYPE_BF16 && !w->compute->native;
-}
-
-/* The columns from `first` on of term `index`'s B: packed now, widened now, or as they are packed.
- * Returns the rest of the scratch. */
-static void *take_columns(sw_work *w, size_t index, size_t first, void *to) {
-    const sw_compute *c = w->compute;
-    sw_gemm_term *t = &w->g.terms[index];
-    size_t n = w->g.n;
-    bool wide = widens(w);
+/* The columns from `first` on of a term's B: packed now, or as they are. Returns the rest of the
+ * scratch. */
+static void *take_columns(const sw_compute *c, sw_gemm_term *t, size_t first, size_t n, void *to) {
     if (!t->lying) {
-        const void *packed = sw_gemm_at(t->b, first / SW_GEMM_COLUMNS * t->b_strip, c->dtype);
-        t->b = packed;
-        if (!wide || w->g.m < SW_TILE_ROWS) return to;
-        sw_pack_widen(c, to, packed, t->b_strip, t->k, n);
-    } else {
-        sw_source b = *t->lying;
-        size_t skipped = t->transposed ? first * b.stride : first;
-        if (b.nf4) {
-            b.first += skipped;
-        } else {
-            b.data = sw_gemm_at(b.data, skipped, b.dtype);
-        }
-        (wide ? sw_pack_wide : sw_pack)(c, to, &b, t->transposed, t->k, n);
+        t->b = sw_gemm_at(t->b, first / SW_GEMM_COLUMNS * t->b_strip, c->dtype);
+        return to;
     }
-    w->wide[index] = wide;
+    sw_source b = *t->lying;
+    size_t skipped = t->transposed ? first * b.stride : first;
+    if (b.nf4) {
+        b.first += skipped;
+    } else {
+        b.data = sw_gemm_at(b.data, skipped, b.dtype);
+    }
+    sw_pack(c, to, &b, t->transposed, t->k, n);
     t->b = to;
     t->b_strip = sw_pack_strip(t->k);
-    return (uint8_t *)to +
-           parts(n, SW_GEMM_COLUMNS) * t->b_strip * sw_dtype_bytes(wide ? SW_DTYPE_F32 : c->dtype);
+    return (uint8_t *)to + sw_pack_elements(t->k, n) * sw_dtype_bytes(c->dtype);
 }
 
 static void run_in_blocks(const sw_compute *c, const sw_gemm *g, bool resumed) {
     size_t depth = 0;
-    for (size_t i = 0; i < g->term_count; i++) depth += even(g->terms[i].k);
-    size_t columns = columns_of(depth);
+    for (size_t i = 0; i < g->term_count; i++)
+        if (g->terms[i].lying) depth += even(g->terms[i].k);
+    size_t columns = columns_of(c->dtype, depth);
     for (size_t first = 0; first < g->n; first += columns) {
         sw_work w = {.compute = c, .g = *g, .resumed = resumed};
         void *to = g->panels;
         w.g.n = least(g->n - first, columns);
         w.g.c = (uint8_t *)g->c + first * sw_dtype_bytes(g->c_dtype);
         if (g->add) w.g.add = g->add + first;
-        for (size_t i = 0; i < g->term_count; i++) to = take_columns(&w, i, first, to);
+        for (size_t i = 0; i < g->term_count; i++)
+            to = take_columns(c, &w.g.terms[i], first, w.g.n, to);
         run_parts(&w);
     }
 }
 
-/* Term 0 from k on. */
+/* A term that lies, from k on. */
 static void skip_depth(const sw_compute *c, sw_gemm_term *t, sw_source *lying, size_t k) {
     t->a = sw_gemm_at(t->a, t->turned ? k * t->a_stride : k, c->dtype);
-    if (!t->lying) {
-        t->b = sw_gemm_at(t->b, k * SW_GEMM_COLUMNS, c->dtype);
-        return;
-    }
     *lying = *t->lying;
     size_t skipped = t->transposed ? k : k * lying->stride;
     if (lying->nf4) {
@@ -170,8 +154,14 @@ static bool goes_deep(const sw_gemm *g) {
            g->scale == 1;
 }
 
+static bool lies(const sw_gemm *g) {
+    for (size_t i = 0; i < g->term_count; i++)
+        if (g->terms[i].lying) return true;
+    return false;
+}
+
 void sw_gemm_run(const sw_compute *c, const sw_gemm *g) {
-    if (!g->panels) {
+    if (!lies(g)) {
         sw_work w = {.compute = c, .g = *g};
         run_parts(&w);
         return;

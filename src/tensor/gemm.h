@@ -32,16 +32,12 @@ void sw_pack(const sw_compute *c, void *out, const sw_source *b, bool transposed
              size_t n);
 void sw_pack_alone(const sw_compute *c, void *out, const sw_source *b, bool transposed, size_t k,
                    size_t n); /* in the calling lane */
-/* For the portable kernel: in bf16 as f32 already, of each pair 16 odd members and then their 16
- * even ones; in f32 as sw_pack. sw_pack_widen makes the same of bf16 that is packed. */
-void sw_pack_wide(const sw_compute *c, void *out, const sw_source *b, bool transposed, size_t k,
-                  size_t n);
-void sw_pack_widen(const sw_compute *c, void *out, const void *packed, size_t strip, size_t k,
-                   size_t n);
 /* out (n, k rounded up to even, stride `out_stride`) E = transpose of (k, n); the added column is
  * zero. */
 void sw_transpose(const sw_compute *c, void *out, size_t out_stride, const sw_source *in, size_t k,
                   size_t n);
+void sw_transpose_alone(const sw_compute *c, void *out, size_t out_stride, const sw_source *in,
+                        size_t k, size_t n); /* in the calling lane */
 
 /* One product. A's rows are E, readable up to k rounded up to even, and zero beyond k; or A is
  * `turned` where sw_gemm_turns says so: its columns lie as rows, (k, m), a_stride from k to k. */
@@ -64,9 +60,8 @@ typedef struct sw_gemm {
     size_t c_stride;
     sw_dtype c_dtype; /* F32 or BF16 */
     const float *add; /* (m, n), stride c_stride: C = add + sum; may be C itself; F32 only */
-    /* Scratch of sw_gemm_run, sw_gemm_panel_bytes of the sum of all terms' k. A B that lies
-     * unpacked needs it; where the bf16 instructions are missing, others are faster with it. The
-     * bits are those of packed matrices without it. */
+    /* Scratch of sw_gemm_run, sw_gemm_panel_bytes of the sum of all terms' k: a B that lies
+     * unpacked needs it. The bits are those of a packed one. */
     void *panels;
 } sw_gemm;
 
@@ -74,7 +69,7 @@ typedef struct sw_gemm {
 bool sw_gemm_turns(const sw_compute *c);
 /* Of products into n columns; monotonic. For one term into f32 with scale 1 and no base k = 4096 is
  * enough, however deep it is. */
-size_t sw_gemm_panel_bytes(size_t k, size_t n);
+size_t sw_gemm_panel_bytes(sw_dtype dtype, size_t k, size_t n);
 void sw_gemm_run(const sw_compute *c, const sw_gemm *g);   /* over all lanes */
 void sw_gemm_alone(const sw_compute *c, const sw_gemm *g); /* in the calling lane */
 #endif

@@ -10,8 +10,7 @@
 typedef struct sw_work {
     const sw_compute *compute;
     sw_gemm g;
-    bool wide[SW_GEMM_TERMS]; /* this term's B is there as sw_pack_wide writes it */
-    bool resumed;             /* C holds the sums of the panels before */
+    bool resumed; /* C holds the sums of the panels before */
 } sw_work;
 
 /* A part of C that one lane sums and stores; `columns` is cut at the end of C. */

@@ -14,7 +14,7 @@
 #define ROOM        65536 /* floats of laid out rows: half of a second cache of 512 KiB */
 #define DEEP_ROWS   48    /* of a part that goes through in portions */
 #define DEEP_STRIPS 36    /* of it at most */
-#define DIRECT_ROWS 12    /* fewer rows do not pay for widening a strip that is bf16: measured */
+#define DIRECT_ROWS 12    /* fewer rows do not pay for being laid out in bf16: measured */
 
 static size_t least(size_t a, size_t b) {
     return a < b ? a : b;
@@ -39,12 +39,9 @@ static piece after(const sw_work *w, const piece *p) {
     return piece_at(w, p->term, p->k + SW_GEMM_PANEL);
 }
 
-static bool is_wide(const sw_work *w, const piece *p) {
-    return w->compute->dtype == SW_DTYPE_F32 || w->wide[p->term];
-}
-
+/* Few rows of bf16 are multiplied as they lie. */
 static bool is_direct(const sw_work *w, const piece *p, size_t rows) {
-    return rows < DIRECT_ROWS && !is_wide(w, p) && !w->g.terms[p->term].turned;
+    return rows < DIRECT_ROWS && w->compute->dtype == SW_DTYPE_BF16 && !w->g.terms[p->term].turned;
 }
 
 static size_t laid(size_t rows) {
@@ -91,36 +88,24 @@ static piece lay(const sw_work *w, piece from, const sw_extent *e, float *out) {
     return p;
 }
 
-/* A piece of a strip that is not in the kernel's form. */
-static void add_packed(const sw_work *w, const piece *p, const sw_strip *s, const sw_bf16 *b,
-                       const sw_extent *e) {
-    alignas(64) float wide[COLUMNS * SW_GEMM_PANEL];
-    if (is_direct(w, p, e->rows)) {
-        sw_strip_direct(s, rows_of(w, p, e), w->g.terms[p->term].a_stride, b);
-        return;
-    }
-    sw_widen_strip(wide, b, p->depth / 2);
-    sw_strip own = *s;
-    own.b = wide;
-    sw_strip_sum(&own);
-}
-
 /* The pieces from `from` to before `end` of one strip. */
 static void add_pieces(const sw_work *w, piece from, const piece *end, const sw_extent *e,
                        size_t strip, const float *a, float *sums, bool add) {
     const sw_gemm *g = &w->g;
+    bool wide = w->compute->dtype == SW_DTYPE_F32;
     sw_strip s = {.a = a, .rows = e->rows, .out = sums, .add = add};
     s.target = sw_gemm_at(g->c, e->row * g->c_stride + strip * COLUMNS, g->c_dtype);
     s.target_stride = g->c_stride * sw_dtype_bytes(g->c_dtype);
     for (piece p = from; p.term != end->term || p.k != end->k; p = after(w, &p)) {
-        const sw_gemm_term *t = &w->g.terms[p.term];
-        size_t at = strip * t->b_strip + p.k * COLUMNS;
+        const sw_gemm_term *t = &g->terms[p.term];
+        const void *b = sw_gemm_at(t->b, strip * t->b_strip + p.k * COLUMNS, w->compute->dtype);
+        s.b = wide ? b : NULL;
+        s.pairs = wide ? NULL : b;
         s.k = p.depth;
-        if (is_wide(w, &p)) {
-            s.b = (const float *)t->b + at;
-            sw_strip_sum(&s);
+        if (is_direct(w, &p, e->rows)) {
+            sw_strip_direct(&s, rows_of(w, &p, e), t->a_stride);
         } else {
-            add_packed(w, &p, &s, (const sw_bf16 *)t->b + at, e);
+            sw_strip_sum(&s);
         }
         s.a += laid(e->rows) * p.depth;
         s.add = true;

@@ -34,21 +34,31 @@ static void store_bf16(const sw_gemm *g, const float *restrict sums, size_t at, 
 }
 
 /* A row of a whole strip. */
-static void store_strip_bf16(const sw_gemm *g, const float *sums, size_t at) {
+static void store_strip(const sw_gemm *g, const float *sums, size_t at) {
     __m256 scale = _mm256_set1_ps(g->scale);
     __m256 low = _mm256_mul_ps(_mm256_load_ps(sums), scale);
     __m256 high = _mm256_mul_ps(_mm256_load_ps(sums + 8), scale);
-    _mm256_storeu_si256((__m256i *)(void *)((sw_bf16 *)g->c + at), sw_round_sixteen(low, high));
+    if (g->c_dtype == SW_DTYPE_BF16) {
+        __m256i both = sw_round_sixteen(low, high);
+        _mm256_storeu_si256((__m256i *)(void *)((sw_bf16 *)g->c + at), both);
+        return;
+    }
+    if (g->add) {
+        low = _mm256_add_ps(_mm256_loadu_ps(g->add + at), low);
+        high = _mm256_add_ps(_mm256_loadu_ps(g->add + at + 8), high);
+    }
+    _mm256_storeu_ps((float *)g->c + at, low);
+    _mm256_storeu_ps((float *)g->c + at + 8, high);
 }
 
 void sw_gemm_store(const sw_gemm *g, const float *sums, size_t stride, const sw_extent *e) {
     size_t columns = columns_of(g, e);
     for (size_t r = 0; r < e->rows; r++, sums += stride) {
         size_t at = (e->row + r) * g->c_stride + e->strip * SW_GEMM_COLUMNS;
-        if (g->c_dtype == SW_DTYPE_F32) {
+        if (columns == SW_GEMM_COLUMNS) {
+            store_strip(g, sums, at);
+        } else if (g->c_dtype == SW_DTYPE_F32) {
             store_f32(g, sums, at, columns);
-        } else if (columns == SW_GEMM_COLUMNS) {
-            store_strip_bf16(g, sums, at);
         } else {
             store_bf16(g, sums, at, columns);
         }

@@ -4,12 +4,12 @@
  *
  * f32: one chain in ascending k (NUM-011). bf16: for every pair first the odd, then the even
  * element, one fused multiply-add each, with denormals read as zero and flushed by the mode that
- * sw_compute_run sets (NUM-012). So a bf16 panel whose pairs are written out as f32, odd before
- * even, goes through the f32 kernel; where there are too few rows to pay for that, the pairs are
- * widened in registers.
+ * sw_compute_run sets (NUM-012). So the f32 kernel takes bf16 too, when rows of A are laid out as
+ * f32 with the odd member of each pair first, and the strip's pairs are taken apart in registers,
+ * which costs it some 1.5 %; a strip of a panel then fits into half of the first cache.
  *
  * Six rows by one strip are summed at a time over a whole panel. Rows of A come from one stream
- * (lay.c); the strip comes from the second cache for every group of rows, which is fast enough.
+ * (lay.c). Few rows are not worth laying out: for them both sides are taken apart in registers.
  */
 #include "tensor/kernels.h"
 #include <immintrin.h>
@@ -19,8 +19,7 @@
 #define INLINE   static inline __attribute__((always_inline))
 #define FEW_ROWS 4            /* at a time, in a tile of few rows */
 #define ROWS     SW_ROW_GROUP /* at a time in f32: 12 sums, 2 columns, 1 row in 16 registers */
-#define UNROLLED 4            /* of k: a loop of one k is slower by a quarter, as measured */
-#define STRETCH  256
+#define UNROLLED 8            /* of k: a loop of one k is slower by a quarter, as measured */
 #define COLUMNS  SW_GEMM_COLUMNS
 INLINE void store_row(float *out, __m256 low, __m256 high, bool add) {
     if (add) {
@@ -35,8 +34,8 @@ INLINE __m256 broadcast_bits(uint32_t bits) {
     return _mm256_castsi256_ps(_mm256_set1_epi32((int)bits));
 }
 
-INLINE void bf16_block(const sw_strip *s, size_t row, const sw_bf16 *a, size_t a_stride,
-                       const sw_bf16 *b, int rows) {
+INLINE void bf16_block(const sw_strip *s, size_t row, const sw_bf16 *a, size_t a_stride, int rows) {
+    const sw_bf16 *b = s->pairs;
     const __m256i odd_mask = _mm256_set1_epi32((int)0xffff0000u);
     __m256 acc[FEW_ROWS][2];
     for (int r = 0; r < rows; r++) acc[r][0] = acc[r][1] = _mm256_setzero_ps();
@@ -63,21 +62,21 @@ INLINE void bf16_block(const sw_strip *s, size_t row, const sw_bf16 *a, size_t a
     }
 }
 
-void sw_strip_direct(const sw_strip *s, const sw_bf16 *a, size_t a_stride, const sw_bf16 *b) {
+void sw_strip_direct(const sw_strip *s, const sw_bf16 *a, size_t a_stride) {
     for (size_t row = 0; row < s->rows; row += FEW_ROWS) {
         const sw_bf16 *from = a + row * a_stride;
         switch (s->rows - row) {
         case 1:
-            bf16_block(s, row, from, a_stride, b, 1);
+            bf16_block(s, row, from, a_stride, 1);
             break;
         case 2:
-            bf16_block(s, row, from, a_stride, b, 2);
+            bf16_block(s, row, from, a_stride, 2);
             break;
         case 3:
-            bf16_block(s, row, from, a_stride, b, 3);
+            bf16_block(s, row, from, a_stride, 3);
             break;
         default:
-            bf16_block(s, row, from, a_stride, b, FEW_ROWS);
+            bf16_block(s, row, from, a_stride, FEW_ROWS);
         }
     }
 }
@@ -88,8 +87,7 @@ INLINE void multiply_add(__m256 *sum, __m256 a, __m256 b) {
 }
 
 /* One k. */
-INLINE void f32_step(__m256 acc[ROWS][2], const float *a, const float *b, int rows) {
-    __m256 low = _mm256_loadu_ps(b), high = _mm256_loadu_ps(b + 8);
+INLINE void step(__m256 acc[ROWS][2], const float *a, __m256 low, __m256 high, int rows) {
 #pragma GCC unroll 6
     for (int r = 0; r < rows; r++) {
         __m256 v = _mm256_broadcast_ss(a + r);
@@ -98,62 +96,98 @@ INLINE void f32_step(__m256 acc[ROWS][2], const float *a, const float *b, int ro
     }
 }
 
-/* A group of rows. `next` is what will be read of B after this strip: every group fetches its share
- * of it into the second cache. */
-INLINE void f32_block(const sw_strip *s, size_t row, const uint8_t *next, size_t next_step,
-                      int rows) {
-    const float *a = s->a + row * s->k, *b = s->b;
+/* The odd members of eight pairs: read again for the even ones, since the sums leave no register.
+ */
+INLINE __m256 odd_members(const sw_bf16 *pairs, __m256 mask) {
+    __m256 odd;
+    __asm__("vandps %2, %1, %0"
+            : "=x"(odd)
+            : "x"(mask), "m"(*(const __m256_u *)(const void *)pairs));
+    return odd;
+}
+
+INLINE __m256 even_members(const sw_bf16 *pairs) {
+    __m256i both = _mm256_loadu_si256((const __m256i *)(const void *)pairs);
+    return _mm256_castsi256_ps(_mm256_slli_epi32(both, 16));
+}
+
+/* Two k of the strip. */
+INLINE void two_steps(__m256 acc[ROWS][2], const sw_strip *s, const float *a, size_t k, int rows,
+                      bool pairs) {
+    if (pairs) {
+        const __m256 mask = _mm256_castsi256_ps(_mm256_set1_epi32((int)0xffff0000u));
+        const sw_bf16 *b = s->pairs + k * COLUMNS;
+        step(acc, a, odd_members(b, mask), odd_members(b + 16, mask), rows);
+        step(acc, a + ROWS, even_members(b), even_members(b + 16), rows);
+    } else {
+        const float *b = s->b + k * COLUMNS;
+        step(acc, a, _mm256_loadu_ps(b), _mm256_loadu_ps(b + 8), rows);
+        step(acc, a + ROWS, _mm256_loadu_ps(b + 16), _mm256_loadu_ps(b + 24), rows);
+    }
+}
+
+typedef struct ahead { /* what will be read of B after this strip, into the second cache */
+    const uint8_t *next;
+    size_t step; /* bytes for every UNROLLED k of a group */
+} ahead;
+
+/* A group of rows from `row` on. */
+INLINE void block(const sw_strip *s, size_t row, ahead *next, int rows, bool pairs) {
+    const float *a = s->a + row * s->k;
     __m256 acc[ROWS][2];
     for (int r = 0; r < rows; r++) {
         acc[r][0] = acc[r][1] = _mm256_setzero_ps();
         __builtin_prefetch(s->target + (row + (size_t)r) * s->target_stride, 1);
     }
     size_t k = 0;
-    for (; k + UNROLLED <= s->k; k += UNROLLED, a += UNROLLED * ROWS, b += UNROLLED * COLUMNS) {
-        __builtin_prefetch(next, 0, 2);
-        next += next_step;
+    for (; k + UNROLLED <= s->k; k += UNROLLED, a += UNROLLED * ROWS) {
+        __builtin_prefetch(next->next, 0, 2);
+        next->next += next->step;
 #pragma GCC unroll 4
-        for (int i = 0; i < UNROLLED; i++) f32_step(acc, a + i * ROWS, b + i * COLUMNS, rows);
+        for (size_t i = 0; i < UNROLLED; i += 2) {
+            two_steps(acc, s, a + i * ROWS, k + i, rows, pairs);
+        }
     }
-    for (; k < s->k; k++, a += ROWS, b += COLUMNS) f32_step(acc, a, b, rows);
+    for (; k + 2 <= s->k; k += 2, a += 2 * ROWS) two_steps(acc, s, a, k, rows, pairs);
+    if (k < s->k) { /* in f32 alone */
+        const float *b = s->b + k * COLUMNS;
+        step(acc, a, _mm256_loadu_ps(b), _mm256_loadu_ps(b + 8), rows);
+    }
     for (int r = 0; r < rows; r++) {
         store_row(s->out + (row + (size_t)r) * COLUMNS, acc[r][0], acc[r][1], s->add);
     }
 }
 
-void sw_strip_sum(const sw_strip *s) {
-    size_t groups = (s->rows + ROWS - 1) / ROWS, row = 0;
-    size_t step = UNROLLED * COLUMNS * sizeof *s->b / groups, share = s->k / UNROLLED * step;
-    const uint8_t *next = (const uint8_t *)(s->b + s->k * COLUMNS);
-    for (; row + ROWS <= s->rows; row += ROWS, next += share) f32_block(s, row, next, step, ROWS);
+INLINE void sum(const sw_strip *s, bool pairs) {
+    size_t groups = (s->rows + ROWS - 1) / ROWS, row = 0, size = pairs ? 2 : 4;
+    const uint8_t *b = pairs ? (const uint8_t *)s->pairs : (const uint8_t *)s->b;
+    ahead next = {b + s->k * COLUMNS * size, UNROLLED * COLUMNS * size / groups};
+    for (; row + ROWS <= s->rows; row += ROWS) block(s, row, &next, ROWS, pairs);
     switch (s->rows - row) {
     case 1:
-        f32_block(s, row, next, step, 1);
+        block(s, row, &next, 1, pairs);
         break;
     case 2:
-        f32_block(s, row, next, step, 2);
+        block(s, row, &next, 2, pairs);
         break;
     case 3:
-        f32_block(s, row, next, step, 3);
+        block(s, row, &next, 3, pairs);
         break;
     case 4:
-        f32_block(s, row, next, step, 4);
+        block(s, row, &next, 4, pairs);
         break;
     case 5:
-        f32_block(s, row, next, step, 5);
+        block(s, row, &next, 5, pairs);
         break;
     default:
         break;
     }
 }
 
-void sw_widen_strip(float *restrict out, const sw_bf16 *b, size_t pairs) {
-    const __m256i odd_mask = _mm256_set1_epi32((int)0xffff0000u);
-    for (size_t p = 0; p < pairs; p++, b += 2 * COLUMNS, out += 2 * COLUMNS) {
-        for (int h = 0; h < 2; h++) {
-            __m256i both = _mm256_loadu_si256((const __m256i *)(b + 16 * h));
-            _mm256_storeu_si256((__m256i *)(out + 8 * h), _mm256_and_si256(both, odd_mask));
-            _mm256_storeu_si256((__m256i *)(out + COLUMNS + 8 * h), _mm256_slli_epi32(both, 16));
-        }
+void sw_strip_sum(const sw_strip *s) {
+    if (s->pairs) {
+        sum(s, true);
+    } else {
+        sum(s, false);
     }
 }

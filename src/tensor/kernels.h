@@ -26,18 +26,18 @@ void sw_tile_bf16_native(const sw_tile *t);
 
 /* The same bits from AVX2 FMA, and f32: out (rows, 16) = or += A (rows, k) times one strip. */
 typedef struct sw_strip {
-    const float *a; /* as laid out below */
-    const float *b; /* at the panel's first k; in bf16 odd member of each pair first */
-    size_t k, rows;
-    float *out; /* aligned to 32 bytes */
+    const float *a;       /* as laid out below */
+    const float *b;       /* at the panel's first k; or, in bf16, */
+    const sw_bf16 *pairs; /* as it is packed */
+    size_t k, rows;       /* k even with pairs */
+    float *out;           /* aligned to 32 bytes */
     bool add;
     const uint8_t *target; /* where `out` will be stored: its rows are fetched meanwhile */
     size_t target_stride;  /* bytes */
 } sw_strip;
 void sw_strip_sum(const sw_strip *s);
-/* With rows of A and a strip that are bf16, as they lie: for few rows. s->a and s->b do not count.
- */
-void sw_strip_direct(const sw_strip *s, const sw_bf16 *a, size_t a_stride, const sw_bf16 *b);
+/* With rows of A that are bf16, as they lie: for few rows. s->a does not count. */
+void sw_strip_direct(const sw_strip *s, const sw_bf16 *a, size_t a_stride);
 
 /* Rows of A (rows, k) laid out for sw_strip_sum: groups of SW_ROW_GROUP rows, side by side for
  * every k; what the last group lacks is filled with its last row. `out` has room for 2 floats more
@@ -48,6 +48,4 @@ void sw_widen_rows(float *out, const void *a, size_t stride, size_t rows, size_t
 /* The same of rows that lie as columns: (k, rows), `stride` from k to k. */
 void sw_lay_columns(float *out, const void *a, size_t stride, size_t rows, size_t k);
 void sw_widen_columns(float *out, const void *a, size_t stride, size_t rows, size_t k);
-/* Pairs of a strip of bf16 as f32: 16 odd members, then their 16 even ones. */
-void sw_widen_strip(float *restrict out, const sw_bf16 *b, size_t pairs);
 #endif

@@ -81,13 +81,13 @@ typedef struct sw_attention {
     void *packs;           /* sw_attention_pack_bytes */
     void *scratch;         /* lanes * sw_attention_scratch_bytes */
 } sw_attention;
+/* Reads sizes, longest and segment_count only. backward_lanes: 0 for forward alone. */
 size_t sw_attention_pack_bytes(sw_dtype dtype, const sw_attention *a, size_t key_rows,
-                               bool backward); /* reads sizes and segment_count only */
+                               size_t backward_lanes);
 size_t sw_attention_scratch_bytes(sw_dtype dtype, size_t longest);
 void sw_attention_forward(const sw_compute *c, const sw_attention *a);
 typedef struct sw_attention_grad {
     const void *dout;    /* E */
-    float *delta;        /* (H, T) scratch */
     float *dq, *dk, *dv; /* f32, written; strides as q, k, v */
 } sw_attention_grad;
 void sw_attention_backward(const sw_compute *c, const sw_attention *a, const sw_attention_grad *g);

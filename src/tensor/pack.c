@@ -3,13 +3,11 @@
  * Packing of B into strips of 16 columns (tensor/gemm.h), and transposition of A.
  *
  * Source rows are staged block by block as E in the lane's stack, so that any dtype and alignment
- * can be packed; then the pairs are interleaved. Strips for the portable kernel are widened once
- * more, block by block, while they are in the first cache.
+ * can be packed; then the pairs are interleaved.
  */
 #include "tensor/kernels.h"
 #include "tensor/lanes.h"
 #include <immintrin.h>
-#include <stdalign.h>
 #include <string.h>
 
 #define INLINE    static inline __attribute__((always_inline))
@@ -52,7 +50,7 @@ typedef struct pack_job {
     void *out;
     const sw_source *b;
     sw_dtype dtype;
-    bool transposed, wide;
+    bool transposed;
     size_t k, n;
 } pack_job;
 
@@ -61,36 +59,25 @@ static size_t place(const pack_job *job, size_t strip, size_t k0) {
     return strip * sw_pack_strip(job->k) + k0 * STRIP;
 }
 
-/* Two lines of pairs, of the same eight columns, into a strip of either kind. */
-INLINE void store_pairs(void *strip, size_t pair, size_t column, __m256 line, bool wide) {
-    if (!wide) {
-        sw_bf16 *out = (sw_bf16 *)strip + pair * 2 * STRIP + 2 * column;
-        _mm256_storeu_ps((float *)(void *)out, line);
-        return;
-    }
-    float *out = (float *)strip + pair * 2 * STRIP + column;
-    __m256 odd_mask = _mm256_castsi256_ps(_mm256_set1_epi32((int)0xffff0000u));
-    _mm256_storeu_ps(out, _mm256_and_ps(line, odd_mask));
-    _mm256_storeu_si256((__m256i *)(void *)(out + STRIP),
-                        _mm256_slli_epi32(_mm256_castps_si256(line), 16));
-}
-
 /* Eight pairs of eight rows, turned: line p of the strip gets pair p of each row. */
-INLINE void turn_pairs(void *strip, size_t pair, size_t column, const sw_bf16 *rows, size_t stride,
-                       bool wide) {
+INLINE void turn_pairs(sw_bf16 *strip, size_t pair, size_t column, const sw_bf16 *rows,
+                       size_t stride) {
     __m256 r[8], line[8];
     for (size_t i = 0; i < 8; i++) {
         r[i] = _mm256_loadu_ps((const float *)(const void *)(rows + i * stride));
     }
     sw_turn_eight(line, r);
-    for (size_t p = 0; p < 8; p++) store_pairs(strip, pair + p, column, line[p], wide);
+    for (size_t p = 0; p < 8; p++) {
+        sw_bf16 *out = strip + (pair + p) * 2 * STRIP + 2 * column;
+        _mm256_storeu_ps((float *)(void *)out, line[p]);
+    }
 }
 
 static void emit_bf16_columns(sw_bf16 *out, sw_bf16 block[STRIP][STAGE_K], size_t pairs) {
     size_t p = 0;
     for (; p + 8 <= pairs; p += 8) {
-        turn_pairs(out, p, 0, &block[0][2 * p], STAGE_K, false);
-        turn_pairs(out, p, STRIP / 2, &block[STRIP / 2][2 * p], STAGE_K, false);
+        turn_pairs(out, p, 0, &block[0][2 * p], STAGE_K);
+        turn_pairs(out, p, STRIP / 2, &block[STRIP / 2][2 * p], STAGE_K);
     }
     for (out += p * 2 * STRIP; p < pairs; p++, out += 2 * STRIP) {
         for (size_t c = 0; c < STRIP; c++) memcpy(out + 2 * c, &block[c][2 * p], 4);
@@ -99,16 +86,15 @@ static void emit_bf16_columns(sw_bf16 *out, sw_bf16 block[STRIP][STAGE_K], size_
 
 /* Whole strips of columns that are bf16 already: no stage. The rows of the strip behind are next.
  */
-INLINE void turn_columns(void *out, const sw_source *b, size_t k0, size_t depth, size_t column,
-                         bool wide) {
+static void turn_columns(sw_bf16 *out, const sw_source *b, size_t k0, size_t depth, size_t column) {
     const sw_bf16 *from = (const sw_bf16 *)b->data + column * b->stride + k0;
     for (size_t k = 0; k < depth; k += 16) {
         if (k % 32 == 0) {
             for (size_t c = 0; c < STRIP; c++)
                 __builtin_prefetch(from + (STRIP + c) * b->stride + k);
         }
-        turn_pairs(out, k / 2, 0, from + k, b->stride, wide);
-        turn_pairs(out, k / 2, STRIP / 2, from + STRIP / 2 * b->stride + k, b->stride, wide);
+        turn_pairs(out, k / 2, 0, from + k, b->stride);
+        turn_pairs(out, k / 2, STRIP / 2, from + STRIP / 2 * b->stride + k, b->stride);
     }
 }
 
@@ -159,19 +145,11 @@ static void pack_block(const pack_job *job, sw_bf16 *out, size_t strip, size_t k
 
 static void pack_bf16(const pack_job *job, size_t strip, size_t k0, size_t depth) {
     bool plain = job->b->dtype == SW_DTYPE_BF16 && !job->b->nf4;
+    sw_bf16 *out = (sw_bf16 *)job->out + place(job, strip, k0);
     if (job->transposed && plain && (strip + 1) * STRIP <= job->n && depth % 16 == 0) {
-        size_t at = place(job, strip, k0);
-        if (job->wide) {
-            turn_columns((float *)job->out + at, job->b, k0, depth, strip * STRIP, true);
-        } else {
-            turn_columns((sw_bf16 *)job->out + at, job->b, k0, depth, strip * STRIP, false);
-        }
-    } else if (job->wide) {
-        alignas(64) sw_bf16 block[STAGE_K * STRIP];
-        pack_block(job, block, strip, k0, depth);
-        sw_widen_strip((float *)job->out + place(job, strip, k0), block, (depth + 1) / 2);
+        turn_columns(out, job->b, k0, depth, strip * STRIP);
     } else {
-        pack_block(job, (sw_bf16 *)job->out + place(job, strip, k0), strip, k0, depth);
+        pack_block(job, out, strip, k0, depth);
     }
 }
 
@@ -209,14 +187,8 @@ static void pack_nf4_rows(const pack_job *job, size_t first, size_t k0, size_t d
         stage(rows[k], job->b, job->dtype, k0 + k, first * STRIP, GROUP * STRIP);
     }
     for (size_t s = 0; s < GROUP; s++) {
-        size_t at = place(job, first + s, k0);
-        if (job->wide) {
-            alignas(64) sw_bf16 block[STAGE_K * STRIP];
-            interleave_rows(block, &staged, 0, depth / 2, s * STRIP);
-            sw_widen_strip((float *)job->out + at, block, depth / 2);
-        } else {
-            interleave_rows((sw_bf16 *)job->out + at, &staged, 0, depth / 2, s * STRIP);
-        }
+        sw_bf16 *out = (sw_bf16 *)job->out + place(job, first + s, k0);
+        interleave_rows(out, &staged, 0, depth / 2, s * STRIP);
     }
 }
 
@@ -248,37 +220,6 @@ void sw_pack(const sw_compute *c, void *out, const sw_source *b, bool transposed
     pack_job job = {
         .out = out, .b = b, .dtype = c->dtype, .transposed = transposed, .k = k, .n = n};
     sw_compute_run(c, jobs(&job), pack_group, &job);
-}
-
-void sw_pack_wide(const sw_compute *c, void *out, const sw_source *b, bool transposed, size_t k,
-                  size_t n) {
-    pack_job job = {.out = out,
-                    .b = b,
-                    .dtype = c->dtype,
-                    .transposed = transposed,
-                    .wide = c->dtype == SW_DTYPE_BF16,
-                    .k = k,
-                    .n = n};
-    sw_compute_run(c, jobs(&job), pack_group, &job);
-}
-
-typedef struct widen_job {
-    float *out;
-    const sw_bf16 *packed;
-    size_t strip, k;
-} widen_job;
-
-static void widen_one(void *context, size_t index, size_t lane) {
-    (void)lane;
-    const widen_job *job = context;
-    sw_widen_strip(job->out + index * sw_pack_strip(job->k), job->packed + index * job->strip,
-                   (job->k + 1) / 2);
-}
-
-void sw_pack_widen(const sw_compute *c, void *out, const void *packed, size_t strip, size_t k,
-                   size_t n) {
-    widen_job job = {.out = out, .packed = packed, .strip = strip, .k = k};
-    sw_compute_run(c, (n + STRIP - 1) / STRIP, widen_one, &job);
 }
 
 void sw_pack_alone(const sw_compute *c, void *out, const sw_source *b, bool transposed, size_t k,
@@ -317,4 +258,11 @@ void sw_transpose(const sw_compute *c, void *out, size_t out_stride, const sw_so
     transpose_job job = {
         .out = out, .out_stride = out_stride, .in = in, .dtype = c->dtype, .k = k, .n = n};
     sw_compute_run(c, (n + STRIP - 1) / STRIP, transpose_strip, &job);
+}
+
+void sw_transpose_alone(const sw_compute *c, void *out, size_t out_stride, const sw_source *in,
+                        size_t k, size_t n) {
+    transpose_job job = {
+        .out = out, .out_stride = out_stride, .in = in, .dtype = c->dtype, .k = k, .n = n};
+    for (size_t i = 0; i < (n + STRIP - 1) / STRIP; i++) transpose_strip(&job, i, 0);
 }

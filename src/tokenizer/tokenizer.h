@@ -50,7 +50,8 @@ typedef enum sw_pre_tokenizer {
     SW_PRE_GPT2,
     SW_PRE_SMOLLM,
     SW_PRE_LLAMA3,
-    SW_PRE_QWEN2
+    SW_PRE_QWEN2,
+    SW_PRE_MARKED /* as SentencePiece: U+2581 for a space and before each text, byte tokens */
 } sw_pre_tokenizer;
 typedef enum sw_token_kind { SW_TOKEN_NORMAL, SW_TOKEN_CONTROL, SW_TOKEN_USER } sw_token_kind;
 typedef struct sw_tokenizer_parts {
@@ -61,8 +62,14 @@ typedef struct sw_tokenizer_parts {
     const sw_bytes *merges; /* "left right", best first */
     size_t merge_count;
     sw_pre_tokenizer pre;
-    uint32_t bos; /* put before every text with add_special; UINT32_MAX for none */
+    uint32_t bos;     /* put before every text with add_special; UINT32_MAX for none */
+    uint32_t unknown; /* unk_token of SW_PRE_MARKED, which must have one; UINT32_MAX for none */
 } sw_tokenizer_parts;
+/* Sets merges and merge_count, in the arena, from the vocabulary and a score for each token: every
+ * way to put a token together out of two, that of the highest score first; SW_REFUSED
+ * "unsupported" when that token holds a blank (MODEL-105). */
+SW_NODISCARD sw_status sw_tokenizer_rank_merges(sw_arena *arena, sw_tokenizer_parts *parts,
+                                                const double *scores, sw_error *err);
 /* Appends a file that HF tokenizers loads; what is appended was opened once, so it is sound. */
 SW_NODISCARD sw_status sw_tokenizer_write(const sw_tokenizer_parts *parts, sw_buffer *out,
                                           sw_error *err);

@@ -38,7 +38,9 @@ static void put_byte_level(sw_buffer *out, bool use_regex) {
 
 static void put_pre_tokenizer(sw_buffer *out, sw_pre_tokenizer pre) {
     sw_put_text(out, "  \"pre_tokenizer\": ");
-    if (pre == SW_PRE_GPT2) {
+    if (pre == SW_PRE_MARKED) {
+        sw_put_text(out, "null");
+    } else if (pre == SW_PRE_GPT2) {
         put_byte_level(out, true);
     } else {
         sw_put_text(out, "{\"type\": \"Sequence\", \"pretokenizers\": [\n    ");
@@ -55,6 +57,30 @@ static void put_pre_tokenizer(sw_buffer *out, sw_pre_tokenizer pre) {
         sw_put_text(out, "\n  ]}");
     }
     sw_put_text(out, ",\n");
+}
+
+static void put_normalizer(sw_buffer *out, sw_pre_tokenizer pre) {
+    sw_put_text(out, "  \"normalizer\": ");
+    if (pre == SW_PRE_MARKED)
+        sw_put_text(out, "{\"type\": \"Sequence\", \"normalizers\": [\n"
+                         "    {\"type\": \"Prepend\", \"prepend\": \"" SW_MARK "\"},\n"
+                         "    {\"type\": \"Replace\", \"pattern\": {\"String\": \" \"}, "
+                         "\"content\": \"" SW_MARK "\"}\n  ]}");
+    else
+        sw_put_text(out, pre == SW_PRE_QWEN2 ? "{\"type\": \"NFC\"}" : "null");
+    sw_put_text(out, ",\n");
+}
+
+static void put_decoder(sw_buffer *out, sw_pre_tokenizer pre) {
+    if (pre == SW_PRE_MARKED)
+        sw_put_text(out, "  \"decoder\": {\"type\": \"Sequence\", \"decoders\": [\n"
+                         "    {\"type\": \"Replace\", \"pattern\": {\"String\": \"" SW_MARK
+                         "\"}, \"content\": \" \"},\n    {\"type\": \"ByteFallback\"},\n"
+                         "    {\"type\": \"Fuse\"},\n    {\"type\": \"Strip\", \"content\": \" "
+                         "\", \"start\": 1, \"stop\": 0}\n  ]},\n");
+    else
+        sw_put_text(out, "  \"decoder\": {\"type\": \"ByteLevel\", \"add_prefix_space\": true, "
+                         "\"trim_offsets\": true, \"use_regex\": true},\n");
 }
 
 static void put_post_processor(sw_buffer *out, const sw_tokenizer_parts *p) {
@@ -78,12 +104,17 @@ static void put_post_processor(sw_buffer *out, const sw_tokenizer_parts *p) {
 }
 
 static void put_model(sw_buffer *out, const sw_tokenizer_parts *p) {
+    const char *marked = p->pre == SW_PRE_MARKED ? "true" : "false";
+    sw_put_text(out, "  \"model\": {\"type\": \"BPE\", \"dropout\": null, \"unk_token\": ");
+    if (p->pre == SW_PRE_MARKED)
+        put_text(out, p->tokens[p->unknown]);
+    else
+        sw_put_text(out, "null");
     sw_put_format(out,
-                  "  \"model\": {\"type\": \"BPE\", \"dropout\": null, \"unk_token\": null, "
-                  "\"continuing_subword_prefix\": null, \"end_of_word_suffix\": null, "
-                  "\"fuse_unk\": false, \"byte_fallback\": false, \"ignore_merges\": %s,\n"
+                  ", \"continuing_subword_prefix\": null, \"end_of_word_suffix\": null, "
+                  "\"fuse_unk\": %s, \"byte_fallback\": %s, \"ignore_merges\": %s,\n"
                   "  \"vocab\": {",
-                  p->pre == SW_PRE_LLAMA3 ? "true" : "false");
+                  marked, marked, p->pre == SW_PRE_LLAMA3 ? "true" : "false");
     for (size_t i = 0; i < p->count; i++) {
         sw_put_text(out, i == 0 ? "\n    " : ",\n    ");
         put_text(out, p->tokens[i]);
@@ -104,6 +135,8 @@ static sw_status check_parts(const sw_tokenizer_parts *p, sw_error *err) {
                        p->count, p->merge_count);
     if (p->bos != UINT32_MAX && p->bos >= p->count)
         return sw_fail(err, SW_MALFORMED, "format", "token %u is not in the vocabulary", p->bos);
+    if (p->pre == SW_PRE_MARKED && p->unknown >= p->count)
+        return sw_fail(err, SW_MALFORMED, "format", "the unknown token is not in the vocabulary");
     for (size_t i = 0; i < p->count; i++)
         if (!sw_utf8_valid(p->tokens[i]))
             return sw_fail(err, SW_MALFORMED, "format", "token %zu is not valid UTF-8", i);
@@ -120,12 +153,10 @@ sw_status sw_tokenizer_write(const sw_tokenizer_parts *parts, sw_buffer *out, sw
     sw_put_text(&file,
                 "{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n  \"padding\": null,\n");
     put_added(&file, parts);
-    sw_put_format(&file, "  \"normalizer\": %s,\n",
-                  parts->pre == SW_PRE_QWEN2 ? "{\"type\": \"NFC\"}" : "null");
+    put_normalizer(&file, parts->pre);
     put_pre_tokenizer(&file, parts->pre);
     put_post_processor(&file, parts);
-    sw_put_text(&file, "  \"decoder\": {\"type\": \"ByteLevel\", \"add_prefix_space\": true, "
-                       "\"trim_offsets\": true, \"use_regex\": true},\n");
+    put_decoder(&file, parts->pre);
     put_model(&file, parts);
     SW_TRY(sw_buffer_check(&file, "a tokenizer.json", err));
     sw_status status = sw_tokenizer_open(sw_buffer_bytes(&file), &opened, err);

@@ -109,7 +109,7 @@ typedef struct sw_scratch { /* shared by all layers */
     /* Up to `attention` a layer's, and from `head_x` on the loss's: they lie in the same place. */
     void *norm, *h, *dy, *dgate, *dup, *dattn, *dqkv[3]; /* E */
     float *q, *k;                                        /* before RoPE */
-    float *dnorm, *dh, *dq, *dk, *dv, *delta;
+    float *dnorm, *dh, *dq, *dk, *dv;
     void *dropped;              /* E */
     float *dropped_grad;        /* (T, widest) f32, with dropout alone */
     float *directed;            /* (T, widest) f32, with DoRA alone: a product before its gain */
@@ -270,8 +270,8 @@ SW_NODISCARD sw_status sw_state_parse(sw_bytes prefix, const sw_state_sizes *siz
 
 bool sw_state_is_finite(const sw_engine *e); /* values and both moments */
 
-/* Every token is in the vocabulary, and without packing the first of each row is no target and a
- * later one is: SW_MALFORMED "rows". */
+/* Every token is in the vocabulary, and without packing the first of each row is no target:
+ * SW_MALFORMED "rows". */
 SW_NODISCARD sw_status sw_rows_check(const sw_rows *r, const sw_training *t, uint32_t vocab,
                                      sw_error *err);
 

@@ -169,8 +169,7 @@ static void attention_backward(sw_engine *e, sw_layer *l) {
     sw_linear_finish(e, &dattn, s->dq, &o, 1);
     sw_convert(&e->compute, s->dattn, s->dq, t * e->width);
     sw_attention attention = attention_of(e, l);
-    sw_attention_grad g = {
-        .dout = s->dattn, .delta = s->delta, .dq = s->dq, .dk = s->dk, .dv = s->dv};
+    sw_attention_grad g = {.dout = s->dattn, .dq = s->dq, .dk = s->dk, .dv = s->dv};
     sw_attention_backward(&e->compute, &attention, &g);
     sw_rope rope = rope_of(e, e->heads);
     sw_rope_turn(&e->compute, &rope, s->dq, e->width, s->dqkv[0], e->width, true);

@@ -229,7 +229,6 @@ static void take_backward(layout *l) {
     s->dq = floats(l, "gradients of activations", t * e->width);
     s->dk = floats(l, "gradients of activations", t * e->kv_width);
     s->dv = floats(l, "gradients of activations", t * e->kv_width);
-    s->delta = floats(l, "gradients of activations", t * e->heads);
     s->dy = operands(l, "gradients of activations", t * c);
     s->dgate = operands(l, "gradients of activations", t * f);
     s->dup = operands(l, "gradients of activations", t * f);
@@ -249,9 +248,9 @@ static void take_panels(layout *l) {
     deepest = most(deepest, e->config->vocab_size < 4096 ? e->config->vocab_size : 4096);
     size_t largest = most(e->width, f) * e->config->hidden_size;
     size_t widest = most(e->config->vocab_size, l->widest);
-    e->scratch.panels =
-        sw_slab_take(l->slab, "unpacked panels",
-                     sw_gemm_panel_bytes(deepest + 3 * (largest_rank(e) + 1), widest), 1);
+    e->scratch.panels = sw_slab_take(
+        l->slab, "unpacked panels",
+        sw_gemm_panel_bytes(e->compute.dtype, deepest + 3 * (largest_rank(e) + 1), widest), 1);
     if (!e->quantised) return;
     e->scratch.absmax = floats(l, "quantised weights", sw_nf4_blocks(largest));
 }
@@ -268,10 +267,12 @@ static void take_layer_scratch(layout *l) {
     sw_attention a = {.heads = e->heads,
                       .kv_heads = e->kv_heads,
                       .head_dim = e->head_dim,
-                      .segment_count = e->capacity.segments};
-    s->attention_packs = sw_slab_take(
-        l->slab, "attention",
-        sw_attention_pack_bytes(e->compute.dtype, &a, e->capacity.keys, e->capacity.backward), 1);
+                      .segment_count = e->capacity.segments,
+                      .longest = e->capacity.longest};
+    size_t lanes = e->capacity.backward ? l->lanes : 0;
+    s->attention_packs =
+        sw_slab_take(l->slab, "attention",
+                     sw_attention_pack_bytes(e->compute.dtype, &a, e->capacity.keys, lanes), 1);
     s->attention = sw_slab_take(
         l->slab, "attention",
         l->lanes * sw_attention_scratch_bytes(e->compute.dtype, e->capacity.longest), 1);

@@ -126,9 +126,19 @@ static sw_status decode_messages(sw_row_decoder *d, const sw_json *row, const sw
     return sw_row_decode_turns(d, row, NULL, messages, "messages", err);
 }
 
+/* As some systems write text: UTF-8 or UTF-16 behind a byte order mark. */
+static bool has_order_mark(sw_bytes line) {
+    return (line.size >= 3 && memcmp(line.data, "\xef\xbb\xbf", 3) == 0) ||
+           (line.size >= 2 &&
+            (memcmp(line.data, "\xff\xfe", 2) == 0 || memcmp(line.data, "\xfe\xff", 2) == 0));
+}
+
 static sw_status decode_line(sw_row_decoder *d, sw_bytes line, sw_error *err) {
     sw_json *row;
-    SW_TRY(sw_json_parse(&d->arena, line, NULL, &row, err));
+    sw_status status = sw_json_parse(&d->arena, line, NULL, &row, err);
+    if (status != SW_OK && has_order_mark(line))
+        sw_error_hint(err, "write the file as UTF-8 without a byte order mark");
+    SW_TRY(status);
     if (row->type != SW_JSON_OBJECT) {
         return sw_fail(err, SW_MALFORMED, "rows", "a line must be a JSON object");
     }
@@ -152,21 +162,30 @@ static sw_status decode_line(sw_row_decoder *d, sw_bytes line, sw_error *err) {
     return encode_plain(d, (sw_bytes){0}, text->text, err);
 }
 
+static bool is_marked(const sw_row_decoder *d, size_t i) {
+    return i >= d->masked && (!d->settings->assistant_only_loss || d->said.data[i]);
+}
+
 /* The first token of a row follows another row's last one where rows are wrapped, so with packing
  * it may be a target (ROW-031). */
 static bool is_target(const sw_row_decoder *d, size_t i) {
-    if (i < d->masked || (i == 0 && !d->settings->packing)) return false;
-    return !d->settings->assistant_only_loss || d->said.data[i];
+    return (i > 0 || d->settings->packing) && is_marked(d, i);
+}
+
+/* Whether the first `count` tokens make a row: as in TRL the first one's mark counts here, though
+ * it is no target (ROW-007), and what fills a packed sequence decides how the others lie. */
+static bool is_row(const sw_row_decoder *d, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (d->settings->packing || is_marked(d, i)) return true;
+    return false;
 }
 
 static sw_status append(sw_rows *r, const sw_row_decoder *d, bool *kept, sw_error *err) {
     const sw_training *t = d->settings;
     size_t count = d->ids.count;
     if (sw_training_cuts(t) && count > t->max_length) count = t->max_length;
-    bool counts = t->packing && count > 0; /* what fills a sequence decides how the others lie */
-    for (size_t i = 0; i < count && !counts; i++) counts = is_target(d, i);
-    *kept = counts;
-    if (!counts) return SW_OK;
+    *kept = is_row(d, count);
+    if (!*kept) return SW_OK;
     if (!reserve_tokens(r, count) || !reserve_row(r)) {
         return sw_fail(err, SW_MEMORY, "memory", "no memory for the rows");
     }

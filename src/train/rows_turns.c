@@ -117,7 +117,9 @@ static sw_status read_tools(sw_row_decoder *d, const sw_json *row, const sw_json
         return sw_fail(err, SW_MALFORMED, "rows", "chat_template_kwargs of a row are not read");
     if (!tools || tools->type == SW_JSON_NULL) return SW_OK;
     if (tools->type == SW_JSON_STRING) {
-        SW_TRY(sw_json_parse(&d->arena, tools->text, NULL, &parsed, err));
+        sw_status status = sw_json_parse(&d->arena, tools->text, NULL, &parsed, err);
+        if (status != SW_OK) sw_error_prefix(err, "tools");
+        SW_TRY(status);
         tools = parsed;
     }
     if (tools->type == SW_JSON_NULL) return SW_OK;

@@ -8,6 +8,7 @@
  */
 #include "recipe/training.h"
 #include "tensor/numbers.h"
+#include "train/curve.h"
 #include "train/engine.h"
 #include "train/output.h"
 #include "train/schedule.h"
@@ -57,15 +58,13 @@ sw_status sw_rows_check(const sw_rows *r, const sw_training *t, uint32_t vocab, 
     uint64_t at = 0;
     for (size_t row = 0; row < r->count; row++) {
         uint64_t start = at;
-        bool counts = false;
         for (; at < r->ends[row]; at++) {
             if (r->ids[at] >= vocab)
                 return sw_fail(err, SW_MALFORMED, "rows",
                                "token %llu of row %zu is not in the vocabulary",
                                (unsigned long long)(at - start), row);
-            counts |= at > start && r->target[at];
         }
-        if (!t->packing && (r->target[start] || !counts))
+        if (!t->packing && r->target[start])
             return sw_fail(err, SW_MALFORMED, "rows", "the targets of row %zu are not well formed",
                            row);
     }
@@ -127,12 +126,23 @@ static void choose_recompute(sw_engine *e, size_t lanes, bool asked) {
     e->capacity.recompute = asked || (kept > lean && kept - lean > SW_TRAIN_KEPT_BYTES);
 }
 
+/* MODEL-026: what lies beside a model that was trained whole must be readable with it. */
+static sw_status check_copies(const sw_train_job *job, sw_error *err) {
+    sw_token_ends ends;
+    if (job->settings->method != SW_METHOD_FULL) return SW_OK;
+    for (size_t i = 0; i < job->file_count; i++)
+        if (strcmp(job->files[i].name, "generation_config.json") == 0)
+            SW_TRY(sw_model_ends(job->files[i].bytes, &job->model->config, &ends, err));
+    return SW_OK;
+}
+
 static sw_status prepare(run *r, size_t lanes, bool recompute, sw_error *err) {
     const sw_train_job *job = r->job;
     const sw_training *t = job->settings;
     SW_TRY(count_steps(&r->arena, job, &r->sequences, &r->total, err));
     SW_TRY(sw_rows_check(job->rows, t, job->model->config.vocab_size, err));
     SW_TRY(check_lengths(r, err));
+    SW_TRY(check_copies(job, err));
     sw_engine_plan plan = {.model = job->model, .settings = t, .profile = t->profile};
     SW_TRY(sw_engine_build(&r->arena, &plan, &r->engine, err));
     SW_TRY(sw_state_prefix(&r->engine, job, err));
@@ -164,6 +174,7 @@ static void add_others(const run *r, sw_train_budget *out) {
     size_t freed = out->bytes - e->parameter_floats * sizeof(float);
     sw_budget_add(out, "rows",
                   rows->token_count * (sizeof *rows->ids + 1) + rows->count * sizeof *rows->ends);
+    sw_budget_add(out, "curve", (size_t)r->total * sizeof(sw_curve_point));
     if (output > freed) sw_budget_add(out, "output", output - freed);
     size_t file = sw_engine_file_bytes(e);
     if (file) sw_budget_add(out, "frozen weights", file);

@@ -40,9 +40,10 @@ static double decayed(sw_decay type, double progress) {
     return cosine_of(0.5, progress);
 }
 
+/* The decay may begin before the warmup ends, or before the first step: NUM-062. */
 static double stable_then_decay(const sw_training *t, double s, double warmup, double all) {
     const sw_schedule_settings *k = &t->scheduler;
-    double decay = (double)k->num_decay_steps, begin = most(warmup, all - decay);
+    double decay = (double)k->num_decay_steps, begin = all - decay;
     if (s < warmup) return raised(s / most(1, warmup), k->min_lr_ratio);
     if (s < begin) return 1;
     if (s >= begin + decay) return k->min_lr_ratio;

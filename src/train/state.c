@@ -129,10 +129,14 @@ uint64_t sw_train_state_step(sw_bytes state) {
     return step;
 }
 
+/* As far as the image goes: one that is cut belongs to this job and is damaged. */
 static bool prefix_matches(sw_bytes prefix, sw_bytes image) {
     size_t behind = STEP_OFFSET + sizeof(uint64_t);
+    size_t held = image.size < prefix.size ? image.size : prefix.size;
+    if (held <= behind)
+        return memcmp(prefix.data, image.data, held < STEP_OFFSET ? held : STEP_OFFSET) == 0;
     return memcmp(prefix.data, image.data, STEP_OFFSET) == 0 &&
-           memcmp(prefix.data + behind, image.data + behind, prefix.size - behind) == 0;
+           memcmp(prefix.data + behind, image.data + behind, held - behind) == 0;
 }
 
 /* No infinity and no NaN; where no sign belongs, none. */
@@ -162,13 +166,16 @@ bool sw_state_is_finite(const sw_engine *e) {
 sw_status sw_state_parse(sw_bytes prefix, const sw_state_sizes *sizes, sw_bytes image,
                          uint64_t *step, sw_bytes *numbers, sw_error *err) {
     size_t body = prefix.size + sw_state_numbers_bytes(sizes);
-    if (image.size < STEP_OFFSET || memcmp(image.data, prefix.data, sizeof MAGIC + 4) != 0) {
+    size_t version = sizeof MAGIC + 4, shown = image.size < version ? image.size : version;
+    if (memcmp(image.data, prefix.data, shown) != 0) {
         return sw_fail(err, SW_MALFORMED, "format", "the checkpoint is not of this version");
     }
-    if (image.size != body + sizeof(uint64_t) || !prefix_matches(prefix, image)) {
+    if (!prefix_matches(prefix, image)) {
         return sw_fail(err, SW_REFUSED, "checkpoint",
                        "the checkpoint belongs to other settings, rows or another model");
     }
+    if (image.size != body + sizeof(uint64_t))
+        return sw_fail(err, SW_MALFORMED, "format", "the checkpoint is damaged");
     uint64_t sum, at;
     memcpy(&sum, image.data + body, sizeof sum);
     memcpy(&at, image.data + STEP_OFFSET, sizeof at);

@@ -71,7 +71,7 @@ void sw_row_template_close(sw_row_template *t);
 /* One JSONL line ({"prompt","completion"} as strings or as turns, {"messages":[{role,content}]},
  * {"text"}) becomes one row, by TRL's rules: EOS appended to plain text, prompt masked when
  * completion_only_loss, all but the assistant's turns with assistant_only_loss, cut to max_length
- * keeping the start; a row with nothing left to predict is dropped (*kept = false). With packing
+ * keeping the start; a row of which no token counts is dropped (*kept = false). With packing
  * none is, and rows that it cuts itself stay whole. A malformed line, or one that the phase or the
  * loss does not read, is SW_MALFORMED naming the row, never its content. */
 SW_NODISCARD sw_status sw_rows_append(sw_rows *r, sw_tokenizer *t, const sw_row_template *chat,

@@ -8,8 +8,8 @@
  */
 #ifndef SW_TESTS_ATTEST_GPU_FLIPS_H
 #define SW_TESTS_ATTEST_GPU_FLIPS_H
-#include "every_bit.h"
 #include "attest/gpu_vectors.h"
+#include "every_bit.h"
 #include "sys/pool.h"
 
 enum { LANES = 2 };
@@ -79,7 +79,7 @@ static inline void flip_chain(const work *w, lane *l, size_t at, unsigned bit) {
         t->parsed++;
         if (w->every_bit || chosen(w, at, bit)) {
             t->carried++;
-            t->held += sw_gpu_chain_verify(&c, NULL, &nvidia.device_root, &window, NULL) == SW_OK;
+            t->held += chain_verify(&c, &nvidia.device_root, &window, NULL) == SW_OK;
         }
     }
     sw_gpu_chain_free(&c);

@@ -125,10 +125,11 @@ typedef struct gpu_plan {
     size_t left_out;            /* a block's SPDM index; 0: none */
     size_t trailing;            /* zeros behind */
     sw_bytes more;              /* opaque fields behind the usual ones */
+    const struct gpu_made *rom; /* whose boot ROM certifies this leaf too; NULL: one of its own */
 } gpu_plan;
 typedef struct gpu_made {
     sw_buffer report, chain;
-    gpu_party boot, leaf;
+    gpu_party boot, leaf; /* a boot ROM of its own, or none */
     uint8_t fwid[SW_SHA384_BYTES];
 } gpu_made;
 
@@ -137,6 +138,12 @@ static inline void gpu_made_free(gpu_made *m) {
     sw_cert_free(&m->leaf.cert);
     sw_buffer_free(&m->report);
     sw_buffer_free(&m->chain);
+}
+
+static inline sw_status chain_verify(const sw_gpu_chain *c, const sw_hash *root, sw_window *w,
+                                     sw_error *err) {
+    SW_TRY(sw_gpu_chain_check(c, root, w, err));
+    return sw_gpu_chain_link(c, NULL, w->wall_ms, err);
 }
 
 static inline sw_gpu_device gpu_device(const gpu_made *m) {
@@ -216,8 +223,10 @@ static inline void gpu_report_make(const gpu_plan *p, gpu_made *m) {
 
 static inline void gpu_chain_make(const gpu_plan *p, gpu_made *m) {
     SW_SCOPED(sw_buffer) extension = SW_BUFFER(1024);
-    gpu_authority(&m->boot, p->model == NULL ? "FH100 A01 GSP BROM" : p->model, 1000 + p->serial,
-                  GPU_FOREVER, &gpu_maker.provisioner);
+    const gpu_party *boot = p->rom == NULL ? &m->boot : &p->rom->boot;
+    if (p->rom == NULL)
+        gpu_authority(&m->boot, p->model == NULL ? "FH100 A01 GSP BROM" : p->model,
+                      1000 + p->serial, GPU_FOREVER, &gpu_maker.provisioner);
     memset(m->fwid, 0x5f, sizeof m->fwid);
     (p->tcb_info ? put_tcb_info : put_composite)(&extension, m->fwid);
     sw_cert_plan leaf = {.common_name = "FH100 A01 GSP FMC LF",
@@ -226,8 +235,8 @@ static inline void gpu_chain_make(const gpu_plan *p, gpu_made *m) {
                          .not_after_ms = GPU_FOREVER,
                          .extension_oid = p->tcb_info ? SW_GPU_TCB_INFO_OID : SW_GPU_FWID_OID,
                          .extension = sw_buffer_bytes(&extension)};
-    gpu_certify(&m->leaf, &leaf, &m->boot);
-    const gpu_party *all[] = {&m->leaf, &m->boot, &gpu_maker.provisioner, &gpu_maker.family,
+    gpu_certify(&m->leaf, &leaf, boot);
+    const gpu_party *all[] = {&m->leaf, boot, &gpu_maker.provisioner, &gpu_maker.family,
                               &gpu_maker.root};
     m->chain = SW_BUFFER(65536);
     for (size_t i = 0; i < COUNT(all); i++)

@@ -240,6 +240,35 @@ static void test_quote(void **state) {
     assert_int_equal(q.log.count, 0);
 }
 
+/* An attestation beside the quote is of that quote, or both are refused. */
+static void test_quote_and_attestation(void **state) {
+    (void)state;
+    for (int other = 0; other < 2; other++) {
+        SW_SCOPED(sw_arena) a = {0};
+        SW_SCOPED(sw_buffer) bytes = SW_BUFFER(MADE_MAX);
+        SW_SCOPED(sw_buffer) rest = SW_BUFFER(MADE_MAX);
+        SW_SCOPED(sw_buffer) quote = SW_BUFFER(MADE_MAX);
+        sw_dstack_quote q;
+        sw_error err = {0};
+        uint8_t asked[64];
+        memcpy(asked, report, sizeof asked);
+        sw_dstack_attestation t = make_attestation(&a, asked, made_boot, COUNT(made_boot));
+        sw_hex_encode(&quote, t.quote);
+        sw_put_u8(&quote, 0);
+        asked[63] ^= (uint8_t)other;
+        t = make_attestation(&a, asked, made_boot, COUNT(made_boot));
+        assert_int_equal(sw_dstack_attestation_encode(&t, &bytes, NULL), SW_OK);
+        sw_put_text(&rest, ",\"attestation\":\"");
+        sw_hex_encode(&rest, sw_buffer_bytes(&bytes));
+        sw_put_text(&rest, "\"");
+        sw_put_u8(&rest, 0);
+        sw_bytes json = make_answer(&a, (const char *)quote.data, LOG, (const char *)rest.data);
+        sw_status status = sw_dstack_quote_parse(&a, json, &q, &err);
+        if (status != (other ? SW_REFUSED : SW_OK)) fail_msg("%d %s", other, err.message);
+        if (other) assert_string_equal(err.message, "GetQuote.attestation is of another quote");
+    }
+}
+
 static void test_quote_refused(void **state) {
     (void)state;
     static const struct {
@@ -262,6 +291,8 @@ static void test_quote_refused(void **state) {
         {NULL, LOG, ",\"report_data\":\"" ZEROS32 ZEROS32 "\"", "report_data are not the quote's"},
         {NULL, LOG, ",\"event_log\":\"[]\"", "GetQuote: JSON byte"},
         {NULL, LOG, ",\"vm_config\":7", "GetQuote.vm_config"},
+        {NULL, LOG, ",\"attestation\":7", "GetQuote.attestation"},
+        {NULL, LOG, ",\"attestation\":\"00\"", "GetQuote.attestation: "},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         SW_SCOPED(sw_arena) a = {0};
@@ -295,10 +326,10 @@ static void test_cuts(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_info),    cmocka_unit_test(test_info_sparse),
-        cmocka_unit_test(test_compose), cmocka_unit_test(test_info_refused),
-        cmocka_unit_test(test_quote),   cmocka_unit_test(test_quote_refused),
-        cmocka_unit_test(test_cuts),
+        cmocka_unit_test(test_info),          cmocka_unit_test(test_info_sparse),
+        cmocka_unit_test(test_compose),       cmocka_unit_test(test_info_refused),
+        cmocka_unit_test(test_quote),         cmocka_unit_test(test_quote_and_attestation),
+        cmocka_unit_test(test_quote_refused), cmocka_unit_test(test_cuts),
     };
     return cmocka_run_group_tests_name("dstack answers", tests, NULL, NULL);
 }

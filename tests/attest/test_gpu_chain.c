@@ -31,7 +31,7 @@ static sw_status judge(sw_bytes pem, int64_t at_ms, sw_error *err) {
     sw_gpu_chain c = {0};
     sw_window w = {at_ms, INT64_MIN, INT64_MAX};
     SW_TRY(sw_gpu_chain_parse(pem, NULL, &c, err));
-    sw_status status = sw_gpu_chain_verify(&c, NULL, &gpu_maker.policy.device_root, &w, err);
+    sw_status status = chain_verify(&c, &gpu_maker.policy.device_root, &w, err);
     sw_gpu_chain_free(&c);
     return status;
 }
@@ -56,7 +56,7 @@ static void test_both_forms(void **state) {
         sw_window w = {GPU_NOW, INT64_MIN, INT64_MAX};
         sw_error err = {0};
         if (sw_gpu_chain_parse(sw_buffer_bytes(&all[i]->chain), NULL, &c, &err) != SW_OK ||
-            sw_gpu_chain_verify(&c, NULL, &gpu_maker.policy.device_root, &w, &err) != SW_OK)
+            chain_verify(&c, &gpu_maker.policy.device_root, &w, &err) != SW_OK)
             fail_msg("%s", err.message);
         assert_string_equal(c.model, "FH100 A01 GSP BROM");
         assert_int_equal(c.serial.size, 1);

@@ -15,6 +15,9 @@
 
 #include <string.h>
 
+#define NOW INT64_C(1790000000000)
+#define DAY INT64_C(86400000)
+
 static sw_gpu_claims three[3]; /* two GPUs and a switch */
 static sw_gpu_policy open_policy;
 
@@ -24,6 +27,7 @@ static int start(void **state) {
     for (size_t i = 0; i < 3; i++) {
         three[i].serial = (sw_gpu_serial){2, {7, (uint8_t)i}};
         three[i].revocation_checked = true;
+        three[i].ocsp_from_ms = three[i].rim_from_ms = NOW;
         memset(three[i].nonce, 0x61, sizeof three[i].nonce);
     }
     strcpy(three[0].driver, "570.1");
@@ -35,7 +39,7 @@ static int start(void **state) {
 
 static void check_refused(const sw_gpu_policy *p, size_t count, const char *sentence) {
     sw_error err = {0};
-    assert_int_equal(sw_gpu_policy_check(p, three, count, &err), SW_REFUSED);
+    assert_int_equal(sw_gpu_policy_check(p, three, count, NOW, NULL, &err), SW_REFUSED);
     assert_string_equal(err.word, "policy");
     if (strstr(err.message, sentence) == NULL)
         fail_msg("\"%s\" is not in \"%s\"", sentence, err.message);
@@ -43,7 +47,7 @@ static void check_refused(const sw_gpu_policy *p, size_t count, const char *sent
 
 static void check_good(const sw_gpu_policy *p, size_t count) {
     sw_error err = {0};
-    if (sw_gpu_policy_check(p, three, count, &err) != SW_OK) fail_msg("%s", err.message);
+    if (sw_gpu_policy_check(p, three, count, NOW, NULL, &err) != SW_OK) fail_msg("%s", err.message);
 }
 
 static void test_count(void **state) {
@@ -69,8 +73,15 @@ static void test_protected_pcie(void **state) {
     three[1].feature = 2;
     check_good(&p, 3);
     check_refused(&p, 2, "came without the switches");
+    sw_error err = {0}; /* with a policy or without one */
+    assert_int_equal(sw_gpu_default_check(three, 2, NOW, NULL, &err), SW_REFUSED);
+    assert_non_null(strstr(err.message, "came without the switches"));
+    assert_int_equal(sw_gpu_default_check(three, 3, NOW, NULL, &err), SW_OK);
     three[1].feature = kept;
     check_good(&p, 2);
+    assert_int_equal(sw_gpu_default_check(three, 2, NOW, NULL, &err), SW_OK);
+    three[0].ocsp_from_ms = NOW - DAY - 1;
+    assert_int_equal(sw_gpu_default_check(three, 2, NOW, NULL, &err), SW_REFUSED);
 }
 
 static void test_serials(void **state) {
@@ -109,6 +120,30 @@ static void test_revocation(void **state) {
     p.revocation_required = true;
     check_good(&p, 2);
     check_refused(&p, 3, "device 2: revocation was not checked");
+}
+
+/* The oldest of all devices counts, by a bound that is there without being written (GPU-087,
+ * GPU-088). */
+static void test_age(void **state) {
+    (void)state;
+    sw_gpu_policy p = open_policy;
+    three[1].ocsp_from_ms = NOW - DAY;
+    check_good(&p, 3);
+    three[1].ocsp_from_ms--;
+    check_refused(&p, 3, "an OCSP answer is of 2026-09-20T14:13:19Z, older than accepted");
+    p.ocsp_max_age_ms = DAY + 1;
+    check_good(&p, 3);
+    for (size_t i = 0; i < 3; i++) three[i].ocsp_from_ms = INT64_MAX; /* no answers */
+    p.ocsp_max_age_ms = 0;
+    check_good(&p, 3);
+    three[2].rim_from_ms = NOW - 731 * DAY;
+    check_good(&p, 3);
+    three[2].rim_from_ms--;
+    check_refused(&p, 3, "a manifest's signer is certified since 2024-09-20T14:13:19Z, longer");
+    p.rim_max_age_ms = 731 * DAY + 1;
+    check_good(&p, 3);
+    p.rim_max_age_ms = 30 * DAY;
+    check_refused(&p, 3, "longer than accepted");
 }
 
 /* ---- freshness ---- */
@@ -163,6 +198,7 @@ int main(void) {
         cmocka_unit_test_setup(test_serials, start),
         cmocka_unit_test_setup(test_drivers, start),
         cmocka_unit_test_setup(test_revocation, start),
+        cmocka_unit_test_setup(test_age, start),
         cmocka_unit_test_setup(test_fresh, start),
         cmocka_unit_test(test_nonce),
     };

@@ -30,6 +30,21 @@ static void test_set(void **state) {
     rig_close(&r);
 }
 
+/* One boot ROM that certified two leaves, with a serial and a key each. */
+static void test_twins(void **state) {
+    (void)state;
+    rig r;
+    rig_open(&r);
+    rig_add(&r, (gpu_plan){.serial = 400, .feature = 1, .nonce = 0x41});
+    rig_add(&r, (gpu_plan){.serial = 401, .feature = 1, .nonce = 0x41});
+    rig_add(&r, (gpu_plan){.serial = 402, .feature = 1, .nonce = 0x41, .rom = &r.made[1]});
+    check_refused(&r, "devices 1 and 2 are one and the same");
+    gpu_made_free(&r.made[2]);
+    r.count = 2;
+    check_good(&r);
+    rig_close(&r);
+}
+
 /* ---- protected PCIe ---- */
 /* Opaque fields of the topology: what GPU or switch says of the others. */
 typedef struct topology {
@@ -178,6 +193,7 @@ static int close_all(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_set),
+        cmocka_unit_test(test_twins),
         cmocka_unit_test(test_topology),
         cmocka_unit_test(test_switch_alone),
         cmocka_unit_test(test_switches_beside_one_gpu),

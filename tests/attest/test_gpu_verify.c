@@ -389,6 +389,51 @@ static void test_known_manifests(void **state) {
     sw_gpu_known_free(&known);
 }
 
+/* Of chains that held it is known that their signatures link them, and nothing more (GPU-043). */
+static void test_known_chains(void **state) {
+    (void)state;
+    static const sw_hash none;
+    sw_gpu_known known = {0};
+    size_t flips = 0;
+    rig r;
+    rig_open(&r);
+    rig_add(&r, usual);
+    rig_add(&r, (gpu_plan){.serial = 303, .feature = -1, .nonce = 0x31});
+    r.known = &known;
+    r.made[1].report.data[60] ^=
+        1; /* what fails leaves nothing behind, of its good parts neither */
+    check_refused(&r, "signature does not hold");
+    for (size_t i = 0; i < 2; i++) assert_true(sw_hash_equal(&known.linked[i], &none));
+    r.made[1].report.data[60] ^= 1;
+    for (int round = 0; round < 2; round++) check_good(&r);
+    for (size_t i = 0; i < 2; i++) assert_false(sw_hash_equal(&known.linked[i], &none));
+    for (size_t k = 0; k < 2; k++)
+        for (size_t at = k; at < r.made[k].chain.size; at += 29, flips++) {
+            r.made[k].chain.data[at] ^= 1;
+            if (rig_judge(&r, NULL, NULL) == SW_OK) fail_msg("GPU %zu, byte %zu", k, at);
+            r.made[k].chain.data[at] ^= 1;
+        }
+    assert_true(flips > 200);
+    r.at_ms = GPU_NOW - 901 * GPU_DAY;
+    check_refused(&r, "GPU 0: the leaf certificate is not valid yet");
+    r.at_ms = GPU_NOW;
+    r.policy.device_root.b[0] ^= 1;
+    check_refused(&r, "GPU 0: the chain does not end in the policy's device root");
+    r.policy.device_root.b[0] ^= 1;
+    gpu_made first =
+        r.made[0]; /* known at another place is not known here, and holds all the same */
+    r.made[0] = r.made[1];
+    r.made[1] = first;
+    check_good(&r);
+    sw_buffer chain = r.made[0].chain; /* a known chain beside another's report */
+    r.made[0].chain = r.made[1].chain;
+    check_refused(&r, "GPU 0: the report's signature does not hold");
+    r.made[0].chain = chain;
+    check_good(&r);
+    rig_close(&r);
+    sw_gpu_known_free(&known);
+}
+
 /* More manifests than there is room for: the oldest go. */
 static void test_many_known(void **state) {
     (void)state;
@@ -472,6 +517,7 @@ int main(void) {
         cmocka_unit_test(test_check_log),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_known_manifests),
+        cmocka_unit_test(test_known_chains),
         cmocka_unit_test(test_many_known),
         cmocka_unit_test(test_explain),
     };

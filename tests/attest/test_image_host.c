@@ -178,16 +178,23 @@ static void on_held(void *context, const char *value) {
         (void)snprintf(last_value, sizeof last_value, "%s", value);
 }
 
+static bool image_left; /* the last image was neither held nor refused */
+static void on_left(void *context, const char *reason) {
+    if (strcmp(*(const char **)context, "OS image") == 0) image_left = true;
+    on_held(context, reason);
+}
+
 static sw_status judge(answered *h, const sw_policy *policy, sw_standalone_claims *claims,
                        sw_error *err) {
     SW_SCOPED(sw_buffer) text = SW_BUFFER(1 << 20);
     const char *last = "";
     const sw_check_log watching = {
-        .begun = on_begin, .held = on_held, .left = on_held, .context = &last};
+        .begun = on_begin, .held = on_held, .left = on_left, .context = &last};
     sw_verifier *v = NULL;
     sw_event_log log;
     bend *b = &h->m.b;
     begun = held = 0;
+    image_left = false;
     last_value[0] = 0;
     log_put(h, &text);
     sw_bytes json = sw_arena_copy(&b->arena, sw_buffer_bytes(&text));
@@ -227,7 +234,7 @@ static void test_others(void **state) {
     assert_string_equal(last_value, hex);
     registers_instead(&h);
     assert_int_equal(judge(&h, &h.m.b.policy, &claims, &err), SW_OK);
-    assert_true(claims.has_os_image);
+    assert_true(claims.has_os_image && !image_left);
     assert_string_equal(claims.image, "registers");
     booted_end(&h.m);
 }
@@ -245,9 +252,11 @@ static void test_others_dropped(void **state) {
         if (strstr(err.message, DROPPED[i].sentence) == NULL)
             fail_msg("\"%s\" is not in \"%s\"", DROPPED[i].sentence, err.message);
         assert_string_equal(err.word, DROPPED[i].silent ? "policy" : "evidence");
+        assert_false(image_left);
         registers_instead(&h);
         if (judge(&h, &h.m.b.policy, &claims, &err) != SW_OK) fail_msg("%zu: %s", i, err.message);
         assert_false(claims.has_os_image);
+        assert_int_equal(image_left, !DROPPED[i].silent);
         if (!DROPPED[i].silent && strstr(last_value, DROPPED[i].sentence) == NULL)
             fail_msg("\"%s\" is not in \"%s\"", DROPPED[i].sentence, last_value);
         assert_int_equal(last_value[0] == 0, DROPPED[i].silent);

@@ -75,6 +75,70 @@ static void test_chain(void **state) {
     pki_close(&k);
 }
 
+/* ---- beside the machine's log ---- */
+static void log_of(sw_arena *a, const char *app, const char *provider, sw_dstack_attestation *out) {
+    made_event events[COUNT(made_boot)];
+    memcpy(events, made_boot, sizeof events);
+    for (size_t i = 0; i < COUNT(events); i++) {
+        if (strcmp(events[i].name, "app-id") == 0) events[i].payload = app;
+        if (strcmp(events[i].name, "key-provider") == 0) events[i].payload = provider;
+    }
+    make_log(a, events, COUNT(events), out);
+}
+
+/* {"id": hex, "name": kind} as the event's payload in hex. */
+static const char *provider_of(sw_arena *a, const uint8_t *spki, size_t size, const char *kind) {
+    SW_SCOPED(sw_buffer) text = SW_BUFFER(1024);
+    SW_SCOPED(sw_buffer) hex = SW_BUFFER(2048);
+    sw_put_text(&text, "{\"id\":\"");
+    sw_hex_encode(&text, SW_BYTES(spki, size));
+    sw_put_format(&text, "\",\"name\":\"%s\"}", kind);
+    sw_hex_encode(&hex, sw_buffer_bytes(&text));
+    return sw_arena_text(a, sw_buffer_bytes(&hex));
+}
+
+/* DSK-047: neither a KMS that the machine never asked nor another app's CA. */
+static void test_machine(void **state) {
+    (void)state;
+    SW_SCOPED(sw_arena) a = {0};
+    static const char names_kms[] = "does not name the chain's root as the KMS";
+    pki k;
+    pki_open(&k);
+    made_chain m = good_chain(&k);
+    sw_ratls_chain chain;
+    sw_bytes pem;
+    char app[41];
+    assert_int_equal(chain_judge(&a, &m, &pem, &chain, NULL), SW_OK);
+    sw_hex_text(app, SW_BYTES_OF(chain.app_id));
+    uint8_t other[SW_DSTACK_SPKI_BYTES];
+    memcpy(other, chain.root_spki, sizeof other);
+    other[sizeof other - 1] ^= 1;
+    const struct {
+        const char *app, *provider, *sentence;
+    } table[] = {
+        {app, provider_of(&a, chain.root_spki, sizeof other, "kms"), NULL},
+        {app, provider_of(&a, other, sizeof other, "kms"), names_kms},
+        {app, provider_of(&a, chain.root_spki, sizeof other - 1, "kms"), names_kms},
+        {app, provider_of(&a, chain.root_spki, sizeof other, "tpm"), names_kms},
+        {app, provider_of(&a, other, 0, "none"), names_kms},
+        {app, "", names_kms},
+        {app, "7b7d", "key-provider"},
+        {"00112233445566778899aabbccddeeff00112233",
+         provider_of(&a, chain.root_spki, sizeof other, "kms"), "of another app"},
+    };
+    for (size_t i = 0; i < COUNT(table); i++) {
+        sw_dstack_attestation t = {0};
+        sw_error err = {0};
+        log_of(&a, table[i].app, table[i].provider, &t);
+        sw_status status = sw_ratls_chain_machine_check(&a, &chain, &t.log, &err);
+        if ((status == SW_OK) != (table[i].sentence == NULL)) fail_msg("%zu: %s", i, err.message);
+        if (status != SW_OK && strstr(err.message, table[i].sentence) == NULL)
+            fail_msg("%zu: %s", i, err.message);
+    }
+    sw_ratls_chain_free(&chain);
+    pki_close(&k);
+}
+
 static void chain_refused(const made_chain *m, const char *sentence) {
     SW_SCOPED(sw_arena) a = {0};
     sw_ratls_chain chain, before;
@@ -245,9 +309,9 @@ static void test_chain_flips(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_chain),           cmocka_unit_test(test_chain_refused),
-        cmocka_unit_test(test_simulator_root),  cmocka_unit_test(test_chain_flips),
-        cmocka_unit_test(test_key_identifiers),
+        cmocka_unit_test(test_chain),         cmocka_unit_test(test_machine),
+        cmocka_unit_test(test_chain_refused), cmocka_unit_test(test_simulator_root),
+        cmocka_unit_test(test_chain_flips),   cmocka_unit_test(test_key_identifiers),
     };
     return cmocka_run_group_tests_name("ratls chain", tests, NULL, NULL);
 }

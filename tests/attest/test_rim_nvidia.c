@@ -4,9 +4,9 @@
  * PROVENANCE.md and expected.json beside it state, under NVIDIA's root; each has libxml2's
  * canonical forms (golden_rim.py). Without the vectors the program says so.
  */
-#include "every_bit.h"
 #include "attest/rim_forge.h"
 #include "codec/json.h"
+#include "every_bit.h"
 #include "sys/pool.h"
 
 #include <dirent.h>

@@ -44,7 +44,8 @@ static const char *value_of(const char *check) {
     return "";
 }
 
-static const char *const QUOTE_CHECKS[] = {"quote layout",
+static const char *const QUOTE_CHECKS[] = {"evidence object",
+                                           "quote layout",
                                            "PCK chain",
                                            "anchor",
                                            "PCK certificates",
@@ -111,6 +112,9 @@ typedef struct spoil {
     void (*make)(bend *b);
 } spoil;
 
+static void spoil_object(bend *b) {
+    b->e.platform = SW_PLATFORM_TDX;
+}
 static void spoil_layout(bend *b) {
     b->quote[0] = 7;
 }
@@ -202,6 +206,7 @@ static void spoil_compose(bend *b) {
 }
 
 static const spoil SPOILS[] = {
+    {"evidence object", spoil_object},
     {"quote layout", spoil_layout},
     {"PCK chain", spoil_chain},
     {"anchor", spoil_anchor},

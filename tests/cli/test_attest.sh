@@ -77,11 +77,48 @@ expect "a bare quote needs its collateral" 2 "collateral" attest verify quote --
 expect "without a policy Intel's root is the anchor" 1 "^FAILED  anchor" attest verify quote --collateral parts --time $at
 expect "and the error names the check" 1 "error: anchor: " attest verify quote --collateral parts --time $at
 expect "a failed check in JSON" 1 '"failed":"anchor"' attest verify quote --collateral parts --time $at --json
+expect "and why" 1 '"reason":"the evidence hangs from a root' attest verify quote --collateral parts --time $at --json
+printf '%s' "$(cat "$good") " >spaced
+sed 's/"platform":"sim"/"platform":"tdx"/' "$good" >elsewhere
+for bent in spaced elsewhere; do
+    expect "evidence whose object does not hold: $bent" 1 "^FAILED  evidence object" attest verify $bent --policy "$policy" --time $at
+    expect "names that check to programs: $bent" 1 '"failed":"evidence object"' attest verify $bent --policy "$policy" --time $at --json
+done
+mkdir half-parts && cp parts/*.der parts/*.pem parts/tcb_info.json half-parts && printf '{' >half-parts/qe_identity.json
+for place in half-parts quote nowhere; do
+    expect "collateral that cannot be read: $place" 1 "^FAILED  collateral" attest verify quote --collateral $place --policy "$policy" --time $at
+done
+expect "names it to programs" 1 '"failed":"collateral".*"reason":"half-parts/qe_identity.json: ' attest verify quote --collateral half-parts --policy "$policy" --time $at --json
 expect "evidence whose time is over" 1 "no longer valid" attest verify quote --collateral parts --policy "$policy" --time 2040-01-01T00:00:00Z
 expect "collateral as dcap-qvl keeps it" 0 "^ok      TCB level" attest verify quote --collateral qvl.json --policy "$policy" --time $at
 expect "a flipped bit" 1 "^FAILED  quote signature" attest verify flipped --collateral parts --policy "$policy" --time $at
 expect "an agent's answer with its log" 0 "^ok      app " attest verify answer.json --collateral parts --policy "$policy" --time $at
 expect "a log that is short of an event" 1 "^FAILED  event log replay" attest verify short-log.json --collateral parts --policy "$policy" --time $at
+python3 - "$corpus/dstack_attestation/v0" "$policy" <<'PY'
+import json
+import sys
+
+answer, policy = json.load(open("answer.json")), json.load(open(sys.argv[2]))
+other = open(sys.argv[1], "rb").read().hex()
+for name, more in (("two-quotes.json", {"attestation": other}), ("two-kinds.json", {"evidence_list": []}), ("info-and-quote.json", {"app_id": "00", "tcb_info": {}})):
+    json.dump(answer | more, open(name, "w"))
+json.dump({"attestation": other, "quote": answer["quote"]}, open("half.json", "w"))
+host = {"memory_size": 1 << 32, "tdx_measurement": {"checksum_file": "AAAA", "measurement": "AAAA"}}
+json.dump(answer | {"vm_config": json.dumps(host)}, open("no-image.json", "w"))
+json.dump({"machine": policy}, open("wrapped.json", "w"))
+named = {"acpi": "any", "memory_bytes": "any", "name": "named", "os_image_hash": "ee" * 32}
+json.dump(policy | {"images": [named]}, open("one-by-hash.json", "w"))
+json.dump({"machine": policy} | {"devices": []}, open("two-policies.json", "w"))
+PY
+expect "an answer whose attestation is of another quote" 1 "^FAILED  guest agent's answer .*attestation" attest verify two-quotes.json --collateral parts --policy "$policy" --time $at
+for two in two-kinds info-and-quote half; do
+    expect "what could be read as either is judged as neither: $two" 1 "^sealwright: error: .*$two.json: it is" attest verify $two.json --collateral parts --policy "$policy" --time $at
+done
+expect "and says so" 1 "GPU evidence and a guest agent's quote at once" attest explain two-kinds.json
+expect "a host's image that is none is no ok" 0 "^LEFT    OS image  *none is claimed: " attest verify no-image.json --collateral parts --policy "$policy" --time $at
+expect "and refused where a policy names one" 1 "^FAILED  OS image" attest verify no-image.json --collateral parts --policy one-by-hash.json --time $at
+expect "a machine's policy within what sim show prints" 0 "^ok      policy: image" attest verify "$good" --policy wrapped.json --time $at
+expect "a second policy beside it" 1 "devices is not known" attest verify "$good" --policy two-policies.json --time $at
 expect "the report data asked for" 0 "^ok      report data" attest verify quote --collateral parts --policy "$policy" --time $at --report-data "$(cat report-data)"
 expect "other report data" 1 "^FAILED  report data" attest verify quote --collateral parts --policy "$policy" --time $at --report-data "$(printf '00%.0s' {1..64})"
 zeros=$(printf '00%.0s' {1..64})
@@ -118,6 +155,12 @@ expect "report data that are none" 2 "128 hex digits" attest verify quote --coll
 expect "a policy that is empty, and named" 1 "error: empty: " attest verify quote --collateral parts --policy empty
 expect "a file is named once" 1 "error: empty: it is no" attest explain empty
 expect "what proves nothing alone" 2 "proves nothing by itself" attest verify log.json
+printf '\3\0\2\0\0\0\0\0' | cat - quote >sgx
+printf '\4\0\2\0\0\0\0\0' | cat - quote >sgx4
+python3 -c 'print(open("sgx", "rb").read().hex())' >sgx.hex
+for quote in sgx sgx4 sgx.hex; do
+    expect "an SGX quote is named: $quote" 1 "$quote: it is an SGX quote" attest verify $quote --collateral parts --policy "$policy"
+done
 expect "what is of no kind" 1 "no evidence of a kind" attest verify report-data
 expect "a file that is empty" 1 "no evidence of a kind" attest verify empty
 expect "a device" 1 "is not a regular file" attest verify /dev/null
@@ -297,6 +340,33 @@ expect "a payload that is none" 2 "lower-case hex" attest extend first --machine
 expect "two payloads" 2 "not both" attest extend first --machine tdx --payload 00 --payload-file empty
 expect "a name that is none" 1 "colon" attest extend a:b --machine tdx
 
+# Evidence with GPUs: what ties them to the quote only the exchange says, so a quote's own report data vouch for none (GPU-224).
+python3 - "$corpus/evidence/pair" <<'PY'
+import base64
+import json
+import sys
+
+e = json.load(open(sys.argv[1]))
+open("pair-data", "w").write(base64.b64decode(e["quote"])[568:632].hex())
+open("pair-nonce", "w").write(base64.b64decode(e["gpu"][0]["report"])[4:36].hex())
+e["gpu"].reverse() # behind the quote's back
+open("pair-bent", "w").write(json.dumps(e, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
+PY
+pair=(--policy "$corpus/policy/pair" --time $at)
+for evidence in "$corpus/evidence/pair" pair-bent; do
+    name=${evidence##*/}
+    expect "$name: what ties its GPUs to the quote is left" 0 "^LEFT    GPU binding" attest verify "$evidence" "${pair[@]}"
+    expect "$name: and no nonce was compared" 0 "no --nonce was given" attest verify "$evidence" "${pair[@]}"
+    expect "$name: nor revocation" 0 "revocation was not checked" attest verify "$evidence" "${pair[@]}"
+    expect "$name: report data do not vouch for its GPUs" 1 "^FAILED  GPU binding" attest verify "$evidence" "${pair[@]}" --report-data "$(cat pair-data)"
+    expect "$name: nor beside a nonce" 1 "^FAILED  GPU binding" attest verify "$evidence" "${pair[@]}" --report-data "$(cat pair-data)" --nonce "$(cat pair-nonce)"
+    expect "$name: the nonce that they answered" 0 "^ok      nonce" attest verify "$evidence" "${pair[@]}" --nonce "$(cat pair-nonce)"
+    expect "$name: another" 1 "^FAILED  nonce" attest verify "$evidence" "${pair[@]}" --nonce "${zeros:0:64}"
+done
+
+sed 's/"gpu":{[^}]*}/"gpu":"none"/' "$corpus/policy/pair" >no-gpu
+expect "GPUs where the policy says none" 1 "^FAILED  policy: GPUs" attest verify "$corpus/evidence/pair" --policy no-gpu --time $at
+
 # A software machine with GPUs, and the parts of its GPU evidence.
 "$program" sim init machine --gpus 2 >/dev/null 2>&1
 expect "GPU evidence of a simulated machine names its policy" 0 "device_root" sim show machine
@@ -320,11 +390,15 @@ if [ -n "$vectors" ]; then
     if [ $judged -ge 30 ]; then echo "ok $count - at least 30 quotes were there"; else echo "not ok $count - only $judged quotes" && failed=1; fi
     expect "evidence of the past says how it is judged" 1 "hint: --time" attest verify "$tdx/v4-50806f-debug-td-2023-06-trustee/quote.bin" --collateral "$tdx/v4-50806f-debug-td-2023-06-trustee"
     full=$nvidia/hopper-545.00-full-rim-match
+    expect "so does a manifest of the past" 1 "hint: --time" attest verify "$full/driver_rim.xml"
     expect "a GPU with both manifests" 0 "^ok      GPU measurements" attest verify "$full/report.bin" --chain "$full/cert_chain.pem" --rim "$full/driver_rim.xml" --rim "$full/vbios_rim.xml" --time 2024-06-01T00:00:00Z
     expect "what nobody could check is no ok" 0 "^LEFT    GPU revocation" attest verify "$full/report.bin" --chain "$full/cert_chain.pem" --rim "$full/driver_rim.xml" --rim "$full/vbios_rim.xml" --time 2024-06-01T00:00:00Z
+    expect "without a policy nothing is compared with one" 0 "^ok      policy: GPUs .*no policy was given" attest verify "$full/report.bin" --chain "$full/cert_chain.pem" --rim "$full/driver_rim.xml" --rim "$full/vbios_rim.xml" --time 2024-06-01T00:00:00Z
+    expect "how old its manifests are" 0 "^ok      policy: GPU collateral age .*none; manifests' signers: since 2023-06-2" attest verify "$full/report.bin" --chain "$full/cert_chain.pem" --rim "$full/driver_rim.xml" --rim "$full/vbios_rim.xml" --time 2024-06-01T00:00:00Z
     expect "the same without one" 1 "^FAILED  GPU VBIOS manifest" attest verify "$full/report.bin" --chain "$full/cert_chain.pem" --rim "$full/driver_rim.xml" --time 2024-06-01T00:00:00Z
     expect "a GPU with another nonce" 1 "^FAILED  nonce" attest verify "$full/report.bin" --chain "$full/cert_chain.pem" --rim "$full/driver_rim.xml" --rim "$full/vbios_rim.xml" --time 2024-06-01T00:00:00Z --nonce "$(printf '00%.0s' {1..32})"
     expect "a manifest by itself" 0 "^ok      reference manifest" attest verify "$full/driver_rim.xml" --time 2024-06-01T00:00:00Z
+    expect "and how old it is" 0 "^ok      policy: GPU collateral age" attest verify "$full/driver_rim.xml" --time 2024-06-01T00:00:00Z
     expect "a manifest whose signer's time is over" 1 "^FAILED  reference manifest" attest verify "$full/driver_rim.xml" --time 2027-06-01T00:00:00Z
     python3 - "$corpus/evidence/good" "$full" <<'PY'
 import json
@@ -356,6 +430,7 @@ PY
     root=$(openssl x509 -in "$(ls chain-* | tail -1)" -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum | cut -c1-64)
     expect "an RA-TLS certificate says what was not judged" 0 "no --kms-root was given" attest verify "${ratls[@]}"
     expect "with its chain to the KMS root" 0 "^ok      RA-TLS chain" attest verify "${ratls[@]}" --kms-root "$root"
+    expect "which is the KMS that the machine's log names" 0 "^ok      key provider " attest verify "${ratls[@]}" --kms-root "$root"
     expect "to another root" 1 "^FAILED  RA-TLS chain" attest verify "${ratls[@]}" --kms-root "${zeros:0:64}"
     for file in "$vectors"/dstack/{phala-prod-info.json,phala-prod-quote.json,nras-v3-response-1gpu.json,gpu_attestation_h100.json,ccel.bin,tdx-lite-attestation.json,phala-prod-app-cert-chain.pem,dcap-qvl-tdx-quote.hex}; do
         expect "${file##*/} explained" 0 "nothing above was verified" attest explain "$file"

@@ -99,6 +99,15 @@ refused 'a lock of a command is none of the native trainer' 1 'is the lock of a 
 cp "$golden/command/recipe.yaml" recipe.yaml
 compose 0 recipe.yaml trainer.lock && grep -q '^[0-9a-f]\{64\}$' out
 say $? 'a recipe with a command is composed'
+! grep -q answers_cpuid err
+say $? 'of a software machine nothing is said'
+intel=$(sed -n 's/^#define INTEL_ROOT *"\([0-9a-f]*\)"$/\1/p' "$source/tests/attest/intel.h")
+sed "s/platform: sim/platform: tdx/; s/anchors: .*/anchors: [$intel]/; /^  gpu: true$/d" recipe.yaml >tdx.yaml
+compose 0 tdx.yaml trainer.lock && grep -q '^[0-9a-f]\{64\}$' out && [ "$(grep -c 'on tdx this command will be refused: not all images .*answers_cpuid' err)" = 1 ]
+say $? 'of a TD whose kernel is not said to answer CPUID one line says what becomes of it'
+sed 's/^\( *\)rtmr2: .*/&\n\1answers_cpuid: true/' tdx.yaml >answers.yaml
+compose 0 answers.yaml trainer.lock && ! grep -q refused err
+say $? 'and none where it is'
 compose 1 recipe.yaml "$golden/trainer.lock" && grep -q 'the lock of the native trainer' err
 say $? 'not with the native lock'
 compose 1 "$golden/recipe.yaml" trainer.lock && grep -q 'the lock of a command' err

@@ -104,7 +104,7 @@ while IFS='|' read -r sentence change; do
     gives 1 "${asked[@]}" --answer answer.json && says "$sentence"; say $? "refused: $change"
 done <<'TABLE'
 compose_hash is not that|answer["compose_hash"] = "00" * 32
-does not show the app_compose|answer["app_compose"] = None
+compose_hash is not ours|answer["app_compose"] = None
 docker_compose_file is not|compose["docker_compose_file"] += " "
 pre_launch_script is not|compose["pre_launch_script"] = "id"
 init_script was not asked|compose["init_script"] = "id"

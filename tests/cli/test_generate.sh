@@ -38,6 +38,7 @@ refused() {
 say $? 'a model is imported'
 answer >known
 say $? 'its template is one that is named'
+refused '--date is not read' 'a day that no template asks for' --date 2026-03-07
 with_template "{%- for m in messages -%}
   {{- '<|im_start|>' ~ m.role ~ '
 ' ~ m.content ~ '<|im_end|>

@@ -92,6 +92,7 @@ recipe long.yaml 'per_device_train_batch_size: 4, max_steps: 2, max_length: 1000
 python3 -c 'import json; print(json.dumps({"text": "short"})); print(); print(json.dumps({"text": "z q " * 700}))' >long.jsonl
 printf '{"prompt":"a long question of many words","completion":"x"}\n' >question.jsonl
 printf '{"text":"good"}\n{"text":3}\n' >bad.jsonl
+refused missing 'a file as the model' 'rows.jsonl is no folder' recipe.yaml --model rows.jsonl --data rows.jsonl --out made
 refused usage 'no data' '--data' recipe.yaml --model model --out made
 refused rows 'an empty file' 'empty.jsonl: there is no row' recipe.yaml --model model --data rows.jsonl --data empty.jsonl --out made
 refused rows 'a file of blank lines' 'blank.jsonl: there is no row' recipe.yaml --model model --data blank.jsonl --out made
@@ -201,9 +202,23 @@ kept=(kept.yaml --model model --data rows.jsonl)
 train "${kept[@]}" --out undisturbed --json && cp out result.undisturbed && [ ! -e undisturbed.state ] && [ ! -e undisturbed.partial ]
 say $? 'with save_steps a run that ends leaves its folder alone'
 cmp undisturbed/adapter_model.safetensors made.1/adapter_model.safetensors >out 2>err; say $? 'which is the same as without'
-# killed N SIGNAL OUT RECIPE: the signal arrives while the Nth file is renamed into OUT.state: 1 is the first curve, 2 the first state, and so on
+# Another process that works at the same OUT holds the lock on OUT.partial.
+mkdir busy.partial && echo mine >busy.partial/mine && cp -r busy.partial busy.state
+flock busy.partial "$sealwright" train "${kept[@]}" --out busy --json >out 2>err </dev/null
+[ $? -eq 1 ] && found '"word":"busy"' <out && [ -s busy.partial/mine ] && [ -s busy.state/mine ] && [ ! -e busy ]; say $? 'two runs with one OUT: the second touches nothing'
+mkdir -p theirs.partial/deep && echo mine >theirs.partial/deep/file
+train "${kept[@]}" --out theirs --json
+[ $? -eq 1 ] && found 'theirs.partial holds deep already' <out && [ -s theirs.partial/deep/file ] && [ ! -e theirs ]; say $? 'what is none of ours is named before the run, and stays'
+for bad in '' new/. new/..; do
+    train "${kept[@]}" --out "$bad" --json
+    [ $? -eq 2 ] && found 'does not name a folder' <out; say $? "--out '$bad' is refused before the run"
+done
+: >taken.state && train "${kept[@]}" --out taken --json
+[ $? -eq 1 ] && found 'taken.state is there and is not a folder' <out && [ ! -e taken.partial ]; say $? 'and a file where states should go'
+rm -r busy.state && train "${kept[@]}" --out busy && [ ! -e busy.partial ] && [ ! -e busy/mine ]; say $? 'and what a dead one left goes'
+# killed N SIGNAL OUT RECIPE [MODEL]: the signal arrives while the Nth file is renamed into OUT.state: 1 is the first curve, 2 the first state, and so on
 killed() {
-    strace -f -qq -o trace -e trace=rename,renameat,renameat2 -e inject=rename,renameat,renameat2:signal="$2":when="$1" "$sealwright" train "$4" --model model --data rows.jsonl --out "$3" --json \
+    strace -f -qq -o trace -e trace=rename,renameat,renameat2 -e inject=rename,renameat,renameat2:signal="$2":when="$1" "$sealwright" train "$4" --model "${5:-model}" --data rows.jsonl --out "$3" --json \
         >out 2>err </dev/null
 }
 resumes() { # resumes OUT STEP: the same command, from this step, to the same bytes
@@ -219,7 +234,7 @@ if command -v strace >/dev/null; then
         [ $? -ne 0 ] && [ ! -e again ]; say $? "killed at the rename ${case%:*}: no folder"
         resumes again "[0-9]*"; say $? 'and the same command ends with the same bytes'
     done
-    for signal in TERM INT; do
+    for signal in TERM INT HUP; do
         rm -rf again again.state again.partial
         killed 2 $signal again kept.yaml
         [ $? -eq 1 ] && found '"word":"stopped"' <out && found 'again.state' <out && [ -s again.state/state ] && [ ! -e again.partial ] && [ ! -e again ]
@@ -235,6 +250,23 @@ if command -v strace >/dev/null; then
     python3 "$source/tools/make-miniature.py" stranger --dtype bf16 --seed 7
     train kept.yaml --model stranger --data rows.jsonl --out shut --json
     [ $? -eq 1 ] && found '"word":"checkpoint"' <out && found 'base model of other bytes' <out; say $? 'and one over another base model'
+    # over the same base model, in whose folder lies what nobody reads
+    mkdir sharded && cp model/*.json sharded && python3 - 2>err <<'PY'
+import json, shutil, struct
+shutil.copy("model/model.safetensors", "sharded/weights.safetensors")
+with open("model/model.safetensors", "rb") as f:
+    names = json.loads(f.read(struct.unpack("<Q", f.read(8))[0]))
+names.pop("__metadata__", None)
+json.dump({"weight_map": dict.fromkeys(names, "weights.safetensors")}, open("sharded/model.safetensors.index.json", "w"))
+PY
+    rm -rf again again.state again.partial
+    killed 2 TERM again kept.yaml sharded
+    echo '{}' >sharded/notes.json && echo other >sharded/consolidated.safetensors && cp -r again.state told.state
+    train kept.yaml --model sharded --data rows.jsonl --out again --json && found '"resumed_from":[2-4]' <out; say $? 'files that are not read change nothing'
+    echo '{"eos_token_id": 1}' >sharded/generation_config.json
+    train kept.yaml --model sharded --data rows.jsonl --out told --json
+    [ $? -eq 1 ] && found 'base model of other bytes' <out; say $? 'one that is read does'
+    rm -rf again told.state
     cp -r shut.state torn.state && truncate -s -32 torn.state/curve && cp -r shut.state rotten.state && printf 'x' | dd of=rotten.state/state bs=1 seek=$(($(stat -c %s rotten.state/state) - 20)) conv=notrunc 2>/dev/null
     cp -r shut.state empty.state && : >empty.state/state && cp -r shut.state bare.state && : >bare.state/curve && cp -r shut.state bent.state
     python3 -c 'import sys; b = bytearray(open(sys.argv[1], "rb").read()); b[len(b) // 2] ^= 4; open(sys.argv[1], "wb").write(b)' bent.state/curve

@@ -2,7 +2,7 @@
  *
  * A software machine with two GPUs, and what NVIDIA's services would publish for it: manifests, and
  * OCSP answers by every issuer for its own certificates, for pcs.py to serve. In "fresh" all is
- * well; "stale", "endless" and "revoked" say it of every answer.
+ * well; "stale", "endless", "revoked" and "old" (in its dates) say it of every answer.
  */
 #ifndef SW_TESTS_MACHINE_GPU_SERVICE_H
 #define SW_TESTS_MACHINE_GPU_SERVICE_H
@@ -166,6 +166,9 @@ static inline bool service_open(void) {
     usual.until = NOW + DAY;
     usual.status = V_OCSP_CERTSTATUS_REVOKED;
     publish_all("revoked", &usual);
+    usual.status = V_OCSP_CERTSTATUS_GOOD;
+    usual.from = NOW - 2 * DAY;
+    publish_all("old", &usual);
     return pcs_start(&service, published);
 }
 

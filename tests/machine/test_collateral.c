@@ -454,15 +454,48 @@ static void test_spellings(void **state) {
     }
 }
 
+/* One chain as different services encode it: bytes, lines and spaces. */
+static void test_chain_spellings(void **state) {
+    (void)state;
+    static const struct {
+        const char *line, *space;
+        bool plus, last; /* base64's plus is escaped; the last line ends */
+        sw_status status;
+    } table[] = {
+        {"%0A", "%20", true, true, SW_OK},      {"%0a", "%20", false, true, SW_OK},
+        {"%0D%0A", "%20", true, true, SW_OK},   {"%0A", "%20", true, false, SW_OK},
+        {"%0A", "+", true, true, SW_OK},        {"%0D%0A", "+", true, false, SW_OK},
+        {"%0A", "-", true, true, SW_MALFORMED}, {"%0A!", "%20", true, true, SW_MALFORMED},
+        {"+", "%20", true, true, SW_MALFORMED},
+    };
+    const sw_bytes chain = house.good.collateral.tcb_info.issuer_chain;
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        SW_SCOPED(sw_buffer) field = SW_BUFFER(1 << 16);
+        SW_SCOPED(sw_arena) a = {0};
+        sw_bytes pem = {0};
+        for (size_t k = 0; k + !table[i].last < chain.size; k++) {
+            char c = (char)chain.data[k], one[2] = {c, 0};
+            sw_put_text(&field, c == '\n'                   ? table[i].line
+                                : c == ' '                  ? table[i].space
+                                : c == '+' && table[i].plus ? "%2B"
+                                                            : one);
+        }
+        if (sw_pcs_chain_parse(&a, sw_buffer_bytes(&field), &pem, NULL) != table[i].status)
+            fail_msg("spelling %zu", i);
+        if (table[i].status == SW_OK) assert_true(sw_bytes_equal(pem, chain));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_service),       cmocka_unit_test(test_dishonest),
-        cmocka_unit_test(test_tls),           cmocka_unit_test(test_proxy),
-        cmocka_unit_test(test_judged),        cmocka_unit_test(test_cache),
-        cmocka_unit_test(test_cache_spoilt),  cmocka_unit_test(test_early),
-        cmocka_unit_test(test_cache_demands), cmocka_unit_test(test_service_demands),
-        cmocka_unit_test(test_file),          cmocka_unit_test(test_file_bent),
-        cmocka_unit_test(test_file_refusals), cmocka_unit_test(test_spellings),
+        cmocka_unit_test(test_chain_spellings), cmocka_unit_test(test_service),
+        cmocka_unit_test(test_dishonest),       cmocka_unit_test(test_tls),
+        cmocka_unit_test(test_proxy),           cmocka_unit_test(test_judged),
+        cmocka_unit_test(test_cache),           cmocka_unit_test(test_cache_spoilt),
+        cmocka_unit_test(test_early),           cmocka_unit_test(test_cache_demands),
+        cmocka_unit_test(test_service_demands), cmocka_unit_test(test_file),
+        cmocka_unit_test(test_file_bent),       cmocka_unit_test(test_file_refusals),
+        cmocka_unit_test(test_spellings),
     };
     return cmocka_run_group_tests_name("collateral", tests, setup, teardown);
 }

@@ -49,7 +49,7 @@ static void test_verifies(void **state) {
     (void)pcs_asked(&service);
     if (sw_gpu_collateral_fetch(&s, &a, devices, GPU_COUNT, &c, &err) != SW_OK ||
         sw_gpu_verify(devices, GPU_COUNT, &c, &strict.gpu, NOW, NULL, claims, &err) != SW_OK ||
-        sw_gpu_policy_check(&strict.gpu, claims, GPU_COUNT, &err) != SW_OK)
+        sw_gpu_policy_check(&strict.gpu, claims, GPU_COUNT, NOW, NULL, &err) != SW_OK)
         fail_msg("%s", err.message);
     assert_int_equal(pcs_asked(&service), RIM_EXPECTED + OCSP_EXPECTED); /* each once */
     for (size_t i = 0; i < GPU_COUNT; i++) assert_true(claims[i].revocation_checked);
@@ -219,6 +219,35 @@ static void test_silent_cache(void **state) {
     assert_int_equal(fetch(&s, NULL), SW_REFUSED);
 }
 
+/* Too old is asked for again, and not given when the service has no newer (MCH-136). */
+static void test_old(void **state) {
+    (void)state;
+    char folder[128];
+    sw_error err = {0};
+    sw_collateral_source s = source_of("good+old");
+    assert_int_equal(fetch(&s, &err), SW_REFUSED);
+    assert_non_null(strstr(err.message, "older than the machine policy accepts"));
+    (void)snprintf(folder, sizeof folder, "%s-old", cache);
+    s.ocsp_max_age_ms = 2 * DAY;
+    s.cache_folder = folder;
+    good(&s);
+    (void)pcs_asked(&service);
+    good(&s);
+    assert_int_equal(pcs_asked(&service), 0);
+    s.ocsp_max_age_ms = 0;
+    s.ocsp_may_lack = s.offline = true;
+    expect_answers(&s, 0, 0);
+    s.ocsp_may_lack = s.offline = false;
+    (void)snprintf(base, sizeof base, "https://127.0.0.1:%u/good+fresh", service.port);
+    good(&s);
+    assert_int_equal(pcs_asked(&service), OCSP_EXPECTED);
+    s.rim_max_age_ms = 29 * DAY; /* the folder was made a day earlier */
+    assert_int_equal(fetch(&s, &err), SW_REFUSED);
+    assert_non_null(strstr(err.message, "older than the machine policy accepts"));
+    s.rim_max_age_ms = 31 * DAY;
+    good(&s);
+}
+
 /* Names from a report that nobody has verified go into no address and no path. */
 static void test_names(void **state) {
     (void)state;
@@ -295,8 +324,9 @@ int main(void) {
         cmocka_unit_test(test_verifies),     cmocka_unit_test(test_dishonest),
         cmocka_unit_test(test_anchor),       cmocka_unit_test(test_cache),
         cmocka_unit_test(test_silent),       cmocka_unit_test(test_not_silent),
-        cmocka_unit_test(test_silent_cache), cmocka_unit_test(test_names),
-        cmocka_unit_test(test_request),      cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_silent_cache), cmocka_unit_test(test_old),
+        cmocka_unit_test(test_names),        cmocka_unit_test(test_request),
+        cmocka_unit_test(test_answers),
     };
     return cmocka_run_group_tests_name("gpu collateral", tests, setup, teardown);
 }

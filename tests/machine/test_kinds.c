@@ -31,11 +31,14 @@ static void write_file(const char *path, sw_bytes content) {
     assert_int_equal(sw_file_write(path, content, 0600, SW_WRITE_REPLACE, NULL), SW_OK);
 }
 
+static bool no_mr_config; /* the host of a guest without an agent sets none */
+
 /* The software machine's quote with these report data, signed again. */
 static void make_quote(kernel *k, const uint8_t report[64], sw_buffer *out) {
     uint8_t quote[FORGE_QUOTE_MAX];
     sw_bytes good = house.good.quote;
     memcpy(quote, good.data, good.size);
+    if (no_mr_config) memset(quote + AT_MR_CONFIG_ID, 0, 48);
     memcpy(quote + AT_REPORT_DATA, report, 64);
     memcpy(quote + AT_RTMR3, k->rtmr[3], 48);
     assert_int_equal(
@@ -101,7 +104,7 @@ static void answer(agent *a, const char *method, sw_bytes body, sw_buffer *raw) 
 static void places_fresh(void) {
     now_ms = FORGE_NOW;
     info_compose = NULL;
-    other_report = other_log = false;
+    other_report = other_log = no_mr_config = false;
     (void)snprintf(address, sizeof address, "https://127.0.0.1:%u/good", service.port);
     source = (sw_collateral_source){.pcs_url = address,
                                     .ca_file = service.ca,
@@ -282,6 +285,109 @@ static void test_old_kernel(void **state) {
     sw_machine_close(&m);
 }
 
+/* ---- no agent: the recipe stands in RTMR3 and nowhere else (MCH-104) ---- */
+enum { EVENTS = 32 };
+
+/* Boots with so many of these events measured, by the command's own function. */
+static void measure(const sw_event *events, size_t count) {
+    sw_error err = {0};
+    linux_kernel = (kernel){.quote = make_quote};
+    no_mr_config = true;
+    tsm = kernel_tsm(&linux_kernel, lock_path);
+    (void)unlink(events_path);
+    for (size_t i = 0; i < count; i++)
+        if (sw_machine_extend(&places, "tdx", &events[i], &tsm.entropy, &CLOCK, &err) != SW_OK)
+            fail_msg("%s", err.message);
+}
+
+/* As a verifier judges it; the forged root is a software machine's, so the word is `sim`. */
+static sw_status judge_as_sim(sw_evidence *e, sw_error *err) {
+    SW_SCOPED(sw_buffer) json = SW_BUFFER(SW_EVIDENCE_LIMIT);
+    const sw_question question = {.report = &house.report, .compose = &house.compose};
+    sw_claims claims;
+    e->platform = SW_PLATFORM_SIM;
+    if (sw_evidence_encode(e, &json, err) != SW_OK) return err->status;
+    return sw_attest(sw_buffer_bytes(&json), &house.policy, FORGE_NOW, &question, &claims, err);
+}
+
+static void test_recipe_measured(void **state) {
+    (void)state;
+    SW_SCOPED(sw_arena) a = {0};
+    SW_SCOPED(sw_buffer) json = SW_BUFFER(SW_EVIDENCE_LIMIT);
+    sw_evidence e;
+    sw_error err = {0};
+    measure(house.good.events, house.good.event_count);
+    sw_machine *m = booted("tdx");
+    if (sw_machine_evidence(m, &house.report, &json, &err) != SW_OK ||
+        sw_evidence_parse(&a, sw_buffer_bytes(&json), &e, &err) != SW_OK ||
+        judge_as_sim(&e, &err) != SW_OK)
+        fail_msg("%s", err.message);
+    sw_machine_close(&m);
+}
+
+/* Events as a log that lies has them: `place` moved to the end, or left out, or said twice. */
+typedef enum lie { TRUE_LOG, LEFT_OUT, BEHIND_READY, SAID_TWICE, OTHER_COMPOSE } lie;
+static size_t bend_log(lie how, sw_event out[EVENTS]) {
+    const size_t count = house.good.event_count;
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++) {
+        sw_event event = house.good.events[i];
+        bool compose = sw_bytes_is(event.name, "compose-hash");
+        if (compose && (how == LEFT_OUT || how == BEHIND_READY)) continue;
+        if (compose && how == OTHER_COMPOSE)
+            event.payload = SW_LITERAL("another app-compose's 32 bytes..");
+        out[n++] = event;
+        if (compose && how == SAID_TWICE) out[n++] = event;
+    }
+    for (size_t i = 0; i < count && how == BEHIND_READY; i++)
+        if (sw_bytes_is(house.good.events[i].name, "compose-hash")) out[n++] = house.good.events[i];
+    return n;
+}
+
+/* Whatever a machine without scruples sends, it is refused unless this recipe was measured. */
+static void test_recipe_unmeasured(void **state) {
+    (void)state;
+    static const struct {
+        lie log, measured;
+        bool none_measured;
+        const char *sentence;
+    } table[] = {
+        {TRUE_LOG, TRUE_LOG, true, "does not replay to the quote's RTMR3"},
+        {TRUE_LOG, OTHER_COMPOSE, false, "does not replay to the quote's RTMR3"},
+        {TRUE_LOG, BEHIND_READY, false, "does not replay to the quote's RTMR3"},
+        {OTHER_COMPOSE, OTHER_COMPOSE, false, "another compose than the one in question"},
+        {LEFT_OUT, LEFT_OUT, false, "compose-hash"},
+        {BEHIND_READY, BEHIND_READY, false, "compose-hash"},
+        {SAID_TWICE, SAID_TWICE, false, "twice"},
+    };
+    SW_SCOPED(sw_arena) a = {0};
+    SW_SCOPED(sw_buffer) json = SW_BUFFER(SW_EVIDENCE_LIMIT);
+    sw_evidence e;
+    measure(house.good.events, house.good.event_count);
+    sw_machine *m = booted("tdx");
+    assert_int_equal(sw_machine_evidence(m, &house.report, &json, NULL), SW_OK);
+    assert_int_equal(sw_evidence_parse(&a, sw_buffer_bytes(&json), &e, NULL), SW_OK);
+    for (size_t i = 0; i < COUNT(table); i++) {
+        SW_SCOPED(sw_buffer) quote = SW_BUFFER(FORGE_QUOTE_MAX);
+        sw_event measured[EVENTS], told[EVENTS];
+        sw_error err = {0};
+        size_t count = bend_log(table[i].measured, measured);
+        measure(measured, table[i].none_measured ? 0 : count);
+        make_quote(&linux_kernel, house.report.b, &quote);
+        e.quote = sw_buffer_bytes(&quote);
+        e.events = told;
+        e.event_count = bend_log(table[i].log, told);
+        if (judge_as_sim(&e, &err) != SW_REFUSED || strstr(err.message, table[i].sentence) == NULL)
+            fail_msg("%zu: %s", i, err.message);
+        if (table[i].log != table[i].measured || table[i].log == TRUE_LOG) continue;
+        sw_machine *honest = NULL; /* and our own machine sends nothing of the kind */
+        assert_int_equal(boot("tdx", &honest, &err), SW_REFUSED);
+        assert_null(honest);
+        assert_true(table[i].log == OTHER_COMPOSE || strstr(err.hint, "attest extend") != NULL);
+    }
+    sw_machine_close(&m);
+}
+
 static void test_guest(void **state) {
     (void)state;
     char text[65];
@@ -349,6 +455,8 @@ int main(void) {
         cmocka_unit_test_setup(test_clock, fresh),
         cmocka_unit_test_setup(test_log, fresh),
         cmocka_unit_test_setup(test_old_kernel, fresh),
+        cmocka_unit_test_setup(test_recipe_measured, fresh),
+        cmocka_unit_test_setup(test_recipe_unmeasured, fresh),
         cmocka_unit_test_setup(test_guest, fresh),
         cmocka_unit_test_setup(test_guest_compose, fresh),
         cmocka_unit_test_setup(test_sealing_key, fresh),

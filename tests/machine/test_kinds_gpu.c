@@ -171,7 +171,7 @@ static void test_channel(void **state) {
     assert_int_equal(e.gpu_count, GPU_COUNT);
     if (sw_gpu_verify(e.gpus, e.gpu_count, &e.gpu_collateral, &strict.gpu, NOW, NULL, claims,
                       &err) != SW_OK ||
-        sw_gpu_policy_check(&strict.gpu, claims, e.gpu_count, &err) != SW_OK ||
+        sw_gpu_policy_check(&strict.gpu, claims, e.gpu_count, NOW, NULL, &err) != SW_OK ||
         sw_collateral_judge(e.quote, &e.collateral, &policy, NOW, &facts, &err) != SW_OK)
         fail_msg("%s", err.message);
     sw_gpu_nonce(&expected, &b.challenge, &b.own_tls);
@@ -234,12 +234,13 @@ static void test_unchecked(void **state) {
         sw_evidence_parse(&a, sw_buffer_bytes(&json), &e, &err) != SW_OK ||
         sw_gpu_verify(e.gpus, e.gpu_count, &e.gpu_collateral, &lenient.gpu, NOW, NULL, claims,
                       &err) != SW_OK ||
-        sw_gpu_policy_check(&lenient.gpu, claims, e.gpu_count, &err) != SW_OK)
+        sw_gpu_policy_check(&lenient.gpu, claims, e.gpu_count, NOW, NULL, &err) != SW_OK)
         fail_msg("%s", err.message);
     assert_int_equal(e.gpu_collateral.ocsp_count, 0);
     assert_false(claims[0].revocation_checked);
     lenient.gpu.revocation_required = true; /* and a verifier who demands them is not deceived */
-    assert_int_equal(sw_gpu_policy_check(&lenient.gpu, claims, e.gpu_count, NULL), SW_REFUSED);
+    assert_int_equal(sw_gpu_policy_check(&lenient.gpu, claims, e.gpu_count, NOW, NULL, NULL),
+                     SW_REFUSED);
     sw_machine_close(&m);
     source.ocsp_url = base;
 }

@@ -41,7 +41,7 @@ static void test_verified(void **state) {
         if (sw_gpu_verify(devices, counts[i], &g.collateral, &f.policy.gpu, FORGE_NOW, NULL, claims,
                           &err) != SW_OK ||
             sw_gpu_fresh(claims, counts[i], &nonce, &err) != SW_OK ||
-            sw_gpu_policy_check(&f.policy.gpu, claims, counts[i], &err) != SW_OK)
+            sw_gpu_policy_check(&f.policy.gpu, claims, counts[i], FORGE_NOW, NULL, &err) != SW_OK)
             fail_msg("%zu: %s", counts[i], err.message);
         assert_int_equal(claims[0].feature, counts[i] > 1);
         sw_sim_gpus_free(&g);

@@ -244,6 +244,24 @@ static void test_layers(void **state) {
     }
 }
 
+/* CMD-052: a policy of hardware that no quote of this test's could meet. */
+static void test_place(void **state) {
+    (void)state;
+    static sw_recipe r;
+    r.policy.image_count = 2;
+    for (int native = 0; native < 2; native++)
+        for (int hardware = 0; hardware < 2; hardware++)
+            for (int said = 0; said < 4; said++) {
+                r.native = native;
+                r.policy.platform = hardware ? SW_PLATFORM_TDX : SW_PLATFORM_SIM;
+                r.policy.images[0].answers_cpuid = said & 1;
+                r.policy.images[1].answers_cpuid = said & 2;
+                assert_int_equal(sw_walk_place_allowed(&r), native || !hardware || said == 3);
+                bool open = strstr(sw_walk_place_words(&r), "measured by nobody") != NULL;
+                assert_int_equal(open, !native && hardware);
+            }
+}
+
 /* ---- the statement's text ---- */
 
 static const struct {
@@ -367,9 +385,9 @@ static int set_up_script(void **state) {
 int main(void) {
     (void)set_up;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_holds),         cmocka_unit_test(test_lines),
-        cmocka_unit_test(test_refused),       cmocka_unit_test(test_layers),
-        cmocka_unit_test(test_members),       cmocka_unit_test(test_another_tree),
-        cmocka_unit_test(test_public_metrics)};
+        cmocka_unit_test(test_holds),        cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_refused),      cmocka_unit_test(test_layers),
+        cmocka_unit_test(test_place),        cmocka_unit_test(test_members),
+        cmocka_unit_test(test_another_tree), cmocka_unit_test(test_public_metrics)};
     return cmocka_run_group_tests(tests, set_up_script, tear_down);
 }

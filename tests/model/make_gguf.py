@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes a miniature GGUF file and the f32 safetensors file that importing it must give, from Python's standard library alone.
 
-    tests/model/make_gguf.py        writes tests/model/golden/{mini,qwen2}.gguf, {mini,qwen2}-f32.safetensors, llama3.gguf and surplus.gguf
+    tests/model/make_gguf.py        writes tests/model/golden/{mini,qwen2}.gguf, {mini,qwen2}-f32.safetensors, llama3.gguf, surplus.gguf and
+                                     marked.gguf
 
 One layer, hidden 32, 2 query heads and 1 key/value head of 16, feed-forward 64, vocabulary 264, one tensor of each type with blocks
 of at most 32. The quantised blocks are drawn first and their values computed from them by the formulae of ggml's documentation, so
 the expectation does not come from the code under test. qwen2 has biases and keeps its rows as they are; llama3 is mini with the factors
-of Llama 3's rotation; surplus is mini with factors that are none.
+of Llama 3's rotation; surplus is mini with factors that are none; marked has a vocabulary of SentencePiece's kind.
 """
 import json
 import math
@@ -80,7 +81,19 @@ TYPES = {"F32": (0, 1, block_f32), "F16": (1, 1, block_f16), "BF16": (30, 1, blo
          "Q5_0": (6, 32, block_q5_0), "Q5_1": (7, 32, block_q5_1), "Q8_0": (8, 32, block_q8_0)}
 
 
-def vocabulary():
+MARKED = ["\u2581", "t", "h", "e", "1", "2", "he", "\u2581t", "\u2581the", "the", "<tool>"]
+
+
+def marked():
+    """Tokens, types and scores: `the` is better than `he`, and `▁t` better than both, so "the" alone becomes `▁the` of `▁t` and `he`."""
+    tokens = ["<unk>", "<s>", "</s>"] + [f"<0x{b:02X}>" for b in range(256)] + MARKED
+    scores = [0.0] * 259 + [-1e9] * 6 + [-3.0, -1.0, -4.0, -2.0, 0.0]
+    return tokens, [2, 3, 3] + [6] * 256 + [1] * (len(MARKED) - 1) + [4], scores
+
+
+def vocabulary(pre):
+    if pre == "llama":
+        return marked()
     printable = list(range(33, 127)) + list(range(161, 173)) + list(range(174, 256))
     rest = iter(range(256, 512))
     letters = {b: chr(b) if b in printable else chr(next(rest)) for b in range(256)}
@@ -99,22 +112,25 @@ def entry(key, kind, value):
         return text(key) + struct.pack("<I", kinds[kind][0]) + struct.pack(kinds[kind][1], value)
     if kind == "text":
         return text(key) + struct.pack("<I", 8) + text(value)
+    if kind == "f32s":
+        return text(key) + struct.pack("<IIQ", 9, 6, len(value)) + struct.pack(f"<{len(value)}f", *value)
     if kind == "texts":
         return text(key) + struct.pack("<IIQ", 9, 8, len(value)) + b"".join(text(v) for v in value)
     return text(key) + struct.pack("<IIQ", 9, 5, len(value)) + struct.pack(f"<{len(value)}i", *value)
 
 
 def metadata(pre, add_bos, architecture):
-    tokens, types, merges = vocabulary()
+    tokens, types, merges = vocabulary(pre)
+    kind = [("tokenizer.ggml.model", "text", "llama"), ("tokenizer.ggml.scores", "f32s", merges)] if pre == "llama" else [
+        ("tokenizer.ggml.model", "text", "gpt2"), ("tokenizer.ggml.pre", "text", pre), ("tokenizer.ggml.merges", "texts", merges)]
     entries = [("general.architecture", "text", architecture), ("general.name", "text", "mini"), ("general.alignment", "u32", 64),
             ("llama.block_count", "u32", 1), ("llama.context_length", "u32", 128), ("llama.embedding_length", "u32", C),
             ("llama.feed_forward_length", "u32", F), ("llama.attention.head_count", "u32", HEADS), ("llama.attention.head_count_kv", "u32", KV),
             ("llama.rope.freq_base", "f32", 10000.0), ("llama.attention.layer_norm_rms_epsilon", "f32", 1e-5), ("llama.rope.dimension_count", "u32", D),
-            ("llama.vocab_size", "u32", len(tokens)), ("llama.expert_count", "u32", 0), ("tokenizer.ggml.model", "text", "gpt2"),
-            ("tokenizer.ggml.pre", "text", pre), ("tokenizer.ggml.tokens", "texts", tokens), ("tokenizer.ggml.token_type", "i32s", types),
-            ("tokenizer.ggml.merges", "texts", merges), ("tokenizer.ggml.bos_token_id", "u32", 1), ("tokenizer.ggml.eos_token_id", "u32", 2),
+            ("llama.vocab_size", "u32", len(tokens)), ("llama.expert_count", "u32", 0)] + kind[:-1] + [("tokenizer.ggml.tokens", "texts", tokens), ("tokenizer.ggml.token_type", "i32s", types),
+            kind[-1], ("tokenizer.ggml.bos_token_id", "u32", 1), ("tokenizer.ggml.eos_token_id", "u32", 2),
             ("tokenizer.ggml.padding_token_id", "u32", 2), ("tokenizer.ggml.unknown_token_id", "u32", 0), ("tokenizer.ggml.add_bos_token", "bool", add_bos),
-            ("tokenizer.ggml.add_space_prefix", "bool", False), ("tokenizer.chat_template", "text", TEMPLATE)]
+            ("tokenizer.ggml.add_space_prefix", "bool", pre == "llama"), ("tokenizer.chat_template", "text", TEMPLATE)]
     return [(key.replace("llama.", architecture + ".") if key.startswith("llama.") else key, kind, value) for key, kind, value in entries]
 
 
@@ -131,8 +147,8 @@ def llama3_factors():
 BIASES = [("blk.0.attn_q", "self_attn.q_proj", HEADS), ("blk.0.attn_k", "self_attn.k_proj", KV), ("blk.0.attn_v", "self_attn.v_proj", KV)]
 
 
-def tensors(surplus):
-    vocab = len(vocabulary()[0])
+def tensors(surplus, pre):
+    vocab = len(vocabulary(pre)[0])
     layer = "model.layers.0."
     return ([("rope_freqs", "rope_freqs", "F32", None, D // 2)] if surplus else []) + [("token_embd", "model.embed_tokens", "Q8_0", vocab, C), ("blk.0.attn_norm", layer + "input_layernorm", "F32", None, C),
             ("blk.0.ffn_down", layer + "mlp.down_proj", "Q5_1", C, F), ("blk.0.ffn_gate", layer + "mlp.gate_proj", "Q4_0", F, C),
@@ -170,7 +186,7 @@ def make(pre="smollm", add_bos=False, surplus=False, architecture="llama", facto
     rng.seed(20)
     entries = metadata(pre, add_bos, architecture)
     records, data, expected = b"", b"", {}
-    listed = [(g + ".weight", h + ".weight", kind, rows, columns) for g, h, kind, rows, columns in tensors(surplus)]
+    listed = [(g + ".weight", h + ".weight", kind, rows, columns) for g, h, kind, rows, columns in tensors(surplus, pre)]
     if architecture == "qwen2":
         listed += [(g + ".bias", f"model.layers.0.{h}.bias", "F32", None, heads * D) for g, h, heads in BIASES]
     for gguf, hf, kind, rows, columns in listed:
@@ -200,8 +216,8 @@ def make(pre="smollm", add_bos=False, surplus=False, architecture="llama", facto
 def main():
     os.makedirs(FOLDER, exist_ok=True)
     qwen2 = make(pre="qwen2", architecture="qwen2")
-    contents = make() + qwen2 + make(factors=llama3_factors())[:1] + make(surplus=True)[:1]
-    names = ("mini.gguf", "mini-f32.safetensors", "qwen2.gguf", "qwen2-f32.safetensors", "llama3.gguf", "surplus.gguf")
+    contents = make() + qwen2 + make(factors=llama3_factors())[:1] + make(surplus=True)[:1] + make(pre="llama", add_bos=True)[:1]
+    names = ("mini.gguf", "mini-f32.safetensors", "qwen2.gguf", "qwen2-f32.safetensors", "llama3.gguf", "surplus.gguf", "marked.gguf")
     for name, content in zip(names, contents, strict=True):
         with open(os.path.join(FOLDER, name), "wb") as f:
             f.write(content)

@@ -62,6 +62,8 @@ for name in "${all[@]}"; do
     [ "$(cat "$work/$name.rc")" = 0 ] || tail -20 "$work/$name.log" | sed 's/^/# /'
     made "$name"
     result $? "$name: and a model of its kind"
+    ! grep -E '^sealwright: the script (called|made) ' "$work/$name.log" | sed 's/^/# /' | grep .
+    result $? "$name: it called for nothing that it may not have"
 done
 echo "1..$count"
 exit $failed

@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+from unittest import mock
 
 import numpy as np
 
@@ -273,6 +274,28 @@ def families(folder):
         yield "imported " + pre, os.path.join(path, "tokenizer.json")
 
 
+def from_scores(folder):
+    """Llama 2's tokenizer.json again, made of its vocabulary and scores alone, as a GGUF holds them."""
+    with open(dict(published())["llama2"], encoding="utf-8") as f:
+        model = json.load(f)["model"]
+    merges = [tuple(m.split(" ")) if isinstance(m, str) else tuple(m) for m in model["merges"]]
+    rank = {}
+    for left, right in merges:
+        rank.setdefault(left + right, len(rank))
+    tokens = sorted(model["vocab"], key=model["vocab"].get)
+    types = [2, 3, 3] + [6] * 256 + [1] * (len(tokens) - 259)
+    scores = [-float(rank.get(t, 0)) for t in tokens]
+    path = os.path.join(folder, "from-scores")
+    os.makedirs(path)
+    with open(path + ".gguf", "wb") as f, mock.patch.object(make_gguf, "marked", lambda: (tokens, types, scores)):
+        f.write(make_gguf.make("llama", True)[0])
+    peer("import", path + ".gguf", path, "bf16")
+    with open(os.path.join(path, "tokenizer.json"), encoding="utf-8") as f:
+        made = [tuple(m.split(" ")) for m in json.load(f)["model"]["merges"]]
+    check("Llama 2's merges from its scores", made == merges, f"{len(made)} of {len(merges)}")
+    yield "Llama 2 from scores", os.path.join(path, "tokenizer.json")
+
+
 def variants(folder, smollm):
     """Tokenizers of the other families that are known, over the same vocabulary."""
     from tokenizers import AddedToken, Tokenizer, normalizers, pre_tokenizers, processors
@@ -324,6 +347,8 @@ def main():
             compare_ids(name, path, few, add=True)
         for name, path in marked(folder):
             compare_ids(name, path, few + corpus.added_texts(), add=True)
+        for name, path in from_scores(folder):
+            compare_ids(name, path, few, add=True)
         compare_ids("llama2, every character", dict(published())["llama2"], corpus.every_character()[::4])
         for name, path in families(folder):
             compare_ids(name, path, few[: len(few) // 8] + corpus.added_texts(), add=True)

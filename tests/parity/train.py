@@ -29,7 +29,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 DATA = os.path.join(ROOT, "tests", "parity", "data")
 GOLDEN = os.path.join(ROOT, "tests", "train", "golden")
 ALL = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
-FORMS = ["pairs", "turns", "messages", "text"]
+FORMS = ["pairs", "turns", "messages", "text", "bare"]
 MAX_LENGTH = 300  # cuts the long row of text.jsonl
 
 # 40 rows in threes are 14 micro-batches, the last of one row; in fours 4 windows an epoch, the last of two.
@@ -44,6 +44,9 @@ RUNS = {
                   "weight_decay": 0.1},
 }
 COMMON = {"seed": 42, "per_device_train_batch_size": 3, "gradient_accumulation_steps": 4, "max_steps": 50, "max_length": MAX_LENGTH}
+# Five rows, of two of them the first token is all there is: in ones they are steps without a target, in twos they make it three an epoch.
+BARE = {**COMMON, **RUNS["lora-fp32"], "gradient_accumulation_steps": 1, "warmup_steps": 0, "max_steps": 6}
+BARE_RUNS = {"ones": {**BARE, "per_device_train_batch_size": 1}, "twos": {**BARE, "per_device_train_batch_size": 2}}
 # The real model. TRL's bf16 run (autocast) adds an adapter's share to its layer's output in bf16 and so loses part of it: its losses lag behind
 # TRL's own f32 run, 2 to 4 % at a rate of 2e-4, 1 to 2 % at 2e-5, and keep up once that one sum is made in f32, as the engine makes it
 # ("wide sum" below). So 1 % is asked of the engine's bf16-dp beside TRL in f32 and beside TRL in bf16 with the wide sum; beside TRL's bf16
@@ -163,13 +166,13 @@ def wide_sum(wanted):
         Linear.forward = kept
 
 
-def trl_run(folder, run, stop_after=None, save=None):
+def trl_run(folder, run, stop_after=None, save=None, form="pairs"):
     """TRL's losses, norms and trained tensors; `save` is a folder for what PEFT writes."""
     from datasets import Dataset
 
     model, tokenizer = load(folder)
     with tempfile.TemporaryDirectory() as out, contextlib.redirect_stdout(sys.stderr):
-        trainer = trainer_class()(model=model, args=config(out, run), train_dataset=Dataset.from_list(read("pairs")),
+        trainer = trainer_class()(model=model, args=config(out, run), train_dataset=Dataset.from_list(read(form)),
                                   processing_class=tokenizer, peft_config=peft_config(run), stop_after=stop_after)
         trainer.train()
     if save:
@@ -357,6 +360,7 @@ def golden(objects, names):
 
         makers = {
             "miniature": lambda: {"runs": {n: one(folder, n, {**COMMON, **r}) for n, r in RUNS.items()}},
+            "bare": lambda: {"runs": {n: {"settings": r, **trl_run(folder, r, form="bare")} for n, r in BARE_RUNS.items()}},
             "rows": lambda: {"max_length": MAX_LENGTH, "forms": {f: trl_rows(folder, f) for f in FORMS}},
             "logits": lambda: {"ids": ids, "logits": [[float(f"{v:.7g}") for v in row] for row in torch_logits(folder, ids)]},
             "torch": generator_golden,

@@ -150,11 +150,6 @@ def our_rows(engine, folder, rows, settings, dated):
     return [[[int(v) for v in word.split(":")] for word in line.split()] for line in made.stdout.splitlines()], ""
 
 
-def kept(rows):
-    """Without those that have nothing to predict (ROW-007)."""
-    return [row for row in rows if any(target for _, target in row)]
-
-
 def golden():
     from tokenizers import processors
 
@@ -168,7 +163,7 @@ def golden():
                 tokenizer.backend_tokenizer.post_processor = processors.ByteLevel(trim_offsets=True, add_prefix_space=False)
             rows, problem = trl_rows(model, tokenizer, ROWS[form], settings)
             assert rows is not None, (template, form, settings, problem)
-            cases.append({"template": template, "rows": form, "settings": settings, "trimmed": trimmed, "sequences": kept(rows)})
+            cases.append({"template": template, "rows": form, "settings": settings, "trimmed": trimmed, "sequences": rows})
     lines = {form: [json.dumps(row) for row in rows] for form, rows in ROWS.items()}
     content = {"versions": train.versions(), "max_length": RUN["max_length"], "date": DATE, "templates": OWN, "rows": lines, "cases": cases}
     with open(GOLDEN, "w", encoding="utf-8") as f:
@@ -203,7 +198,7 @@ def compare(engine, folder, loaded, rows, settings, dated):
     """(same, refused, differences): all rows at once, and one by one where one of them is refused."""
     theirs, why = trl_rows(*loaded, rows, settings)
     ours, problem = our_rows(engine, folder, rows, settings, dated)
-    if theirs is not None and ours == kept(theirs):
+    if theirs is not None and ours == theirs:
         return len(rows), 0, []
     if len(rows) > 1 and (ours is None or theirs is None):
         parts = [compare(engine, folder, loaded, [row], settings, dated) for row in rows]

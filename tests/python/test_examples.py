@@ -20,4 +20,7 @@ for name in NAMES:
     tap.check(2 <= len(changed) // 2 <= 3 and len(changed) % 2 == 0, f"{name}: {len(changed) // 2} lines of the script are others")
     with open(os.path.join(folder, "requirements.txt"), encoding="utf-8") as f:
         tap.check(all(re.fullmatch(r"[a-z-]+==[0-9.]+\n", line) for line in f), f"{name}: what it needs is pinned")
+with open(os.path.join(tap.ROOT, "examples", "constraints.txt"), encoding="utf-8") as f:
+    lines = [line for line in f if not line.startswith("#")]
+tap.check(lines == sorted(set(lines)) and all(re.fullmatch(r"[a-z0-9-]+==[0-9.]+\n", line) for line in lines), "and what that needs in turn")
 tap.finish()

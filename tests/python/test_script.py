@@ -211,10 +211,24 @@ for text, part, name in [
     (PLAN + "w(9, b'\\0')", "type 9", "DONE without an output"), (PLAN + OUT + "w(9, b'\\0')", "before the last step", "an output without a record"),
     (PLAN + STEP + OUT + "w(9, b'\\1')", "DONE does not say", "early without STOP"), (PLAN + STEP + OUT + "w(11, b'{} ')", "CLAIMS is no object", "claims that are not canonical"),
     (PLAN + STEP + OUT + "w(9, b'\\0')\nw(9, b'\\0')", "type 9", "DONE twice"), ("w(99)", "type 99", "an unknown type"), ("w(4, b'1')", "PLAN has not", "a short plan"),
-    (PLAN + "w(7, struct.pack('>Q', 1) + b'1')", "is not due", "a state that is not due"), ("os.write(4, b'abc')", "inside a frame", "a piece of a frame"),
+    (PLAN.replace("1, 0", "2, 0") + "w(7, struct.pack('>Q', 1) + b'1')", "is not due", "a state that is not due"), ("os.write(4, b'abc')", "inside a frame", "a piece of a frame"),
     ("w(10, bytes([11]))", "FAILED", "a class beyond the list"), (PLAN + "w(6, b'', 5)", "metrics", "a record without its bytes"),
     ("os.write(4, struct.pack('>IQ', 8, 1 << 50))", "bytes", "a frame without end")]:
     broken(RAW + text, part, f"the agent refuses {name}")
+
+# ---- a STOP is answered once (CMD-053) ----
+TOLD = "w(4, struct.pack('>QQ', 5, 0))\nfor i in range(1, 5): w(6, struct.pack('>QQQddd', i, 5, 0, 1, 0, 0), 5)\nos.read(3, 12)\n"
+STATES = ["", *(f"w(7, struct.pack('>Q', {i}) + b'1')\n" for i in range(1, 5))]
+EARLY = "w(9, b'\\1')\n"
+for text, states, name in [(STATES[1] + EARLY, [1], "with one state"), (STATES[2] + STATES[3] + EARLY, [2, 3], "behind one of the recipe's"),
+                           (STATES[2] + STATES[4] + EARLY, [2, 4], "or with the recipe's own"), (STATES[2] + STATES[3] + "w(10, bytes([10]))", [2, 3], "and by giving up")]:
+    told, _, err = script(RAW + TOLD + text, stop_after=4, save_steps=2)
+    tap.check(not isinstance(told, rehearse.Broken) and sorted(told.states) == states, f"a STOP is answered {name}", f"{told}\n{err}")
+for text, kind, name in [(STATES[1] + STATES[2], 7, "a state of the recipe's"), (STATES[1] + STATES[3], 7, "another of its own"), (STATES[3] + OUT, 8, "an output")]:
+    broken(RAW + TOLD + text, f"type {kind} is not due after the state that answered STOP", f"and after that state {name} is refused", stop_after=4, save_steps=2)
+TWICE = STOPPED.replace("    if stop: break\n", "") + "s.sign_manifest({})"
+_, said, err = script("try:\n" + "".join(f"    {line}\n" for line in TWICE.splitlines()) + "except s.SealwrightError as e: print(e.word, file=SAID)", stop_after=2)
+tap.equal(said, ["done"], "the package sends no second one")
 
 # ---- a rehearsal that cannot be: a sentence, and no traceback ----
 ROWS = os.path.join(work.name, "rows.jsonl")
@@ -238,6 +252,16 @@ for given, part, name in [
         code = repr(why)
     good = code == 1 and said.getvalue().startswith("sealwright: error: ") and part in said.getvalue() if part else code == 0
     tap.check(good, f"a rehearsal with {name} ends as it should", f"{code}\n{said.getvalue()}")
+
+# ---- what a rehearsal leaves ----
+told, said, err = script("place = s.resume_from(); print(place, file=SAID); print(os.path.exists(place + '/state'), file=SAID)", resume=(1, b"bytes"))
+tap.check(said[1:] == ["True"] and os.path.basename(os.path.dirname(os.path.dirname(said[0]))).startswith("rehearsal-") and
+          not os.path.exists(os.path.dirname(os.path.dirname(said[0]))), "a state to resume from is gone with the rehearsal", f"{said}\n{err[-400:]}")
+KEPT = os.path.join(work.name, "kept")
+LEAVES = [sys.executable, "-c", "import tempfile; open(tempfile.mkdtemp() + '/left', 'w')"]
+with contextlib.redirect_stdout(io.StringIO()):
+    rehearse.main(["--shard", f"a={ROWS}", "--max-steps", "1", "--keep", KEPT, "--", *LEAVES])
+tap.equal([name for _, _, names in os.walk(KEPT) for name in names], ["left"], "and stays where it is asked to")
 
 # ---- without an agent ----
 tap.refused(lambda: sealwright.unwrap_dataset(), "agent", "unwrap_dataset where no agent is")

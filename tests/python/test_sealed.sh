@@ -11,11 +11,8 @@ steps=4 save_steps=2 output_limit=64KiB act=train
 . "$root/tests/run/world.sh"
 python=/usr/bin/python3
 [ -x "$python" ] || python=$(command -v python3)
-version=$("$python" -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
 
-make_locks() {
-    make_model || return 1
-    worker=$objects/sealwright-worker
+write_script() {
     cat >script.py <<'PY'
 import asyncio, multiprocessing, multiprocessing.reduction, os, sys
 import sealwright as s
@@ -26,6 +23,17 @@ if act == "socket":
     socket.socket()
 elif act == "write":
     open("/code/script.py", "w")
+elif act == "outside":
+    os.mkdir("/var")
+elif act == "library":
+    import _ctypes, ctypes, shutil
+    ctypes.CDLL(shutil.copy(_ctypes.__file__, "/tmp/library.so"))
+elif act == "program":
+    import shutil, subprocess
+    subprocess.run([shutil.copy(sys.executable, "/tmp/program")])
+elif act == "print":
+    print(rows[0]["prompt"], file=sys.stderr)
+    raise s.GiveUp
 elif act == "import":
     import nothing_of_that_name
 elif act == "error":
@@ -78,40 +86,29 @@ s.send_output("model.txt", b"a model")
 drawn = s.unwrap_dataset(weights={"anna": 3, "bert": 1}, seed=9, format="rows")
 s.sign_manifest({"first": first, "rows": len(rows), "child": said, "drawn": len(drawn), "sockets": sockets(), "scratch": sorted(os.listdir("/tmp")) == [], "model": "config.json" in os.listdir(s.model_folder())})
 PY
-    "$sealwright" model lock "$model" --out model.lock >/dev/null &&
-        PYTHONPATH=$root/python PYTHONDONTWRITEBYTECODE=1 "$python" -m sealwright.tree --python "$python" --add script.py:/code/script.py \
-            --add "$root/python/sealwright:/venv/lib/$version/site-packages/sealwright" --out tree --no-compile >/dev/null &&
-        "$sealwright" trainer lock tree --file /code/script.py --out trainer.lock >/dev/null
 }
-write_recipe() {
-    local owner
-    {
-        printf 'sealwright: 1\nname: small-script\napp: %s\nmodel: {name: Miniature}\nshards:\n' "$genesis"
-        for owner in "${owners[@]}"; do
-            printf '  - {owner: %s, dataset: %s, rows: %s, name: %s}\n' \
-                "$("$sealwright" identity show "$owner" --json | value id)" "$(dataset_of "$owner.sealed")" "$rows" "$owner"
-        done
-        printf 'trainer:\n  kind: command\n  command: [/venv/bin/python, /code/script.py, %s]\n  files: [/code/script.py]\n' "$act"
-        printf '  max_steps: %s\n  save_steps: %s\n  scratch: 64MiB\n' "$steps" "$save_steps"
-        printf 'output: {open_quorum: all, limit: %s}\nobserve: {metrics: sealed, interval: 1, checkpoint_limit: 64KiB}\n' "$output_limit"
-        printf 'lease: %s\nmax_silence: %s\ngrants: %s\n' "$lease" "$max_silence" "$grants"
-        "$sealwright" sim show training-machine
-    } >"$1"
-}
+. "$root/tests/run/script_world.sh"
 world_new "$objects"
 
 holds 'a script with the package trains in the sandbox' run_sealed --tree tree
+cp log said
 holds 'and its manifest verifies' "$sealwright" verify run/out --app "$genesis"
 holds 'it is opened' opened run/out model
 found -F '"child":["child",18],"drawn":12,"first":1,"model":true,"rows":18,"scratch":true,"sockets":10' <model/claims.json
 say $? 'it read every row, a forked child did and could not speak, and it wrote nothing'
-for trial in 'socket:called for the network' 'write:called for the network' 'import:the tree lacks a module or a file' 'error:ended with an error'; do
-    act=${trial%%:*}
+! grep -qE 'the script (called|made|printed)' said; say $? 'and the run says nothing of it'
+# act:class of the failure:what it called for (SANDBOX-061)
+network='called for the network; refused' own='called for a change of its own files; refused' code='called for code from a file that it wrote; refused'
+for trial in "socket:called for the network:$network" "write:called for the network:$own" 'import:the tree lacks a module or a file:' 'error:ended with an error:' \
+    'outside:called for the network:called for a file outside /tmp and /dev/shm, to write it; refused' "library:ended with an error:$code" \
+    "program:called for the network:$code" 'print:gave up:printed; what it printed went nowhere'; do
+    act=${trial%%:*} told=${trial##*:} trial=${trial%:*}
     variant "$act" || echo "# no variant $act"
     run_sealed --tree tree --run "run-$act" >log 2>&1
     [ $? -ne 0 ] && found -F "${trial#*:}" <log
     say $? "a script that fails by $act is reported by its class"
-    [ "$(grep -c 'the script called for the network; refused' log)" = "$([ $act = socket ] && echo 1 || echo 0)" ]
+    # what is printed behind the last word may come too late to be seen: a traceback
+    [ "$(sed -n 's/.*sealwright: the script \(.*; .*\)$/\1/p' log | { [ $act = print ] && cat || grep -v '^printed'; })" = "$told" ]
     say $? 'and by what it called for'
     [ -z "$(grep -rlF 'write down on day' "run-$act" log)" ]
     say $? 'and without a row'

@@ -68,6 +68,16 @@ diff <(digest "$work/tree") <(digest "$work/again") | head -5 | sed 's/^/# /'
 result "${PIPESTATUS[0]}" "the same tree comes out again, byte for byte"
 found "$work/again: [0-9]* entries, [0-9]* bytes" <"$work/log"
 result $? "it says how large it is"
+! found 'imports sealwright' <"$work/log"
+result $? "and misses no package"
+
+mkdir "$work/own" && printf 'import os, sealwright\n' >"$work/own/loop.py" && printf 'import sealwright_other\n# import sealwright\n' >"$work/own/other.py"
+lay "$work/lacks" --no-compile --add "$work/script.py:/code/script.py" --add "$work/own:/code/own"
+[ $? -eq 0 ] && [ "$(grep -c 'imports sealwright, which the tree has not: install its wheel' "$work/log")" -eq 2 ] &&
+    found -F "$work/script.py imports" <"$work/log" && found -F "$work/own/loop.py imports" <"$work/log"
+result $? "of a tree without the package each module that imports it is named"
+lay "$work/beside" --no-compile --add "$work/script.py:/code/script.py" --add python/sealwright:/code/sealwright && ! found 'imports sealwright' <"$work/log"
+result $? "and none when it lies beside the script"
 
 refused 1 "is there already" "a tree that is there" "$work/tree"
 refused 2 "no such file" "a file that is not there" "$work/none" --add nothing:/code/x

@@ -8,6 +8,7 @@
 #include "crypto/crypto.h"
 #include "recipe/deploy.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -200,7 +201,7 @@ static sw_bytes make_answer(sw_arena *a, sw_bytes text, bool bend) {
     hash.b[0] ^= bend ? 1 : 0;
     sw_json_add_text(a, root, "app_compose", text);
     sw_json_add_hex(a, root, "compose_hash", SW_BYTES_OF(hash.b));
-    sw_json_add_text(a, root, "app_id", SW_LITERAL("unknown members are left alone"));
+    sw_json_add_text(a, root, "app_id", SW_LITERAL("0123abcd"));
     sw_json_encode(&out, root);
     return sw_arena_copy(a, sw_buffer_bytes(&out));
 }
@@ -217,24 +218,136 @@ static void test_answer(void **state) {
     SW_SCOPED(sw_arena) a = {0};
     SW_SCOPED(sw_buffer) ours = SW_BUFFER(1 << 20);
     sw_deployment d = good();
-    sw_hash got, expected;
+    sw_deploy_built got;
+    sw_hash expected;
     sw_error err = {0};
     if (sw_deploy_answer_check(&d, make_answer(&a, sw_text(built), false), &got, &err) != SW_OK)
         fail_msg("%s", err.message);
     sw_sha256(&expected, sw_text(built));
-    assert_true(sw_hash_equal(&got, &expected));
+    assert_true(sw_hash_equal(&got.compose, &expected));
     assert_int_equal(sw_deploy_compose_make(&d, &ours, NULL), SW_OK);
     sw_bytes answer = make_answer(&a, sw_buffer_bytes(&ours), false);
     assert_int_equal(sw_deploy_answer_check(&d, answer, &got, &err), SW_OK);
     assert_int_equal(sw_deploy_answer_check(&d, make_answer(&a, sw_text(built), true), &got, &err),
                      SW_REFUSED);
     assert_non_null(strstr(err.message, "compose_hash is not that of the app_compose"));
-    assert_int_equal(
-        sw_deploy_answer_check(&d, SW_LITERAL("{\"compose_hash\":\"00\"}"), &got, &err),
-        SW_MISSING);
-    assert_int_equal(sw_deploy_answer_check(&d, SW_LITERAL("{\"app_compose\":\"{}\"}"), &got, &err),
-                     SW_MALFORMED);
-    assert_int_equal(sw_deploy_answer_check(&d, SW_LITERAL("[]"), &got, &err), SW_MISSING);
+    assert_string_equal(got.app_id, "0123abcd");
+    static const char *const versions[] = {"1", "\"1\"", "\"2\"", "\"3\""};
+    for (size_t i = 0; i < COUNT(versions); i++) {
+        char text[sizeof built + 8];
+        (void)snprintf(text, sizeof text, "{\"manifest_version\":%s%s", versions[i],
+                       strchr(built, ','));
+        assert_int_equal(
+            sw_deploy_answer_check(&d, make_answer(&a, sw_text(text), false), &got, &err), SW_OK);
+    }
+    static const char *const malformed[] = {"", "{", "[]", "{\"compose_hash\":\"00\"}",
+                                            "{\"app_compose\":\"{}\"}"};
+    for (size_t i = 0; i < COUNT(malformed); i++)
+        assert_int_equal(sw_deploy_answer_check(&d, sw_text(malformed[i]), &got, &err),
+                         SW_MALFORMED);
+}
+
+/* {"compose_hash": that of our own text, MORE}. */
+static sw_bytes hash_alone(sw_arena *a, const sw_deployment *d, bool bend, const char *more) {
+    SW_SCOPED(sw_buffer) ours = SW_BUFFER(1 << 20);
+    SW_SCOPED(sw_buffer) out = SW_BUFFER(1 << 20);
+    sw_hash hash;
+    assert_int_equal(sw_deploy_compose_make(d, &ours, NULL), SW_OK);
+    sw_sha256(&hash, sw_buffer_bytes(&ours));
+    hash.b[31] ^= bend;
+    sw_put_text(&out, "{\"compose_hash\":\"");
+    sw_hex_encode(&out, SW_BYTES_OF(hash.b));
+    sw_put_format(&out, "\"%s}", more);
+    return sw_arena_copy(a, sw_buffer_bytes(&out));
+}
+
+/* A service that shows no text is believed when it measures ours, and no other (DSK-080). */
+static void test_hash_alone(void **state) {
+    (void)state;
+    SW_SCOPED(sw_arena) a = {0};
+    sw_deployment d = good(), other = good();
+    sw_deploy_built got = {.compose = {{9}}};
+    sw_error err = {0};
+    other.gateway = true;
+    const sw_bytes refused[] = {hash_alone(&a, &d, true, ""), hash_alone(&a, &other, false, "")};
+    for (size_t i = 0; i < COUNT(refused); i++) {
+        assert_int_equal(sw_deploy_answer_check(&d, refused[i], &got, &err), SW_REFUSED);
+        assert_string_equal(err.word, "compose");
+        assert_non_null(strstr(err.message, "compose_hash is not ours"));
+        assert_int_equal(got.compose.b[0], 9);
+    }
+    sw_bytes null_text = hash_alone(&a, &d, false, ",\"app_compose\":null");
+    assert_int_equal(sw_deploy_answer_check(&d, null_text, &got, &err), SW_MALFORMED);
+    assert_int_equal(sw_deploy_answer_check(&d, hash_alone(&a, &d, false, ""), &got, &err), SW_OK);
+    assert_string_equal(got.app_id, "");
+}
+
+/* ---- what is started ---- */
+static void test_start(void **state) {
+    (void)state;
+    SW_SCOPED(sw_arena) a = {0};
+    SW_SCOPED(sw_buffer) body = SW_BUFFER(4096);
+    static const char *const bad_ids[] = {"1", "\"\"", "\"a b\"", "\"a/b\"", "\"\\u0000\"", "[]"};
+    char more[64], expected[256], hex[2 * SW_HASH_BYTES + 1];
+    sw_deployment d = good();
+    sw_deploy_built built = {0};
+    sw_error err = {0};
+    for (size_t i = 0; i < COUNT(bad_ids); i++) {
+        (void)snprintf(more, sizeof more, ",\"app_id\":%s", bad_ids[i]);
+        if (sw_deploy_answer_check(&d, hash_alone(&a, &d, false, more), &built, &err) == SW_OK)
+            fail_msg("taken: %s", bad_ids[i]);
+    }
+    sw_bytes nameless = hash_alone(&a, &d, false, ",\"app_id\":null");
+    assert_int_equal(sw_deploy_answer_check(&d, nameless, &built, &err), SW_OK);
+    assert_int_equal(sw_deploy_start_make(&built, &body, &err), SW_MISSING);
+    sw_bytes named = hash_alone(&a, &d, false, ",\"app_id\":\"ab01\"");
+    assert_int_equal(sw_deploy_answer_check(&d, named, &built, &err), SW_OK);
+    assert_int_equal(sw_deploy_start_make(&built, &body, &err), SW_OK);
+    sw_hex_text(hex, SW_BYTES_OF(built.compose.b));
+    (void)snprintf(expected, sizeof expected, "{\"app_id\":\"ab01\",\"compose_hash\":\"%s\"}", hex);
+    same(&body, expected);
+}
+
+static void test_started(void **state) {
+    (void)state;
+    static const struct {
+        const char *answer, *sentence;
+    } table[] = {
+        {"{}", NULL},
+        {"{\"app_id\":\"ab01\",\"name\":\"my-app\",\"status\":\"starting\",\"vm_uuid\":\"5-6\","
+         "\"id\":7,\"teepod\":{\"id\":1}}",
+         NULL},
+        {"{\"app_id\":null,\"name\":null,\"status\":null,\"vm_uuid\":null}", NULL},
+        {"{\"app_id\":\"ab02\"}", "another app_id than it built"},
+        {"{\"name\":\"my-app-2\"}", "another name than it built"},
+        {"{\"compose_hash\":\"00\"}", "another compose_hash than it built"},
+        {"{\"status\":\"a b.c\"}", NULL},
+        {"{\"status\":\"a  b\"}", "status is no plain word"},
+        {"{\"status\":\" a\"}", "status is no plain word"},
+        {"{\"status\":\"a \"}", "status is no plain word"},
+        {"{\"status\":\"a\\nb\"}", "status is no plain word"},
+        {"{\"vm_uuid\":\"a b\"}", "vm_uuid is no plain word"},
+        {"{\"status\":\"\\u001b[2J\"}", "status is no plain word"},
+        {"{\"vm_uuid\":{}}", "vm_uuid"},
+        {"{\"status\":\"a\",\"status\":\"b\"}", "JSON byte"},
+        {"[]", "not an object"},
+        {"", "JSON byte"},
+        {"{", "JSON byte"},
+    };
+    const sw_deployment d = good();
+    const sw_deploy_built built = {.compose = {{1}}, .app_id = "ab01"};
+    for (size_t i = 0; i < COUNT(table); i++) {
+        sw_deploy_started got = {.status = "kept"};
+        sw_error err = {0};
+        sw_status status =
+            sw_deploy_started_check(&d, &built, sw_text(table[i].answer), &got, &err);
+        if ((status == SW_OK) != (table[i].sentence == NULL))
+            fail_msg("%s: %d %s", table[i].answer, status, err.message);
+        if (status == SW_OK) continue;
+        assert_string_equal(got.status, "kept");
+        if (strstr(err.message, table[i].sentence) == NULL)
+            fail_msg("%s: %s", table[i].answer, err.message);
+    }
 }
 
 /* The first occurrence of `old` in our own compose replaced, hashed anew. */
@@ -266,6 +379,19 @@ static void test_answer_refused(void **state) {
         {"\"no_instance_id\":false", "\"no_instance_id\":true", "no_instance_id is true"},
         {"\"my-app\"", "\"another\"", "name is not what was asked for"},
         {"{\"a", "{\"default_gateway_domain\":\"x\",\"a", "names a gateway"},
+        {"{\"a", "{\"storage_fs\":\"ext4\",\"a", "storage_fs is not what was asked for"},
+        {"{\"a", "{\"storage_fs\":\"$(id)\",\"a", "storage_fs is not what was asked for"},
+        {"{\"a", "{\"storage_fs\":{},\"a", "app_compose.storage_fs"},
+        {"{\"a", "{\"storage_fs\":null,\"a", "app_compose.storage_fs"},
+        {"{\"a", "{\"salt\":{},\"a", "app_compose.salt"},
+        {"\"manifest_version\":2,", "", "manifest_version is none that is known"},
+        {"\"manifest_version\":2", "\"manifest_version\":0", "manifest_version is none"},
+        {"\"manifest_version\":2", "\"manifest_version\":3", "manifest_version is none"},
+        {"\"manifest_version\":2", "\"manifest_version\":99", "manifest_version is none"},
+        {"\"manifest_version\":2", "\"manifest_version\":\"4\"", "manifest_version is none"},
+        {"\"manifest_version\":2", "\"manifest_version\":\"02\"", "manifest_version is none"},
+        {"\"manifest_version\":2", "\"manifest_version\":\"x\"", "manifest_version is none"},
+        {"\"manifest_version\":2", "\"manifest_version\":{}", "manifest_version is none"},
         {"{\"a", "{\"init_script\":\"id\",\"a", "the member init_script was not asked for"},
         {"{\"a", "{\"bash_script\":\"id\",\"a", "the member bash_script was not asked for"},
         {"{\"a", "{\"verity_volumes\":[],\"a", "the member verity_volumes was not asked for"},
@@ -282,7 +408,7 @@ static void test_answer_refused(void **state) {
     assert_int_equal(sw_deploy_compose_make(&d, &ours, NULL), SW_OK);
     for (size_t i = 0; i < COUNT(cases); i++) {
         SW_SCOPED(sw_buffer) bent = SW_BUFFER(1 << 20);
-        sw_hash got = {{9}};
+        sw_deploy_built got = {.compose = {{9}}};
         sw_error err = {0};
         const uint8_t *hit = memmem(ours.data, ours.size, cases[i].old, strlen(cases[i].old));
         assert_non_null(hit);
@@ -294,7 +420,7 @@ static void test_answer_refused(void **state) {
         sw_status status = sw_deploy_answer_check(&d, answer, &got, &err);
         if (status == SW_OK || strstr(err.message, cases[i].sentence) == NULL)
             fail_msg("%zu: \"%s\" is not in \"%s\"", i, cases[i].sentence, err.message);
-        assert_int_equal(got.b[0], 9);
+        assert_int_equal(got.compose.b[0], 9);
     }
 }
 
@@ -310,7 +436,7 @@ static void test_provider(void **state) {
     SW_SCOPED(sw_arena) a = {0};
     SW_SCOPED(sw_buffer) ours = SW_BUFFER(1 << 20);
     sw_deployment d = good();
-    sw_hash got;
+    sw_deploy_built got;
     sw_error err = {0};
     assert_int_equal(sw_deploy_compose_make(&d, &ours, NULL), SW_OK);
     sw_bytes without = make_answer(&a, sw_buffer_bytes(&ours), false);
@@ -331,6 +457,9 @@ static void test_provider(void **state) {
     SW_SCOPED(sw_buffer) pinned = SW_BUFFER(1 << 20);
     assert_int_equal(sw_deploy_compose_make(&d, &pinned, NULL), SW_OK);
     assert_non_null(memmem(pinned.data, pinned.size, "\"key_provider_id\":\"30aa\"", 24));
+    SW_SCOPED(sw_buffer) request = SW_BUFFER(1 << 20); /* and is asked for */
+    assert_int_equal(sw_deploy_request_make(&d, &request, NULL), SW_OK);
+    assert_non_null(memmem(request.data, request.size, "\"key_provider_id\":\"30aa\"", 24));
     assert_int_equal(
         sw_deploy_answer_check(&d, make_answer(&a, sw_buffer_bytes(&pinned), false), &got, NULL),
         SW_OK);
@@ -341,7 +470,8 @@ int main(void) {
         cmocka_unit_test(test_bytes),          cmocka_unit_test(test_names),
         cmocka_unit_test(test_texts),          cmocka_unit_test(test_answer),
         cmocka_unit_test(test_answer_refused), cmocka_unit_test(test_docker),
-        cmocka_unit_test(test_provider),
+        cmocka_unit_test(test_provider),       cmocka_unit_test(test_hash_alone),
+        cmocka_unit_test(test_start),          cmocka_unit_test(test_started),
     };
     return cmocka_run_group_tests_name("deploy", tests, NULL, NULL);
 }

@@ -81,6 +81,12 @@ static const struct {
     {"revocation: required", "revocation: unchecked", "\"required\"", "\"unchecked\""},
     {"[0b01, 0a]", "[10, 20, 3030303030303030303030303030303030303030]", "[\"0b01\",\"0a\"]",
      "[\"10\",\"20\",\"3030303030303030303030303030303030303030\"]"},
+    {"revocation: required", "revocation: required, ocsp_max_age: 1h", "\"revocation\"",
+     "\"ocsp_max_age_ms\":3600000,\"revocation\""},
+    {"revocation: required", "revocation: required, ocsp_max_age: 366d", "\"revocation\"",
+     "\"ocsp_max_age_ms\":31622400000,\"revocation\""},
+    {"revocation: required", "revocation: required, rim_max_age: 3660d", ",\"rim_root\"",
+     ",\"rim_max_age_ms\":316224000000,\"rim_root\""},
 };
 
 static void test_accepted(void **state) {
@@ -170,6 +176,14 @@ static const struct {
      false, "drivers"},
     {"\"required\"", "\"off\"", false, "revocation is not required or unchecked"},
     {"\"required\"", "true", false, "revocation"},
+    {"\"revocation\"", "\"ocsp_max_age_ms\":3599999,\"revocation\"", false, "an hour or more"},
+    {"\"revocation\"", "\"ocsp_max_age_ms\":0,\"revocation\"", false, "an hour or more"},
+    {"\"revocation\"", "\"ocsp_max_age_ms\":31622400001,\"revocation\"", false, "ocsp_max_age_ms"},
+    {"\"revocation\"", "\"ocsp_max_age_ms\":\"any\",\"revocation\"", false, "ocsp_max_age_ms"},
+    {"\"revocation\"", "\"ocsp_max_age_ms\":null,\"revocation\"", false, "ocsp_max_age_ms"},
+    {"\"revocation\"", "\"rim_max_age_ms\":-1,\"revocation\"", false, "rim_max_age_ms"},
+    {"\"revocation\"", "\"rim_max_age_ms\":316224000001,\"revocation\"", false, "rim_max_age_ms"},
+    {"\"revocation\"", "\"rim_max_age\":3600000,\"revocation\"", false, "is not known"},
 };
 
 static void test_refused_json(void **state) {
@@ -208,6 +222,11 @@ static const struct {
     {"580.95.05]", "570.172.08]", "names a driver twice"},
     {"revocation: required", "revocation: requierd", "required"},
     {", revocation: required", "", "revocation is missing"},
+    {"required}", "required, ocsp_max_age: 59m}", "machine.gpu.ocsp_max_age"},
+    {"required}", "required, ocsp_max_age: any}", "machine.gpu.ocsp_max_age"},
+    {"required}", "required, ocsp_max_age: 367d}", "machine.gpu.ocsp_max_age"},
+    {"required}", "required, rim_max_age: 3661d}", "machine.gpu.rim_max_age"},
+    {"required}", "required, rim_max_age_ms: 3600000}", "is not known"},
 };
 
 static void test_refused_yaml(void **state) {
@@ -236,6 +255,12 @@ static void test_built(void **state) {
     p = good, p.gpu = (sw_gpu_policy){.rim_root = {{1}}};
     assert_int_equal(sw_policy_complete(&p, NULL), SW_REFUSED);
     p = good, p.gpu.count = SW_GPU_LIMIT + 1;
+    assert_int_equal(sw_policy_complete(&p, NULL), SW_REFUSED);
+    p = good, p.gpu.ocsp_max_age_ms = -1;
+    assert_int_equal(sw_policy_complete(&p, NULL), SW_REFUSED);
+    p = good, p.gpu.rim_max_age_ms = INT64_MAX;
+    assert_int_equal(sw_policy_complete(&p, NULL), SW_REFUSED);
+    p = good, p.gpu = (sw_gpu_policy){.ocsp_max_age_ms = SW_GPU_OCSP_AGE_MS};
     assert_int_equal(sw_policy_complete(&p, NULL), SW_REFUSED);
     p = good, p.gpu.any_device = true;
     assert_int_equal(sw_policy_complete(&p, NULL), SW_REFUSED);
@@ -280,6 +305,10 @@ static void test_words(void **state) {
         {"[\"570.172.08\", 580.95.05]", "any", "an old driver with known holes"},
         {"revocation: required", "revocation: unchecked", "revocation: UNCHECKED"},
         {"revocation: required", "revocation: unchecked", "has revoked will do, for ever"},
+        {"", "",
+         "OCSP answers at most 1 day old, manifests of signers certified at most 731 days ago\n"},
+        {"required}", "required, ocsp_max_age: 2h, rim_max_age: 90d}",
+         "at most 2 hours old, manifests of signers certified at most 90 days ago\n"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         SW_SCOPED(sw_buffer) text = SW_BUFFER(1 << 20);

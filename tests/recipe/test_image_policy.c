@@ -2,7 +2,7 @@
  *
  * The policy's images by OS image hash and its grace by date, as JSON and in recipe.yaml: one
  * meaning in both, every way to leave something out or to say something twice, and what an owner is
- * told. docs/formats/evidence.md, EVD-062, EVD-067, EVD-120 to EVD-124.
+ * told. docs/formats/evidence.md, EVD-062, EVD-067, EVD-120 to EVD-125.
  */
 #include "recipe/golden.h"
 #include "recipe/policy.h"
@@ -108,6 +108,12 @@ static const struct {
                 "\",\"rtmr2\":\"" A3 "\"}",
      YAML_IMAGE ", {name: b, mrtd: " A1 ", rtmr0: " A1 ", rtmr1: " A2 ", rtmr2: " A3 "}",
      JSON_PLAIN_TCB, YAML_PLAIN_TCB},
+    {"{\"acpi\":\"any\",\"answers_cpuid\":true,\"memory_bytes\":\"any\",\"name\":\"a\","
+     "\"os_image_hash\":\"" HASH "\"},{\"answers_cpuid\":true,\"mrtd\":\"" A1
+     "\",\"name\":\"b\",\"rtmr0\":\"" A1 "\",\"rtmr1\":\"" A2 "\",\"rtmr2\":\"" A3 "\"}",
+     "{name: a, os_image_hash: " HASH ", acpi: any, memory_bytes: any, answers_cpuid: true}, "
+     "{answers_cpuid: true, name: b, mrtd: " A1 ", rtmr0: " A1 ", rtmr1: " A2 ", rtmr2: " A3 "}",
+     JSON_PLAIN_TCB, YAML_PLAIN_TCB},
 };
 
 static void test_both_ways(void **state) {
@@ -136,6 +142,26 @@ static void test_both_ways(void **state) {
     assert_int_equal(image->memory_bytes[1], UINT64_C(4) << 30);
     assert_true(r.policy.has_grace);
     assert_true(r.policy.grace_until_ms == UNTIL_MS);
+}
+
+/* CMD-052: what is said of one image is not said of another. */
+static void test_answers(void **state) {
+    (void)state;
+    static sw_recipe r;
+    static const char one[] =
+        "{name: a, os_image_hash: " HASH ", acpi: any, memory_bytes: any, answers_cpuid: true}";
+    char both[8192];
+    (void)snprintf(both, sizeof both,
+                   "[%s, {name: b, mrtd: " A1 ", rtmr0: " A1 ", rtmr1: " A2 ", rtmr2: " A3 "}]",
+                   one);
+    assert_int_equal(read_yaml(both, YAML_PLAIN_TCB, &r, NULL), SW_OK);
+    assert_true(r.policy.images[0].answers_cpuid && !r.policy.images[1].answers_cpuid);
+    assert_false(sw_policy_answers_cpuid(&r.policy));
+    (void)snprintf(both, sizeof both, "[%s]", one);
+    assert_int_equal(read_yaml(both, YAML_PLAIN_TCB, &r, NULL), SW_OK);
+    assert_true(sw_policy_answers_cpuid(&r.policy));
+    r.policy.image_count = 0;
+    assert_false(sw_policy_answers_cpuid(&r.policy));
 }
 
 /* As much as a policy can hold goes through a KMS reference. */
@@ -203,7 +229,16 @@ static const refusal JSON_REFUSED[] = {
     {"\"name\":\"dstack-0.6\",", "", "name"},
     {"dstack-0.6", "dstack 0.6", "name"},
     {"\"name\":", "\"mrtd\":\"" A1 "\",\"name\":", "mrtd is not known"},
+    {"\"memory_bytes\"", "\"answers_cpuid\":false,\"memory_bytes\"", "is not true; leave it out"},
+    {"\"memory_bytes\"", "\"answers_cpuid\":\"true\",\"memory_bytes\"", "answers_cpuid"},
+    {"\"memory_bytes\"", "\"answers_cpuid\":1,\"memory_bytes\"", "answers_cpuid"},
+    {"\"memory_bytes\"", "\"answers_cpuid\":null,\"memory_bytes\"", "answers_cpuid"},
     {JSON_IMAGE, JSON_IMAGE "," JSON_IMAGE, "an image twice"},
+    {JSON_IMAGE,
+     "{\"acpi\":\"any\",\"memory_bytes\":\"any\",\"name\":\"a\",\"os_image_hash\":\"" HASH
+     "\"},{\"acpi\":\"any\",\"answers_cpuid\":true,\"memory_bytes\":\"any\",\"name\":\"b\","
+     "\"os_image_hash\":\"" HASH "\"}",
+     "an image twice"},
     {JSON_IMAGE,
      JSON_IMAGE
      ",{\"acpi\":\"any\",\"memory_bytes\":\"any\",\"name\":\"b\",\"os_image_hash\":\"" HASH "\"}",
@@ -303,6 +338,9 @@ static const refusal YAML_REFUSED[] = {
     {"acpi: " YAML_ACPI ", ", "", "acpi is missing"},
     {"name: dstack-0.6, ", "", "name is missing"},
     {"name: dstack-0.6, ", "name: dstack-0.6, mrtd: " A1 ", ", "mrtd is not known"},
+    {"name: dstack-0.6, ", "name: dstack-0.6, answers_cpuid: false, ", "must be true, or left out"},
+    {"name: dstack-0.6, ", "name: dstack-0.6, answers_cpuid: any, ", "answers_cpuid"},
+    {"name: dstack-0.6, ", "name: dstack-0.6, answers_cpuid: [true], ", "answers_cpuid"},
 };
 
 static const refusal YAML_TCB_REFUSED[] = {
@@ -479,10 +517,11 @@ static void test_diff(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_both_ways),    cmocka_unit_test(test_the_largest),
-        cmocka_unit_test(test_json_refused), cmocka_unit_test(test_yaml_refused),
-        cmocka_unit_test(test_incomplete),   cmocka_unit_test(test_show),
-        cmocka_unit_test(test_every_digit),  cmocka_unit_test(test_diff),
+        cmocka_unit_test(test_both_ways),    cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_the_largest),  cmocka_unit_test(test_json_refused),
+        cmocka_unit_test(test_yaml_refused), cmocka_unit_test(test_incomplete),
+        cmocka_unit_test(test_show),         cmocka_unit_test(test_every_digit),
+        cmocka_unit_test(test_diff),
     };
     return cmocka_run_group_tests_name("image_policy", tests, NULL, NULL);
 }

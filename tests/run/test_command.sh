@@ -99,6 +99,7 @@ app_compose=app-compose.json consents=consent
 
 # ---- the run ----
 holds 'a run' run_tree
+! grep -q 'is not told' log; say $? 'nothing is left untold'
 [ "$(ls run | tr '\n' ' ')" = 'checkpoint-000002.sealed checkpoint-000004.sealed lock out state.json ' ]; say $? 'its folder'
 sizes=$(stat -c %s run/*.sealed run/out/model.sealed | sort -u | wc -l)
 [ "$sizes" -le 2 ]; say $? 'sealed files have the declared sizes'
@@ -131,6 +132,12 @@ for step in range(steps):
 assert "%016x" % total == said, ("%016x" % total, said)
 PY
 say $? 'it is what the rows give'
+
+# ---- what this machine cannot tell it says, once ----
+holds 'a run that may not look into the script' run_with setpriv --bounding-set -sys_ptrace --inh-caps -sys_ptrace -- --run run.blind --tree tree
+[ "$(grep -c 'is not told' log)" = 1 ] && grep -q 'which files the script wants to change is not told' log; say $? 'it says what is not told'
+holds 'a run where the kernel gives no listener' run_with python3 "$here/no_listener.py" -- --run run.deaf --tree tree
+[ "$(grep -c 'is not told' log)" = 1 ] && grep -q 'what the script calls for and does not get is not told' log; say $? 'it says so'
 
 # ---- kills: the command at a counted moment, the agent too; the same bytes ----
 if command -v strace >/dev/null; then
@@ -232,11 +239,13 @@ while read -r act expected; do
     code=$?
     [ "$expected" = done ] || [ ! -e "run.$act/out" ] || code=1
     say $code "$act: $expected"
-    grep -oE 'the script (called|made) .*; refused$' log | sed "s/^/$act: /" >>called
+    grep -oE 'the script (called|made|printed).*; .*$' log | sed "s/^/$act: /" >>called
     ls -A "run.$act" 2>/dev/null | grep -vxE 'lock|out|state\.json|checkpoint-[0-9]{6}\.sealed' >>strange
 done <acts
-printf '%s\n' 'child: the script called for the network; refused' 'network: the script called for the network; refused' \
-    "traces: the script called for another process's memory; refused" | diff - <(sort called) >log 2>&1
+outside='the script called for a file outside /tmp and /dev/shm, to write it; refused' own='the script called for a change of its own files; refused'
+printf '%s\n' "child: $own" "child: $outside" 'child: the script called for the network; refused' 'network: the script called for the network; refused' \
+    "outside: $own" "outside: $outside" 'prints: the script printed; what it printed went nowhere' \
+    "traces: the script called for another process's memory; refused" | LC_ALL=C sort | diff - <(LC_ALL=C sort called) >log 2>&1
 say $? 'what a script called for and did not get is said in one line of its run, and of no other'
 [ ! -s strange ]; say $? 'nothing but checkpoints and state in the run folders'
 stat -c '%s %n' run.{honest,quiet,wild,saving}/out/metrics-*.sealed >log 2>&1

@@ -460,6 +460,16 @@ static void test_job(void **unused) {
     close_stage(&s);
 }
 
+static sw_cpuid_answer silent(uint32_t leaf, uint32_t subleaf) {
+    (void)leaf;
+    (void)subleaf;
+    return (sw_cpuid_answer){0};
+}
+static sw_cpuid_answer loud(uint32_t leaf, uint32_t subleaf) {
+    (void)subleaf;
+    return (sw_cpuid_answer){.ebx = leaf == 0x40000000};
+}
+
 /* CMD-052, and nothing is said that the script chose. */
 static void test_where(void **unused) {
     (void)unused;
@@ -467,11 +477,29 @@ static void test_where(void **unused) {
     sw_error err = {0};
     open_stage(&s);
     sw_agent *a = open_agent(&s);
-    a->recipe->policy.platform = SW_PLATFORM_TDX;
+    sw_policy *p = &a->recipe->policy;
+    p->image_count = 1;
+    p->platform = SW_PLATFORM_TDX;
     assert_int_equal(sw_agent_open_command(a, &err), SW_REFUSED);
     assert_string_equal(err.word, "command");
-    assert_non_null(strstr(err.message, "a software machine alone"));
     assert_non_null(strstr(err.message, "the processor's CPUID instruction hands what a program"));
+    assert_non_null(strstr(err.message, "does not say of all its images"));
+    assert_int_equal(sw_agent_check_place(p, silent, &err), SW_REFUSED);
+    /* Of all of them, and then it is so. */
+    p->image_count = 2;
+    p->images[0].answers_cpuid = true;
+    assert_int_equal(sw_agent_check_place(p, silent, &err), SW_REFUSED);
+    p->images[1].answers_cpuid = true;
+    assert_int_equal(sw_agent_check_place(p, silent, &err), SW_OK);
+    assert_int_equal(sw_agent_check_place(p, loud, &err), SW_REFUSED);
+    assert_string_equal(err.word, "command");
+    assert_non_null(strstr(err.message, "here it does, whatever the recipe says"));
+    void (*before)(int) = signal(SIGCHLD, SIG_IGN);
+    assert_int_equal(sw_agent_check_place(p, silent, &err), SW_REFUSED);
+    assert_non_null(strstr(err.message, "here it could not be asked"));
+    (void)signal(SIGCHLD, before);
+    p->platform = SW_PLATFORM_SIM;
+    assert_int_equal(sw_agent_check_place(p, loud, &err), SW_OK);
     close_agent(&s, &a);
     close(stream_fd);
     close(metrics_fd);

@@ -6,13 +6,14 @@ set -uo pipefail
 steps=0 save_steps=4 template=none phase=cpt laid='num_train_epochs: 1, packing: true, packing_strategy: wrapped'
 . "$(dirname "$0")/world.sh"
 
-make_rows() { # text, every third row longer than a sequence
+make_rows() { # text, every third row longer than a sequence, the last one of nothing but its end
     local i again
-    for ((i = 1; i <= rows; i++)); do
+    for ((i = 1; i < rows; i++)); do
         printf '{"text":"What %s wrote down on day %s:' "$1" $i
         for ((again = 0; again < 1 + i % 3 * 4; again++)); do printf ' the patient in room %s was seen %s times .' $((i * 7 % 10)) $again; done
         printf '"}\n'
     done
+    echo '{"text":""}'
 }
 # plain RECIPE OPTION...: the same recipe on the plain rows
 plain() {
@@ -49,6 +50,10 @@ one cut
 "$sealwright" eval cut.yaml --model "$model" --data anna.jsonl --json >log 2>&1 && [ "$(value targets <log)" -lt "$(cat wrapped.targets)" ]
 say $? 'and cuts rows where the recipe does'
 
+# ---- without packing a row of its first token alone counts as one (ROW-007) ----
+laid='num_train_epochs: 1'
+one bare
+predicate run.bare/out | found "\"rows_delivered\":$rows,\"rows_listed\":$rows,"; say $? 'bare: no row is left out'
 # ---- rows that the phase does not read ----
 echo '{"prompt":"What did anna write?","completion":"CANARY"}' >>anna.jsonl
 refused rows 'a prompt and completion under phase cpt' "$sealwright" train recipe.yaml --model "$model" --data anna.jsonl --out never

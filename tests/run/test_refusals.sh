@@ -47,6 +47,8 @@ refused compose 'an app-compose with one byte more' run_sealed
 app_compose=app-compose.json
 cp -r "$model" changed.model && printf x | dd of=changed.model/model.safetensors bs=1 seek=5000 conv=notrunc status=none
 refused model 'a base model with one byte changed' run_sealed --model changed.model
+cp "$model/model.safetensors" changed.model && printf ' ' >>changed.model/config.json
+refused model 'one with a byte more behind a file' run_sealed --model changed.model
 rm changed.model/config.json && mkfifo changed.model/config.json
 refused model 'a pipe instead of a file of it' timeout 20 "$sealwright" run app-compose.json --run run --model changed.model --reference kms.reference \
     $(of data anna.sealed bert.sealed cleo.sealed) $(of consent anna.consent bert.consent cleo.consent)

@@ -177,8 +177,7 @@ static inline run run_act(const char *act, bool gpu) {
     read_to_end(&r);
     close_pipes(&r);
     (void)close(r.pidfd);
-    r.seen = sw_watch_seen(r.watch);
-    sw_watch_end(&r.watch);
+    r.seen = sw_watch_end(&r.watch);
     sw_private_root_drop(&root);
     return r;
 }

@@ -3,7 +3,8 @@
  * A program that tries one thing and says how it went: exit 42 when the act was done, 1 when it was
  * refused; the sandbox may also kill it. The first argument names the act, the second is the pid of
  * the process that started the probe. "held:ACT" enters confinement first, as a worker does;
- * "fork:ACT" and "exec:ACT" let a child try. What only a command can try is in probe_command.h.
+ * "fork:ACT" and "exec:ACT" let a child try. What only a command can try is in probe_command.h and
+ * probe_many.h.
  */
 #include "sys/clock.h"
 #include "sys/confine.h"
@@ -222,6 +223,7 @@ static bool act_x32_call(void) {
 } /* getpid of x32 */
 
 #include "probe_command.h"
+#include "probe_many.h"
 
 /* ---- what a worker does ---- */
 
@@ -361,6 +363,18 @@ static const struct {
     ACT(pipe_file),
     ACT(exec_scratch),
     ACT(map_scratch),
+    ACT(protect_scratch),
+    ACT(map_own),
+    ACT(write_relative),
+    ACT(change_own),
+    ACT(name_own),
+    ACT(change_nothing),
+    ACT(make_there),
+    ACT(odd_paths),
+    ACT(path_over_pages),
+    ACT(print),
+    ACT(print_much),
+    ACT(race),
     ACT(write_random),
     ACT(end_agent),
     ACT(take_descriptor),
@@ -374,7 +388,10 @@ static const struct {
     ACT(places),
     ACT(own_null),
     ACT(flood),
+    ACT(crowd),
     ACT(call_time),
+    ACT(open_time),
+    ACT(interrupted),
     ACT(fork_bomb),
     ACT(thread_bomb),
     ACT(hog),

@@ -14,7 +14,6 @@
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
-#include <time.h>
 
 enum { SCRATCH_BYTES = 1 << 20, NAMES_MAX = 1 << 14 };
 
@@ -31,7 +30,7 @@ static bool act_write_program(void) {
            opens("/run/x", O_WRONLY | O_CREAT) || opens("/dev/x", O_WRONLY | O_CREAT);
 }
 static bool act_write_outside(void) {
-    return opens("/etc/passwd", O_WRONLY) || opens("/outside", O_WRONLY);
+    return opens("/etc/passwd", O_WRONLY | O_CREAT) || opens("/outside", O_WRONLY | O_CREAT);
 }
 static bool act_read_outside(void) { /* the name is in the environment */
     return opens(getenv("OUTSIDE"), O_RDONLY);
@@ -109,6 +108,102 @@ static bool act_map_scratch(void) {
     if (!copy_probe("/dev/shm/probe")) return true;
     int fd = open("/dev/shm/probe", O_RDONLY);
     return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0) != MAP_FAILED;
+}
+static bool act_protect_scratch(void) { /* behind a page that is no file's */
+    if (!copy_probe("/tmp/probe")) return true;
+    int fd = open("/tmp/probe", O_RDONLY);
+    char *pages = mmap(NULL, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mmap(pages + 4096, 4096, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, 0) == MAP_FAILED)
+        return true;
+    return mprotect(pages, 8192, PROT_READ | PROT_EXEC) == 0;
+}
+static bool act_map_own(void) { /* as a loader does */
+    int fd = open("/bin/probe", O_RDONLY);
+    return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0) != MAP_FAILED;
+}
+static bool act_write_relative(void) {
+    int folder = open("/dev", O_RDONLY | O_DIRECTORY);
+    return chdir("/bin") != 0 || opens("x", O_WRONLY | O_CREAT) || mkdir("../y/", 0700) == 0 ||
+           openat(folder, "shm/../x", O_RDWR | O_CREAT, 0600) >= 0 ||
+           symlinkat("a", folder, "b") == 0 || opens("/tmp/../nowhere/x", O_WRONLY | O_CREAT);
+}
+static bool act_change_own(void) {
+    const char *const path = "/bin/text";
+    int fd = open(path, O_RDONLY), folder = open("/bin", O_RDONLY | O_DIRECTORY);
+    if (symlink(path, "/tmp/link") != 0) return true;
+    return opens(path, O_WRONLY) || opens("/tmp/link", O_RDWR) || truncate(path, 0) == 0 ||
+           chmod(path, 0777) == 0 || fchmod(fd, 0777) == 0 || futimens(fd, NULL) == 0 ||
+           fchmodat(folder, "text", 0777, 0) == 0 || rename(path, "/tmp/text") == 0 ||
+           rmdir("/bin") == 0 || unlinkat(folder, "text", 0) == 0;
+}
+/* A path alone, whatever else the flags say; and a name that must be new, of which the last link is
+ * not followed. */
+static bool act_name_own(void) {
+    if (!opens("/bin/text", O_PATH | O_RDWR | O_CREAT) || symlink("/bin/text", "/tmp/own") != 0)
+        return true;
+    return opens("/tmp/own", O_WRONLY | O_CREAT | O_EXCL) || errno != EEXIST ||
+           opens("/bin/text", O_WRONLY | O_CREAT | O_EXCL) || errno != EEXIST;
+}
+/* What is not there and is not made either. */
+static bool act_change_nothing(void) {
+    return opens("/etc/passwd", O_WRONLY) || opens("/outside", O_RDWR) || unlink("/a") == 0 ||
+           truncate("/a", 0) == 0 || rename("/a", "/tmp/a") == 0 || chmod("/bin/a", 0700) == 0;
+}
+static bool act_make_there(void) { /* what creates a path's folders one by one */
+    return mkdir("/", 0700) == 0 || mkdir("/tmp", 0700) == 0 || mkdir("/dev/", 0700) == 0 ||
+           mkdir("/bin", 0700) == 0 || symlink("/x", "/bin") == 0;
+}
+/* No path, one without an end, one that is too long, and those of nowhere. */
+static bool act_odd_paths(void) {
+    static char long_path[PATH_MAX + 2];
+    char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (munmap(page + 4096, 4096) != 0) return true;
+    memset(page, '/', 4096);
+    memset(long_path, '/', PATH_MAX + 1);
+    return opens(NULL, O_WRONLY) || opens((const char *)8, O_RDWR) || opens(page, O_WRONLY) ||
+           opens(page + 4095, O_WRONLY) || opens(long_path, O_WRONLY) || opens("", O_WRONLY) ||
+           mkdirat(77, "x", 0700) == 0 || mkdirat(GIVEN_IN, "x", 0700) == 0 || fchmod(-1, 0) == 0 ||
+           mprotect((void *)4096, SIZE_MAX & ~4095UL, PROT_EXEC) == 0 ||
+           mmap(NULL, 4096, PROT_EXEC, MAP_PRIVATE, 77, 0) != MAP_FAILED;
+}
+/* A path that ends with its page, and one that begins in one and ends in the next. */
+static bool act_path_over_pages(void) {
+    char *page = mmap(NULL, 12288, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (munmap(page + 8192, 4096) != 0) return true;
+    memcpy(page + 4096 - 4, "/bin/text", 10);
+    memcpy(page + 8192 - 10, "/bin/text", 10);
+    return opens(page + 4096 - 4, O_WRONLY) || opens(page + 8192 - 10, O_WRONLY);
+}
+static bool act_print(void) {
+    return write(1, "row", 3) == 3 && write(2, "row", 3) == 3;
+}
+static bool act_print_much(void) { /* more than a pipe holds */
+    static char part[1 << 16];
+    for (int i = 0; i < 64; i++)
+        if (write(1, part, sizeof part) <= 0) return false;
+    return true;
+}
+static char raced[16];
+static void *change_name(void *context) {
+    volatile char *folder = context;
+    for (const char *name = "tmpbin"; *folder != 0; name = name[3] != 0 ? name + 3 : name - 3)
+        for (int i = 0; i < 3; i++) folder[i] = name[i];
+    return NULL;
+}
+/* The name changes while it is looked at: what is opened for writing is the scratch's all the same.
+ */
+static bool act_race(void) {
+    pthread_t other;
+    struct stat scratch, st;
+    memcpy(raced, "/tmp/text", 10);
+    if (stat("/tmp", &scratch) != 0 || pthread_create(&other, NULL, change_name, raced + 1) != 0)
+        return true;
+    for (int i = 0; i < 3000; i++) {
+        int fd = open(raced, O_WRONLY | O_CREAT, 0600);
+        if (fd >= 0 && (fstat(fd, &st) != 0 || st.st_dev != scratch.st_dev)) return true;
+        (void)close(fd);
+    }
+    return false;
 }
 static bool act_write_random(void) {
     return opens("/dev/urandom", O_WRONLY) || opens("/dev/random", O_RDWR);
@@ -239,14 +334,17 @@ static bool act_other_ioctl(void) {
 static bool act_no_gpu(void) {
     return opens("/dev/nvidia0", O_RDWR) || opens("/dev/nvidiactl", O_RDWR);
 }
-/* 0 to 2 are its own /dev/null, and no object of the machine's. */
+/* 0 is its own /dev/null, and no object of the machine's; 1 and 2 are that too, or a pipe. */
 static bool act_own_null(void) {
     struct stat own, given;
+    char byte;
     if (stat("/dev/null", &own) != 0) return false;
     for (int fd = 0; fd < 3; fd++)
-        if (fstat(fd, &given) != 0 || own.st_dev != given.st_dev || own.st_ino != given.st_ino)
+        if (fstat(fd, &given) != 0 ||
+            ((own.st_dev != given.st_dev || own.st_ino != given.st_ino) &&
+             (fd == 0 || !S_ISFIFO(given.st_mode) || read(fd, &byte, 1) >= 0)))
             return false;
-    return write(1, "x", 1) == 1 && read(0, &given, 1) == 0;
+    return read(0, &byte, 1) == 0;
 }
 static struct sockaddr_un name_of(const char *path) { /* @ for one that is no file's */
     struct sockaddr_un name = {.sun_family = AF_UNIX};
@@ -371,85 +469,6 @@ static bool act_loud(void) {
 }
 /* ---- too much of everything ---- */
 
-static bool act_flood(void) {
-    for (int i = 0; i < 32; i++)
-        if (fork() == 0)
-            for (;;) (void)socket(AF_INET, SOCK_STREAM, 0);
-    bool done = false;
-    for (bool told = false; !done; told = true) {
-        done = chroot("/") == 0 || socket(AF_INET, SOCK_STREAM, 0) >= 0;
-        if (!told) (void)!write(GIVEN_OUT, "f", 1);
-    }
-    return done;
-}
-/* How long an allowed call takes, in nanoseconds: getppid is answered by nobody but the kernel. */
-static bool act_call_time(void) {
-    enum { ROUNDS = 7, CALLS = 200000 };
-    struct timespec begin, end;
-    long best = LONG_MAX;
-    char text[32];
-    for (int round = 0; round < ROUNDS; round++) {
-        (void)clock_gettime(CLOCK_MONOTONIC, &begin);
-        for (int i = 0; i < CALLS; i++) (void)syscall(SYS_getppid);
-        (void)clock_gettime(CLOCK_MONOTONIC, &end);
-        long took = (end.tv_sec - begin.tv_sec) * 1000000000L + end.tv_nsec - begin.tv_nsec;
-        if (took < best) best = took;
-    }
-    int size = snprintf(text, sizeof text, "%ld.%03ld", best / CALLS, best % CALLS * 1000 / CALLS);
-    return write(GIVEN_OUT, text, (size_t)size) == size;
-}
-
-static void *idle(void *nothing) {
-    for (;;) (void)pause();
-    return nothing;
-}
-/* Says how many there were. */
-static bool act_fork_bomb(void) {
-    char text[64];
-    int count = 1; /* and itself */
-    for (; count < 1 << 16; count++) {
-        pid_t pid = fork();
-        if (pid == 0) (void)idle(NULL);
-        if (pid < 0) break;
-    }
-    int size = snprintf(text, sizeof text, "%d %d", count, errno);
-    return write(GIVEN_OUT, text, (size_t)size) == size;
-}
-static bool act_thread_bomb(void) {
-    char text[64];
-    int count = 1, failed = 0;
-    pthread_attr_t small;
-    (void)pthread_attr_init(&small);
-    (void)pthread_attr_setstacksize(&small, 1 << 15);
-    for (; count < 1 << 16 && failed == 0; count++) {
-        pthread_t thread;
-        failed = pthread_create(&thread, &small, idle, NULL);
-    }
-    int size = snprintf(text, sizeof text, "%d %d", count - 1, failed);
-    return write(GIVEN_OUT, text, (size_t)size) == size;
-}
-static void give_up(int signal) {
-    _exit(signal == SIGALRM ? BAD_USAGE : 1);
-}
-/* In small pieces: no process of it is the machine's largest. */
-static bool act_hog(void) {
-    enum { PIECE = 1 << 20 };
-    for (int i = 0; i < 64; i++) {
-        pid_t pid = fork();
-        if (pid != 0) continue;
-        volatile uint8_t *piece = malloc(PIECE);
-        for (size_t at = 0; piece != NULL && at < PIECE; at += 4096) piece[at] = 1;
-        (void)idle(NULL);
-    }
-    int status = 0;
-    (void)alarm(20); /* as process 1 it would not end by it */
-    (void)signal(SIGALRM, give_up);
-    while (wait(&status) > 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
-        (void)!write(GIVEN_OUT, "killed", 6);
-        return true;
-    }
-    return false;
-}
 /* Leaves a child in a session of its own, which holds descriptor 4. */
 static bool act_outlive(void) {
     pid_t pid = fork();

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A command that takes too much: processes, threads, memory (SANDBOX-047, SANDBOX-048). It ends or
- * goes without; what started it, and the machine, go on.
+ * goes without; what started it, and the machine, go on. And none beside swap (SANDBOX-054).
  */
 #include "command_support.h"
 
 #include "sys/pool.h"
+#include "sys/swap.h"
 
 enum { GROUP_BYTES = 48 << 20, OWN_BYTES = 16 << 20 };
 
@@ -87,12 +88,34 @@ static void memory_is_taken_from_the_command_first(void **state) {
     assert_true(after > before);
 }
 
+/* ---- swap ---- */
+
+/* Whichever this machine is: nobody turns its swap on or off for a test. */
+static void no_command_beside_swap_where_it_is_required(void **state) {
+    (void)state;
+    run r = {.pidfd = -1};
+    sw_error err = {0};
+    bool off = sw_swap_is_off("");
+    open_pipes(&r);
+    assert_int_equal(start_under((sw_sandbox_rules){.no_swap = false}, &r, &err), SW_OK);
+    assert_int_equal(r.layers.no_swap, off);
+    close_pipes(&r);
+    r = (run){.pidfd = -1};
+    open_pipes(&r);
+    assert_int_equal(start_under((sw_sandbox_rules){.no_swap = true}, &r, &err),
+                     off ? SW_OK : SW_REFUSED);
+    if (off) assert_true(r.layers.no_swap);
+    if (!off) assert_non_null(strstr(err.message, "a machine without swap"));
+    close_pipes(&r);
+}
+
 int main(void) {
     if (root_is_missing()) return 0;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(processes_are_counted),
         cmocka_unit_test(threads_are_counted),
         cmocka_unit_test(memory_is_taken_from_the_command_first),
+        cmocka_unit_test(no_command_beside_swap_where_it_is_required),
     };
     return cmocka_run_group_tests(tests, make, unmake);
 }

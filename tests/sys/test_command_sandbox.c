@@ -5,8 +5,12 @@
  */
 #include "command_support.h"
 
+#include <dirent.h>
+#include <linux/capability.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <sys/syscall.h>
 
 #define SEEN(act) (1U << SW_SANDBOX_ACT_##act)
 
@@ -62,10 +66,10 @@ static const struct {
     {"old_call", REFUSED, SEEN(KERNEL)},
     {"x32_call", REFUSED, SEEN(KERNEL)},
     {"legal", DONE, 0},
-    {"write_root", REFUSED, 0},
-    {"write_model", REFUSED, 0},
-    {"write_program", REFUSED, 0},
-    {"write_outside", REFUSED, 0},
+    {"write_root", REFUSED, SEEN(OUTSIDE) | SEEN(OWN_FILES)},
+    {"write_model", REFUSED, SEEN(OUTSIDE) | SEEN(OWN_FILES)},
+    {"write_program", REFUSED, SEEN(OUTSIDE) | SEEN(OWN_FILES)},
+    {"write_outside", REFUSED, SEEN(OUTSIDE)},
     {"read_outside", REFUSED, 0},
     {"read_by_link", REFUSED, 0},
     {"read_above", REFUSED, 0},
@@ -81,16 +85,27 @@ static const struct {
     {"mount_namespace", REFUSED, SEEN(FILE_SYSTEM)},
     {"device", REFUSED, 0},
     {"pipe_file", REFUSED, 0},
-    {"exec_scratch", REFUSED, 0},
-    {"map_scratch", REFUSED, 0},
-    {"write_random", REFUSED, 0},
+    {"exec_scratch", REFUSED, SEEN(CODE)},
+    {"map_scratch", REFUSED, SEEN(CODE)},
+    {"protect_scratch", REFUSED, SEEN(CODE)},
+    {"map_own", DONE, 0},
+    {"write_relative", REFUSED, SEEN(OUTSIDE)},
+    {"change_own", REFUSED, SEEN(OWN_FILES)},
+    {"name_own", REFUSED, 0},
+    {"change_nothing", REFUSED, 0},
+    {"make_there", REFUSED, 0},
+    {"odd_paths", REFUSED, 0},
+    {"path_over_pages", REFUSED, SEEN(OWN_FILES)},
+    {"print", DONE, SEEN(PRINT)},
+    {"print_much", DONE, SEEN(PRINT)},
+    {"write_random", REFUSED, SEEN(OUTSIDE)},
     {"end_agent", REFUSED, 0},
     {"take_descriptor", REFUSED, SEEN(PROCESS)},
     {"handle", REFUSED, SEEN(FILE_SYSTEM)},
     {"fill", REFUSED, 0},
     {"fill_sparse", REFUSED, 0},
     {"fill_names", REFUSED, 0},
-    {"rename_out", REFUSED, 0},
+    {"rename_out", REFUSED, SEEN(OUTSIDE)},
     {"scratch", DONE, 0},
     {"write_null", DONE, 0},
     {"places", DONE, 0},
@@ -166,7 +181,8 @@ static void the_layers_are_told_truly(void **state) {
     run r = run_act("legal", false);
     assert_true(r.layers.no_new_privs && r.layers.seccomp && r.layers.no_core);
     assert_true(r.layers.not_dumpable && r.layers.other_user && r.layers.private_root);
-    assert_true(r.layers.network_namespace && r.layers.ipc_namespace && r.layers.watched);
+    assert_true(r.layers.network_namespace && r.layers.ipc_namespace);
+    assert_true(r.layers.watched && r.layers.looked_into);
     assert_true(r.layers.mount_namespace && r.layers.pid_namespace);
     assert_true(r.layers.landlock_abi >= SW_SANDBOX_LANDLOCK_ABI_MIN);
     assert_string_equal(r.output, "hello");
@@ -228,13 +244,69 @@ static void a_command_becomes_another_program(void **state) {
 /* Shown, not judged: a busy machine is slower than any watch. */
 static void what_an_allowed_call_takes(void **state) {
     (void)state;
-    run with = run_act("call_time", false);
-    unwatched = true;
-    run without = run_act("call_time", false);
-    unwatched = false;
-    assert_true(with.code == DONE && without.code == DONE && with.seen == 0);
-    print_message("# an allowed call takes %s ns with a watch, %s ns without\n", with.output,
-                  without.output);
+    static const char *const acts_timed[] = {"call_time", "open_time"};
+    for (size_t i = 0; i < sizeof acts_timed / sizeof acts_timed[0]; i++) {
+        run with = run_act(acts_timed[i], false);
+        unwatched = true;
+        run without = run_act(acts_timed[i], false);
+        unwatched = false;
+        assert_true(with.code == DONE && without.code == DONE && with.seen == 0);
+        print_message("# %s: %s ns with a watch, %s ns without\n", acts_timed[i], with.output,
+                      without.output);
+    }
+    print_message("# signals ended %s watched calls\n", run_act("interrupted", false).output);
+}
+
+/* Threads of this process that are ahead of all others. */
+static int threads_ahead(void) {
+    struct sched_param first;
+    int count = 0;
+    DIR *threads = opendir("/proc/self/task");
+    assert_non_null(threads);
+    for (const struct dirent *e; (e = readdir(threads)) != NULL;) {
+        pid_t id = (pid_t)atoi(e->d_name);
+        if (id <= 0 || sched_getscheduler(id) != SCHED_FIFO) continue;
+        assert_int_equal(sched_getparam(id, &first), 0);
+        assert_int_equal(first.sched_priority, 1);
+        count++;
+    }
+    (void)closedir(threads);
+    return count;
+}
+
+static bool may_be_ahead(void) {
+    const struct sched_param first = {.sched_priority = 1}, none = {0};
+    return sched_setscheduler(0, SCHED_FIFO, &first) == 0 &&
+           sched_setscheduler(0, SCHED_OTHER, &none) == 0;
+}
+
+/* SANDBOX-066: the thread that hears, and neither those that look nor the command. */
+static void who_hears_calls_comes_first(void **state) {
+    (void)state;
+    run r = {.pidfd = -1};
+    sw_error err = {0};
+    const int expected = may_be_ahead() ? 1 : 0;
+    sw_private_root *root = make_root(false, true);
+    open_pipes(&r);
+    assert_int_equal(threads_ahead(), 0);
+    if (start(root, "/bin/probe", "flood", &r, &err) != SW_OK) fail_msg("%s", err.message);
+    assert_int_equal(read(r.out[0], r.output, 1), 1); /* it has been heard */
+    assert_int_equal(threads_ahead(), expected);
+    assert_int_equal(sched_getscheduler(r.pid), SCHED_OTHER);
+    sw_process_kill(r.pidfd);
+    assert_int_equal(sw_process_wait(r.pid, &r.code, &err), SW_OK);
+    sw_watch_end(&r.watch);
+    assert_int_equal(threads_ahead(), 0);
+    close_pipes(&r);
+    (void)close(r.pidfd);
+    sw_private_root_drop(&root);
+}
+
+static void a_crowd_of_callers_is_answered(void **state) {
+    (void)state;
+    run r = run_act("crowd", false);
+    assert_int_equal(r.code, DONE);
+    assert_int_equal(r.seen, 0);
 }
 
 /* Calls without end, of many processes at once, and the watch ends when it is asked to. */
@@ -267,6 +339,92 @@ static void a_flood_of_calls_blocks_no_one(void **state) {
     close_pipes(&r);
     (void)close(r.pidfd);
     sw_private_root_drop(&root);
+}
+
+/* What is told may be wrong then; what is refused stays refused. */
+static void a_name_that_changes_opens_nothing_else(void **state) {
+    (void)state;
+    const unsigned told = SEEN(OWN_FILES) | SEEN(OUTSIDE);
+    for (int i = 0; i < 2; i++) {
+        run r = run_act(i == 0 ? "race" : "exec:race", false);
+        assert_int_equal(r.code, REFUSED);
+        assert_int_equal(r.seen & ~told, 0);
+    }
+}
+
+static void what_is_printed_last_is_told(void **state) {
+    (void)state;
+    for (int i = 0; i < 50; i++) assert_int_equal(run_act("print", false).seen, SEEN(PRINT));
+}
+
+typedef struct told {
+    const char *act;
+    int code;
+    unsigned seen;
+} told;
+
+/* In a fork of the test, after `change`: 0, or 90 and more for what did not fit. */
+static int tell_after(bool (*change)(void), bool watched, bool looked_into, const told *all,
+                      size_t count) {
+    int code = 0;
+    sw_error err = {0};
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (!change()) _exit(90);
+        for (size_t i = 0; i < count; i++) {
+            run r = {.pidfd = -1};
+            sw_private_root *root = make_root(false, true);
+            open_pipes(&r);
+            if (start(root, "/bin/probe", all[i].act, &r, &err) != SW_OK) _exit(91);
+            if (sw_process_wait(r.pid, &r.code, &err) != SW_OK) _exit(92);
+            if (sw_watch_end(&r.watch) != all[i].seen) _exit(93 + 10 * (int)i);
+            if (r.code != all[i].code || r.layers.watched != watched) _exit(94 + 10 * (int)i);
+            if (r.layers.looked_into != looked_into) _exit(95 + 10 * (int)i);
+            close_pipes(&r);
+            (void)close(r.pidfd);
+            sw_private_root_drop(&root);
+        }
+        _exit(0);
+    }
+    assert_int_equal(sw_process_wait(pid, &code, &err), SW_OK);
+    return code;
+}
+
+static bool lose_tracing(void) {
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+    if (syscall(SYS_capget, &header, data) != 0) return false;
+    data[0].effective &= ~(1U << CAP_SYS_PTRACE);
+    data[0].permitted &= ~(1U << CAP_SYS_PTRACE);
+    return syscall(SYS_capset, &header, data) == 0;
+}
+
+/* Without the right to look into it, what its arguments name stays untold, and no less refused. */
+static void who_may_not_look_tells_nothing_of_files(void **state) {
+    (void)state;
+    static const told all[] = {{"change_own", REFUSED, 0},
+                               {"map_scratch", REFUSED, 0},
+                               {"scratch", DONE, 0},
+                               {"network", REFUSED, SEEN(NETWORK)},
+                               {"print", DONE, SEEN(PRINT)}};
+    assert_int_equal(tell_after(lose_tracing, true, false, all, sizeof all / sizeof all[0]), 0);
+}
+
+static bool lose_listeners(void) {
+    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+    return seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EBUSY), SCMP_SYS(seccomp), 1,
+                            SCMP_A1(SCMP_CMP_MASKED_EQ, SECCOMP_FILTER_FLAG_NEW_LISTENER,
+                                    SECCOMP_FILTER_FLAG_NEW_LISTENER)) == 0 &&
+           seccomp_load(ctx) == 0;
+}
+
+/* SANDBOX-064: the same list, and nobody is told but of printing. */
+static void a_kernel_without_a_listener_holds_it_too(void **state) {
+    (void)state;
+    static const told all[] = {{"change_own", REFUSED, 0}, {"map_own", DONE, 0},
+                               {"scratch", DONE, 0},       {"network", REFUSED, 0},
+                               {"unshare", REFUSED, 0},    {"print", DONE, SEEN(PRINT)}};
+    assert_int_equal(tell_after(lose_listeners, false, true, all, sizeof all / sizeof all[0]), 0);
 }
 
 /* As the agent is. */
@@ -418,7 +576,13 @@ int main(void) {
         cmocka_unit_test(the_command_finds_what_it_is_given),
         cmocka_unit_test(a_command_becomes_another_program),
         cmocka_unit_test(what_an_allowed_call_takes),
+        cmocka_unit_test(who_hears_calls_comes_first),
+        cmocka_unit_test(a_crowd_of_callers_is_answered),
         cmocka_unit_test(a_flood_of_calls_blocks_no_one),
+        cmocka_unit_test(a_name_that_changes_opens_nothing_else),
+        cmocka_unit_test(what_is_printed_last_is_told),
+        cmocka_unit_test(who_may_not_look_tells_nothing_of_files),
+        cmocka_unit_test(a_kernel_without_a_listener_holds_it_too),
         cmocka_unit_test(a_hardened_process_starts_it),
         cmocka_unit_test(a_start_that_cannot_be_is_refused),
         cmocka_unit_test(a_native_worker_has_no_root),

@@ -38,30 +38,34 @@ static void attention_reference(const double *in, double *out, const void *conte
 }
 
 typedef struct attended {
-    float out[Q], lse[HEADS * ROWS], delta[HEADS * ROWS], dq[Q], dk[K], dv[K];
+    float out[Q], lse[HEADS * ROWS], dq[Q], dk[K], dv[K];
 } attended;
 
+typedef struct rows { /* of one call */
+    const sw_segment *segments;
+    size_t count, window;
+} rows;
+
 /* in and dout as f32; everything the operator gives, as f32. */
-static void attend(const sw_compute *c, size_t window, const float *in, const float *dout,
-                   attended *r) {
+static void attend(const sw_compute *c, rows of, const float *in, const float *dout, attended *r) {
     void *q = operands(c, in, Q), *k = operands(c, in + Q, K), *v = operands(c, in + Q + K, K);
     void *d = operands(c, dout, Q), *out = calloc(Q, sizeof(float));
     sw_attention a = {.heads = HEADS,
                       .kv_heads = KV,
                       .head_dim = D,
-                      .segments = SEGMENTS,
-                      .segment_count = 3,
+                      .segments = of.segments,
+                      .segment_count = of.count,
                       .query_rows = ROWS,
                       .longest = 69,
-                      .window = window,
+                      .window = of.window,
                       .q = q,
                       .k = k,
                       .v = v,
                       .out = out,
                       .lse = r->lse};
-    a.packs = calloc(1, sw_attention_pack_bytes(c->dtype, &a, ROWS, true));
+    a.packs = calloc(1, sw_attention_pack_bytes(c->dtype, &a, ROWS, c->parallel.lanes));
     a.scratch = calloc(c->parallel.lanes, sw_attention_scratch_bytes(c->dtype, a.longest));
-    sw_attention_grad g = {.dout = d, .delta = r->delta, .dq = r->dq, .dk = r->dk, .dv = r->dv};
+    sw_attention_grad g = {.dout = d, .dq = r->dq, .dk = r->dk, .dv = r->dv};
     sw_attention_forward(c, &a);
     sw_attention_backward(c, &a, &g);
     sw_elements_load(r->out, out, c->dtype, Q);
@@ -86,13 +90,13 @@ static void check_attention(const size_t *window) {
     attention_reference(wide, expected, window);
     differences(attention_reference, window, wide, Q + 2 * K, weight, Q, grad);
     sw_compute c = compute_f32();
-    attend(&c, *window, in, dout, &r);
+    attend(&c, (rows){SEGMENTS, 3, *window}, in, dout, &r);
     check_close("attention", r.out, expected, Q, 1e-5);
     check_close("dq", r.dq, grad, Q, 1e-5);
     check_close("dk", r.dk, grad + Q, K, 1e-5);
     check_close("dv", r.dv, grad + Q + K, K, 1e-5);
     c = compute_bf16(false);
-    attend(&c, *window, in, dout, &r);
+    attend(&c, (rows){SEGMENTS, 3, *window}, in, dout, &r);
     check_close("bf16 attention", r.out, expected, Q, 2e-2);
     check_close("bf16 dq", r.dq, grad, Q, 3e-2);
     check_close("bf16 dk", r.dk, grad + Q, K, 3e-2);
@@ -116,10 +120,28 @@ static void test_attention_order_of_jobs(void **state) {
     sw_compute c = compute_bf16(sw_tensor_has_bf16_instructions()), d = compute_bf16(false);
     d.parallel = (sw_parallel){.pool = &lanes, .run = backwards_run, .lanes = lanes};
     for (size_t i = 0; i < WINDOW_COUNT; i++) {
-        attend(&c, WINDOWS[i], in, dout, &one);
-        attend(&d, WINDOWS[i], in, dout, &other);
+        attend(&c, (rows){SEGMENTS, 3, WINDOWS[i]}, in, dout, &one);
+        attend(&d, (rows){SEGMENTS, 3, WINDOWS[i]}, in, dout, &other);
         assert_memory_equal(&one, &other, sizeof one);
     }
+    free(in);
+    free(dout);
+}
+
+/* More rows than the backward pass takes at a time: each has the gradients that it has alone. */
+static void test_attention_of_many_rows(void **state) {
+    (void)state;
+    enum { MANY = 25, EACH = ROWS / MANY };
+    sw_compute c = compute_bf16(sw_tensor_has_bf16_instructions());
+    float *in = noise_floats(6, Q + 2 * K, 1.5f), *dout = noise_floats(7, Q, 1);
+    static attended together, alone;
+    sw_segment many[MANY];
+    for (size_t i = 0; i < MANY; i++) many[i] = (sw_segment){i * EACH, EACH, i * EACH, EACH};
+    attend(&c, (rows){many, MANY, 0}, in, dout, &together);
+    for (size_t i = 0; i < MANY; i++) attend(&c, (rows){&many[i], 1, 0}, in, dout, &alone);
+    assert_memory_equal(together.dq, alone.dq, sizeof alone.dq);
+    assert_memory_equal(together.dk, alone.dk, sizeof alone.dk);
+    assert_memory_equal(together.dv, alone.dv, sizeof alone.dv);
     free(in);
     free(dout);
 }
@@ -146,7 +168,7 @@ static void check_kept_keys(const size_t *window) {
                       .v = in + Q + K + 6 * KV * D,
                       .out = out,
                       .lse = lse};
-    a.packs = calloc(1, sw_attention_pack_bytes(c.dtype, &a, 69, false));
+    a.packs = calloc(1, sw_attention_pack_bytes(c.dtype, &a, 69, 0));
     a.scratch = calloc(1, sw_attention_scratch_bytes(c.dtype, a.longest));
     sw_attention_forward(&c, &a);
     check_close("late queries", out, expected + 72 * HEADS * D, 3 * HEADS * D, 1e-5);
@@ -161,16 +183,16 @@ static void test_attention_with_kept_keys(void **state) {
     for (size_t i = 0; i < WINDOW_COUNT; i++) check_kept_keys(&WINDOWS[i]);
 }
 
-/* ---- a row so long that whole panels of keys are left out ---- */
+/* ---- a row of several panels; with a window whole panels of keys are left out ---- */
 
 enum { LONG = 1300, WIDTH = 4, LONG_WINDOW = 90, PROBES = 6 };
 
 typedef struct long_row {
-    float out[LONG * WIDTH], lse[LONG], delta[LONG], grad[3][LONG * WIDTH];
+    float out[LONG * WIDTH], lse[LONG], grad[3][LONG * WIDTH];
 } long_row;
 
-static void attend_long(const sw_compute *c, const float *in, const float *dout, size_t queries,
-                        long_row *r) {
+static void attend_long(const sw_compute *c, size_t window, const float *in, const float *dout,
+                        size_t queries, long_row *r) {
     size_t count = LONG * WIDTH, late = (LONG - queries) * WIDTH;
     void *q = operands(c, in + late, queries * WIDTH), *k = operands(c, in + count, count);
     void *v = operands(c, in + 2 * count, count), *d = operands(c, dout, count);
@@ -183,16 +205,15 @@ static void attend_long(const sw_compute *c, const float *in, const float *dout,
                       .segment_count = 1,
                       .query_rows = queries,
                       .longest = LONG,
-                      .window = LONG_WINDOW,
+                      .window = window,
                       .q = q,
                       .k = k,
                       .v = v,
                       .out = out,
                       .lse = r->lse};
-    a.packs = calloc(1, sw_attention_pack_bytes(c->dtype, &a, LONG, true));
-    a.scratch = calloc(1, sw_attention_scratch_bytes(c->dtype, LONG));
-    sw_attention_grad g = {
-        .dout = d, .delta = r->delta, .dq = r->grad[0], .dk = r->grad[1], .dv = r->grad[2]};
+    a.packs = calloc(1, sw_attention_pack_bytes(c->dtype, &a, LONG, c->parallel.lanes));
+    a.scratch = calloc(c->parallel.lanes, sw_attention_scratch_bytes(c->dtype, LONG));
+    sw_attention_grad g = {.dout = d, .dq = r->grad[0], .dk = r->grad[1], .dv = r->grad[2]};
     sw_attention_forward(c, &a);
     if (queries == LONG) sw_attention_backward(c, &a, &g);
     sw_elements_load(r->out + late, out, c->dtype, queries * WIDTH);
@@ -200,11 +221,11 @@ static void attend_long(const sw_compute *c, const float *in, const float *dout,
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) free(taken[i]);
 }
 
-static void long_reference(const double *in, double *out) {
+static void long_reference(const double *in, size_t window, double *out) {
     const double *q = in, *k = in + LONG * WIDTH, *v = k + LONG * WIDTH;
     for (size_t i = 0; i < LONG; i++) {
         double p[LONG], sum = 0, *o = out + i * WIDTH;
-        size_t seen = i < LONG_WINDOW ? 0 : i + 1 - LONG_WINDOW;
+        size_t seen = window && i >= window ? i + 1 - window : 0;
         memset(o, 0, WIDTH * sizeof *o);
         for (size_t j = seen; j <= i; j++) {
             double dot = 0;
@@ -218,7 +239,7 @@ static void long_reference(const double *in, double *out) {
 }
 
 /* Central differences at some elements of q, k and v, of the last ones too. */
-static void check_probes(double *wide, const float *dout, const long_row *r) {
+static void check_probes(double *wide, size_t window, const float *dout, const long_row *r) {
     static double out[LONG * WIDTH];
     for (size_t which = 0; which < 3; which++) {
         for (size_t i = 0; i < PROBES; i++) {
@@ -226,7 +247,7 @@ static void check_probes(double *wide, const float *dout, const long_row *r) {
             double side[2], *x = &wide[which * LONG * WIDTH + at], kept = *x;
             for (int s = 0; s < 2; s++) {
                 *x = kept + (s ? -STEP : STEP);
-                long_reference(wide, out);
+                long_reference(wide, window, out);
                 side[s] = 0;
                 for (size_t j = 0; j < LONG * WIDTH; j++) side[s] += dout[j] * out[j];
             }
@@ -237,26 +258,37 @@ static void check_probes(double *wide, const float *dout, const long_row *r) {
     }
 }
 
+/* A query alone, as in generation, has the bits that it has among others (NUM-035); the order of
+ * jobs changes none. */
+static void check_long_bits(sw_compute c, size_t window, const float *in, const float *dout) {
+    static long_row whole, other;
+    size_t lanes = 3;
+    attend_long(&c, window, in, dout, LONG, &whole);
+    for (size_t queries = 1; queries < 60; queries += 13) {
+        attend_long(&c, window, in, dout, queries, &other);
+        size_t from = (LONG - queries) * WIDTH;
+        assert_memory_equal(other.out + from, whole.out + from, queries * WIDTH * sizeof(float));
+    }
+    c.parallel = (sw_parallel){.pool = &lanes, .run = backwards_run, .lanes = lanes};
+    c.native = c.dtype == SW_DTYPE_BF16 && sw_tensor_has_bf16_instructions();
+    attend_long(&c, window, in, dout, LONG, &other);
+    assert_memory_equal(&other, &whole, sizeof whole);
+}
+
 static void test_attention_over_a_long_row(void **state) {
     (void)state;
     sw_compute c = compute_f32();
     float *in = noise_floats(8, 3 * LONG * WIDTH, 1.5f), *dout = noise_floats(9, LONG * WIDTH, 1);
     double *wide = widen(in, 3 * LONG * WIDTH);
     static double expected[LONG * WIDTH];
-    static long_row whole, late;
-    long_reference(wide, expected);
-    attend_long(&c, in, dout, LONG, &whole);
-    check_close("long row", whole.out, expected, LONG * WIDTH, 1e-5);
-    check_probes(wide, dout, &whole);
-    /* A query alone, as in generation, has the bits that it has among others (NUM-035). */
-    for (int profile = 0; profile < 2; profile++) {
-        if (profile) c = compute_bf16(false);
-        attend_long(&c, in, dout, LONG, &whole);
-        for (size_t queries = 1; queries < 60; queries += 13) {
-            attend_long(&c, in, dout, queries, &late);
-            size_t from = (LONG - queries) * WIDTH;
-            assert_memory_equal(late.out + from, whole.out + from, queries * WIDTH * sizeof(float));
-        }
+    static long_row whole;
+    for (size_t window = 0; window <= LONG_WINDOW; window += LONG_WINDOW) {
+        long_reference(wide, window, expected);
+        attend_long(&c, window, in, dout, LONG, &whole);
+        check_close("long row", whole.out, expected, LONG * WIDTH, 1e-5);
+        check_probes(wide, window, dout, &whole);
+        check_long_bits(c, window, in, dout);
+        check_long_bits(compute_bf16(false), window, in, dout);
     }
     free(in);
     free(dout);
@@ -266,6 +298,7 @@ static void test_attention_over_a_long_row(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_attention),
                                        cmocka_unit_test(test_attention_order_of_jobs),
+                                       cmocka_unit_test(test_attention_of_many_rows),
                                        cmocka_unit_test(test_attention_with_kept_keys),
                                        cmocka_unit_test(test_attention_over_a_long_row)};
     return cmocka_run_group_tests_name("attention", tests, NULL, NULL);

@@ -142,7 +142,7 @@ static void check_with_scratch(const sw_compute *c, shape s, bool wild) {
                                {.data = turned, .dtype = SW_DTYPE_F32, .stride = s.k}};
     sw_gemm with = g;
     with.c = out;
-    with.panels = malloc(sw_gemm_panel_bytes(s.k < 4096 ? s.k : 4096, s.n));
+    with.panels = malloc(sw_gemm_panel_bytes(c->dtype, s.k < 4096 ? s.k : 4096, s.n));
     for (int which = 0; which < 5; which++) {
         if (which) with.terms[0].b = NULL;
         if (which) with.terms[0].lying = &lying[which - 1];
@@ -187,7 +187,7 @@ static void check_turned(const sw_compute *c, shape s, bool wild) {
     assert_memory_equal(out, p.c, s.m * s.n * sizeof *out);
     const sw_source lying = {.data = p.b_values, .dtype = SW_DTYPE_F32, .stride = s.n};
     g.terms[0].lying = &lying;
-    g.panels = malloc(sw_gemm_panel_bytes(s.k < 4096 ? s.k : 4096, s.n));
+    g.panels = malloc(sw_gemm_panel_bytes(c->dtype, s.k < 4096 ? s.k : 4096, s.n));
     memset(out, 0x7f, s.m * s.n * sizeof *out);
     sw_gemm_run(c, &g);
     assert_memory_equal(out, p.c, s.m * s.n * sizeof *out);

@@ -304,7 +304,7 @@ static void compare_products(const sw_compute *c, shape s, bool transposed, sw_d
         g.terms[2].lying = &w.plain;
         g.terms[0].b = g.terms[2].b = NULL;
         g.terms[0].transposed = g.terms[2].transposed = transposed;
-        if (!which) g.panels = malloc(sw_gemm_panel_bytes(3 * s.k, s.n));
+        if (!which) g.panels = malloc(sw_gemm_panel_bytes(c->dtype, 3 * s.k, s.n));
     }
     assert_memory_equal(out[0], out[1], s.m * s.n * sw_dtype_bytes(out_dtype));
     free(g.panels);

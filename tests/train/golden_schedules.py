@@ -16,6 +16,10 @@ CASES = [  # type, warmup, total, kwargs of transformers, ours where they differ
     ("warmup_stable_decay", 3, 14, {"num_decay_steps": 5}),
     ("warmup_stable_decay", 2, 12, {"num_decay_steps": 6, "decay_type": "linear", "min_lr_ratio": 0.1}),
     ("warmup_stable_decay", 0, 9, {"num_decay_steps": 4, "decay_type": "1-sqrt", "min_lr_ratio": 0.2}),
+    # the decay has begun when the warmup ends, in the last one before the first step
+    ("warmup_stable_decay", 2, 7, {"num_decay_steps": 6}),
+    ("warmup_stable_decay", 3, 7, {"num_decay_steps": 5, "decay_type": "1-sqrt"}),
+    ("warmup_stable_decay", 2, 7, {"num_decay_steps": 12, "decay_type": "linear", "min_lr_ratio": 0.1}),
 ]
 
 

@@ -95,8 +95,33 @@ static void test_trl(void **state) {
     sw_arena_free(&arena);
 }
 
+/* Rows without a target count as rows, and a step of them has loss 0 and no gradient (ROW-007,
+ * ROW-036). */
+static void test_bare_rows(void **state) {
+    const miniature *m = *state;
+    SW_SCOPED(sw_arena) arena = {0};
+    SW_SCOPED(sw_buffer) text = SW_BUFFER(LIMIT);
+    const sw_json *runs = sw_json_member(golden(&arena, &text, "bare"), "runs");
+    assert_int_equal(runs->count, 2);
+    for (const sw_json *run = runs->first; run; run = run->next) {
+        sw_training t = settings_of(sw_json_member(run, "settings"));
+        sw_rows rows = {0};
+        memory kept = memory_new();
+        read_rows(m, &t, "tests/parity/data/bare.jsonl", &rows);
+        sw_train_job job = job_of(m, &t, &rows);
+        sw_train_host host = host_of(&kept);
+        run_job(&job, &host);
+        assert_int_equal(kept.steps, 6);
+        check_series("loss", kept.loss, kept.steps, sw_json_member(run, "loss"), 1e-5);
+        check_series("norm", kept.norm, kept.steps, sw_json_member(run, "grad_norm"), 1e-4);
+        memory_drop(&kept);
+        sw_rows_free(&rows);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_logits),
-                                       cmocka_unit_test(test_trl)};
+                                       cmocka_unit_test(test_trl),
+                                       cmocka_unit_test(test_bare_rows)};
     return cmocka_run_group_tests_name("train goldens", tests, group_open, group_close);
 }

@@ -373,10 +373,10 @@ static void test_refusals(void **state) {
         bool packing, first; /* first: the second row's first token is a target */
         sw_status status;
     } cases[] = {
-        {15, false, false, SW_OK},        {15, true, false, SW_OK},
-        {15, true, true, SW_OK},          {13, true, false, SW_OK},
-        {13, false, false, SW_MALFORMED}, {15, false, true, SW_MALFORMED},
-        {13, false, true, SW_MALFORMED},  {0, false, false, SW_MALFORMED},
+        {15, false, false, SW_OK},       {15, true, false, SW_OK},
+        {15, true, true, SW_OK},         {13, true, false, SW_OK},
+        {13, false, false, SW_OK},       {15, false, true, SW_MALFORMED},
+        {13, false, true, SW_MALFORMED}, {0, false, false, SW_REFUSED},
         {0, true, false, SW_REFUSED},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -67,6 +67,31 @@ static void test_refused_lines(void **state) {
     sw_rows_free(&rows);
 }
 
+/* What editors and other systems write in front of a file's first row. */
+static void test_marks_before_a_row(void **state) {
+    const miniature *m = *state;
+    const sw_training t = small_settings();
+    static const struct {
+        const char *line;
+        size_t size;
+        bool hint;
+    } cases[] = {{"\xef\xbb\xbf{\"text\":\"a\"}", 15, true},
+                 {"\xff\xfe{\0\"\0", 6, true},
+                 {"\xfe\xff\0{\0\"", 6, true},
+                 {"\xef\xbb{\"text\":\"a\"}", 14, false},
+                 {"text", 4, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        sw_rows rows = {0};
+        sw_error err = {0};
+        bool kept;
+        assert_int_equal(append(m, &t, cases[i].line, cases[i].size, &rows, &kept, &err),
+                         SW_MALFORMED);
+        assert_int_equal(strstr(err.hint, "UTF-8 without a byte order mark") != NULL,
+                         cases[i].hint);
+        sw_rows_free(&rows);
+    }
+}
+
 static void test_no_message_quotes_a_row(void **state) {
     const miniature *m = *state;
     sw_training t = small_settings();
@@ -318,10 +343,11 @@ static void test_dropped_and_cut(void **state) {
         bool kept;
         size_t tokens, targets; /* of the row when kept */
     } cases[] = {
-        {"{\"text\":\"\"}", 100, false, 0, 0}, /* only the end-of-sequence token */
-        {"{\"text\":\"<|im_end|>\"}", 100, false, 0, 0},
+        {"{\"text\":\"\"}", 100, true, 1, 0}, /* only the end-of-sequence token */
+        {"{\"text\":\"<|im_end|>\"}", 100, true, 1, 0},
+        {"{\"prompt\":\"\",\"completion\":\"\"}", 100, true, 1, 0},
         {"{\"text\":\"Q\"}", 100, true, 2, 1},
-        {"{\"text\":\"Q\"}", 1, false, 0, 0},
+        {"{\"text\":\"Q\"}", 1, true, 1, 0},
         {"{\"text\":\"QQQQQQ\"}", 4, true, 4, 3},
         {"{\"text\":\"Q\",\"id\":17,\"source\":null}", 100, true, 2,
          1}, /* more members are ignored */
@@ -459,6 +485,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_refused_lines),
                                        cmocka_unit_test(test_what_ends_a_row),
                                        cmocka_unit_test(test_rows_fit_the_vocabulary),
+                                       cmocka_unit_test(test_marks_before_a_row),
                                        cmocka_unit_test(test_no_message_quotes_a_row),
                                        cmocka_unit_test(test_dropped_and_cut),
                                        cmocka_unit_test(test_no_template_no_turns),

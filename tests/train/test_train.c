@@ -132,13 +132,14 @@ static void test_save_steps(void **state) {
     memory_drop(&often);
 }
 
-static sw_status resume_with(const fixture *f, const sw_training *t, sw_bytes state) {
+static sw_status resume_with(const fixture *f, const sw_training *t, sw_bytes state,
+                             sw_error *err) {
     memory kept = memory_new();
     sw_train_job job = job_of(&f->model, t, &f->rows);
     sw_train_host host = host_of(&kept);
     bool stopped = true;
     job.resume = state;
-    sw_status status = sw_train_run(&job, &host, &stopped, NULL);
+    sw_status status = sw_train_run(&job, &host, &stopped, err);
     if (status != SW_OK) {
         assert_true(stopped); /* untouched */
         assert_int_equal(kept.steps + kept.outputs.size + kept.checkpoints, 0);
@@ -159,18 +160,20 @@ static void test_checkpoint_refusals(void **state) {
     uint8_t *copy = malloc(good.size + 1);
     size_t prefix = 2048;
     for (size_t size = 1; size < good.size; size += size < prefix ? 1 : 997) {
+        sw_error err = {0};
         memcpy(copy, good.data, size); /* cut */
-        assert_int_not_equal(resume_with(f, &t, SW_BYTES(copy, size)), SW_OK);
+        assert_int_equal(resume_with(f, &t, SW_BYTES(copy, size), &err), SW_MALFORMED);
+        assert_non_null(strstr(err.message, "is damaged"));
     }
     memcpy(copy, good.data, good.size);
     copy[good.size] = 0; /* extended */
-    assert_int_not_equal(resume_with(f, &t, SW_BYTES(copy, good.size + 1)), SW_OK);
+    assert_int_not_equal(resume_with(f, &t, SW_BYTES(copy, good.size + 1), NULL), SW_OK);
     for (size_t bit = 0; bit < 8 * good.size; bit += bit < 8 * prefix ? 5 : 4001) {
         copy[bit / 8] ^= (uint8_t)(1u << bit % 8);
-        assert_int_not_equal(resume_with(f, &t, SW_BYTES(copy, good.size)), SW_OK);
+        assert_int_not_equal(resume_with(f, &t, SW_BYTES(copy, good.size), NULL), SW_OK);
         copy[bit / 8] ^= (uint8_t)(1u << bit % 8);
     }
-    assert_int_equal(resume_with(f, &t, SW_BYTES(copy, good.size)), SW_OK);
+    assert_int_equal(resume_with(f, &t, SW_BYTES(copy, good.size), NULL), SW_OK);
     free(copy);
     memory_drop(&kept);
 }
@@ -198,16 +201,16 @@ static void test_checkpoint_of_other_settings(void **state) {
         if (change == 9) other.lora.rank_pattern = (sw_lora_patterns){1, {{"q_proj", 3}}};
         if (change == 10) other.lora.alpha_pattern = (sw_lora_patterns){1, {{"q_proj", 3}}};
         if (change == 11) strcpy(other.lora.save[other.lora.save_count++], "lm_head");
-        assert_int_equal(resume_with(f, &other, good), SW_REFUSED);
+        assert_int_equal(resume_with(f, &other, good, NULL), SW_REFUSED);
     }
     fixture fewer = *f;
     fewer.rows.count--;
     fewer.rows.token_count = fewer.rows.ends[fewer.rows.count - 1];
-    assert_int_equal(resume_with(&fewer, &t, good), SW_REFUSED);
+    assert_int_equal(resume_with(&fewer, &t, good, NULL), SW_REFUSED);
     f->rows.ids[1] ^= 1; /* another token in the same place */
-    assert_int_equal(resume_with(f, &t, good), SW_REFUSED);
+    assert_int_equal(resume_with(f, &t, good, NULL), SW_REFUSED);
     f->rows.ids[1] ^= 1;
-    assert_int_equal(resume_with(f, &t, good), SW_OK);
+    assert_int_equal(resume_with(f, &t, good, NULL), SW_OK);
     memory_drop(&kept);
 }
 
@@ -330,6 +333,30 @@ static void test_a_full_output_is_a_folder(void **state) {
     }
 }
 
+/* What is copied beside it is read first: a folder that nobody can use is no result. */
+static void test_a_broken_file_to_copy(void **state) {
+    const fixture *f = *state;
+    static const char *const broken[] = {"{", "[]", "{\"eos_token_id\":\"2\"}"};
+    for (size_t i = 0; i < 2 * sizeof broken / sizeof *broken; i++) {
+        bool whole = i % 2 == 0;
+        sw_training t = variant(whole ? 3 : 0);
+        t.max_steps = 1;
+        memory kept = memory_new();
+        sw_model_file file = {"generation_config.json", sw_text(broken[i / 2])};
+        sw_train_job job = job_of(&f->model, &t, &f->rows);
+        job.files = &file;
+        job.file_count = 1;
+        sw_train_host host = host_of(&kept);
+        sw_error err = {0};
+        bool stopped;
+        sw_status status = sw_train_run(&job, &host, &stopped, &err);
+        assert_int_equal(status, whole ? SW_MALFORMED : SW_OK);
+        assert_int_equal(kept.steps, whole ? 0 : 1);
+        if (whole) assert_non_null(strstr(err.message, "generation_config.json"));
+        memory_drop(&kept);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_any_lanes),
                                        cmocka_unit_test(test_recomputed),
@@ -341,6 +368,7 @@ int main(void) {
                                        cmocka_unit_test(test_overfit),
                                        cmocka_unit_test(test_refusals),
                                        cmocka_unit_test(test_a_host_that_says_no),
-                                       cmocka_unit_test(test_a_full_output_is_a_folder)};
+                                       cmocka_unit_test(test_a_full_output_is_a_folder),
+                                       cmocka_unit_test(test_a_broken_file_to_copy)};
     return cmocka_run_group_tests_name("training", tests, fixture_open, fixture_close);
 }
