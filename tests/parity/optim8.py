@@ -19,6 +19,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import numpy as np
 import torch
+import bitsandbytes  # before train, which keeps it out
+import bitsandbytes.functional as bnb
 import train
 from train import COMMON, ROOT, RUNS, check, results
 
@@ -52,9 +54,7 @@ def plain_gradient(step):
 
 
 def maps():
-    from bitsandbytes.functional import create_dynamic_map
-
-    return [create_dynamic_map(signed=s).numpy().astype(F32) for s in (True, False)]
+    return [bnb.create_dynamic_map(signed=s).numpy().astype(F32) for s in (True, False)]
 
 
 # ---- the reference ----
@@ -108,15 +108,11 @@ def steps_golden():
 
 
 def versions():
-    import bitsandbytes
-
     return {**train.versions(), "bitsandbytes": bitsandbytes.__version__, "numpy": np.__version__}
 
 
 def bitsandbytes_steps():
     """Gradients of one magnitude through bitsandbytes' operator, on the CPU."""
-    import bitsandbytes.functional as bnb
-
     blocks = -(-COUNT // BLOCK)
     p = torch.from_numpy(noise(11, COUNT, 1))
     codes = [torch.zeros(COUNT, dtype=torch.uint8) for _ in range(2)]
