@@ -81,12 +81,13 @@ static void on_signal(int number) {
 }
 
 /* The first one ends the run behind its step; a second one ends it at once, as without this.
- * Whoever started us deaf to a signal (nohup) keeps us so. */
+ * Whoever started us deaf to a lost terminal (nohup) keeps us so. */
 static void watch_signals(void) {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
     struct sigaction watched = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND}, before;
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+        if (numbers[i] != SIGHUP ||
+            (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN))
             (void)sigaction(numbers[i], &watched, NULL);
 }
 

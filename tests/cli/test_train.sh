@@ -218,7 +218,7 @@ done
 rm -r busy.state && train "${kept[@]}" --out busy && [ ! -e busy.partial ] && [ ! -e busy/mine ]; say $? 'and what a dead one left goes'
 # killed N SIGNAL OUT RECIPE [MODEL]: the signal arrives while the Nth file is renamed into OUT.state: 1 is the first curve, 2 the first state, and so on
 killed() {
-    strace -f -qq -o trace -e trace=rename,renameat,renameat2 -e inject=rename,renameat,renameat2:signal="$2":when="$1" "$sealwright" train "$4" --model "${5:-model}" --data rows.jsonl --out "$3" --json \
+    env --default-signal=HUP strace -f -qq -o trace -e trace=rename,renameat,renameat2 -e inject=rename,renameat,renameat2:signal="$2":when="$1" "$sealwright" train "$4" --model "${5:-model}" --data rows.jsonl --out "$3" --json \
         >out 2>err </dev/null
 }
 resumes() { # resumes OUT STEP: the same command, from this step, to the same bytes
