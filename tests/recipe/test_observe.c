@@ -136,17 +136,17 @@ static void test_bits(void **state) {
     assert_int_equal(sw_recipe_observable_bits(&r, 101), 36 + 11 * 12);
     r.metrics = SW_METRICS_PUBLIC;
     assert_int_equal(sw_recipe_observable_bits(&r, 100), 36 + 10 * (12 + 16));
-    /* No tokens are seen; 8 for its end, its calls and memory; 2 states, 7 + 1 for a stop; 3, 2 and
-     * 4 for what is equal. */
+    /* No tokens are seen; 12 for its end, what is told of it and memory; 2 states, 7 + 1 for a
+     * stop; 3, 2 and 4 for what is equal. */
     r.native = false;
     r.command.max_steps = 100;
     r.command.save_steps = 60;
     assert_int_equal(sw_recipe_observable_bits(&r, 100),
-                     44 + 10 * 16 + 100 + 2 + 1 + 8 + (3 + 2 + 4));
+                     48 + 10 * 16 + 100 + 2 + 1 + 8 + (3 + 2 + 4));
     r.metrics = SW_METRICS_SEALED;
     r.command.save_steps = 0;
     r.grants = 1;
-    assert_int_equal(sw_recipe_observable_bits(&r, 100), 44 + 100 + 1 + 1 + 8 + (0 + 2 + 1));
+    assert_int_equal(sw_recipe_observable_bits(&r, 100), 48 + 100 + 1 + 1 + 8 + (0 + 2 + 1));
     r.native = true;
     assert_int_equal(sw_recipe_observable_bits(&r, UINT64_MAX), UINT64_MAX);
 }
