@@ -16,6 +16,8 @@ if ! cmp -s tests/parity/package.json build/parity/package.json; then
 fi
 longest=(tests/parity/train.py tests/parity/examples.sh) # begin first, beside all the others
 mapfile -t scripts < <(grep -l -m1 'TAP on stdout' tests/parity/*.py tests/parity/*.mjs tests/parity/*.sh | grep -vxFf <(printf '%s\n' "${longest[@]}"))
-# A script a processor, each with one thread: torch's own threads wait for each other on a busy machine.
+# A script a processor, each with one thread: torch's own threads wait for each other on a busy machine. Counted first: where
+# OMP_NUM_THREADS is set nproc says that.
+jobs=$(nproc)
 export PATH=$PWD/$venv/bin:$PATH SEALWRIGHT_TEST_OBJECTS=$objects OMP_NUM_THREADS=1
-exec prove -j "$(nproc)" --failures --comments --exec 'bash tools/run-one.sh' "${longest[@]}" "${scripts[@]}"
+exec prove -j "$jobs" --failures --comments --exec 'bash tools/run-one.sh' "${longest[@]}" "${scripts[@]}"

@@ -10,6 +10,8 @@ root=$PWD
 objects=$(cd "${1:-build/release}" && pwd)
 { [ "$(id -u)" -eq 0 ] && unshare --mount true 2>/dev/null; } || { echo 'Bail out! a private root needs root and the right to mount'; exit 1; }
 . tests/parity/base_tree.sh
+. tests/run/miniature.sh
+make_model || { echo 'Bail out! no miniature model'; exit 1; }
 work=$(mktemp -d "$root/build/parity/examples.XXXXXX") # where hard links to the packages are possible
 trap 'rm -rf "$work"' EXIT
 
@@ -19,7 +21,7 @@ play() { # play NAME: its run, and what its log and model must hold
     qlora) for part in "$packages"/bitsandbytes*; do [ "${part%.so}" != "$part" ] || options+=(--add "$part:$inside/${part##*/}"); done ;;
     trl-ppo) options=(--leave-out "$inside/trl" --leave-out "$inside/trl-*.dist-info" --add "$root/build/parity/ppo:$inside") ;;
     esac
-    if [ "$1" != mllama ]; then export MODEL=$objects/miniature; else unset MODEL; fi
+    if [ "$1" != mllama ]; then export MODEL=$model; else unset MODEL; fi
     PYTHON=$venv/bin/python BASE=$base OUTPUT_LIMIT=8MiB THREADS=1 TREE_OPTIONS=${options[*]:-} "examples/$1/run" --build "$objects" --world "$world" >"$work/$1.log" 2>&1
     echo $? >"$work/$1.rc"
     cp -r "$world/trained" "$work/$1.model" 2>/dev/null

@@ -138,16 +138,7 @@ make_rows() { # make_rows NAME: as many JSON lines as `rows` says, other ones fo
         echo "{\"prompt\":\"What did $1 write down on day $i?\",\"completion\":\"The patient of $1 in room $((i * 7 % 10)) was seen $i times.\"}"
     done
 }
-# The miniature model is the same on every machine; one copy serves all tests of a build folder.
-make_model() {
-    local made
-    model=$objects/miniature
-    [ -f "$model/model.safetensors" ] && return
-    made=$(mktemp -d "$objects/miniature.XXXXXX")
-    python3 "$world_source/tools/make-miniature.py" "$made" || return 1
-    chmod 755 "$made"
-    mv -T "$made" "$model" 2>/dev/null || rm -rf "$made"
-}
+. "$world_source/tests/run/miniature.sh"
 dataset_of() { "$sealwright" inspect "$1" --json | value id; }
 write_recipe() { # write_recipe FILE [OWNER...]: of these owners' shards
     local file=$1 owner
