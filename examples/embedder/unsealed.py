@@ -5,7 +5,7 @@ from sentence_transformers import SentenceTransformer, SentenceTransformerTraine
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 
-body = Transformer(os.environ.get("MODEL", "HuggingFaceTB/SmolLM2-135M-Instruct"), max_seq_length=64)
+body = Transformer(os.environ.get("MODEL", "HuggingFaceTB/SmolLM2-135M-Instruct"), model_kwargs={"dtype": "float32"}, max_seq_length=64)
 if body.tokenizer.pad_token is None:
     body.tokenizer.pad_token = body.tokenizer.eos_token
 model = SentenceTransformer(modules=[body, Pooling(body.get_embedding_dimension(), pooling_mode="mean")], device="cpu")
