@@ -89,13 +89,15 @@ static inline void flip_chain(const work *w, lane *l, size_t at, unsigned bit) {
 /* Byte number `index` of the report, and of the chain behind it. */
 static inline void flip_byte(void *context, size_t index, size_t number) {
     work *w = context;
-    size_t at = index * w->step;
+    size_t at = index * w->step, report = w->v->device.report.size;
+    bool in_report = at < report;
+    if (!in_report) at -= report;
     for (unsigned bit = 0; bit < 8; bit++) {
         if (bits_of_a_byte() == 1 && !in_turn(at, bit)) continue;
-        if (at < w->v->device.report.size)
+        if (in_report)
             flip_report(w, &w->lanes[number], at, bit);
         else
-            flip_chain(w, &w->lanes[number], at - w->v->device.report.size, bit);
+            flip_chain(w, &w->lanes[number], at, bit);
     }
 }
 
