@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """LoRA on SmolLM2-135M with rows of 512 tokens, r = 16 on all linear layers, bf16: `sealwright train` beside TRL in turn on
 the same rows with the same settings, and beside the peak of the cores. lora.py O NAME..."""
-import json
 import os
 import sys
 
 from beside_trl import Pair, memory, pairs_ratio, with_fastest
-from measure import beside, bench, figures, folder, in_turn, median, run, wanted
+from measure import beside, bench, figures, folder, in_turn, median, wanted
+from peak import lora_flop, peak, threads
 from world import LORA, TRAINING, long_rows, recipe, smollm2
 
 T, BATCH, STEPS, ROUNDS, WARM = 512, 2, 4, 3, 1
@@ -44,33 +44,13 @@ def lora_memory(place, names):
     bench(names[0], memory(ours) / least, "ratio")
 
 
-def flop_per_step(place):
-    """A product and a sum count as two. Forward and the gradient of each input; no gradient of frozen weights; LoRA's own six per weight;
-    causal attention forward once and backward two and a half times; the head for every token."""
-    with open(os.path.join(place.model, "config.json"), encoding="utf-8") as f:
-        c = json.load(f)
-    h, inner, layers, heads, vocabulary = (c[k] for k in ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
-                                                          "vocab_size"))
-    kv = h // heads * c["num_key_value_heads"]
-    shapes = [(h, h), (h, kv), (h, kv), (h, h), (h, inner), (h, inner), (inner, h)]
-    weights = layers * sum(a * b for a, b in shapes)
-    lora = layers * sum(16 * (a + b) for a, b in shapes)
-    attention = 2 * T * h * layers
-    return BATCH * T * (4 * (weights + h * vocabulary) + 6 * lora + 3.5 * attention)
-
-
 def against_peak(place, names):
-    threads = len(os.sched_getaffinity(0))
-
-    def peak():
-        rate, instruction = run([os.path.join(place.objects, "bench", "peak"), threads]).strip().split(" ", 1)
-        return float(rate), instruction
-
-    instruction = peak()[1]
-    peaks, ours = in_turn([lambda: peak()[0], place.pair.ours], ROUNDS)
+    flop = BATCH * lora_flop(place.model, T, LORA["r"])
+    instruction = peak(place.objects)[1]
+    peaks, ours = in_turn([lambda: peak(place.objects)[0], place.pair.ours], ROUNDS)
     step = median([s for o in ours for s in o.seconds[WARM:]])
-    reached = flop_per_step(place) / step / 1e9
-    beside(f"{flop_per_step(place) / 1e12:.3f} TFLOP a step of {step:.2f} s: {reached:.0f} GFLOP/s; {instruction} on {threads} cores: "
+    reached = flop / step / 1e9
+    beside(f"{flop / 1e12:.3f} TFLOP a step of {step:.2f} s: {reached:.0f} GFLOP/s; {instruction} on {threads()} cores: "
            f"{median(peaks):.0f} GFLOP/s ({min(peaks):.0f} to {max(peaks):.0f})")
     bench(names[0], reached / median(peaks), "ratio")
 

@@ -6,6 +6,7 @@ import sys
 
 from beside_trl import Pair, Run, describe, pairs_ratio, with_fastest
 from measure import beside, bench, figures, folder, in_turn, median, wanted
+from peak import full_flop, peak, threads
 from world import TRAINING, long_rows, mixed_rows, recipe, smollm2
 
 ROUNDS = 2
@@ -24,6 +25,9 @@ def full(objects, work, names):
         return FULL_BATCH * T / median(result.seconds[WARM:])
 
     ours, theirs, _ = with_fastest(pair, rate, ROUNDS, WARM)
+    most, instruction = peak(objects)
+    reached = full_flop(pair.model, T) * median([rate(r) for r in ours]) / T / 1e9
+    beside(f"ours: {reached:.0f} GFLOP/s, {reached / most:.3f} of {most:.0f} ({instruction} on {threads()} cores)")
     bench(names[0], pairs_ratio(ours, theirs, rate), "ratio")
 
 

@@ -32,6 +32,9 @@ void sw_pack(const sw_compute *c, void *out, const sw_source *b, bool transposed
              size_t n);
 void sw_pack_alone(const sw_compute *c, void *out, const sw_source *b, bool transposed, size_t k,
                    size_t n); /* in the calling lane */
+/* W (out, in) f32, rows without gaps, as both right sides of a Linear: t of x W^T, (in, out)
+ * transposed, and n of dy W, (out, in). Either may be NULL. */
+void sw_pack_both(const sw_compute *c, void *t, void *n, const float *w, size_t out, size_t in);
 /* out (n, k rounded up to even, stride `out_stride`) E = transpose of (k, n); the added column is
  * zero. */
 void sw_transpose(const sw_compute *c, void *out, size_t out_stride, const sw_source *in, size_t k,

@@ -59,18 +59,10 @@ static size_t place(const pack_job *job, size_t strip, size_t k0) {
     return strip * sw_pack_strip(job->k) + k0 * STRIP;
 }
 
-/* Eight pairs of eight rows, turned: line p of the strip gets pair p of each row. */
+/* Eight pairs of eight columns from `column` on, into the strip from `pair` on. */
 INLINE void turn_pairs(sw_bf16 *strip, size_t pair, size_t column, const sw_bf16 *rows,
                        size_t stride) {
-    __m256 r[8], line[8];
-    for (size_t i = 0; i < 8; i++) {
-        r[i] = _mm256_loadu_ps((const float *)(const void *)(rows + i * stride));
-    }
-    sw_turn_eight(line, r);
-    for (size_t p = 0; p < 8; p++) {
-        sw_bf16 *out = strip + (pair + p) * 2 * STRIP + 2 * column;
-        _mm256_storeu_ps((float *)(void *)out, line[p]);
-    }
+    sw_turn_pairs(strip + pair * 2 * STRIP + 2 * column, 2 * STRIP, rows, stride);
 }
 
 static void emit_bf16_columns(sw_bf16 *out, sw_bf16 block[STRIP][STAGE_K], size_t pairs) {
@@ -110,14 +102,9 @@ static void emit_bf16_rows(sw_bf16 *out, sw_bf16 block[STAGE_K][STRIP], size_t p
 /* Whole strips of rows that are bf16 already: no stage. */
 static void interleave_rows(sw_bf16 *out, const sw_source *b, size_t k0, size_t pairs,
                             size_t column) {
-    const uint8_t *row = (const uint8_t *)b->data + 2 * (k0 * b->stride + column);
-    for (size_t p = 0; p < pairs; p++, row += 4 * b->stride, out += 2 * STRIP) {
-        __m256i even = _mm256_loadu_si256((const __m256i *)(const void *)row);
-        __m256i odd = _mm256_loadu_si256((const __m256i *)(const void *)(row + 2 * b->stride));
-        __m256i low = _mm256_unpacklo_epi16(even, odd), high = _mm256_unpackhi_epi16(even, odd);
-        _mm256_storeu_si256((__m256i *)(void *)out, _mm256_permute2x128_si256(low, high, 0x20));
-        _mm256_storeu_si256((__m256i *)(void *)(out + STRIP),
-                            _mm256_permute2x128_si256(low, high, 0x31));
+    const sw_bf16 *row = (const sw_bf16 *)b->data + k0 * b->stride + column;
+    for (size_t p = 0; p < pairs; p++, row += 2 * b->stride, out += 2 * STRIP) {
+        sw_interleave_sixteen(out, row, row + b->stride);
     }
 }
 

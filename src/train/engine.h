@@ -222,6 +222,10 @@ void sw_linear_forward(sw_engine *e, const sw_linear *l, const sw_linear_io *io)
 bool sw_linear_is_trained(const sw_linear *l); /* its weight or its adapter */
 /* x (T, columns) packed as the right side of dy^T x, for the modules that read it. */
 void sw_linear_pack_input(sw_engine *e, const void *x, size_t columns);
+/* left^T, where `left` is (rows, columns) E, as the left side of a product over the rows; until the
+ * next call. Its right side is the caller's. */
+sw_gemm_term sw_engine_turned(sw_engine *e, const void *left, size_t rows, size_t columns,
+                              size_t stride);
 typedef struct sw_linear_grad {
     const void *x; /* (T, in) E; its packed form is in scratch.packed_x */
     const void *u;

@@ -72,13 +72,19 @@ static size_t dlogits_stride(const sw_engine *e) {
 static void table_gradient(sw_engine *e, size_t first, size_t rows) {
     sw_scratch *s = &e->scratch;
     size_t c = e->config->hidden_size, vocab = e->config->vocab_size;
-    sw_source dlogits = {.data = s->logits, .dtype = e->compute.dtype, .stride = dlogits_stride(e)};
     sw_source normed = {.data = norm_row(e, first), .dtype = e->compute.dtype, .stride = c};
-    sw_transpose(&e->compute, s->transposed, (rows + 1) / 2 * 2, &dlogits, rows, vocab);
     sw_pack(&e->compute, s->packed_x, &normed, false, rows, c);
-    sw_gemm g = product(vocab, c, e->table->grad, s->transposed, s->packed_x, rows);
-    g.add = e->table->grad;
-    g.panels = s->panels;
+    sw_gemm g = {.m = vocab,
+                 .n = c,
+                 .term_count = 1,
+                 .terms = {sw_engine_turned(e, s->logits, rows, vocab, dlogits_stride(e))},
+                 .scale = 1,
+                 .c = e->table->grad,
+                 .c_stride = c,
+                 .c_dtype = SW_DTYPE_F32,
+                 .add = e->table->grad};
+    g.terms[0].b = s->packed_x;
+    g.terms[0].b_strip = sw_pack_strip(rows);
     sw_gemm_run(&e->compute, &g);
 }
 

@@ -130,14 +130,17 @@ void sw_linear_pack_input(sw_engine *e, const void *x, size_t columns) {
     if (e->full || !sw_gemm_turns(&e->compute)) pack_rows(e, e->scratch.packed_x, x, columns);
 }
 
-/* left^T, where `left` is (T, columns), as the left side of a product over the tokens. */
-static sw_gemm_term turned(sw_engine *e, const void *left, size_t columns, size_t stride) {
-    size_t t = e->batch.tokens;
-    sw_gemm_term term = {.a = left, .a_stride = stride, .turned = true, .k = t};
+sw_gemm_term sw_engine_turned(sw_engine *e, const void *left, size_t rows, size_t columns,
+                              size_t stride) {
+    sw_gemm_term term = {.a = left, .a_stride = stride, .turned = true, .k = rows};
     if (sw_gemm_turns(&e->compute)) return term;
     sw_source source = {.data = left, .dtype = e->compute.dtype, .stride = stride};
-    sw_transpose(&e->compute, e->scratch.transposed, even(t), &source, t, columns);
-    return (sw_gemm_term){.a = e->scratch.transposed, .a_stride = even(t), .k = t};
+    sw_transpose(&e->compute, e->scratch.transposed, even(rows), &source, rows, columns);
+    return (sw_gemm_term){.a = e->scratch.transposed, .a_stride = even(rows), .k = rows};
+}
+
+static sw_gemm_term turned(sw_engine *e, const void *left, size_t columns, size_t stride) {
+    return sw_engine_turned(e, left, e->batch.tokens, columns, stride);
 }
 
 /* out (rows, n) = or += the term. */

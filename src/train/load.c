@@ -27,9 +27,8 @@ static void load_norm(sw_engine *e, sw_norm_weight *n) {
 }
 
 static void pack_adapter(sw_engine *e, sw_linear *l, const float *a, const float *b) {
-    sw_source source_a = value_source(a, l->in), source_b = value_source(b, l->rank);
-    pack_both(e, &source_a, l->rank, l->in, l->a_t, l->a_n);
-    pack_both(e, &source_b, l->out, l->rank, l->b_t, l->b_n);
+    sw_pack_both(&e->compute, l->a_t, l->a_n, a, l->rank, l->in);
+    sw_pack_both(&e->compute, l->b_t, l->b_n, b, l->out, l->rank);
 }
 
 /* NUM-071: after every change of A and B. */
@@ -122,8 +121,7 @@ void sw_engine_load_frozen(sw_engine *e) {
 
 static void load_trained_linear(sw_engine *e, sw_linear *l) {
     if (l->weight) {
-        sw_source w = value_source(l->weight->value, l->in);
-        pack_both(e, &w, l->out, l->in, l->w_t, l->w_n);
+        sw_pack_both(&e->compute, l->w_t, l->w_n, l->weight->value, l->out, l->in);
     }
     if (l->bias) {
         sw_source bias = value_source(l->bias->value, l->out);
@@ -137,8 +135,8 @@ static void load_trained_linear(sw_engine *e, sw_linear *l) {
 void sw_engine_load_trained(sw_engine *e) {
     each_linear(e, load_trained_linear);
     if (!e->table) return;
-    sw_source head = value_source(e->table->value, e->config->hidden_size);
-    pack_both(e, &head, e->config->vocab_size, e->config->hidden_size, e->head_t, e->head_n);
+    sw_pack_both(&e->compute, e->head_t, e->head_n, e->table->value, e->config->vocab_size,
+                 e->config->hidden_size);
 }
 
 /* nn.Linear draws for A and for B, then A is drawn again as kaiming_uniform(a = sqrt 5), and B is

@@ -268,11 +268,51 @@ static void test_bf16_rounding(void **state) {
     for (size_t i = 0; i < 7; i++) assert_true(out[i] == floats[i]);
 }
 
+/* Both forms at once, of odd shapes and of numbers that are none, and a block beyond the end. */
+static void test_pack_both(void **state) {
+    (void)state;
+    static const size_t shapes[][2] = {{16, 16},   {48, 144}, {32, 272}, {80, 128},
+                                       {192, 576}, {17, 32},  {16, 24},  {5, 3}};
+    for (size_t i = 0; i < 2 * (sizeof shapes / sizeof *shapes); i++) {
+        sw_compute c = i & 1 ? compute_bf16(false) : compute_f32();
+        size_t out = shapes[i / 2][0], in = shapes[i / 2][1], size = sw_dtype_bytes(c.dtype);
+        float *w = noise_floats(i, out * in, 2);
+        for (size_t at = 0; at < out * in; at += 7) {
+            noise n = {at};
+            uint32_t bits = noise_bits(&n);
+            memcpy(w + at, &bits, sizeof bits);
+        }
+        sw_source source = {.data = w, .dtype = SW_DTYPE_F32, .stride = in};
+        size_t t_size = sw_pack_elements(in, out) * size, n_size = sw_pack_elements(out, in) * size;
+        uint8_t *t = malloc(t_size), *n = malloc(n_size), *t2 = malloc(t_size),
+                *n2 = malloc(n_size);
+        sw_pack(&c, t, &source, true, in, out);
+        sw_pack(&c, n, &source, false, out, in);
+        memset(t2, 0x7f, t_size);
+        memset(n2, 0x7f, n_size);
+        sw_pack_both(&c, t2, n2, w, out, in);
+        assert_memory_equal(t, t2, t_size);
+        assert_memory_equal(n, n2, n_size);
+        memset(t2, 0x7f, t_size);
+        memset(n2, 0x7f, n_size);
+        sw_pack_both(&c, t2, NULL, w, out, in);
+        sw_pack_both(&c, NULL, n2, w, out, in);
+        assert_memory_equal(t, t2, t_size);
+        assert_memory_equal(n, n2, n_size);
+        free(w);
+        free(t);
+        free(n);
+        free(t2);
+        free(n2);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_against_f64),       cmocka_unit_test(test_the_rule),
         cmocka_unit_test(test_any_order_of_jobs), cmocka_unit_test(test_terms_and_outputs),
         cmocka_unit_test(test_with_scratch),      cmocka_unit_test(test_turned),
-        cmocka_unit_test(test_transpose),         cmocka_unit_test(test_bf16_rounding)};
+        cmocka_unit_test(test_transpose),         cmocka_unit_test(test_bf16_rounding),
+        cmocka_unit_test(test_pack_both)};
     return cmocka_run_group_tests_name("gemm", tests, NULL, NULL);
 }

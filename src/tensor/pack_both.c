@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A trained weight packed as both right sides of its Linear after every step, in one reading: a
+ * block of 16 rows is rounded once, in the first cache, and emitted both ways from there.
+ */
+#include "tensor/gemm.h"
+#include "tensor/lanes.h"
+
+#define STRIP   SW_GEMM_COLUMNS
+#define STRIPS  2   /* of rows in a job: what it writes to a strip of n is then a page's quarter */
+#define COLUMNS 128 /* of a block, whole strips */
+
+static size_t least(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+typedef struct both_job {
+    sw_bf16 *t, *n;
+    const float *w;
+    size_t out, in;
+} both_job;
+
+static void round_block(sw_bf16 block[STRIP][COLUMNS], const both_job *job, size_t row,
+                        size_t column, size_t columns) {
+    for (size_t r = 0; r < STRIP; r++) {
+        const float *from = job->w + (row + r) * job->in + column;
+        for (size_t i = 0; i < columns; i += STRIP) {
+            __m256i v = sw_round_sixteen(_mm256_loadu_ps(from + i), _mm256_loadu_ps(from + i + 8));
+            _mm256_storeu_si256((__m256i *)(void *)&block[r][i], v);
+        }
+    }
+}
+
+/* The block's rows are one strip of t, its columns are pairs of k. */
+static void emit_t(const both_job *job, sw_bf16 block[STRIP][COLUMNS], size_t row, size_t column,
+                   size_t columns) {
+    sw_bf16 *out = job->t + row / STRIP * sw_pack_strip(job->in) + column * STRIP;
+    for (size_t i = 0; i < columns; i += STRIP, out += STRIP * STRIP) {
+        sw_turn_pairs(out, 2 * STRIP, &block[0][i], COLUMNS);
+        sw_turn_pairs(out + STRIP, 2 * STRIP, &block[STRIP / 2][i], COLUMNS);
+    }
+}
+
+/* Its columns are strips of n, its rows are pairs of k. */
+static void emit_n(const both_job *job, sw_bf16 block[STRIP][COLUMNS], size_t row, size_t column,
+                   size_t columns) {
+    for (size_t i = 0; i < columns; i += STRIP) {
+        sw_bf16 *out = job->n + (column + i) / STRIP * sw_pack_strip(job->out) + row * STRIP;
+        for (size_t r = 0; r < STRIP; r += 2, out += 2 * STRIP) {
+            sw_interleave_sixteen(out, &block[r][i], &block[r + 1][i]);
+        }
+    }
+}
+
+static void pack_strips(void *context, size_t index, size_t lane) {
+    (void)lane;
+    const both_job *job = context;
+    size_t first = index * STRIPS * STRIP, end = least(first + STRIPS * STRIP, job->out);
+    sw_bf16 block[STRIP][COLUMNS];
+    for (size_t column = 0; column < job->in; column += COLUMNS) {
+        size_t columns = least(job->in - column, COLUMNS);
+        for (size_t row = first; row < end; row += STRIP) {
+            round_block(block, job, row, column, columns);
+            if (job->t) emit_t(job, block, row, column, columns);
+            if (job->n) emit_n(job, block, row, column, columns);
+        }
+    }
+}
+
+void sw_pack_both(const sw_compute *c, void *t, void *n, const float *w, size_t out, size_t in) {
+    if (c->dtype == SW_DTYPE_BF16 && out % STRIP == 0 && in % STRIP == 0) {
+        both_job job = {.t = t, .n = n, .w = w, .out = out, .in = in};
+        size_t rows = STRIPS * STRIP;
+        sw_compute_run(c, (out + rows - 1) / rows, pack_strips, &job);
+        return;
+    }
+    sw_source source = {.data = w, .dtype = SW_DTYPE_F32, .stride = in};
+    if (t) sw_pack(c, t, &source, true, in, out);
+    if (n) sw_pack(c, n, &source, false, out, in);
+}
