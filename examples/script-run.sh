@@ -25,6 +25,8 @@ if [ ! -x "$build/sealwright" ] || [ ! -f "$build/trainer.lock" ]; then
     make -s -C "$root" deps && make -s -C "$root" -j"$(nproc)"
 fi
 export PATH="$build:$PATH"
+[ -z "${BASE:-}" ] || BASE=$(cd "$BASE" && pwd) # before this script goes into the world's folder
+[ -z "${PYTHON:-}" ] || PYTHON=$(cd "$(dirname "$PYTHON")" && pwd)/$(basename "$PYTHON")
 started=$SECONDS booted=$(cut -d. -f1 /proc/uptime)
 owners=(saint-anna lindenhof)
 if [ -z "${rows:-}" ]; then rows=$here/data && [ -d "$rows" ] || rows=$here/../three-hospitals/data; fi
