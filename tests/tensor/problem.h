@@ -23,19 +23,54 @@ typedef struct problem {
     float *a_values, *b_values; /* after rounding to E; B as (k, n) */
 } problem;
 
-static inline void fill(float *x, size_t count, noise *n, bool wild) {
-    for (size_t i = 0; i < count; i++) {
-        x[i] = noise_float(n, 1);
-        if (wild) x[i] = ldexpf(x[i], (int)(noise_bits(n) % 150) - 110);
-    }
+/* What operands are like. Sums of HALFWAY often lie in the middle between two f32; products of TINY
+ * lie about the smallest normal f32, and sums of them cancel into what is flushed; those of HUGE
+ * overflow; EDGES are any bits, most of them zeros, denormals, infinities and their neighbours. */
+typedef enum kind { PLAIN, WILD, HALFWAY, TINY, VAST, EDGES, KINDS } kind;
+
+static inline float float_of_bits(uint32_t bits) {
+    float v;
+    memcpy(&v, &bits, sizeof v);
+    return v;
 }
 
-static inline problem make(const sw_compute *c, shape s, bool transposed, bool wild) {
+static inline float edge(noise *n) {
+    static const uint16_t common[] = {0x0000, 0x0001, 0x0040, 0x007f, 0x0080,
+                                      0x0081, 0x1f80, 0x2000, 0x3f80, 0x3f81};
+    static const uint16_t seldom[] = {0x5f80, 0x7f7f, 0x7f80, 0x7fc5};
+    uint32_t draw = noise_bits(n), which = draw >> 8 & 255, bits = draw >> 16;
+    if (which == 0) {
+        bits = (bits & 0x8000) | seldom[draw % 4];
+    } else if (which < 128) {
+        bits = (bits & 0x8000) | common[draw % 10];
+    } else { /* between 2^-31 and 2^33 */
+        bits = (bits & 0x807f) | (96 + (bits >> 7 & 63)) << 7;
+    }
+    return float_of_bits(bits << 16);
+}
+
+static inline float operand(noise *n, kind of) {
+    static const int wide[] = {0, -12, -24, 12}, about[] = {-63, 63};
+    float x = noise_float(n, 1);
+    uint32_t draw = noise_bits(n);
+    if (of == PLAIN) return x;
+    if (of == WILD) return ldexpf(x, (int)(draw % 150) - 110);
+    if (of == EDGES) return edge(n);
+    float few = (x < 0 ? -1.0f : 1.0f) * (1 + (float)(draw >> 8 & 1) * 0x1p-7f);
+    if (of == HALFWAY) return ldexpf(few, wide[draw % 4]);
+    return ldexpf(draw & 16 ? few : x, about[of == VAST] + (int)(draw % 4) - 2);
+}
+
+static inline void fill(float *x, size_t count, noise *n, kind of) {
+    for (size_t i = 0; i < count; i++) x[i] = operand(n, of);
+}
+
+static inline problem make(const sw_compute *c, shape s, bool transposed, kind of) {
     noise n = {s.m * 31 + s.n * 7 + s.k};
     problem p = {.s = s, .stride = (s.k + 1) / 2 * 2};
     float *a = calloc(s.m * p.stride, sizeof *a), *b = calloc(s.k * s.n, sizeof *b);
-    for (size_t r = 0; r < s.m; r++) fill(a + r * p.stride, s.k, &n, wild);
-    fill(b, s.k * s.n, &n, wild);
+    for (size_t r = 0; r < s.m; r++) fill(a + r * p.stride, s.k, &n, of);
+    fill(b, s.k * s.n, &n, of);
     p.a = operands(c, a, s.m * p.stride);
     p.a_values = values(c, p.a, s.m * p.stride);
     void *b_operands = operands(c, b, s.k * s.n);
@@ -55,6 +90,18 @@ static inline problem make(const sw_compute *c, shape s, bool transposed, bool w
     free(b_operands);
     free(lying);
     return p;
+}
+
+/* One NaN is as good as another: a run that meets one is refused, whatever its bits. */
+static inline uint32_t number_bits(float v) {
+    uint32_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    return (bits & 0x7fffffff) > 0x7f800000 ? 0x7fc00000 : bits;
+}
+
+static inline uint64_t number_hash(uint64_t hash, const float *x, size_t count) {
+    for (size_t i = 0; i < count; i++) hash = (hash ^ number_bits(x[i])) * 0x100000001b3u;
+    return hash;
 }
 
 static inline void drop(problem *p) {

@@ -3,7 +3,7 @@
  * Matrix products: against f64, against the written rule bit for bit, and in any order of jobs; the
  * processor's own instruction has test_gemm_native (docs/formats/numerics.md NUM-010 to NUM-016).
  */
-#include "problem.h"
+#include "pairs.h"
 
 static void test_against_f64(void **state) {
     (void)state;
@@ -51,29 +51,64 @@ static float rule(const problem *p, size_t row, size_t column, sw_dtype dtype) {
     return sum;
 }
 
-static void test_the_rule(void **state) {
-    (void)state;
-    for (size_t i = 0; i < SHAPE_COUNT; i++) {
-        for (int mode = 0; mode < 2; mode++) {
-            sw_compute c = mode ? compute_bf16(false) : compute_f32();
-            problem p = make(&c, SHAPES[i], false, true);
-            sw_gemm g = gemm_of(&p);
-            sw_gemm_run(&c, &g);
-            unsigned held = sw_flush_begin();
-            for (size_t r = 0; r < p.s.m; r++) {
-                for (size_t j = 0; j < p.s.n; j++) {
-                    float expected = rule(&p, r, j, c.dtype);
-                    if (memcmp(&expected, &p.c[r * p.s.n + j], sizeof expected) != 0) {
-                        sw_flush_restore(held);
-                        fail_msg("%zux%zux%zu at %zu,%zu: %a, the rule says %a", p.s.m, p.s.n,
-                                 p.s.k, r, j, (double)p.c[r * p.s.n + j], (double)expected);
-                    }
-                }
-            }
+static void check_rule(const sw_compute *c, shape s, kind of) {
+    problem p = make(c, s, false, of);
+    sw_gemm g = gemm_of(&p);
+    sw_gemm_run(c, &g);
+    unsigned held = sw_flush_begin();
+    for (size_t r = 0; r < s.m; r++) {
+        for (size_t j = 0; j < s.n; j++) {
+            float expected = rule(&p, r, j, c->dtype), found = p.c[r * s.n + j];
+            if (number_bits(expected) == number_bits(found)) continue;
             sw_flush_restore(held);
-            drop(&p);
+            fail_msg("%zux%zux%zu of kind %d at %zu,%zu: %a, the rule says %a", s.m, s.n, s.k, of,
+                     r, j, (double)found, (double)expected);
         }
     }
+    sw_flush_restore(held);
+    drop(&p);
+}
+
+static void test_the_rule(void **state) {
+    (void)state;
+    const sw_compute modes[] = {compute_f32(), compute_bf16(false)};
+    for (size_t i = 0; i < SHAPE_COUNT * KINDS; i++) {
+        for (int mode = 0; mode < 2; mode++) check_rule(&modes[mode], SHAPES[i / KINDS], i % KINDS);
+    }
+}
+
+/* What any processor must find, and whatever imitates one. */
+static void test_bits_of_products(void **state) {
+    (void)state;
+    static const uint64_t expected[KINDS] = {0xa26f10b73f5dffe1, 0xc9756b28a1d8bd2b,
+                                             0xa412dca2985f996a, 0x93fff04dbad5fa2e,
+                                             0x67766df2b3fc1f45, 0x99a015a06f29b01f};
+    sw_compute c = compute_bf16(sw_tensor_has_bf16_instructions());
+    for (kind of = 0; of < KINDS; of++) {
+        uint64_t hash = 0xcbf29ce484222325u;
+        for (size_t i = 0; i < SHAPE_COUNT; i++) {
+            problem p = make(&c, SHAPES[i], false, of);
+            sw_gemm g = gemm_of(&p);
+            sw_gemm_run(&c, &g);
+            hash = number_hash(hash, p.c, p.s.m * p.s.n);
+            drop(&p);
+        }
+        if (hash != expected[of]) fail_msg("kind %d: %016llx", of, (unsigned long long)hash);
+    }
+}
+
+static void test_bits_of_pairs(void **state) {
+    (void)state;
+    noise n = {1};
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (size_t turn = 0; turn < PAIR_TURNS; turn++) {
+        pairs p;
+        uint32_t sums[PAIR_LANES];
+        draw_pairs(&n, &p);
+        add_pairs(&p, sums);
+        hash = pair_hash(hash, sums);
+    }
+    if (hash != PAIR_HASH) fail_msg("%016llx", (unsigned long long)hash);
 }
 
 static void test_any_order_of_jobs(void **state) {
@@ -271,6 +306,7 @@ static void test_bf16_rounding(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_against_f64),       cmocka_unit_test(test_the_rule),
+        cmocka_unit_test(test_bits_of_products),  cmocka_unit_test(test_bits_of_pairs),
         cmocka_unit_test(test_any_order_of_jobs), cmocka_unit_test(test_terms_and_outputs),
         cmocka_unit_test(test_with_scratch),      cmocka_unit_test(test_turned),
         cmocka_unit_test(test_transpose),         cmocka_unit_test(test_bf16_rounding)};
