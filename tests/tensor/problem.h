@@ -126,4 +126,52 @@ static inline sw_gemm gemm_of(const problem *p) {
                      .c_stride = p->s.n,
                      .c_dtype = SW_DTYPE_F32};
 }
+
+/* The products of all shapes: what any processor must find, and whatever imitates one. */
+static inline void check_product_bits(const sw_compute *c, kind of) {
+    static const uint64_t expected[KINDS] = {0xa26f10b73f5dffe1, 0xc9756b28a1d8bd2b,
+                                             0xa412dca2985f996a, 0x93fff04dbad5fa2e,
+                                             0x67766df2b3fc1f45, 0x99a015a06f29b01f};
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < SHAPE_COUNT; i++) {
+        problem p = make(c, SHAPES[i], false, of);
+        sw_gemm g = gemm_of(&p);
+        sw_gemm_run(c, &g);
+        hash = number_hash(hash, p.c, p.s.m * p.s.n);
+        drop(&p);
+    }
+    if (hash != expected[of]) fail_msg("kind %d: %016llx", of, (unsigned long long)hash);
+}
+
+/* With scratch, B packed or as it lies: (n, k) or (k, n), as E or f32; also deeper than a stretch,
+ * with a base, and into bf16. The bits of packed matrices without scratch. */
+static inline void check_with_scratch(const sw_compute *c, shape s, bool wild) {
+    problem p = make(c, s, false, wild);
+    sw_gemm g = gemm_of(&p);
+    sw_gemm_run(c, &g);
+    float *turned = malloc(s.k * s.n * sizeof *turned), *out = calloc(s.m * s.n, sizeof *out);
+    for (size_t i = 0; i < s.k * s.n; i++) turned[i % s.n * s.k + i / s.n] = p.b_values[i];
+    void *e = operands(c, p.b_values, s.k * s.n), *e_turned = operands(c, turned, s.k * s.n);
+    const sw_source lying[] = {{.data = e, .dtype = c->dtype, .stride = s.n},
+                               {.data = e_turned, .dtype = c->dtype, .stride = s.k},
+                               {.data = p.b_values, .dtype = SW_DTYPE_F32, .stride = s.n},
+                               {.data = turned, .dtype = SW_DTYPE_F32, .stride = s.k}};
+    sw_gemm with = g;
+    with.c = out;
+    with.panels = malloc(sw_gemm_panel_bytes(c->dtype, s.k < 4096 ? s.k : 4096, s.n));
+    for (int which = 0; which < 5; which++) {
+        if (which) with.terms[0].b = NULL;
+        if (which) with.terms[0].lying = &lying[which - 1];
+        with.terms[0].transposed = which && which % 2 == 0;
+        memset(out, 0x7f, s.m * s.n * sizeof *out);
+        sw_gemm_run(c, &with);
+        assert_memory_equal(out, p.c, s.m * s.n * sizeof *out);
+    }
+    free(with.panels);
+    free(turned);
+    free(out);
+    free(e);
+    free(e_turned);
+    drop(&p);
+}
 #endif

@@ -60,6 +60,20 @@ static void test_native_equals_portable(void **state) {
     for (size_t i = 0; i < SHAPE_COUNT * KINDS; i++) same_products(SHAPES[i / KINDS], i % KINDS);
 }
 
+static void test_bits_of_products(void **state) {
+    (void)state;
+    sw_compute c = compute_bf16(true);
+    for (kind of = 0; of < KINDS; of++) check_product_bits(&c, of);
+}
+
+static void test_with_scratch(void **state) {
+    (void)state;
+    static const shape shapes[] = {{13, 33, 63}, {101, 70, 600}, {5, 17, 4097}, {3, 33, 8705}};
+    sw_compute c = compute_bf16(true);
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        check_with_scratch(&c, shapes[i], i & 1);
+}
+
 /* Every number of rows and strips that a block can have, and one more. */
 static void test_every_block(void **state) {
     (void)state;
@@ -76,8 +90,9 @@ int main(void) {
         printf("1..0 # SKIP this processor has no VDPBF16PS: nothing to compare with the rule\n");
         return 0;
     }
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_the_instruction),
-                                       cmocka_unit_test(test_native_equals_portable),
-                                       cmocka_unit_test(test_every_block)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_instruction), cmocka_unit_test(test_native_equals_portable),
+        cmocka_unit_test(test_every_block), cmocka_unit_test(test_bits_of_products),
+        cmocka_unit_test(test_with_scratch)};
     return cmocka_run_group_tests_name("gemm native", tests, NULL, NULL);
 }
