@@ -32,7 +32,7 @@ CFLAGS := -std=c2x -ffp-contract=off -fno-math-errno -g -fPIC -fvisibility=hidde
   -ffile-prefix-map=$(CURDIR)=. $(WARN) -Werror $(VFLAGS)
 LDFLAGS := -pthread -Wl,-z,relro,-z,now $(VLDFLAGS)
 
-.PHONY: all deps test tests check run bench parity fuzz install repro format clean
+.PHONY: all deps test tests check run bench parity native fuzz install repro format clean
 # After `deps`, on all processors.
 BUILD = +@$(MAKE) -s --no-print-directory -j$(shell nproc) $1
 all: $O/sealwright $O/sealwright-worker $O/trainer.lock $O/libsealwright.so
@@ -115,6 +115,10 @@ parity: DEPS_FOR := parity
 parity: deps
 	$(call BUILD,all)
 	tools/parity.sh $O
+native: DEPS_FOR := native
+native: deps
+	$(call BUILD,all)
+	tools/native.sh $O
 bench: DEPS_FOR := bench
 bench: deps
 	$(call BUILD,all)

@@ -224,13 +224,54 @@ typedef struct transpose_job {
     size_t k, n;
 } transpose_job;
 
+/* Eight rows of a strip of bf16, turned: lines c and c + 8 share a vector. */
+INLINE void turn_strip(__m256i line[8], const __m256i r[8]) {
+    __m256i twos[8], fours[8];
+    for (int i = 0; i < 8; i += 2) {
+        twos[i] = _mm256_unpacklo_epi16(r[i], r[i + 1]);
+        twos[i + 1] = _mm256_unpackhi_epi16(r[i], r[i + 1]);
+    }
+    for (int i = 0; i < 8; i += 4) {
+        for (int j = 0; j < 2; j++) {
+            fours[i + 2 * j] = _mm256_unpacklo_epi32(twos[i + j], twos[i + 2 + j]);
+            fours[i + 2 * j + 1] = _mm256_unpackhi_epi32(twos[i + j], twos[i + 2 + j]);
+        }
+    }
+    for (int p = 0; p < 4; p++) {
+        line[2 * p] = _mm256_unpacklo_epi64(fours[p], fours[p + 4]);
+        line[2 * p + 1] = _mm256_unpackhi_epi64(fours[p], fours[p + 4]);
+    }
+}
+
+/* A whole strip of columns that are bf16 already, eight k at a time; the first k that is left. */
+static size_t transpose_eights(const transpose_job *job, size_t first) {
+    const sw_bf16 *in = (const sw_bf16 *)job->in->data + first;
+    sw_bf16 *out = (sw_bf16 *)(void *)job->out + first * job->out_stride;
+    size_t k = 0;
+    for (; k + 8 <= job->k; k += 8) {
+        __m256i r[8], line[8];
+        for (size_t i = 0; i < 8; i++) {
+            const sw_bf16 *row = in + (k + i) * job->in->stride;
+            r[i] = _mm256_loadu_si256((const __m256i *)(const void *)row);
+        }
+        turn_strip(line, r);
+        for (size_t c = 0; c < 8; c++) {
+            sw_bf16 *low = out + c * job->out_stride + k, *high = low + 8 * job->out_stride;
+            _mm_storeu_si128((__m128i *)(void *)low, _mm256_castsi256_si128(line[c]));
+            _mm_storeu_si128((__m128i *)(void *)high, _mm256_extracti128_si256(line[c], 1));
+        }
+    }
+    return k;
+}
+
 /* One job: 16 columns of the source, which are 16 rows of the result. */
 static void transpose_strip(void *context, size_t index, size_t lane) {
     (void)lane;
     const transpose_job *job = context;
     size_t first = index * STRIP, columns = least(job->n - first, STRIP);
     size_t size = sw_dtype_bytes(job->dtype), padded = (job->k + 1) / 2 * 2;
-    for (size_t k = 0; k < padded; k++) {
+    bool plain = job->dtype == SW_DTYPE_BF16 && job->in->dtype == SW_DTYPE_BF16 && !job->in->nf4;
+    for (size_t k = plain && columns == STRIP ? transpose_eights(job, first) : 0; k < padded; k++) {
         float block[STRIP] = {0};
         if (k < job->k) stage(block, job->in, job->dtype, k, first, columns);
         for (size_t c = 0; c < columns; c++) {

@@ -23,19 +23,54 @@ typedef struct problem {
     float *a_values, *b_values; /* after rounding to E; B as (k, n) */
 } problem;
 
-static inline void fill(float *x, size_t count, noise *n, bool wild) {
-    for (size_t i = 0; i < count; i++) {
-        x[i] = noise_float(n, 1);
-        if (wild) x[i] = ldexpf(x[i], (int)(noise_bits(n) % 150) - 110);
-    }
+/* What operands are like. Sums of HALFWAY often lie in the middle between two f32; products of TINY
+ * lie about the smallest normal f32, and sums of them cancel into what is flushed; those of HUGE
+ * overflow; EDGES are any bits, most of them zeros, denormals, infinities and their neighbours. */
+typedef enum kind { PLAIN, WILD, HALFWAY, TINY, VAST, EDGES, KINDS } kind;
+
+static inline float float_of_bits(uint32_t bits) {
+    float v;
+    memcpy(&v, &bits, sizeof v);
+    return v;
 }
 
-static inline problem make(const sw_compute *c, shape s, bool transposed, bool wild) {
+static inline float edge(noise *n) {
+    static const uint16_t common[] = {0x0000, 0x0001, 0x0040, 0x007f, 0x0080,
+                                      0x0081, 0x1f80, 0x2000, 0x3f80, 0x3f81};
+    static const uint16_t seldom[] = {0x5f80, 0x7f7f, 0x7f80, 0x7fc5};
+    uint32_t draw = noise_bits(n), which = draw >> 8 & 255, bits = draw >> 16;
+    if (which == 0) {
+        bits = (bits & 0x8000) | seldom[draw % 4];
+    } else if (which < 128) {
+        bits = (bits & 0x8000) | common[draw % 10];
+    } else { /* between 2^-31 and 2^33 */
+        bits = (bits & 0x807f) | (96 + (bits >> 7 & 63)) << 7;
+    }
+    return float_of_bits(bits << 16);
+}
+
+static inline float operand(noise *n, kind of) {
+    static const int wide[] = {0, -12, -24, 12}, about[] = {-63, 63};
+    float x = noise_float(n, 1);
+    uint32_t draw = noise_bits(n);
+    if (of == PLAIN) return x;
+    if (of == WILD) return ldexpf(x, (int)(draw % 150) - 110);
+    if (of == EDGES) return edge(n);
+    float few = (x < 0 ? -1.0f : 1.0f) * (1 + (float)(draw >> 8 & 1) * 0x1p-7f);
+    if (of == HALFWAY) return ldexpf(few, wide[draw % 4]);
+    return ldexpf(draw & 16 ? few : x, about[of == VAST] + (int)(draw % 4) - 2);
+}
+
+static inline void fill(float *x, size_t count, noise *n, kind of) {
+    for (size_t i = 0; i < count; i++) x[i] = operand(n, of);
+}
+
+static inline problem make(const sw_compute *c, shape s, bool transposed, kind of) {
     noise n = {s.m * 31 + s.n * 7 + s.k};
     problem p = {.s = s, .stride = (s.k + 1) / 2 * 2};
     float *a = calloc(s.m * p.stride, sizeof *a), *b = calloc(s.k * s.n, sizeof *b);
-    for (size_t r = 0; r < s.m; r++) fill(a + r * p.stride, s.k, &n, wild);
-    fill(b, s.k * s.n, &n, wild);
+    for (size_t r = 0; r < s.m; r++) fill(a + r * p.stride, s.k, &n, of);
+    fill(b, s.k * s.n, &n, of);
     p.a = operands(c, a, s.m * p.stride);
     p.a_values = values(c, p.a, s.m * p.stride);
     void *b_operands = operands(c, b, s.k * s.n);
@@ -55,6 +90,18 @@ static inline problem make(const sw_compute *c, shape s, bool transposed, bool w
     free(b_operands);
     free(lying);
     return p;
+}
+
+/* One NaN is as good as another: a run that meets one is refused, whatever its bits. */
+static inline uint32_t number_bits(float v) {
+    uint32_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    return (bits & 0x7fffffff) > 0x7f800000 ? 0x7fc00000 : bits;
+}
+
+static inline uint64_t number_hash(uint64_t hash, const float *x, size_t count) {
+    for (size_t i = 0; i < count; i++) hash = (hash ^ number_bits(x[i])) * 0x100000001b3u;
+    return hash;
 }
 
 static inline void drop(problem *p) {
@@ -78,5 +125,53 @@ static inline sw_gemm gemm_of(const problem *p) {
                      .c = p->c,
                      .c_stride = p->s.n,
                      .c_dtype = SW_DTYPE_F32};
+}
+
+/* The products of all shapes: what any processor must find, and whatever imitates one. */
+static inline void check_product_bits(const sw_compute *c, kind of) {
+    static const uint64_t expected[KINDS] = {0xa26f10b73f5dffe1, 0xc9756b28a1d8bd2b,
+                                             0xa412dca2985f996a, 0x93fff04dbad5fa2e,
+                                             0x67766df2b3fc1f45, 0x99a015a06f29b01f};
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < SHAPE_COUNT; i++) {
+        problem p = make(c, SHAPES[i], false, of);
+        sw_gemm g = gemm_of(&p);
+        sw_gemm_run(c, &g);
+        hash = number_hash(hash, p.c, p.s.m * p.s.n);
+        drop(&p);
+    }
+    if (hash != expected[of]) fail_msg("kind %d: %016llx", of, (unsigned long long)hash);
+}
+
+/* With scratch, B packed or as it lies: (n, k) or (k, n), as E or f32; also deeper than a stretch,
+ * with a base, and into bf16. The bits of packed matrices without scratch. */
+static inline void check_with_scratch(const sw_compute *c, shape s, bool wild) {
+    problem p = make(c, s, false, wild);
+    sw_gemm g = gemm_of(&p);
+    sw_gemm_run(c, &g);
+    float *turned = malloc(s.k * s.n * sizeof *turned), *out = calloc(s.m * s.n, sizeof *out);
+    for (size_t i = 0; i < s.k * s.n; i++) turned[i % s.n * s.k + i / s.n] = p.b_values[i];
+    void *e = operands(c, p.b_values, s.k * s.n), *e_turned = operands(c, turned, s.k * s.n);
+    const sw_source lying[] = {{.data = e, .dtype = c->dtype, .stride = s.n},
+                               {.data = e_turned, .dtype = c->dtype, .stride = s.k},
+                               {.data = p.b_values, .dtype = SW_DTYPE_F32, .stride = s.n},
+                               {.data = turned, .dtype = SW_DTYPE_F32, .stride = s.k}};
+    sw_gemm with = g;
+    with.c = out;
+    with.panels = malloc(sw_gemm_panel_bytes(c->dtype, s.k < 4096 ? s.k : 4096, s.n));
+    for (int which = 0; which < 5; which++) {
+        if (which) with.terms[0].b = NULL;
+        if (which) with.terms[0].lying = &lying[which - 1];
+        with.terms[0].transposed = which && which % 2 == 0;
+        memset(out, 0x7f, s.m * s.n * sizeof *out);
+        sw_gemm_run(c, &with);
+        assert_memory_equal(out, p.c, s.m * s.n * sizeof *out);
+    }
+    free(with.panels);
+    free(turned);
+    free(out);
+    free(e);
+    free(e_turned);
+    drop(&p);
 }
 #endif

@@ -3,10 +3,7 @@
  * Attention against a naive f64 reference and finite differences of it (numerics.md NUM-030 to
  * NUM-035): segments, grouped heads, windows, any order of jobs, kept keys.
  */
-#include "support.h"
-
-enum { HEADS = 4, KV = 2, D = 6, ROWS = 75, Q = ROWS * HEADS * D, K = ROWS * KV * D };
-static const sw_segment SEGMENTS[] = {{0, 5, 0, 5}, {5, 1, 5, 1}, {6, 69, 6, 69}};
+#include "attend.h"
 
 /* in: q, k, v; context: the window, 0 for none. */
 static void attention_reference(const double *in, double *out, const void *context) {
@@ -36,51 +33,6 @@ static void attention_reference(const double *in, double *out, const void *conte
         }
     }
 }
-
-typedef struct attended {
-    float out[Q], lse[HEADS * ROWS], dq[Q], dk[K], dv[K];
-} attended;
-
-typedef struct rows { /* of one call */
-    const sw_segment *segments;
-    size_t count, window;
-} rows;
-
-/* in and dout as f32; everything the operator gives, as f32. */
-static void attend(const sw_compute *c, rows of, const float *in, const float *dout, attended *r) {
-    void *q = operands(c, in, Q), *k = operands(c, in + Q, K), *v = operands(c, in + Q + K, K);
-    void *d = operands(c, dout, Q), *out = calloc(Q, sizeof(float));
-    sw_attention a = {.heads = HEADS,
-                      .kv_heads = KV,
-                      .head_dim = D,
-                      .segments = of.segments,
-                      .segment_count = of.count,
-                      .query_rows = ROWS,
-                      .longest = 69,
-                      .window = of.window,
-                      .q = q,
-                      .k = k,
-                      .v = v,
-                      .out = out,
-                      .lse = r->lse};
-    a.packs = calloc(1, sw_attention_pack_bytes(c->dtype, &a, ROWS, c->parallel.lanes));
-    a.scratch = calloc(c->parallel.lanes, sw_attention_scratch_bytes(c->dtype, a.longest));
-    sw_attention_grad g = {.dout = d, .dq = r->dq, .dk = r->dk, .dv = r->dv};
-    sw_attention_forward(c, &a);
-    sw_attention_backward(c, &a, &g);
-    sw_elements_load(r->out, out, c->dtype, Q);
-    free(q);
-    free(k);
-    free(v);
-    free(d);
-    free(out);
-    free(a.packs);
-    free(a.scratch);
-}
-
-/* None; less than a block of queries; all keys but one of the longest row's last query. */
-static const size_t WINDOWS[] = {0, 17, 68};
-#define WINDOW_COUNT (sizeof WINDOWS / sizeof *WINDOWS)
 
 static void check_attention(const size_t *window) {
     float *in = noise_floats(6, Q + 2 * K, 1.5f), *dout = noise_floats(7, Q, 1);
@@ -185,42 +137,6 @@ static void test_attention_with_kept_keys(void **state) {
 
 /* ---- a row of several panels; with a window whole panels of keys are left out ---- */
 
-enum { LONG = 1300, WIDTH = 4, LONG_WINDOW = 90, PROBES = 6 };
-
-typedef struct long_row {
-    float out[LONG * WIDTH], lse[LONG], grad[3][LONG * WIDTH];
-} long_row;
-
-static void attend_long(const sw_compute *c, size_t window, const float *in, const float *dout,
-                        size_t queries, long_row *r) {
-    size_t count = LONG * WIDTH, late = (LONG - queries) * WIDTH;
-    void *q = operands(c, in + late, queries * WIDTH), *k = operands(c, in + count, count);
-    void *v = operands(c, in + 2 * count, count), *d = operands(c, dout, count);
-    void *out = calloc(count, sizeof(float));
-    sw_segment all = {.query_count = queries, .key_count = LONG};
-    sw_attention a = {.heads = 1,
-                      .kv_heads = 1,
-                      .head_dim = WIDTH,
-                      .segments = &all,
-                      .segment_count = 1,
-                      .query_rows = queries,
-                      .longest = LONG,
-                      .window = window,
-                      .q = q,
-                      .k = k,
-                      .v = v,
-                      .out = out,
-                      .lse = r->lse};
-    a.packs = calloc(1, sw_attention_pack_bytes(c->dtype, &a, LONG, c->parallel.lanes));
-    a.scratch = calloc(c->parallel.lanes, sw_attention_scratch_bytes(c->dtype, LONG));
-    sw_attention_grad g = {.dout = d, .dq = r->grad[0], .dk = r->grad[1], .dv = r->grad[2]};
-    sw_attention_forward(c, &a);
-    if (queries == LONG) sw_attention_backward(c, &a, &g);
-    sw_elements_load(r->out + late, out, c->dtype, queries * WIDTH);
-    void *const taken[] = {q, k, v, d, out, a.packs, a.scratch};
-    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) free(taken[i]);
-}
-
 static void long_reference(const double *in, size_t window, double *out) {
     const double *q = in, *k = in + LONG * WIDTH, *v = k + LONG * WIDTH;
     for (size_t i = 0; i < LONG; i++) {
@@ -237,6 +153,8 @@ static void long_reference(const double *in, size_t window, double *out) {
         }
     }
 }
+
+enum { PROBES = 6 };
 
 /* Central differences at some elements of q, k and v, of the last ones too. */
 static void check_probes(double *wide, size_t window, const float *dout, const long_row *r) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Whole runs with the processor's own bf16 instruction against emulated ones: the same bytes. Where
- * there is no such instruction the program says that it was skipped; test_train's pinned bits are
+ * there is no such instruction the program says that it was skipped; test_bits' pinned ones are
  * then those of the emulation, and the ones that a processor with it must reach.
  */
 #include "tensor/tensor.h"
