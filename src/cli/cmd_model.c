@@ -224,7 +224,7 @@ static sw_status train_or_resume(sw_cli *cli, sw_plain_model *m, sw_train_job jo
     sw_draft draft; /* its lock is the state's too */
     watch_signals();
     SW_TRY(sw_folder_draft(sw_cli_arena(cli), out, NULL, 0755, &draft, err));
-    sw_status status = sw_plain_state_open(cli, out, m, job.settings, &state, err);
+    sw_status status = sw_plain_state_open(cli, out, m, &job, &state, err);
     if (status == SW_OK) {
         job.resume = state.resume;
         status = train_rows(cli, m, &job, recompute, &state, &draft, out, err);

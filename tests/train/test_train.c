@@ -139,7 +139,13 @@ static sw_status resume_with(const fixture *f, const sw_training *t, sw_bytes st
     sw_train_host host = host_of(&kept);
     bool stopped = true;
     job.resume = state;
-    sw_status status = sw_train_run(&job, &host, &stopped, err);
+    sw_error why = {0}, seen = {0};
+    uint64_t step = UINT64_MAX;
+    sw_status status = sw_train_run(&job, &host, &stopped, &why);
+    assert_int_equal(sw_train_check_resume(&job, &step, &seen), status); /* the same, before */
+    assert_string_equal(seen.message, why.message);
+    assert_true((step == UINT64_MAX) == (status != SW_OK));
+    if (err) *err = why;
     if (status != SW_OK) {
         assert_true(stopped); /* untouched */
         assert_int_equal(kept.steps + kept.outputs.size + kept.checkpoints, 0);
