@@ -238,12 +238,14 @@ static sw_status train_or_resume(sw_cli *cli, sw_plain_model *m, sw_train_job jo
 /* Plans, and trains unless the plan is all that was asked for. */
 static sw_status plan_and_train(sw_cli *cli, sw_plain_model *m, const sw_recipe *recipe,
                                 sw_rows *rows, const char *out, sw_error *err) {
+    size_t tokenizer_bytes = sw_plain_close_tokenizer(m, rows);
     const sw_train_job job = {.settings = &recipe->training,
                               .model = &m->model,
                               .rows = rows,
                               .base_model_name = recipe->model_name,
                               .files = m->files,
-                              .file_count = m->file_count};
+                              .file_count = m->file_count,
+                              .tokenizer_bytes = tokenizer_bytes};
     uint64_t lanes;
     sw_train_budget budget;
     SW_TRY(sw_plain_lanes(cli, &lanes, err));

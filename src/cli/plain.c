@@ -84,9 +84,13 @@ static sw_chat_files chat_files(const sw_plain_model *m) {
 
 static sw_status open_tokenizer(sw_plain_model *m, sw_error *err) {
     sw_bytes file = file_of(m->files, m->file_count, "tokenizer.json");
-    if (file.size) return sw_tokenizer_open(file, &m->tokenizer, err);
-    sw_status status =
-        sw_fail(err, SW_MISSING, "missing", "there is no tokenizer.json, or it is empty");
+    sw_status status;
+    if (file.size) {
+        status = sw_tokenizer_open(file, &m->tokenizer, err);
+        sw_plain_release(NULL, file);
+        return status;
+    }
+    status = sw_fail(err, SW_MISSING, "missing", "there is no tokenizer.json, or it is empty");
     sw_error_hint(err, "of a model that was trained whole copy it, tokenizer_config.json and "
                        "generation_config.json from the base model's folder");
     return status;
@@ -212,6 +216,16 @@ sw_status sw_plain_rows(sw_cli *cli, sw_plain_model *m, const sw_training *setti
     sw_error_hint(err, "max_length is %u tokens, and what a row is to answer lies behind it",
                   settings->max_length);
     return status;
+}
+
+/* Rows that grow are there twice for a moment. */
+size_t sw_plain_close_tokenizer(sw_plain_model *m, const sw_rows *rows) {
+    sw_tokenizer_sizes sizes = sw_tokenizer_measure(m->tokenizer);
+    size_t twice = 2 * (rows->token_count * (sizeof *rows->ids + sizeof *rows->target) +
+                        rows->count * sizeof *rows->ends);
+    sw_tokenizer_close(&m->tokenizer);
+    (void)malloc_trim(0); /* what the tree left between blocks that are still used goes as well */
+    return sizes.held_bytes + (sizes.tree_bytes > twice ? sizes.tree_bytes : twice);
 }
 
 sw_status sw_plain_adapter(sw_cli *cli, const char *folder, sw_adapter *out, sw_error *err) {

@@ -171,7 +171,8 @@ static sw_status prepare(run *r, size_t lanes, bool recompute, sw_error *err) {
 }
 
 /* What lies beside the slab: the rows, what is read of the model's file again and again, and at the
- * end the outputs, once as tensors and once as a file, where everything but values made room. */
+ * end the outputs, once as tensors and once as a file, where everything but values made room.
+ * Before all of that the tokeniser was there, as far as it took more. */
 static void add_others(const run *r, sw_train_budget *out) {
     const sw_rows *rows = r->job->rows;
     const sw_engine *e = &r->engine;
@@ -184,6 +185,8 @@ static void add_others(const run *r, sw_train_budget *out) {
     if (output > freed) sw_budget_add(out, "output", output - freed);
     size_t file = sw_engine_file_bytes(e);
     if (file) sw_budget_add(out, "frozen weights", file);
+    size_t before = r->job->tokenizer_bytes;
+    if (before > out->bytes) sw_budget_add(out, "tokeniser", before - out->bytes);
 }
 
 sw_status sw_train_plan(const sw_train_job *job, size_t lanes, bool recompute, sw_train_budget *out,
