@@ -94,13 +94,25 @@ static sw_status run(sw_cli *cli, int count, char **words, sw_error *err) {
                              : SW_OK;
 }
 
+/* `help COMMAND` is `COMMAND --help`. */
+static int help_of(int count, char **words, sw_cli *cli) {
+    sw_error err = {0};
+    int used = 0;
+    const sw_command *command = find(count, words, &used);
+    if (!command || used < count) return finish(cli, unknown_command(words[used], &err), &err);
+    sw_cli_help_command(command, stdout);
+    return 0;
+}
+
 int main(int argc, char **argv) {
     static sw_cli cli;
     sw_error err = {0};
     signal(SIGPIPE, SIG_IGN);
     cli.entropy = sw_entropy_system();
     cli.clock = sw_clock_system();
-    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+    bool asks = argc >= 2 && strcmp(argv[1], "help") == 0;
+    if (argc > 2 && asks) return help_of(argc - 2, argv + 2, &cli);
+    if (argc < 2 || asks || strcmp(argv[1], "--help") == 0) {
         help(argc < 2 ? stderr : stdout);
         return argc < 2 ? 2 : 0;
     }
