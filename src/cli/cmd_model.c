@@ -245,7 +245,8 @@ static sw_status plan_and_train(sw_cli *cli, sw_plain_model *m, const sw_recipe 
                               .base_model_name = recipe->model_name,
                               .files = m->files,
                               .file_count = m->file_count,
-                              .tokenizer_bytes = tokenizer_bytes};
+                              .tokenizer_bytes = tokenizer_bytes,
+                              .program_bytes = SW_CLI_PROGRAM_BYTES};
     uint64_t lanes;
     sw_train_budget budget;
     SW_TRY(sw_plain_lanes(cli, &lanes, err));

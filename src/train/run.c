@@ -187,6 +187,7 @@ static void add_others(const run *r, sw_train_budget *out) {
     if (file) sw_budget_add(out, "frozen weights", file);
     size_t before = r->job->tokenizer_bytes;
     if (before > out->bytes) sw_budget_add(out, "tokeniser", before - out->bytes);
+    if (r->job->program_bytes) sw_budget_add(out, "program", r->job->program_bytes);
 }
 
 sw_status sw_train_plan(const sw_train_job *job, size_t lanes, bool recompute, sw_train_budget *out,

@@ -138,6 +138,7 @@ typedef struct sw_train_job {
     /* For the plan alone: the most that a tokeniser took which is closed before the run, while it
      * was opened and beside the rows that it made (PLN-009); 0: there was none. */
     size_t tokenizer_bytes;
+    size_t program_bytes; /* for the plan alone: of the process before the run; 0: not counted */
 } sw_train_job;
 
 /* Whether a file of the base model lies beside a model that was trained whole, byte for byte, so

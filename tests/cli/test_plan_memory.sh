@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # What `sealwright train --plan` says of memory against the peak of the run itself (VmHWM), on the miniature: with a small and a large vocabulary
-# (PLN-009), small and large micro-batches, LoRA and full. What every run takes besides, the program and its libraries, is found from the smallest one.
+# (PLN-009), small and large micro-batches, LoRA and full: no run takes more than was planned, and none much less.
 # test_plan_memory.sh OBJECTS
 set -uo pipefail
 source=$(cd "$(dirname "$0")/../.." && pwd)
@@ -69,7 +69,7 @@ import json
 for i in range(64): print(json.dumps({"text": f"the patient of bed {i} was seen and went home . " * 12}))' >rows.jsonl
 for method in lora full; do for batch in 1 16 64; do recipe $method $batch >$method.$batch.yaml; done; done
 cat >measure.py <<'PY'
-"""Bytes that a plan says and that a run took, for each case; all but the first are judged by what they take more than the first."""
+"""Bytes that a plan says and that a run took, for each case."""
 import json, os, subprocess, sys, time
 MIB = 1 << 20
 program = sys.argv[1]
@@ -90,20 +90,17 @@ def peak(model, recipe):
     return most
 cases = [("small", "lora.1.yaml")] + [(m, f"{method}.{batch}.yaml") for method, batch in (("lora", 16), ("lora", 64), ("full", 1), ("full", 64)) for m in ("small",)]
 cases += [("large", "lora.1.yaml"), ("large", "lora.64.yaml"), ("large", "full.64.yaml")]
-base, failures = None, []
+failures = []
 for case in cases:
     plan, took = planned(*case), peak(*case)
-    # pages of mapped files can leave memory and are not planned (PLN-001)
-    mapped = os.path.getsize(case[0] + "/tokenizer.json")
+    # while the tokeniser is opened the pages of its file are there; they can leave memory and are not planned (PLN-001)
     tokeniser = sum(p["bytes"] for p in plan["parts"] if p["name"] == "tokeniser")
-    beside = took - plan["bytes"]
-    base = beside if base is None else base
-    print(f"{case[0]} {case[1]}: planned {plan['bytes'] / MIB:.1f} MiB, tokeniser {tokeniser / MIB:.1f}; took {took / MIB:.1f}, {beside / MIB:.1f} beside it")
-    if beside - base > mapped + MIB:
+    mapped = os.path.getsize(case[0] + "/tokenizer.json") if tokeniser else 0
+    print(f"{case[0]} {case[1]}: planned {plan['bytes'] / MIB:.1f} MiB, tokeniser {tokeniser / MIB:.1f}; took {took / MIB:.1f}")
+    if took > plan["bytes"] + mapped:
         failures.append(f"{case} took more than was planned")
-    if base - beside > 0.05 * plan["bytes"] + 2 * MIB:
+    if plan["bytes"] > 1.03 * took + 6 * MIB:
         failures.append(f"{case} was planned too large")
-assert 0 <= base <= 32 * MIB, base
 print(*failures, sep="\n")
 sys.exit(bool(failures))
 PY

@@ -65,7 +65,7 @@ plain=(recipe.yaml --model model --data rows.jsonl)
 # ---- the plan ----
 train "${plain[@]}" --plan && grep -q '^steps   6$' out && grep -q '^rows    8$' out && grep -Eq '^tokens  [0-9]+, about [0-9]+ in all steps$' out &&
     grep -Eq '^memory  [0-9.]+ MiB$' out && grep -Eq '^  packed weights +[0-9.]+ MiB$' out && grep -Eq '^  activations +[0-9.]+ MiB$' out &&
-    grep -Eq '^  trained state +[0-9.]+ MiB$' out && grep -Eq '^time    about [0-9]+m[0-9]{2}s: .* TFLOP; products run at [0-9]+ GFLOP/s' out && [ ! -e made ]
+    grep -Eq '^  program +16.0 MiB$' out && grep -Eq '^  the rest +[0-9.]+ MiB$' out && grep -Eq '^time    about [0-9]+m[0-9]{2}s: .* TFLOP; products run at [0-9]+ GFLOP/s' out && [ ! -e made ]
 say $? 'steps, rows, tokens, memory by part and time'
 train "${plain[@]}" --plan --json && python3 - out <<'PY'
 import json, sys

@@ -59,6 +59,11 @@ static void test_tokeniser(void **state) {
         assert_int_equal(part_of(&b, "tokeniser"), more > 0 ? more : 0);
         assert_int_equal(b.bytes, none.bytes + (size_t)(more > 0 ? more : 0));
     }
+    job.program_bytes = 1000;
+    sw_train_budget all = plan_of(&job, 1, false); /* PLN-010 */
+    assert_int_equal(part_of(&all, "program"), 1000);
+    assert_int_equal(part_of(&all, "tokeniser"), 1); /* the program was there before, too */
+    job.program_bytes = 0;
     job.tokenizer_bytes = 3 * none.bytes;
     sw_train_budget b;
     sw_error err = {0};
