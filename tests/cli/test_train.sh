@@ -95,6 +95,8 @@ printf '{"prompt":"a long question of many words","completion":"x"}\n' >question
 printf '{"text":"good"}\n{"text":3}\n' >bad.jsonl
 refused missing 'a file as the model' 'rows.jsonl is no folder' recipe.yaml --model rows.jsonl --data rows.jsonl --out made
 refused usage 'no data' '--data' recipe.yaml --model model --out made
+refused io 'a folder as data' 'model is not a regular file' recipe.yaml --model model --data model --out made
+refused missing 'no data where it should be' 'nowhere.jsonl: no such file' recipe.yaml --model model --data nowhere.jsonl --out made
 refused rows 'an empty file' 'empty.jsonl: there is no row' recipe.yaml --model model --data rows.jsonl --data empty.jsonl --out made
 refused rows 'a file of blank lines' 'blank.jsonl: there is no row' recipe.yaml --model model --data blank.jsonl --out made
 refused rows 'nothing left to predict' 'no row of question.jsonl has anything to predict' short.yaml --model model --data question.jsonl --out made
@@ -385,8 +387,6 @@ done
 "$sealwright" generate hello world --model model >out 2>err; [ $? -eq 2 ] && found 'takes PROMPT, and got 2 arguments' <err; say $? 'a prompt without quotation marks'
 "$sealwright" generate -hello --model model --max-new-tokens 1 >out 2>err; [ $? -eq 2 ] && found 'hint: what stands behind --' <err; say $? 'a prompt that begins with a dash'
 "$sealwright" generate --model model --max-new-tokens 1 -- -hello >out 2>err; say $? 'behind two dashes it is taken'
-refused io 'a folder as data' 'model is not a regular file' recipe.yaml --model model --data model --out made
-refused missing 'no data where it should be' 'nowhere.jsonl: no such file' recipe.yaml --model model --data nowhere.jsonl --out made
 # Where all logits are equal the first token is the greatest: of this model the byte 0.
 python3 "$source/tools/make-miniature.py" nul --dtype f32 && python3 - <<'PY'
 import json, struct
