@@ -14,10 +14,12 @@
 #include "sys/folder.h"
 #include "tensor/numbers.h"
 #include "tokenizer/jinja.h"
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define GGUF_LIMIT ((size_t)64 << 30)
 
@@ -73,18 +75,25 @@ typedef struct plain_run {
     sw_plain_state *state;
 } plain_run;
 
-static volatile sig_atomic_t interrupted;
+static volatile sig_atomic_t interrupted, tells;
 
+/* A step may take minutes: who is not told that it was heard asks again, and loses the step. */
 static void on_signal(int number) {
+    static const char words[] =
+        "\nsealwright: stopping behind this step; once more stops at once\n";
+    int before = errno;
     (void)number;
     interrupted = 1;
+    if (tells && write(STDERR_FILENO, words, sizeof words - 1) < 0) tells = 0;
+    errno = before;
 }
 
 /* The first one ends the run behind its step; a second one ends it at once, as without this.
  * Whoever started us deaf to a lost terminal (nohup) keeps us so. */
-static void watch_signals(void) {
+static void watch_signals(const sw_cli *cli) {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
     struct sigaction watched = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND}, before;
+    tells = !sw_cli_json(cli) && isatty(STDERR_FILENO);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (numbers[i] != SIGHUP ||
             (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN))
@@ -222,7 +231,7 @@ static sw_status train_or_resume(sw_cli *cli, sw_plain_model *m, sw_train_job jo
                                  const char *out, sw_error *err) {
     sw_plain_state state;
     sw_draft draft; /* its lock is the state's too */
-    watch_signals();
+    watch_signals(cli);
     SW_TRY(sw_folder_draft(sw_cli_arena(cli), out, NULL, 0755, &draft, err));
     sw_status status = sw_plain_state_open(cli, out, m, &job, &state, err);
     if (status == SW_OK) {

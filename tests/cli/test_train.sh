@@ -312,6 +312,7 @@ PY
 recipe endless.yaml 'per_device_train_batch_size: 4, max_steps: 100000, max_length: 64'
 TERM=xterm timeout 100 python3 signalled.py "$sealwright" train endless.yaml --model model --data rows.jsonl --out ended >out 2>err
 [ $? -eq 1 ] && found 'stopped after step' <out && found 'nothing is kept' <out && ! ls -d ended* 2>/dev/null; say $? 'SIGTERM without save_steps leaves nothing'
+tr -d '\r' <out | found -x 'sealwright: stopping behind this step; once more stops at once'; say $? 'and says at once that it was heard'
 
 # ---- in a terminal ----
 cat >terminal.py <<'PY'
