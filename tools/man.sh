@@ -25,7 +25,7 @@ page_of_command() { # page_of_command NAME
     [ -z "$details" ] || printf '.SH DESCRIPTION\n%s\n' "$details"
     printf '.SH OPTIONS\n'
     sed '1,/^options:$/d' <<<"$help" | escape | sed -nE \
-        's/^ {2}((\\-)+[^ ]+( [A-Z|:.]+)?) +(.*)$/.TP\n.B \1\n\4/p'
+        's/^ {2}((\\-)+[^ ]+( [][A-Z|:.,=\\-]+)?) +(.*)$/.TP\n.B \1\n\4/p'
     printf '.SH EXIT STATUS\n0 done and true; 1 failed, refused, or stopped but resumable; 2 usage.\n'
     printf '.SH SEE ALSO\n.BR sealwright (1)\n'
 }
@@ -39,7 +39,7 @@ commands=$("$program" --help | sed -n '/^commands:$/,/^$/p' | sed -nE 's/^  ([a-
         printf '.TP\n.BR sealwright\\-%s (1)\n%s\n' "$(escape <<<"${name// /-}")" "$(escape <<<"$summary")"
     done
     printf '.SH FILES\n.TP\n./sealwright.yaml, $XDG_CONFIG_HOME/sealwright/config.yaml\n'
-    printf 'ledger, kms, app, identity, machine and models; an option of the same name wins\n'
+    printf 'ledger, rpc, kms, app, identity, machine and models; an option of the same name wins\n'
 } >"$folder/sealwright.1"
 while read -r name; do
     page_of_command "$name" >"$folder/sealwright-${name// /-}.1"

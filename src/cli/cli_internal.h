@@ -39,6 +39,6 @@ SW_NODISCARD sw_status sw_cli_parse(sw_cli *cli, int count, char **words, sw_err
  * are no error. */
 SW_NODISCARD sw_status sw_cli_load_config(sw_cli *cli, sw_error *err);
 /* How wide the terminal is said to be, within reason. */
-int sw_cli_columns(void);
+int sw_cli_columns(int fd); /* of this terminal; 80 where nothing says it, 120 at most */
 void sw_cli_help_command(const sw_command *command, FILE *out);
 #endif

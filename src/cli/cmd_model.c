@@ -14,10 +14,12 @@
 #include "sys/folder.h"
 #include "tensor/numbers.h"
 #include "tokenizer/jinja.h"
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define GGUF_LIMIT ((size_t)64 << 30)
 
@@ -73,18 +75,25 @@ typedef struct plain_run {
     sw_plain_state *state;
 } plain_run;
 
-static volatile sig_atomic_t interrupted;
+static volatile sig_atomic_t interrupted, tells;
 
+/* A step may take minutes: who is not told that it was heard asks again, and loses the step. */
 static void on_signal(int number) {
+    static const char words[] =
+        "\nsealwright: stopping behind this step; once more stops at once\n";
+    int before = errno;
     (void)number;
     interrupted = 1;
+    if (tells && write(STDERR_FILENO, words, sizeof words - 1) < 0) tells = 0;
+    errno = before;
 }
 
 /* The first one ends the run behind its step; a second one ends it at once, as without this.
  * Whoever started us deaf to a lost terminal (nohup) keeps us so. */
-static void watch_signals(void) {
+static void watch_signals(const sw_cli *cli) {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
     struct sigaction watched = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND}, before;
+    tells = !sw_cli_json(cli) && isatty(STDERR_FILENO);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (numbers[i] != SIGHUP ||
             (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN))
@@ -222,9 +231,9 @@ static sw_status train_or_resume(sw_cli *cli, sw_plain_model *m, sw_train_job jo
                                  const char *out, sw_error *err) {
     sw_plain_state state;
     sw_draft draft; /* its lock is the state's too */
-    watch_signals();
+    watch_signals(cli);
     SW_TRY(sw_folder_draft(sw_cli_arena(cli), out, NULL, 0755, &draft, err));
-    sw_status status = sw_plain_state_open(cli, out, m, job.settings, &state, err);
+    sw_status status = sw_plain_state_open(cli, out, m, &job, &state, err);
     if (status == SW_OK) {
         job.resume = state.resume;
         status = train_rows(cli, m, &job, recompute, &state, &draft, out, err);
@@ -238,12 +247,15 @@ static sw_status train_or_resume(sw_cli *cli, sw_plain_model *m, sw_train_job jo
 /* Plans, and trains unless the plan is all that was asked for. */
 static sw_status plan_and_train(sw_cli *cli, sw_plain_model *m, const sw_recipe *recipe,
                                 sw_rows *rows, const char *out, sw_error *err) {
+    size_t tokenizer_bytes = sw_plain_close_tokenizer(m, rows);
     const sw_train_job job = {.settings = &recipe->training,
                               .model = &m->model,
                               .rows = rows,
                               .base_model_name = recipe->model_name,
                               .files = m->files,
-                              .file_count = m->file_count};
+                              .file_count = m->file_count,
+                              .tokenizer_bytes = tokenizer_bytes,
+                              .program_bytes = SW_CLI_PROGRAM_BYTES};
     uint64_t lanes;
     sw_train_budget budget;
     SW_TRY(sw_plain_lanes(cli, &lanes, err));
@@ -265,13 +277,19 @@ static sw_status read_recipe(sw_cli *cli, sw_recipe *out, sw_error *err) {
                    sw_cli_argument(cli, 0));
 }
 
+static sw_status no_data(const char *command, sw_error *err) {
+    sw_status status = sw_fail(err, SW_USAGE, "usage", "'%s' needs --data", command);
+    sw_error_hint(err, "sealwright %s --help", command);
+    return status;
+}
+
 static sw_status train(sw_cli *cli, sw_error *err) {
     const char *folder, *out = sw_cli_value(cli, "out");
     bool plan = sw_cli_flag(cli, "plan");
     size_t count;
     const char *const *data = sw_cli_list(cli, "data", &count);
     SW_TRY(sw_cli_need(cli, "model", &folder, err));
-    if (count == 0) return sw_fail(err, SW_USAGE, "usage", "train needs --data");
+    if (count == 0) return no_data("train", err);
     if (!plan) SW_TRY(sw_cli_need(cli, "out", &out, err));
     if (!plan && sw_path_exists(out))
         return sw_fail(err, SW_EXISTS, "exists", "%s exists already", out);
@@ -306,18 +324,28 @@ static sw_status measure(sw_cli *cli, sw_plain_model *m, const sw_training *sett
     return status;
 }
 
+#define LOSS_LIMIT 700 /* e^loss is a number up to here; behind it sw_exp64 stands still */
+
 static void show_evaluation(sw_cli *cli, const sw_evaluation *v) {
+    double perplexity = sw_exp64(v->loss);
+    bool known = v->loss <= LOSS_LIMIT;
+    char text[32] = "beyond 1e304";
     sw_arena *a = sw_cli_arena(cli);
     sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
     sw_json_add_integer(a, root, "rows", (int64_t)v->rows);
     sw_json_add_integer(a, root, "tokens", (int64_t)v->tokens);
     sw_json_add_integer(a, root, "targets", (int64_t)v->targets);
     sw_json_add_number(a, root, "loss", v->loss);
-    sw_json_add_number(a, root, "perplexity", sw_exp64(v->loss));
+    if (known)
+        sw_json_add_number(a, root, "perplexity", perplexity);
+    else
+        sw_json_add_null(a, root, "perplexity");
     sw_cli_result(cli, root);
-    sw_cli_print(
-        cli, "rows        %zu\ntargets     %zu of %zu tokens\nloss        %.4f\nperplexity  %.3f\n",
-        v->rows, v->targets, v->tokens, v->loss, sw_exp64(v->loss));
+    if (known) snprintf(text, sizeof text, perplexity < 1e9 ? "%.3f" : "%.3e", perplexity);
+    sw_cli_print(cli,
+                 "rows        %zu\ntargets     %zu of %zu tokens\nloss        %.4f\n"
+                 "perplexity  %s\n",
+                 v->rows, v->targets, v->tokens, v->loss, text);
 }
 
 static sw_status evaluate(sw_cli *cli, sw_error *err) {
@@ -325,7 +353,7 @@ static sw_status evaluate(sw_cli *cli, sw_error *err) {
     size_t count;
     SW_TRY(sw_cli_need(cli, "model", &folder, err));
     const char *const *data = sw_cli_list(cli, "data", &count);
-    if (count == 0) return sw_fail(err, SW_USAGE, "usage", "eval needs --data");
+    if (count == 0) return no_data("eval", err);
     sw_recipe *recipe = SW_ARENA_NEW(sw_cli_arena(cli), sw_recipe, 1);
     sw_plain_model *m = SW_ARENA_NEW(sw_cli_arena(cli), sw_plain_model, 1);
     if (!recipe || !m) return sw_fail(err, SW_MEMORY, "memory", "no memory to evaluate");
@@ -342,6 +370,17 @@ static sw_status evaluate(sw_cli *cli, sw_error *err) {
 }
 
 /* ---- generate ---- */
+
+/* Not by printf: a token may hold a NUL. */
+static void show_answer(sw_cli *cli, sw_bytes text) {
+    sw_arena *a = sw_cli_arena(cli);
+    sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
+    sw_json_add_text(a, root, "text", text);
+    sw_cli_result(cli, root);
+    if (sw_cli_json(cli)) return;
+    sw_cli_write(cli, text);
+    sw_cli_print(cli, "\n");
+}
 
 static sw_status generate(sw_cli *cli, sw_error *err) {
     const char *folder;
@@ -380,13 +419,7 @@ static sw_status generate(sw_cli *cli, sw_error *err) {
     if (status == SW_OK)
         status = sw_tokenizer_decode(m->tokenizer, answer.ids, answer.count, true, &text, err);
     if (pool) sw_pool_close(&pool);
-    if (status == SW_OK) {
-        sw_arena *a = sw_cli_arena(cli);
-        sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
-        sw_json_add_text(a, root, "text", sw_buffer_bytes(&text));
-        sw_cli_result(cli, root);
-        sw_cli_print(cli, "%.*s\n", (int)text.size, (const char *)text.data);
-    }
+    if (status == SW_OK) show_answer(cli, sw_buffer_bytes(&text));
     sw_tokens_free(&prompt);
     sw_tokens_free(&answer);
     sw_plain_close(m);
@@ -432,8 +465,8 @@ const sw_command sw_commands_model[] = {
      "loss, learning rate\n"
      "and gradient norm over the steps; a terminal shows the loss at the end.\n"
      "With save_steps the newest state lies in OUT.state until the run is over: after a crash, "
-     "SIGINT or SIGTERM the same\n"
-     "command goes on from it, to the same bytes; after a divergence it is the last good one. "
+     "SIGINT, SIGTERM or SIGHUP the\n"
+     "same command goes on from it, to the same bytes; after a divergence it is the last good one. "
      "Without, nothing is kept.",
      1, 1, train_options, train},
     {"eval", "RECIPE", "loss and perplexity of plain rows, read as the recipe reads them", NULL, 1,

@@ -119,10 +119,14 @@ static sw_status fill(sw_cli *cli, sw_run_options *o, sw_error *err) {
     return SW_OK;
 }
 
+/* Whoever started us deaf to a lost terminal (nohup) keeps us so. */
 static void watch(sw_run_options *o, eyes *e) {
+    struct sigaction before;
     o->eyes = (sw_run_eyes){e, see_phase, see_step, see_curve, see_interrupt};
     signal(SIGINT, on_signal);
     signal(SIGTERM, on_signal);
+    if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+        signal(SIGHUP, on_signal);
 }
 
 static void add_account(sw_arena *a, sw_json *root, const sw_run_account *t) {
@@ -381,7 +385,10 @@ const sw_command sw_commands_run[] = {
      "RECIPE is an app-compose.json, or a recipe.yaml with --model-lock. The agent attests, "
      "obtains the keys of all\n"
      "listed shards or none, trains in a sandbox, and leaves a sealed model and a signed manifest "
-     "in DIR/out.",
+     "in DIR/out.\n"
+     "SIGINT, SIGTERM and SIGHUP stop it with a sealed checkpoint, from which the same command "
+     "goes "
+     "on.",
      1, 1, run_options, run},
     {"replay", "OUT", "do a finished run again, on an attested machine, and compare every bit",
      "OUT is a run's out folder. Its manifest is verified, keys are asked for with the purpose "

@@ -80,18 +80,39 @@ static sw_status unknown_command(const char *word, sw_error *err) {
     return status;
 }
 
+static sw_status unwritten(sw_error *err) {
+    return sw_fail(err, SW_IO, "io", "standard output cannot be written");
+}
+
 static sw_status run(sw_cli *cli, int count, char **words, sw_error *err) {
     SW_TRY(sw_process_harden(err));
     SW_TRY(sw_crypto_lock_heap(err));
     SW_TRY(sw_cli_parse(cli, count, words, err));
     if (cli->help) {
         sw_cli_help_command(cli->command, stdout);
-        return SW_OK;
+        cli->write_failed = fflush(stdout) != 0 || ferror(stdout);
+        return cli->write_failed ? unwritten(err) : SW_OK;
     }
     SW_TRY(sw_cli_load_config(cli, err));
     SW_TRY(cli->command->run(cli, err));
-    return cli->write_failed ? sw_fail(err, SW_IO, "io", "standard output cannot be written")
-                             : SW_OK;
+    return cli->write_failed ? unwritten(err) : SW_OK;
+}
+
+/* 1 and a word about it when not all of what was printed has gone out. */
+static int printed(void) {
+    if (fflush(stdout) == 0 && !ferror(stdout)) return 0;
+    fputs("sealwright: error: standard output cannot be written\n", stderr);
+    return 1;
+}
+
+/* `help COMMAND` is `COMMAND --help`. */
+static int help_of(int count, char **words, sw_cli *cli) {
+    sw_error err = {0};
+    int used = 0;
+    const sw_command *command = find(count, words, &used);
+    if (!command || used < count) return finish(cli, unknown_command(words[used], &err), &err);
+    sw_cli_help_command(command, stdout);
+    return printed();
 }
 
 int main(int argc, char **argv) {
@@ -100,13 +121,15 @@ int main(int argc, char **argv) {
     signal(SIGPIPE, SIG_IGN);
     cli.entropy = sw_entropy_system();
     cli.clock = sw_clock_system();
-    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+    bool asks = argc >= 2 && strcmp(argv[1], "help") == 0;
+    if (argc > 2 && asks) return help_of(argc - 2, argv + 2, &cli);
+    if (argc < 2 || asks || strcmp(argv[1], "--help") == 0) {
         help(argc < 2 ? stderr : stdout);
-        return argc < 2 ? 2 : 0;
+        return argc < 2 ? 2 : printed();
     }
     if (strcmp(argv[1], "--version") == 0) {
         puts("sealwright " VERSION);
-        return 0;
+        return printed();
     }
     int used = 0;
     cli.command = find(argc - 1, argv + 1, &used);

@@ -81,6 +81,12 @@ bool sw_cli_asks_json(int count, char **words) {
     return false;
 }
 
+static sw_status one_dash(const char *word, sw_error *err) {
+    sw_status status = sw_fail(err, SW_USAGE, "usage", "options have two dashes: %.80s", word);
+    sw_error_hint(err, "what stands behind -- is an argument, whatever it begins with");
+    return status;
+}
+
 sw_status sw_cli_parse(sw_cli *cli, int count, char **words, sw_error *err) {
     bool options = true;
     cli->json = sw_cli_asks_json(count, words);
@@ -92,7 +98,7 @@ sw_status sw_cli_parse(sw_cli *cli, int count, char **words, sw_error *err) {
         } else if (options && is_letter_option(cli, words[i])) {
             SW_TRY(take_option(cli, count, words, &i, err));
         } else if (options && words[i][0] == '-' && words[i][1]) {
-            return sw_fail(err, SW_USAGE, "usage", "options have two dashes: %.80s", words[i]);
+            return one_dash(words[i], err);
         } else {
             if (cli->argument_count == SW_CLI_VALUE_LIMIT)
                 return sw_fail(err, SW_USAGE, "usage", "too many arguments");
@@ -105,8 +111,10 @@ sw_status sw_cli_parse(sw_cli *cli, int count, char **words, sw_error *err) {
     if (cli->help) return SW_OK;
     const sw_command *c = cli->command;
     if (cli->argument_count < c->min_arguments || cli->argument_count > c->max_arguments) {
-        sw_status status = sw_fail(err, SW_USAGE, "usage", "'%s' takes %s", c->name,
-                                   c->arguments && *c->arguments ? c->arguments : "no argument");
+        sw_status status =
+            sw_fail(err, SW_USAGE, "usage", "'%s' takes %s, and got %zu argument%s", c->name,
+                    c->arguments && *c->arguments ? c->arguments : "no argument",
+                    cli->argument_count, cli->argument_count == 1 ? "" : "s");
         sw_error_hint(err, "sealwright %s --help", c->name);
         return status;
     }

@@ -6,7 +6,9 @@
 #include "cli/plain.h"
 #include "sys/files.h"
 #include "tokenizer/jinja.h"
+#include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -16,22 +18,28 @@
 #define MODEL_LIMIT   ((size_t)256 << 30)
 #define DATA_LIMIT    ((size_t)64 << 30)
 
+static sw_status map_file(int fd, const char *path, size_t limit, sw_bytes *out, sw_error *err) {
+    struct stat info;
+    if (fstat(fd, &info) || !S_ISREG(info.st_mode) || info.st_size < 0)
+        return sw_fail(err, SW_IO, "io", "%s is not a regular file", path);
+    size_t size = (size_t)info.st_size;
+    if (size > limit)
+        return sw_fail(err, SW_LIMIT, "limit", "%s is larger than %zu MiB", path, limit >> 20);
+    void *map = size ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
+    if (map == MAP_FAILED) return sw_fail(err, SW_IO, "io", "%s cannot be mapped", path);
+    *out = SW_BYTES(map, size);
+    return SW_OK;
+}
+
 sw_status sw_plain_map(sw_cli *cli, const char *path, size_t limit, sw_bytes *out, sw_error *err) {
     (void)cli;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe is refused, not waited for */
-    if (fd < 0) return sw_fail(err, SW_MISSING, "missing", "%s cannot be opened", path);
-    struct stat info;
-    if (fstat(fd, &info) || !S_ISREG(info.st_mode) || info.st_size < 0 ||
-        (uint64_t)info.st_size > limit) {
-        close(fd);
-        return sw_fail(err, SW_LIMIT, "limit", "%s is not a file that can be read whole", path);
-    }
-    void *map =
-        info.st_size ? mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
+    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+        return sw_fail(err, SW_MISSING, "missing", "%s: no such file or folder", path);
+    if (fd < 0) return sw_fail(err, SW_IO, "io", "%s cannot be opened", path);
+    sw_status status = map_file(fd, path, limit, out, err);
     close(fd);
-    if (map == MAP_FAILED) return sw_fail(err, SW_IO, "io", "%s cannot be mapped", path);
-    *out = SW_BYTES(map, (size_t)info.st_size);
-    return SW_OK;
+    return status;
 }
 
 static bool wanted(const char *name) {
@@ -76,9 +84,13 @@ static sw_chat_files chat_files(const sw_plain_model *m) {
 
 static sw_status open_tokenizer(sw_plain_model *m, sw_error *err) {
     sw_bytes file = file_of(m->files, m->file_count, "tokenizer.json");
-    if (file.size) return sw_tokenizer_open(file, &m->tokenizer, err);
-    sw_status status =
-        sw_fail(err, SW_MISSING, "missing", "there is no tokenizer.json, or it is empty");
+    sw_status status;
+    if (file.size) {
+        status = sw_tokenizer_open(file, &m->tokenizer, err);
+        sw_plain_release(NULL, file);
+        return status;
+    }
+    status = sw_fail(err, SW_MISSING, "missing", "there is no tokenizer.json, or it is empty");
     sw_error_hint(err, "of a model that was trained whole copy it, tokenizer_config.json and "
                        "generation_config.json from the base model's folder");
     return status;
@@ -204,6 +216,16 @@ sw_status sw_plain_rows(sw_cli *cli, sw_plain_model *m, const sw_training *setti
     sw_error_hint(err, "max_length is %u tokens, and what a row is to answer lies behind it",
                   settings->max_length);
     return status;
+}
+
+/* Rows that grow are there twice for a moment. */
+size_t sw_plain_close_tokenizer(sw_plain_model *m, const sw_rows *rows) {
+    sw_tokenizer_sizes sizes = sw_tokenizer_measure(m->tokenizer);
+    size_t twice = 2 * (rows->token_count * (sizeof *rows->ids + sizeof *rows->target) +
+                        rows->count * sizeof *rows->ends);
+    sw_tokenizer_close(&m->tokenizer);
+    (void)malloc_trim(0); /* what the tree left between blocks that are still used goes as well */
+    return sizes.held_bytes + (sizes.tree_bytes > twice ? sizes.tree_bytes : twice);
 }
 
 sw_status sw_plain_adapter(sw_cli *cli, const char *folder, sw_adapter *out, sw_error *err) {

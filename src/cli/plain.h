@@ -37,6 +37,9 @@ void sw_plain_release(void *context, sw_bytes tensor);
 SW_NODISCARD sw_status sw_plain_rows(sw_cli *cli, sw_plain_model *m, const sw_training *settings,
                                      const char *const *files, size_t count, sw_rows *out,
                                      sw_error *err);
+/* When its rows are there no tokeniser is needed: closes it, and says what it took at most, beside
+ * these rows (PLN-009). */
+size_t sw_plain_close_tokenizer(sw_plain_model *m, const sw_rows *rows);
 SW_NODISCARD sw_status sw_plain_adapter(sw_cli *cli, const char *folder, sw_adapter *out,
                                         sw_error *err);
 /* One user turn through the model's chat template, or the text itself when it has none. --date is

@@ -12,12 +12,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define STATE_LIMIT ((size_t)1 << 44)
-#define CURVE_LIMIT ((size_t)4 << 30)
-#define FOLDER_END  ".state"
-#define WEIGHTS_END ".safetensors"
-#define INDEX       "model.safetensors.index.json"
-#define REMOVE_HINT "remove %s to begin anew, or run the command that wrote it"
+#define STATE_LIMIT  ((size_t)1 << 44)
+#define CURVE_LIMIT  ((size_t)4 << 30)
+#define FOLDER_END   ".state"
+#define WEIGHTS_END  ".safetensors"
+#define INDEX        "model.safetensors.index.json"
+#define OTHERS_HINT  "remove %s to begin anew, or run the command that wrote it"
+#define DAMAGED_HINT "remove %s to begin anew, or bring it back from a copy"
 
 static sw_status name_paths(sw_arena *a, const char *out, sw_plain_state *s, sw_error *err) {
     size_t size = strlen(out);
@@ -86,28 +87,35 @@ static sw_status read_curve(sw_cli *cli, sw_plain_state *s, sw_error *err) {
     SW_TRY(status);
     if (sw_hash_equal(&of, &s->model)) return SW_OK;
     return sw_fail(err, SW_REFUSED, "checkpoint", "%s belongs to a base model of other bytes",
-                   s->folder);
+                   s->curve_path);
+}
+
+/* The state first: whether the curve has all of its steps is told by a state that is whole. */
+static sw_status read_both(sw_cli *cli, const sw_train_job *job, sw_plain_state *s, sw_error *err) {
+    sw_train_job resumed = *job;
+    SW_TRY(sw_plain_map(cli, s->state_path, STATE_LIMIT, &s->resume, err));
+    if (s->resume.size == 0)
+        return sw_fail(err, SW_MALFORMED, "format", "%s is empty", s->state_path);
+    resumed.resume = s->resume;
+    sw_status status = sw_train_check_resume(&resumed, &s->kept, err);
+    if (status != SW_OK) sw_error_prefix(err, "%s", s->state_path);
+    return status == SW_OK ? read_curve(cli, s, err) : status;
 }
 
 sw_status sw_plain_state_open(sw_cli *cli, const char *out, const sw_plain_model *m,
-                              const sw_training *settings, sw_plain_state *s, sw_error *err) {
-    *s = (sw_plain_state){.keeps = settings->save_steps > 0};
+                              const sw_train_job *job, sw_plain_state *s, sw_error *err) {
+    *s = (sw_plain_state){.keeps = job->settings->save_steps > 0};
     SW_TRY(name_paths(sw_cli_arena(cli), out, s, err));
     if (s->keeps && sw_path_exists(s->folder)) SW_TRY(sw_folder_usable(s->folder, err));
     bool there = sw_path_exists(s->state_path);
     if (!s->keeps && !there) return SW_OK;
     SW_TRY(digest_model(m, &s->model, err));
     if (!there) return SW_OK;
-    SW_TRY(sw_plain_map(cli, s->state_path, STATE_LIMIT, &s->resume, err));
-    if (s->resume.size == 0) {
-        sw_status empty = sw_fail(err, SW_MALFORMED, "format", "%s is empty", s->state_path);
-        sw_error_hint(err, REMOVE_HINT, s->folder);
-        return empty;
-    }
-    s->kept = sw_train_state_step(s->resume);
-    sw_status status = read_curve(cli, s, err);
-    if (status != SW_OK) sw_plain_state_hint(s, err);
-    if (status != SW_OK) sw_plain_state_unmap(s);
+    sw_status status = read_both(cli, job, s, err);
+    if (status == SW_OK) return SW_OK;
+    if (status != SW_MEMORY)
+        sw_error_hint(err, status == SW_REFUSED ? OTHERS_HINT : DAMAGED_HINT, s->folder);
+    sw_plain_state_unmap(s);
     return status;
 }
 
@@ -132,11 +140,8 @@ sw_status sw_plain_state_write(sw_plain_state *s, const sw_curve *curve, sw_byte
 }
 
 void sw_plain_state_hint(const sw_plain_state *s, sw_error *err) {
-    bool other = strcmp(err->word, "checkpoint") == 0 || strcmp(err->word, "format") == 0;
     bool stopped = strcmp(err->word, "stopped") == 0;
-    if (s->kept && other)
-        sw_error_hint(err, REMOVE_HINT, s->folder);
-    else if (s->kept && stopped)
+    if (s->kept && stopped)
         sw_error_hint(err,
                       "the state of step %" PRIu64 " is kept: the same command goes on from %s",
                       s->kept, s->folder);

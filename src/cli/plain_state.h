@@ -17,10 +17,11 @@ typedef struct sw_plain_state {
     sw_bytes resume;        /* that state, mapped; empty: none */
     sw_curve_point *points; /* of its steps, `kept` of them */
 } sw_plain_state;
-/* Looks at what lies beside `out`. SW_REFUSED "checkpoint" when it is of another base model,
- * SW_MALFORMED when the curve does not belong to the state. */
+/* Looks at what lies beside `out` for a job that is planned. SW_REFUSED "checkpoint" when it is of
+ * another job or base model, SW_MALFORMED when a file is damaged or the curve does not belong to
+ * the state; each names the file, and the hint is a way on (CKP-035). */
 SW_NODISCARD sw_status sw_plain_state_open(sw_cli *cli, const char *out, const sw_plain_model *m,
-                                           const sw_training *settings, sw_plain_state *s,
+                                           const sw_train_job *job, sw_plain_state *s,
                                            sw_error *err);
 /* The state after the curve's last step takes the place of the one before; a crash leaves either.
  * Nothing when the recipe does not ask for it. */

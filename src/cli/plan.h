@@ -6,6 +6,10 @@
 #define SW_CLI_PLAN_H
 #include "cli/plain.h"
 
+/* Of the program, its libraries and what they hold before there is anything of a run (PLN-010):
+ * about 13 MiB, measured. */
+#define SW_CLI_PROGRAM_BYTES ((size_t)16 << 20)
+
 /* The plan of `job` for so many threads, refused when it does not fit into --memory, else into what
  * this machine (or the control group that holds this process) has: SW_MEMORY "memory". A note when
  * it fits, but not into what is free now. */

@@ -12,6 +12,7 @@
 
 #define LINES         12
 #define LABEL_COLUMNS 10
+#define COLUMNS_LEAST 40 /* of a terminal that has room for a plot */
 #define COLUMNS_LIMIT 120
 #define TICKS         5
 
@@ -103,18 +104,20 @@ static void put_steps(const plot *p, sw_buffer *out) {
     const sw_curve_point *points = p->curve->points;
     char last[32];
     int size = snprintf(last, sizeof last, "%" PRIu64, points[p->curve->count - 1].step);
+    bool one = p->curve->count == 1;
     sw_put_format(out, "%*s%s", LABEL_COLUMNS - 1, "", p->utf8 ? "\u2514" : "+");
     for (int i = 0; i < p->columns; i++) sw_put_text(out, p->utf8 ? "\u2500" : "-");
-    sw_put_format(out, "\n%*s step %-*" PRIu64 "%s\n", LABEL_COLUMNS - 1, "", p->columns - size - 5,
-                  points[0].step, last);
+    sw_put_format(out, "\n%*s step %-*" PRIu64 "%s\n", LABEL_COLUMNS - 1, "",
+                  one ? 0 : p->columns - size - 5, points[0].step, one ? "" : last);
 }
 
 void sw_cli_plot(sw_cli *cli, const sw_curve *curve) {
-    if (cli->json || !curve->count || !isatty(STDOUT_FILENO)) return;
+    int columns = sw_cli_columns(STDOUT_FILENO);
+    if (cli->json || !curve->count || !isatty(STDOUT_FILENO) || columns < COLUMNS_LEAST) return;
     bool utf8 = takes_utf8();
     plot p = {.curve = curve,
               .utf8 = utf8,
-              .columns = sw_cli_columns() - LABEL_COLUMNS,
+              .columns = columns - LABEL_COLUMNS,
               .across = utf8 ? 2 : 1,
               .down = utf8 ? 4 : 1};
     double low, high;

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
@@ -69,10 +70,12 @@ void sw_cli_note(sw_cli *cli, const char *format, ...) {
     va_end(list);
 }
 
-int sw_cli_columns(void) {
-    const char *text = getenv("COLUMNS");
-    long columns = text ? strtol(text, NULL, 10) : 80;
-    if (columns < 40) columns = 40;
+int sw_cli_columns(int fd) {
+    struct winsize size = {0};
+    const char *text = getenv("COLUMNS"); /* POSIX: goes before what the terminal says */
+    long columns = text ? strtol(text, NULL, 10) : 0;
+    if (columns <= 0 && ioctl(fd, TIOCGWINSZ, &size) == 0) columns = size.ws_col;
+    if (columns <= 0) columns = 80;
     return columns > 120 ? 120 : (int)columns;
 }
 
@@ -105,6 +108,7 @@ void sw_cli_duration(char out[SW_CLI_DURATION_BYTES], double seconds) {
 #define BAR_LEAST  8
 #define BAR_MOST   32
 #define BAR_AROUND 10 /* "[", "] 100%  " */
+#define SHORTEST   20 /* of a text that says something */
 
 void sw_cli_progress(sw_cli *cli, uint64_t done, uint64_t total, const char *text) {
     if (cli->json || !can_draw()) return;
@@ -118,7 +122,7 @@ void sw_cli_progress(sw_cli *cli, uint64_t done, uint64_t total, const char *tex
     }
     char left[64];
     time_left(cli, now, done, total, left);
-    int columns = sw_cli_columns() - 1;
+    int columns = sw_cli_columns(STDERR_FILENO) - 1;
     int width = columns - BAR_AROUND - (int)strlen(text) - (int)strlen(left);
     if (width > BAR_MOST) width = BAR_MOST;
     fputs("\r\033[K", stderr);
@@ -129,6 +133,10 @@ void sw_cli_progress(sw_cli *cli, uint64_t done, uint64_t total, const char *tex
         fprintf(stderr, "] %3u%%  ", (unsigned)(100 * done / total));
     }
     int room = columns - (int)strlen(left);
+    if (room < SHORTEST) { /* what is told goes before what is guessed */
+        room = columns;
+        left[0] = 0;
+    }
     fprintf(stderr, "%.*s%s", room > 0 ? room : 0, text, left);
     fflush(stderr);
     cli->bar_shown = true;

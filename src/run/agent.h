@@ -166,6 +166,8 @@ bool sw_agent_lease_holds(sw_agent *a);
 /* agent_measure.c */
 SW_NODISCARD sw_status sw_agent_load_worker(sw_agent *a, sw_error *err);
 SW_NODISCARD sw_status sw_agent_load_model(sw_agent *a, sw_error *err);
+/* agent_model.c: WRK-046. `map` holds the model's files at the offsets of a->files. */
+SW_NODISCARD sw_status sw_agent_check_model(const sw_agent *a, const uint8_t *map, sw_error *err);
 /* agent_rows.c */
 SW_NODISCARD sw_status sw_agent_match_shards(sw_agent *a, sw_error *err);
 SW_NODISCARD sw_status sw_agent_decode_shards(sw_agent *a, sw_error *err);

@@ -4,7 +4,6 @@
  * hashed there; what was hashed is what runs.
  */
 #include "run/agent.h"
-#include "train/train.h"
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -61,50 +60,6 @@ static sw_status read_file(const sw_agent *a, size_t index, uint8_t *map, sw_err
                    "%s is not the file that the recipe's model lock names", path);
 }
 
-/* The decoders look again; here it costs no grant. */
-static sw_status check_template(const sw_agent *a, const uint8_t *map, sw_error *err) {
-    sw_chat_files files = {0};
-    sw_row_template chat = {0};
-    for (size_t i = 0; i < a->recipe->model_file_count; i++) {
-        sw_bytes file = SW_BYTES(map + a->files[i].offset, (size_t)a->files[i].size);
-        if (strcmp(a->files[i].name, "chat_template.jinja") == 0) files.jinja = file;
-        if (strcmp(a->files[i].name, "tokenizer_config.json") == 0) files.tokenizer_config = file;
-    }
-    sw_status status = sw_row_template_open(&files, &a->recipe->training, &chat, err);
-    sw_row_template_close(&chat);
-    return status;
-}
-
-static sw_status check_limit(const char *key, const char *what, uint64_t needs, uint64_t limit,
-                             sw_error *err) {
-    if (needs <= limit) return SW_OK;
-    sw_status status = sw_fail(err, SW_REFUSED, "limit",
-                               "%s takes at least %llu bytes, and the recipe's %s is %llu", what,
-                               (unsigned long long)needs, key, (unsigned long long)limit);
-    sw_error_hint(err, "compose the recipe with a larger %s; owners then consent to that one", key);
-    return status;
-}
-
-/* RCP-042: whether the model can be trained so, and what comes out fits what the recipe declares.
- * The worker would say so too late: after a grant, or after all steps. */
-static sw_status check_settings(const sw_agent *a, const uint8_t *map, sw_error *err) {
-    sw_bytes file = {0};
-    sw_model_config config;
-    sw_train_sizes sizes;
-    for (size_t i = 0; i < a->recipe->model_file_count; i++)
-        if (strcmp(a->files[i].name, "config.json") == 0)
-            file = SW_BYTES(map + a->files[i].offset, (size_t)a->files[i].size);
-    SW_TRY(sw_model_config_parse(file, &config, err));
-    SW_TRY(sw_train_check(&a->recipe->training, &config, &sizes, err));
-    for (size_t i = 0; i < a->recipe->model_file_count; i++)
-        if (a->recipe->training.method == SW_METHOD_FULL && sw_train_copies(a->files[i].name))
-            sizes.output_bytes += a->files[i].size;
-    SW_TRY(check_limit("observe.checkpoint_limit", "a checkpoint", sizes.state_bytes,
-                       a->recipe->checkpoint_limit_bytes, err));
-    return check_limit("output.limit", "the output", sizes.output_bytes,
-                       a->recipe->output_limit_bytes, err);
-}
-
 sw_status sw_agent_load_model(sw_agent *a, sw_error *err) {
     SW_TRY(layout(a, err));
     void *map = NULL;
@@ -112,8 +67,7 @@ sw_status sw_agent_load_model(sw_agent *a, sw_error *err) {
     sw_status status = SW_OK;
     for (size_t i = 0; i < a->recipe->model_file_count && status == SW_OK; i++)
         status = read_file(a, i, map, err);
-    if (status == SW_OK) status = check_template(a, map, err);
-    if (status == SW_OK) status = check_settings(a, map, err);
+    if (status == SW_OK) status = sw_agent_check_model(a, map, err);
     sw_status sealed =
         sw_shared_seal(a->model_fd, &map, (size_t)a->model_bytes, status == SW_OK ? err : NULL);
     return status != SW_OK ? status : sealed;

@@ -345,8 +345,16 @@ sw_status sw_tokenizer_open(sw_bytes tokenizer_json, sw_tokenizer **out, sw_erro
         sw_tokenizer_close(&t);
         return status;
     }
+    t->tree_bytes = tree.used_bytes;
     *out = t;
     return SW_OK;
+}
+
+sw_tokenizer_sizes sw_tokenizer_measure(const sw_tokenizer *t) {
+    size_t held = sizeof *t + t->arena.used_bytes;
+    return (sw_tokenizer_sizes){.held_bytes =
+                                    held + t->symbols.size + t->heap.size + t->normal.size,
+                                .tree_bytes = t->tree_bytes};
 }
 
 void sw_tokenizer_close(sw_tokenizer **held) {

@@ -16,6 +16,12 @@ SW_NODISCARD sw_status sw_tokenizer_open(sw_bytes tokenizer_json, sw_tokenizer *
                                          sw_error *err);
 void sw_tokenizer_close(sw_tokenizer **t);
 size_t sw_tokenizer_vocab(const sw_tokenizer *t); /* highest id + 1 */
+/* Memory in bytes: of the tables that it holds now, and of the JSON tree that was there beside them
+ * while it was opened. */
+typedef struct sw_tokenizer_sizes {
+    size_t held_bytes, tree_bytes;
+} sw_tokenizer_sizes;
+sw_tokenizer_sizes sw_tokenizer_measure(const sw_tokenizer *t);
 
 /* A growing list of ids. */
 typedef struct sw_tokens {

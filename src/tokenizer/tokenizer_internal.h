@@ -215,6 +215,7 @@ struct sw_tokenizer {
     sw_scratch symbols, heap, normal;
     bool trims_offsets, spares_first; /* of HF's offsets: ByteLevel as a post-processor */
     sw_places *places;                /* during sw_tokenizer_locate */
+    size_t tree_bytes;                /* of the file's JSON tree, which is gone */
 };
 
 /* Reads the stages around the model: normaliser, pre-tokeniser, post-processor, decoder. The

@@ -4,6 +4,7 @@
  * other, over the same steps. No script, no style sheet, no reference to anything outside.
  */
 #include "train/curve.h"
+#include <stdio.h>
 
 #define WIDTH        760
 #define LEFT         76
@@ -50,16 +51,26 @@ static void put_value_axis(const panel *p, sw_buffer *out) {
     }
 }
 
+static void put_step(const panel *p, double step, const char *label, sw_buffer *out) {
+    sw_put_format(out, "<path d=\"M%.1f %.1fv5\" stroke=\"#444\"/>", x_of(p, step),
+                  p->top + BOTTOM);
+    sw_put_format(out, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%s</text>\n",
+                  x_of(p, step), p->top + BOTTOM + 18, label);
+}
+
+/* A single step is its own tick: no round number need be it. */
 static void put_step_axis(const panel *p, sw_buffer *out) {
+    char label[SW_AXIS_LABEL_BYTES];
     sw_axis axis = sw_axis_of(p->first, p->last, STEP_TICKS, true);
-    for (size_t i = 0; i < axis.count; i++) {
-        char label[SW_AXIS_LABEL_BYTES];
-        double step = sw_axis_tick(&axis, i), x = x_of(p, step);
+    for (size_t i = 0; p->first < p->last && i < axis.count; i++) {
+        double step = sw_axis_tick(&axis, i);
         if (step < p->first || step > p->last) continue;
         sw_axis_label(&axis, i, label);
-        sw_put_format(out, "<path d=\"M%.1f %.1fv5\" stroke=\"#444\"/>", x, p->top + BOTTOM);
-        sw_put_format(out, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%s</text>\n", x,
-                      p->top + BOTTOM + 18, label);
+        put_step(p, step, label, out);
+    }
+    if (p->first >= p->last) {
+        snprintf(label, sizeof label, "%.0f", p->first);
+        put_step(p, p->first, label, out);
     }
     sw_put_format(out, "<path d=\"M%d %.1fH%d\" stroke=\"#444\"/>\n", LEFT, p->top + BOTTOM, RIGHT);
 }

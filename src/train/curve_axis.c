@@ -44,12 +44,13 @@ static int decade_of(double v) {
     return exponent;
 }
 
-/* A range that has room for two ticks. */
+/* A range that has room for two ticks. Zero has nothing below it: loss, rate and norm are not
+ * negative. */
 static void widen(double *low, double *high) {
     double size = fmax(fabs(*low), fabs(*high));
     if (*high - *low > size * 1e-9) return;
     double more = size > scaled(1, EXPONENT_LEAST + 10) ? size / 10 : 1;
-    *low -= more;
+    if (*low != 0) *low -= more;
     *high += more;
 }
 

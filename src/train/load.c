@@ -156,26 +156,28 @@ static void start_magnitude(sw_engine *e, sw_linear *l) {
     if (l->magnitude) sw_row_norms_find(&e->compute, &n, l->magnitude->value);
 }
 
-static void copy_view(const sw_parameter *p, const sw_tensor_view *v) {
+/* Of a model that is trained whole nothing in the file is read again. */
+static void copy_view(const sw_engine *e, const sw_parameter *p, const sw_tensor_view *v) {
     sw_elements_load(p->value, v->data.data, v->dtype, p->rows * p->columns);
+    if (e->full && e->host && e->host->release) e->host->release(e->host->context, v->data);
 }
 
 static void copy_weights(sw_engine *e) {
-    copy_view(e->final_norm.parameter, e->final_norm.view);
+    copy_view(e, e->final_norm.parameter, e->final_norm.view);
     for (size_t i = 0; i < e->layer_count; i++) {
         sw_layer *l = &e->layers[i];
         for (int m = 0; m < SW_MODULE_COUNT; m++) {
-            copy_view(l->linear[m].weight, l->linear[m].view);
-            if (l->linear[m].bias) copy_view(l->linear[m].bias, l->linear[m].bias_view);
+            copy_view(e, l->linear[m].weight, l->linear[m].view);
+            if (l->linear[m].bias) copy_view(e, l->linear[m].bias, l->linear[m].bias_view);
         }
-        copy_view(l->input_norm.parameter, l->input_norm.view);
-        copy_view(l->post_norm.parameter, l->post_norm.view);
+        copy_view(e, l->input_norm.parameter, l->input_norm.view);
+        copy_view(e, l->post_norm.parameter, l->post_norm.view);
     }
 }
 
 void sw_engine_init_trained(sw_engine *e, uint64_t seed) {
-    if (e->embedding) copy_view(e->embedding, &e->model->embed_tokens);
-    if (e->head) copy_view(e->head, &e->model->lm_head);
+    if (e->embedding) copy_view(e, e->embedding, &e->model->embed_tokens);
+    if (e->head) copy_view(e, e->head, &e->model->lm_head);
     if (e->full) {
         copy_weights(e);
         return;

@@ -124,7 +124,8 @@ sw_status sw_train_fit(const sw_train_job *job, size_t lanes, size_t limit_bytes
         return SW_OK;
     }
     sw_status status = sw_fail(err, SW_MEMORY, "memory",
-                               "training takes %zu MiB, and there are %zu MiB; %s take %zu MiB",
+                               "training takes %zu MiB, and there are %zu MiB; the largest part, "
+                               "%s, takes %zu MiB",
                                (budget.bytes >> 20) + 1, limit_bytes >> 20, budget.parts[0].name,
                                (budget.parts[0].bytes >> 20) + 1);
     hint_at(job, lanes, limit_bytes, err);

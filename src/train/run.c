@@ -126,29 +126,35 @@ static void choose_recompute(sw_engine *e, size_t lanes, bool asked) {
     e->capacity.recompute = asked || (kept > lean && kept - lean > SW_TRAIN_KEPT_BYTES);
 }
 
-/* MODEL-026: what lies beside a model that was trained whole must be readable with it. */
-static sw_status check_copies(const sw_train_job *job, sw_error *err) {
+sw_status sw_train_check_files(const sw_training *settings, const sw_model_config *config,
+                               const sw_model_file *files, size_t count, sw_error *err) {
     sw_token_ends ends;
-    if (job->settings->method != SW_METHOD_FULL) return SW_OK;
-    for (size_t i = 0; i < job->file_count; i++)
-        if (strcmp(job->files[i].name, "generation_config.json") == 0)
-            SW_TRY(sw_model_ends(job->files[i].bytes, &job->model->config, &ends, err));
+    if (settings->method != SW_METHOD_FULL) return SW_OK;
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(files[i].name, "generation_config.json") == 0)
+            SW_TRY(sw_model_ends(files[i].bytes, config, &ends, err));
     return SW_OK;
 }
 
-static sw_status prepare(run *r, size_t lanes, bool recompute, sw_error *err) {
+/* As far as a state is judged: all but how much there is at once. */
+static sw_status prepare_state(run *r, sw_error *err) {
     const sw_train_job *job = r->job;
     const sw_training *t = job->settings;
     SW_TRY(count_steps(&r->arena, job, &r->sequences, &r->total, err));
     SW_TRY(sw_rows_check(job->rows, t, job->model->config.vocab_size, err));
     SW_TRY(check_lengths(r, err));
-    SW_TRY(check_copies(job, err));
+    SW_TRY(sw_train_check_files(t, &job->model->config, job->files, job->file_count, err));
     sw_engine_plan plan = {.model = job->model, .settings = t, .profile = t->profile};
     SW_TRY(sw_engine_build(&r->arena, &plan, &r->engine, err));
-    SW_TRY(sw_state_prefix(&r->engine, job, err));
+    return sw_state_prefix(&r->engine, job, err);
+}
+
+static sw_status prepare(run *r, size_t lanes, bool recompute, sw_error *err) {
+    const sw_training *t = r->job->settings;
+    SW_TRY(prepare_state(r, err));
     r->batches = divide_up(r->sequences.count, t->per_device_train_batch_size);
     r->windows = divide_up(r->batches, t->gradient_accumulation_steps);
-    r->order = (sw_order){.rows = job->rows,
+    r->order = (sw_order){.rows = r->job->rows,
                           .sequences = &r->sequences,
                           .seed = t->seed,
                           .epoch = UINT64_MAX,
@@ -165,7 +171,8 @@ static sw_status prepare(run *r, size_t lanes, bool recompute, sw_error *err) {
 }
 
 /* What lies beside the slab: the rows, what is read of the model's file again and again, and at the
- * end the outputs, once as tensors and once as a file, where everything but values made room. */
+ * end the outputs, once as tensors and once as a file, where everything but values made room.
+ * Before all of that the tokeniser was there, as far as it took more. */
 static void add_others(const run *r, sw_train_budget *out) {
     const sw_rows *rows = r->job->rows;
     const sw_engine *e = &r->engine;
@@ -178,6 +185,9 @@ static void add_others(const run *r, sw_train_budget *out) {
     if (output > freed) sw_budget_add(out, "output", output - freed);
     size_t file = sw_engine_file_bytes(e);
     if (file) sw_budget_add(out, "frozen weights", file);
+    size_t before = r->job->tokenizer_bytes;
+    if (before > out->bytes) sw_budget_add(out, "tokeniser", before - out->bytes);
+    if (r->job->program_bytes) sw_budget_add(out, "program", r->job->program_bytes);
 }
 
 sw_status sw_train_plan(const sw_train_job *job, size_t lanes, bool recompute, sw_train_budget *out,
@@ -212,6 +222,17 @@ static sw_status parse_resume(const run *r, uint64_t *step, sw_bytes *numbers, s
     SW_TRY(sw_state_parse(sw_buffer_bytes(&e->prefix), &sizes, r->job->resume, step, numbers, err));
     if (*step <= r->total) return SW_OK;
     return sw_fail(err, SW_REFUSED, "checkpoint", "the checkpoint lies behind the last step");
+}
+
+sw_status sw_train_check_resume(const sw_train_job *job, uint64_t *step, sw_error *err) {
+    run r = {.job = job};
+    uint64_t at = 0;
+    sw_bytes numbers;
+    sw_status status = prepare_state(&r, err);
+    if (status == SW_OK) status = parse_resume(&r, &at, &numbers, err);
+    if (status == SW_OK) *step = at;
+    run_free(&r);
+    return status;
 }
 
 static sw_status load(run *r, sw_error *err) {

@@ -129,7 +129,7 @@ uint64_t sw_train_state_step(sw_bytes state) {
     return step;
 }
 
-/* As far as the image goes: one that is cut belongs to this job and is damaged. */
+/* But for the step, as far as the image goes. */
 static bool prefix_matches(sw_bytes prefix, sw_bytes image) {
     size_t behind = STEP_OFFSET + sizeof(uint64_t);
     size_t held = image.size < prefix.size ? image.size : prefix.size;
@@ -163,27 +163,48 @@ bool sw_state_is_finite(const sw_engine *e) {
                          SW_BYTES(e->image + e->prefix.size, sw_state_numbers_bytes(&sizes)));
 }
 
+static sw_status check_version(sw_bytes prefix, sw_bytes image, sw_error *err) {
+    size_t magic = sizeof MAGIC, version = magic + sizeof(uint32_t);
+    if (memcmp(image.data, prefix.data, image.size < magic ? image.size : magic) != 0)
+        return sw_fail(err, SW_MALFORMED, "format", "this is no checkpoint");
+    if (image.size < version || memcmp(image.data, prefix.data, version) == 0) return SW_OK;
+    return sw_fail(err, SW_MALFORMED, "format",
+                   "the checkpoint is of another version than this program's");
+}
+
+/* Of its own bytes alone: what was written is there. */
+static bool is_whole(sw_bytes image) {
+    uint64_t sum;
+    if (image.size < sizeof sum) return false;
+    sw_bytes body = SW_BYTES(image.data, image.size - sizeof sum);
+    memcpy(&sum, image.data + body.size, sizeof sum);
+    return sum == checksum(body);
+}
+
+/* Whether it was cut or changed can be told only where the rest of it is this job's. */
+static sw_status damaged(bool ours, size_t size, size_t wanted, sw_error *err) {
+    if (ours && size != wanted)
+        return sw_fail(err, SW_MALFORMED, "format",
+                       "the checkpoint is damaged: it has %zu bytes instead of %zu", size, wanted);
+    return sw_fail(err, SW_MALFORMED, "format",
+                   "the checkpoint is damaged: its bytes are not those that were written");
+}
+
 sw_status sw_state_parse(sw_bytes prefix, const sw_state_sizes *sizes, sw_bytes image,
                          uint64_t *step, sw_bytes *numbers, sw_error *err) {
-    size_t body = prefix.size + sw_state_numbers_bytes(sizes);
-    size_t version = sizeof MAGIC + 4, shown = image.size < version ? image.size : version;
-    if (memcmp(image.data, prefix.data, shown) != 0) {
-        return sw_fail(err, SW_MALFORMED, "format", "the checkpoint is not of this version");
-    }
-    if (!prefix_matches(prefix, image)) {
+    size_t body = prefix.size + sw_state_numbers_bytes(sizes), wanted = body + sizeof(uint64_t);
+    SW_TRY(check_version(prefix, image, err));
+    bool ours = prefix_matches(prefix, image);
+    if (!is_whole(image)) return damaged(ours, image.size, wanted, err);
+    if (!ours)
         return sw_fail(err, SW_REFUSED, "checkpoint",
                        "the checkpoint belongs to other settings, rows or another model");
-    }
-    if (image.size != body + sizeof(uint64_t))
-        return sw_fail(err, SW_MALFORMED, "format", "the checkpoint is damaged");
-    uint64_t sum, at;
-    memcpy(&sum, image.data + body, sizeof sum);
-    memcpy(&at, image.data + STEP_OFFSET, sizeof at);
+    if (image.size != wanted) return damaged(true, image.size, wanted, err);
     sw_bytes held = SW_BYTES(image.data + prefix.size, body - prefix.size);
-    if (sum != checksum(SW_BYTES(image.data, body)) || !sound_numbers(sizes, held)) {
-        return sw_fail(err, SW_MALFORMED, "format", "the checkpoint is damaged");
-    }
-    *step = at;
+    if (!sound_numbers(sizes, held))
+        return sw_fail(err, SW_MALFORMED, "format",
+                       "the checkpoint is damaged: a value in it is no number");
+    memcpy(step, image.data + STEP_OFFSET, sizeof *step);
     *numbers = held;
     return SW_OK;
 }

@@ -135,15 +135,30 @@ typedef struct sw_train_job {
     const sw_model_file *files;  /* the base model's, for sw_train_copies; NULL for none */
     size_t file_count;
     sw_bytes resume; /* empty, or a checkpoint's bytes */
+    /* For the plan alone: the most that a tokeniser took which is closed before the run, while it
+     * was opened and beside the rows that it made (PLN-009); 0: there was none. */
+    size_t tokenizer_bytes;
+    size_t program_bytes; /* for the plan alone: of the process before the run; 0: not counted */
 } sw_train_job;
 
 /* Whether a file of the base model lies beside a model that was trained whole, byte for byte, so
  * that the folder can be loaded: the tokeniser's files, generation_config.json,
  * chat_template.jinja. */
 bool sw_train_copies(const char *name);
+/* What lies beside a model that was trained whole must be readable with it (MODEL-026): as
+ * sw_train_run would say it of the base model's files, before there are rows or keys. */
+SW_NODISCARD sw_status sw_train_check_files(const sw_training *settings,
+                                            const sw_model_config *config,
+                                            const sw_model_file *files, size_t count,
+                                            sw_error *err);
 
 /* The completed steps that a state's bytes name; 0 when they name none. Nothing else is checked. */
 uint64_t sw_train_state_step(sw_bytes state);
+/* Judges a job's `resume` as sw_train_run would, before anything is mapped for it, and says its
+ * step: SW_MALFORMED "format" where it is damaged, SW_REFUSED "checkpoint" where it is another
+ * job's. `step` is untouched on failure. */
+SW_NODISCARD sw_status sw_train_check_resume(const sw_train_job *job, uint64_t *step,
+                                             sw_error *err);
 /* Total optimiser steps of a job, packed sequences counted; SW_REFUSED when there are no rows. */
 SW_NODISCARD sw_status sw_train_steps(const sw_train_job *job, uint64_t *steps, sw_error *err);
 SW_NODISCARD sw_status sw_train_run(const sw_train_job *job, const sw_train_host *host,

@@ -146,6 +146,10 @@ rm -f sealwright.yaml
 
 # ---- output ----
 gives 1 "$sealwright" identity show anna --json; "$sealwright" identity show anna >/dev/full 2>err; [ $? -eq 1 ]; say $? 'standard output that is full: exit 1'
+for asked in --help help --version 'help train' 'train --help'; do
+    # shellcheck disable=SC2086 # several words
+    "$sealwright" $asked >/dev/full 2>err; [ $? -eq 1 ] && found 'standard output cannot be written' <err; say $? "the same of $asked"
+done
 "$sealwright" identity show anna >&- 2>err; [ $? -eq 1 ]; say $? 'standard output that is closed: exit 1'
 gives 0 "$sealwright" identity show anna --json && [ "$(wc -l <out)" -eq 1 ] && python3 -m json.tool out >/dev/null; say $? 'a result with --json is one line of JSON'
 COLUMNS=banana TERM='' NO_COLOR=1 "$sealwright" identity show anna >out 2>err; [ $? -eq 0 ] && ! grep -q $'\033' out err; say $? 'an odd terminal changes nothing'

@@ -65,7 +65,7 @@ plain=(recipe.yaml --model model --data rows.jsonl)
 # ---- the plan ----
 train "${plain[@]}" --plan && grep -q '^steps   6$' out && grep -q '^rows    8$' out && grep -Eq '^tokens  [0-9]+, about [0-9]+ in all steps$' out &&
     grep -Eq '^memory  [0-9.]+ MiB$' out && grep -Eq '^  packed weights +[0-9.]+ MiB$' out && grep -Eq '^  activations +[0-9.]+ MiB$' out &&
-    grep -Eq '^  trained state +[0-9.]+ MiB$' out && grep -Eq '^time    about [0-9]+m[0-9]{2}s: .* TFLOP; products run at [0-9]+ GFLOP/s' out && [ ! -e made ]
+    grep -Eq '^  program +16.0 MiB$' out && grep -Eq '^  the rest +[0-9.]+ MiB$' out && grep -Eq '^time    about [0-9]+m[0-9]{2}s: .* TFLOP; products run at [0-9]+ GFLOP/s' out && [ ! -e made ]
 say $? 'steps, rows, tokens, memory by part and time'
 train "${plain[@]}" --plan --json && python3 - out <<'PY'
 import json, sys
@@ -74,12 +74,13 @@ assert sum(part["bytes"] for part in p["parts"]) == p["bytes"], p
 assert p["operations"] > 0 and p["seconds"] > 0 and p["steps"] == 6 and p["tokens_trained"] == 3 * p["tokens"], p
 PY
 say $? 'the same for programs; the parts add up'
+recipe wide.yaml 'per_device_train_batch_size: 8, max_steps: 6, max_length: 64'
 bytes() { "$sealwright" train "$1" --model model --data rows.jsonl --plan --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["bytes"])'; }
-recipe small.yaml 'per_device_train_batch_size: 1, gradient_accumulation_steps: 4, max_steps: 6, max_length: 64'
-whole=$(bytes recipe.yaml) least=$(bytes small.yaml)
-[ "$least" -lt "$whole" ] && train "${plain[@]}" --out fits --memory "${whole}B"; say $? 'what it needs is enough'
-refused memory 'a byte is not' 'max_length' "${plain[@]}" --out made --memory 1B
-refused memory 'nor is the half, and the plan says so too' 'training takes .* take ' "${plain[@]}" --plan --memory $((least / 2))B
+recipe small.yaml 'per_device_train_batch_size: 1, gradient_accumulation_steps: 8, max_steps: 6, max_length: 64'
+whole=$(bytes wide.yaml) least=$(bytes small.yaml)
+[ "$least" -lt "$whole" ] && train wide.yaml --model model --data rows.jsonl --out fits --memory "${whole}B"; say $? 'what it needs is enough'
+refused memory 'a byte is not' 'max_length' wide.yaml --model model --data rows.jsonl --out made --memory 1B
+refused memory 'nor is the half, and the plan says so too' 'training takes .*; the largest part, .*, takes ' wide.yaml --model model --data rows.jsonl --plan --memory $((least / 2))B
 for size in 0GiB 1 GiB 8gb -1MiB 99999999999TiB '1 GiB' 1.5GiB; do
     refused usage "--memory=$size" 'KiB, MiB, GiB' "${plain[@]}" --out made "--memory=$size"
 done
@@ -94,6 +95,8 @@ printf '{"prompt":"a long question of many words","completion":"x"}\n' >question
 printf '{"text":"good"}\n{"text":3}\n' >bad.jsonl
 refused missing 'a file as the model' 'rows.jsonl is no folder' recipe.yaml --model rows.jsonl --data rows.jsonl --out made
 refused usage 'no data' '--data' recipe.yaml --model model --out made
+refused io 'a folder as data' 'model is not a regular file' recipe.yaml --model model --data model --out made
+refused missing 'no data where it should be' 'nowhere.jsonl: no such file' recipe.yaml --model model --data nowhere.jsonl --out made
 refused rows 'an empty file' 'empty.jsonl: there is no row' recipe.yaml --model model --data rows.jsonl --data empty.jsonl --out made
 refused rows 'a file of blank lines' 'blank.jsonl: there is no row' recipe.yaml --model model --data blank.jsonl --out made
 refused rows 'nothing left to predict' 'no row of question.jsonl has anything to predict' short.yaml --model model --data question.jsonl --out made
@@ -309,13 +312,15 @@ PY
 recipe endless.yaml 'per_device_train_batch_size: 4, max_steps: 100000, max_length: 64'
 TERM=xterm timeout 100 python3 signalled.py "$sealwright" train endless.yaml --model model --data rows.jsonl --out ended >out 2>err
 [ $? -eq 1 ] && found 'stopped after step' <out && found 'nothing is kept' <out && ! ls -d ended* 2>/dev/null; say $? 'SIGTERM without save_steps leaves nothing'
+tr -d '\r' <out | found -x 'sealwright: stopping behind this step; once more stops at once'; say $? 'and says at once that it was heard'
 
 # ---- in a terminal ----
 cat >terminal.py <<'PY'
 """Runs a command with stdout, or stderr, or both on a terminal; what the terminal saw goes to a file. terminal.py WHICH FILE COMMAND..."""
-import os, pty, subprocess, sys
+import fcntl, os, pty, struct, subprocess, sys, termios
 which, path, command = sys.argv[1], sys.argv[2], sys.argv[3:]
 master, slave = pty.openpty()
+fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, int(os.environ.get("WIDTH", 0)), 0, 0))
 place = {"stdout": slave if "out" in which else subprocess.DEVNULL, "stderr": slave if "err" in which else subprocess.DEVNULL}
 process = subprocess.Popen(command, stdin=subprocess.DEVNULL, **place)
 os.close(slave)
@@ -354,5 +359,64 @@ shown err C && tr '\r' '\n' <seen | found -E 'step 6/6  [0-9]+ tokens/s  loss [0
     tr '\r' '\n' <seen | sed 's/\x1b\[K//' | awk 'length > 79 { exit 1 }'
 say $? 'the line that draws itself: step, tokens a second, loss, learning rate, gradient norm, within the width'
 shown err C --json && [ ! -s seen ]; say $? 'none with --json'
+# A terminal says how wide it is; COLUMNS, where it is exported, goes before that. A line that is longer would be drawn below itself.
+narrow() { # narrow WIDTH [COLUMNS]: what both see
+    rm -rf shown.made
+    env -u COLUMNS ${2:+COLUMNS=$2} LC_ALL=C TERM=xterm WIDTH="$1" python3 terminal.py outerr seen "$sealwright" train "${plain[@]}" --out shown.made >out 2>err
+}
+within() { python3 -c '
+import re, sys
+lines = [re.sub(r"\x1b\[K", "", l) for l in re.split(r"[\r\n]", open("seen", encoding="utf-8", newline="\n").read())]
+sys.exit(not 0 < max(map(len, lines)) <= int(sys.argv[1]))' "$1"; }
+plotted() { tr '\r' '\n' <seen | sed 's/\x1b\[K//' | found -x ' *loss'; }
+for width in 1 8 20 39; do
+    narrow $width && within $((width > 10 ? width : 10)) && ! plotted; say $? "a terminal of $width columns: lines that fit, no plot"
+done
+for width in 40 57 80 100; do narrow $width && within $width && plotted; say $? "a terminal of $width columns: lines and a plot that fit"; done
+narrow 100 50 && within 50; say $? 'COLUMNS goes before it'
+recipe once.yaml 'per_device_train_batch_size: 4, max_steps: 1, max_length: 64, warmup_steps: 1'
+rm -rf shown.made && LC_ALL=C TERM=xterm WIDTH=80 python3 terminal.py out seen "$sealwright" train once.yaml --model model --data rows.jsonl --out shown.made >out 2>err &&
+    [ "$(grep -c '\*' seen)" -eq 1 ] && tr -d '\r' <seen | found -x ' *step 1 *' && ! found '>-' <shown.made/curve.svg
+say $? 'a run of one step: one point, one step, a rate of zero on its axis'
+
+# ---- what people ask for ----
+for command in train eval generate replay 'open unpack'; do
+    "$sealwright" help $command >out 2>err && "$sealwright" $command --help | cmp - out; say $? "help $command"
+done
+"$sealwright" help trian >out 2>err; [ $? -eq 2 ] && found "no command 'trian'" <err; say $? 'help of no command'
+"$sealwright" help train more >out 2>err; [ $? -eq 2 ] && found "no command 'more'" <err; say $? 'help of more than a command'
+"$sealwright" generate hello world --model model >out 2>err; [ $? -eq 2 ] && found 'takes PROMPT, and got 2 arguments' <err; say $? 'a prompt without quotation marks'
+"$sealwright" generate -hello --model model --max-new-tokens 1 >out 2>err; [ $? -eq 2 ] && found 'hint: what stands behind --' <err; say $? 'a prompt that begins with a dash'
+"$sealwright" generate --model model --max-new-tokens 1 -- -hello >out 2>err; say $? 'behind two dashes it is taken'
+# Where all logits are equal the first token is the greatest: of this model the byte 0.
+python3 "$source/tools/make-miniature.py" nul --dtype f32 && python3 - <<'PY'
+import json, struct
+t = json.load(open("nul/tokenizer.json", encoding="utf-8"))
+vocab = t["model"]["vocab"]
+first = next(name for name, id in vocab.items() if id == 0)
+vocab[first], vocab["\u0100"] = vocab["\u0100"], 0
+for added in t["added_tokens"]:
+    added["id"] = vocab[added["content"]]
+json.dump(t, open("nul/tokenizer.json", "w"))
+json.dump({}, open("nul/generation_config.json", "w"))
+data = bytearray(open("nul/model.safetensors", "rb").read())
+size = struct.unpack("<Q", data[:8])[0]
+begin, end = (8 + size + at for at in json.loads(data[8 : 8 + size])["model.norm.weight"]["data_offsets"])
+data[begin:end] = bytes(end - begin)
+open("nul/model.safetensors", "wb").write(data)
+PY
+"$sealwright" generate hello --model nul --max-new-tokens 3 >out 2>err && printf '\0\0\0\n' | cmp - out; say $? 'an answer of NULs is printed whole'
+# A loss of which e has no power that JSON could say.
+cp -r model loud && python3 - <<'PY'
+import json, struct
+data = bytearray(open("loud/model.safetensors", "rb").read())
+size = struct.unpack("<Q", data[:8])[0]
+begin, end = (8 + size + at for at in json.loads(data[8 : 8 + size])["model.norm.weight"]["data_offsets"])
+data[begin:end] = struct.pack("<H", 0x4680) * ((end - begin) // 2)  # 16384
+open("loud/model.safetensors", "wb").write(data)
+PY
+"$sealwright" eval recipe.yaml --model loud --data rows.jsonl --json >out 2>err && found '"perplexity":null' <out && "$sealwright" eval recipe.yaml --model loud --data rows.jsonl >out 2>err &&
+    found -x 'perplexity  beyond 1e304' <out
+say $? 'a perplexity beyond all numbers'
 echo "1..$count"
 exit $failed

@@ -26,6 +26,15 @@ while read -r name; do
     missing=1
 done < <("$program" --help | sed -nE 's/^  ([a-z]+( [a-z-]+)?)  +.*/\1/p')
 result $missing "each command has a page with all its options"
+# An option's value is printed as what it is, whatever letters it has.
+missing=0
+while read -r name; do
+    # shellcheck disable=SC2086
+    other=$(diff <("$program" $name --help | sed -nE 's/^  (--[^ ]+( [^ ]+)?)  .*/\1/p') <(sed -nE 's/^\.B (\\-\\-.*)/\1/p' "$work/man/sealwright-${name// /-}.1" | sed 's/\\-/-/g') |
+        sed 's/^/# /')
+    [ -z "$other" ] || { echo "$other" && missing=1; }
+done < <("$program" --help | sed -nE 's/^  ([a-z]+( [a-z-]+)?)  +.*/\1/p')
+result $missing "each option stands there with its value"
 [ "$(find "$work/man" -name '*.1' | wc -l)" -eq "$(($("$program" --help | grep -cE '^  [a-z]') + 1))" ]
 result $? "and there are no other pages than these and sealwright.1"
 echo "1..$count"

@@ -171,6 +171,17 @@ if command -v strace >/dev/null; then
     rm run/checkpoint-*
     same 'when they are removed it begins again: the same model'
 
+    # ---- asked to stop: states that fill the pipe, so that the worker waits for the agent ----
+    method=full checkpoint_limit=8MiB output_limit=8MiB variant wide && holds 'a run of larger states' run_sealed --run wide.whole
+    for signal in INT TERM HUP; do
+        rm -rf run
+        run_with env --default-signal=HUP strace -qq -o /dev/null -e trace=unlink -e inject=unlink:signal=$signal:when=1 -- --json >log 2>&1
+        [ $? -eq 1 ] && [ "$(error_word <log)" = stopped ] && ls run/checkpoint-*.sealed >/dev/null 2>&1 && [ ! -e run/out ]; say $? "SIG$signal: stopped, with a sealed checkpoint"
+        run_sealed >log 2>&1 && same_model wide.whole/out run/out; say $? 'and the same command ends in the same model'
+    done
+    rm -rf run
+    app_compose=app-compose.json consents=consent
+
     # ---- a full disk ----
     half
     sha256sum run/* >before

@@ -304,6 +304,29 @@ static void a_full_buffer_is_a_limit(void **state) {
     sw_tokenizer_close(&t);
 }
 
+/* PLN-009: tables as the formula has them, and a tree of 112 bytes a value. */
+static void what_it_takes_is_measured(void **state) {
+    (void)state;
+    SW_SCOPED(sw_arena) arena = {0};
+    sw_json *root;
+    sw_bytes file = read_golden(&arena, "tokenizer", "smollm.json");
+    size_t before = arena.used_bytes;
+    assert_int_equal(sw_json_parse(&arena, file, NULL, &root, NULL), SW_OK);
+    size_t tree = arena.used_bytes - before;
+    const sw_json *model = sw_json_member(root, "model");
+    size_t tokens = sw_json_member(model, "vocab")->count, slots = 16, pairs = 16;
+    size_t merges = sw_json_member(model, "merges")->count;
+    while (slots < 2 * tokens) slots *= 2;
+    while (pairs < 2 * merges) pairs *= 2;
+    size_t least = 33 * tokens + 4 * slots + 16 * pairs + ((size_t)2 << 20);
+    sw_tokenizer *t = open_golden("smollm");
+    sw_tokenizer_sizes sizes = sw_tokenizer_measure(t);
+    assert_int_equal(sizes.tree_bytes, tree);
+    assert_true(tree >= 112 * (tokens + merges));
+    assert_in_range(sizes.held_bytes, least + 32 * tokens, least + 96 * tokens + (64 << 10));
+    sw_tokenizer_close(&t);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_merges_agree_with_the_definition),
@@ -315,6 +338,7 @@ int main(void) {
         cmocka_unit_test(bad_utf8_is_refused_and_leaves_the_list),
         cmocka_unit_test(bytes_decode_with_replacement),
         cmocka_unit_test(a_full_buffer_is_a_limit),
+        cmocka_unit_test(what_it_takes_is_measured),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,7 +33,7 @@ static void test_ticks(void **state) {
         {1.9, 3.4, 6, false, " 1.5 2.0 2.5 3.0 3.5"},
         {0, 2e-4, 6, false, " 0 5e-05 1.0e-04 1.5e-04 2.0e-04"},
         {2e-4, 2e-4, 6, false, " 1.8e-04 1.9e-04 2.0e-04 2.1e-04 2.2e-04"},
-        {0, 0, 6, false, " -1.0 -0.5 0 0.5 1.0"},
+        {0, 0, 6, false, " 0 0.2 0.4 0.6 0.8 1.0"},
         {-3, 3, 6, false, " -4 -2 0 2 4"},
         {1, 4, 9, true, " 1 2 3 4"},
         {1, 2, 9, true, " 1 2"},
@@ -118,7 +118,24 @@ static void test_one_point(void **state) {
     sw_buffer svg = svg_of(&c);
     assert_int_equal(times(&svg, "<circle cx=\"410.0\""), 3);
     assert_int_equal(times(&svg, "nan") + times(&svg, "inf"), 0);
+    assert_int_equal(times(&svg, ">-"), 0); /* nothing here is negative: no label is */
     sw_buffer_free(&svg);
+}
+
+/* CRV-004: a step that is no round number is told when it is the only one. */
+static void test_one_point_of_any_step(void **state) {
+    (void)state;
+    for (uint64_t step = 1; step < 100000; step += 1 + step / 3) {
+        char label[64];
+        const sw_curve_point point = {step, {2.5, 1e-4, 1}};
+        sw_curve c = {&point, 1, SW_SERIES_COUNT};
+        sw_buffer svg = svg_of(&c);
+        snprintf(label, sizeof label, "x=\"410.0\" y=\"202.0\" text-anchor=\"middle\">%llu<",
+                 (unsigned long long)step);
+        assert_int_equal(times(&svg, label), 1);
+        assert_int_equal(times(&svg, "text-anchor=\"middle\""), 3);
+        sw_buffer_free(&svg);
+    }
 }
 
 /* Whatever a worker says becomes finite coordinates inside the picture. */
@@ -209,6 +226,7 @@ int main(void) {
                                        cmocka_unit_test(test_any_range),
                                        cmocka_unit_test(test_three_points),
                                        cmocka_unit_test(test_one_point),
+                                       cmocka_unit_test(test_one_point_of_any_step),
                                        cmocka_unit_test(test_values_of_a_stranger),
                                        cmocka_unit_test(test_many_points),
                                        cmocka_unit_test(test_points_kept),

@@ -47,6 +47,31 @@ static void test_plan(void **state) {
     assert_int_equal(steps, 11);
 }
 
+/* PLN-009: what reading took counts as far as it is more than all that comes behind it. */
+static void test_tokeniser(void **state) {
+    const fixture *f = *state;
+    sw_training t = small_settings();
+    sw_train_job job = job_of(&f->model, &t, &f->rows);
+    sw_train_budget none = plan_of(&job, 1, false);
+    for (int more = -1; more < 2; more++) {
+        job.tokenizer_bytes = (size_t)((int64_t)none.bytes + more);
+        sw_train_budget b = plan_of(&job, 1, false);
+        assert_int_equal(part_of(&b, "tokeniser"), more > 0 ? more : 0);
+        assert_int_equal(b.bytes, none.bytes + (size_t)(more > 0 ? more : 0));
+    }
+    job.program_bytes = 1000;
+    sw_train_budget all = plan_of(&job, 1, false); /* PLN-010 */
+    assert_int_equal(part_of(&all, "program"), 1000);
+    assert_int_equal(part_of(&all, "tokeniser"), 1); /* the program was there before, too */
+    job.program_bytes = 0;
+    job.tokenizer_bytes = 3 * none.bytes;
+    sw_train_budget b;
+    sw_error err = {0};
+    assert_int_equal(sw_train_fit(&job, 1, job.tokenizer_bytes, &b, &err), SW_OK);
+    assert_int_equal(sw_train_fit(&job, 1, job.tokenizer_bytes - 1, &b, &err), SW_MEMORY);
+    assert_non_null(strstr(err.message, "the largest part, tokeniser, takes"));
+}
+
 /* PLN-008: a hundred million steps are planned in a moment, for at least what a thousand epochs
  * reach; with as few rows as a micro-batch has, for what one reaches. */
 static void test_many_epochs(void **state) {
@@ -339,6 +364,7 @@ int main(void) {
                                        cmocka_unit_test(test_many_epochs),
                                        cmocka_unit_test(test_operations),
                                        cmocka_unit_test(test_held_once),
+                                       cmocka_unit_test(test_tokeniser),
                                        cmocka_unit_test(test_memory_refusals),
                                        cmocka_unit_test(test_uneven_batch),
                                        cmocka_unit_test(test_check),
