@@ -152,10 +152,15 @@ static sw_status hold_claims(sw_walk *w, sw_error *err) {
         (file != NULL && !sw_manifest_are_claims(file->content)))
         return broken(err, "its " SW_MANIFEST_CLAIMS_NAME " is not what the manifest says");
     if (file == NULL) return SW_OK;
-    bool shown = file->content.size <= SHOWN_CLAIMS && sw_recipe_is_plain_text(file->content);
-    sw_walk_holds(w, "claims", "by the script itself, UNPROVEN: %.*s",
-                  shown ? (int)file->content.size : (int)strlen("long, or not plain to read"),
-                  shown ? (const char *)file->content.data : "long, or not plain to read");
+    if (file->content.size <= SHOWN_CLAIMS && sw_recipe_is_plain_text(file->content)) {
+        sw_walk_holds(w, "claims", "by the script itself, UNPROVEN: %.*s", (int)file->content.size,
+                      (const char *)file->content.data);
+    } else {
+        sw_walk_holds(w, "claims",
+                      "by the script itself, UNPROVEN: %zu bytes in the model's "
+                      "%s, not shown here",
+                      file->content.size, SW_MANIFEST_CLAIMS_NAME);
+    }
     return SW_OK;
 }
 

@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#define SETTING_HINT                                                                               \
+    "what the script needs to be told may stand in trainer.command behind the script, as "         \
+    "arguments"
 #define STEPS_LIMIT     UINT64_C(100000000)
 #define SCRATCH_DEFAULT (UINT64_C(1) << 30)
 #define SCRATCH_MIN     (UINT64_C(1) << 20)
@@ -214,6 +217,14 @@ static size_t make_place(sw_recipe_command *c, const char *name) {
     return at;
 }
 
+static sw_status refuse_variable(const sw_recipe_reader *r, const sw_yaml *at, const char *name,
+                                 const char *fault) {
+    sw_status status =
+        sw_recipe_refuse(r, at, ENVIRONMENT, "%s %s: a recipe cannot set it", name, fault);
+    sw_error_hint(r->err, SETTING_HINT);
+    return status;
+}
+
 static sw_status read_environment(const sw_recipe_reader *r, const sw_yaml *map,
                                   sw_recipe_command *out) {
     const sw_yaml *all = NULL;
@@ -232,9 +243,7 @@ static sw_status read_environment(const sw_recipe_reader *r, const sw_yaml *map,
                 ENVIRONMENT);
         memcpy(name, m->key.data, m->key.size);
         const char *fault = sw_command_variable_fault(name);
-        if (fault != NULL)
-            return sw_recipe_refuse(r, &at, ENVIRONMENT, "%s %s: a recipe cannot set it", name,
-                                    fault);
+        if (fault != NULL) return refuse_variable(r, &at, name, fault);
         size_t place = make_place(out, name);
         memcpy(out->names[place], name, sizeof name);
         SW_TRY(read_text(r, m, ENVIRONMENT, name, SW_COMMAND_TEXT, out->values[place]));

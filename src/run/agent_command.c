@@ -58,7 +58,8 @@ static void say_acts(sw_agent *a) {
     for (int act = 0; act < SW_SANDBOX_ACT_COUNT; act++)
         if (seen >> act & 1) sw_agent_phase(a, sw_sandbox_act_sentence((sw_sandbox_act)act));
     if (a->command->started && sw_process_memory_kills() != a->command->memory_kills)
-        sw_agent_phase(a, "this machine ran out of memory while the script ran");
+        sw_agent_phase(a, "memory ran out while the script ran: the kernel ended a process, the "
+                          "script's or another of this machine");
 }
 
 /* SANDBOX-050. What stays loud is a refusal by the sandbox where it must be quiet. */

@@ -96,7 +96,8 @@ static void test_defaults(void **state) {
         VARIABLES, "{" name ": x}",                                                                \
             ":17: trainer.environment." name                                                       \
             " changes what code is loaded: a recipe cannot set it",                                \
-            NULL                                                                                   \
+            "what the script needs to be told may stand in trainer.command behind the script,"     \
+            " as arguments"                                                                        \
     }
 #define STANDS(line, why)                                                                          \
     { "trainer:\n", line "trainer:\n", ":1: " why, NULL }
