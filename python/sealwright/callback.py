@@ -9,6 +9,7 @@ from typing import Any, Optional
 from transformers import TrainerCallback
 
 from . import agent, script
+from .errors import usage
 
 
 class SealwrightCallback(TrainerCallback):
@@ -30,6 +31,10 @@ class SealwrightCallback(TrainerCallback):
         return control
 
     def on_train_begin(self, args, state, control, **kwargs: Any):
+        resume = self._agent.job.resume
+        if resume is not None and state.global_step != resume.step:
+            raise usage("resume", f"this run resumes after step {resume.step} and the trainer begins at {state.global_step}",
+                        "trainer.train(resume_from_checkpoint=resume_from())")
         self._agent.plan(state.max_steps)
         self._seen["input"] = int(state.num_input_tokens_seen or 0)
         return control

@@ -144,6 +144,18 @@ for text, word, name in TURNS:
     _, said, err = script(f"try: {text}\nexcept s.SealwrightError as e: print(e.word, file=SAID)", save_steps=2, output_limit=1000, checkpoint_limit=1000)
     tap.equal(said, [word], f"out of turn: {name}")
 
+# ---- a trainer that does not go on from the state (CMD-070); transformers itself is not needed to say so ----
+BEGINS = """
+from types import SimpleNamespace as Of
+sys.modules['transformers'] = Of(TrainerCallback=object)
+try: s.SealwrightCallback().on_train_begin(None, Of(global_step=%d, max_steps=5, num_input_tokens_seen=0), None)
+except s.SealwrightError as e: print(e.word, e, file=SAID)
+"""
+REFUSAL = "resume this run resumes after step 3 and the trainer begins at %d. trainer.train(resume_from_checkpoint=resume_from())"
+for begins, resumed, wanted in [(0, (3, b"state"), [REFUSAL % 0]), (2, (3, b"state"), [REFUSAL % 2]), (3, (3, b"state"), []), (0, None, [])]:
+    told, said, err = script(BEGINS % begins + "s.log_step(5, 1); s.send_output('m', b'1'); s.sign_manifest({})", resume=resumed)
+    tap.check(said == wanted and (getattr(told, "done", None) == 0) == (not wanted), f"a trainer that begins at {begins}, of a run that resumes after {resumed and resumed[0]}", f"{told}\n{said}\n{err}")
+
 # ---- failures: the type alone decides, and no text leaves ----
 FAILURES = [
     ("raise MemoryError", 4), ("class OutOfMemoryError(RuntimeError): pass\nraise OutOfMemoryError", 4), ("raise FloatingPointError", 5),
