@@ -52,9 +52,9 @@ mend_bochs() {
         sed -i "s/if (!expZ && sigDiff) {/if (!expZ \&\& !((sigDiff << shiftDist) \& UINT${hidden%%:*}_C(${hidden#*:}))) {/" "$file" && grep -q "shiftDist) & UINT" "$file" || return 1
     done
 }
-build_bochs() { # without a screen, sound, network or debugger
+build_bochs() { # without a screen, sound, network or debugger, and without our make's flags: its makefiles need the built-in rules
     (cd "$place/bochs-source" && mend_bochs && ./configure -q --enable-cpu-level=6 --enable-x86-64 --enable-avx --enable-evex --enable-all-optimizations --with-nogui \
-        --disable-docbook CFLAGS='-O2 -w' CXXFLAGS='-O2 -w' && make -s -j"$(nproc)" bochs) && mv "$place/bochs-source/bochs" "$place/bochs"
+        --disable-docbook CFLAGS='-O2 -w' CXXFLAGS='-O2 -w' && MAKEFLAGS='' make -s -j"$(nproc)" bochs) && mv "$place/bochs-source/bochs" "$place/bochs"
 }
 [ -s "$place/vmlinuz" ] || fetch >"$place/fetch.log" 2>&1 || give_up 'neither Bochs nor a kernel can be fetched' "$place/fetch.log"
 [ -x "$place/bochs" ] || build_bochs >"$place/build.log" 2>&1 || give_up 'Bochs does not build' "$place/build.log"

@@ -36,6 +36,14 @@ static bool cert_valid(X509 *x, sw_bytes der) {
     return same && time_ms(X509_get0_notBefore(x), &ms) && time_ms(X509_get0_notAfter(x), &ms);
 }
 
+/* OpenSSL reads them into the certificate when they are first asked for: here, so that threads which
+ * share it only read. What is wrong with them is said when the certificate is judged. */
+static void read_extensions(X509 *x) {
+    ERR_set_mark();
+    (void)X509_check_purpose(x, -1, 0);
+    ERR_pop_to_mark();
+}
+
 sw_status sw_cert_parse(sw_bytes der, sw_cert **out, sw_error *err) {
     if (der.size > SW_CERT_MAX_BYTES)
         return sw_fail(err, SW_LIMIT, "limit", "a certificate has more than %zu bytes",
@@ -46,6 +54,7 @@ sw_status sw_cert_parse(sw_bytes der, sw_cert **out, sw_error *err) {
         X509_free(x);
         return sw_openssl_refused(err, SW_MALFORMED, "format", "a certificate is not X.509 in DER");
     }
+    read_extensions(x);
     sw_cert *made = calloc(1, sizeof *made);
     if (made != NULL) {
         made->holds = 1;

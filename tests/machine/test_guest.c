@@ -156,9 +156,9 @@ static void test_compose(void **state) {
 }
 
 /* ---- what is no agent ---- */
-static const char *raw_answer;
-static size_t raw_fill; /* so many 'x' behind it */
-static unsigned raw_sleep_ms;
+static const char *_Atomic raw_answer;
+static _Atomic size_t raw_fill; /* so many 'x' behind it */
+static _Atomic unsigned raw_sleep_ms;
 static void raw(agent *a, const char *method, sw_bytes body, sw_buffer *out) {
     (void)a;
     (void)method;

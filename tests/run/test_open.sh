@@ -76,7 +76,7 @@ rm -rf mixed && mkdir mixed && cp "$model"/* mixed && rm mixed/tokenizer.json &&
 refused io 'a lock of what never ends' timeout 20 "$sealwright" model lock mixed --out endless.lock
 rm mixed/tokenizer.json && mkfifo mixed/tokenizer.json
 refused io 'a lock of a pipe' timeout 20 "$sealwright" model lock mixed --out endless.lock
-refused limit 'a model with a pipe' timeout 20 "$sealwright" generate hello --model mixed
+refused io 'a model with a pipe' timeout 20 "$sealwright" generate hello --model mixed
 # A card that was changed on its way: the key of whoever carried it under the name and id of the one who was meant.
 "$sealwright" identity new courier --name courier --no-passphrase >log 2>&1
 "$sealwright" app show >ledger.before 2>log; say $? 'what stands on the ledger'
