@@ -64,7 +64,7 @@ work=$(mktemp -d "$place/run.XXXXXX")
 guest=
 trap '[ -z "$guest" ] || kill "$guest"; rm -rf "$work"' EXIT
 trap 'exit 143' TERM INT
-make -s --no-print-directory O="$1" "${programs[@]/#/$objects/tests/}" >&2 || give_up 'the tests do not build'
+make -s --no-print-directory O="${1:-build/release}" "${programs[@]/#/${1:-build/release}/tests/}" >&2 || give_up 'the tests do not build'
 
 recipe() { # recipe METHOD
     local zeros ones
