@@ -118,6 +118,9 @@ tap.equal(said, ["['b', 'in'] 3000000"], "a folder goes there and comes back")
 _, said, _ = script("f = s.resume_from(below=os.getcwd() + '/none/run')\nprint(f == os.getcwd() + '/none/run/checkpoint-1', sorted(os.listdir(f)), s.resume_from() == f, file=SAID)\n"
                     "import shutil\nshutil.rmtree('none')", resume=(1, told.states[1]))
 tap.equal(said, ["True ['b', 'in'] True"], "or into the folder that a trainer resumes from")
+_, said, _ = script("import tempfile\nd = tempfile.mkdtemp(); os.mkdir(d + '/checkpoint-1')\ntry: s.resume_from(below=d)\nexcept s.SealwrightError as e: print(e.word, e.hint, file=SAID)",
+                    resume=(1, told.states[1]))
+tap.equal(said, ["checkpoint an earlier rehearsal may have left it: remove it"], "and not over one that is there")
 MADE = "import tempfile\nd = tempfile.mkdtemp() + '/m'\nos.makedirs(d + '/1_Pool/deep')\nopen(d + '/1_Pool/deep/b', 'w').write('bb')\nopen(d + '/1_Pool/a', 'w').write('a')\nopen(d + '/c', 'w').write('c')\n"
 told, _, err = script(MADE + "s.plan(1); s.log_step(1, 1); s.sign_manifest({}, output=d)")
 again, _, _ = script(MADE + "os.utime(d + '/1_Pool/a', (1, 1)); os.chmod(d + '/1_Pool/a', 0o600); s.plan(1); s.log_step(1, 1); s.sign_manifest({}, output=d)")
