@@ -51,7 +51,7 @@ class Watch:
             "subprocess.Popen": lambda path, *more: self._program(path), "os.exec": lambda path, *more: self._program(path),
             "os.posix_spawn": lambda path, *more: self._program(path), "os.system": lambda command: self._program("/bin/sh"),
             "ctypes.dlopen": self._library,
-        }  # fmt: skip
+        }
 
     def hear(self, event: str, arguments: tuple) -> None:
         hears = self._hears.get(event)
