@@ -6,6 +6,7 @@ that returns a key. Elsewhere: `Identity`, `seal`, `unseal`, `open_sealed`, `ins
 """
 from __future__ import annotations
 
+import os as _os
 from typing import TYPE_CHECKING, Any
 
 from .agent import open_from_environment as _open
@@ -46,4 +47,8 @@ def __dir__() -> list[str]:
     return sorted(set(globals()) | set(_PLACES))
 
 
+if "SEALWRIGHT_REHEARSAL" in _os.environ:
+    from .watch import install as _install
+
+    _install()
 _open()

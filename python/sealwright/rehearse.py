@@ -4,14 +4,17 @@
     python -m sealwright.rehearse --shard NAME=rows.jsonl --model DIR --max-steps N [--save-steps N] [--stop-after N] [--resume STATE.N]
         [--out DIR] [--keep DIR] -- COMMAND...
 
-Says what the script said, in a line each. Exit 0 when it ended with DONE. With --out the states (`state.STEP`) and outputs lie there.
-The script's temporary files are removed at the end, or lie where --keep says.
+Says what the script said, in a line each. Exit 0 when it ended with DONE and called for nothing that a sealed run refuses (CMD-071). With
+--out the states (`state.STEP`), outputs and `claims.json` lie there. From `import sealwright` on the script's working folder is an empty
+one. Its temporary files are removed at the end, or lie where --keep says.
 """
 from __future__ import annotations
 
 import argparse
+import contextlib
 import fcntl
 import hashlib
+import json
 import os
 import select
 import selectors
@@ -21,9 +24,9 @@ import sys
 import tempfile
 from array import array
 from dataclasses import dataclass, field
-from typing import Any, Mapping, Optional, Sequence
+from typing import Any, Iterator, Mapping, Optional, Sequence
 
-from . import agent, canonical
+from . import agent, canonical, watch
 from .errors import SealwrightError
 from .job import JSONL
 
@@ -49,6 +52,7 @@ class Told:
     done: Optional[int] = None
     failed: Optional[int] = None
     status: int = 0  # as waitpid gives it
+    called: dict[str, str] = field(default_factory=dict)  # kinds of watch.KINDS, and the first of each
 
 
 def index_of(data: bytes) -> bytes:
@@ -93,7 +97,8 @@ class Hearing:
         while len(pending) >= 12:
             kind, size = struct.unpack_from(">IQ", pending)
             if size > max(self.checkpoint_limit, self.output_limit, 1 << 20) + 256:
-                raise Broken(f"a frame of type {kind} has {size} bytes")
+                raise Broken(f"a frame of type {kind} has {size} bytes, above every limit" if agent.HELLO <= kind <= agent.CLAIMS else
+                             f"the {pipe} pipe holds no frame where one is due: descriptors 3 to 5 are the package's, and nothing is printed there")
             if len(pending) < 12 + size:
                 return
             body = bytes(pending[12 : 12 + size])
@@ -212,19 +217,27 @@ def job_of(shards: Mapping[str, bytes], media_types: Mapping[str, str], model: s
 
 
 def start(command: Sequence[str], fds: Sequence[int], environment: Mapping[str, str]) -> int:
-    """The command with `fds` as its descriptors from 3 on."""
+    """The command with `fds` as its descriptors from 3 on. Broken where it cannot be executed."""
+    why_not, say_why = os.pipe()
     pid = os.fork()
     if pid:
+        os.close(say_why)
+        said = os.read(why_not, 64)  # ends when the command is executed
+        os.close(why_not)
+        if said:
+            os.waitpid(pid, 0)
+            raise Broken(f"{command[0]} cannot be started: {os.strerror(int(said))}")
         return pid
     try:
         os.setpgid(0, 0)  # what it leaves behind is ended with its group
+        say_why = fcntl.fcntl(say_why, fcntl.F_DUPFD_CLOEXEC, _HIGH)
         high = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _HIGH) for fd in fds]
         os.closerange(3, _HIGH)
         for i, fd in enumerate(high):
             os.dup2(fd, 3 + i)
         os.execvpe(command[0], list(command), dict(environment))
     except OSError as why:
-        os.write(2, f"sealwright: error: {command[0]}: {why.strerror}\n".encode())
+        os.write(say_why, str(why.errno).encode())
     os._exit(127)
 
 
@@ -254,20 +267,46 @@ def _listen(hearing: Hearing, stream: int, metrics: int, control: int, stop_afte
                     pass
 
 
+@contextlib.contextmanager
+def _watching(watched: bool) -> Iterator[Optional[str]]:
+    """A folder of its own, so that the script's own temporary files are all that is in its TMPDIR."""
+    if not watched:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="rehearsal-", ignore_cleanup_errors=True) as folder:
+        os.mkdir(os.path.join(folder, "work"))
+        yield folder
+
+
+def _called(folder: str) -> dict[str, str]:
+    """What the script's processes told, and what lies where it worked: a library's own code raises no audit event."""
+    called: dict[str, str] = {}
+    if os.path.exists(os.path.join(folder, "told")):
+        with open(os.path.join(folder, "told"), encoding="utf-8") as f:
+            for kind, what in map(json.loads, f):
+                called.setdefault(kind, what)
+    for name in sorted(os.listdir(os.path.join(folder, "work")))[:1]:
+        called.setdefault(watch.WRITE, name)
+    return called
+
+
 def play(command: Sequence[str], shards: Mapping[str, bytes], *, model: str = "/model", max_steps: int = 100, save_steps: int = 0,
          checkpoint_limit: int = 1 << 30, output_limit: int = 1 << 30, resume: Optional[tuple[int, bytes]] = None,
-         stop_after: Optional[int] = None, media_types: Mapping[str, str] = {}, environment: Mapping[str, str] = {}) -> Told:
+         stop_after: Optional[int] = None, media_types: Mapping[str, str] = {}, environment: Mapping[str, str] = {}, watched: bool = False) -> Told:
     """Runs a command as the agent would and hears it out. Broken for what the agent would refuse. Its temporary files go with it, unless
-    `environment` has a TMPDIR."""
+    `environment` has a TMPDIR. `watched`: the package tells what a sealed run would refuse, and the working folder is an empty one."""
     hearing = Hearing(max_steps, save_steps, checkpoint_limit, output_limit, resume[0] if resume else 0)
     job, memories = job_of(shards, media_types, model, hearing, resume[1] if resume else None)
     control_read, control = os.pipe()
     fcntl.fcntl(control, fcntl.F_SETPIPE_SZ, 1 << 20)  # takes JOB and STOP of a script that reads neither
     stream, stream_write = os.pipe()
     metrics, metrics_write = os.pipe()
-    with tempfile.TemporaryDirectory(prefix="rehearsal-", ignore_cleanup_errors=True) as scratch:
+    with tempfile.TemporaryDirectory(prefix="rehearsal-", ignore_cleanup_errors=True) as scratch, _watching(watched) as folder:
         given = {**os.environ, "SEALWRIGHT": "1", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1",
                  "WANDB_MODE": "disabled", "TMPDIR": scratch, **environment}
+        if folder:
+            place = given["TMPDIR"]
+            given.update({"HF_HOME": os.path.join(place, "hf"), "PYTHONDONTWRITEBYTECODE": "1", watch.FOLDER: folder})
         given.pop("SEALWRIGHT_CHILD", None)
         pid = start(command, [control_read, stream_write, metrics_write, *memories], given)
         ended = os.pidfd_open(pid)
@@ -287,13 +326,16 @@ def play(command: Sequence[str], shards: Mapping[str, bytes], *, model: str = "/
             except (ProcessLookupError, PermissionError):
                 pass
             _, hearing.told.status = os.waitpid(pid, 0)
+        if folder:
+            hearing.told.called = _called(folder)
     return hearing.close()
 
 
 def _write(folder: str, told: Told) -> None:
     try:
         os.makedirs(folder, exist_ok=True)
-        for name, content in [*((f"state.{step}", state) for step, state in told.states.items()), *told.outputs.items()]:
+        claims = {} if told.claims is None else {"claims.json": canonical.encode(told.claims)}
+        for name, content in [*((f"state.{step}", state) for step, state in told.states.items()), *told.outputs.items(), *claims.items()]:
             with open(os.path.join(folder, name), "wb") as f:
                 f.write(content)
     except OSError as why:
@@ -341,11 +383,18 @@ def _report(told: Told) -> int:
     print(f"steps {len(told.steps)} of {told.total}, states {len(told.states)}, outputs {' '.join(sorted(told.outputs)) or 'none'}")
     if told.steps:
         print(f"loss {told.steps[0][3]:.6f} at step {told.steps[0][0]}, {told.steps[-1][3]:.6f} at step {told.steps[-1][0]}")
+    for kind, what in told.called.items():
+        end = "a sealed run refuses it" if kind in watch.REFUSED else "a sealed run has it when it was added to the tree at that path"
+        print(f"the script called for {watch.KINDS[kind]}: {what.encode('unicode_escape').decode('ascii')}; {end}")
+    refused = any(kind in watch.REFUSED for kind in told.called)
     if told.done is not None:
-        print("done" if told.done == 0 else "stopped early, with a state")
-        return 0
+        ended = "done" if told.done == 0 else "stopped early, with a state"
+        print(f"{ended} here, and refused in a sealed run" if refused else ended)
+        return int(refused)
     if told.failed is not None:
         print(f"failed: {CLASSES[told.failed]}")
+        if told.failed == agent.IMPORT:
+            print("from `import sealwright` on the working folder is an empty one, as `/` is the working folder of a sealed run: a relative path finds nothing of this folder's")
     else:
         code = os.waitstatus_to_exitcode(told.status)
         print("ended without DONE, " + (f"by signal {-code}" if code < 0 else f"with exit code {code}"))
@@ -366,7 +415,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     given = parser.parse_args(arguments)
     try:
         told = play(given.command, _shards_of(given.shard), model=os.path.abspath(given.model), max_steps=given.max_steps, save_steps=given.save_steps,
-                    stop_after=given.stop_after, resume=_resume_of(given.resume), environment=_kept(given.keep))
+                    stop_after=given.stop_after, resume=_resume_of(given.resume), environment=_kept(given.keep), watched=True)
         if given.out:
             _write(given.out, told)
     except Broken as why:

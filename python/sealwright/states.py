@@ -103,7 +103,10 @@ def _entries(data: memoryview) -> Iterator[tuple[str, memoryview]]:
 def _place(name: str, below: Optional[str]) -> str:
     import tempfile
 
-    return os.path.join(tempfile.mkdtemp(prefix="sealwright-") if below is None else below, name)
+    folder = os.path.join(tempfile.mkdtemp(prefix="sealwright-") if below is None else below, name)
+    if os.path.lexists(folder):
+        raise usage("checkpoint", f"{folder}, where the state to resume from is laid, is there already", "an earlier rehearsal may have left it: remove it")
+    return folder
 
 
 def unpack(data: memoryview, name: str, below: Optional[str] = None) -> str:

@@ -6,7 +6,8 @@
 In TREE the interpreter lies below /python, the venv's packages below /venv, shared libraries beside the C library, and /venv/bin/python
 runs what was added. Packages are cloned or hard-linked where the file system can: what is changed in TREE may change in the venv. Modules
 are compiled there anew, so that no time stamp matters (PEP 552), and what tells one venv from another is left out or written anew
-(tree_rules.py): the same packages give the same bytes, wherever they lie. With --on BASE, a tree laid out before, the packages are BASE's.
+(tree_rules.py): the same packages give the same bytes, wherever they lie. With --on BASE, a tree laid out before, the packages are BASE's;
+what was added to BASE stays behind: a tree says in /venv/added.txt what that is (CMD-072).
 """
 from __future__ import annotations
 
@@ -25,6 +26,7 @@ from . import tree_code, tree_rules
 from .errors import SealwrightError, usage
 
 TAKEN = ("dev", "proc", "sys", "tmp", "model", "run")  # CMD-004
+ADDED = "/venv/added.txt"  # the paths that are neither the interpreter's nor the packages', each under no other of them
 _FICLONE = 0x40049409
 _LEFT_OUT = {"__pycache__", "site-packages", "dist-packages", "test", "idlelib", "turtledemo", "ensurepip", "tkinter", "lib2to3"}
 _ASK = """import json, os, platform, sys, sysconfig
@@ -93,17 +95,24 @@ class Layout:
                     _place(self, os.path.join(place, name), os.path.join(there, name), top, stays)
 
     def take(self, base: str) -> None:
-        """All of a tree that was laid out before, by links."""
+        """All of a tree that was laid out before but what was added to it, by links."""
+        added = {ADDED, *added_to(base)}
         for place, folders, names in os.walk(base):
             below = place[len(base) :]
-            folders[:] = [f for f in folders if not tree_rules.chosen_out(f"{below}/{f}", self.left_out)]
+            folders[:] = [f for f in folders if f"{below}/{f}" not in added and not tree_rules.chosen_out(f"{below}/{f}", self.left_out)]
             os.makedirs(self.root + below, exist_ok=True)
-            for name in names + folders:
+            for name in [n for n in names if f"{below}/{n}" not in added] + folders:
                 source, path = f"{place}/{name}", f"{self.root}{below}/{name}"
                 if os.path.islink(source):
                     os.symlink(os.readlink(source), path)
                 elif name in names and not tree_rules.chosen_out(f"{below}/{name}", self.left_out):
                     self._link(source, path)
+
+    def entries(self) -> set[str]:
+        found = set()
+        for place, folders, names in os.walk(self.root):
+            found.update(f"{place[len(self.root):]}/{name}" for name in folders + names)
+        return found
 
     @staticmethod
     def _link(source: str, path: str) -> None:
@@ -117,6 +126,20 @@ class Layout:
     def _stays(self, stays: Stays, below: str, name: str, inside: str, is_folder: bool) -> bool:
         path = os.path.normpath(os.path.join(below, name))
         return stays(path, is_folder) and not tree_rules.chosen_out(os.path.normpath(os.path.join(inside, path)), self.left_out)
+
+
+def added_to(base: str) -> list[str]:
+    try:
+        with open(base + ADDED, encoding="utf-8") as f:
+            return f.read().splitlines()
+    except OSError:
+        raise usage("tree", f"--on {base}: that is no tree that was laid out before, or by an earlier version that did not note what was added") from None
+
+
+def _note_added(layout: Layout, before: set[str]) -> None:
+    """In the tree, so that it goes where the tree goes. The same additions give the same bytes."""
+    new = layout.entries() - before
+    layout.write(ADDED, "".join(f"{path}\n" for path in sorted(new) if os.path.dirname(path) not in new))
 
 
 def _place(layout: Layout, path: str, inside: str, top: str, stays: Stays) -> None:
@@ -331,30 +354,39 @@ def _venv(layout: Layout, asked: dict, packages: str) -> None:
     _records(layout, asked["packages"], packages)
 
 
+def _finish(layout: Layout, python: str, asked: dict, folders: Sequence[str], compiled: bool) -> set[str]:
+    """What programs in the folders link, and their modules' code. Gives the names of libraries that were not found."""
+    missing = _libraries(layout, [asked["executable"], *_programs(map(layout.path, folders))], [layout.root])
+    if compiled:
+        _compile(layout, python, asked["tag"], folders)
+    return missing
+
+
 def lay_out(python: str, out: str, added: Sequence[str] = (), compiled: bool = True, base: Optional[str] = None, left_out: Sequence[str] = ()) -> set[str]:
     """Makes `out`, which must not exist, and gives the names of libraries that were not found. On failure nothing is left. `base` is a
-    tree laid out before, whose interpreter and packages are taken; `left_out` are patterns of what is not."""
+    tree laid out before, whose interpreter and packages are taken; `left_out` are patterns of what is not. All that the interpreter and
+    the packages bring is there before the first addition, so that a tree on a tree is the one that is laid out at once."""
     asked = _ask(python)
     if os.path.lexists(out):
         raise SealwrightError("exists", "exists", f"{out} is there already")
-    if base is not None and not os.path.isfile(os.path.join(base, "venv", "pyvenv.cfg")):
-        raise usage("tree", f"--on {base}: that is no tree that was laid out before")
+    base = None if base is None else base.rstrip("/")
+    if base is not None:
+        added_to(base)
     layout = Layout(out, left_out)
     try:
-        packages = f"/venv/lib/{asked['name']}/site-packages"
         if base is None:
+            packages = f"/venv/lib/{asked['name']}/site-packages"
             _venv(layout, asked, packages)
+            missing = _finish(layout, python, asked, [f"/python/lib/{asked['name']}", packages], compiled)
         else:
-            layout.take(base.rstrip("/"))
+            layout.take(base)
+            missing = set()
+        before = layout.entries()
         layout.left_out, layout.links = (), False  # a script is what its author goes on changing
-        library = f"/python/lib/{asked['name']}"
-        laid = [] if base is not None else [library, packages]
         own = [folder for folder in (_add(layout, text) for text in added) if folder is not None]
         layout.links = True
-        programs = [asked["executable"], *_programs([layout.path(f) for f in [*laid, *own]])]
-        missing = _libraries(layout, programs, [layout.root])
-        if compiled:
-            _compile(layout, python, asked["tag"], [*laid, *own])
+        missing |= _finish(layout, python, asked, own, compiled)
+        _note_added(layout, before)
         return missing
     except BaseException:
         shutil.rmtree(out, ignore_errors=True)
@@ -366,7 +398,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     parser.add_argument("--python", required=True, metavar="VENV/bin/python")
     parser.add_argument("--add", action="append", default=[], metavar="SOURCE:PLACE", help="a file or a folder, and where it lies in the tree")
     parser.add_argument("--out", required=True, metavar="TREE")
-    parser.add_argument("--on", metavar="BASE", help="a tree laid out before with the same --python: interpreter and packages are taken out of it")
+    parser.add_argument("--on", metavar="BASE", help="a tree laid out before with the same --python: interpreter and packages are taken out of it, and nothing that was added to it")
     parser.add_argument("--leave-out", action="append", default=[], metavar="PATTERN", help="files or folders by name, or by path in the tree when it has a slash")
     parser.add_argument("--no-compile", action="store_true", help="leave compiled modules out: every start compiles what it imports")
     given = parser.parse_args(arguments)

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import select
+import subprocess
 import sys
 import tarfile
 import tempfile
@@ -117,6 +118,9 @@ tap.equal(said, ["['b', 'in'] 3000000"], "a folder goes there and comes back")
 _, said, _ = script("f = s.resume_from(below=os.getcwd() + '/none/run')\nprint(f == os.getcwd() + '/none/run/checkpoint-1', sorted(os.listdir(f)), s.resume_from() == f, file=SAID)\n"
                     "import shutil\nshutil.rmtree('none')", resume=(1, told.states[1]))
 tap.equal(said, ["True ['b', 'in'] True"], "or into the folder that a trainer resumes from")
+_, said, _ = script("import tempfile\nd = tempfile.mkdtemp(); os.mkdir(d + '/checkpoint-1')\ntry: s.resume_from(below=d)\nexcept s.SealwrightError as e: print(e.word, e.hint, file=SAID)",
+                    resume=(1, told.states[1]))
+tap.equal(said, ["checkpoint an earlier rehearsal may have left it: remove it"], "and not over one that is there")
 MADE = "import tempfile\nd = tempfile.mkdtemp() + '/m'\nos.makedirs(d + '/1_Pool/deep')\nopen(d + '/1_Pool/deep/b', 'w').write('bb')\nopen(d + '/1_Pool/a', 'w').write('a')\nopen(d + '/c', 'w').write('c')\n"
 told, _, err = script(MADE + "s.plan(1); s.log_step(1, 1); s.sign_manifest({}, output=d)")
 again, _, _ = script(MADE + "os.utime(d + '/1_Pool/a', (1, 1)); os.chmod(d + '/1_Pool/a', 0o600); s.plan(1); s.log_step(1, 1); s.sign_manifest({}, output=d)")
@@ -264,6 +268,49 @@ for given, part, name in [
         code = repr(why)
     good = code == 1 and said.getvalue().startswith("sealwright: error: ") and part in said.getvalue() if part else code == 0
     tap.check(good, f"a rehearsal with {name} ends as it should", f"{code}\n{said.getvalue()}")
+
+# ---- what a sealed run would refuse is told (CMD-071), and what cannot be started is said ----
+def rehearsed(text, *options, command=None):
+    """Code, and what the program printed; the script's own folder is where it starts."""
+    place = tempfile.mkdtemp(dir=work.name)
+    with open(os.path.join(place, "script.py"), "w", encoding="utf-8") as f:
+        f.write("import os, socket, subprocess, sys, tempfile\nimport sealwright as s\n" + text + "\n" + LAST)
+    done = subprocess.run([sys.executable, "-m", "sealwright.rehearse", "--shard", f"a={ROWS}", "--max-steps", "1", *options, "--", *(command or [sys.executable, "script.py"])],
+                          cwd=place, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr, place
+
+
+OUTSIDE, NET, CODE = "a file outside /tmp and /dev/shm, to write it: ", "the network: ", "code from a file that it wrote: "
+OTHER = "/nothing-of-that-name"  # is not there, so nothing is made
+for text, wanted, name in [
+    ("open('notes.txt', 'w').write('x')", OUTSIDE + "notes.txt", "a file in the working folder"),
+    ("os.makedirs('outputs/run', exist_ok=True)", OUTSIDE + "outputs", "a folder there"),
+    ("os.symlink('/', 'link')", OUTSIDE + "link", "a link"),
+    (f"try: open({OTHER + '/file'!r}, 'w')\nexcept OSError: pass", OUTSIDE + OTHER + "/file", "a file elsewhere"),
+    (f"try: os.mkdir({OTHER + '/folder'!r})\nexcept OSError: pass", OUTSIDE + OTHER + "/folder", "a folder elsewhere"),
+    ("import ctypes\nlibc = ctypes.CDLL(None)\nlibc.close(libc.creat(b'of-c', 0o600))", OUTSIDE + "of-c", "what C code leaves there"),
+    ("socket.socket(socket.AF_INET).close()", NET + "a socket of AF_INET", "a socket"),
+    ("if os.fork() == 0: socket.socket(socket.AF_INET6).close(); os._exit(0)\nos.wait()", NET + "a socket of AF_INET6", "a child's socket"),
+    ("p = tempfile.mkdtemp() + '/p'; os.symlink('/bin/true', p); os.unlink(p); open(p, 'w').write('#!/bin/true\\n'); os.chmod(p, 0o755)\nsubprocess.run([p])", CODE, "a program that it wrote"),
+]:
+    code, out, err, _ = rehearsed(text)
+    tap.check(code == 1 and f"the script called for {wanted}" in out and (f"sealwright: rehearsal: the script called for {wanted}" in err) == ("of-c" not in text) and "done here, and refused in a sealed run" in out.splitlines() and "done" not in out.splitlines(), f"rehearsal tells: {name}", f"{code}\n{out}\n{err}")
+code, out, err, _ = rehearsed("subprocess.run(['/bin/true']); subprocess.run(['/bin/true'])")
+tap.check(code == 0 and out.splitlines()[-1] == "done" and err.count("a program other than its interpreter: /bin/true") == 1, "a program is told once, and may be in the tree", f"{code}\n{out}\n{err}")
+code, out, err, _ = rehearsed("d = tempfile.mkdtemp(); open(d + '/x', 'w').close(); os.rename(d + '/x', d + '/y'); os.remove(d + '/y'); os.makedirs('/tmp', exist_ok=True)\n"
+                              "open('/dev/null', 'w'); open(__file__).read(); subprocess.run([sys.executable, '-c', '1']); socket.socketpair(); socket.socket(socket.AF_UNIX)\n"
+                              "for f in (lambda: os.remove('none'), lambda: open('none'), lambda: open('none', 'r+')):\n  try: f()\n  except FileNotFoundError: pass\n"
+                              "assert os.listdir() == [] and os.environ['HOME'] == tempfile.gettempdir()")
+tap.check(code == 0 and "called for" not in out + err and out.splitlines()[-1] == "done", "and nothing of what a sealed run lets be", f"{code}\n{out}\n{err}")
+code, out, err, _ = rehearsed("open('script.py')")
+tap.check(code == 1 and "failed: a module or file is missing" in out and "a relative path finds nothing" in out, "a file that lies beside the script is not found by its name alone", f"{code}\n{out}\n{err}")
+code, out, err, place = rehearsed("", "--out", "out")
+with open(os.path.join(place, "out", "claims.json"), "rb") as f:
+    tap.check(code == 0 and f.read() == b"{}", "the claims lie beside the outputs")
+code, out, err, _ = rehearsed("", command=[ROWS])
+tap.check(code == 1 and err == f"sealwright: error: {ROWS} cannot be started: Permission denied\n", "a file that is no program", f"{code}\n{out}\n{err}")
+code, out, err, _ = rehearsed("os.write(4, b'Patience is a virtue')")
+tap.check(code == 1 and "the stream pipe holds no frame where one is due" in err, "garbage on the stream is said in words", f"{code}\n{out}\n{err}")
 
 # ---- what a rehearsal leaves ----
 told, said, err = script("place = s.resume_from(); print(place, file=SAID); print(os.path.exists(place + '/state'), file=SAID)", resume=(1, b"bytes"))

@@ -119,6 +119,27 @@ lay "$work/a/longer/place" "$work/on" --on "$work/base" "${added[@]}"
 result $? "a tree on a tree"
 [ "$(digest "$work/on")" = "$(digest "$work/second")" ]
 result $? "is the one that is laid out at once"
+mkdir -p "$work/other/inner" && echo 'y = 1' >"$work/other/inner/hidden.py" && cp "$(type -P true)" "$work/other/program"
+lay "$work/a/longer/place" "$work/littered" --add "$work/other:/code" --add "$work/script.py:/opt/script.py" --add "$work/other/inner:/venv/lib/$version/site-packages/inner" \
+    --add "$work/script.py:/venv/lib/$version/site-packages/alone.py" --add "$work/script.py:/etc/more.py"
+result $? "a tree to which other things were added"
+[ "$(cat "$work/littered/venv/added.txt")" = "/code
+/etc/more.py
+/opt
+/venv/lib/$version/site-packages/alone.py
+/venv/lib/$version/site-packages/inner" ]
+result $? "says what they are (CMD-072)"
+lay "$work/a/longer/place" "$work/clean" --on "$work/littered" "${added[@]}"
+[ "$(digest "$work/clean")" = "$(digest "$work/second")" ] && diff -r "$work/clean" "$work/second" >"$work/log" && [ ! -e "$work/clean/opt" ]
+result $? "and a tree on it is the one that is laid out at once"
+sed 's/^/# /' "$work/log" | head -5
+lay "$work/a/longer/place" "$work/thrice" --on "$work/clean/" --add "$work/other:/code" && lay "$work/a/longer/place" "$work/plain" --add "$work/other:/code" &&
+    diff -r "$work/thrice" "$work/plain" >"$work/log"
+result $? "as is one on that, with the first again"
+cp -a "$work/base" "$work/early" && rm "$work/early/venv/added.txt"
+"$python" -m sealwright.tree --python "$work/one/bin/python" --on "$work/early" --out "$work/none" >"$work/log" 2>&1
+[ $? -eq 2 ] && grep -q 'did not note what was added' "$work/log" && [ ! -e "$work/none" ]
+result $? "one that does not say what was added is refused"
 lay "$work/a/longer/place" "$work/without" --on "$work/base" --leave-out 'small*' "${added[@]}"
 [ ! -e "$work/without/venv/lib/$version/site-packages/small" ] && [ -e "$work/without/venv/lib/$version/site-packages/sealwright" ]
 result $? "and a package may be left out of it"
