@@ -36,8 +36,8 @@ static bool cert_valid(X509 *x, sw_bytes der) {
     return same && time_ms(X509_get0_notBefore(x), &ms) && time_ms(X509_get0_notAfter(x), &ms);
 }
 
-/* OpenSSL reads them into the certificate when they are first asked for: here, so that threads which
- * share it only read. What is wrong with them is said when the certificate is judged. */
+/* OpenSSL reads them into the certificate when they are first asked for: here, so that threads
+ * which share it only read. What is wrong with them is said when the certificate is judged. */
 static void read_extensions(X509 *x) {
     ERR_set_mark();
     (void)X509_check_purpose(x, -1, 0);
