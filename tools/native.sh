@@ -5,12 +5,15 @@
 # are fetched and built once, into build/native. native.sh O. TAP on stdout.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
+. tests/plain_recipe.sh
 objects=$(cd "${1:-build/release}" && pwd) || exit 1
 place=$PWD/build/native
 limit_s=${NATIVE_LIMIT_S:-900} # of the guest, from power on to power off
 memory_mib=768
 programs=(tensor/test_gemm_native tensor/test_attention_native tensor/test_nf4 train/test_bits)
 methods=(full lora qlora)
+settings='per_device_train_batch_size: 3, gradient_accumulation_steps: 2, max_steps: 2, max_length: 120'
+adapter='lora_dropout: 0.1, target_modules: [q_proj, v_proj, down_proj]'
 mkdir -p "$place"
 count=0 failed=0
 say() { # say STATUS NAME
@@ -66,42 +69,12 @@ trap '[ -z "$guest" ] || kill "$guest"; rm -rf "$work"' EXIT
 trap 'exit 143' TERM INT
 make -s --no-print-directory O="${1:-build/release}" "${programs[@]/#/${1:-build/release}/tests/}" >&2 || give_up 'the tests do not build'
 
-recipe() { # recipe METHOD
-    local zeros ones
-    zeros=$(printf '%064d' 0) ones=$(printf '%096d' 1)
-    cat <<YAML
-sealwright: 1
-name: native
-app: $zeros
-model: {name: Miniature}
-phase: sft
-method: $1
-template: chatml-smollm2
-shards: [{owner: $zeros, dataset: $zeros, rows: 1, name: one}]
-training: {learning_rate: 1.0e-2, seed: 42, per_device_train_batch_size: 3, gradient_accumulation_steps: 2, max_steps: 2, max_length: 120}
-trainer: {kind: native, profile: bf16-dp}
-machine:
-  platform: sim
-  anchors: [$(printf '%064d' 1)]
-  images: [{name: none, mrtd: $ones, rtmr0: $ones, rtmr1: $ones, rtmr2: $ones}]
-  devices: any
-  minimum_tcb: {status: UpToDate, evaluation_data_number: 1}
-  gpu: none
-output: {open_quorum: all, limit: 32MiB}
-observe: {metrics: sealed, interval: 10, checkpoint_limit: 64MiB}
-lease: 30m
-max_silence: 24h
-grants: 10
-YAML
-    [ "$1" = full ] || echo 'lora: {r: 4, lora_alpha: 8, lora_dropout: 0.1, target_modules: [q_proj, v_proj, down_proj]}'
-}
-
 # The guest's root: what is run, the libraries that it names, and a python3 that hands out the miniature, which needs Python to be made.
 root=$work/root
 mkdir -p "$root"/{bin,dev,proc,tmp,lib64,run/tests/parity}
 cp -r tests/parity/data "$root/run/tests/parity/data"
 python3 tools/make-miniature.py "$root/run/model" --dtype bf16 >/dev/null || give_up 'no miniature model'
-for method in "${methods[@]}"; do recipe "$method" >"$root/run/$method.yaml"; done
+for method in "${methods[@]}"; do plain_recipe "$method" "$settings" "$adapter" >"$root/run/$method.yaml"; done
 install -D "$objects/sealwright" -t "$root/run"
 for program in "${programs[@]}"; do install -D "$objects/tests/$program" "$root/run/$program"; done
 ldd "$objects/sealwright" "${programs[@]/#/$objects/tests/}" | sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p; s/^\t\(\/lib64[^ ]*\) .*/\1/p' | sort -u | while read -r library; do

@@ -6,6 +6,7 @@
 set -uo pipefail
 source=$(cd "$(dirname "$0")/../.." && pwd)
 . "$source/tests/found.sh"
+. "$source/tests/plain_recipe.sh"
 [ "${SEALWRIGHT_TEST_VARIANT:-release}" = release ] || { echo "1..0 # SKIP a sanitizer's memory is not the program's" && exit 0; }
 objects=$(cd "${1:?objects}" && pwd) || exit 1
 sealwright=$objects/sealwright
@@ -19,35 +20,6 @@ say() { # say STATUS NAME; a failure shows what was printed
         echo "not ok $count - $2" && failed=1
         sed 's/^/# /' log 2>/dev/null | head -20
     fi
-}
-recipe() { # recipe METHOD BATCH
-    local zeros ones
-    zeros=$(printf '%064d' 0) ones=$(printf '%096d' 1)
-    cat <<YAML
-sealwright: 1
-name: measured
-app: $zeros
-model: {name: Miniature}
-phase: sft
-method: $1
-template: chatml-smollm2
-shards: [{owner: $zeros, dataset: $zeros, rows: 1, name: one}]
-training: {learning_rate: 1.0e-3, seed: 42, per_device_train_batch_size: $2, max_length: 512, max_steps: 2}
-$([ "$1" = full ] || echo 'lora: {r: 4, lora_alpha: 8}')
-trainer: {kind: native, profile: bf16-dp}
-machine:
-  platform: sim
-  anchors: [$(printf '%064d' 1)]
-  images: [{name: none, mrtd: $ones, rtmr0: $ones, rtmr1: $ones, rtmr2: $ones}]
-  devices: any
-  minimum_tcb: {status: UpToDate, evaluation_data_number: 1}
-  gpu: none
-output: {open_quorum: all, limit: 32MiB}
-observe: {metrics: sealed, interval: 10, checkpoint_limit: 64MiB}
-lease: 30m
-max_silence: 24h
-grants: 10
-YAML
 }
 python3 "$source/tools/make-miniature.py" small --dtype bf16 || exit 1
 cp -r small large && python3 - <<'PY' || exit 1
@@ -67,7 +39,7 @@ PY
 python3 -c '
 import json
 for i in range(64): print(json.dumps({"text": f"the patient of bed {i} was seen and went home . " * 12}))' >rows.jsonl
-for method in lora full; do for batch in 1 16 64; do recipe $method $batch >$method.$batch.yaml; done; done
+for method in lora full; do for batch in 1 16 64; do plain_recipe $method "per_device_train_batch_size: $batch, max_length: 512, max_steps: 2" >$method.$batch.yaml; done; done
 cat >measure.py <<'PY'
 """Bytes that a plan says and that a run took, for each case."""
 import json, os, subprocess, sys, time
@@ -88,8 +60,8 @@ def peak(model, recipe):
         status = process.poll()
     assert status == 0 and os.path.isdir(out), status
     return most
-cases = [("small", "lora.1.yaml")] + [(m, f"{method}.{batch}.yaml") for method, batch in (("lora", 16), ("lora", 64), ("full", 1), ("full", 64)) for m in ("small",)]
-cases += [("large", "lora.1.yaml"), ("large", "lora.64.yaml"), ("large", "full.64.yaml")]
+names = {"small": ("lora.1", "lora.16", "lora.64", "full.1", "full.64"), "large": ("lora.1", "lora.64", "full.64")}
+cases = [(model, f"{name}.yaml") for model, all_names in names.items() for name in all_names]
 failures = []
 for case in cases:
     plan, took = planned(*case), peak(*case)

@@ -5,6 +5,7 @@
 set -uo pipefail
 source=$(cd "$(dirname "$0")/../.." && pwd)
 . "$source/tests/found.sh"
+. "$source/tests/plain_recipe.sh"
 objects=$(cd "${1:?objects}" && pwd) || exit 1
 sealwright=$objects/sealwright
 folder=$(mktemp -d)
@@ -18,35 +19,7 @@ say() { # say STATUS NAME; a failure shows what was printed
         sed 's/^/# /' out err 2>/dev/null | head -20
     fi
 }
-recipe() { # recipe FILE TRAINING
-    local zeros ones
-    zeros=$(printf '%064d' 0) ones=$(printf '%096d' 1)
-    cat >"$1" <<YAML
-sealwright: 1
-name: seen
-app: $zeros
-model: {name: Miniature}
-phase: sft
-method: lora
-template: chatml-smollm2
-shards: [{owner: $zeros, dataset: $zeros, rows: 1, name: one}]
-training: {learning_rate: 1.0e-2, seed: 42, $2}
-lora: {r: 4, lora_alpha: 8}
-trainer: {kind: native, profile: bf16-dp}
-machine:
-  platform: sim
-  anchors: [$(printf '%064d' 1)]
-  images: [{name: none, mrtd: $ones, rtmr0: $ones, rtmr1: $ones, rtmr2: $ones}]
-  devices: any
-  minimum_tcb: {status: UpToDate, evaluation_data_number: 1}
-  gpu: none
-output: {open_quorum: all, limit: 32MiB}
-observe: {metrics: sealed, interval: 10, checkpoint_limit: 64MiB}
-lease: 30m
-max_silence: 24h
-grants: 10
-YAML
-}
+recipe() { plain_recipe lora "$2" >"$1"; } # recipe FILE TRAINING
 train() { "$sealwright" train "$@" >out 2>err </dev/null; }
 # refused WORD NAME TEXT ARGUMENT...: exit 1 (2 for usage), this word, this text in the message or the hint, and nothing was made
 refused() {

@@ -5,6 +5,7 @@
 set -uo pipefail
 source=$(cd "$(dirname "$0")/../.." && pwd)
 . "$source/tests/found.sh"
+. "$source/tests/plain_recipe.sh"
 objects=$(cd "${1:?objects}" && pwd) || exit 1
 sealwright=$objects/sealwright
 folder=$(mktemp -d)
@@ -19,33 +20,7 @@ say() { # say STATUS NAME; a failure shows what was printed
     fi
 }
 recipe() { # recipe FILE STEPS [MORE]
-    local zeros ones
-    zeros=$(printf '%064d' 0) ones=$(printf '%096d' 1)
-    cat >"$1" <<YAML
-sealwright: 1
-name: kept
-app: $zeros
-model: {name: Miniature}
-phase: sft
-method: lora
-template: chatml-smollm2
-shards: [{owner: $zeros, dataset: $zeros, rows: 1, name: one}]
-training: {learning_rate: 1.0e-2, seed: 42, per_device_train_batch_size: 4, max_length: 64, max_steps: $2, save_steps: 2${3:-}}
-lora: {r: 4, lora_alpha: 8}
-trainer: {kind: native, profile: bf16-dp}
-machine:
-  platform: sim
-  anchors: [$(printf '%064d' 1)]
-  images: [{name: none, mrtd: $ones, rtmr0: $ones, rtmr1: $ones, rtmr2: $ones}]
-  devices: any
-  minimum_tcb: {status: UpToDate, evaluation_data_number: 1}
-  gpu: none
-output: {open_quorum: all, limit: 32MiB}
-observe: {metrics: sealed, interval: 10, checkpoint_limit: 64MiB}
-lease: 30m
-max_silence: 24h
-grants: 10
-YAML
+    plain_recipe lora "per_device_train_batch_size: 4, max_length: 64, max_steps: $2, save_steps: 2${3:-}" >"$1"
 }
 python3 "$source/tools/make-miniature.py" model --dtype bf16 || exit 1
 python3 "$source/tools/make-miniature.py" stranger --dtype bf16 --seed 7 || exit 1
