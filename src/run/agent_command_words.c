@@ -66,7 +66,11 @@ static sw_status say_end(const sw_agent *a, sw_status status, sw_error *err) {
     static_assert(SW_AGENT_COMMAND_PATIENCE == 10);
     const char *sentence = end_sentence(a->command, status);
     sw_status folded = sw_fail(err, SW_REFUSED, "worker", "training ended: %s", sentence);
-    if (a->saved_step) sw_error_hint(err, "the last good checkpoint is kept in %s", a->o->folder);
+    if (a->saved_step)
+        sw_error_hint(err,
+                      "the last good checkpoint is kept in %s; of a script that cannot go on from "
+                      "one, the same command begins again when its checkpoint-* are removed",
+                      a->o->folder);
     return folded;
 }
 
