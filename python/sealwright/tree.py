@@ -131,9 +131,12 @@ class Layout:
 def added_to(base: str) -> list[str]:
     try:
         with open(base + ADDED, encoding="utf-8") as f:
-            return f.read().splitlines()
-    except OSError:
-        raise usage("tree", f"--on {base}: that is no tree that was laid out before, or by an earlier version that did not note what was added") from None
+            added = f.read().splitlines()
+    except (OSError, ValueError):
+        added = [""]
+    if not os.path.isfile(os.path.join(base, "venv", "pyvenv.cfg")) or not all(path.startswith("/") for path in added):
+        raise usage("tree", f"--on {base}: that is no tree that was laid out before, or by an earlier version that did not note what was added, or its {ADDED} is damaged")
+    return added
 
 
 def _note_added(layout: Layout, before: set[str]) -> None:

@@ -140,6 +140,10 @@ cp -a "$work/base" "$work/early" && rm "$work/early/venv/added.txt"
 "$python" -m sealwright.tree --python "$work/one/bin/python" --on "$work/early" --out "$work/none" >"$work/log" 2>&1
 [ $? -eq 2 ] && grep -q 'did not note what was added' "$work/log" && [ ! -e "$work/none" ]
 result $? "one that does not say what was added is refused"
+printf '\377\n' >"$work/early/venv/added.txt"
+"$python" -m sealwright.tree --python "$work/one/bin/python" --on "$work/early" --out "$work/none" >"$work/log" 2>&1
+[ $? -ne 0 ] && [ ! -e "$work/none" ] && [ "$(wc -l <"$work/log")" -eq 1 ] && grep -q 'added.txt is damaged' "$work/log"
+result $? "nor on one whose list of additions is damaged"
 lay "$work/a/longer/place" "$work/without" --on "$work/base" --leave-out 'small*' "${added[@]}"
 [ ! -e "$work/without/venv/lib/$version/site-packages/small" ] && [ -e "$work/without/venv/lib/$version/site-packages/sealwright" ]
 result $? "and a package may be left out of it"
