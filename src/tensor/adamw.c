@@ -6,6 +6,7 @@
  * correction, everything f32 with the step's constants computed in f64 and rounded once (NUM-050).
  * In 8 bits the same rule works on decoded moments, block by block (NUM-054).
  */
+#include "tensor/gemm.h"
 #include "tensor/numbers.h"
 #include "tensor/ops.h"
 
@@ -48,21 +49,35 @@ typedef struct adamw_job {
     rule rule;
     float *p, *m, *v;
     const float *g;
-    size_t count;
+    size_t count, columns; /* of a weight: of its rows */
 } adamw_job;
+
+static void update_part(const adamw_job *job, size_t at, size_t count) {
+    update(&job->rule, job->p + at, job->g + at, job->m + at, job->v + at, count);
+}
 
 static void adamw_chunk(void *context, size_t index, size_t lane) {
     (void)lane;
     const adamw_job *job = context;
     size_t at = index * CHUNK;
-    update(&job->rule, job->p + at, job->g + at, job->m + at, job->v + at,
-           least(job->count - at, CHUNK));
+    update_part(job, at, least(job->count - at, CHUNK));
 }
 
 void sw_adamw_step(const sw_compute *c, const sw_adamw *o, float *p, const float *g, float *m,
                    float *v, size_t count) {
     adamw_job job = {.rule = rule_of(o), .p = p, .m = m, .v = v, .g = g, .count = count};
     sw_compute_run(c, (count + CHUNK - 1) / CHUNK, adamw_chunk, &job);
+}
+
+static void adamw_rows(void *context, size_t first, size_t rows) {
+    const adamw_job *job = context;
+    update_part(job, first * job->columns, rows * job->columns);
+}
+
+void sw_adamw_step_packed(const sw_compute *c, const sw_adamw *o, float *p, const float *g,
+                          float *m, float *v, size_t out, size_t in, void *t, void *n) {
+    adamw_job job = {.rule = rule_of(o), .p = p, .m = m, .v = v, .g = g, .columns = in};
+    sw_pack_both_behind(c, t, n, p, out, in, adamw_rows, &job);
 }
 
 /* ---- moments in 8 bits ---- */

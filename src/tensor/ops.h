@@ -159,6 +159,9 @@ typedef struct sw_adamw {
 } sw_adamw;
 void sw_adamw_step(const sw_compute *c, const sw_adamw *o, float *p, const float *g, float *m,
                    float *v, size_t count);
+/* Of a Linear's weight (out, in), which is packed on the way (sw_pack_both): t or n may be NULL. */
+void sw_adamw_step_packed(const sw_compute *c, const sw_adamw *o, float *p, const float *g,
+                          float *m, float *v, size_t out, size_t in, void *t, void *n);
 
 /* AdamW whose moments rest in 8 bits, as bitsandbytes keeps them: m with signed codes, v with
  * unsigned ones (NUM-054). Zeros are the state before the first step. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A trained weight packed as both right sides of its Linear after every step, in one reading: a
- * block of 16 rows is rounded once, in the first cache, and emitted both ways from there.
+ * block of 16 rows is rounded once, in the first cache, and emitted both ways from there. What made
+ * the rows runs right before, while they are near.
  */
 #include "tensor/gemm.h"
 #include "tensor/lanes.h"
@@ -18,6 +19,8 @@ typedef struct both_job {
     sw_bf16 *t, *n;
     const float *w;
     size_t out, in;
+    sw_rows_visit visit; /* NULL: the rows are there */
+    void *context;
 } both_job;
 
 static void round_block(sw_bf16 block[STRIP][COLUMNS], const both_job *job, size_t row,
@@ -52,10 +55,17 @@ static void emit_n(const both_job *job, sw_bf16 block[STRIP][COLUMNS], size_t ro
     }
 }
 
-static void pack_strips(void *context, size_t index, size_t lane) {
+static void visit_rows(void *context, size_t index, size_t lane) {
     (void)lane;
     const both_job *job = context;
+    size_t first = index * STRIPS * STRIP;
+    job->visit(job->context, first, least(job->out - first, STRIPS * STRIP));
+}
+
+static void pack_strips(void *context, size_t index, size_t lane) {
+    const both_job *job = context;
     size_t first = index * STRIPS * STRIP, end = least(first + STRIPS * STRIP, job->out);
+    if (job->visit) visit_rows(context, index, lane);
     sw_bf16 block[STRIP][COLUMNS];
     for (size_t column = 0; column < job->in; column += COLUMNS) {
         size_t columns = least(job->in - column, COLUMNS);
@@ -67,14 +77,21 @@ static void pack_strips(void *context, size_t index, size_t lane) {
     }
 }
 
-void sw_pack_both(const sw_compute *c, void *t, void *n, const float *w, size_t out, size_t in) {
+void sw_pack_both_behind(const sw_compute *c, void *t, void *n, const float *w, size_t out,
+                         size_t in, sw_rows_visit visit, void *context) {
+    both_job job = {
+        .t = t, .n = n, .w = w, .out = out, .in = in, .visit = visit, .context = context};
+    size_t rows = STRIPS * STRIP, jobs = (out + rows - 1) / rows;
     if (c->dtype == SW_DTYPE_BF16 && out % STRIP == 0 && in % STRIP == 0) {
-        both_job job = {.t = t, .n = n, .w = w, .out = out, .in = in};
-        size_t rows = STRIPS * STRIP;
-        sw_compute_run(c, (out + rows - 1) / rows, pack_strips, &job);
+        sw_compute_run(c, jobs, pack_strips, &job);
         return;
     }
+    if (visit) sw_compute_run(c, jobs, visit_rows, &job);
     sw_source source = {.data = w, .dtype = SW_DTYPE_F32, .stride = in};
     if (t) sw_pack(c, t, &source, true, in, out);
     if (n) sw_pack(c, n, &source, false, out, in);
+}
+
+void sw_pack_both(const sw_compute *c, void *t, void *n, const float *w, size_t out, size_t in) {
+    sw_pack_both_behind(c, t, n, w, out, in, NULL, NULL);
 }

@@ -106,6 +106,7 @@ static sw_status add_saved(sw_engine *e, const sw_lora_settings *lora, sw_error 
             e->embedding = sw_engine_add(e, vocab, c, true, SW_ADAPTER_EMBED_TOKENS);
         } else if (which == SW_SAVED_LM_HEAD && !e->head) {
             e->head = e->table = sw_engine_add(e, vocab, c, true, SW_ADAPTER_LM_HEAD);
+            e->table->whole = true;
         } else {
             return sw_fail(err, SW_REFUSED, "recipe",
                            "modules_to_save: %s is neither embed_tokens nor lm_head, or stands "

@@ -60,6 +60,7 @@ static void add_weights(sw_engine *e) {
             sw_linear *linear = &l->linear[m];
             snprintf(name, sizeof name, "model.layers.%zu.%s.weight", i, PATHS[m]);
             linear->weight = sw_engine_add(e, linear->out, linear->in, true, name);
+            linear->weight->whole = true;
             if (!linear->bias_view) continue;
             snprintf(name, sizeof name, "model.layers.%zu.%s.bias", i, PATHS[m]);
             linear->bias = sw_engine_add(e, 1, linear->out, false, name);
@@ -74,6 +75,7 @@ static void add_weights(sw_engine *e) {
         e->head = sw_engine_add(e, vocab, c, true, "lm_head.weight");
     }
     e->table = e->head ? e->head : e->embedding;
+    e->table->whole = true;
     e->full = true;
 }
 

@@ -30,8 +30,10 @@ typedef struct sw_parameter {
     char name[SW_PARAMETER_NAME_BYTES]; /* as in the output file */
     size_t rows, columns;
     bool decay, coded;           /* coded: its moments rest in 8 bits */
+    bool whole;                  /* the first micro-batch writes its gradient, others add to it */
     float *value, *grad, *m, *v; /* (rows, columns); m and v NULL when coded */
     sw_moments8 moments;         /* else this is empty */
+    void *packed_t, *packed_n;   /* of a Linear's or the head's: its right sides, else NULL */
 } sw_parameter;
 /* Elements from which on a parameter's moments are coded under adamw_bnb_8bit (NUM-055). */
 #define SW_CODED_ELEMENTS 4096
@@ -103,6 +105,7 @@ typedef struct sw_batch { /* one micro-batch, padding-free */
     uint32_t *target;   /* that next token */
     size_t label_count;
     uint64_t stream; /* names the micro-batch for dropout */
+    bool first;      /* of its window: `whole` gradients are written */
 } sw_batch;
 
 typedef struct sw_scratch { /* shared by all layers */
@@ -204,9 +207,11 @@ void sw_engine_unmap(void *mapping, size_t bytes); /* wipes */
 /* Wipes and gives back what no output is made of; only the parameters' values stay. */
 void sw_engine_keep_values(const sw_engine *e, void *mapping, size_t *bytes);
 
-/* load.c: packs what is frozen; packs what is trained, again after each step. */
+/* load.c: packs what is frozen; packs what is trained; of that, after each step, what is no weight
+ * that the step packed. */
 void sw_engine_load_frozen(sw_engine *e);
 void sw_engine_load_trained(sw_engine *e);
+void sw_engine_load_stepped(sw_engine *e);
 void sw_engine_init_trained(sw_engine *e, uint64_t seed);
 void sw_engine_load_adapter(sw_engine *e);
 

@@ -82,7 +82,7 @@ static void table_gradient(sw_engine *e, size_t first, size_t rows) {
                  .c = e->table->grad,
                  .c_stride = c,
                  .c_dtype = SW_DTYPE_F32,
-                 .add = e->table->grad};
+                 .add = e->batch.first && first == 0 ? NULL : e->table->grad};
     g.terms[0].b = s->packed_x;
     g.terms[0].b_strip = sw_pack_strip(rows);
     sw_gemm_run(&e->compute, &g);
@@ -109,6 +109,11 @@ static void chunk(sw_engine *e, size_t first, size_t rows, float scale) {
     if (e->table) table_gradient(e, first, rows);
 }
 
+static void clear_table_gradient(sw_engine *e) { /* no chunk writes it */
+    const sw_parameter *p = e->table;
+    memset(p->grad, 0, p->rows * p->columns * sizeof *p->grad);
+}
+
 static void scatter(sw_engine *e) {
     sw_scratch *s = &e->scratch;
     size_t c = e->config->hidden_size, labels = e->batch.label_count;
@@ -133,7 +138,10 @@ double sw_engine_loss(sw_engine *e, float scale) {
     for (size_t first = 0; first < labels; first += SW_HEAD_ROWS) {
         chunk(e, first, least(labels - first, SW_HEAD_ROWS), scale);
     }
-    if (scale > 0) scatter(e);
+    if (scale > 0) {
+        if (labels == 0 && e->table && e->batch.first) clear_table_gradient(e);
+        scatter(e);
+    }
     double sum = 0;
     for (size_t i = 0; i < labels; i++) sum += s->row_loss[i];
     return sum;

@@ -52,6 +52,9 @@ static void take_packed(layout *l, sw_linear *m) {
     m->w_t = operands(l, "packed weights", sw_pack_elements(m->in, m->out));
     if (!l->e->capacity.backward) return;
     m->w_n = operands(l, "packed weights", sw_pack_elements(m->out, m->in));
+    if (!m->weight) return;
+    m->weight->packed_t = m->w_t;
+    m->weight->packed_n = m->w_n;
 }
 
 bool sw_engine_weights_lie(const sw_engine *e) {
@@ -116,6 +119,9 @@ static void take_head(layout *l) {
     e->head_t = operands(l, "packed head", sw_pack_elements(c, vocab));
     if (!e->capacity.backward) return;
     e->head_n = operands(l, "packed head", sw_pack_elements(vocab, c));
+    if (!e->table) return;
+    e->table->packed_t = e->head_t;
+    e->table->packed_n = e->head_n;
 }
 
 static void take_weights(layout *l) {

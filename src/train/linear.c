@@ -221,7 +221,7 @@ static const void *dora_backward(sw_engine *e, const sw_linear *l, const sw_line
 void sw_linear_backward(sw_engine *e, const sw_linear *l, const sw_linear_grad *g, sw_gemm *dx) {
     if (l->weight) {
         sw_gemm_term dy = turned(e, g->dy, l->out, l->out);
-        outer_packed(e, dy, l->out, l->in, e->scratch.packed_x, l->weight->grad, true);
+        outer_packed(e, dy, l->out, l->in, e->scratch.packed_x, l->weight->grad, !e->batch.first);
         if (l->bias) outer_packed(e, dy, l->out, 1, e->ones, l->bias->grad, true);
     }
     sw_linear_grad own = *g;

@@ -119,10 +119,7 @@ void sw_engine_load_frozen(sw_engine *e) {
     sw_rope_table(e->cosine, e->sine, e->capacity.positions, e->head_dim, &e->config->rope);
 }
 
-static void load_trained_linear(sw_engine *e, sw_linear *l) {
-    if (l->weight) {
-        sw_pack_both(&e->compute, l->w_t, l->w_n, l->weight->value, l->out, l->in);
-    }
+static void load_stepped_linear(sw_engine *e, sw_linear *l) {
     if (l->bias) {
         sw_source bias = value_source(l->bias->value, l->out);
         sw_pack(&e->compute, l->bias_n, &bias, false, 1, l->out);
@@ -132,11 +129,17 @@ static void load_trained_linear(sw_engine *e, sw_linear *l) {
     if (l->dora) load_gain(e, l, l->a->value, l->b->value, l->magnitude->value);
 }
 
+void sw_engine_load_stepped(sw_engine *e) {
+    each_linear(e, load_stepped_linear);
+}
+
 void sw_engine_load_trained(sw_engine *e) {
-    each_linear(e, load_trained_linear);
-    if (!e->table) return;
-    sw_pack_both(&e->compute, e->head_t, e->head_n, e->table->value, e->config->vocab_size,
-                 e->config->hidden_size);
+    for (size_t i = 0; i < e->parameter_count; i++) {
+        const sw_parameter *p = &e->parameters[i];
+        if (!p->packed_t) continue;
+        sw_pack_both(&e->compute, p->packed_t, p->packed_n, p->value, p->rows, p->columns);
+    }
+    sw_engine_load_stepped(e);
 }
 
 /* nn.Linear draws for A and for B, then A is drawn again as kaiming_uniform(a = sqrt 5), and B is

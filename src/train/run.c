@@ -263,24 +263,46 @@ static void window_of(run *r, uint64_t *first, uint64_t *count) {
     *count = left < accumulation ? left : accumulation;
 }
 
+static void clear_gradients(const sw_engine *e) {
+    for (size_t i = 0; i < e->parameter_count; i++) {
+        const sw_parameter *p = &e->parameters[i];
+        if (!p->whole) memset(p->grad, 0, p->rows * p->columns * sizeof *p->grad);
+    }
+}
+
 static double accumulate(run *r, uint64_t *tokens) {
     sw_engine *e = &r->engine;
     uint64_t first, count, labels = 0;
     window_of(r, &first, &count);
     for (uint64_t i = first; i < first + count; i++) labels += sw_order_labels(&r->order, i);
     if (labels == 0) labels = 1; /* packed prompts alone: no loss and no gradient, as in TRL */
-    memset(e->grads, 0, e->parameter_floats * sizeof *e->grads);
+    clear_gradients(e);
     double loss = 0;
     *tokens = 0;
     for (uint64_t i = first; i < first + count; i++) {
         sw_order_fill(&r->order, i, &e->batch);
         e->batch.stream = r->done << 20 | (i - first);
+        e->batch.first = i == first;
         *tokens += e->batch.tokens;
         sw_engine_forward(e);
         loss += sw_engine_loss(e, (float)(1.0 / (double)labels));
         sw_engine_backward(e);
     }
     return loss / (double)labels;
+}
+
+static void update_parameter(sw_engine *e, sw_parameter *p, const sw_adamw *step) {
+    const sw_compute *c = &e->compute;
+    size_t count = p->rows * p->columns;
+    if (!p->packed_t && !p->coded) {
+        sw_adamw_step(c, step, p->value, p->grad, p->m, p->v, count);
+    } else if (!p->coded) {
+        sw_adamw_step_packed(c, step, p->value, p->grad, p->m, p->v, p->rows, p->columns,
+                             p->packed_t, p->packed_n);
+    } else {
+        sw_adamw8_step(c, step, p->value, p->grad, &p->moments, count);
+        if (p->packed_t) sw_pack_both(c, p->packed_t, p->packed_n, p->value, p->rows, p->columns);
+    }
 }
 
 static void update(run *r, double norm, double rate) {
@@ -296,14 +318,9 @@ static void update(run *r, double norm, double rate) {
     for (size_t i = 0; i < e->parameter_count; i++) {
         sw_parameter *p = e->by_name[i];
         step.weight_decay = p->decay ? t->weight_decay : 0;
-        size_t count = p->rows * p->columns;
-        if (p->coded) {
-            sw_adamw8_step(&e->compute, &step, p->value, p->grad, &p->moments, count);
-        } else {
-            sw_adamw_step(&e->compute, &step, p->value, p->grad, p->m, p->v, count);
-        }
+        update_parameter(e, p, &step);
     }
-    sw_engine_load_trained(e);
+    sw_engine_load_stepped(e);
 }
 
 static sw_status diverged(uint64_t step, const char *what, sw_error *err) {

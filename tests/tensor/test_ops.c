@@ -222,6 +222,47 @@ static void test_adamw(void **state) {
     free(wv);
 }
 
+/* In one go, or first the step and then both forms: for shapes that suit it and others. */
+static void test_adamw_packed(void **state) {
+    (void)state;
+    static const size_t shapes[][2] = {{16, 16}, {48, 144}, {80, 576}, {17, 32}, {16, 24}, {70, 5}};
+    for (size_t i = 0; i < 2 * (sizeof shapes / sizeof *shapes); i++) {
+        sw_compute c = i & 1 ? compute_bf16(false) : compute_f32();
+        size_t out = shapes[i / 2][0], in = shapes[i / 2][1], count = out * in;
+        size_t t_size = sw_pack_elements(in, out) * sw_dtype_bytes(c.dtype);
+        size_t n_size = sw_pack_elements(out, in) * sw_dtype_bytes(c.dtype);
+        float *values[2][3], *g = noise_floats(40, count, 0.1f);
+        uint8_t *t[2], *n[2];
+        sw_adamw o = {.beta1 = 0.9,
+                      .beta2 = 0.999,
+                      .epsilon = 1e-8,
+                      .weight_decay = 0.1,
+                      .learning_rate = 0.01,
+                      .step = 3,
+                      .clip = 0.5f};
+        for (int k = 0; k < 2; k++) {
+            for (int v = 0; v < 3; v++) values[k][v] = noise_floats(41 + (uint64_t)v, count, 1);
+            for (size_t at = 0; at < count; at++) values[k][2][at] *= values[k][2][at];
+            t[k] = malloc(t_size);
+            n[k] = malloc(n_size);
+        }
+        sw_adamw_step(&c, &o, values[0][0], g, values[0][1], values[0][2], count);
+        sw_pack_both(&c, t[0], n[0], values[0][0], out, in);
+        sw_adamw_step_packed(&c, &o, values[1][0], g, values[1][1], values[1][2], out, in, t[1],
+                             n[1]);
+        assert_memory_equal(t[0], t[1], t_size);
+        assert_memory_equal(n[0], n[1], n_size);
+        for (int v = 0; v < 3; v++)
+            assert_memory_equal(values[0][v], values[1][v], count * sizeof *g);
+        for (int k = 0; k < 2; k++) {
+            for (int v = 0; v < 3; v++) free(values[k][v]);
+            free(t[k]);
+            free(n[k]);
+        }
+        free(g);
+    }
+}
+
 static void test_dropout(void **state) {
     (void)state;
     enum { COUNT = 20001 };
@@ -246,9 +287,10 @@ static void test_dropout(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_norm),   cmocka_unit_test(test_swiglu),
-                                       cmocka_unit_test(test_rope),   cmocka_unit_test(test_nll),
-                                       cmocka_unit_test(test_embed),  cmocka_unit_test(test_adamw),
-                                       cmocka_unit_test(test_dropout)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_norm),    cmocka_unit_test(test_swiglu),
+        cmocka_unit_test(test_rope),    cmocka_unit_test(test_nll),
+        cmocka_unit_test(test_embed),   cmocka_unit_test(test_adamw),
+        cmocka_unit_test(test_dropout), cmocka_unit_test(test_adamw_packed)};
     return cmocka_run_group_tests_name("ops", tests, NULL, NULL);
 }

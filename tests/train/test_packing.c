@@ -345,25 +345,36 @@ static void make_few(few_rows *f, unsigned counting) {
     f->rows.ends = f->ends;
 }
 
-/* A step over packed prompts alone is a step: its loss is nothing, not no number. */
-static void test_a_step_without_targets(void **state) {
-    const miniature *m = *state;
+/* A step over packed prompts alone is a step: its loss is nothing, not no number, and of the steps
+ * before nothing is left in its gradients. */
+static void steps_without_targets(const miniature *m, sw_method method) {
     for (int s = SW_PACKING_BFD; s <= SW_PACKING_WRAPPED; s++) {
         few_rows few;
         sw_training t = packed((sw_packing)s);
         memory kept = memory_new();
         make_few(&few, 5);
+        t.method = method;
         t.max_length = 10;
         t.per_device_train_batch_size = t.gradient_accumulation_steps = 1;
         t.max_steps = 4;
         sw_train_job job = job_of(m, &t, &few.rows);
         sw_train_host host = host_of(&kept);
         run_job(&job, &host);
-        size_t nothing = 0;
-        for (size_t i = 0; i < 4; i++) nothing += kept.loss[i] == 0 && kept.norm[i] == 0;
+        size_t nothing = 0, behind = 0;
+        for (size_t i = 0; i < 4; i++) {
+            bool none = kept.loss[i] == 0 && kept.norm[i] == 0;
+            nothing += none;
+            behind += none && i > 0 && kept.loss[i - 1] != 0;
+        }
         assert_int_equal(nothing, 2);
+        assert_true(behind > 0);
         memory_drop(&kept);
     }
+}
+
+static void test_a_step_without_targets(void **state) {
+    steps_without_targets(*state, SW_METHOD_LORA);
+    steps_without_targets(*state, SW_METHOD_FULL);
 }
 
 static void test_refusals(void **state) {
