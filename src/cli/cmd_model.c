@@ -113,6 +113,7 @@ static void add_number(const plain_run *r, sw_json *list, double value) {
 static void on_ready(void *context, uint64_t done, uint64_t total) {
     plain_run *r = context;
     r->first_ms = now_ms(r);
+    sw_plain_state_unmap(r->state); /* it was read; a mapped file that is replaced fills the disk */
     r->points = SW_ARENA_NEW(sw_cli_arena(r->cli), sw_curve_point, (size_t)total);
     r->capacity = r->points ? (size_t)total : 0;
     for (; r->count < done && r->count < r->capacity; r->count++) {
@@ -227,8 +228,8 @@ static sw_status train_rows(sw_cli *cli, sw_plain_model *m, const sw_train_job *
 }
 
 /* From the state beside `out`, if there is one. */
-static sw_status train_or_resume(sw_cli *cli, sw_plain_model *m, sw_train_job job, bool recompute,
-                                 const char *out, sw_error *err) {
+static sw_status train_or_resume(sw_cli *cli, sw_plain_model *m, sw_train_job job,
+                                 const sw_train_budget *budget, const char *out, sw_error *err) {
     sw_plain_state state;
     sw_draft draft; /* its lock is the state's too */
     watch_signals(cli);
@@ -236,8 +237,13 @@ static sw_status train_or_resume(sw_cli *cli, sw_plain_model *m, sw_train_job jo
     sw_status status = sw_plain_state_open(cli, out, m, &job, &state, err);
     if (status == SW_OK) {
         job.resume = state.resume;
-        status = train_rows(cli, m, &job, recompute, &state, &draft, out, err);
-        if (status != SW_OK) sw_plain_state_hint(&state, err);
+        status = sw_cli_fit_disk(budget, state.keeps, state.resume.size, draft.path, err);
+        if (status != SW_OK) {
+            sw_error_prefix(err, "%s", out);
+        } else {
+            status = train_rows(cli, m, &job, budget->recompute, &state, &draft, out, err);
+            if (status != SW_OK) sw_plain_state_hint(&state, err);
+        }
         sw_plain_state_unmap(&state);
     }
     sw_draft_discard(&draft);
@@ -264,7 +270,7 @@ static sw_status plan_and_train(sw_cli *cli, sw_plain_model *m, const sw_recipe 
         sw_error_prefix(err, "%s", sw_cli_argument(cli, 0));
     SW_TRY(fits);
     if (sw_cli_flag(cli, "plan")) return sw_cli_show_plan(cli, &job, &budget, err);
-    return train_or_resume(cli, m, job, budget.recompute, out, err);
+    return train_or_resume(cli, m, job, &budget, out, err);
 }
 
 static sw_status read_recipe(sw_cli *cli, sw_recipe *out, sw_error *err) {

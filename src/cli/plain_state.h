@@ -14,7 +14,7 @@ typedef struct sw_plain_state {
     sw_hash model;                                /* of the base model's files */
     bool keeps;                                   /* the recipe has save_steps */
     uint64_t kept;          /* the step of the state that lies there; 0: none */
-    sw_bytes resume;        /* that state, mapped; empty: none */
+    sw_bytes resume;        /* that state, mapped until the run has read it; empty: none */
     sw_curve_point *points; /* of its steps, `kept` of them */
 } sw_plain_state;
 /* Looks at what lies beside `out` for a job that is planned. SW_REFUSED "checkpoint" when it is of

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The plan of a training run for people (docs/formats/training.md, PLN-001 to PLN-007): memory by
+ * The plan of a training run for people (docs/formats/training.md, PLN-001 to PLN-011): memory by
  * part against what there is, and time from the operations it takes and a product that is measured
  * here.
  */
@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 /* The share of a step's time that products take: about so much, measured with SmolLM2-135M, LoRA on
@@ -63,6 +64,30 @@ sw_status sw_cli_fit(sw_cli *cli, const sw_train_job *job, size_t lanes, sw_trai
         sw_cli_note(cli, "training takes %zu MiB, and %" PRIu64 " MiB are free now",
                     out->bytes >> 20, free_now >> 20);
     return SW_OK;
+}
+
+/* ---- disk ---- */
+
+/* A state stays until the next one, or what comes out, lies beside it. */
+static uint64_t disk_bytes(const sw_train_budget *b, bool keeps) {
+    uint64_t beside = b->output_bytes > b->state_bytes ? b->output_bytes : b->state_bytes;
+    return keeps ? b->state_bytes + beside : b->output_bytes;
+}
+
+sw_status sw_cli_fit_disk(const sw_train_budget *b, bool keeps, uint64_t there, const char *path,
+                          sw_error *err) {
+    struct statvfs disk;
+    uint64_t wanted = disk_bytes(b, keeps);
+    if (statvfs(path, &disk) != 0) return SW_OK; /* writing will tell */
+    uint64_t free_now = (uint64_t)disk.f_bavail * disk.f_frsize;
+    if (wanted <= free_now || wanted - free_now <= there) return SW_OK;
+    sw_status status = sw_fail(err, SW_LIMIT, "disk",
+                               "the run writes %" PRIu64 " MiB, and %" PRIu64 " MiB are free there",
+                               (wanted - there + 1048575) >> 20, free_now >> 20);
+    if (keeps)
+        sw_error_hint(err, "%" PRIu64 " MiB of it are states: the recipe has save_steps",
+                      (wanted - b->output_bytes) >> 20);
+    return status;
 }
 
 /* ---- time ---- */
@@ -142,6 +167,7 @@ sw_status sw_cli_show_plan(sw_cli *cli, const sw_train_job *job, const sw_train_
     double rate;
     SW_TRY(calibrate(cli, job, &rate, err));
     double seconds = b->operations / (rate * PRODUCTS_SHARE);
+    uint64_t disk = disk_bytes(b, job->settings->save_steps > 0);
     sw_arena *a = sw_cli_arena(cli);
     sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
     sw_json_add_integer(a, root, "steps", (int64_t)b->steps);
@@ -151,6 +177,7 @@ sw_status sw_cli_show_plan(sw_cli *cli, const sw_train_job *job, const sw_train_
     sw_json_add_integer(a, root, "bytes", (int64_t)b->bytes);
     add_parts(cli, root, b);
     sw_json_add_flag(a, root, "recompute", b->recompute);
+    sw_json_add_integer(a, root, "disk", (int64_t)disk);
     sw_json_add_number(a, root, "operations", b->operations);
     sw_json_add_number(a, root, "operations_per_second", rate);
     sw_json_add_number(a, root, "seconds", seconds);
@@ -162,6 +189,7 @@ sw_status sw_cli_show_plan(sw_cli *cli, const sw_train_job *job, const sw_train_
     sw_cli_print(cli, "memory  %.1f MiB%s\n", mib(b->bytes),
                  b->recompute ? "; activations are computed again in the backward pass" : "");
     print_parts(cli, b);
+    sw_cli_print(cli, "disk    %.1f MiB\n", mib(disk));
     sw_cli_print(
         cli,
         "time    about %s: %.3g TFLOP; products run at %.0f GFLOP/s here, and take %.0f %% "

@@ -190,6 +190,21 @@ static void add_others(const run *r, sw_train_budget *out) {
     if (r->job->program_bytes) sw_budget_add(out, "program", r->job->program_bytes);
 }
 
+/* PLN-011: names and shapes of tensors, adapter_config.json, the drawn curve. */
+#define SMALL_FILES ((uint64_t)1 << 20)
+
+static void count_files(const run *r, sw_train_budget *out) {
+    const sw_engine *e = &r->engine;
+    const sw_train_job *job = r->job;
+    sw_state_sizes sizes = sw_state_sizes_of(e);
+    size_t element = e->full ? sw_dtype_bytes(job->model->dtype) : sizeof(float);
+    out->output_bytes = e->parameter_floats * element + SMALL_FILES;
+    for (size_t i = 0; e->full && i < job->file_count; i++)
+        if (sw_train_copies(job->files[i].name)) out->output_bytes += job->files[i].bytes.size;
+    out->state_bytes = e->prefix.size + sw_state_numbers_bytes(&sizes) + sizeof(uint64_t) +
+                       r->total * sizeof(sw_curve_point);
+}
+
 sw_status sw_train_plan(const sw_train_job *job, size_t lanes, bool recompute, sw_train_budget *out,
                         sw_error *err) {
     run r = {.job = job};
@@ -199,6 +214,7 @@ sw_status sw_train_plan(const sw_train_job *job, size_t lanes, bool recompute, s
         sw_slab slab = {.budget = &budget};
         sw_engine_layout(&r.engine, &slab, lanes);
         add_others(&r, &budget);
+        count_files(&r, &budget);
         double passes = (double)r.total / (double)r.windows;
         budget.steps = r.total;
         budget.recompute = r.engine.capacity.recompute;

@@ -134,7 +134,7 @@ typedef struct sw_train_job {
     const char *base_model_name; /* for adapter_config.json */
     const sw_model_file *files;  /* the base model's, for sw_train_copies; NULL for none */
     size_t file_count;
-    sw_bytes resume; /* empty, or a checkpoint's bytes */
+    sw_bytes resume; /* empty, or a checkpoint's bytes, which nobody reads after `ready` */
     /* For the plan alone: the most that a tokeniser took which is closed before the run, while it
      * was opened and beside the rows that it made (PLN-009); 0: there was none. */
     size_t tokenizer_bytes;
@@ -185,6 +185,7 @@ typedef struct sw_train_budget {
     size_t part_count;
     sw_train_part parts[SW_TRAIN_PARTS]; /* largest first */
     bool recompute;                      /* as sw_train_host has it */
+    uint64_t output_bytes, state_bytes;  /* of files: what comes out, and one state (PLN-011) */
     double tokens, operations; /* of all steps; a product and a sum are two operations (PLN-003) */
 } sw_train_budget;
 /* `recompute` as sw_train_host has it. Refuses what sw_train_run would refuse before its first
