@@ -15,9 +15,9 @@
  * it fits, but not into what is free now. */
 SW_NODISCARD sw_status sw_cli_fit(sw_cli *cli, const sw_train_job *job, size_t lanes,
                                   sw_train_budget *out, sw_error *err);
-/* PLN-011: whether what the run writes beside `path`, a folder that is there, fits into what is free
- * there: SW_LIMIT "disk". `there`: bytes of a state that lies there already; `keeps`: it writes
- * states. */
+/* PLN-011: whether what the run writes beside `path`, a folder that is there, fits into what is
+ * free there: SW_LIMIT "disk". `there`: bytes of a state that lies there already; `keeps`: it
+ * writes states. */
 SW_NODISCARD sw_status sw_cli_fit_disk(const sw_train_budget *b, bool keeps, uint64_t there,
                                        const char *path, sw_error *err);
 /* --plan: steps, rows, tokens, memory by part, and the time by what this machine multiplies now. */
