@@ -4,15 +4,13 @@
 # between them, collateral signatures, chains with revocation. None of our own code judges here.
 # test_openssl.sh OBJECTS, after $OBJECTS/tests/attest/test_quote was built.
 set -uo pipefail
+source=$(cd "$(dirname "$0")/../.." && pwd)
 objects=$(cd "${1:?objects}" && pwd) || exit 1
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-count=0 failed=0
+. "$source/tests/tap.sh"
+shown=("$folder/log")
 
-say() { # say STATUS NAME
-    count=$((count + 1))
-    if [ "$1" -eq 0 ]; then echo "ok $count - $2"; else echo "not ok $count - $2" && failed=1; fi
-}
 holds() { # holds NAME COMMAND...
     local name=$1
     shift
@@ -87,5 +85,4 @@ refused "the PCK chain does not hold a year before" pck $((time - 31557600))
 refused "the TCB signing chain does not hold eleven years later" signer $((time + 11 * 31557600))
 cmp -s pck3.pem signer2.pem
 say $? "both chains end in one root"
-echo "1..$count"
-exit $failed
+finish

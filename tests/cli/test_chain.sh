@@ -5,35 +5,16 @@
 # test_chain.sh OBJECTS, after $OBJECTS/sealwright was built.
 set -uo pipefail
 objects=$(cd "${1:?objects}" && pwd) || exit 1
-toy=$(cd "$(dirname "$0")/../ledger" && pwd)/toy_chain.py
-source=$(cd "$(dirname "$0")/../recipe/golden" && pwd)
+source=$(cd "$(dirname "$0")/../.." && pwd)
+golden=$source/tests/recipe/golden
+toy=$source/tests/ledger/toy_chain.py
 sealwright=$objects/sealwright
 folder=$(mktemp -d)
 toys=()
 trap '[ ${#toys[@]} -eq 0 ] || kill "${toys[@]}"; rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
-count=0 failed=0
+. "$source/tests/commands.sh"
 
-say() { # say STATUS NAME
-    count=$((count + 1))
-    if [ "$1" -eq 0 ]; then echo "ok $count - $2"; else
-        echo "not ok $count - $2" && failed=1
-        sed 's/^/# /' log
-    fi
-}
-holds() { # holds NAME PATTERN COMMAND...: exit 0, and the output holds the pattern
-    local name=$1 pattern=$2
-    shift 2
-    "$@" >log 2>&1 && grep -q -- "$pattern" log
-    say $? "$name"
-}
-refused() { # refused NAME EXIT PATTERN COMMAND...
-    local name=$1 code=$2 pattern=$3
-    shift 3
-    "$@" >log 2>&1
-    [ $? -eq "$code" ] && grep -q -- "$pattern" log
-    say $? "$name"
-}
 word() { # word NAME WORD COMMAND...: fails with this word
     local name=$1 expected=$2
     shift 2
@@ -134,11 +115,11 @@ for name in anna bert; do
     owner=$("$sealwright" identity show $name --json | value id)
     shards+="  - {owner: $owner, dataset: $dataset, rows: 20, name: $name}"$'\n'
 done
-awk -v shards="$shards" '/^  - {owner/ { next } { print } /^shards:/ { printf "%s", shards }' "$source/recipe.yaml" |
+awk -v shards="$shards" '/^  - {owner/ { next } { print } /^shards:/ { printf "%s", shards }' "$golden/recipe.yaml" |
     sed "s/1\{64\}/$genesis/" >recipe.yaml
 mkdir model && echo '{}' >model/config.json && echo weights >model/model.safetensors
 "$sealwright" model lock model --out model.lock >log 2>&1
-hash=$("$sealwright" recipe compose recipe.yaml --model-lock model.lock --trainer-lock "$source/trainer.lock" --out app-compose.json 2>log)
+hash=$("$sealwright" recipe compose recipe.yaml --model-lock model.lock --trainer-lock "$golden/trainer.lock" --out app-compose.json 2>log)
 [ ${#hash} -eq 64 ]
 say $? "a recipe is composed"
 
@@ -240,5 +221,4 @@ word "what anna saw is not there any more" rollback "$sealwright" approve app-co
 holds "her revocation goes out all the same" "revoked, but" bash -c "! $sealwright revoke --everything --identity anna ${app[*]}"
 holds "and stands" "EVERYTHING IS REVOKED by anna" "$sealwright" app show "${app[@]}"
 for name in chain other slow; do [ ! -s $name.log ] || cat $name.log >&2; done
-echo "1..$count"
-exit $failed
+finish

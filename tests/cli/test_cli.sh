@@ -13,15 +13,8 @@ cd "$folder" || exit 1
 unset XDG_CONFIG_HOME
 export HOME=$folder/home
 mkdir -p home work && cd work || exit 1
-count=0 failed=0
+. "$source/tests/tap.sh"
 
-say() { # say STATUS NAME; a failure shows what was printed
-    count=$((count + 1))
-    if [ "$1" -eq 0 ]; then echo "ok $count - $2"; else
-        echo "not ok $count - $2" && failed=1
-        sed 's/^/# /' out err | head -20
-    fi
-}
 # gives CODE COMMAND...: runs it, output in the files out and err
 gives() {
     local code=$1
@@ -173,5 +166,4 @@ assert len(errors) > 100 and all(type(text) is str for error in errors for text 
 PY
 say $? 'each error was JSON'
 gives 1 "$sealwright" identity show bert/identity.key --json && ! grep -q 'BEGIN\|MII' out; say $? 'a key file given by mistake is not shown'
-echo "1..$count"
-exit $failed
+finish

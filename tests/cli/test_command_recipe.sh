@@ -12,15 +12,8 @@ trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
 unset XDG_CONFIG_HOME
 export HOME=$folder
-count=0 failed=0
+. "$source/tests/tap.sh"
 
-say() { # say STATUS NAME; a failure shows what was printed
-    count=$((count + 1))
-    if [ "$1" -eq 0 ]; then echo "ok $count - $2"; else
-        echo "not ok $count - $2" && failed=1
-        sed 's/^/# /' out err | head -20
-    fi
-}
 gives() { # gives CODE ARGUMENTS...: the program with them, output in the files out and err
     local code=$1
     shift
@@ -174,5 +167,4 @@ cp app-compose.json binary.json && compose 0 recipe.yaml trainer.lock && gives 0
     grep -q '^~ trainer.files\[/app/train.py\].sha256: ' out && grep -q '^~ trainer.tree.sha256: ' out
 say $? 'diff names the file and the tree'
 
-echo "1..$count"
-exit $failed
+finish

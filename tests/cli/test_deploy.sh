@@ -12,15 +12,8 @@ trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
 unset XDG_CONFIG_HOME
 export HOME=$folder
-count=0 failed=0
+. "$source/tests/tap.sh"
 
-say() { # say STATUS NAME; a failure shows what was printed
-    count=$((count + 1))
-    if [ "$1" -eq 0 ]; then echo "ok $count - $2"; else
-        echo "not ok $count - $2" && failed=1
-        sed 's/^/# /' out err | head -20
-    fi
-}
 gives() { # gives CODE ARGUMENTS...: deploy with them, output in the files out and err
     local code=$1
     shift
@@ -121,5 +114,4 @@ echo kept >kept.json
 answer 'compose["public_logs"] = True'
 gives 1 "${asked[@]}" --answer answer.json --out kept.json && [ "$(cat kept.json)" = kept ]; say $? 'a refused answer leaves what --out names untouched'
 
-echo "1..$count"
-exit $failed
+finish

@@ -12,20 +12,14 @@ folder=$(mktemp -d)
 cd "$folder" || exit 1
 unset XDG_CONFIG_HOME
 export HOME=$folder
-count=0 failed=0
+. "$source/tests/tap.sh"
+shown=(out err work/asked)
 mkdir work
 coproc service { exec python3 "$source/tests/cli/cloud.py" "$folder/work" "$key"; }
 pid=$service_PID
 trap 'kill "$pid" 2>/dev/null; cd /; rm -rf "$folder"' EXIT
 read -r port other <&"${service[0]}" || { echo "Bail out! no service"; exit 1; }
 
-say() { # say STATUS NAME; a failure shows what was printed
-    count=$((count + 1))
-    if [ "$1" -eq 0 ]; then echo "ok $count - $2"; else
-        echo "not ok $count - $2" && failed=1
-        sed 's/^/# /' out err work/asked | head -20
-    fi
-}
 sends() { # sends CODE ADDRESS OPTIONS...: deploy --send to it; the key is never printed
     local code=$1 to=$2
     shift 2
@@ -146,5 +140,4 @@ needs --to|--send --token-file token
 needs --token-file|--send --to $at/good
 no --answer|--send --to $at/good --token-file token --answer app-compose.json
 TABLE
-echo "1..$count"
-exit $failed
+finish

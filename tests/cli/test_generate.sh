@@ -3,17 +3,14 @@
 # A model folder's own chat template is interpreted: another spelling of ChatML gives the same answer, a template's refusal and a name that is not
 # known reach the user. test_generate.sh OBJECTS
 set -uo pipefail
+source=$(cd "$(dirname "$0")/../.." && pwd)
 objects=$(realpath "$1")
 sealwright=$objects/sealwright
-here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
-count=0
-say() { # say CODE NAME
-    count=$((count + 1))
-    [ "$1" -eq 0 ] && echo "ok $count - $2" || echo "not ok $count - $2"
-}
+. "$source/tests/tap.sh"
+
 # with_template TEXT: the folder `model` says this as its chat template
 with_template() {
     python3 - "$1" <<'END'
@@ -34,7 +31,7 @@ refused() {
     say $? "$name"
 }
 
-"$sealwright" model import "$here/../model/golden/mini.gguf" model >/dev/null
+"$sealwright" model import "$source/tests/model/golden/mini.gguf" model >/dev/null
 say $? 'a model is imported'
 answer >known
 say $? 'its template is one that is named'
@@ -84,4 +81,4 @@ refused 'model: generation_config.json: eos_token_id is not a token id' 'an end 
 cp aside model/generation_config.json
 with_template "{% if"
 refused 'chat_template, line 1' 'a template that is cut'
-echo "1..$count"
+finish

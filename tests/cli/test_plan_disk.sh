@@ -11,14 +11,7 @@ sealwright=$objects/sealwright
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
-count=0 failed=0
-say() { # say STATUS NAME; a failure shows what was printed
-    count=$((count + 1))
-    if [ "$1" -eq 0 ]; then echo "ok $count - $2"; else
-        echo "not ok $count - $2" && failed=1
-        cat out err 2>/dev/null | sed 's/^/# /' | head -20
-    fi
-}
+. "$source/tests/tap.sh"
 python3 "$source/tools/make-miniature.py" model --dtype bf16 --extra 20000 || exit 1
 python3 -c '
 import json
@@ -76,5 +69,4 @@ on $long 'begin() {
     touch mark; begin'
 [ "$(grep -c '^exit 1$' out)" -eq 2 ] && [ "$(grep -c 'stopped after step' err)" -eq 2 ]
 say $? 'a state that lies there counts'
-echo "1..$count"
-exit $failed
+finish

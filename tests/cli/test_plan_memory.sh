@@ -13,14 +13,7 @@ sealwright=$objects/sealwright
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
-count=0 failed=0
-say() { # say STATUS NAME; a failure shows what was printed
-    count=$((count + 1))
-    if [ "$1" -eq 0 ]; then echo "ok $count - $2"; else
-        echo "not ok $count - $2" && failed=1
-        sed 's/^/# /' log 2>/dev/null | head -20
-    fi
-}
+. "$source/tests/tap.sh"
 python3 "$source/tools/make-miniature.py" small --dtype bf16 || exit 1
 cp -r small large && python3 - <<'PY' || exit 1
 """A vocabulary of 152,000 tokens in `large`: what 53 of the byte letters make in pairs and in threes, which no row here holds."""
@@ -79,5 +72,4 @@ PY
 python3 measure.py "$sealwright" >log 2>&1
 say $? 'no run takes more than its plan, and none much less'
 sed 's/^/# /' log
-echo "1..$count"
-exit $failed
+finish

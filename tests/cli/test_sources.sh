@@ -3,6 +3,7 @@
 # Where a machine's collateral comes from, as run, replay, open and kms serve are told: the same options everywhere, refused beside a
 # software machine and when they can mean nothing (MCH-120 to MCH-122). test_sources.sh OBJECTS
 set -uo pipefail
+source=$(cd "$(dirname "$0")/../.." && pwd)
 objects=$(cd "${1:?objects}" && pwd) || exit 1
 sealwright=$objects/sealwright
 folder=$(mktemp -d)
@@ -10,15 +11,8 @@ trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
 unset XDG_CONFIG_HOME
 export HOME=$folder
-count=0 failed=0
+. "$source/tests/tap.sh"
 
-say() { # say STATUS NAME; a failure shows what was printed
-    count=$((count + 1))
-    if [ "$1" -eq 0 ]; then echo "ok $count - $2"; else
-        echo "not ok $count - $2" && failed=1
-        sed 's/^/# /' log | head -20
-    fi
-}
 expect() { # expect NAME EXIT PATTERN COMMAND...
     local name=$1 code=$2 pattern=$3
     shift 3
@@ -81,5 +75,4 @@ for name in run replay open "kms serve"; do
     say $? "$name: the options in the words of attest collateral"
 done
 expect "a command that boots no real machine has none of them" 2 "pccs" "$sealwright" kms init --dir other --machine sim:box --pccs https://127.0.0.1:1
-echo "1..$count"
-exit $failed
+finish

@@ -11,14 +11,7 @@ sealwright=$objects/sealwright
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
-count=0 failed=0
-say() { # say STATUS NAME; a failure shows what was printed
-    count=$((count + 1))
-    if [ "$1" -eq 0 ]; then echo "ok $count - $2"; else
-        echo "not ok $count - $2" && failed=1
-        sed 's/^/# /' out err 2>/dev/null | head -20
-    fi
-}
+. "$source/tests/tap.sh"
 recipe() { plain_recipe lora "$2" >"$1"; } # recipe FILE TRAINING
 train() { "$sealwright" train "$@" >out 2>err </dev/null; }
 # refused WORD NAME TEXT ARGUMENT...: exit 1 (2 for usage), this word, this text in the message or the hint, and nothing was made
@@ -391,5 +384,4 @@ PY
 "$sealwright" eval recipe.yaml --model loud --data rows.jsonl --json >out 2>err && found '"perplexity":null' <out && "$sealwright" eval recipe.yaml --model loud --data rows.jsonl >out 2>err &&
     found -x 'perplexity  beyond 1e304' <out
 say $? 'a perplexity beyond all numbers'
-echo "1..$count"
-exit $failed
+finish

@@ -11,14 +11,7 @@ sealwright=$objects/sealwright
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
-count=0 failed=0
-say() { # say STATUS NAME; a failure shows what was printed
-    count=$((count + 1))
-    if [ "$1" -eq 0 ]; then echo "ok $count - $2"; else
-        echo "not ok $count - $2" && failed=1
-        sed 's/^/# /' out err 2>/dev/null | head -20
-    fi
-}
+. "$source/tests/tap.sh"
 recipe() { # recipe FILE STEPS [MORE]
     plain_recipe lora "per_device_train_batch_size: 4, max_length: 64, max_steps: $2, save_steps: 2${3:-}" >"$1"
 }
@@ -120,5 +113,4 @@ sed -e 's/^method: lora/method: full/' -e '/^lora:/d' kept.yaml >whole.yaml
 cp -r good.state sick.out.state
 "$sealwright" train whole.yaml --model sick --data rows.jsonl --out sick.out --json >out 2>err </dev/null
 [ $? -eq 1 ] && found 'generation_config.json: ' <out && ! found 'remove sick' <out; say $? 'a broken file of the model is named, and the state is not blamed'
-echo "1..$count"
-exit $failed
+finish

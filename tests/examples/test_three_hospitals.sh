@@ -9,14 +9,9 @@ objects=$(cd "$1" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 143' TERM INT
-count=0 failed=0
-say() { # say STATUS NAME
-    count=$((count + 1))
-    [ "$1" -eq 0 ] && echo "ok $count - $2" && return
-    failed=1
-    echo "not ok $count - $2"
-    tail -n 12 "$work/log" | sed 's/^/# /'
-}
+. tests/tap.sh || exit 1
+shown=("$work/log")
+
 shows() { # shows NAME PATTERN
     grep -q -- "$2" "$work/log"
     say $? "$1"
@@ -42,5 +37,4 @@ say $? "what fetches the model is among the packages that are installed"
 left=$(pgrep -f "$work" | grep -vx $$)
 [ -z "$left" ]
 say $? "no process is left"
-echo "1..$count"
-exit $failed
+finish

@@ -4,6 +4,7 @@
 # put back to older states; and everything that must be refused is.
 # test_commands.sh OBJECTS, after $OBJECTS/sealwright was built.
 set -uo pipefail
+source=$(cd "$(dirname "$0")/../.." && pwd)
 objects=$(cd "${1:?objects}" && pwd) || exit 1
 sealwright=$objects/sealwright
 # The service waits for the disk at each decision; in memory the test is not slowed by other tests.
@@ -12,28 +13,8 @@ pid=
 watcher=
 trap '[ -z "$pid$watcher" ] || kill -9 $pid $watcher 2>/dev/null; rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
-count=0 failed=0
+. "$source/tests/commands.sh"
 
-say() { # say STATUS NAME
-    count=$((count + 1))
-    if [ "$1" -eq 0 ]; then echo "ok $count - $2"; else
-        echo "not ok $count - $2" && failed=1
-        sed 's/^/# /' log
-    fi
-}
-holds() { # holds NAME PATTERN COMMAND...: exit 0, and the output holds the pattern
-    local name=$1 pattern=$2
-    shift 2
-    "$@" >log 2>&1 && grep -q -- "$pattern" log
-    say $? "$name"
-}
-refused() { # refused NAME EXIT PATTERN COMMAND...
-    local name=$1 code=$2 pattern=$3
-    shift 3
-    "$@" >log 2>&1
-    [ $? -eq "$code" ] && grep -q -- "$pattern" log
-    say $? "$name"
-}
 listening() { # waits for the first line of ./listen, from a service that is process $pid
     url=
     until grep -q '^listening ' listen 2>/dev/null; do kill -0 "$pid" 2>/dev/null || return 1; done
@@ -239,5 +220,4 @@ done
 [ "$moments" -eq 12 ]
 say $? "killed at 12 counted moments, nothing answered was lost ($moments)"
 
-echo "1..$count"
-exit $failed
+finish

@@ -5,35 +5,16 @@
 # test_commands.sh OBJECTS, after $OBJECTS/sealwright was built.
 set -uo pipefail
 objects=$(cd "${1:?objects}" && pwd) || exit 1
-source=$(cd "$(dirname "$0")/../recipe/golden" && pwd)
-. "$source/../../found.sh"
-identity_tests=$(cd "$(dirname "$0")/../identity" && pwd) || exit 1
+source=$(cd "$(dirname "$0")/../.." && pwd)
+golden=$source/tests/recipe/golden
+. "$source/tests/found.sh"
+identity_tests=$source/tests/identity
 sealwright=$objects/sealwright
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
-count=0 failed=0
+. "$source/tests/commands.sh"
 
-say() { # say STATUS NAME
-    count=$((count + 1))
-    if [ "$1" -eq 0 ]; then echo "ok $count - $2"; else
-        echo "not ok $count - $2" && failed=1
-        sed 's/^/# /' log
-    fi
-}
-holds() { # holds NAME PATTERN COMMAND...: exit 0, and the output holds the pattern
-    local name=$1 pattern=$2
-    shift 2
-    "$@" >log 2>&1 && grep -q -- "$pattern" log
-    say $? "$name"
-}
-refused() { # refused NAME EXIT PATTERN COMMAND...
-    local name=$1 code=$2 pattern=$3
-    shift 3
-    "$@" >log 2>&1
-    [ $? -eq "$code" ] && grep -q -- "$pattern" log
-    say $? "$name"
-}
 value() { # value MEMBER: of the JSON object on stdin, one text or number
     sed -n "s/.*\"$1\":\"\{0,1\}\([^\",}]*\).*/\1/p"
 }
@@ -71,7 +52,7 @@ for name in anna bert; do
     shards+="  - {owner: $owner, dataset: $dataset, rows: 20, name: $name}"$'\n'
 done
 "$sealwright" seal anna.jsonl --identity anna --out older.sealed >/dev/null 2>&1
-awk -v shards="$shards" '/^  - {owner/ { next } { print } /^shards:/ { printf "%s", shards }' "$source/recipe.yaml" |
+awk -v shards="$shards" '/^  - {owner/ { next } { print } /^shards:/ { printf "%s", shards }' "$golden/recipe.yaml" |
     sed "s/1\{64\}/$genesis/" >recipe.yaml
 mkdir model && echo '{}' >model/config.json && echo weights >model/model.safetensors && echo text >model/README.md
 holds "a model is locked" "2 files" "$sealwright" model lock model --out model.lock
@@ -81,26 +62,26 @@ holds "what an index does not name is not locked" "3 files" "$sealwright" model 
 ! grep -q consolidated sharded.lock && grep -q a.safetensors sharded.lock && "$sealwright" model lock sharded 2>&1 >/dev/null | found 'consolidated.safetensors is not locked'
 say $? "and is told"
 refused "an empty folder is no model" 1 "no model folder" "$sealwright" model lock anna/keyring
-compose=("$sealwright" recipe compose recipe.yaml --model-lock model.lock --trainer-lock "$source/trainer.lock")
+compose=("$sealwright" recipe compose recipe.yaml --model-lock model.lock --trainer-lock "$golden/trainer.lock")
 holds "a recipe is composed" "^[0-9a-f]\{64\}$" "${compose[@]}" --out app-compose.json
 hash=$(cat log)
 holds "its hash is SHA-256 of the file" "$hash" sha256sum app-compose.json
 holds "recipe hash says the same" "$hash" "$sealwright" recipe hash app-compose.json
 holds "recipe show" "SIMULATED" "$sealwright" recipe show app-compose.json
-(cd / && "$sealwright" recipe compose "$folder/recipe.yaml" --model-lock "$folder/model.lock" --trainer-lock "$source/trainer.lock" --out "$folder/again.json") >log 2>&1
+(cd / && "$sealwright" recipe compose "$folder/recipe.yaml" --model-lock "$folder/model.lock" --trainer-lock "$golden/trainer.lock" --out "$folder/again.json") >log 2>&1
 say $? "composed from another folder"
 cmp app-compose.json again.json >log 2>&1
 say $? "the same bytes"
 sed 's/learning_rate/learning_rat/' recipe.yaml >bad.yaml
 refused "an unknown key, with its line and what was meant" 1 "bad.yaml:[0-9]*:.*learning_rat is not known" \
-    "$sealwright" recipe compose bad.yaml --model-lock model.lock --trainer-lock "$source/trainer.lock" --out bad.json
+    "$sealwright" recipe compose bad.yaml --model-lock model.lock --trainer-lock "$golden/trainer.lock" --out bad.json
 grep -q "did you mean learning_rate" log && [ ! -e bad.json ]
 say $? "a hint, and no file"
 sed 's/{"allowed_envs":\[\]/{"allowed_envs":["LD_PRELOAD"]/' app-compose.json >env.json
 refused "a compose with an environment" 1 "allowed_envs" "$sealwright" recipe show env.json
 refused "its hash is not printed either" 1 "allowed_envs" "$sealwright" recipe hash env.json
 sed 's/2e-4/1e-4/' recipe.yaml >changed.yaml
-"$sealwright" recipe compose changed.yaml --model-lock model.lock --trainer-lock "$source/trainer.lock" --out changed.json >log 2>&1
+"$sealwright" recipe compose changed.yaml --model-lock model.lock --trainer-lock "$golden/trainer.lock" --out changed.json >log 2>&1
 holds "recipe diff" "training.learning_rate: 0.0002 -> 0.0001" "$sealwright" recipe diff app-compose.json changed.json
 
 # ---- consent, revocation ----
@@ -140,7 +121,7 @@ holds "everything is revoked" "EVERYTHING IS REVOKED by bert" "$sealwright" app 
 # ---- commands of one owner at the same time: each waits for the other and then does its own work ----
 for n in 1 2 3 4 5 6; do
     sed "s/2e-4/${n}e-3/" recipe.yaml >"many$n.yaml"
-    "$sealwright" recipe compose "many$n.yaml" --model-lock model.lock --trainer-lock "$source/trainer.lock" --out "many$n.json" >log 2>&1
+    "$sealwright" recipe compose "many$n.yaml" --model-lock model.lock --trainer-lock "$golden/trainer.lock" --out "many$n.json" >log 2>&1
 done
 for round in 1 2 3; do
     started=()
@@ -182,5 +163,4 @@ for ((at = 0; at < size; at += 211)); do
 done
 [ "$wrong" -eq 0 ]
 say $? "no flip in the ledger's file changes an answer"
-echo "1..$count"
-exit $failed
+finish

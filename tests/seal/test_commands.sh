@@ -4,40 +4,21 @@
 # everything that must be refused, leaving files as they were.
 # test_commands.sh OBJECTS, after $OBJECTS/sealwright was built.
 set -uo pipefail
-. "$(dirname "$0")/../found.sh"
+source=$(cd "$(dirname "$0")/../.." && pwd)
+. "$source/tests/found.sh"
 objects=$(cd "${1:?objects}" && pwd) || exit 1
-identity_tests=$(cd "$(dirname "$0")/../identity" && pwd) || exit 1
+identity_tests=$source/tests/identity
 sealwright=$objects/sealwright
 [ -x "$sealwright" ] || exit 1
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
-count=0 failed=0
+. "$source/tests/commands.sh"
 
-say() { # say STATUS NAME
-    count=$((count + 1))
-    if [ "$1" -eq 0 ]; then echo "ok $count - $2"; else
-        echo "not ok $count - $2" && failed=1
-        sed 's/^/# /' log
-    fi
-}
-holds() { # holds NAME COMMAND...: exit 0
+works() { # works NAME COMMAND...: exit 0
     local name=$1
     shift
     "$@" >log 2>&1
-    say $? "$name"
-}
-shows() { # shows NAME PATTERN COMMAND...: exit 0, and the output holds the pattern
-    local name=$1 pattern=$2
-    shift 2
-    "$@" >log 2>&1 && grep -q -- "$pattern" log
-    say $? "$name"
-}
-refused() { # refused NAME EXIT PATTERN COMMAND...
-    local name=$1 code=$2 pattern=$3
-    shift 3
-    "$@" >log 2>&1
-    [ $? -eq "$code" ] && grep -q -- "$pattern" log
     say $? "$name"
 }
 absent() { # absent NAME FILE: neither the file nor a part of it is there
@@ -48,12 +29,12 @@ absent() { # absent NAME FILE: neither the file nor a part of it is there
 
 # ---- identities ----
 printf 'a good passphrase\n' >pass && printf 'another one\n' >wrong && chmod 600 pass wrong
-shows 'an identity without passphrase' 'name  *Anna' "$sealwright" identity new anna --name 'Anna' --no-passphrase
-shows 'an identity with passphrase' 'name  *Bert' "$sealwright" identity new bert --name 'Bert' --passphrase-file pass
+holds 'an identity without passphrase' 'name  *Anna' "$sealwright" identity new anna --name 'Anna' --no-passphrase
+holds 'an identity with passphrase' 'name  *Bert' "$sealwright" identity new bert --name 'Bert' --passphrase-file pass
 grep -L ENCRYPTED bert/*.key >log; [ ! -s log ]; say $? 'its four keys are encrypted'
 [ "$(stat -c %a anna anna/identity.key | tr '\n' ' ')" = '700 600 ' ]; say $? 'folder 0700, files 0600'
-shows 'identity show of a folder' "$(sed -n 's/.*"id":"\([0-9a-f]*\)".*/\1/p' anna/card.json)" "$sealwright" identity show anna
-shows 'identity show of a card, as JSON' '^{.*"name":"Bert"}$' "$sealwright" identity show bert/card.json --json
+holds 'identity show of a folder' "$(sed -n 's/.*"id":"\([0-9a-f]*\)".*/\1/p' anna/card.json)" "$sealwright" identity show anna
+holds 'identity show of a card, as JSON' '^{.*"name":"Bert"}$' "$sealwright" identity show bert/card.json --json
 refused 'an identity over another' 1 'left as it is' "$sealwright" identity new anna --name Anna --no-passphrase
 refused 'an identity without a name' 2 'name' "$sealwright" identity new carl --no-passphrase
 refused 'a name with control characters' 2 'control' "$sealwright" identity new carl --name $'a\nb' --no-passphrase
@@ -61,7 +42,7 @@ refused 'no passphrase and no terminal' 1 'terminal' setsid "$sealwright" identi
 absent 'nothing half-made is left' carl
 refused 'a card that was changed' 1 'card\|curve\|key' "$sealwright" identity show <(sed 's/"id":"./"id":"x/' anna/card.json)
 
-holds 'a card is signed, as openssl sees it' python3 "$identity_tests/mix_card.py" check anna/card.json .
+works 'a card is signed, as openssl sees it' python3 "$identity_tests/mix_card.py" check anna/card.json .
 mixed() { # mixed NAME MEMBER...: Anna's card with these members of Bert's is in mixed.json
     local name=$1
     shift
@@ -80,12 +61,12 @@ mixed_all() { # mixed_all COMMAND: for each mixture, run with its name
 printf '{"a":1}\n\n{"b":2}\n' >rows.jsonl
 head -c 3000000 /dev/urandom >large.bin
 mkdir -p tree/sub && cp rows.jsonl tree/sub && echo text >tree/a.txt
-shows 'a file of JSON lines' '^[0-9a-f]\{64\}$' "$sealwright" seal rows.jsonl --identity anna --out rows.sealed
-shows 'its rows are counted' '^rows  *2$' "$sealwright" inspect rows.sealed --owner anna/card.json
-shows "the owner's signature" "the owner's" "$sealwright" inspect rows.sealed --owner anna/card.json
-shows 'without a card nothing is claimed' 'not checked' "$sealwright" inspect rows.sealed
-shows 'inspect as JSON' '"rows":2,"signature_verified":true' "$sealwright" inspect rows.sealed --owner anna/card.json --json
-holds 'unsealed by its owner' "$sealwright" unseal rows.sealed --identity anna --out rows.back
+holds 'a file of JSON lines' '^[0-9a-f]\{64\}$' "$sealwright" seal rows.jsonl --identity anna --out rows.sealed
+holds 'its rows are counted' '^rows  *2$' "$sealwright" inspect rows.sealed --owner anna/card.json
+holds "the owner's signature" "the owner's" "$sealwright" inspect rows.sealed --owner anna/card.json
+holds 'without a card nothing is claimed' 'not checked' "$sealwright" inspect rows.sealed
+holds 'inspect as JSON' '"rows":2,"signature_verified":true' "$sealwright" inspect rows.sealed --owner anna/card.json --json
+works 'unsealed by its owner' "$sealwright" unseal rows.sealed --identity anna --out rows.back
 cmp rows.jsonl rows.back >log; say $? 'the same bytes'
 for threads in 1 2 8; do
     "$sealwright" seal large.bin --identity anna --out large.$threads.sealed --threads $threads >log 2>&1 &&
@@ -111,7 +92,7 @@ cmp -s tree.sealed tree2.sealed; [ $? -eq 1 ]; say $? 'and never the same sealed
 : >empty; "$sealwright" seal empty --identity anna --out empty.sealed >log 2>&1 &&
     "$sealwright" unseal empty.sealed --identity anna --out empty.back >>log 2>&1 && cmp empty empty.back >>log
 say $? 'nothing at all'
-holds 'with a passphrase' "$sealwright" seal rows.jsonl --identity bert --passphrase-file pass --out bert.sealed
+works 'with a passphrase' "$sealwright" seal rows.jsonl --identity bert --passphrase-file pass --out bert.sealed
 
 # ---- refusals ----
 cp rows.sealed before
@@ -174,5 +155,4 @@ if ! nm "$sealwright" 2>/dev/null | found '__asan_init\|__tsan_init'; then # san
     [ "$kib" -lt 32768 ]; say $? 'unsealing stays under 32 MiB'
 fi
 grep -rl 'a good passphrase' --exclude=pass . >log; [ ! -s log ]; say $? 'the passphrase is in no file'
-echo "1..$count"
-exit $failed
+finish

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+# The lines that a test script says, for `prove`. Sourced; the script ends with `finish`.
+count=0 failed=0
+shown=(log out err) # what a failure shows the end of, as far as it is there
+
+say() { # say STATUS NAME
+    count=$((count + 1))
+    [ "$1" -eq 0 ] && echo "ok $count - $2" && return
+    failed=1
+    echo "not ok $count - $2"
+    cat -- "${shown[@]}" 2>/dev/null | tail -n 20 | sed 's/^/# /'
+}
+finish() {
+    echo "1..$count"
+    exit $failed
+}
