@@ -202,6 +202,17 @@ static sw_status add_files(sw_cli *cli, sw_plain_model *m, const sw_row_template
     return SW_OK;
 }
 
+/* Rows whose first token alone counts are kept (ROW-007), and of those alone nothing is learnt but
+ * where sequences run across rows. */
+static bool teaches(const sw_rows *r, const sw_training *settings) {
+    if (settings->packing && settings->packing_strategy == SW_PACKING_WRAPPED) return r->count > 0;
+    uint64_t at = 0;
+    for (size_t row = 0; row < r->count; at = r->ends[row++]) {
+        if (memchr(r->target + at + 1, 1, r->ends[row] - at - 1)) return true;
+    }
+    return false;
+}
+
 sw_status sw_plain_rows(sw_cli *cli, sw_plain_model *m, const sw_training *settings,
                         const char *const *files, size_t count, sw_rows *out, sw_error *err) {
     sw_row_template chat = {0};
@@ -210,10 +221,11 @@ sw_status sw_plain_rows(sw_cli *cli, sw_plain_model *m, const sw_training *setti
     SW_TRY(sw_row_template_open(&own, settings, &chat, err));
     sw_status status = add_files(cli, m, &chat, settings, files, count, out, err);
     sw_row_template_close(&chat);
-    if (status != SW_OK || out->count) return status;
+    if (status != SW_OK || teaches(out, settings)) return status;
     status = sw_fail(err, SW_REFUSED, "rows", "no row of %s%s has anything to predict", files[0],
                      count > 1 ? " and the other files" : "");
-    sw_error_hint(err, "max_length is %u tokens, and what a row is to answer lies behind it",
+    sw_error_hint(err,
+                  "max_length is %u tokens: what a row is to answer lies behind it, or is empty",
                   settings->max_length);
     return status;
 }

@@ -43,6 +43,12 @@ static sw_status malformed(const parser *p, const char *what) {
     return sw_fail(p->err, SW_MALFORMED, "format", "GGUF byte %zu: %s", p->r.offset, what);
 }
 
+static sw_status bad_tensor(const parser *p, const sw_gguf_tensor *t, const char *what) {
+    char shown[SW_SHOWN_NAME_BYTES];
+    return sw_fail(p->err, SW_MALFORMED, "format", "GGUF tensor %s %s",
+                   sw_shown_name(shown, t->name), what);
+}
+
 static sw_status no_memory(const parser *p) {
     return sw_fail(p->err, SW_MEMORY, "memory", "no memory for a GGUF file's tables");
 }
@@ -224,6 +230,8 @@ static sw_status read_alignment(parser *p, const sw_gguf *g) {
 
 /* ---- tensors ---- */
 
+#define TOO_LARGE "has a shape that is too large"
+
 static sw_status read_type(parser *p, sw_gguf_tensor *t) {
     char shown[SW_SHOWN_NAME_BYTES];
     const char *name = NULL;
@@ -238,11 +246,10 @@ static sw_status read_type(parser *p, sw_gguf_tensor *t) {
 static sw_status tensor_bytes(const parser *p, const sw_gguf_tensor *t, size_t *out) {
     size_t blocks = t->dims[0] / t->type->block_elements;
     if (t->dims[0] % t->type->block_elements != 0)
-        return malformed(p, "a tensor's rows are no whole number of blocks");
+        return bad_tensor(p, t, "has rows that are no whole number of blocks");
     for (size_t i = 1; i < t->dim_count; i++)
-        if (!sw_mul_size(blocks, t->dims[i], &blocks)) return malformed(p, "a shape is too large");
-    if (!sw_mul_size(blocks, t->type->block_bytes, out))
-        return malformed(p, "a shape is too large");
+        if (!sw_mul_size(blocks, t->dims[i], &blocks)) return bad_tensor(p, t, TOO_LARGE);
+    if (!sw_mul_size(blocks, t->type->block_bytes, out)) return bad_tensor(p, t, TOO_LARGE);
     return SW_OK;
 }
 
@@ -251,21 +258,21 @@ static sw_status read_tensor(parser *p, sw_gguf_tensor *t, size_t *offset, size_
     SW_TRY(read_text(p, SW_MODEL_NAME_LIMIT, &t->name));
     uint32_t dim_count = sw_read_u32le(&p->r);
     if (p->r.failed || dim_count < 1 || dim_count > SW_TENSOR_DIMS)
-        return malformed(p, "a tensor has no or too many dimensions");
+        return bad_tensor(p, t, "has no or too many dimensions");
     t->dim_count = dim_count;
     for (size_t i = 0; i < dim_count; i++) {
         uint64_t size = sw_read_u64le(&p->r);
-        if (size < 1 || size > UINT32_MAX) return malformed(p, "a tensor has a bad dimension");
+        if (size < 1 || size > UINT32_MAX) return bad_tensor(p, t, "has a bad dimension");
         t->dims[i] = (size_t)size;
     }
     SW_TRY(read_type(p, t));
     uint64_t at = sw_read_u64le(&p->r);
     SW_TRY(tensor_bytes(p, t, bytes));
     if (p->r.failed || at != *offset)
-        return malformed(p, "a tensor does not begin where the one before it ends");
+        return bad_tensor(p, t, "does not begin where the one before it ends");
     size_t next, mask = p->alignment - 1;
     if (!sw_add_size(*offset, *bytes, &next) || !sw_add_size(next, mask, &next))
-        return malformed(p, "a shape is too large");
+        return bad_tensor(p, t, TOO_LARGE);
     *offset = next & ~mask;
     return SW_OK;
 }
@@ -300,7 +307,7 @@ static sw_status read_tensors(parser *p, sw_gguf *g) {
     qsort(g->tensors, g->tensor_count, sizeof *g->tensors, by_name);
     for (size_t i = 1; i < g->tensor_count; i++)
         if (sw_bytes_equal(g->tensors[i - 1].name, g->tensors[i].name))
-            return malformed(p, "two tensors have one name");
+            return bad_tensor(p, &g->tensors[i], "stands there twice");
     return SW_OK;
 }
 

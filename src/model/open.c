@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Opening a model folder: every tensor that the configuration implies is there, once, in one type
- * and in its shape, and nothing else is (MODEL-030 to MODEL-038).
+ * and in its shape, and nothing else is (MODEL-030 to MODEL-037).
  */
 #include "model/model_internal.h"
 
@@ -17,16 +17,26 @@ typedef struct folder {
     const sw_model_file *files;
     size_t file_count;
     sw_tensor_view *tensors; /* of all files, sorted by name */
-    size_t *file_of;         /* index of the file, by the order in which they were read */
     bool *used;
     size_t count;
     sw_error *err;
 } folder;
 
-static sw_status wrong(const folder *f, sw_status status, const char *word, sw_bytes name,
+static const char *file_of(const folder *f, const sw_tensor_view *t) {
+    uintptr_t data = (uintptr_t)t->data.data;
+    for (size_t i = 0; i < f->file_count; i++) {
+        sw_bytes bytes = f->files[i].bytes;
+        if (data - (uintptr_t)bytes.data < bytes.size) return f->files[i].name;
+    }
+    return "model";
+}
+
+static sw_status wrong(const folder *f, sw_status status, const char *word, const sw_tensor_view *t,
                        const char *what) {
-    char shown[SW_SHOWN_NAME_BYTES];
-    return sw_fail(f->err, status, word, "tensor %s %s", sw_shown_name(shown, name), what);
+    char file[SW_SHOWN_NAME_BYTES], shown[SW_SHOWN_NAME_BYTES];
+    return sw_fail(f->err, status, word, "%s: tensor %s %s",
+                   sw_shown_name(file, sw_text(file_of(f, t))), sw_shown_name(shown, t->name),
+                   what);
 }
 
 static bool is_weights(const char *name) {
@@ -161,7 +171,7 @@ static sw_status read_weights(folder *f) {
     qsort(f->tensors, f->count, f->count > 0 ? sizeof *f->tensors : 1, sw_tensor_name_compare);
     for (size_t i = 1; i < f->count; i++)
         if (sw_bytes_equal(f->tensors[i - 1].name, f->tensors[i].name))
-            return wrong(f, SW_MALFORMED, "format", f->tensors[i].name, "stands there twice");
+            return wrong(f, SW_MALFORMED, "format", &f->tensors[i], "stands there twice");
     f->used = SW_ARENA_NEW(f->arena, bool, f->count);
     return f->used != NULL ? SW_OK : sw_fail(f->err, SW_MEMORY, "memory", "no memory for tensors");
 }
@@ -177,15 +187,14 @@ static sw_tensor_view *find(folder *f, sw_bytes name) {
 static sw_status check_tensor(const folder *f, const sw_tensor_view *t, const sw_tensor_view *want,
                               sw_dtype dtype) {
     if (t->dtype != dtype || dtype == SW_DTYPE_F16)
-        return wrong(f, SW_REFUSED, "unsupported", t->name,
+        return wrong(f, SW_REFUSED, "unsupported", t,
                      dtype == SW_DTYPE_F16 ? "has type F16, which is not supported"
                                            : "has another type than the embedding");
     if (t->dim_count != want->dim_count || t->dims[0] != want->dims[0] ||
         (want->dim_count == 2 && t->dims[1] != want->dims[1]))
-        return wrong(f, SW_MALFORMED, "format", t->name,
-                     "has another shape than config.json implies");
+        return wrong(f, SW_MALFORMED, "format", t, "has another shape than config.json implies");
     if ((uintptr_t)t->data.data % sw_dtype_bytes(dtype) != 0)
-        return wrong(f, SW_REFUSED, "unsupported", t->name,
+        return wrong(f, SW_REFUSED, "unsupported", t,
                      "is not aligned in its file: write it again with a current safetensors");
     return SW_OK;
 }
@@ -194,7 +203,7 @@ static sw_status take(folder *f, const sw_tensor_plan *plan, const char *name,
                       const sw_model *model, sw_tensor_view *out) {
     sw_tensor_view want = {0};
     sw_tensor_view *t = find(f, sw_text(name));
-    if (t == NULL) return wrong(f, SW_MISSING, "missing", sw_text(name), "is missing");
+    if (t == NULL) return sw_fail(f->err, SW_MISSING, "missing", "tensor %s is missing", name);
     sw_plan_shape(plan, &model->config, &want);
     SW_TRY(check_tensor(f, t, &want, model->dtype));
     f->used[t - f->tensors] = true;
@@ -222,7 +231,7 @@ static sw_status take_tied_head(folder *f, sw_model *model) {
     if (there != NULL) {
         SW_TRY(take(f, &sw_end_plan[2], "lm_head.weight", model, &stored));
         if (!sw_bytes_equal(stored.data, model->embed_tokens.data))
-            return wrong(f, SW_MALFORMED, "format", stored.name,
+            return wrong(f, SW_MALFORMED, "format", there,
                          "differs from the embedding that config.json ties it to");
     }
     model->lm_head = model->embed_tokens;
@@ -261,7 +270,7 @@ sw_status sw_model_open(sw_arena *arena, const sw_model_file *files, size_t coun
     SW_TRY(take_layers(&f, &model));
     for (size_t i = 0; i < f.count; i++)
         if (!f.used[i] && !is_buffer(f.tensors[i].name))
-            return wrong(&f, SW_MALFORMED, "format", f.tensors[i].name,
+            return wrong(&f, SW_MALFORMED, "format", &f.tensors[i],
                          "is no tensor of this architecture");
     *out = model;
     return SW_OK;

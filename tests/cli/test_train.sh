@@ -67,6 +67,11 @@ refused rows 'an empty file' 'empty.jsonl: there is no row' recipe.yaml --model 
 refused rows 'a file of blank lines' 'blank.jsonl: there is no row' recipe.yaml --model model --data blank.jsonl --out made
 refused rows 'nothing left to predict' 'no row of question.jsonl has anything to predict' short.yaml --model model --data question.jsonl --out made
 refused rows 'where it is cut' 'max_length is 2 tokens' short.yaml --model model --data question.jsonl --out made
+printf '{"prompt":"","completion":""}\n' >nothing.jsonl
+refused rows 'a first token alone' 'no row of nothing.jsonl has anything to predict' recipe.yaml --model model --data nothing.jsonl --out made
+refused rows 'and why' 'or is empty' recipe.yaml --model model --data nothing.jsonl --out made
+recipe packed.yaml 'per_device_train_batch_size: 4, max_steps: 2, max_length: 4, packing: true'
+refused rows 'nothing left to predict, packed' 'no row of question.jsonl has anything to predict' packed.yaml --model model --data question.jsonl --out made
 refused rows "a row beyond the model's positions" 'long.jsonl: row 2 has [0-9]* tokens, and the model has 512 positions' long.yaml --model model \
     --data rows.jsonl --data long.jsonl --out made
 refused rows 'a row that is none' 'bad.jsonl: row 2: text must' recipe.yaml --model model --data bad.jsonl --out made

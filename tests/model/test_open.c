@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A model folder opens when every tensor that config.json implies is there, in one type and in its
- * shape, and nothing else is (MODEL-030 to MODEL-038).
+ * shape, and nothing else is (MODEL-030 to MODEL-037).
  */
 #include "model/model.h"
 #include "tokenizer/files.h"
 
 enum { TENSORS_MAX = 30, LAYERS = 2 };
 
-#define CONFIG(tied) CONFIG_OF("llama", tied)
-#define CONFIG_OF(family, tied)                                                                    \
+#define CONFIG(tied)            CONFIG_OF("llama", tied)
+#define CONFIG_OF(family, tied) CONFIG_HEADS(family, "6", tied)
+#define CONFIG_HEADS(family, head_dim, tied)                                                       \
     "{\"model_type\":\"" family "\",\"hidden_size\":8,\"intermediate_size\":12,"                   \
     "\"num_hidden_layers\":2,\"num_attention_heads\":2,\"num_key_value_heads\":1,"                 \
-    "\"head_dim\":6,\"vocab_size\":10,\"tie_word_embeddings\":" tied "}"
+    "\"head_dim\":" head_dim ",\"vocab_size\":10,\"tie_word_embeddings\":" tied "}"
 
 typedef struct set {
     char names[TENSORS_MAX][64];
@@ -122,7 +123,9 @@ static void biases_belong_to_the_family(void **state) {
                      find(&whole, "model.layers.1.self_attn.v_proj.bias"));
     assert_int_equal(m.layers[0].k_bias.dims[0], 6);
     assert_int_equal(open_set(CONFIG("true"), &whole, &arena, &m, &err), SW_MALFORMED);
-    assert_non_null(strstr(err.message, "proj.bias is no tensor"));
+    assert_non_null(
+        strstr(err.message,
+               "model.safetensors: tensor model.layers.0.self_attn.k_proj.bias is no tensor"));
     for (size_t i = whole.count - 6; i < whole.count; i++) {
         set s = whole;
         s.views[i] = s.views[--s.count];
@@ -131,6 +134,7 @@ static void biases_belong_to_the_family(void **state) {
         s = whole;
         s.views[i].dims[0]--, s.views[i].data.size -= 2;
         assert_int_equal(open_set(CONFIG_OF("qwen2", "true"), &s, &arena, &m, &err), SW_MALFORMED);
+        assert_non_null(strstr(err.message, "model.safetensors: tensor "));
         assert_non_null(strstr(err.message, whole.names[i]));
         s = whole;
         s.views[i].dtype = SW_DTYPE_F32, s.views[i].data.size *= 2;
@@ -247,8 +251,9 @@ typedef struct shards {
     const char *first_name, *second_name;
     sw_status status;
     const char *says;
-    size_t unlisted;  /* tensors at the end that the index leaves out */
-    const char *more; /* a file that is none, besides */
+    size_t unlisted;    /* tensors at the end that the index leaves out */
+    const char *more;   /* a file that is none, besides */
+    const char *config; /* NULL: what the tensors make */
 } shards;
 
 #define INDEX "model.safetensors.index.json"
@@ -276,7 +281,7 @@ static sw_status open_shards(const shards *c, sw_arena *arena, sw_error *err) {
         sw_buffer_free(&file);
     }
     if (c->index != NULL) sw_put_format(&index, c->index, (const char *)map.data);
-    const sw_model_file files[] = {{"config.json", SW_LITERAL(CONFIG("true"))},
+    const sw_model_file files[] = {{"config.json", sw_text(c->config ? c->config : CONFIG("true"))},
                                    {c->first_name, contents[0]},
                                    {c->second_name, contents[1]},
                                    {INDEX, sw_buffer_bytes(&index)},
@@ -289,24 +294,27 @@ static void shards_follow_their_index(void **state) {
     (void)state;
     static const shards cases[] = {
         {"{\"metadata\":{},\"weight_map\":{%s}}", "a.safetensors", "b.safetensors", SW_OK, "", 0,
-         NULL},
+         NULL, NULL},
         {"{\"weight_map\":{%s}}", "a.safetensors", "b.safetensors", SW_MALFORMED,
-         INDEX " lists 9 tensors of b.safetensors, which holds 10", 1, NULL},
-        {NULL, "a.safetensors", "b.safetensors", SW_MISSING, INDEX, 0, NULL},
-        {NULL, "a.safetensors", "b.bin", SW_MISSING, "is missing", 0, NULL},
-        {NULL, "a.bin", "b.bin", SW_MISSING, "no *.safetensors", 0, NULL},
+         INDEX " lists 9 tensors of b.safetensors, which holds 10", 1, NULL, NULL},
+        {NULL, "a.safetensors", "b.safetensors", SW_MISSING, INDEX, 0, NULL, NULL},
+        {NULL, "a.safetensors", "b.bin", SW_MISSING, "is missing", 0, NULL, NULL},
+        {NULL, "a.bin", "b.bin", SW_MISSING, "no *.safetensors", 0, NULL, NULL},
         {"{\"weight_map\":{%s}}", "b.safetensors", "a.safetensors", SW_MALFORMED,
-         "b.safetensors, which", 0, NULL},
+         "b.safetensors, which", 0, NULL, NULL},
         {"{\"weight_map\":{%s}}", "a.safetensors", "c.safetensors", SW_MISSING,
-         "into b.safetensors, which is not there", 0, NULL},
+         "into b.safetensors, which is not there", 0, NULL, NULL},
         {"{\"weight_map\":{%s,\"x\":\"a.safetensors\"}}", "a.safetensors", "b.safetensors",
-         SW_MALFORMED, "index", 0, NULL},
+         SW_MALFORMED, "index", 0, NULL, NULL},
         {"{\"weight_map\":{%s,\"x\":7}}", "a.safetensors", "b.safetensors", SW_MALFORMED,
-         INDEX " names no file for tensor x", 0, NULL},
+         INDEX " names no file for tensor x", 0, NULL, NULL},
         {"{\"weight_map\":[]}", "a.safetensors", "b.safetensors", SW_MALFORMED, "weight_map", 0,
-         NULL},
-        {"{}", "a.safetensors", "b.safetensors", SW_MALFORMED, "weight_map", 0, NULL},
-        {"", "a.safetensors", "b.safetensors", SW_MALFORMED, INDEX ": JSON", 0, NULL},
+         NULL, NULL},
+        {"{}", "a.safetensors", "b.safetensors", SW_MALFORMED, "weight_map", 0, NULL, NULL},
+        {"", "a.safetensors", "b.safetensors", SW_MALFORMED, INDEX ": JSON", 0, NULL, NULL},
+        {"{\"weight_map\":{%s}}", "a.safetensors", "b.safetensors", SW_MALFORMED,
+         "b.safetensors: tensor model.layers.0.self_attn.q_proj.weight has another shape", 0, NULL,
+         CONFIG_HEADS("llama", "8", "true")},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         SW_SCOPED(sw_arena) arena = {0};
