@@ -2,7 +2,7 @@
 # Runs the benches in turn: run.sh O [ONLY]. Each figure is one line `bench NAME VALUE UNIT`; what stands beside it (peers'
 # versions, spreads, parts) are lines that begin with #. A figure that cannot be measured reads `bench NAME none REASON` and
 # makes the run fail. ONLY names one figure. Ratios: _vs_floor is the floor's time / ours; _vs_PEER is ours / theirs of the
-# quantity named (seal: bytes a second); _overhead has 1.00 = none.
+# quantity named (seal: bytes a second; tdx: quotes a second); _overhead has 1.00 = none.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 objects=${1:?usage: run.sh O [ONLY]} only=${2:-}
@@ -37,10 +37,19 @@ install_tokenizers() {
     (cd build/parity && npm install --no-audit --no-fund --silent)
 }
 
+# dcap-qvl, as `make parity` installs it.
+install_dcap_qvl() {
+    local venv=build/parity/venv
+    mkdir -p build/parity
+    [ -x "$venv/bin/python" ] || python3 -m venv "$venv" || return
+    "$venv/bin/pip" install -q "$(grep '^dcap-qvl==' tests/parity/requirements.txt)"
+}
+
 # program | what it needs | its figures
 table='seal.py|floor|seal_vs_floor unseal_vs_floor seal_vs_age seal_memory_mib
 keys.py|key_request|verify_ms key_request_ms
 tdx.py|tdx tdx_floor|tdx_verify_ms tdx_vs_floor
+tdx.py|tdx dcap_qvl|tdx_vs_dcap_qvl
 gpu.py|gpu8|gpu8_verify_ms gpu8_verify_vs_floor
 sealed_run.py||sealed_run_overhead
 bpe.py|bpe tokenizers|bpe_vs_hf
@@ -72,6 +81,7 @@ while IFS='|' read -r program needs names <&3; do
         case $need in
         trl) install_trl >"$work/log" 2>&1 ;;
         tokenizers) install_tokenizers >"$work/log" 2>&1 ;;
+        dcap_qvl) install_dcap_qvl >"$work/log" 2>&1 ;;
         onednn) compile gemm_onednn -ldnnl >"$work/log" 2>&1 ;;
         gpu8) compile "$need" -Itests "$objects/libsealwright.a" -lcmocka >"$work/log" 2>&1 ;;
         key_request | bpe | gemm | tdx) compile "$need" "$objects/libsealwright.a" >"$work/log" 2>&1 ;;

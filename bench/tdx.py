@@ -1,20 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Judging a TDX quote with its collateral: for the first time and again, and beside OpenSSL's primitives alone. tdx.py O NAME..."""
+"""Judging a TDX quote with its collateral: for the first time and again, beside OpenSSL's primitives alone, and beside dcap-qvl.
+tdx.py O NAME..."""
 import os
 import sys
 
-from measure import beside, bench, figures, folder, in_turn, median, package_version, ratio, run, wanted
+from measure import ROOT, beside, bench, figures, folder, in_turn, median, package_version, ratio, run, wanted
 
 ROUNDS, PAIRS, WARM_BAR_MS, FIRST_BAR_MS = 200, 11, 2.0, 5.0
+
+
+PYTHON = os.path.join(ROOT, "build", "parity", "venv", "bin", "python")
+
+
+def costs(*command):  # milliseconds that pass, and of processor time
+    return [float(text) / 1e3 for text in run(command).split()]
 
 
 def judged(objects, work, names):
     ours, floor = (os.path.join(objects, "bench", name) for name in ("tdx", "tdx_floor"))
     run([ours, "make", work])
-
-    def costs(*command):  # milliseconds that pass, and of processor time
-        return [float(text) / 1e3 for text in run(command).split()]
-
     pairs = in_turn(
         [
             lambda: costs(ours, "first", work, ROUNDS),
@@ -36,10 +40,31 @@ def judged(objects, work, names):
         bench("tdx_vs_floor", value, "ratio")
 
 
+def beside_dcap_qvl(objects, work, _):
+    """Quotes a second, everything parsed anew for each on both sides; `tdx warm` is what a verifier of ours keeps, and theirs has no such way."""
+    ours, theirs = os.path.join(objects, "bench", "tdx"), os.path.join(ROOT, "bench", "tdx_dcap_qvl.py")
+    run([ours, "make", work])
+    kinds = in_turn(
+        [
+            lambda: costs(ours, "first", work, ROUNDS),
+            lambda: costs(ours, "warm", work, ROUNDS),
+            lambda: costs(PYTHON, theirs, work, ROUNDS),
+        ],
+        PAIRS,
+    )
+    first, warm, peer = ([used for _, used in kind] for kind in kinds)
+    value, spread = ratio(peer, first)
+    version = run([PYTHON, "-c", "from importlib.metadata import version; print(version('dcap-qvl'))"]).strip()
+    beside(f"medians of {ROUNDS} quotes, {PAIRS} times in turn, processor time, chain and collateral parsed for each: ours {median(first):.3f} ms, "
+           f"dcap-qvl {version} {median(peer):.3f} ms ({spread}); with what our verifier keeps {median(warm):.3f} ms, {ratio(peer, warm)[0]:.3f}")
+    bench("tdx_vs_dcap_qvl", value, "ratio")
+
+
 def main():
     objects, names = wanted(sys.argv)
     with folder() as work:
-        return figures(names, [(["tdx_verify_ms", "tdx_vs_floor"], lambda n: judged(objects, work, n))])
+        return figures(names, [(["tdx_verify_ms", "tdx_vs_floor"], lambda n: judged(objects, work, n)),
+                               (["tdx_vs_dcap_qvl"], lambda n: beside_dcap_qvl(objects, work, n))])
 
 
 if __name__ == "__main__":

@@ -99,6 +99,11 @@ sw_status sw_window_narrow(sw_window *w, const char *what, int64_t from_ms, int6
     return SW_OK;
 }
 
+/* Who signs reports or documents issues no certificates. */
+static sw_status leaf_demand(const sw_cert *cert, const char *what, sw_error *err) {
+    return sw_cert_is_ca(cert) ? REFUSE(err, "the %s is a CA's", what) : SW_OK;
+}
+
 static sw_status cert_dates(const sw_cert *cert, const char *what, sw_window *w, sw_error *err) {
     int64_t from = 0, until = 0;
     sw_cert_validity(cert, &from, &until);
@@ -128,6 +133,7 @@ static sw_status pck_names(sw_tdx_ground *g, sw_error *err) {
     sw_cert *const *certs = g->pck_chain->certs;
     bool processor;
     SW_TRY(name_demand(certs[LEAF], "Intel SGX PCK Certificate", "PCK certificate", err));
+    SW_TRY(leaf_demand(certs[LEAF], "PCK certificate", err));
     SW_TRY(name_check(certs[CA], "Intel SGX PCK Platform CA", &g->platform_ca, err));
     SW_TRY(name_check(certs[CA], "Intel SGX PCK Processor CA", &processor, err));
     if (!g->platform_ca && !processor)
@@ -227,6 +233,7 @@ sw_status sw_tcb_signer_verify(sw_tdx_ground *g, sw_bytes issuer_chain, const ch
         return REFUSE(err, "the %s does not end in the root of the PCK chain", what);
     SW_TRY(cert_read(g, part, SIGNER, what, err));
     SW_TRY(name_demand(part->certs[SIGNER], "Intel SGX TCB Signing", "collateral's signer", err));
+    SW_TRY(leaf_demand(part->certs[SIGNER], "TCB signing certificate", err));
     SW_TRY(cert_dates(part->certs[SIGNER], "TCB signing certificate", &g->window, err));
     sw_cert *const chain[2] = {part->certs[SIGNER], root};
     sw_status status = sw_chain_verify(chain, 2, sw_cert_der(root), &g->root_list->list, 1,

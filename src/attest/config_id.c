@@ -35,7 +35,9 @@ static sw_status provider_read(sw_arena *a, sw_bytes payload, sw_config_facts *o
     const sw_hex_rule id = {.bytes = SW_KEY_PROVIDER_ID_LIMIT};
     sw_json *root;
     sw_bytes name;
-    SW_TRY(sw_json_parse(a, payload, &limits, &root, err));
+    sw_status status = sw_json_parse(a, payload, &limits, &root, err);
+    if (status != SW_OK) sw_error_prefix(err, "the event key-provider");
+    SW_TRY(status);
     SW_TRY(sw_json_expect(root, where, names, err));
     SW_TRY(sw_json_text(root, where, "name", &name, err));
     SW_TRY(sw_json_hex_bytes(a, root, where, "id", &id, &out->provider_id, err));
@@ -135,7 +137,9 @@ static sw_status document_check(const sw_config_facts *facts, sw_error *err) {
     sw_json *root;
     sw_bytes provider;
     uint64_t version;
-    SW_TRY(sw_json_parse_canonical(&a, facts->document, &limits, &root, err));
+    sw_status status = sw_json_parse_canonical(&a, facts->document, &limits, &root, err);
+    if (status != SW_OK) sw_error_prefix(err, "MRCONFIGID's document");
+    SW_TRY(status);
     SW_TRY(sw_json_expect(root, "mr_config", names, err));
     SW_TRY(sw_json_u64(root, "mr_config", "version", 255, &version, err));
     if (version != 3) return REFUSE(err, "MRCONFIGID's document is not of version 3");

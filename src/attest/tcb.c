@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+enum { QE_DEBUG = 2 };           /* of ATTRIBUTES' lowest byte; no mask excuses it */
 enum { FIRST_COMPARED_SVN = 2 }; /* module lines above 0 judge bytes 0 and 1 by their identity */
 
 /* ---- TDX module and QE against their identities ---- */
@@ -49,6 +50,8 @@ sw_status sw_qe_check(const sw_qe_report *qe, const sw_qe_identity *identity, sw
     if (!masked_equal(qe->attributes, identity->attributes_mask, identity->attributes,
                       sizeof qe->attributes))
         return REFUSE(err, "the quoting enclave's attributes are not those of its identity");
+    if ((qe->attributes[0] & QE_DEBUG) != 0)
+        return REFUSE(err, "the quoting enclave runs under DEBUG: its memory is open to the host");
     if (memcmp(qe->mr_signer, identity->mr_signer, sizeof qe->mr_signer) != 0)
         return REFUSE(err, "the quoting enclave's signer (MRSIGNER) is not that of its identity");
     if (qe->isv_prod_id != identity->isv_prod_id)

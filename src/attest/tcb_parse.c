@@ -59,11 +59,12 @@ static sw_status hex_read(const sw_json *object, const char *where, const char *
     return sw_json_hex_exact(object, where, name, &rule, out, &there, err);
 }
 
+/* As its bytes stand in an enclave's report, the lowest first. */
 static sw_status hex_word_read(const sw_json *object, const char *where, const char *name,
                                uint32_t *out, sw_error *err) {
     uint8_t b[4];
     SW_TRY(hex_read(object, where, name, b, sizeof b, err));
-    *out = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+    *out = (uint32_t)b[3] << 24 | (uint32_t)b[2] << 16 | (uint32_t)b[1] << 8 | b[0];
     return SW_OK;
 }
 

@@ -56,7 +56,8 @@ static sw_status time_of(sw_cli *cli, int64_t *out, sw_error *err) {
     const char *text = sw_cli_value(cli, "time");
     const sw_clock *clock = sw_cli_clock(cli);
     *out = clock->wall_ms(clock->context);
-    return text == NULL ? SW_OK : sw_time_parse(sw_text(text), out, err);
+    if (text == NULL || sw_time_parse(sw_text(text), out, NULL) == SW_OK) return SW_OK;
+    return sw_fail(err, SW_USAGE, "usage", "--time is not a time such as 2026-11-23T04:21:32Z");
 }
 
 /* ---- facts for programs ---- */
@@ -352,6 +353,15 @@ static sw_gpu_policy makers_policy(void) {
     return (sw_gpu_policy){.device_root = sw_nvidia_device_root, .rim_root = sw_nvidia_rim_root};
 }
 
+/* The roots of what a policy says of GPUs; one of none has no roots to judge by. */
+static sw_status gpu_policy_of(inquiry *q, const sw_gpu_policy *makers, const sw_gpu_policy **out,
+                               sw_error *err) {
+    *out = q->policy == NULL ? makers : &q->policy->gpu;
+    if (q->policy == NULL || q->policy->gpu.count > 0) return SW_OK;
+    sw_check_begin(&q->checks.log, "policy: GPUs");
+    return sw_fail(err, SW_REFUSED, "policy", "the machine policy says none");
+}
+
 static sw_status files_read(sw_cli *cli, const char *option, size_t limit, size_t most,
                             sw_bytes *out, size_t *count, sw_error *err) {
     const char *const *paths = sw_cli_list(cli, option, count);
@@ -392,8 +402,8 @@ static sw_status judge_gpus(inquiry *q, const sw_gpu_device *devices, size_t cou
     sw_bytes rims[SW_GPU_RIM_COUNT], ocsp[SW_GPU_OCSP_COUNT];
     sw_gpu_collateral c = {.rims = rims, .ocsp = ocsp};
     const char *bundle = sw_cli_option(q->cli, "collateral");
-    const sw_gpu_policy makers = makers_policy(),
-                        *policy = q->policy == NULL ? &makers : &q->policy->gpu;
+    const sw_gpu_policy makers = makers_policy(), *policy;
+    SW_TRY(gpu_policy_of(q, &makers, &policy, err));
     SW_TRY(files_read(q->cli, "rim", SW_RIM_LIMIT, SW_GPU_RIM_COUNT, rims, &c.rim_count, err));
     SW_TRY(files_read(q->cli, "ocsp", SW_OCSP_LIMIT, SW_GPU_OCSP_COUNT, ocsp, &c.ocsp_count, err));
     if (bundle != NULL) SW_TRY(bundle_add(q, bundle, &c, err));
@@ -423,8 +433,8 @@ static sw_status judge_gpu_report(inquiry *q, sw_error *err) {
 
 static sw_status judge_rim(inquiry *q, sw_error *err) {
     sw_rim rim = {0};
-    const sw_gpu_policy makers = makers_policy(),
-                        *policy = q->policy == NULL ? &makers : &q->policy->gpu;
+    const sw_gpu_policy makers = makers_policy(), *policy;
+    SW_TRY(gpu_policy_of(q, &makers, &policy, err));
     sw_check_begin(&q->checks.log, "reference manifest");
     SW_TRY(sw_rim_verify(q->input.bytes, &policy->rim_root, q->wall_ms, &rim, err));
     sw_check_held(&q->checks.log, "%s, %zu active measurements", rim.version, rim.active_count);

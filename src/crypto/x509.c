@@ -150,6 +150,10 @@ void sw_cert_validity(const sw_cert *cert, int64_t *not_before_ms, int64_t *not_
     (void)time_ms(X509_get0_notAfter(cert->x509), not_after_ms);
 }
 
+bool sw_cert_is_ca(const sw_cert *cert) {
+    return X509_check_ca(cert->x509) != 0;
+}
+
 sw_status sw_cert_extension(const sw_cert *cert, const char *oid, sw_bytes *out, sw_error *err) {
     ASN1_OBJECT *wanted = OBJ_txt2obj(oid, 1);
     if (wanted == NULL) {

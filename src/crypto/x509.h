@@ -38,6 +38,7 @@ SW_NODISCARD sw_status sw_cert_serial(const sw_cert *cert, uint8_t out[20], size
                                       sw_error *err);
 SW_NODISCARD sw_status sw_cert_common_name(const sw_cert *cert, char *out, size_t size,
                                            sw_error *err);
+bool sw_cert_is_ca(const sw_cert *cert); /* in any way by which OpenSSL knows one */
 void sw_cert_validity(const sw_cert *cert, int64_t *not_before_ms, int64_t *not_after_ms);
 /* The value of one extension by dotted OID; SW_MISSING when absent, SW_MALFORMED when it occurs
  * twice. View into the certificate. */

@@ -164,6 +164,40 @@ static void test_unsigned(void **state) {
     bend_end(&b);
 }
 
+/* ---- the quoting enclave under a mask ---- */
+static void expect_status(bend *b, const char *status, const char *advisories);
+
+/* MISCSELECT is written as its bytes stand in the report, the lowest first (EVD-156). */
+static void test_misc_select(void **state) {
+    (void)state;
+    bend b;
+    bend_start(&b, &house);
+    b.quote[AT_QE_REPORT + 16] = 1;
+    sign_qe(&b);
+    const sw_signed_json good = b.e.collateral.qe_identity;
+    edit_qe_identity(&b, "\"miscselect\":\"00000000", "\"miscselect\":\"01000000", 0);
+    expect_status(&b, "UpToDate", "");
+    b.e.collateral.qe_identity = good;
+    edit_qe_identity(&b, "\"miscselect\":\"00000000", "\"miscselect\":\"00000001", 0);
+    expect(&b, "evidence", "MISCSELECT");
+    b.e.collateral.qe_identity = good;
+    edit_qe_identity(&b, "\"miscselectMask\":\"ff", "\"miscselectMask\":\"fe", 0);
+    expect_status(&b, "UpToDate", "");
+    bend_end(&b);
+}
+
+/* No mask makes a quoting enclave under DEBUG one that vouches for keys (EVD-157). */
+static void test_qe_debug(void **state) {
+    (void)state;
+    bend b;
+    bend_start(&b, &house);
+    b.quote[AT_QE_REPORT + 48] |= 2;
+    sign_qe(&b);
+    edit_qe_identity(&b, "\"attributesMask\":\"fb", "\"attributesMask\":\"f9", 0);
+    expect(&b, "evidence", "quoting enclave runs under DEBUG");
+    bend_end(&b);
+}
+
 /* ---- levels ---- */
 static void expect_status(bend *b, const char *status, const char *advisories) {
     sw_claims claims;
@@ -341,6 +375,7 @@ int main(void) {
     forge_open(&house);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_refused),     cmocka_unit_test(test_unsigned),
+        cmocka_unit_test(test_misc_select), cmocka_unit_test(test_qe_debug),
         cmocka_unit_test(test_convergence), cmocka_unit_test(test_levels),
         cmocka_unit_test(test_level_lists), cmocka_unit_test(test_advisories),
         cmocka_unit_test(test_relaxed),     cmocka_unit_test(test_window),

@@ -210,7 +210,7 @@ static const struct {
     {"{" C ",\"key_provider\":\"kms\"," V "}", "another key_provider"},
     {"{" C "," K ",\"key_provider_id\":" AA32 "," V "}", "another key_provider_id"},
     {"[]", "not an object"},
-    {"{", "JSON"},
+    {"{", "MRCONFIGID's document: JSON"},
 };
 
 static void test_documents(void **state) {
@@ -252,7 +252,7 @@ static const struct {
     {"key-provider", "{\"id\":\"AA\",\"name\":\"kms\"}", "hex"},
     {"key-provider", "{\"id\":\"00\",\"type\":\"kms\"}", "type is not known"},
     {"key-provider", "{\"id\":\"00\"}", "name is missing"},
-    {"key-provider", "kms", "JSON"},
+    {"key-provider", "kms", "event key-provider: JSON"},
     {"gpu-policy-hash", "x", "gpu-policy-hash has not 32 bytes"},
     {"init-script-hash", "x", "init-script-hash has not 32 bytes"},
     {"instance-id", "x", "instance-id has neither 0 nor 20 bytes"},

@@ -73,6 +73,9 @@ expect "as JSON" 0 '"verdict":"holds"' attest verify "$good" --policy "$policy" 
 for quote in quote quote.hex; do
     expect "a bare $quote" 0 "^ok      TCB level" attest verify $quote --collateral parts --policy "$policy" --time $at
 done
+for when in 0 -1 2026-09-21 2026-09-21T14:13:60Z 1969-12-31T23:59:59Z 10000-01-01T00:00:00Z ""; do
+    expect "a time that is none: '$when'" 2 "--time is not a time such as 2026-11-23T04:21:32Z" attest verify quote --collateral parts --policy "$policy" --time "$when"
+done
 expect "a bare quote needs its collateral" 2 "collateral" attest verify quote --policy "$policy" --time $at
 expect "without a policy Intel's root is the anchor" 1 "^FAILED  anchor" attest verify quote --collateral parts --time $at
 expect "and the error names the check" 1 "error: anchor: " attest verify quote --collateral parts --time $at
@@ -154,6 +157,9 @@ expect "report data that are none" 2 "128 hex digits" attest verify quote --coll
 : >empty
 expect "a policy that is empty, and named" 1 "error: empty: " attest verify quote --collateral parts --policy empty
 expect "a file is named once" 1 "error: empty: it is no" attest explain empty
+gpu=$(find "$corpus/gpu_report/gpu" -type f | head -1)
+expect "a GPU under a policy of none" 1 "^FAILED  policy: GPUs  *the machine policy says none" attest verify "$gpu" --chain parts/tcb_signing_chain.pem --policy "$policy" --time $at
+expect "a manifest under a policy of none" 1 "^FAILED  policy: GPUs  *the machine policy says none" attest verify "$(find "$corpus/rim/manifest" -type f | head -1)" --policy "$policy" --time $at
 expect "what proves nothing alone" 2 "proves nothing by itself" attest verify log.json
 printf '\3\0\2\0\0\0\0\0' | cat - quote >sgx
 printf '\4\0\2\0\0\0\0\0' | cat - quote >sgx4
