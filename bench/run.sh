@@ -49,7 +49,7 @@ install_dcap_qvl() {
 table='seal.py|floor|seal_vs_floor unseal_vs_floor seal_vs_age seal_memory_mib
 keys.py|key_request|verify_ms key_request_ms
 tdx.py|tdx tdx_floor|tdx_verify_ms tdx_vs_floor
-tdx.py|tdx dcap_qvl|tdx_vs_dcap_qvl
+tdx.py|tdx dcap_qvl|tdx_vs_dcap_qvl tdx_first_vs_dcap_qvl
 gpu.py|gpu8|gpu8_verify_ms gpu8_verify_vs_floor
 sealed_run.py||sealed_run_overhead
 bpe.py|bpe tokenizers|bpe_vs_hf

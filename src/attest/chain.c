@@ -149,10 +149,59 @@ static sw_status pck_dates(sw_tdx_ground *g, sw_error *err) {
     return cert_dates(certs[ROOT], "root certificate", &g->window, err);
 }
 
+/* ---- what holds by its bytes alone ---- */
+/* Signatures, form and revocation of a chain under lists depend on their bytes and on dates, and
+ * dates are checked one by one for every quote. So what held once under the very same lists holds
+ * (EVD-086). */
+static bool lists_known(const sw_part *chain, const sw_part *const *lists, size_t count) {
+    bool same = chain->lists_held;
+    for (size_t i = 0; i < count; i++)
+        same = same && sw_hash_equal(&chain->lists[i], &lists[i]->digest);
+    return same;
+}
+
+static sw_status under_lists(sw_part *chain, sw_cert *const *certs, size_t cert_count,
+                             const sw_part *const *lists, size_t count, int64_t wall_ms,
+                             sw_error *err) {
+    sw_crl *crls[2] = {lists[0]->list, count > 1 ? lists[1]->list : NULL};
+    if (lists_known(chain, lists, count)) return SW_OK;
+    SW_TRY(sw_chain_verify(certs, cert_count, sw_cert_der(certs[cert_count - 1]), crls, count,
+                           wall_ms, err));
+    for (size_t i = 0; i < count; i++) chain->lists[i] = lists[i]->digest;
+    chain->lists_held = true;
+    return SW_OK;
+}
+
+static sw_status list_read(sw_tdx_ground *g, sw_bytes der, const char *what, sw_part **out,
+                           sw_error *err) {
+    if (*out == NULL) *out = sw_part_find(g->by->verifier, SW_PART_LIST, der);
+    if (*out == NULL) *out = sw_part_new(SW_PART_LIST, der);
+    sw_part *part = *out;
+    if (part == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a list");
+    if (part->list != NULL) return SW_OK;
+    sw_sha256(&part->digest, part->text);
+    sw_status status = sw_crl_parse(part->text, &part->list, err);
+    if (status != SW_OK) sw_error_prefix(err, "the %s", what);
+    return status;
+}
+
+static sw_status lists_read(sw_tdx_ground *g, const sw_collateral *c, sw_error *err) {
+    SW_TRY(list_read(g, c->root_crl, "root's revocation list", &g->root_list, err));
+    return list_read(g, c->pck_crl, "PCK revocation list", &g->pck_list, err);
+}
+
+static sw_status pck_under_lists(sw_tdx_ground *g, sw_error *err) {
+    const sw_part *both[2] = {g->root_list, g->pck_list};
+    return under_lists(g->pck_chain, g->pck_chain->certs, 3, both, 2, g->window.wall_ms, err);
+}
+
 /* Signatures and form of the path, which depend on its bytes alone now that dates were checked.
- * Revocation, with the path once more, is lists_verify's. */
-static sw_status path_verify(sw_tdx_ground *g, sw_error *err) {
+ * Where path and lists hold together the path holds; else it is judged by itself, so that what
+ * fails is told apart, and lists_verify says what is wrong with the lists. */
+static sw_status path_verify(sw_tdx_ground *g, const sw_collateral *c, sw_error *err) {
     sw_part *chain = g->pck_chain;
+    if (!chain->path_held)
+        chain->path_held = lists_read(g, c, NULL) == SW_OK && pck_under_lists(g, NULL) == SW_OK;
     if (chain->path_held) return SW_OK;
     sw_status status =
         sw_chain_verify_path(chain->certs, 3, chain->blocks[ROOT], g->window.wall_ms, err);
@@ -161,12 +210,12 @@ static sw_status path_verify(sw_tdx_ground *g, sw_error *err) {
     return status;
 }
 
-static sw_status pck_verify(sw_tdx_ground *g, sw_error *err) {
+static sw_status pck_verify(sw_tdx_ground *g, const sw_collateral *c, sw_error *err) {
     sw_check_begin(g->log, "PCK certificates");
     for (size_t i = 0; i < 3; i++) SW_TRY(cert_read(g, g->pck_chain, i, "PCK chain", err));
     SW_TRY(pck_names(g, err));
     SW_TRY(pck_dates(g, err));
-    SW_TRY(path_verify(g, err));
+    SW_TRY(path_verify(g, c, err));
     char from[21], until[21];
     sw_time_text(from, g->window.from_ms);
     sw_time_text(until, g->window.until_ms);
@@ -176,23 +225,11 @@ static sw_status pck_verify(sw_tdx_ground *g, sw_error *err) {
 }
 
 /* ---- revocation lists ---- */
-static sw_status list_read(sw_tdx_ground *g, sw_bytes der, const char *what, sw_part **out,
-                           sw_error *err) {
-    sw_part *part = sw_part_find(g->by->verifier, SW_PART_LIST, der);
-    if (part == NULL) part = sw_part_new(SW_PART_LIST, der);
-    if (part == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a list");
-    *out = part;
-    sw_status status = part->list != NULL ? SW_OK : sw_crl_parse(part->text, &part->list, err);
-    if (status != SW_OK) sw_error_prefix(err, "the %s", what);
-    return status;
-}
-
 static sw_status lists_verify(sw_tdx_ground *g, const sw_collateral *c, sw_error *err) {
     sw_cert *const *certs = g->pck_chain->certs;
     sw_window lists = {g->window.wall_ms, INT64_MIN, INT64_MAX};
     sw_check_begin(g->log, "revocation lists");
-    SW_TRY(list_read(g, c->root_crl, "root's revocation list", &g->root_list, err));
-    SW_TRY(list_read(g, c->pck_crl, "PCK revocation list", &g->pck_list, err));
+    SW_TRY(lists_read(g, c, err));
     sw_crl *both[2] = {g->root_list->list, g->pck_list->list};
     if (!sw_crl_issued_by(both[0], certs[ROOT]))
         return REFUSE(err, "the root's revocation list is not of this root");
@@ -200,8 +237,7 @@ static sw_status lists_verify(sw_tdx_ground *g, const sw_collateral *c, sw_error
         return REFUSE(err, "the PCK revocation list is not of the PCK certificate's issuer");
     SW_TRY(crl_dates(both[0], "root's revocation list", &lists, err));
     SW_TRY(crl_dates(both[1], "PCK revocation list", &lists, err));
-    sw_status status =
-        sw_chain_verify(certs, 3, sw_cert_der(certs[ROOT]), both, 2, g->window.wall_ms, err);
+    sw_status status = pck_under_lists(g, err);
     if (status != SW_OK) {
         sw_error_prefix(err, "the PCK chain");
         return status;
@@ -219,7 +255,7 @@ sw_status sw_tdx_roots_verify(sw_bytes pck_chain, const sw_collateral *c, sw_tdx
     SW_TRY(chain_read(g, SW_PART_PCK_CHAIN, pck_chain, "PCK chain", 3, &g->pck_chain, err));
     sw_check_held(g->log, "3 certificates");
     SW_TRY(anchor_find(g, err));
-    SW_TRY(pck_verify(g, err));
+    SW_TRY(pck_verify(g, c, err));
     return lists_verify(g, c, err);
 }
 
@@ -236,8 +272,8 @@ sw_status sw_tcb_signer_verify(sw_tdx_ground *g, sw_bytes issuer_chain, const ch
     SW_TRY(leaf_demand(part->certs[SIGNER], "TCB signing certificate", err));
     SW_TRY(cert_dates(part->certs[SIGNER], "TCB signing certificate", &g->window, err));
     sw_cert *const chain[2] = {part->certs[SIGNER], root};
-    sw_status status = sw_chain_verify(chain, 2, sw_cert_der(root), &g->root_list->list, 1,
-                                       g->window.wall_ms, err);
+    const sw_part *list = g->root_list;
+    sw_status status = under_lists(part, chain, 2, &list, 1, g->window.wall_ms, err);
     if (status != SW_OK) {
         sw_error_prefix(err, "the %s", what);
         return status;

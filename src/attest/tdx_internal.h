@@ -155,7 +155,11 @@ typedef struct sw_part {
     sw_bytes blocks[3]; /* DER of each certificate */
     sw_cert *certs[3];  /* of an issuer chain the signer alone */
     bool path_held;     /* signatures and form of the path to its own root */
+    bool lists_held;    /* the same and revocation, under the root's list and, of a PCK chain, its
+                         * issuer's: those of these digests */
+    sw_hash lists[2];
     sw_crl *list;
+    sw_hash digest; /* of a list's text */
     /* documents */
     sw_p256_public signer; /* the signature below holds over the text under this very key */
     uint8_t signature[64];

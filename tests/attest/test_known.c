@@ -121,6 +121,38 @@ static void test_revoked_since(void **state) {
     }
 }
 
+/* Lists that are known, from this machine or beside them, and a chain that is known: what held
+ * under some of them is asked anew under others. */
+static void test_known_under_other_lists(void **state) {
+    (void)state;
+    bend b;
+    start_known(&b);
+    sw_bytes pck[3] = {b.e.collateral.pck_crl}, root[3] = {b.e.collateral.root_crl};
+    for (size_t i = 1; i < 3; i++) {
+        const list_plan plan = {.revoked = 1000 + i}; /* somebody else's */
+        b.e.collateral.pck_crl = pck[i] = make_list(&b, house.ca, house.ca_key, plan);
+        b.e.collateral.root_crl = root[i] = make_list(&b, house.root, house.root_key, plan);
+        accept(&b);
+    }
+    for (size_t i = 0; i < 9; i++) {
+        b.e.collateral.pck_crl = pck[i % 3];
+        b.e.collateral.root_crl = root[i / 3];
+        accept(&b);
+        b.e.collateral.pck_crl = make_list(&b, house.ca, house.ca_key, (list_plan){.revoked = 3});
+        refuse(&b, "revoked");
+        b.e.collateral.pck_crl = pck[i % 3];
+        b.e.collateral.root_crl =
+            make_list(&b, house.root, house.root_key, (list_plan){.revoked = 2 + 2 * (i % 2)});
+        refuse(&b, "revoked");
+        b.e.collateral.root_crl = pck[i % 3]; /* a known list in another one's place */
+        refuse(&b, "not of this root");
+        b.e.collateral.root_crl = root[i / 3];
+        b.e.collateral.pck_crl = root[i / 3];
+        refuse(&b, "not of the PCK certificate's issuer");
+    }
+    end_known(&b);
+}
+
 /* Each certificate is kept while it is valid, and refused when it has ended or not begun. */
 static void test_ended_since(void **state) {
     (void)state;
@@ -275,6 +307,7 @@ int main(void) {
         cmocka_unit_test(test_kept_by_all_bytes),
         cmocka_unit_test(test_room),
         cmocka_unit_test(test_revoked_since),
+        cmocka_unit_test(test_known_under_other_lists),
         cmocka_unit_test(test_ended_since),
         cmocka_unit_test(test_judged_anew),
         cmocka_unit_test(test_signatures_are_known_by_key),

@@ -10,12 +10,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A sanitizer would rather stop than let malloc fail; one test here wants it to fail. */
+#define LETS_FAIL(options)                                                                         \
+    __attribute__((visibility("default"))) const char *options(void);                              \
+    const char *options(void) {                                                                    \
+        return "allocator_may_return_null=1";                                                      \
+    }
 #ifdef SW_VARIANT_ASAN
-/* The sanitizer would rather stop than let malloc fail; one test here wants it to fail. */
-__attribute__((visibility("default"))) const char *__asan_default_options(void);
-const char *__asan_default_options(void) {
-    return "allocator_may_return_null=1";
-}
+LETS_FAIL(__asan_default_options)
+#endif
+#ifdef SW_VARIANT_TSAN
+LETS_FAIL(__tsan_default_options)
 #endif
 
 /* ---- errors ---- */
