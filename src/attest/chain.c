@@ -101,7 +101,8 @@ sw_status sw_window_narrow(sw_window *w, const char *what, int64_t from_ms, int6
 
 /* Who signs reports or documents issues no certificates. */
 static sw_status leaf_demand(const sw_cert *cert, const char *what, sw_error *err) {
-    return sw_cert_is_ca(cert) ? REFUSE(err, "the %s is a CA's", what) : SW_OK;
+    if (sw_cert_is_ca(cert)) return REFUSE(err, "the %s is a CA's", what);
+    return sw_cert_signs(cert) ? SW_OK : REFUSE(err, "the %s's key usage is not to sign", what);
 }
 
 static sw_status cert_dates(const sw_cert *cert, const char *what, sw_window *w, sw_error *err) {

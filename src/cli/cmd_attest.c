@@ -485,7 +485,9 @@ static sw_status inquire(inquiry *q, sw_error *err) {
     SW_TRY(time_of(q->cli, &q->wall_ms, err));
     if (policy != NULL) SW_TRY(read_policy(q, policy, err));
     q->policy = policy == NULL ? NULL : &q->given;
-    SW_TRY(sw_attest_input_read(q->cli, sw_cli_argument(q->cli, 0), &q->input, err));
+    sw_status status = sw_attest_input_read(q->cli, sw_cli_argument(q->cli, 0), &q->input, err);
+    if (status != SW_OK) sw_check_begin(&q->checks.log, "file");
+    SW_TRY(status);
     fact(q, "kind", sw_attest_kind_name(q->input.kind));
     judge by_kind = judge_of(q->input.kind);
     if (by_kind != judge_none) SW_TRY(sw_attest_options_check(q->cli, q->input.kind, err));

@@ -154,6 +154,10 @@ bool sw_cert_is_ca(const sw_cert *cert) {
     return X509_check_ca(cert->x509) != 0;
 }
 
+bool sw_cert_signs(const sw_cert *cert) {
+    return (X509_get_key_usage(cert->x509) & KU_DIGITAL_SIGNATURE) != 0; /* absent: all bits */
+}
+
 sw_status sw_cert_extension(const sw_cert *cert, const char *oid, sw_bytes *out, sw_error *err) {
     ASN1_OBJECT *wanted = OBJ_txt2obj(oid, 1);
     if (wanted == NULL) {

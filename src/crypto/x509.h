@@ -39,6 +39,7 @@ SW_NODISCARD sw_status sw_cert_serial(const sw_cert *cert, uint8_t out[20], size
 SW_NODISCARD sw_status sw_cert_common_name(const sw_cert *cert, char *out, size_t size,
                                            sw_error *err);
 bool sw_cert_is_ca(const sw_cert *cert); /* in any way by which OpenSSL knows one */
+bool sw_cert_signs(const sw_cert *cert); /* its key usage, where it has one, says so */
 void sw_cert_validity(const sw_cert *cert, int64_t *not_before_ms, int64_t *not_after_ms);
 /* The value of one extension by dotted OID; SW_MISSING when absent, SW_MALFORMED when it occurs
  * twice. View into the certificate. */
@@ -82,6 +83,7 @@ typedef struct sw_cert_plan {
     uint64_t serial;
     int64_t not_before_ms, not_after_ms;
     bool ca;
+    const char *key_usage;     /* NULL: what suits `ca` */
     const char *extension_oid; /* NULL for none */
     sw_bytes extension;        /* DER value */
 } sw_cert_plan;

@@ -48,10 +48,10 @@ static bool add_value(X509 *x, const char *oid, sw_bytes der) {
 }
 
 static bool add_extensions(X509 *x, const X509 *issuer, const sw_cert_plan *plan) {
+    const char *usage = plan->ca ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature";
     bool good = add_word(x, issuer, NID_basic_constraints,
                          plan->ca ? "critical,CA:TRUE" : "critical,CA:FALSE") &&
-                add_word(x, issuer, NID_key_usage,
-                         plan->ca ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature") &&
+                add_word(x, issuer, NID_key_usage, plan->key_usage ? plan->key_usage : usage) &&
                 add_word(x, issuer, NID_subject_key_identifier, "hash") &&
                 add_word(x, issuer, NID_authority_key_identifier, "keyid:always");
     if (good && plan->extension_oid != NULL)

@@ -281,6 +281,7 @@ static const reissue_case REISSUES[] = {
      {.extension_oid = "1.2.840.113741.1.13.1", .extension = {EMPTY_SEQUENCE, 1}},
      "not of its form"},
     {LEAF, {.ca = true}, "PCK certificate is a CA's"},
+    {LEAF, {.key_usage = "critical,keyAgreement"}, "PCK certificate's key usage is not to sign"},
     {CA,
      {.common_name = "Intel SGX PCK Processor CA", .ca = true},
      "SGX extension does not fit its issuer"},
@@ -292,6 +293,9 @@ static const reissue_case REISSUES[] = {
     {SIGNER, {.not_before_ms = FORGE_NOW + 1000}, "TCB signing certificate is not valid yet"},
     {SIGNER, {.not_after_ms = FORGE_NOW}, "TCB signing certificate is no longer valid"},
     {SIGNER, {.ca = true}, "TCB signing certificate is a CA's"},
+    {SIGNER,
+     {.key_usage = "critical,keyEncipherment"},
+     "TCB signing certificate's key usage is not to sign"},
 };
 
 static void reissue_signer(bend *b, const reissue_case *r) {

@@ -169,6 +169,7 @@ for quote in sgx sgx4 sgx.hex; do
 done
 expect "what is of no kind" 1 "no evidence of a kind" attest verify report-data
 expect "a file that is empty" 1 "no evidence of a kind" attest verify empty
+expect "what no check came to is a check too" 1 '"failed":"file"' attest verify empty --json
 expect "a device" 1 "is not a regular file" attest verify /dev/null
 mkfifo fifo
 waits() { # waits NAME ARGUMENTS...: a pipe without a writer is refused at once, and said so
