@@ -83,9 +83,9 @@ typedef struct sw_cert_plan {
     uint64_t serial;
     int64_t not_before_ms, not_after_ms;
     bool ca;
-    const char *key_usage;     /* NULL: what suits `ca` */
     const char *extension_oid; /* NULL for none */
     sw_bytes extension;        /* DER value */
+    const char *key_usage;     /* NULL: what suits `ca` */
 } sw_cert_plan;
 /* Self-signed when issuer is NULL. `secret` signs: the issuer's key, or the subject's own when
  * self-signed. */

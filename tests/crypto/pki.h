@@ -58,12 +58,22 @@ static inline sw_crl *make_crl(const sw_cert *issuer, const uint8_t secret[32], 
     return crl;
 }
 
-static const sw_cert_plan root_plan = {"Test Root", 1,  NOW - 400 * DAY, NOW + 4000 * DAY, true,
-                                       NULL,        {0}};
-static const sw_cert_plan mid_plan = {
-    "Test Platform CA", 2, NOW - 300 * DAY, NOW + 3000 * DAY, true, NULL, {0}};
-static const sw_cert_plan leaf_plan = {
-    "Test Leaf", 3, NOW - 200 * DAY, NOW + 200 * DAY, false, OID, {(const uint8_t *)"\4\3abc", 5}};
+static const sw_cert_plan root_plan = {.common_name = "Test Root",
+                                       .serial = 1,
+                                       .not_before_ms = NOW - 400 * DAY,
+                                       .not_after_ms = NOW + 4000 * DAY,
+                                       .ca = true};
+static const sw_cert_plan mid_plan = {.common_name = "Test Platform CA",
+                                      .serial = 2,
+                                      .not_before_ms = NOW - 300 * DAY,
+                                      .not_after_ms = NOW + 3000 * DAY,
+                                      .ca = true};
+static const sw_cert_plan leaf_plan = {.common_name = "Test Leaf",
+                                       .serial = 3,
+                                       .not_before_ms = NOW - 200 * DAY,
+                                       .not_after_ms = NOW + 200 * DAY,
+                                       .extension_oid = OID,
+                                       .extension = {(const uint8_t *)"\4\3abc", 5}};
 
 static inline void make_party(party *p) {
     sw_entropy e = {fill_from_seed, &house.seed};

@@ -97,9 +97,17 @@ typedef struct party {
     sw_cert *cert;
 } party;
 
-static const sw_cert_plan root_plan = {"Root", 1, NOW - DAY, NOW + 9 * DAY, true, NULL, {0}};
-static const sw_cert_plan leaf_plan = {
-    "Leaf", 2, NOW - DAY, NOW + DAY, false, "1.3.6.1.4.1.55555.1.2", {(const uint8_t *)"\5\0", 2}};
+static const sw_cert_plan root_plan = {.common_name = "Root",
+                                       .serial = 1,
+                                       .not_before_ms = NOW - DAY,
+                                       .not_after_ms = NOW + 9 * DAY,
+                                       .ca = true};
+static const sw_cert_plan leaf_plan = {.common_name = "Leaf",
+                                       .serial = 2,
+                                       .not_before_ms = NOW - DAY,
+                                       .not_after_ms = NOW + DAY,
+                                       .extension_oid = "1.3.6.1.4.1.55555.1.2",
+                                       .extension = {(const uint8_t *)"\5\0", 2}};
 
 static void make_party(party *p, const sw_cert_plan *plan, const party *issuer) {
     const sw_entropy entropy = sw_entropy_system();

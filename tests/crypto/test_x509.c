@@ -368,10 +368,10 @@ static void test_making_refusals(void **state) {
     static const char long_name[] =
         "00000000001111111111222222222233333333334444444444555555555566666";
     const sw_cert_plan plans[] = {
-        {"", 1, 0, 1, false, NULL, {0}},
-        {long_name, 1, 0, 1, false, NULL, {0}},
-        {"zero serial", 0, 0, 1, false, NULL, {0}},
-        {"ends before it begins", 1, 2000, 1000, false, NULL, {0}},
+        {.common_name = "", .serial = 1, .not_after_ms = 1},
+        {.common_name = long_name, .serial = 1, .not_after_ms = 1},
+        {.common_name = "zero serial", .not_after_ms = 1},
+        {.common_name = "ends first", .serial = 1, .not_before_ms = 2000, .not_after_ms = 1000},
     };
     SW_SCOPED(sw_buffer) der = SW_BUFFER(4096);
     SW_SCOPED(sw_buffer) small = SW_BUFFER(100);
