@@ -61,7 +61,7 @@ expect "not under another machine's policy" 1 "a root that the machine policy do
 expect "not before its time" 1 "not valid yet" attest verify "$good" --policy "$policy" --time 2020-01-01T00:00:00Z
 expect "not after its time" 1 "no longer valid" attest verify "$good" --policy "$policy" --time 2040-01-01T00:00:00Z
 expect "a policy is needed" 2 "policy" attest verify "$good"
-expect "a bad time" 1 "time" attest verify "$good" --policy "$policy" --time today
+expect "a bad time" 2 "--time is not a time" attest verify "$good" --policy "$policy" --time today
 tr 'Z' 'z' <"$good" >bent
 expect "bent evidence" 1 "error" attest verify bent --policy "$policy" --time $at
 expect "evidence explained" 0 "nothing above was verified" attest explain "$good"

@@ -66,7 +66,7 @@ broken unsupported 'another chat template' "the recipe's template is chatml-smol
 broken format 'generation_config.json, cut' 'generation_config.json: ' "put('generation_config.json', '{\"eos_token_id\": ')"
 broken format 'one that names no token' 'generation_config.json: eos_token_id' "put('generation_config.json', '{\"eos_token_id\": \"end\"}')"
 broken format 'weights, cut' 'model.safetensors: ' 'put("model.safetensors", open(path("model.safetensors"), "rb").read()[:-64])'
-broken format 'a shape that config.json does not imply' 'tensor ' 'change("config.json", num_key_value_heads=1)'
+broken format 'a shape that config.json does not imply' 'model.safetensors: tensor ' 'change("config.json", num_key_value_heads=1)'
 broken model 'a weight that is no number' 'model.safetensors: element 3 of tensor model.norm.weight is no number' 'weight("model.norm.weight", 3, float("nan"))'
 python3 "$world_source/tools/make-miniature.py" sharded --shards 2 && base=sharded
 broken format 'an index of shards, cut' 'model.safetensors.index.json: ' 'cut("model.safetensors.index.json")'
