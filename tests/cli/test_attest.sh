@@ -303,7 +303,7 @@ for file in quote quote.hex answer.json log.json qvl.json parts/tcb_info.json pa
     [ $file = qvl.json ] && continue
     expect "${file##*/} explained" 0 "nothing above was verified" attest explain "$file"
 done
-for kind in rim/manifest ccel gpu_report/gpu dstack_attestation/v0 dstack_attestation/v1-bins; do
+for kind in rim/manifest ccel/ended gpu_report/gpu dstack_attestation/v0 dstack_attestation/v1-bins; do
     file=$corpus/$kind
     [ -d "$file" ] && file=$(find "$file" -type f | sort | head -1)
     expect "$kind explained" 0 "nothing above was verified" attest explain "$file"
