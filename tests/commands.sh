@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # What a command must say, its output in `log`. Sourced, with $source; it brings tap.sh.
-. "$source/tests/tap.sh"
+. "$source/tests/tap.sh" || exit 1
 
 holds() { # holds NAME PATTERN COMMAND...: exit 0, and the output holds the pattern
     local name=$1 pattern=$2

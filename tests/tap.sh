@@ -10,6 +10,12 @@ say() { # say STATUS NAME
     echo "not ok $count - $2"
     cat -- "${shown[@]}" 2>/dev/null | tail -n 20 | sed 's/^/# /'
 }
+in_folder() { # in_folder OBJECTS: in a folder that goes when the script ends; $objects and $sealwright stay found there
+    objects=$(cd "${1:?objects}" && pwd) && folder=$(mktemp -d) || exit 1
+    sealwright=$objects/sealwright
+    trap 'rm -rf "$folder"' EXIT
+    cd "$folder" || exit 1
+}
 finish() {
     echo "1..$count"
     exit $failed

@@ -8,7 +8,7 @@ source=$(cd "$(dirname "$0")/../.." && pwd)
 objects=$(cd "${1:?objects}" && pwd) || exit 1
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-. "$source/tests/tap.sh"
+. "$source/tests/tap.sh" || exit 1
 shown=("$folder/log")
 
 holds() { # holds NAME COMMAND...

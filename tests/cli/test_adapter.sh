@@ -9,7 +9,7 @@ sealwright=$objects/sealwright
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
-. "$source/tests/tap.sh"
+. "$source/tests/tap.sh" || exit 1
 
 # recipe FILE LORA...: the golden recipe on a few short steps, these lines under lora
 recipe() {

@@ -13,7 +13,7 @@ folder=$(mktemp -d)
 toys=()
 trap '[ ${#toys[@]} -eq 0 ] || kill "${toys[@]}"; rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
-. "$source/tests/commands.sh"
+. "$source/tests/commands.sh" || exit 1
 
 word() { # word NAME WORD COMMAND...: fails with this word
     local name=$1 expected=$2

@@ -13,7 +13,7 @@ cd "$folder" || exit 1
 unset XDG_CONFIG_HOME
 export HOME=$folder/home
 mkdir -p home work && cd work || exit 1
-. "$source/tests/tap.sh"
+. "$source/tests/tap.sh" || exit 1
 
 # gives CODE COMMAND...: runs it, output in the files out and err
 gives() {

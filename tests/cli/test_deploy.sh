@@ -12,7 +12,7 @@ trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
 unset XDG_CONFIG_HOME
 export HOME=$folder
-. "$source/tests/tap.sh"
+. "$source/tests/tap.sh" || exit 1
 
 gives() { # gives CODE ARGUMENTS...: deploy with them, output in the files out and err
     local code=$1

@@ -12,7 +12,7 @@ folder=$(mktemp -d)
 cd "$folder" || exit 1
 unset XDG_CONFIG_HOME
 export HOME=$folder
-. "$source/tests/tap.sh"
+. "$source/tests/tap.sh" || exit 1
 shown=(out err work/asked)
 mkdir work
 coproc service { exec python3 "$source/tests/cli/cloud.py" "$folder/work" "$key"; }

@@ -9,7 +9,7 @@ sealwright=$objects/sealwright
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
-. "$source/tests/tap.sh"
+. "$source/tests/tap.sh" || exit 1
 
 # with_template TEXT: the folder `model` says this as its chat template
 with_template() {

@@ -6,12 +6,8 @@ set -uo pipefail
 source=$(cd "$(dirname "$0")/../.." && pwd)
 . "$source/tests/plain_recipe.sh"
 unshare -rm true 2>/dev/null || { echo '1..0 # SKIP a small file system needs the right to mount' && exit 0; }
-objects=$(cd "${1:?objects}" && pwd) || exit 1
-sealwright=$objects/sealwright
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-. "$source/tests/tap.sh"
+. "$source/tests/tap.sh" || exit 1
+in_folder "${1-}"
 python3 "$source/tools/make-miniature.py" model --dtype bf16 --extra 20000 || exit 1
 python3 -c '
 import json

@@ -8,12 +8,8 @@ source=$(cd "$(dirname "$0")/../.." && pwd)
 . "$source/tests/found.sh"
 . "$source/tests/plain_recipe.sh"
 [ "${SEALWRIGHT_TEST_VARIANT:-release}" = release ] || { echo "1..0 # SKIP a sanitizer's memory is not the program's" && exit 0; }
-objects=$(cd "${1:?objects}" && pwd) || exit 1
-sealwright=$objects/sealwright
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-. "$source/tests/tap.sh"
+. "$source/tests/tap.sh" || exit 1
+in_folder "${1-}"
 python3 "$source/tools/make-miniature.py" small --dtype bf16 || exit 1
 cp -r small large && python3 - <<'PY' || exit 1
 """A vocabulary of 152,000 tokens in `large`: what 53 of the byte letters make in pairs and in threes, which no row here holds."""

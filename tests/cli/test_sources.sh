@@ -11,7 +11,7 @@ trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
 unset XDG_CONFIG_HOME
 export HOME=$folder
-. "$source/tests/tap.sh"
+. "$source/tests/tap.sh" || exit 1
 
 expect() { # expect NAME EXIT PATTERN COMMAND...
     local name=$1 code=$2 pattern=$3

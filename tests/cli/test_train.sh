@@ -6,12 +6,8 @@ set -uo pipefail
 source=$(cd "$(dirname "$0")/../.." && pwd)
 . "$source/tests/found.sh"
 . "$source/tests/plain_recipe.sh"
-objects=$(cd "${1:?objects}" && pwd) || exit 1
-sealwright=$objects/sealwright
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-. "$source/tests/tap.sh"
+. "$source/tests/tap.sh" || exit 1
+in_folder "${1-}"
 recipe() { plain_recipe lora "$2" >"$1"; } # recipe FILE TRAINING
 train() { "$sealwright" train "$@" >out 2>err </dev/null; }
 # refused WORD NAME TEXT ARGUMENT...: exit 1 (2 for usage), this word, this text in the message or the hint, and nothing was made

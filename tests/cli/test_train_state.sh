@@ -6,12 +6,8 @@ set -uo pipefail
 source=$(cd "$(dirname "$0")/../.." && pwd)
 . "$source/tests/found.sh"
 . "$source/tests/plain_recipe.sh"
-objects=$(cd "${1:?objects}" && pwd) || exit 1
-sealwright=$objects/sealwright
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-. "$source/tests/tap.sh"
+. "$source/tests/tap.sh" || exit 1
+in_folder "${1-}"
 recipe() { # recipe FILE STEPS [MORE]
     plain_recipe lora "per_device_train_batch_size: 4, max_length: 64, max_steps: $2, save_steps: 2${3:-}" >"$1"
 }

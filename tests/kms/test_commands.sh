@@ -13,7 +13,7 @@ pid=
 watcher=
 trap '[ -z "$pid$watcher" ] || kill -9 $pid $watcher 2>/dev/null; rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
-. "$source/tests/commands.sh"
+. "$source/tests/commands.sh" || exit 1
 
 listening() { # waits for the first line of ./listen, from a service that is process $pid
     url=

@@ -13,7 +13,7 @@ sealwright=$objects/sealwright
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
-. "$source/tests/commands.sh"
+. "$source/tests/commands.sh" || exit 1
 
 value() { # value MEMBER: of the JSON object on stdin, one text or number
     sed -n "s/.*\"$1\":\"\{0,1\}\([^\",}]*\).*/\1/p"

@@ -13,7 +13,7 @@ sealwright=$objects/sealwright
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
-. "$source/tests/commands.sh"
+. "$source/tests/commands.sh" || exit 1
 
 works() { # works NAME COMMAND...: exit 0
     local name=$1
