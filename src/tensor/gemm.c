@@ -11,6 +11,7 @@
  * meanwhile: they are added in the same order as in the stack.
  */
 #include "tensor/gemm_internal.h"
+#include <immintrin.h>
 
 #define PANEL_BYTES   ((size_t)4 << 20) /* of scratch, where a block is not too narrow for it */
 #define LEAST_COLUMNS 64                /* of a block */
@@ -63,6 +64,7 @@ static void sum_part(const plan *p, size_t row_part, size_t strip, size_t strips
                    .strip = strip,
                    .strips = least(p->strips - strip, strips)};
     p->sum(&p->w, &e);
+    if (p->w.g.leaves) _mm_sfence(); /* before another lane is told */
 }
 
 static void part_job(void *context, size_t index, size_t lane) {

@@ -67,6 +67,8 @@ typedef struct sw_gemm {
     size_t c_stride;
     sw_dtype c_dtype; /* F32 or BF16 */
     const float *add; /* (m, n), stride c_stride: C = add + sum; may be C itself; F32 only */
+    bool leaves; /* C is read so late that no cache would have it: f32 that is not added passes by
+                    the caches, where it is aligned to 32 bytes */
     /* Scratch of sw_gemm_run, sw_gemm_panel_bytes of the sum of all terms' k: a B that lies
      * unpacked needs it. The bits are those of a packed one. */
     void *panels;

@@ -96,6 +96,7 @@ static void add_pieces(const sw_work *w, piece from, const piece *end, const sw_
     sw_strip s = {.a = a, .rows = e->rows, .out = sums, .add = add};
     s.target = sw_gemm_at(g->c, e->row * g->c_stride + strip * COLUMNS, g->c_dtype);
     s.target_stride = g->c_stride * sw_dtype_bytes(g->c_dtype);
+    if (g->leaves && !g->add) s.target = (const uint8_t *)sums, s.target_stride = 0;
     for (piece p = from; p.term != end->term || p.k != end->k; p = after(w, &p)) {
         const sw_gemm_term *t = &g->terms[p.term];
         const void *b = sw_gemm_at(t->b, strip * t->b_strip + p.k * COLUMNS, w->compute->dtype);

@@ -43,12 +43,17 @@ static void store_strip(const sw_gemm *g, const float *sums, size_t at) {
         _mm256_storeu_si256((__m256i *)(void *)((sw_bf16 *)g->c + at), both);
         return;
     }
+    float *to = (float *)g->c + at;
     if (g->add) {
         low = _mm256_add_ps(_mm256_loadu_ps(g->add + at), low);
         high = _mm256_add_ps(_mm256_loadu_ps(g->add + at + 8), high);
+    } else if (g->leaves && (uintptr_t)to % sizeof low == 0) {
+        _mm256_stream_ps(to, low);
+        _mm256_stream_ps(to + 8, high);
+        return;
     }
-    _mm256_storeu_ps((float *)g->c + at, low);
-    _mm256_storeu_ps((float *)g->c + at + 8, high);
+    _mm256_storeu_ps(to, low);
+    _mm256_storeu_ps(to + 8, high);
 }
 
 void sw_gemm_store(const sw_gemm *g, const float *sums, size_t stride, const sw_extent *e) {

@@ -6,10 +6,13 @@
  */
 #include "tensor/gemm.h"
 #include "tensor/lanes.h"
+#include <stdalign.h>
+#include <string.h>
 
 #define STRIP   SW_GEMM_COLUMNS
 #define STRIPS  2   /* of rows in a job: what it writes to a strip of n is then a page's quarter */
 #define COLUMNS 128 /* of a block, whole strips */
+#define LINES   8   /* of memory, that a block's 16 by 16 make: pairs of k by 16 */
 
 static size_t least(size_t a, size_t b) {
     return a < b ? a : b;
@@ -34,13 +37,26 @@ static void round_block(sw_bf16 block[STRIP][COLUMNS], const both_job *job, size
     }
 }
 
+/* Lines that a product reads in the next step: they pass by the caches, where `out` is aligned. */
+static void leave(sw_bf16 *out, const sw_bf16 lines[LINES][2 * STRIP]) {
+    if ((uintptr_t)out % sizeof(__m256i) != 0) {
+        memcpy(out, lines, LINES * sizeof *lines);
+        return;
+    }
+    __m256i *to = (__m256i *)(void *)out;
+    const __m256i *from = (const __m256i *)(const void *)lines;
+    for (size_t i = 0; i < 2 * LINES; i++) _mm256_stream_si256(to + i, _mm256_load_si256(from + i));
+}
+
 /* The block's rows are one strip of t, its columns are pairs of k. */
 static void emit_t(const both_job *job, sw_bf16 block[STRIP][COLUMNS], size_t row, size_t column,
                    size_t columns) {
     sw_bf16 *out = job->t + row / STRIP * sw_pack_strip(job->in) + column * STRIP;
     for (size_t i = 0; i < columns; i += STRIP, out += STRIP * STRIP) {
-        sw_turn_pairs(out, 2 * STRIP, &block[0][i], COLUMNS);
-        sw_turn_pairs(out + STRIP, 2 * STRIP, &block[STRIP / 2][i], COLUMNS);
+        alignas(64) sw_bf16 lines[LINES][2 * STRIP];
+        sw_turn_pairs(lines[0], 2 * STRIP, &block[0][i], COLUMNS);
+        sw_turn_pairs(lines[0] + STRIP, 2 * STRIP, &block[STRIP / 2][i], COLUMNS);
+        leave(out, lines);
     }
 }
 
@@ -49,9 +65,11 @@ static void emit_n(const both_job *job, sw_bf16 block[STRIP][COLUMNS], size_t ro
                    size_t columns) {
     for (size_t i = 0; i < columns; i += STRIP) {
         sw_bf16 *out = job->n + (column + i) / STRIP * sw_pack_strip(job->out) + row * STRIP;
-        for (size_t r = 0; r < STRIP; r += 2, out += 2 * STRIP) {
-            sw_interleave_sixteen(out, &block[r][i], &block[r + 1][i]);
+        alignas(64) sw_bf16 lines[LINES][2 * STRIP];
+        for (size_t r = 0; r < STRIP; r += 2) {
+            sw_interleave_sixteen(lines[r / 2], &block[r][i], &block[r + 1][i]);
         }
+        leave(out, lines);
     }
 }
 
@@ -75,6 +93,7 @@ static void pack_strips(void *context, size_t index, size_t lane) {
             if (job->n) emit_n(job, block, row, column, columns);
         }
     }
+    _mm_sfence(); /* before another lane is told */
 }
 
 void sw_pack_both_behind(const sw_compute *c, void *t, void *n, const float *w, size_t out,

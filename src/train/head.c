@@ -82,7 +82,8 @@ static void table_gradient(sw_engine *e, size_t first, size_t rows) {
                  .c = e->table->grad,
                  .c_stride = c,
                  .c_dtype = SW_DTYPE_F32,
-                 .add = e->batch.first && first == 0 ? NULL : e->table->grad};
+                 .add = e->batch.first && first == 0 ? NULL : e->table->grad,
+                 .leaves = true};
     g.terms[0].b = s->packed_x;
     g.terms[0].b_strip = sw_pack_strip(rows);
     sw_gemm_run(&e->compute, &g);

@@ -218,10 +218,21 @@ static const void *dora_backward(sw_engine *e, const sw_linear *l, const sw_line
     return s->gained[g->slot];
 }
 
+/* The first micro-batch writes it, and it is read when all of them are through. */
+static void weight_gradient(sw_engine *e, const sw_linear *l, sw_gemm_term dy) {
+    sw_gemm g = product(l->out, l->in, l->weight->grad, SW_DTYPE_F32);
+    g.add = e->batch.first ? NULL : l->weight->grad;
+    g.leaves = true;
+    dy.b = e->scratch.packed_x;
+    dy.b_strip = sw_pack_strip(dy.k);
+    g.terms[g.term_count++] = dy;
+    run(e, &g);
+}
+
 void sw_linear_backward(sw_engine *e, const sw_linear *l, const sw_linear_grad *g, sw_gemm *dx) {
     if (l->weight) {
         sw_gemm_term dy = turned(e, g->dy, l->out, l->out);
-        outer_packed(e, dy, l->out, l->in, e->scratch.packed_x, l->weight->grad, !e->batch.first);
+        weight_gradient(e, l, dy);
         if (l->bias) outer_packed(e, dy, l->out, 1, e->ones, l->bias->grad, true);
     }
     sw_linear_grad own = *g;
