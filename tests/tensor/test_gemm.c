@@ -210,7 +210,7 @@ static void check_leaving(const sw_compute *c, shape s, size_t shift, bool adds)
     size_t stride = (s.n + 7) / 8 * 8, count = s.m * stride;
     float *room = aligned_alloc(64, (count + 2 * GUARD + 32) * sizeof *room / 64 * 64);
     float *out = room + GUARD + shift, *base = noise_floats(3, s.m * s.n, 1);
-    for (size_t i = 0; i < count + GUARD; i++) out[i] = guard;
+    for (size_t i = 0; i < GUARD + shift + count + GUARD; i++) room[i] = guard;
     for (size_t i = 0; adds && i < s.m * s.n; i++) out[i / s.n * stride + i % s.n] = base[i];
     sw_gemm_run(c, &g);
     g.c = out;
@@ -218,6 +218,7 @@ static void check_leaving(const sw_compute *c, shape s, size_t shift, bool adds)
     g.add = adds ? out : NULL;
     g.leaves = true;
     sw_gemm_run(c, &g);
+    for (size_t i = 0; i < GUARD + shift; i++) assert_true(room[i] == guard);
     for (size_t i = 0; i < count + GUARD; i++) {
         size_t row = i / stride, column = i % stride, at = row * s.n + column;
         bool within = row < s.m && column < s.n;
