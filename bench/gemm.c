@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Our matrix products alone: gemm THREADS MxNxK... prints GFLOP/s of each shape on one line (a
- * product and a sum count as two; the best of several rounds, as for the peak). bf16 rows times
+ * Our matrix products alone: gemm THREADS RULE MxNxK... prints GFLOP/s of each shape on one line (a
+ * product and a sum count as two; the best of several rounds, as for the peak). RULE is pairs or
+ * tiles. bf16 rows times
  * weights as the model's file has them, as in a training step; the result is bf16.
  */
 #include "tensor/gemm.h"
@@ -62,17 +63,19 @@ static double rate_of(const sw_compute *c, size_t m, size_t n, size_t k) {
 }
 
 int main(int argc, char **argv) {
-    int threads = argc > 2 ? atoi(argv[1]) : 0;
+    int threads = argc > 3 ? atoi(argv[1]) : 0;
+    sw_rule rule = argc > 3 && strcmp(argv[2], "tiles") == 0 ? SW_RULE_TILES : SW_RULE_PAIRS;
     sw_pool *pool;
     if (threads < 1 || threads > THREADS_MAX) return 2;
     if (sw_pool_open((size_t)threads, &pool, NULL) != SW_OK) return 1;
     const sw_compute c = {.parallel = {pool, run_pool, (size_t)threads},
                           .dtype = SW_DTYPE_BF16,
-                          .native = sw_tensor_has_bf16_instructions()};
-    for (int i = 2; i < argc; i++) {
+                          .native = sw_tensor_has_instructions(rule),
+                          .rule = rule};
+    for (int i = 3; i < argc; i++) {
         size_t m, n, k;
         if (sscanf(argv[i], "%zux%zux%zu", &m, &n, &k) != 3) return 2;
-        printf("%s%.1f", i > 2 ? " " : "", rate_of(&c, m, n, k));
+        printf("%s%.1f", i > 3 ? " " : "", rate_of(&c, m, n, k));
     }
     printf("\n");
     sw_pool_close(&pool);

@@ -100,10 +100,9 @@ typedef struct probe {
 /* The product that such a model has most of: rows of activations times gate_proj. */
 static void make_probe(const sw_train_job *job, sw_arena *arena, probe *out) {
     size_t k = job->model->config.hidden_size, n = job->model->config.intermediate_size;
-    sw_dtype dtype = job->settings->profile == SW_PROFILE_FP32_REF ? SW_DTYPE_F32 : SW_DTYPE_BF16;
-    size_t element = sw_dtype_bytes(dtype);
-    out->compute.dtype = dtype;
-    out->compute.native = sw_tensor_has_bf16_instructions();
+    out->compute = sw_train_compute(job->settings->profile);
+    out->compute.native = sw_tensor_has_instructions(out->compute.rule);
+    size_t element = sw_dtype_bytes(out->compute.dtype);
     out->gemm = (sw_gemm){.m = PROBE_ROWS, .n = n, .term_count = 1, .scale = 1, .c_stride = n};
     out->gemm.c = sw_arena_alloc(arena, PROBE_ROWS * n, sizeof(float));
     out->gemm.terms[0] = (sw_gemm_term){.a = sw_arena_alloc(arena, PROBE_ROWS * (k + 1), element),

@@ -102,7 +102,7 @@ static sw_status encode(sw_arena *a, const sw_recipe *r, sw_bytes yaml, sw_bytes
 
 /* The trainer must know the profile that the recipe asks for. */
 static sw_status check_profile(const sw_recipe *r, const char *file, sw_error *err) {
-    const char *word = r->training.profile == SW_PROFILE_BF16_DP ? "bf16-dp" : "fp32-ref";
+    const char *word = sw_profile_word(r->training.profile);
     size_t size = strlen(word);
     for (const char *at = r->profiles; *at != 0; at += strcspn(at, ","), at += *at == ',')
         if (strcspn(at, ",") == size && memcmp(at, word, size) == 0) return SW_OK;

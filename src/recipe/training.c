@@ -19,7 +19,7 @@
 
 static const char *const phases[] = {"sft", "cpt", NULL};
 static const char *const methods[] = {"full", "lora", "qlora", NULL};
-static const char *const profiles[] = {"bf16-dp", "fp32-ref", NULL};
+static const char *const profiles[] = {"bf16-dp", "fp32-ref", "bf16-amx", NULL};
 static const char *const schedules[] = {"linear",
                                         "cosine",
                                         "constant",
@@ -116,6 +116,10 @@ static_assert(sizeof(sw_phase) == 4 && sizeof(sw_method) == 4 && sizeof(sw_profi
                   sizeof(sw_schedule) == 4 && sizeof(sw_chat) == 4 && sizeof(sw_decay) == 4 &&
                   sizeof(sw_packing) == 4 && sizeof(sw_optimiser) == 4,
               "a choice is stored as 32 bits");
+
+const char *sw_profile_word(sw_profile profile) {
+    return profiles[profile];
+}
 
 void sw_training_defaults(sw_training *out) {
     *out = (sw_training){

@@ -171,7 +171,7 @@ static sw_status collect_facts(sw_agent *a, sw_manifest_facts *f, sw_error *err)
         .worker_digest = a->command ? a->recipe->trainer_digest : a->worker_digest,
         .command = a->command ? &a->recipe->command : NULL,
         .claims = a->command && a->command->claimed,
-        .profile = a->recipe->training.profile == SW_PROFILE_FP32_REF ? "fp32-ref" : "bf16-dp",
+        .profile = sw_profile_word(a->recipe->training.profile),
         .machine = a->manifest_public,
         .dataset_count = a->recipe->shard_count,
         .datasets = a->datasets,

@@ -52,12 +52,6 @@ sw_parallel sw_parallel_serial(void) {
     return (sw_parallel){.run = serial_run, .lanes = 1};
 }
 
-bool sw_tensor_has_bf16_instructions(void) {
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512f") &&
-           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
-}
-
 unsigned sw_flush_begin(void) {
     unsigned mode = _mm_getcsr();
     _mm_setcsr((mode & ~0x6000u) | FLUSH_BITS); /* and round to nearest even */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The driver of matrix products: cuts C into parts, and has each summed in one of two ways.
+ * The driver of matrix products: cuts C into parts, and has each summed in one of three ways.
  *
  * A part is summed in the lane's stack and written once, so terms (a weight and its adapter, or the
  * gradients through q, k and v) meet before any rounding. See tensor/gemm.h for the bit rule.
@@ -34,7 +34,7 @@ static size_t even(size_t k) {
 typedef struct plan {
     sw_work w;
     void (*sum)(const sw_work *w, const sw_extent *e);
-    size_t row_groups, row_parts, strips, job_strips;
+    size_t group, row_groups, row_parts, strips, job_strips; /* group: rows, at the least */
 } plan;
 
 static bool is_native(const sw_compute *c) {
@@ -46,19 +46,27 @@ bool sw_gemm_turns(const sw_compute *c) {
 }
 
 static plan plan_of(const sw_work *w, sw_extent *largest) {
-    bool native = is_native(w->compute);
-    *largest = native ? sw_native_extent() : sw_portable_extent(w);
-    plan p = {.w = *w, .sum = native ? sw_native_sum : sw_portable_sum};
-    p.row_groups = parts(w->g.m, SW_ROW_GROUP);
-    p.row_parts = parts(p.row_groups, largest->rows / SW_ROW_GROUP);
+    plan p = {.w = *w, .sum = sw_portable_sum, .group = SW_ROW_GROUP};
+    if (!is_native(w->compute)) {
+        *largest = sw_portable_extent(w);
+    } else if (w->compute->rule == SW_RULE_PAIRS) {
+        *largest = sw_native_extent();
+        p.sum = sw_native_sum;
+    } else {
+        *largest = sw_tiles_extent(w);
+        p.sum = sw_tiles_sum;
+        p.group = SW_TILES_GROUP;
+    }
+    p.row_groups = parts(w->g.m, p.group);
+    p.row_parts = parts(p.row_groups, largest->rows / p.group);
     p.strips = parts(w->g.n, SW_GEMM_COLUMNS);
     return p;
 }
 
 /* Parts of equal rows, but for one group: lanes take as much work each. */
 static void sum_part(const plan *p, size_t row_part, size_t strip, size_t strips) {
-    size_t first = row_part * p->row_groups / p->row_parts * SW_ROW_GROUP;
-    size_t end = (row_part + 1) * p->row_groups / p->row_parts * SW_ROW_GROUP;
+    size_t first = row_part * p->row_groups / p->row_parts * p->group;
+    size_t end = (row_part + 1) * p->row_groups / p->row_parts * p->group;
     sw_extent e = {.row = first,
                    .rows = least(end, p->w.g.m) - first,
                    .strip = strip,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the driver of matrix products, its two ways to sum a part of C, and the store share.
+ * What the driver of matrix products, its three ways to sum a part of C, and the store share.
  */
 #ifndef SW_TENSOR_GEMM_INTERNAL_H
 #define SW_TENSOR_GEMM_INTERNAL_H
@@ -22,6 +22,8 @@ typedef struct sw_extent {
 sw_extent sw_native_extent(void);
 sw_extent sw_portable_extent(const sw_work *w);
 void sw_native_sum(const sw_work *w, const sw_extent *e);
+sw_extent sw_tiles_extent(const sw_work *w);
+void sw_tiles_sum(const sw_work *w, const sw_extent *e);
 void sw_portable_sum(const sw_work *w, const sw_extent *e);
 
 /* Sums (rows, columns of the strips), `stride` floats from row to row, into C; and back out of it

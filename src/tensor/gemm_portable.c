@@ -67,11 +67,16 @@ static void lay_piece(const sw_work *w, const piece *p, const sw_extent *e, floa
     const sw_gemm_term *t = &w->g.terms[p->term];
     const void *a = rows_of(w, p, e);
     bool wide = w->compute->dtype == SW_DTYPE_F32;
-    if (t->turned) {
-        size_t count = least(t->k - p->k, SW_GEMM_PANEL);
-        (wide ? sw_lay_columns : sw_widen_columns)(out, a, t->a_stride, e->rows, count);
-    } else if (!is_direct(w, p, e->rows)) {
-        (wide ? sw_lay_rows : sw_widen_rows)(out, a, t->a_stride, e->rows, p->depth);
+    size_t count = least(t->k - p->k, SW_GEMM_PANEL);
+    if (is_direct(w, p, e->rows)) return;
+    if (wide && t->turned) {
+        sw_lay_columns(out, a, t->a_stride, e->rows, count);
+    } else if (wide) {
+        sw_lay_rows(out, a, t->a_stride, e->rows, p->depth);
+    } else if (t->turned) {
+        sw_widen_columns(out, a, t->a_stride, e->rows, count, w->compute->rule);
+    } else {
+        sw_widen_rows(out, a, t->a_stride, e->rows, p->depth, w->compute->rule);
     }
 }
 
@@ -93,7 +98,8 @@ static void add_pieces(const sw_work *w, piece from, const piece *end, const sw_
                        size_t strip, const float *a, float *sums, bool add) {
     const sw_gemm *g = &w->g;
     bool wide = w->compute->dtype == SW_DTYPE_F32;
-    sw_strip s = {.a = a, .rows = e->rows, .out = sums, .add = add};
+    sw_strip s = {
+        .a = a, .rows = e->rows, .out = sums, .add = add, .rule = w->compute->rule};
     s.target = sw_gemm_at(g->c, e->row * g->c_stride + strip * COLUMNS, g->c_dtype);
     s.target_stride = g->c_stride * sw_dtype_bytes(g->c_dtype);
     if (g->leaves && !g->add) s.target = (const uint8_t *)sums, s.target_stride = 0;

@@ -14,6 +14,7 @@
 #define TURNED  8  /* rows, and 32-bit members of each, at a time */
 #define LINE    64 /* bytes of memory that are read at once */
 #define STRETCH 16 /* of k, even */
+#define TILE_PAIRS (SW_TILES_DEPTH / 2)
 
 static_assert(SW_TILE_ROWS % GROUP == 0, "a tile is whole groups");
 
@@ -26,19 +27,45 @@ typedef struct group {
     size_t next; /* bytes from a row to its like in the group behind; 0 in the last group */
 } group;
 
-INLINE void store_line(float *out, size_t at, __m256 line, bool wide) {
-    if (!wide) {
+/* How members of 32 bits are laid out: one f32 each, or pairs of bf16 by one of the rules. */
+typedef enum form { ALONE, ODD_FIRST, BY_TILES } form;
+
+typedef struct spots { /* where the members of a pair go, counted in k */
+    size_t even, odd;
+} spots;
+
+INLINE spots spots_of(size_t pair, size_t pairs, form f) {
+    if (f == ODD_FIRST) return (spots){.even = 2 * pair + 1, .odd = 2 * pair};
+    size_t tile = pair / TILE_PAIRS * TILE_PAIRS, even = tile + pair;
+    return (spots){.even = even, .odd = even + least(pairs - tile, TILE_PAIRS)};
+}
+
+/* One k of a group. */
+INLINE void store_group(float *out, __m256 values) {
+    _mm_storeu_ps(out, _mm256_castps256_ps128(values));
+    _mm_storel_pi((__m64 *)(void *)(out + 4), _mm256_extractf128_ps(values, 1));
+}
+
+/* Member `at` of `count`: what is stored beyond the group is written over by the next one, unless
+ * that is there already. */
+INLINE void store_line(float *out, size_t at, size_t count, __m256 line, form f) {
+    if (f == ALONE) {
         _mm256_storeu_ps(out + at * GROUP, line);
         return;
     }
     const __m256 odd_mask = _mm256_castsi256_ps(_mm256_set1_epi32((int)0xffff0000u));
     __m256 even = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(line), 16));
-    _mm256_storeu_ps(out + 2 * at * GROUP, _mm256_and_ps(line, odd_mask));
-    _mm256_storeu_ps(out + (2 * at + 1) * GROUP, even);
+    spots to = spots_of(at, count, f);
+    _mm256_storeu_ps(out + to.odd * GROUP, _mm256_and_ps(line, odd_mask));
+    if (f == BY_TILES) {
+        store_group(out + to.even * GROUP, even);
+    } else {
+        _mm256_storeu_ps(out + to.even * GROUP, even);
+    }
 }
 
 /* `count` 32-bit members of each row: values of f32, or pairs of bf16 that become two. */
-INLINE void lay_group(float *out, const group *g, size_t count, bool wide) {
+INLINE void lay_group(float *out, const group *g, size_t count, form f) {
     size_t at = 0;
     for (; at + TURNED <= count; at += TURNED) {
         __m256 r[TURNED], line[TURNED];
@@ -48,44 +75,41 @@ INLINE void lay_group(float *out, const group *g, size_t count, bool wide) {
             if (i < GROUP && at % (LINE / 4) == 0) __builtin_prefetch(from + g->next);
         }
         sw_turn_eight(line, r);
-        for (size_t p = 0; p < TURNED; p++) store_line(out, at + p, line[p], wide);
+        for (size_t p = 0; p < TURNED; p++) store_line(out, at + p, count, line[p], f);
     }
     for (; at < count; at++) {
-        float *to = out + (wide ? 2 : 1) * at * GROUP;
+        spots to = f == ALONE ? (spots){.odd = at} : spots_of(at, count, f);
         for (size_t r = 0; r < GROUP; r++) {
             uint32_t both;
             memcpy(&both, g->row[r] + 4 * at, sizeof both);
-            uint32_t odd = wide ? both & 0xffff0000u : both, even = both << 16;
-            memcpy(to + r, &odd, sizeof odd);
-            if (wide) memcpy(to + GROUP + r, &even, sizeof even);
+            uint32_t odd = f == ALONE ? both : both & 0xffff0000u, even = both << 16;
+            memcpy(out + to.odd * GROUP + r, &odd, sizeof odd);
+            if (f != ALONE) memcpy(out + to.even * GROUP + r, &even, sizeof even);
         }
     }
 }
 
-INLINE void lay(float *out, const void *a, size_t stride_bytes, size_t rows, size_t count,
-                bool wide) {
+INLINE void lay(float *out, const void *a, size_t stride_bytes, size_t rows, size_t count, form f) {
     for (size_t first = 0; first < rows; first += GROUP) {
         group g = {.next = first + 2 * GROUP <= rows ? GROUP * stride_bytes : 0};
         for (size_t r = 0; r < TURNED; r++) {
             size_t row = first + (r < GROUP ? r : 0);
             g.row[r] = (const uint8_t *)a + (row < rows ? row : rows - 1) * stride_bytes;
         }
-        lay_group(out + first * (wide ? 2 : 1) * count, &g, count, wide);
+        lay_group(out + first * (f == ALONE ? 1 : 2) * count, &g, count, f);
     }
 }
 
 void sw_lay_rows(float *out, const void *a, size_t stride, size_t rows, size_t k) {
-    lay(out, a, stride * sizeof(float), rows, k, false);
+    lay(out, a, stride * sizeof(float), rows, k, ALONE);
 }
 
-void sw_widen_rows(float *out, const void *a, size_t stride, size_t rows, size_t k) {
-    lay(out, a, stride * sizeof(sw_bf16), rows, (k + 1) / 2, true);
-}
-
-/* One k of a group. */
-INLINE void store_group(float *out, __m256 values) {
-    _mm_storeu_ps(out, _mm256_castps256_ps128(values));
-    _mm_storel_pi((__m64 *)(void *)(out + 4), _mm256_extractf128_ps(values, 1));
+void sw_widen_rows(float *out, const void *a, size_t stride, size_t rows, size_t k, sw_rule rule) {
+    if (rule == SW_RULE_TILES) {
+        lay(out, a, stride * sizeof(sw_bf16), rows, (k + 1) / 2, BY_TILES);
+    } else {
+        lay(out, a, stride * sizeof(sw_bf16), rows, (k + 1) / 2, ODD_FIRST);
+    }
 }
 
 /* A group's elements of one row of the source, of which `count` are there. */
@@ -120,13 +144,19 @@ INLINE void lay_columns_f32(float *out, const float *a, size_t stride, size_t co
     }
 }
 
-INLINE void lay_columns_bf16(float *out, const sw_bf16 *a, size_t stride, size_t count, size_t k0,
-                             size_t end) {
-    for (size_t k = k0; k < end; k += 2) {
+typedef struct stretch { /* of k, and of how much in all */
+    size_t first, end, all;
+    form form;
+} stretch;
+
+INLINE void lay_columns_bf16(float *out, const sw_bf16 *a, size_t stride, size_t count,
+                             const stretch *s) {
+    for (size_t k = s->first; k < s->end; k += 2) {
         __m256 odd = _mm256_setzero_ps();
-        if (k + 1 < end) odd = group_of_bf16(a + (k + 1) * stride, count);
-        store_group(out + k * GROUP, odd);
-        store_group(out + (k + 1) * GROUP, group_of_bf16(a + k * stride, count));
+        spots to = spots_of(k / 2, (s->all + 1) / 2, s->form);
+        if (k + 1 < s->end) odd = group_of_bf16(a + (k + 1) * stride, count);
+        store_group(out + to.odd * GROUP, odd);
+        store_group(out + to.even * GROUP, group_of_bf16(a + k * stride, count));
     }
 }
 
@@ -156,18 +186,29 @@ void sw_lay_columns(float *out, const void *a, size_t stride, size_t rows, size_
     }
 }
 
-void sw_widen_columns(float *out, const void *a, size_t stride, size_t rows, size_t k) {
+INLINE void widen_columns(float *out, const sw_bf16 *a, size_t stride, size_t rows, size_t k,
+                          form f) {
     size_t depth = (k + 1) / 2 * 2;
-    for (size_t k0 = 0, end; k0 < k; k0 = end) {
-        end = least(k0 + STRETCH, k);
-        expect(a, stride * sizeof(sw_bf16), rows * sizeof(sw_bf16), end, least(end + STRETCH, k));
+    stretch s = {.all = k, .form = f};
+    for (; s.first < k; s.first = s.end) {
+        s.end = least(s.first + STRETCH, k);
+        expect((const uint8_t *)a, stride * sizeof *a, rows * sizeof *a, s.end,
+               least(s.end + STRETCH, k));
         for (size_t r = 0; r < rows; r += GROUP) {
-            const sw_bf16 *from = (const sw_bf16 *)a + r;
             if (r + TURNED <= rows) {
-                lay_columns_bf16(out + r * depth, from, stride, TURNED, k0, end);
+                lay_columns_bf16(out + r * depth, a + r, stride, TURNED, &s);
             } else {
-                lay_columns_bf16(out + r * depth, from, stride, rows - r, k0, end);
+                lay_columns_bf16(out + r * depth, a + r, stride, rows - r, &s);
             }
         }
+    }
+}
+
+void sw_widen_columns(float *out, const void *a, size_t stride, size_t rows, size_t k,
+                      sw_rule rule) {
+    if (rule == SW_RULE_TILES) {
+        widen_columns(out, a, stride, rows, k, BY_TILES);
+    } else {
+        widen_columns(out, a, stride, rows, k, ODD_FIRST);
     }
 }

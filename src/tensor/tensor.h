@@ -6,7 +6,7 @@
  * axis), C hidden size, H query heads, K key/value heads, D head size, F feed-forward size, V
  * vocabulary, R adapter rank; a leading `d` is a gradient. All matrices are row-major; a Linear's
  * weight is (out, in). Letter E in a type stands for the operand type of the profile: bf16 in
- * bf16-dp, f32 in fp32-ref.
+ * bf16-dp and bf16-amx, f32 in fp32-ref.
  *
  * Bits: every operator's result is a function of its arguments and the numerics profile alone,
  * never of lanes or of the machine (docs/formats/numerics.md). Reductions have fixed trees; k runs
@@ -33,15 +33,21 @@ typedef struct sw_parallel {
 } sw_parallel;
 sw_parallel sw_parallel_serial(void);
 
-/* Which instructions the machine has: chosen once, results equal either way. */
-bool sw_tensor_has_bf16_instructions(void);
+/* How products of bf16 add (docs/formats/numerics.md): in pairs as VDPBF16PS does (NUM-012), or in
+ * tiles as TDPBF16PS does (NUM-017). */
+typedef enum sw_rule { SW_RULE_PAIRS, SW_RULE_TILES } sw_rule;
+/* Whether the machine has that rule's instruction and lets us use it; results are equal either
+ * way. Asks Linux for the tiles' registers, once for the whole process: before threads that have a
+ * small alternate signal stack. */
+bool sw_tensor_has_instructions(sw_rule rule);
 
-/* How operators compute: threads, operand type E (BF16 or F32), and whether the bf16 dot
- * instruction is used or its exact emulation. */
+/* How operators compute: threads, operand type E (BF16 or F32), the rule of products in bf16, and
+ * whether its instruction is used or the exact emulation. */
 typedef struct sw_compute {
     sw_parallel parallel;
     sw_dtype dtype;
     bool native;
+    sw_rule rule;
 } sw_compute;
 
 /* Runs fn in every lane with denormals read as zero and flushed to zero (NUM-003). */

@@ -30,6 +30,13 @@ sw_parameter *sw_engine_add(sw_engine *e, size_t rows, size_t columns, bool deca
     return p;
 }
 
+sw_compute sw_train_compute(sw_profile profile) {
+    return (sw_compute){
+        .parallel = sw_parallel_serial(),
+        .dtype = profile == SW_PROFILE_FP32_REF ? SW_DTYPE_F32 : SW_DTYPE_BF16,
+        .rule = profile == SW_PROFILE_BF16_AMX ? SW_RULE_TILES : SW_RULE_PAIRS};
+}
+
 static void shape_linears(const sw_engine *e, const sw_model_layer *from, sw_layer *l) {
     size_t c = e->config->hidden_size, f = e->config->intermediate_size;
     const sw_tensor_view *views[SW_MODULE_COUNT] = {
@@ -165,9 +172,7 @@ sw_status sw_engine_build(sw_arena *arena, const sw_engine_plan *plan, sw_engine
                    .width = (size_t)c->num_attention_heads * c->head_dim,
                    .kv_width = (size_t)c->num_key_value_heads * c->head_dim,
                    .layer_count = c->num_hidden_layers};
-    e.compute =
-        (sw_compute){.parallel = sw_parallel_serial(),
-                     .dtype = plan->profile == SW_PROFILE_FP32_REF ? SW_DTYPE_F32 : SW_DTYPE_BF16};
+    e.compute = sw_train_compute(plan->profile);
     e.layers = SW_ARENA_NEW(arena, sw_layer, e.layer_count);
     if (!e.layers) return sw_fail(err, SW_MEMORY, "memory", "no memory for the list of layers");
     for (size_t i = 0; i < e.layer_count; i++) {

@@ -37,7 +37,7 @@ static sw_status prepare(evaluation *v, size_t lanes, sw_error *err) {
     c->head_rows = c->labels < SW_HEAD_ROWS ? c->labels : SW_HEAD_ROWS;
     c->in_place = c->tokens >= SW_IN_PLACE_TOKENS;
     v->engine.compute.parallel = job->parallel;
-    v->engine.compute.native = sw_tensor_has_bf16_instructions();
+    v->engine.compute.native = sw_tensor_has_instructions(v->engine.compute.rule);
     SW_TRY(sw_engine_map(&v->engine, lanes, &v->mapping_bytes, &v->mapping, err));
     sw_engine_load_frozen(&v->engine);
     return SW_OK;

@@ -50,7 +50,7 @@ static sw_status open_session(session *s, const sw_generate_job *job, const sw_p
                                 .keys = length,
                                 .cache = true};
     e->compute.parallel = *parallel;
-    e->compute.native = sw_tensor_has_bf16_instructions();
+    e->compute.native = sw_tensor_has_instructions(e->compute.rule);
     SW_TRY(sw_engine_map(e, parallel->lanes, &s->mapping_bytes, &s->mapping, err));
     sw_engine_load_frozen(e);
     return SW_OK;

@@ -258,7 +258,7 @@ static sw_status load(run *r, sw_error *err) {
     SW_TRY(parse_resume(r, &r->done, &numbers, err));
     e->host = h;
     e->compute.parallel = h->parallel;
-    e->compute.native = !h->emulate_bf16 && sw_tensor_has_bf16_instructions();
+    e->compute.native = !h->emulate_bf16 && sw_tensor_has_instructions(e->compute.rule);
     SW_TRY(sw_engine_map(e, h->parallel.lanes, &r->mapping_bytes, &r->mapping, err));
     if (numbers.size) {
         memcpy(e->image + e->prefix.size, numbers.data, numbers.size);

@@ -91,6 +91,9 @@ SW_NODISCARD sw_status sw_rows_parse(sw_arena *arena, const sw_bytes *shards, si
                                      uint32_t vocab, sw_rows *out, sw_error *err);
 
 /* ---- the run ---- */
+/* How a profile's operators compute, in the calling thread; not native. */
+sw_compute sw_train_compute(sw_profile profile);
+
 typedef struct sw_train_step {
     uint64_t step, total_steps; /* step counts from 1: completed optimiser steps */
     double loss, learning_rate, grad_norm;
@@ -118,7 +121,8 @@ typedef struct sw_train_host {
      * caller may let go of its pages. NULL: nobody asks. */
     void (*release)(void *context, sw_bytes tensor);
     sw_parallel parallel;
-    bool emulate_bf16; /* take the portable path of bf16-dp though the CPU has the instruction */
+    bool emulate_bf16; /* take the portable path of a bf16 profile though the CPU has the
+                          instruction */
     bool recompute; /* keep only each layer's input and compute the rest again in the backward pass;
                        taken by itself above SW_TRAIN_KEPT_BYTES */
 } sw_train_host;

@@ -48,6 +48,12 @@ static inline sw_compute compute_bf16(bool native) {
     return (sw_compute){.parallel = sw_parallel_serial(), .dtype = SW_DTYPE_BF16, .native = native};
 }
 
+static inline sw_compute compute_tiles(bool native) {
+    sw_compute c = compute_bf16(native);
+    c.rule = SW_RULE_TILES;
+    return c;
+}
+
 /* Each |a - b| at most `tolerance` times the largest |b| (and at least times 1e-3). */
 static inline void check_close(const char *what, const float *a, const double *b, size_t count,
                                double tolerance) {

@@ -69,7 +69,7 @@ static void test_attention_order_of_jobs(void **state) {
     float *in = noise_floats(6, Q + 2 * K, 1.5f), *dout = noise_floats(7, Q, 1);
     static attended one, other;
     size_t lanes = 3;
-    sw_compute c = compute_bf16(sw_tensor_has_bf16_instructions()), d = compute_bf16(false);
+    sw_compute c = compute_bf16(sw_tensor_has_instructions(SW_RULE_PAIRS)), d = compute_bf16(false);
     d.parallel = (sw_parallel){.pool = &lanes, .run = backwards_run, .lanes = lanes};
     for (size_t i = 0; i < WINDOW_COUNT; i++) {
         attend(&c, (rows){SEGMENTS, 3, WINDOWS[i]}, in, dout, &one);
@@ -84,7 +84,7 @@ static void test_attention_order_of_jobs(void **state) {
 static void test_attention_of_many_rows(void **state) {
     (void)state;
     enum { MANY = 25, EACH = ROWS / MANY };
-    sw_compute c = compute_bf16(sw_tensor_has_bf16_instructions());
+    sw_compute c = compute_bf16(sw_tensor_has_instructions(SW_RULE_PAIRS));
     float *in = noise_floats(6, Q + 2 * K, 1.5f), *dout = noise_floats(7, Q, 1);
     static attended together, alone;
     sw_segment many[MANY];
@@ -188,7 +188,7 @@ static void check_long_bits(sw_compute c, size_t window, const float *in, const 
         assert_memory_equal(other.out + from, whole.out + from, queries * WIDTH * sizeof(float));
     }
     c.parallel = (sw_parallel){.pool = &lanes, .run = backwards_run, .lanes = lanes};
-    c.native = c.dtype == SW_DTYPE_BF16 && sw_tensor_has_bf16_instructions();
+    c.native = c.dtype == SW_DTYPE_BF16 && sw_tensor_has_instructions(SW_RULE_PAIRS);
     attend_long(&c, window, in, dout, LONG, &other);
     assert_memory_equal(&other, &whole, sizeof whole);
 }

@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Matrix products: against f64, against the written rule bit for bit, and in any order of jobs; the
- * processor's own instruction has test_gemm_native (docs/formats/numerics.md NUM-010 to NUM-016).
+ * processor's own instruction has test_gemm_native (docs/formats/numerics.md NUM-010 to NUM-017).
  */
 #include "pairs.h"
+
+#define MODES 3
+static sw_compute modes(size_t mode) {
+    return mode == 0 ? compute_f32() : mode == 1 ? compute_bf16(false) : compute_tiles(false);
+}
 
 static void test_against_f64(void **state) {
     (void)state;
     for (size_t i = 0; i < 2 * SHAPE_COUNT; i++) {
-        for (int mode = 0; mode < 2; mode++) {
-            sw_compute c = mode ? compute_bf16(false) : compute_f32();
+        for (size_t mode = 0; mode < MODES; mode++) {
+            sw_compute c = modes(mode);
             problem p = make(&c, SHAPES[i / 2], i & 1, false);
             sw_gemm g = gemm_of(&p);
             sw_gemm_run(&c, &g);
@@ -27,6 +32,23 @@ static void test_against_f64(void **state) {
             drop(&p);
         }
     }
+}
+
+/* NUM-017 as it is written: two chains to a tile, which ends with zeros. */
+static float rule_of_tiles(const problem *p, size_t row, size_t column) {
+    volatile float sum = 0;
+    for (size_t tile = 0; tile < p->s.k; tile += 32) {
+        volatile float chain[2] = {0, 0};
+        for (size_t k = tile; k < tile + 32; k++) {
+            bool there = k < p->s.k;
+            float a = there ? p->a_values[row * p->stride + k] : 0;
+            float b = there ? p->b_values[k * p->s.n + column] : 0;
+            chain[k % 2] = __builtin_fmaf(a, b, chain[k % 2]);
+        }
+        volatile float both = chain[0] + chain[1];
+        sum = sum + both;
+    }
+    return sum;
 }
 
 /* The rule as it is written, one element at a time, in the flushing mode. */
@@ -58,7 +80,9 @@ static void check_rule(const sw_compute *c, shape s, kind of) {
     unsigned held = sw_flush_begin();
     for (size_t r = 0; r < s.m; r++) {
         for (size_t j = 0; j < s.n; j++) {
-            float expected = rule(&p, r, j, c->dtype), found = p.c[r * s.n + j];
+            bool tiles = c->rule == SW_RULE_TILES;
+            float found = p.c[r * s.n + j];
+            float expected = tiles ? rule_of_tiles(&p, r, j) : rule(&p, r, j, c->dtype);
             if (number_bits(expected) == number_bits(found)) continue;
             sw_flush_restore(held);
             fail_msg("%zux%zux%zu of kind %d at %zu,%zu: %a, the rule says %a", s.m, s.n, s.k, of,
@@ -71,16 +95,18 @@ static void check_rule(const sw_compute *c, shape s, kind of) {
 
 static void test_the_rule(void **state) {
     (void)state;
-    const sw_compute modes[] = {compute_f32(), compute_bf16(false)};
-    for (size_t i = 0; i < SHAPE_COUNT * KINDS; i++) {
-        for (int mode = 0; mode < 2; mode++) check_rule(&modes[mode], SHAPES[i / KINDS], i % KINDS);
+    for (size_t i = 0; i < SHAPE_COUNT * KINDS * MODES; i++) {
+        sw_compute c = modes(i % MODES);
+        check_rule(&c, SHAPES[i / MODES / KINDS], i / MODES % KINDS);
     }
 }
 
 static void test_bits_of_products(void **state) {
     (void)state;
-    sw_compute c = compute_bf16(false);
-    for (kind of = 0; of < KINDS; of++) check_product_bits(&c, of);
+    for (size_t mode = 1; mode < MODES; mode++) {
+        sw_compute c = modes(mode);
+        for (kind of = 0; of < KINDS; of++) check_product_bits(&c, of);
+    }
 }
 
 static void test_bits_of_pairs(void **state) {
@@ -97,10 +123,9 @@ static void test_bits_of_pairs(void **state) {
     if (hash != PAIR_HASH) fail_msg("%016llx", (unsigned long long)hash);
 }
 
-static void test_any_order_of_jobs(void **state) {
-    (void)state;
+static void check_any_order(sw_compute c) {
     size_t lanes = 3;
-    sw_compute c = compute_bf16(false), other = c;
+    sw_compute other = c;
     other.parallel = (sw_parallel){.pool = &lanes, .run = backwards_run, .lanes = lanes};
     shape s = {205, 147, 600};
     problem a = make(&c, s, true, false), b = make(&other, s, true, false);
@@ -113,6 +138,11 @@ static void test_any_order_of_jobs(void **state) {
     assert_memory_equal(a.c, b.c, s.m * s.n * sizeof *a.c);
     drop(&a);
     drop(&b);
+}
+
+static void test_any_order_of_jobs(void **state) {
+    (void)state;
+    for (size_t mode = 0; mode < MODES; mode++) check_any_order(modes(mode));
 }
 
 /* Two terms, a scale, an addend and a bf16 result. */
@@ -151,10 +181,11 @@ static void test_terms_and_outputs(void **state) {
 static void test_with_scratch(void **state) {
     (void)state;
     static const shape more[] = {{101, 70, 600}, {193, 40, 5000}, {96, 17, 4097}, {7, 33, 8705}};
-    const sw_compute modes[] = {compute_f32(), compute_bf16(false)};
-    for (size_t i = 0; i < SHAPE_COUNT + 4; i++) {
-        shape s = i < SHAPE_COUNT ? SHAPES[i] : more[i - SHAPE_COUNT];
-        for (int mode = 0; mode < 2; mode++) check_with_scratch(&modes[mode], s, i & 1);
+    for (size_t i = 0; i < (SHAPE_COUNT + 4) * MODES; i++) {
+        size_t which = i / MODES;
+        sw_compute c = modes(i % MODES);
+        check_with_scratch(&c, which < SHAPE_COUNT ? SHAPES[which] : more[which - SHAPE_COUNT],
+                           which & 1);
     }
 }
 
@@ -189,13 +220,13 @@ static void check_turned(const sw_compute *c, shape s, bool wild) {
 static void test_turned(void **state) {
     (void)state;
     static const shape more[] = {{101, 16, 600}, {193, 8, 5000}, {1536, 16, 65}, {7, 16, 131}};
-    const sw_compute modes[] = {compute_f32(), compute_bf16(false)};
     assert_false(sw_gemm_turns(&(sw_compute){.dtype = SW_DTYPE_BF16, .native = true}));
     for (size_t i = 0; i < SHAPE_COUNT + 4; i++) {
         shape s = i < SHAPE_COUNT ? SHAPES[i] : more[i - SHAPE_COUNT];
-        for (int mode = 0; mode < 2; mode++) {
-            assert_true(sw_gemm_turns(&modes[mode]));
-            check_turned(&modes[mode], s, i & 1);
+        for (size_t mode = 0; mode < MODES; mode++) {
+            sw_compute c = modes(mode);
+            assert_true(sw_gemm_turns(&c));
+            check_turned(&c, s, i & 1);
         }
     }
 }
@@ -233,11 +264,11 @@ static void check_leaving(const sw_compute *c, shape s, size_t shift, bool adds)
 static void test_leaving(void **state) {
     (void)state;
     size_t lanes = 3;
-    sw_compute modes[] = {compute_f32(), compute_bf16(false), compute_bf16(false)};
-    modes[2].parallel = (sw_parallel){.pool = &lanes, .run = backwards_run, .lanes = lanes};
     for (size_t i = 0; i < SHAPE_COUNT * 12; i++) {
         static const size_t shifts[] = {0, 1, 8};
-        check_leaving(&modes[i % 3], SHAPES[i / 12], shifts[i / 3 % 3], i % 12 >= 9);
+        sw_compute c = modes(i % MODES);
+        if (i & 1) c.parallel = (sw_parallel){.pool = &lanes, .run = backwards_run, .lanes = lanes};
+        check_leaving(&c, SHAPES[i / 12], shifts[i / 3 % 3], i % 12 >= 9);
     }
 }
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The processor's own bf16 instruction against the written rule, and products with it against the
- * portable ones, bit for bit (docs/formats/numerics.md NUM-012). Where there is no such instruction
- * the program says that it was skipped; `make native` runs it where there is one.
+ * The processor's own bf16 instructions against the written rules, and products with them against
+ * the portable ones, bit for bit (docs/formats/numerics.md NUM-012, NUM-017). Of two rules it tests
+ * those whose instruction is there, and says so; where there is none the program says that it was
+ * skipped. `make native` runs it where there is VDPBF16PS.
  */
 #include "pairs.h"
+#include "tensor/kernels.h"
 #include <immintrin.h>
 
 __attribute__((target("avx512f,avx512bf16"))) static void
@@ -13,6 +15,27 @@ add_by_instruction(const pairs *p, uint32_t out[PAIR_LANES]) {
     __m512bh a = (__m512bh)_mm512_loadu_si512(p->a), b = (__m512bh)_mm512_loadu_si512(p->b);
     __asm__ volatile("vdpbf16ps %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
     _mm512_storeu_ps(out, sum);
+}
+
+/* sums (16, 16) + a (16, 32) times b (16 pairs, 16), by the instruction alone. */
+static void add_by_tiles(const float *sums, const sw_bf16 *a, const sw_bf16 *b, float *out) {
+    struct {
+        uint8_t palette, start, reserved[14];
+        uint16_t bytes[16];
+        uint8_t rows[16];
+    } all = {.palette = 1};
+    const size_t stride = 64;
+    for (int i = 0; i < 3; i++) all.bytes[i] = 64, all.rows[i] = 16;
+    __asm__ volatile("ldtilecfg %4\n\t"
+                     "tileloadd (%0,%5,1), %%tmm0\n\t"
+                     "tileloadd (%1,%5,1), %%tmm1\n\t"
+                     "tileloadd (%2,%5,1), %%tmm2\n\t"
+                     "tdpbf16ps %%tmm2, %%tmm1, %%tmm0\n\t"
+                     "tilestored %%tmm0, (%3,%5,1)\n\t"
+                     "tilerelease"
+                     :
+                     : "r"(sums), "r"(a), "r"(b), "r"(out), "m"(all), "r"(stride)
+                     : "memory");
 }
 
 /* Of several NaN the same one, too; and whatever mode the lane is in. */
@@ -40,10 +63,65 @@ static void test_the_instruction(void **state) {
     if (hash != PAIR_HASH) fail_msg("%016llx", (unsigned long long)hash);
 }
 
+/* NUM-017, one sum. */
+static uint32_t add_tile(float sum, const float *a, const float *b) {
+    volatile float chain[2] = {0, 0};
+    for (size_t k = 0; k < SW_TILES_DEPTH; k++)
+        chain[k % 2] = __builtin_fmaf(a[k], b[k], chain[k % 2]);
+    volatile float both = chain[0] + chain[1], all = sum + both;
+    return number_bits(all);
+}
+
+/* The rule of tiles from sums that are there, where products begin with 0; in any mode. */
+static void test_the_tiles(void **state) {
+    (void)state;
+    enum { SIDE = 16, TURNS = 192 };
+    static const unsigned modes[] = {0x0000, 0x8040, 0x2000, 0x4000, 0x6000, 0x0040, 0x8000};
+    noise n = {7};
+    for (size_t turn = 0; turn < TURNS; turn++) {
+        kind of = turn % KINDS;
+        static sw_bf16 a[SIDE][SW_TILES_DEPTH], b[SIDE][SIDE][2];
+        static float sums[SIDE][SIDE], found[SIDE][SIDE], row[SW_TILES_DEPTH], column[SW_TILES_DEPTH];
+        for (size_t i = 0; i < SIDE * SIDE * 2; i++) {
+            (&a[0][0])[i] = sw_bf16_from_float(operand(&n, of));
+            (&b[0][0][0])[i] = sw_bf16_from_float(operand(&n, of));
+        }
+        for (size_t i = 0; i < SIDE * SIDE; i++) {
+            float first = operand(&n, of), second = operand(&n, of);
+            (&sums[0][0])[i] = turn & 1 ? first * second : first;
+        }
+        unsigned held = _mm_getcsr();
+        _mm_setcsr((held & ~0xe040u) | modes[turn % 7]);
+        add_by_tiles(sums[0], a[0], b[0][0], found[0]);
+        _mm_setcsr(held);
+        held = sw_flush_begin();
+        for (size_t i = 0; i < SIDE * SIDE; i++) {
+            sw_elements_load(row, a[i / SIDE], SW_DTYPE_BF16, SW_TILES_DEPTH);
+            for (size_t k = 0; k < SW_TILES_DEPTH; k++)
+                column[k] = sw_bf16_to_float(b[k / 2][i % SIDE][k % 2]);
+            uint32_t expected = add_tile((&sums[0][0])[i], row, column);
+            if (number_bits((&found[0][0])[i]) == expected) continue;
+            sw_flush_restore(held);
+            fail_msg("kind %d, sum %zu: %08x, the rule says %08x", of, i,
+                     number_bits((&found[0][0])[i]), expected);
+        }
+        sw_flush_restore(held);
+    }
+}
+
 typedef void run_fn(const sw_compute *c, const sw_gemm *g);
 
-static void same_products(run_fn *run, shape s, kind of) {
-    sw_compute native = compute_bf16(true), portable = compute_bf16(false);
+static bool has(sw_rule rule) {
+    return sw_tensor_has_instructions(rule);
+}
+
+static sw_compute compute_of(sw_rule rule, bool native) {
+    return rule == SW_RULE_TILES ? compute_tiles(native) : compute_bf16(native);
+}
+
+static void same_products(sw_rule rule, run_fn *run, shape s, kind of) {
+    if (!has(rule)) return;
+    sw_compute native = compute_of(rule, true), portable = compute_of(rule, false);
     problem a = make(&native, s, false, of), b = make(&portable, s, false, of);
     sw_gemm ga = gemm_of(&a), gb = gemm_of(&b);
     unsigned held = sw_flush_begin(); /* as in a lane */
@@ -52,8 +130,8 @@ static void same_products(run_fn *run, shape s, kind of) {
     sw_flush_restore(held);
     for (size_t i = 0; i < s.m * s.n; i++) {
         if (number_bits(a.c[i]) == number_bits(b.c[i])) continue;
-        fail_msg("%zux%zux%zu of kind %d at %zu: %a, portably %a", s.m, s.n, s.k, of, i,
-                 (double)a.c[i], (double)b.c[i]);
+        fail_msg("rule %d, %zux%zux%zu of kind %d at %zu: %a, portably %a", rule, s.m, s.n, s.k,
+                 of, i, (double)a.c[i], (double)b.c[i]);
     }
     drop(&a);
     drop(&b);
@@ -61,22 +139,25 @@ static void same_products(run_fn *run, shape s, kind of) {
 
 static void test_native_equals_portable(void **state) {
     (void)state;
-    for (size_t i = 0; i < SHAPE_COUNT * KINDS; i++)
-        same_products(sw_gemm_run, SHAPES[i / KINDS], i % KINDS);
+    for (size_t i = 0; i < SHAPE_COUNT * KINDS * 2; i++)
+        same_products(i % 2, sw_gemm_run, SHAPES[i / 2 / KINDS], i / 2 % KINDS);
 }
 
 static void test_bits_of_products(void **state) {
     (void)state;
-    sw_compute c = compute_bf16(true);
-    for (kind of = 0; of < KINDS; of++) check_product_bits(&c, of);
+    for (size_t i = 0; i < KINDS * 2; i++) {
+        sw_compute c = compute_of(i % 2, true);
+        if (has(c.rule)) check_product_bits(&c, i / 2);
+    }
 }
 
 static void test_with_scratch(void **state) {
     (void)state;
     static const shape shapes[] = {{13, 33, 63}, {101, 70, 600}, {5, 17, 4097}, {3, 33, 8705}};
-    sw_compute c = compute_bf16(true);
-    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-        check_with_scratch(&c, shapes[i], i & 1);
+    for (size_t i = 0; i < 2 * (sizeof shapes / sizeof *shapes); i++) {
+        sw_compute c = compute_of(i % 2, true);
+        if (has(c.rule)) check_with_scratch(&c, shapes[i / 2], i / 2 & 1);
+    }
 }
 
 /* Every number of rows and strips that a block can have, and one more; all of a product in one job,
@@ -85,20 +166,76 @@ static void test_every_block(void **state) {
     (void)state;
     for (size_t m = 1; m <= 13; m++) {
         for (size_t n = 16; n <= 48; n += 16) {
-            same_products(sw_gemm_alone, (shape){m, n, 6}, WILD);
-            same_products(sw_gemm_alone, (shape){m, n - 5, 7}, EDGES);
+            same_products(SW_RULE_PAIRS, sw_gemm_alone, (shape){m, n, 6}, WILD);
+            same_products(SW_RULE_PAIRS, sw_gemm_alone, (shape){m, n - 5, 7}, EDGES);
+        }
+    }
+    for (size_t m = 1; m <= 65; m += 4) {
+        for (size_t n = 16; n <= 80; n += 16) {
+            same_products(SW_RULE_TILES, sw_gemm_alone, (shape){m, n, 64}, WILD);
+            same_products(SW_RULE_TILES, sw_gemm_alone, (shape){m, n - 5, 39}, EDGES);
         }
     }
 }
 
+/* Deeper than what is laid out at once, with C's sums between; and wider than what such a part has. */
+static void test_portions(void **state) {
+    (void)state;
+    static const shape shapes[] = {{70, 40, 2100}, {33, 1100, 2080}, {64, 48, 4128}, {5, 560, 9001}};
+    for (size_t i = 0; i < KINDS * (sizeof shapes / sizeof *shapes); i++) {
+        same_products(SW_RULE_TILES, sw_gemm_run, shapes[i / KINDS], i % KINDS);
+        same_products(SW_RULE_TILES, sw_gemm_alone, shapes[i / KINDS], i % KINDS);
+    }
+}
+
+/* Several terms, some empty and some that fill no tile, with a base, into f32 and bf16. */
+static void test_terms(void **state) {
+    (void)state;
+    static const size_t depths[][SW_GEMM_TERMS] = {
+        {576, 16, 0, 0, 0, 0}, {0, 33, 0, 7, 1, 0}, {1536, 1536, 16, 16, 1, 0}, {0}, {640, 1408, 0, 0, 5}};
+    enum { M = 75, N = 90 };
+    for (size_t i = 0; i < 4 * (sizeof depths / sizeof *depths); i++) {
+        bool narrow = i & 1, adds = !narrow && i & 2;
+        problem p[SW_GEMM_TERMS];
+        float *base = noise_floats(i, M * N, 1);
+        uint8_t out[2][M * N * sizeof(float)];
+        for (int native = 0; native < 2; native++) {
+            sw_compute c = compute_tiles(native);
+            sw_gemm g = {.m = M, .n = N, .scale = 0.5f, .c = out[native], .c_stride = N};
+            g.c_dtype = narrow ? SW_DTYPE_BF16 : SW_DTYPE_F32;
+            g.add = adds ? base : NULL;
+            for (size_t t = 0; t < SW_GEMM_TERMS; t++) {
+                p[t] = make(&c, (shape){M, N, depths[i / 4][t]}, false, PLAIN);
+                g.terms[g.term_count++] = gemm_of(&p[t]).terms[0];
+            }
+            memset(out[native], 0x7f, sizeof out[native]);
+            sw_gemm_run(&c, &g);
+            for (size_t t = 0; t < SW_GEMM_TERMS; t++) drop(&p[t]);
+        }
+        assert_memory_equal(out[0], out[1], sizeof out[0]);
+        free(base);
+    }
+}
+
 int main(void) {
-    if (!sw_tensor_has_bf16_instructions()) {
-        printf("1..0 # SKIP this processor has no VDPBF16PS: nothing to compare with the rule\n");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_native_equals_portable), cmocka_unit_test(test_every_block),
+        cmocka_unit_test(test_bits_of_products), cmocka_unit_test(test_with_scratch)};
+    const struct CMUnitTest pairs_only[] = {cmocka_unit_test(test_the_instruction)};
+    const struct CMUnitTest tiles_only[] = {cmocka_unit_test(test_the_tiles),
+                                            cmocka_unit_test(test_portions),
+                                            cmocka_unit_test(test_terms)};
+    struct CMUnitTest all[8];
+    size_t count = 0;
+    if (!has(SW_RULE_PAIRS) && !has(SW_RULE_TILES)) {
+        printf("1..0 # SKIP this processor has neither VDPBF16PS nor TDPBF16PS: nothing to compare "
+               "with the rules\n");
         return 0;
     }
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_the_instruction), cmocka_unit_test(test_native_equals_portable),
-        cmocka_unit_test(test_every_block), cmocka_unit_test(test_bits_of_products),
-        cmocka_unit_test(test_with_scratch)};
-    return cmocka_run_group_tests_name("gemm native", tests, NULL, NULL);
+    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) all[count++] = tests[i];
+    if (has(SW_RULE_PAIRS)) all[count++] = pairs_only[0];
+    for (size_t i = 0; has(SW_RULE_TILES) && i < 3; i++) all[count++] = tiles_only[i];
+    printf("# VDPBF16PS is %s, TDPBF16PS is %s\n", has(SW_RULE_PAIRS) ? "tested" : "not there",
+           has(SW_RULE_TILES) ? "tested" : "not there");
+    return _cmocka_run_group_tests("gemm native", all, count, NULL, NULL);
 }

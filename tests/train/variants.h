@@ -24,11 +24,13 @@ static inline sw_training variant(int which) {
         strcpy(t.lora.save[1], "lm_head");
         t.learning_rate = 2e-3;
     }
-    t.lora.use_dora = which >= 6;
+    t.lora.use_dora = which == 6 || which == 7;
     if (which == 7) t.lora.lora_dropout = 0.1;
+    if (which >= 8) t.profile = SW_PROFILE_BF16_AMX;
+    if (which == 9) t.method = SW_METHOD_FULL;
     return t;
 }
-#define VARIANTS 8
+#define VARIANTS 10
 
 static inline void run_once(const fixture *f, const sw_training *t, const sw_train_host *like,
                             memory *kept) {
