@@ -2,8 +2,8 @@
  *
  * Our matrix products alone: gemm THREADS RULE MxNxK... prints GFLOP/s of each shape on one line (a
  * product and a sum count as two; the best of several rounds, as for the peak). RULE is pairs or
- * tiles. bf16 rows times
- * weights as the model's file has them, as in a training step; the result is bf16.
+ * tiles. bf16 rows times weights as the model's file has them, as in a training step; the result is
+ * bf16.
  */
 #include "tensor/gemm.h"
 #include "sys/pool.h"

@@ -5,6 +5,7 @@ import os
 import sys
 
 from measure import CannotMeasure, beside, bench, figures, in_turn, median, run, wanted
+from peak import profile
 
 TOKENS, ROUNDS = 2048, 3
 HIDDEN, INNER, KEYS, VOCABULARY, LAYERS, HEAD_ROWS = 576, 1536, 192, 49152, 30, 192
@@ -31,7 +32,9 @@ def against_peak(objects, names):
         return float(program("peak", threads).split(" ", 1)[0])
 
     def ours():
-        return [float(word) for word in program("gemm", threads, *shapes).split()]
+        return [float(word) for word in program("gemm", threads, rule, *shapes).split()]
+
+    rule = "tiles" if profile(objects) == "bf16-amx" else "pairs"
 
     def onednn(dtype):
         rates, version = program("gemm_onednn", dtype, *shapes, env={**os.environ, "OMP_NUM_THREADS": str(threads)}).splitlines()

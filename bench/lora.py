@@ -6,7 +6,7 @@ import sys
 
 from beside_trl import Pair, memory, pairs_ratio, with_fastest
 from measure import beside, bench, figures, folder, in_turn, median, wanted
-from peak import lora_flop, peak, threads
+from peak import lora_flop, peak, profile, threads
 from world import LORA, TRAINING, long_rows, recipe, smollm2
 
 T, BATCH, STEPS, ROUNDS, WARM = 512, 2, 4, 3, 1
@@ -18,7 +18,7 @@ class Place:
         self.objects, self.model = objects, smollm2(objects)
         config = {**TRAINING, **SETTINGS}
         self.pair = Pair(objects, self.model, long_rows(os.path.join(work, "rows.jsonl"), STEPS * BATCH),
-                         recipe(os.path.join(work, "recipe.yaml"), {**TRAINING, **SETTINGS}), {"config": config, "lora": LORA, "length": T})
+                         recipe(os.path.join(work, "recipe.yaml"), {**TRAINING, **SETTINGS}, profile=profile(objects)), {"config": config, "lora": LORA, "length": T})
         self.results = None
 
     def both(self):

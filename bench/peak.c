@@ -1,21 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The peak of bf16 products that the cores reach: VDPBF16PS on registers alone, or, where the
- * processor has no such instruction, the FMA that stands in for it; one thread a core.
+ * The peak of bf16 products that the cores reach: TDPBF16PS on tiles alone; where the processor has
+ * no such instruction, VDPBF16PS on registers; or the FMA that stands in for it. One thread a core.
  * peak THREADS prints GFLOP/s of all threads together (the best of several short rounds; a product
  * and a sum count as two) and the instruction's name.
  *
  * Independent sums hide the instruction's latency; nothing is loaded or stored inside the loop.
  */
+#include "tensor/tensor.h"
 #include <immintrin.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-enum { SUMS = 12, TURNS = 4000000, ROUNDS = 7, THREADS_MAX = 256 };
+enum { SUMS = 12, TURNS = 4000000, TILE_SHARE = 4, ROUNDS = 7, THREADS_MAX = 256 };
 
 static pthread_barrier_t gate;
+
+/* Four independent sums; what is in the tiles does not matter to the time. */
+static float tile_turns(float start) {
+    struct {
+        uint8_t palette, start, reserved[14];
+        uint16_t bytes[16];
+        uint8_t rows[16];
+    } all = {.palette = 1};
+    for (int i = 0; i < 8; i++) all.bytes[i] = 64, all.rows[i] = 16;
+    __asm__ volatile("ldtilecfg %0" : : "m"(all));
+    for (long t = 0; t < TURNS / TILE_SHARE; t++)
+        __asm__ volatile("tdpbf16ps %tmm7, %tmm6, %tmm0\n\ttdpbf16ps %tmm5, %tmm6, %tmm1\n\t"
+                         "tdpbf16ps %tmm7, %tmm4, %tmm2\n\ttdpbf16ps %tmm5, %tmm4, %tmm3");
+    __asm__ volatile("tilerelease");
+    return start;
+}
+
 
 /* Sums with names of their own: an array of them would be kept in memory. */
 #define EACH_SUM(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11)
@@ -60,6 +78,7 @@ typedef struct way {
     float (*turns)(float start);
     double flop_per_turn;
 } way;
+static const way TILES = {"TDPBF16PS", tile_turns, 4 * 16384.0 / TILE_SHARE}; /* 16 by 16 by 32 */
 static const way DOT = {"VDPBF16PS", dot_turns, SUMS * 64}; /* 16 lanes, 2 products and sums each */
 static const way FMA = {"AVX2 FMA", fma_turns, SUMS * 16};  /* 8 lanes */
 static const way *chosen;
@@ -85,7 +104,9 @@ static void *run_thread(void *argument) {
 int main(int argc, char **argv) {
     int threads = argc == 2 ? atoi(argv[1]) : 1;
     if (threads < 1 || threads > THREADS_MAX) return 2;
-    chosen = __builtin_cpu_supports("avx512bf16") ? &DOT : &FMA;
+    chosen = sw_tensor_has_instructions(SW_RULE_TILES)   ? &TILES
+             : sw_tensor_has_instructions(SW_RULE_PAIRS) ? &DOT
+                                                         : &FMA;
     static double rates[THREADS_MAX][ROUNDS];
     pthread_t others[THREADS_MAX];
     pthread_barrier_init(&gate, NULL, (unsigned)threads);

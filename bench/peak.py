@@ -43,6 +43,11 @@ def threads():
     return len(os.sched_getaffinity(0))
 
 
+def profile(objects):
+    """The numerics profile whose products are fastest on these cores."""
+    return "bf16-amx" if peak(objects)[1] == "TDPBF16PS" else "bf16-dp"
+
+
 def peak(objects):
     """GFLOP/s, and the instruction."""
     rate, instruction = run([os.path.join(objects, "bench", "peak"), threads()]).strip().split(" ", 1)

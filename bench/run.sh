@@ -84,7 +84,7 @@ while IFS='|' read -r program needs names <&3; do
         dcap_qvl) install_dcap_qvl >"$work/log" 2>&1 ;;
         onednn) compile gemm_onednn -ldnnl >"$work/log" 2>&1 ;;
         gpu8) compile "$need" -Itests "$objects/libsealwright.a" -lcmocka >"$work/log" 2>&1 ;;
-        key_request | bpe | gemm | tdx) compile "$need" "$objects/libsealwright.a" >"$work/log" 2>&1 ;;
+        key_request | bpe | gemm | peak | tdx) compile "$need" "$objects/libsealwright.a" >"$work/log" 2>&1 ;;
         *) compile "$need" >"$work/log" 2>&1 ;;
         esac || { tail -5 "$work/log" >&2; echo "# $need cannot be made" >&2; }
     done

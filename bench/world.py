@@ -27,7 +27,8 @@ PLAIN_MACHINE = f"""machine:
 """
 
 
-def recipe(path, training, shards=((ZERO, ZERO, 1),), app=ZERO, machine=PLAIN_MACHINE, template="chatml-smollm2", method="lora", lora=LORA):
+def recipe(path, training, shards=((ZERO, ZERO, 1),), app=ZERO, machine=PLAIN_MACHINE, template="chatml-smollm2", method="lora", lora=LORA,
+           profile="bf16-dp"):
     """Writes recipe.yaml; `shards` are (owner, dataset, rows)."""
     lines = ["sealwright: 1", "name: bench", f"app: {app}", "model: {name: bench-model}", "phase: sft", f"method: {method}"]
     lines += [f"template: {template}", "shards:"]
@@ -35,7 +36,7 @@ def recipe(path, training, shards=((ZERO, ZERO, 1),), app=ZERO, machine=PLAIN_MA
     lines += ["training:"] + [f"  {k}: {v}" for k, v in training.items()]
     if method != "full":
         lines += ["lora:"] + [f"  {k}: [{', '.join(v)}]" if isinstance(v, list) else f"  {k}: {v}" for k, v in lora.items()]
-    lines += ["trainer: {kind: native, profile: bf16-dp}", machine.rstrip()]
+    lines += [f"trainer: {{kind: native, profile: {profile}}}", machine.rstrip()]
     lines += ["output: {open_quorum: all, limit: 32MiB}", "observe: {metrics: sealed, interval: 10, checkpoint_limit: 64MiB}"]
     lines += ["lease: 30m", "max_silence: 24h", "grants: 100000"]
     with open(path, "w", encoding="utf-8") as f:
