@@ -22,7 +22,7 @@
 #define DEPTH        SW_TILES_DEPTH         /* k of a tile */
 #define TILE         ((size_t)SIDE * DEPTH) /* elements */
 #define GROUP        SW_TILES_GROUP         /* rows of a block of sums, and its columns */
-#define ROOM         256                    /* tiles of A that are laid out: 256 KiB */
+#define ROOM         512                    /* tiles of A that are laid out: 512 KiB */
 #define MOST_ROWS    256                    /* of a part */
 #define LEAST_ROWS   64                     /* of one that goes through at once */
 #define DEEP_ROWS    64                     /* of a part that goes through in portions */
