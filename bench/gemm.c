@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Our matrix products alone: gemm THREADS RULE MxNxK... prints GFLOP/s of each shape on one line (a
- * product and a sum count as two; the best of several rounds, as for the peak). RULE is pairs or
- * tiles. bf16 rows times weights as the model's file has them, as in a training step; the result is
- * bf16.
+ * Our matrix products alone: gemm THREADS PROFILE MxNxK... prints GFLOP/s of each shape on one line (a
+ * product and a sum count as two; the best of several rounds, as for the peak). bf16 rows
+ * times weights as the model's file has them, as in a training step; the result is bf16.
  */
 #include "tensor/gemm.h"
 #include "sys/pool.h"
@@ -64,7 +63,7 @@ static double rate_of(const sw_compute *c, size_t m, size_t n, size_t k) {
 
 int main(int argc, char **argv) {
     int threads = argc > 3 ? atoi(argv[1]) : 0;
-    sw_rule rule = argc > 3 && strcmp(argv[2], "tiles") == 0 ? SW_RULE_TILES : SW_RULE_PAIRS;
+    sw_rule rule = argc > 3 && strcmp(argv[2], "bf16-amx") == 0 ? SW_RULE_TILES : SW_RULE_PAIRS;
     sw_pool *pool;
     if (threads < 1 || threads > THREADS_MAX) return 2;
     if (sw_pool_open((size_t)threads, &pool, NULL) != SW_OK) return 1;

@@ -6,7 +6,7 @@ import sys
 
 from beside_trl import Pair, memory, pairs_ratio, with_fastest
 from measure import beside, bench, figures, folder, in_turn, median, wanted
-from peak import lora_flop, peak, profile, threads
+from peak import fastest, lora_flop, peak, threads
 from world import LORA, TRAINING, long_rows, recipe, smollm2
 
 T, BATCH, STEPS, ROUNDS, WARM = 512, 2, 4, 3, 1
@@ -18,7 +18,8 @@ class Place:
         self.objects, self.model = objects, smollm2(objects)
         config = {**TRAINING, **SETTINGS}
         self.pair = Pair(objects, self.model, long_rows(os.path.join(work, "rows.jsonl"), STEPS * BATCH),
-                         recipe(os.path.join(work, "recipe.yaml"), {**TRAINING, **SETTINGS}, profile=profile(objects)), {"config": config, "lora": LORA, "length": T})
+                         recipe(os.path.join(work, "recipe.yaml"), {**TRAINING, **SETTINGS}, profile=fastest(objects)), {"config": config, "lora": LORA, "length": T})
+        self.plain = Pair(objects, self.model, self.pair.rows, recipe(os.path.join(work, "plain.yaml"), {**TRAINING, **SETTINGS}), self.pair.peer)
         self.results = None
 
     def both(self):
@@ -45,9 +46,10 @@ def lora_memory(place, names):
 
 
 def against_peak(place, names):
+    """In bf16-dp, whose products are the machine's own or those that stand in for them everywhere."""
     flop = BATCH * lora_flop(place.model, T, LORA["r"])
-    instruction = peak(place.objects)[1]
-    peaks, ours = in_turn([lambda: peak(place.objects)[0], place.pair.ours], ROUNDS)
+    instruction = peak(place.objects, "bf16-dp")[1]
+    peaks, ours = in_turn([lambda: peak(place.objects, "bf16-dp")[0], place.plain.ours], ROUNDS)
     step = median([s for o in ours for s in o.seconds[WARM:]])
     reached = flop / step / 1e9
     beside(f"{flop / 1e12:.3f} TFLOP a step of {step:.2f} s: {reached:.0f} GFLOP/s; {instruction} on {threads()} cores: "

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The peak of bf16 products that the cores reach: TDPBF16PS on tiles alone; where the processor has
- * no such instruction, VDPBF16PS on registers; or the FMA that stands in for it. One thread a core.
- * peak THREADS prints GFLOP/s of all threads together (the best of several short rounds; a product
+ * The peak of bf16 products that the cores reach in a numerics profile, one thread a core: in bf16-amx
+ * TDPBF16PS on tiles alone; in bf16-dp VDPBF16PS on registers or, where the processor has no such
+ * instruction, the FMA that stands in for it.
+ * peak THREADS PROFILE prints GFLOP/s of all threads together (the best of several short rounds; a product
  * and a sum count as two) and the instruction's name.
  *
  * Independent sums hide the instruction's latency; nothing is loaded or stored inside the loop.
@@ -12,6 +13,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 enum { SUMS = 12, TURNS = 4000000, TILE_SHARE = 4, ROUNDS = 7, THREADS_MAX = 256 };
@@ -102,11 +104,16 @@ static void *run_thread(void *argument) {
 }
 
 int main(int argc, char **argv) {
-    int threads = argc == 2 ? atoi(argv[1]) : 1;
+    int threads = argc == 3 ? atoi(argv[1]) : 0;
     if (threads < 1 || threads > THREADS_MAX) return 2;
-    chosen = sw_tensor_has_instructions(SW_RULE_TILES)   ? &TILES
-             : sw_tensor_has_instructions(SW_RULE_PAIRS) ? &DOT
-                                                         : &FMA;
+    if (strcmp(argv[2], "bf16-dp") == 0) {
+        chosen = sw_tensor_has_instructions(SW_RULE_PAIRS) ? &DOT : &FMA;
+    } else if (strcmp(argv[2], "bf16-amx") == 0 && sw_tensor_has_instructions(SW_RULE_TILES)) {
+        chosen = &TILES;
+    } else {
+        fprintf(stderr, "no instruction for %s here\n", argv[2]);
+        return 1;
+    }
     static double rates[THREADS_MAX][ROUNDS];
     pthread_t others[THREADS_MAX];
     pthread_barrier_init(&gate, NULL, (unsigned)threads);

@@ -4,7 +4,7 @@ attention runs forward once and backward two and a half times; the head is run f
 import json
 import os
 
-from measure import run
+from measure import CannotMeasure, run
 
 
 class Shapes:
@@ -43,12 +43,16 @@ def threads():
     return len(os.sched_getaffinity(0))
 
 
-def profile(objects):
+def fastest(objects):
     """The numerics profile whose products are fastest on these cores."""
-    return "bf16-amx" if peak(objects)[1] == "TDPBF16PS" else "bf16-dp"
+    try:
+        run([os.path.join(objects, "bench", "peak"), 1, "bf16-amx"])
+        return "bf16-amx"
+    except CannotMeasure:
+        return "bf16-dp"
 
 
-def peak(objects):
+def peak(objects, profile):
     """GFLOP/s, and the instruction."""
-    rate, instruction = run([os.path.join(objects, "bench", "peak"), threads()]).strip().split(" ", 1)
+    rate, instruction = run([os.path.join(objects, "bench", "peak"), threads(), profile]).strip().split(" ", 1)
     return float(rate), instruction

@@ -6,7 +6,7 @@ import sys
 
 from beside_trl import Pair, Run, describe, pairs_ratio, with_fastest
 from measure import beside, bench, figures, folder, in_turn, median, wanted
-from peak import full_flop, peak, profile, threads
+from peak import fastest, full_flop, peak, threads
 from world import TRAINING, long_rows, mixed_rows, recipe, smollm2
 
 ROUNDS = 2
@@ -19,13 +19,13 @@ def full(objects, work, names):
     settings = {"max_steps": FULL_STEPS, "per_device_train_batch_size": FULL_BATCH, "gradient_accumulation_steps": 1}
     config = {**TRAINING, **settings}
     pair = Pair(objects, smollm2(objects), long_rows(os.path.join(work, "long.jsonl"), FULL_STEPS * FULL_BATCH),
-                recipe(os.path.join(work, "full.yaml"), {**TRAINING, **settings}, method="full", profile=profile(objects)), {"config": config, "lora": None, "length": T})
+                recipe(os.path.join(work, "full.yaml"), {**TRAINING, **settings}, method="full", profile=fastest(objects)), {"config": config, "lora": None, "length": T})
 
     def rate(result):
         return FULL_BATCH * T / median(result.seconds[WARM:])
 
     ours, theirs, _ = with_fastest(pair, rate, ROUNDS, WARM)
-    most, instruction = peak(objects)
+    most, instruction = peak(objects, fastest(objects))
     reached = full_flop(pair.model, T) * median([rate(r) for r in ours]) / T / 1e9
     beside(f"ours: {reached:.0f} GFLOP/s, {reached / most:.3f} of {most:.0f} ({instruction} on {threads()} cores)")
     bench(names[0], pairs_ratio(ours, theirs, rate), "ratio")
@@ -34,7 +34,7 @@ def full(objects, work, names):
 def defaults(objects, work, names):
     settings = {"max_steps": DEFAULT_STEPS}
     pair = Pair(objects, smollm2(objects), mixed_rows(os.path.join(work, "mixed.jsonl"), DEFAULT_STEPS * DEFAULT_BATCH),
-                recipe(os.path.join(work, "defaults.yaml"), settings, lora=PEFT, profile=profile(objects)), {"config": settings, "lora": {}, "length": None})
+                recipe(os.path.join(work, "defaults.yaml"), settings, lora=PEFT, profile=fastest(objects)), {"config": settings, "lora": {}, "length": None})
     ours, theirs = in_turn([pair.ours, pair.theirs], ROUNDS)
     counts = {r.tokens for r in ours + theirs}
     if len(counts) != 1:

@@ -4,10 +4,11 @@
  * columns and adds as NUM-017 says: 32 rows by 32 columns are summed at a time in four tiles, over
  * all of k, so a sum is written once.
  *
- * A tile of B lies in a packed strip as the instruction wants it. Rows of A are laid out once for
- * all strips: block of k by block, 16 rows side by side, zero beyond the end. A block of B that k
- * does not fill is copied too. Where A is too deep for the lane's stack it goes through in portions,
- * with the sums of all strips beside them.
+ * A tile of B lies in a packed strip as the instruction wants it, and so do rows of A that fill tiles
+ * and do not all want the same lines of the first cache. Other rows of A are laid out once for all
+ * strips: block of k by block, 16 rows side by side, zero beyond the end. A block of B that k does
+ * not fill is copied too. Where A is too deep for the second cache, or for the lane's stack, it goes
+ * through in portions, with the sums of all strips beside them.
  */
 #include "tensor/gemm_internal.h"
 #include <assert.h>
@@ -16,11 +17,13 @@
 #include <string.h>
 
 #define NATIVE                                                                                     \
-    static inline __attribute__((always_inline, target("avx512f,avx512bw,avx512vl")))
-#define ENTRY        static __attribute__((target("avx512f,avx512bw,avx512vl"), noinline))
+    static inline __attribute__((always_inline, target("avx512f,avx512bw,avx512vl,avx512bf16")))
+#define ENTRY static __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16"), noinline))
 #define SIDE         16                     /* rows, or columns, of a tile */
 #define DEPTH        SW_TILES_DEPTH         /* k of a tile */
 #define TILE         ((size_t)SIDE * DEPTH) /* elements */
+#define LINE         64                     /* bytes of memory at once: a row of a tile */
+#define CROWDED      2048                   /* rows so many bytes apart lie in 2 of its 64 sets */
 #define GROUP        SW_TILES_GROUP         /* rows of a block of sums, and its columns */
 #define ROOM         512                    /* tiles of A that are laid out: 512 KiB */
 #define MOST_ROWS    256                    /* of a part */
@@ -43,12 +46,14 @@ static size_t parts(size_t count, size_t size) {
 typedef struct span { /* of one term's k */
     const sw_gemm_term *term;
     size_t k, depth, blocks;
+    const sw_bf16 *a;       /* its first tile of the part's first row: as it lies, or laid out */
+    size_t row_bytes;       /* from row to row of a tile */
+    size_t step, tile_rows; /* elements from tile to tile: of k, and of rows */
 } span;
 
 typedef struct portion {
     span spans[SW_GEMM_TERMS];
     size_t count, blocks; /* of all spans */
-    const sw_bf16 *a;     /* tiles: (rows / SIDE, blocks) */
 } portion;
 
 typedef struct place {
@@ -66,7 +71,8 @@ static portion portion_from(const sw_gemm *g, place *at, size_t room) {
             continue;
         }
         if (!depth) break;
-        p.spans[p.count] = (span){t, at->k, depth, parts(depth, DEPTH)};
+        p.spans[p.count] =
+            (span){.term = t, .k = at->k, .depth = depth, .blocks = parts(depth, DEPTH)};
         p.blocks += p.spans[p.count++].blocks;
         at->k += depth;
     }
@@ -97,18 +103,44 @@ NATIVE void lay_zeros(sw_bf16 *out, size_t blocks) {
     for (size_t i = 0; i < blocks; i++) _mm512_store_si512(out + i * TILE, _mm512_setzero_si512());
 }
 
-ENTRY void lay_tiles(sw_bf16 *out, const portion *p, const sw_extent *e) {
+static const sw_bf16 *rows_of(const span *s, const sw_extent *e) {
+    return (const sw_bf16 *)s->term->a + e->row * s->term->a_stride + s->k;
+}
+
+/* Whole tiles, each row of them one line of memory, and few of which share a set of the first cache.
+ */
+static bool lies_well(const span *s, const sw_extent *e) {
+    size_t bytes = s->term->a_stride * sizeof(sw_bf16);
+    return e->rows % SIDE == 0 && s->depth % DEPTH == 0 && bytes % LINE == 0 &&
+           (uintptr_t)rows_of(s, e) % LINE == 0 && bytes % CROWDED != 0;
+}
+
+ENTRY void lay_span(sw_bf16 *out, const span *s, const sw_extent *e) {
+    const sw_bf16 *a = rows_of(s, e);
     for (size_t row = 0; row < parts(e->rows, SIDE) * SIDE; row++) {
-        sw_bf16 *to = out + row / SIDE * p->blocks * TILE + row % SIDE * DEPTH;
-        for (const span *s = p->spans; s < p->spans + p->count; s++) {
-            const sw_gemm_term *t = s->term;
-            const sw_bf16 *a = (const sw_bf16 *)t->a + (e->row + row) * t->a_stride + s->k;
-            if (row < e->rows) {
-                lay_row(to, a, (s->depth + 1) / 2 * 2);
-            } else {
-                lay_zeros(to, s->blocks);
-            }
-            to += s->blocks * TILE;
+        sw_bf16 *to = out + row / SIDE * s->tile_rows + row % SIDE * DEPTH;
+        if (row < e->rows) {
+            lay_row(to, a + row * s->term->a_stride, (s->depth + 1) / 2 * 2);
+        } else {
+            lay_zeros(to, s->blocks);
+        }
+    }
+}
+
+static void take_rows(portion *p, const sw_extent *e, sw_bf16 *room) {
+    for (span *s = p->spans; s < p->spans + p->count; s++) {
+        if (lies_well(s, e)) {
+            s->a = rows_of(s, e);
+            s->row_bytes = s->term->a_stride * sizeof *s->a;
+            s->step = DEPTH;
+            s->tile_rows = SIDE * s->term->a_stride;
+        } else {
+            s->a = room;
+            s->row_bytes = LINE;
+            s->step = TILE;
+            s->tile_rows = s->blocks * TILE;
+            lay_span(room, s, e);
+            room += parts(e->rows, SIDE) * s->tile_rows;
         }
     }
 }
@@ -162,43 +194,45 @@ static void end_tiles(void) {
 
 typedef struct operands {
     const sw_bf16 *a[2], *b[2];
+    size_t row_bytes; /* of A */
 } operands;
 
 static inline __attribute__((always_inline)) void multiply(const operands *o, int rows,
                                                            int strips) {
-    const size_t stride = 64;
-    LOAD(4, o->a[0], stride);
-    LOAD(6, o->b[0], stride);
+    const size_t line = LINE;
+    LOAD(4, o->a[0], o->row_bytes);
+    LOAD(6, o->b[0], line);
     ADD(0, 4, 6);
     if (strips > 1) {
-        LOAD(7, o->b[1], stride);
+        LOAD(7, o->b[1], line);
         ADD(1, 4, 7);
     }
     if (rows > 1) {
-        LOAD(5, o->a[1], stride);
+        LOAD(5, o->a[1], o->row_bytes);
         ADD(2, 5, 6);
         if (strips > 1) ADD(3, 5, 7);
     }
 }
 
 static inline __attribute__((always_inline)) void
-add_block(const portion *p, const ends *last, const sw_bf16 *a, size_t strip, int rows,
-          int strips) {
-    operands o = {.a = {a, a + p->blocks * TILE}};
+add_block(const portion *p, const ends *last, size_t row, size_t strip, int rows, int strips) {
     for (size_t i = 0; i < p->count; i++) {
         const span *s = &p->spans[i];
+        operands o = {.a = {s->a + row / SIDE * s->tile_rows}, .row_bytes = s->row_bytes};
+        if (rows > 1) o.a[1] = o.a[0] + s->tile_rows;
         for (int j = 0; j < strips; j++) o.b[j] = strip_of(s, strip + (size_t)j);
         for (size_t k = 0; k < s->blocks; k++) {
             if ((k + 1) * DEPTH > s->depth)
                 for (int j = 0; j < strips; j++) o.b[j] = last->tile[i][j];
             multiply(&o, rows, strips);
-            for (int j = 0; j < 2; j++) o.a[j] += TILE, o.b[j] += TILE;
+            for (int j = 0; j < rows; j++) o.a[j] += s->step;
+            for (int j = 0; j < strips; j++) o.b[j] += TILE;
         }
     }
 }
 
 static inline __attribute__((always_inline)) void
-sum_block(const portion *p, const ends *last, const sw_bf16 *a, size_t strip, float *out, bool add,
+sum_block(const portion *p, const ends *last, size_t row, size_t strip, float *out, bool add,
           int rows, int strips) {
     if (add) {
         LOAD(0, out, BLOCK_STRIDE);
@@ -211,23 +245,23 @@ sum_block(const portion *p, const ends *last, const sw_bf16 *a, size_t strip, fl
         ZERO(2);
         ZERO(3);
     }
-    add_block(p, last, a, strip, rows, strips);
+    add_block(p, last, row, strip, rows, strips);
     STORE(0, out, BLOCK_STRIDE);
     if (strips > 1) STORE(1, out + SIDE, BLOCK_STRIDE);
     if (rows > 1) STORE(2, out + SIDE * GROUP, BLOCK_STRIDE);
     if (rows > 1 && strips > 1) STORE(3, out + SIDE * GROUP + SIDE, BLOCK_STRIDE);
 }
 
-static void sum_any(const portion *p, const ends *last, const sw_bf16 *a, size_t strip, float *out,
+static void sum_any(const portion *p, const ends *last, size_t row, size_t strip, float *out,
                     bool add, size_t rows, size_t strips) {
     if (rows > SIDE && strips > 1) {
-        sum_block(p, last, a, strip, out, add, 2, 2);
+        sum_block(p, last, row, strip, out, add, 2, 2);
     } else if (rows > SIDE) {
-        sum_block(p, last, a, strip, out, add, 2, 1);
+        sum_block(p, last, row, strip, out, add, 2, 1);
     } else if (strips > 1) {
-        sum_block(p, last, a, strip, out, add, 1, 2);
+        sum_block(p, last, row, strip, out, add, 1, 2);
     } else {
-        sum_block(p, last, a, strip, out, add, 1, 1);
+        sum_block(p, last, row, strip, out, add, 1, 1);
     }
 }
 
@@ -250,6 +284,43 @@ static void load_one(const sw_gemm *g, float *sums, const sw_extent *one) {
     sw_gemm_load(g, sums, GROUP, one);
 }
 
+/* Two whole strips of a row at a time; the bits of sw_gemm_store (in the lane's mode no value is
+ * denormal once it is scaled, so the instruction rounds as NUM-001 says). */
+NATIVE void store_row(const sw_gemm *g, const float *sums, size_t at, __m512 scale) {
+    __m512 low = _mm512_mul_ps(_mm512_load_ps(sums), scale);
+    __m512 high = _mm512_mul_ps(_mm512_load_ps(sums + SIDE), scale);
+    if (g->c_dtype == SW_DTYPE_BF16) {
+        __m512i both = (__m512i)_mm512_cvtne2ps_pbh(high, low);
+        _mm512_storeu_si512((sw_bf16 *)g->c + at, both);
+        return;
+    }
+    float *to = (float *)g->c + at;
+    if (g->add) {
+        low = _mm512_add_ps(_mm512_loadu_ps(g->add + at), low);
+        high = _mm512_add_ps(_mm512_loadu_ps(g->add + at + SIDE), high);
+    } else if (g->leaves && (uintptr_t)to % LINE == 0) {
+        _mm512_stream_ps(to, low);
+        _mm512_stream_ps(to + SIDE, high);
+        return;
+    }
+    _mm512_storeu_ps(to, low);
+    _mm512_storeu_ps(to + SIDE, high);
+}
+
+ENTRY void store_rows(const sw_gemm *g, const float *sums, const sw_extent *e) {
+    __m512 scale = _mm512_set1_ps(g->scale);
+    for (size_t r = 0; r < e->rows; r++, sums += GROUP)
+        store_row(g, sums, (e->row + r) * g->c_stride + e->strip * SIDE, scale);
+}
+
+static void store_block(const sw_gemm *g, float *block, const sw_extent *e) {
+    if (e->strips == 2 && (e->strip + 2) * SIDE <= g->n) {
+        store_rows(g, block, e);
+    } else {
+        each_strip(g, block, e, store_one);
+    }
+}
+
 typedef struct turn { /* which portion of a part this is */
     bool first, last, rests; /* sums of all blocks are kept from portion to portion */
 } turn;
@@ -269,9 +340,8 @@ static void sum_strips(const sw_work *w, const sw_extent *e, const portion *p, t
                 memset(block, 0, BLOCK * sizeof *block);
                 each_strip(&w->g, block, &own, load_one);
             }
-            sum_any(p, &last, p->a + row / SIDE * p->blocks * TILE, own.strip, block,
-                    !t.first || w->resumed, own.rows, strips);
-            if (t.last) each_strip(&w->g, block, &own, store_one);
+            sum_any(p, &last, row, own.strip, block, !t.first || w->resumed, own.rows, strips);
+            if (t.last) store_block(&w->g, block, &own);
         }
     }
 }
@@ -286,8 +356,7 @@ void sw_tiles_sum(const sw_work *w, const sw_extent *e) {
         portion p = portion_from(&w->g, &at, room);
         t.last = at.term == w->g.term_count;
         t.rests = !t.first || !t.last;
-        p.a = a;
-        lay_tiles(a, &p, e);
+        take_rows(&p, e, a);
         sum_strips(w, e, &p, t, sums);
     }
     end_tiles();

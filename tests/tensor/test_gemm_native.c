@@ -188,6 +188,78 @@ static void test_portions(void **state) {
     }
 }
 
+/* A's rows in place: aligned, of whole tiles, at a stride that suits or crowds the cache; and beside
+ * them rows that must be laid out, since they are not aligned or do not fill a tile. */
+static void in_place(shape s, size_t stride, size_t shift, kind of) {
+    sw_compute native = compute_tiles(true), portable = compute_tiles(false);
+    problem p = make(&native, s, false, of);
+    sw_bf16 *room = aligned_alloc(64, (s.m * stride * sizeof *room + 2 * 64) / 64 * 64);
+    float *expected = calloc(s.m * s.n, sizeof *expected);
+    for (size_t r = 0; r < s.m; r++)
+        memcpy(room + shift + r * stride, (const sw_bf16 *)p.a + r * p.stride,
+               p.stride * sizeof *room);
+    sw_gemm g = gemm_of(&p);
+    g.terms[0].a = room + shift;
+    g.terms[0].a_stride = stride;
+    unsigned held = sw_flush_begin();
+    sw_gemm_run(&native, &g);
+    g.c = expected;
+    sw_gemm_run(&portable, &g);
+    sw_flush_restore(held);
+    for (size_t i = 0; i < s.m * s.n; i++)
+        if (number_bits(p.c[i]) != number_bits(expected[i]))
+            fail_msg("%zux%zux%zu, stride %zu, shift %zu: %a at %zu, portably %a", s.m, s.n, s.k,
+                     stride, shift, (double)p.c[i], i, (double)expected[i]);
+    free(room);
+    free(expected);
+    drop(&p);
+}
+
+static void test_rows_in_place(void **state) {
+    (void)state;
+    static const shape shapes[] = {{16, 16, 32}, {48, 64, 64},  {96, 40, 576}, {80, 33, 96},
+                                   {47, 64, 64}, {64, 64, 608}, {64, 64, 80},  {272, 32, 2112}};
+    for (size_t i = 0; i < KINDS * (sizeof shapes / sizeof *shapes); i++) {
+        shape s = shapes[i / KINDS];
+        size_t wide = (s.k + 31) / 32 * 32;
+        in_place(s, wide, 0, i % KINDS);
+        in_place(s, wide + 32, 0, i % KINDS);
+        in_place(s, wide, 16, i % KINDS);
+        in_place(s, (s.k + 1023) / 1024 * 1024, 0, i % KINDS); /* 2 KiB and 4 KiB */
+        in_place(s, wide + 2, 0, i % KINDS);
+    }
+}
+
+/* Into bf16, and with a base, of every kind of sums: rounded as NUM-001 says. */
+static void test_outputs(void **state) {
+    (void)state;
+    enum { M = 35, N = 72, K = 70 };
+    for (size_t i = 0; i < 4 * KINDS; i++) {
+        bool narrow = i & 1, adds = !narrow && i & 2;
+        float *base = noise_floats(i, M * N, 0x1p-120f), out[2][M * N] = {0};
+        for (int native = 0; native < 2; native++) {
+            sw_compute c = compute_tiles(native);
+            problem p = make(&c, (shape){M, N, K}, false, i / 4);
+            sw_gemm g = gemm_of(&p);
+            static sw_bf16 rounded[M * N];
+            g.scale = i & 2 ? 0x1.8p-3f : 1;
+            g.c = narrow ? (void *)rounded : out[native];
+            g.c_dtype = narrow ? SW_DTYPE_BF16 : SW_DTYPE_F32;
+            g.add = adds ? base : NULL;
+            unsigned held = sw_flush_begin();
+            sw_gemm_run(&c, &g);
+            sw_flush_restore(held);
+            if (narrow) sw_elements_load(out[native], rounded, SW_DTYPE_BF16, M * N);
+            drop(&p);
+        }
+        for (size_t at = 0; at < M * N; at++)
+            if (number_bits(out[0][at]) != number_bits(out[1][at]))
+                fail_msg("case %zu at %zu: %a, portably %a", i, at, (double)out[1][at],
+                         (double)out[0][at]);
+        free(base);
+    }
+}
+
 /* Several terms, some empty and some that fill no tile, with a base, into f32 and bf16. */
 static void test_terms(void **state) {
     (void)state;
@@ -224,8 +296,11 @@ int main(void) {
     const struct CMUnitTest pairs_only[] = {cmocka_unit_test(test_the_instruction)};
     const struct CMUnitTest tiles_only[] = {cmocka_unit_test(test_the_tiles),
                                             cmocka_unit_test(test_portions),
-                                            cmocka_unit_test(test_terms)};
-    struct CMUnitTest all[8];
+                                            cmocka_unit_test(test_terms),
+                                            cmocka_unit_test(test_rows_in_place),
+                                            cmocka_unit_test(test_outputs)};
+    enum { TILES_ONLY = sizeof tiles_only / sizeof *tiles_only };
+    struct CMUnitTest all[sizeof tests / sizeof *tests + 1 + TILES_ONLY];
     size_t count = 0;
     if (!has(SW_RULE_PAIRS) && !has(SW_RULE_TILES)) {
         printf("1..0 # SKIP this processor has neither VDPBF16PS nor TDPBF16PS: nothing to compare "
@@ -234,7 +309,7 @@ int main(void) {
     }
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) all[count++] = tests[i];
     if (has(SW_RULE_PAIRS)) all[count++] = pairs_only[0];
-    for (size_t i = 0; has(SW_RULE_TILES) && i < 3; i++) all[count++] = tiles_only[i];
+    for (size_t i = 0; has(SW_RULE_TILES) && i < TILES_ONLY; i++) all[count++] = tiles_only[i];
     printf("# VDPBF16PS is %s, TDPBF16PS is %s\n", has(SW_RULE_PAIRS) ? "tested" : "not there",
            has(SW_RULE_TILES) ? "tested" : "not there");
     return _cmocka_run_group_tests("gemm native", all, count, NULL, NULL);
