@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Our matrix products alone: gemm THREADS PROFILE MxNxK... prints GFLOP/s of each shape on one line (a
- * product and a sum count as two; the best of several rounds, as for the peak). bf16 rows
- * times weights as the model's file has them, as in a training step; the result is bf16.
+ * Our matrix products alone: gemm THREADS PROFILE MxNxK... prints GFLOP/s of each shape on one line
+ * (a product and a sum count as two; the best of several rounds, as for the peak). bf16 rows times
+ * weights as the model's file has them, as in a training step; the result is bf16.
  */
 #include "tensor/gemm.h"
 #include "sys/pool.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The peak of bf16 products that the cores reach in a numerics profile, one thread a core: in bf16-amx
- * TDPBF16PS on tiles alone; in bf16-dp VDPBF16PS on registers or, where the processor has no such
- * instruction, the FMA that stands in for it.
- * peak THREADS PROFILE prints GFLOP/s of all threads together (the best of several short rounds; a product
- * and a sum count as two) and the instruction's name.
+ * The peak of bf16 products that the cores reach in a numerics profile, one thread a core: in
+ * bf16-amx TDPBF16PS on tiles alone; in bf16-dp VDPBF16PS on registers or, where the processor has
+ * no such instruction, the FMA that stands in for it. peak THREADS PROFILE prints GFLOP/s of all
+ * threads together (the best of several short rounds; a product and a sum count as two) and the
+ * instruction's name.
  *
  * Independent sums hide the instruction's latency; nothing is loaded or stored inside the loop.
  */
@@ -35,7 +35,6 @@ static float tile_turns(float start) {
     __asm__ volatile("tilerelease");
     return start;
 }
-
 
 /* Sums with names of their own: an array of them would be kept in memory. */
 #define EACH_SUM(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11)

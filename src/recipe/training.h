@@ -21,7 +21,7 @@ typedef enum sw_profile {
     SW_PROFILE_BF16_DP,
     SW_PROFILE_FP32_REF,
     SW_PROFILE_BF16_AMX
-} sw_profile; /* "bf16-dp", "fp32-ref", "bf16-amx" */
+} sw_profile;                                    /* "bf16-dp", "fp32-ref", "bf16-amx" */
 const char *sw_profile_word(sw_profile profile); /* as recipes, locks and manifests write it */
 typedef enum sw_schedule {
     SW_SCHEDULE_LINEAR,

@@ -2,9 +2,10 @@
  *
  * Matrix products: C = scale * sum over terms of A_t B_t, every output tile owned by one lane.
  *
- * Numerics (docs/formats/numerics.md NUM-010 to NUM-016): k is cut into panels of SW_GEMM_PANEL;
+ * Numerics (docs/formats/numerics.md NUM-010 to NUM-017): k is cut into panels of SW_GEMM_PANEL;
  * inside a panel one chain of fused multiply-adds per element, in bf16 the odd member of each pair
- * first; panels and terms are added in ascending order. Nothing depends on tiles or lanes.
+ * first; or by SW_RULE_TILES into panels of 32, in each a chain of the even and one of the odd k.
+ * Panels and terms are added in ascending order. Nothing depends on how C is cut or on lanes.
  */
 #ifndef SW_TENSOR_GEMM_H
 #define SW_TENSOR_GEMM_H

@@ -98,8 +98,7 @@ static void add_pieces(const sw_work *w, piece from, const piece *end, const sw_
                        size_t strip, const float *a, float *sums, bool add) {
     const sw_gemm *g = &w->g;
     bool wide = w->compute->dtype == SW_DTYPE_F32;
-    sw_strip s = {
-        .a = a, .rows = e->rows, .out = sums, .add = add, .rule = w->compute->rule};
+    sw_strip s = {.a = a, .rows = e->rows, .out = sums, .add = add, .rule = w->compute->rule};
     s.target = sw_gemm_at(g->c, e->row * g->c_stride + strip * COLUMNS, g->c_dtype);
     s.target_stride = g->c_stride * sw_dtype_bytes(g->c_dtype);
     if (g->leaves && !g->add) s.target = (const uint8_t *)sums, s.target_stride = 0;

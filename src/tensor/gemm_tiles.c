@@ -4,11 +4,11 @@
  * columns and adds as NUM-017 says: 32 rows by 32 columns are summed at a time in four tiles, over
  * all of k, so a sum is written once.
  *
- * A tile of B lies in a packed strip as the instruction wants it, and so do rows of A that fill tiles
- * and do not all want the same lines of the first cache. Other rows of A are laid out once for all
- * strips: block of k by block, 16 rows side by side, zero beyond the end. A block of B that k does
- * not fill is copied too. Where A is too deep for the second cache, or for the lane's stack, it goes
- * through in portions, with the sums of all strips beside them.
+ * A tile of B lies in a packed strip as the instruction wants it, and so do rows of A that fill
+ * tiles and do not all want the same lines of the first cache. Other rows of A are laid out once
+ * for all strips: block of k by block, 16 rows side by side, zero beyond the end. A block of B that
+ * k does not fill is copied too. Where A is too deep for the second cache, or for the lane's stack,
+ * it goes through in portions, with the sums of all strips beside them.
  */
 #include "tensor/gemm_internal.h"
 #include <assert.h>
@@ -18,7 +18,7 @@
 
 #define NATIVE                                                                                     \
     static inline __attribute__((always_inline, target("avx512f,avx512bw,avx512vl,avx512bf16")))
-#define ENTRY static __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16"), noinline))
+#define ENTRY        static __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16"), noinline))
 #define SIDE         16                     /* rows, or columns, of a tile */
 #define DEPTH        SW_TILES_DEPTH         /* k of a tile */
 #define TILE         ((size_t)SIDE * DEPTH) /* elements */
@@ -30,7 +30,7 @@
 #define LEAST_ROWS   64                     /* of one that goes through at once */
 #define DEEP_ROWS    64                     /* of a part that goes through in portions */
 #define DEEP_STRIPS  32                     /* of it at most, even */
-#define BLOCK        ((size_t)GROUP *GROUP)
+#define BLOCK        ((size_t)GROUP * GROUP)
 #define BLOCK_STRIDE ((size_t)GROUP * sizeof(float))
 
 static size_t least(size_t a, size_t b) {
@@ -107,7 +107,8 @@ static const sw_bf16 *rows_of(const span *s, const sw_extent *e) {
     return (const sw_bf16 *)s->term->a + e->row * s->term->a_stride + s->k;
 }
 
-/* Whole tiles, each row of them one line of memory, and few of which share a set of the first cache.
+/* Whole tiles, each row of them one line of memory, and few of which share a set of the first
+ * cache.
  */
 static bool lies_well(const span *s, const sw_extent *e) {
     size_t bytes = s->term->a_stride * sizeof(sw_bf16);
@@ -173,9 +174,8 @@ static void copy_ends(ends *out, const portion *p, size_t strip, size_t strips) 
     __asm__ volatile("tileloadd (%0,%1,1), %%tmm" #tile : : "r"(at), "r"(stride) : "memory")
 #define STORE(tile, at, stride)                                                                    \
     __asm__ volatile("tilestored %%tmm" #tile ", (%0,%1,1)" : : "r"(at), "r"(stride) : "memory")
-#define ZERO(tile) __asm__ volatile("tilezero %%tmm" #tile : : :)
-#define ADD(sum, a, b)                                                                             \
-    __asm__ volatile("tdpbf16ps %%tmm" #b ", %%tmm" #a ", %%tmm" #sum : : :)
+#define ZERO(tile)     __asm__ volatile("tilezero %%tmm" #tile : : :)
+#define ADD(sum, a, b) __asm__ volatile("tdpbf16ps %%tmm" #b ", %%tmm" #a ", %%tmm" #sum : : :)
 
 static void begin_tiles(void) {
     struct {
@@ -231,9 +231,9 @@ add_block(const portion *p, const ends *last, size_t row, size_t strip, int rows
     }
 }
 
-static inline __attribute__((always_inline)) void
-sum_block(const portion *p, const ends *last, size_t row, size_t strip, float *out, bool add,
-          int rows, int strips) {
+static inline __attribute__((always_inline)) void sum_block(const portion *p, const ends *last,
+                                                            size_t row, size_t strip, float *out,
+                                                            bool add, int rows, int strips) {
     if (add) {
         LOAD(0, out, BLOCK_STRIDE);
         if (strips > 1) LOAD(1, out + SIDE, BLOCK_STRIDE);
@@ -321,7 +321,7 @@ static void store_block(const sw_gemm *g, float *block, const sw_extent *e) {
     }
 }
 
-typedef struct turn { /* which portion of a part this is */
+typedef struct turn {        /* which portion of a part this is */
     bool first, last, rests; /* sums of all blocks are kept from portion to portion */
 } turn;
 

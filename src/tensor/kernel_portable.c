@@ -16,13 +16,13 @@
 #include <stdalign.h>
 #include <string.h>
 
-#define INLINE   static inline __attribute__((always_inline))
-#define FEW_ROWS 4            /* at a time, in a tile of few rows */
-#define PAIR_ROWS 2           /* the same by SW_RULE_TILES, which has two chains to a sum */
+#define INLINE     static inline __attribute__((always_inline))
+#define FEW_ROWS   4 /* at a time, in a tile of few rows */
+#define PAIR_ROWS  2 /* the same by SW_RULE_TILES, which has two chains to a sum */
 #define TILE_PAIRS (SW_TILES_DEPTH / 2)
-#define ROWS     SW_ROW_GROUP /* at a time in f32: 12 sums, 2 columns, 1 row in 16 registers */
-#define UNROLLED 8            /* of k: a loop of one k is slower by a quarter, as measured */
-#define COLUMNS  SW_GEMM_COLUMNS
+#define ROWS       SW_ROW_GROUP /* at a time in f32: 12 sums, 2 columns, 1 row in 16 registers */
+#define UNROLLED   8            /* of k: a loop of one k is slower by a quarter, as measured */
+#define COLUMNS    SW_GEMM_COLUMNS
 INLINE void store_row(float *out, __m256 low, __m256 high, bool add) {
     if (add) {
         low = _mm256_add_ps(_mm256_loadu_ps(out), low);
@@ -227,7 +227,7 @@ INLINE void block(const sw_strip *s, size_t row, ahead *next, int rows, bool pai
 INLINE void chain(__m256 acc[ROWS][2], const float *a, const sw_bf16 *b, size_t pairs, int rows,
                   bool odd) {
     for (int r = 0; r < rows; r++) acc[r][0] = acc[r][1] = _mm256_setzero_ps();
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (size_t p = 0; p < pairs; p++, a += ROWS, b += 2 * COLUMNS) {
         if (odd) {
             step(acc, a, odd_members(b), odd_members(b + COLUMNS), rows);
@@ -243,6 +243,7 @@ INLINE void tile(const float *a, const sw_bf16 *b, size_t pairs, float *out, int
     bool full = pairs == TILE_PAIRS;
     chain(acc, a, b, pairs, rows, false);
     for (int r = 0; r < rows; r++) even[r][0] = acc[r][0], even[r][1] = acc[r][1];
+    __asm__("" : "+m"(even)); /* in memory: the registers are wanted, and would spill in the loop */
     chain(acc, a + pairs * ROWS, b, pairs, rows, true);
     for (int r = 0; r < rows; r++) {
         chains c = {.even = {even[r][0], even[r][1]}, .odd = {acc[r][0], acc[r][1]}};

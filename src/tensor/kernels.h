@@ -44,8 +44,8 @@ void sw_strip_direct(const sw_strip *s, const sw_bf16 *a, size_t a_stride);
 
 /* Rows of A (rows, k) laid out for sw_strip_sum: groups of SW_ROW_GROUP rows, side by side for
  * every k; what the last group lacks is filled with its last row. `out` has room for 2 floats more
- * than that. sw_widen_rows: bf16 as f32, k rounded up to even; of each pair the odd member first, or
- * (SW_RULE_TILES) of every SW_TILES_DEPTH k first the even ones, then the odd ones. */
+ * than that. sw_widen_rows: bf16 as f32, k rounded up to even; of each pair the odd member first,
+ * or (SW_RULE_TILES) of every SW_TILES_DEPTH k first the even ones, then the odd ones. */
 void sw_lay_rows(float *out, const void *a, size_t stride, size_t rows, size_t k);
 void sw_widen_rows(float *out, const void *a, size_t stride, size_t rows, size_t k, sw_rule rule);
 /* The same of rows that lie as columns: (k, rows), `stride` from k to k. */

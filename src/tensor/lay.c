@@ -9,11 +9,11 @@
 #include <assert.h>
 #include <string.h>
 
-#define INLINE  static inline __attribute__((always_inline))
-#define GROUP   SW_ROW_GROUP
-#define TURNED  8  /* rows, and 32-bit members of each, at a time */
-#define LINE    64 /* bytes of memory that are read at once */
-#define STRETCH 16 /* of k, even */
+#define INLINE     static inline __attribute__((always_inline))
+#define GROUP      SW_ROW_GROUP
+#define TURNED     8  /* rows, and 32-bit members of each, at a time */
+#define LINE       64 /* bytes of memory that are read at once */
+#define STRETCH    16 /* of k, even */
 #define TILE_PAIRS (SW_TILES_DEPTH / 2)
 
 static_assert(SW_TILE_ROWS % GROUP == 0, "a tile is whole groups");

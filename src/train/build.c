@@ -31,10 +31,9 @@ sw_parameter *sw_engine_add(sw_engine *e, size_t rows, size_t columns, bool deca
 }
 
 sw_compute sw_train_compute(sw_profile profile) {
-    return (sw_compute){
-        .parallel = sw_parallel_serial(),
-        .dtype = profile == SW_PROFILE_FP32_REF ? SW_DTYPE_F32 : SW_DTYPE_BF16,
-        .rule = profile == SW_PROFILE_BF16_AMX ? SW_RULE_TILES : SW_RULE_PAIRS};
+    return (sw_compute){.parallel = sw_parallel_serial(),
+                        .dtype = profile == SW_PROFILE_FP32_REF ? SW_DTYPE_F32 : SW_DTYPE_BF16,
+                        .rule = profile == SW_PROFILE_BF16_AMX ? SW_RULE_TILES : SW_RULE_PAIRS};
 }
 
 static void shape_linears(const sw_engine *e, const sw_model_layer *from, sw_layer *l) {

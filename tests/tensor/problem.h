@@ -132,7 +132,8 @@ static inline void check_product_bits(const sw_compute *c, kind of) {
     static const uint64_t expected[][KINDS] = {
         [SW_RULE_PAIRS] = {0xa26f10b73f5dffe1, 0xc9756b28a1d8bd2b, 0xa412dca2985f996a,
                            0x93fff04dbad5fa2e, 0x67766df2b3fc1f45, 0x99a015a06f29b01f},
-        [SW_RULE_TILES] = {0xff6ddbd69110e878, 0x125be346523a64f9, 0x1d9c4cf51747e218, 0x09e554dc80dd3b33, 0x08a66cb99a76895a, 0x9b9d1893d367c56b}};
+        [SW_RULE_TILES] = {0xff6ddbd69110e878, 0x125be346523a64f9, 0x1d9c4cf51747e218,
+                           0x09e554dc80dd3b33, 0x08a66cb99a76895a, 0x9b9d1893d367c56b}};
     uint64_t hash = 0xcbf29ce484222325u;
     for (size_t i = 0; i < SHAPE_COUNT; i++) {
         problem p = make(c, SHAPES[i], false, of);

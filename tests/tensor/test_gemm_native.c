@@ -81,7 +81,8 @@ static void test_the_tiles(void **state) {
     for (size_t turn = 0; turn < TURNS; turn++) {
         kind of = turn % KINDS;
         static sw_bf16 a[SIDE][SW_TILES_DEPTH], b[SIDE][SIDE][2];
-        static float sums[SIDE][SIDE], found[SIDE][SIDE], row[SW_TILES_DEPTH], column[SW_TILES_DEPTH];
+        static float sums[SIDE][SIDE], found[SIDE][SIDE], row[SW_TILES_DEPTH],
+            column[SW_TILES_DEPTH];
         for (size_t i = 0; i < SIDE * SIDE * 2; i++) {
             (&a[0][0])[i] = sw_bf16_from_float(operand(&n, of));
             (&b[0][0][0])[i] = sw_bf16_from_float(operand(&n, of));
@@ -130,8 +131,8 @@ static void same_products(sw_rule rule, run_fn *run, shape s, kind of) {
     sw_flush_restore(held);
     for (size_t i = 0; i < s.m * s.n; i++) {
         if (number_bits(a.c[i]) == number_bits(b.c[i])) continue;
-        fail_msg("rule %d, %zux%zux%zu of kind %d at %zu: %a, portably %a", rule, s.m, s.n, s.k,
-                 of, i, (double)a.c[i], (double)b.c[i]);
+        fail_msg("rule %d, %zux%zux%zu of kind %d at %zu: %a, portably %a", rule, s.m, s.n, s.k, of,
+                 i, (double)a.c[i], (double)b.c[i]);
     }
     drop(&a);
     drop(&b);
@@ -178,18 +179,20 @@ static void test_every_block(void **state) {
     }
 }
 
-/* Deeper than what is laid out at once, with C's sums between; and wider than what such a part has. */
+/* Deeper than what is laid out at once, with C's sums between; and wider than what such a part has.
+ */
 static void test_portions(void **state) {
     (void)state;
-    static const shape shapes[] = {{70, 40, 2100}, {33, 1100, 2080}, {64, 48, 4128}, {5, 560, 9001}};
+    static const shape shapes[] = {
+        {70, 40, 2100}, {33, 1100, 2080}, {64, 48, 4128}, {5, 560, 9001}};
     for (size_t i = 0; i < KINDS * (sizeof shapes / sizeof *shapes); i++) {
         same_products(SW_RULE_TILES, sw_gemm_run, shapes[i / KINDS], i % KINDS);
         same_products(SW_RULE_TILES, sw_gemm_alone, shapes[i / KINDS], i % KINDS);
     }
 }
 
-/* A's rows in place: aligned, of whole tiles, at a stride that suits or crowds the cache; and beside
- * them rows that must be laid out, since they are not aligned or do not fill a tile. */
+/* A's rows in place: aligned, of whole tiles, at a stride that suits or crowds the cache; and
+ * beside them rows that must be laid out, since they are not aligned or do not fill a tile. */
 static void in_place(shape s, size_t stride, size_t shift, kind of) {
     sw_compute native = compute_tiles(true), portable = compute_tiles(false);
     problem p = make(&native, s, false, of);
@@ -263,8 +266,11 @@ static void test_outputs(void **state) {
 /* Several terms, some empty and some that fill no tile, with a base, into f32 and bf16. */
 static void test_terms(void **state) {
     (void)state;
-    static const size_t depths[][SW_GEMM_TERMS] = {
-        {576, 16, 0, 0, 0, 0}, {0, 33, 0, 7, 1, 0}, {1536, 1536, 16, 16, 1, 0}, {0}, {640, 1408, 0, 0, 5}};
+    static const size_t depths[][SW_GEMM_TERMS] = {{576, 16, 0, 0, 0, 0},
+                                                   {0, 33, 0, 7, 1, 0},
+                                                   {1536, 1536, 16, 16, 1, 0},
+                                                   {0},
+                                                   {640, 1408, 0, 0, 5}};
     enum { M = 75, N = 90 };
     for (size_t i = 0; i < 4 * (sizeof depths / sizeof *depths); i++) {
         bool narrow = i & 1, adds = !narrow && i & 2;
@@ -294,11 +300,10 @@ int main(void) {
         cmocka_unit_test(test_native_equals_portable), cmocka_unit_test(test_every_block),
         cmocka_unit_test(test_bits_of_products), cmocka_unit_test(test_with_scratch)};
     const struct CMUnitTest pairs_only[] = {cmocka_unit_test(test_the_instruction)};
-    const struct CMUnitTest tiles_only[] = {cmocka_unit_test(test_the_tiles),
-                                            cmocka_unit_test(test_portions),
-                                            cmocka_unit_test(test_terms),
-                                            cmocka_unit_test(test_rows_in_place),
-                                            cmocka_unit_test(test_outputs)};
+    const struct CMUnitTest tiles_only[] = {
+        cmocka_unit_test(test_the_tiles), cmocka_unit_test(test_portions),
+        cmocka_unit_test(test_terms), cmocka_unit_test(test_rows_in_place),
+        cmocka_unit_test(test_outputs)};
     enum { TILES_ONLY = sizeof tiles_only / sizeof *tiles_only };
     struct CMUnitTest all[sizeof tests / sizeof *tests + 1 + TILES_ONLY];
     size_t count = 0;

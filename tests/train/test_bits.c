@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The profiles' own bits after whole runs: a change here is a change of docs/formats/numerics.md,
- * and of what an auditor's replay gives. They were made without the bf16 instructions; with either a
- * processor makes them again, as `make native` does with VDPBF16PS.
+ * and of what an auditor's replay gives. They were made without the bf16 instructions; with either
+ * a processor makes them again, as `make native` does with VDPBF16PS.
  */
 #include "tensor/tensor.h"
 #include "variants.h"
@@ -15,7 +15,10 @@ static uint64_t fnv(const sw_buffer *b) {
 
 static void test_bits_of_the_profiles(void **state) {
     const fixture *f = *state;
-    static const uint64_t expected[VARIANTS + 1] = {0x7163476173c54e1a, 0x00028c02f30fb88e, 0xcdb9c395a067dc5f, 0x8e6a8a9c807aac3f, 0x18e156248e8cb067, 0xb0ae7901016fcdd4, 0xbcf0a48109701ece, 0x5a8f9c7cb311c6f9, 0x7b505eed87424e9b, 0x55240462b0da94c6, 0xa148914d56e79cf4};
+    static const uint64_t expected[VARIANTS + 1] = {
+        0x7163476173c54e1a, 0x00028c02f30fb88e, 0xcdb9c395a067dc5f, 0x8e6a8a9c807aac3f,
+        0x18e156248e8cb067, 0xb0ae7901016fcdd4, 0xbcf0a48109701ece, 0x5a8f9c7cb311c6f9,
+        0x7b505eed87424e9b, 0x55240462b0da94c6, 0xa148914d56e79cf4};
     for (int v = 0; v <= VARIANTS; v++) {
         sw_training t = variant(v < VARIANTS ? v : 0);
         if (v == VARIANTS) t.method = SW_METHOD_QLORA;
