@@ -54,8 +54,8 @@ BARE_RUNS = {"ones": {**BARE, "per_device_train_batch_size": 1}, "twos": {**BARE
 SMOL = {"method": "lora", "learning_rate": 2e-4, "lr_scheduler_type": "linear", "warmup_steps": 2, "weight_decay": 0.0, "r": 16,
         "lora_alpha": 32, "seed": 42, "per_device_train_batch_size": 4, "gradient_accumulation_steps": 1, "max_steps": 20, "max_length": 512}
 SMOL_RUNS = {  # TRL's run, and which profile of the engine comes how near
-    "fp32": ({**SMOL, "profile": "fp32-ref"}, {"fp32-ref": 1e-3, "bf16-dp": 1e-2}),
-    "bf16-wide-sum": ({**SMOL, "profile": "bf16-dp"}, {"bf16-dp": 1e-2}),
+    "fp32": ({**SMOL, "profile": "fp32-ref"}, {"fp32-ref": 1e-3, "bf16-dp": 1e-2, "bf16-amx": 1e-2}),
+    "bf16-wide-sum": ({**SMOL, "profile": "bf16-dp"}, {"bf16-dp": 1e-2, "bf16-amx": 1e-2}),
     "bf16": ({**SMOL, "profile": "bf16-dp", "learning_rate": 2e-5}, {"bf16-dp": 3e-2}),
 }
 # Of the real model's 20 steps: TRL is stopped there; the goldens hold all of them. The third step is the first whose weights are not the
@@ -291,6 +291,8 @@ def live(objects):
             run, out = {**COMMON, **run}, os.path.join(work, name)
             theirs, ours = trl_run(folder, run), engine.train(folder, run, out)
             compare_run("miniature " + name, ours, theirs, 1e-2 if run["profile"] == "bf16-dp" else 1e-3)
+            if run["profile"] == "bf16-dp":
+                compare_run(f"miniature {name} in bf16-amx", engine.train(folder, {**run, "profile": "bf16-amx"}, out), theirs, 1e-2)
             if run["profile"] == "fp32-ref":
                 compare_tensors("miniature " + name, out, theirs["tensors"], 1e-3)
         peft_logits(engine, folder, os.path.join(work, "lora-fp32"), ids)

@@ -54,6 +54,12 @@ static inline sw_compute compute_tiles(bool native) {
     return c;
 }
 
+/* By that rule's instruction where the processor has it. */
+static inline sw_compute compute_best(sw_rule rule) {
+    bool native = sw_tensor_has_instructions(rule);
+    return rule == SW_RULE_TILES ? compute_tiles(native) : compute_bf16(native);
+}
+
 /* Each |a - b| at most `tolerance` times the largest |b| (and at least times 1e-3). */
 static inline void check_close(const char *what, const float *a, const double *b, size_t count,
                                double tolerance) {

@@ -69,11 +69,12 @@ static void test_attention_order_of_jobs(void **state) {
     float *in = noise_floats(6, Q + 2 * K, 1.5f), *dout = noise_floats(7, Q, 1);
     static attended one, other;
     size_t lanes = 3;
-    sw_compute c = compute_bf16(sw_tensor_has_instructions(SW_RULE_PAIRS)), d = compute_bf16(false);
-    d.parallel = (sw_parallel){.pool = &lanes, .run = backwards_run, .lanes = lanes};
-    for (size_t i = 0; i < WINDOW_COUNT; i++) {
-        attend(&c, (rows){SEGMENTS, 3, WINDOWS[i]}, in, dout, &one);
-        attend(&d, (rows){SEGMENTS, 3, WINDOWS[i]}, in, dout, &other);
+    for (size_t i = 0; i < 2 * WINDOW_COUNT; i++) {
+        sw_compute c = compute_best(i % 2), d = c;
+        d.native = false;
+        d.parallel = (sw_parallel){.pool = &lanes, .run = backwards_run, .lanes = lanes};
+        attend(&c, (rows){SEGMENTS, 3, WINDOWS[i / 2]}, in, dout, &one);
+        attend(&d, (rows){SEGMENTS, 3, WINDOWS[i / 2]}, in, dout, &other);
         assert_memory_equal(&one, &other, sizeof one);
     }
     free(in);
@@ -81,10 +82,8 @@ static void test_attention_order_of_jobs(void **state) {
 }
 
 /* More rows than the backward pass takes at a time: each has the gradients that it has alone. */
-static void test_attention_of_many_rows(void **state) {
-    (void)state;
+static void check_many_rows(sw_compute c) {
     enum { MANY = 25, EACH = ROWS / MANY };
-    sw_compute c = compute_bf16(sw_tensor_has_instructions(SW_RULE_PAIRS));
     float *in = noise_floats(6, Q + 2 * K, 1.5f), *dout = noise_floats(7, Q, 1);
     static attended together, alone;
     sw_segment many[MANY];
@@ -96,6 +95,12 @@ static void test_attention_of_many_rows(void **state) {
     assert_memory_equal(together.dv, alone.dv, sizeof alone.dv);
     free(in);
     free(dout);
+}
+
+static void test_attention_of_many_rows(void **state) {
+    (void)state;
+    check_many_rows(compute_best(SW_RULE_PAIRS));
+    check_many_rows(compute_best(SW_RULE_TILES));
 }
 
 /* Queries that come later see the keys that are already kept. */
@@ -188,7 +193,7 @@ static void check_long_bits(sw_compute c, size_t window, const float *in, const 
         assert_memory_equal(other.out + from, whole.out + from, queries * WIDTH * sizeof(float));
     }
     c.parallel = (sw_parallel){.pool = &lanes, .run = backwards_run, .lanes = lanes};
-    c.native = c.dtype == SW_DTYPE_BF16 && sw_tensor_has_instructions(SW_RULE_PAIRS);
+    c.native = c.dtype == SW_DTYPE_BF16 && sw_tensor_has_instructions(c.rule);
     attend_long(&c, window, in, dout, LONG, &other);
     assert_memory_equal(&other, &whole, sizeof whole);
 }
@@ -207,6 +212,7 @@ static void test_attention_over_a_long_row(void **state) {
         check_probes(wide, window, dout, &whole);
         check_long_bits(c, window, in, dout);
         check_long_bits(compute_bf16(false), window, in, dout);
+        check_long_bits(compute_tiles(false), window, in, dout);
     }
     free(in);
     free(dout);

@@ -320,7 +320,7 @@ static void test_products(void **state) {
     (void)state;
     size_t lanes = 3;
     sw_compute computes[] = {compute_f32(), compute_bf16(false), compute_bf16(false),
-                             compute_bf16(sw_tensor_has_instructions(SW_RULE_PAIRS))};
+                             compute_best(SW_RULE_PAIRS), compute_best(SW_RULE_TILES)};
     computes[2].parallel = (sw_parallel){.pool = &lanes, .run = backwards_run, .lanes = lanes};
     for (size_t i = 0; i < SHAPE_COUNT; i++) {
         for (size_t c = 0; c < sizeof computes / sizeof *computes; c++) {

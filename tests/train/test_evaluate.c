@@ -34,10 +34,10 @@ static double first_step(const miniature *m, const sw_training *t, const sw_rows
 
 static void test_same_as_training(void **state) {
     const miniature *m = *state;
-    for (int profile = 0; profile < 2; profile++) {
+    for (sw_profile profile = 0; profile <= SW_PROFILE_BF16_AMX; profile++) {
         sw_training t = small_settings();
         sw_rows rows = {0};
-        t.profile = profile ? SW_PROFILE_FP32_REF : SW_PROFILE_BF16_DP;
+        t.profile = profile;
         read_rows(m, &t, "tests/parity/data/pairs.jsonl", &rows);
         double expected = first_step(m, &t, &rows);
         size_t targets = 0;

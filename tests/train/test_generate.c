@@ -22,12 +22,12 @@ static sw_generate_job generate_job(const miniature *m, const uint32_t *prompt, 
 static void test_generate_follows_logits(void **state) {
     const miniature *m = *state;
     sw_parallel lanes = sw_parallel_serial();
-    for (int profile = 0; profile < 2; profile++) {
+    for (sw_profile profile = 0; profile <= SW_PROFILE_BF16_AMX; profile++) {
         uint32_t ids[32] = {1, 40, 77, 301, 290, 100};
         static float logits[32 * VOCAB];
         sw_tokens out = {0};
         sw_generate_job job =
-            generate_job(m, ids, 6, profile ? SW_PROFILE_FP32_REF : SW_PROFILE_BF16_DP);
+            generate_job(m, ids, 6, profile);
         assert_int_equal(sw_generate(&job, &lanes, &out, NULL), SW_OK);
         assert_int_equal(out.count, 12);
         for (size_t i = 0; i < out.count; i++) {
