@@ -8,7 +8,7 @@
 # checkpoint_limit, output_limit, worker, model, template, phase, laid (more of `training`), gpus (of the training machine), chain (toy or
 # anvil: the app's ledger is a contract there, reached through a proxy that can lie). At exit the processes started here are ended by pid and the folder goes (WORLD_KEEP=1 keeps it).
 : "${steps:=4}" "${save_steps:=1}" "${lease:=10m}" "${max_silence:=24h}" "${grants:=100}" "${metrics:=sealed}" "${threads:=1}" "${rows:=6}"
-: "${method:=lora}" "${open_quorum:=all}" "${checkpoint_limit:=1MiB}" "${output_limit:=1MiB}" "${worker:=}" "${model:=}" "${seed:=42}" "${template:=chatml-smollm2}" "${phase:=sft}" "${laid:=}" "${gpus:=0}" "${chain:=}"
+: "${method:=lora}" "${profile:=bf16-dp}" "${open_quorum:=all}" "${checkpoint_limit:=1MiB}" "${output_limit:=1MiB}" "${worker:=}" "${model:=}" "${seed:=42}" "${template:=chatml-smollm2}" "${phase:=sft}" "${laid:=}" "${gpus:=0}" "${chain:=}"
 world_source=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 . "$world_source/tests/found.sh"
 owners=(anna bert cleo)
@@ -154,7 +154,7 @@ write_recipe() { # write_recipe FILE [OWNER...]: of these owners' shards
         printf 'training: {learning_rate: 1.0e-2, per_device_train_batch_size: 4, max_steps: %s, max_length: 64, save_steps: %s, seed: %s%s}\n' \
             "$steps" "$save_steps" "$seed" "${laid:+, $laid}"
         [ "$method" = full ] || printf 'lora: {r: 4, lora_alpha: 8}\n'
-        printf 'trainer: {kind: native, profile: bf16-dp}\n'
+        printf 'trainer: {kind: native, profile: %s}\n' "$profile"
         printf 'output: {open_quorum: %s, limit: %s}\n' "$open_quorum" "$output_limit"
         printf 'observe: {metrics: %s, interval: 1, checkpoint_limit: %s}\n' "$metrics" "$checkpoint_limit"
         printf 'lease: %s\nmax_silence: %s\ngrants: %s\n' "$lease" "$max_silence" "$grants"
