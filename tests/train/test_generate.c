@@ -26,8 +26,7 @@ static void test_generate_follows_logits(void **state) {
         uint32_t ids[32] = {1, 40, 77, 301, 290, 100};
         static float logits[32 * VOCAB];
         sw_tokens out = {0};
-        sw_generate_job job =
-            generate_job(m, ids, 6, profile);
+        sw_generate_job job = generate_job(m, ids, 6, profile);
         assert_int_equal(sw_generate(&job, &lanes, &out, NULL), SW_OK);
         assert_int_equal(out.count, 12);
         for (size_t i = 0; i < out.count; i++) {

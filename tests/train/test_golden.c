@@ -45,10 +45,8 @@ static void test_logits(void **state) {
     for (const sw_json *v = list->first; v; v = v->next) ids[count++] = (uint32_t)v->integer;
     sw_parallel lanes = sw_parallel_serial();
     for (sw_profile profile = 0; profile <= SW_PROFILE_BF16_AMX; profile++) {
-        sw_generate_job job = {.model = &m->model,
-                               .prompt = ids,
-                               .prompt_count = count,
-                               .profile = profile};
+        sw_generate_job job = {
+            .model = &m->model, .prompt = ids, .prompt_count = count, .profile = profile};
         double tolerance = profile == SW_PROFILE_FP32_REF ? 1e-5 : 3e-2;
         assert_int_equal(sw_logits(&job, &lanes, out, NULL), SW_OK);
         size_t at = 0;
