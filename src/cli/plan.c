@@ -17,8 +17,8 @@
  * all Linears, rows of 512 tokens; with tiles, whose products leave the rest behind. */
 #define PRODUCTS_SHARE       0.8
 #define PRODUCTS_SHARE_TILES 0.33
-#define CALIBRATION_MS 300
-#define PROBE_ROWS     512
+#define CALIBRATION_MS       300
+#define PROBE_ROWS           512
 
 /* ---- memory ---- */
 
