@@ -8,6 +8,7 @@ import struct
 import sys
 
 from measure import beside, bench, figures, run, wanted, watch
+from peak import fastest
 from world import miniature, recipe
 
 HIDDEN, INNER, LAYERS, HEADS, KV_HEADS, HEAD_DIM, VOCABULARY, T = 4096, 14336, 32, 32, 8, 128, 32000, 1024
@@ -77,15 +78,16 @@ def memory(work, objects, names):
     folder, rows = model(os.path.join(work, "model")), os.path.join(work, "rows.jsonl")
     with open(rows, "w", encoding="utf-8") as f:
         f.write(json.dumps({"text": "the patient was seen in the clinic . " * T}) + "\n")
+    profile = fastest(objects)
     settings = {"max_steps": 1, "per_device_train_batch_size": 1, "max_length": T}
     command = [os.path.join(objects, "sealwright"), "train",
-               recipe(os.path.join(work, "recipe.yaml"), settings, template="none", method="qlora"), "--model", folder, "--data", rows,
+               recipe(os.path.join(work, "recipe.yaml"), settings, template="none", method="qlora", profile=profile), "--model", folder, "--data", rows,
                "--out", os.path.join(work, "out"), "--json"]
     planned = json.loads(run([*command, "--plan"]))
     text, peak = watch(command)
     result = json.loads(text)
     beside(f"planned {planned['bytes'] / (1 << 30):.2f} GiB for {planned['tokens']} tokens; loss {result['losses'][0]:.3f}; "
-           f"{result['milliseconds'] / 1e3:.0f} s with loading and one step on {os.cpu_count()} processors")
+           f"{result['milliseconds'] / 1e3:.0f} s with loading and one step in {profile} on {os.cpu_count()} processors")
     bench(names[0], peak / (1 << 30), "GiB")
 
 

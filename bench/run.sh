@@ -58,7 +58,7 @@ first_step.py||first_step_s
 growth.py||rows_growth train_growth
 lora.py|peak trl|lora_tokens_vs_trl lora_memory_vs_trl lora_step_vs_peak
 sft.py|peak trl|full_tokens_vs_trl sft_defaults_vs_trl
-qlora.py||qlora_7b_gib
+qlora.py|peak|qlora_7b_gib
 python.py|trl|unwrap_step_overhead
 python.py||unwrap_mb_s import_ms'
 
