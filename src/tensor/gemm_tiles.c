@@ -337,7 +337,7 @@ static void sum_strips(const sw_work *w, const sw_extent *e, const portion *p, t
             size_t index = strip / 2 * parts(e->rows, GROUP) + row / GROUP;
             float *block = sums + (t.rests ? index * BLOCK : 0);
             if (t.first && w->resumed) {
-                memset(block, 0, BLOCK * sizeof *block);
+                memset(block, 0, BLOCK * sizeof *block); /* what no element of C fills */
                 each_strip(&w->g, block, &own, load_one);
             }
             sum_any(p, &last, row, own.strip, block, !t.first || w->resumed, own.rows, strips);

@@ -37,8 +37,8 @@ sw_parallel sw_parallel_serial(void);
  * tiles as TDPBF16PS does (NUM-017). */
 typedef enum sw_rule { SW_RULE_PAIRS, SW_RULE_TILES } sw_rule;
 /* Whether the machine has that rule's instruction and lets us use it; results are equal either
- * way. Asks Linux for the tiles' registers, once for the whole process: before threads that have a
- * small alternate signal stack. */
+ * way. Asks Linux for the tiles' registers, which it grants to the process as a whole, and not
+ * where a thread has an alternate signal stack that is too small for them. */
 bool sw_tensor_has_instructions(sw_rule rule);
 
 /* How operators compute: threads, operand type E (BF16 or F32), the rule of products in bf16, and

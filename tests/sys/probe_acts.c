@@ -30,6 +30,7 @@
 #include <unistd.h>
 
 enum { DONE = 42, REFUSED = 1, BAD_USAGE = 99, GIVEN_IN = 3, GIVEN_OUT = 4, IMAGE = 5 };
+enum { ASK_FOR_TILES = 0x1023, TILE_DATA = 18 }; /* of <asm/prctl.h>, and of XCR0 */
 
 static pid_t parent;
 extern char **environ;
@@ -168,6 +169,10 @@ static bool act_dumpable(void) {
 }
 static bool act_other_prctl(void) {
     return prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) == 0;
+}
+/* Whatever is said, it is the kernel that says it. */
+static bool act_tiles(void) {
+    return syscall(SYS_arch_prctl, ASK_FOR_TILES, TILE_DATA) == 0 || errno != EPERM;
 }
 static bool act_raise_limit(void) {
     struct rlimit limit = {0, 0};
@@ -326,6 +331,7 @@ static const struct {
     ACT(own_signal),
     ACT(dumpable),
     ACT(other_prctl),
+    ACT(tiles),
     ACT(raise_limit),
     ACT(limits_of_parent),
     ACT(user),

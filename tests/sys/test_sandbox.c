@@ -186,6 +186,7 @@ static const struct {
     {"held:listen_to_filter", KILLED, false},
     {"old_call", KILLED, false},
     {"x32_call", KILLED, false},
+    {"tiles", DONE, true}, /* AMX must be asked for */
     {"legal", DONE, true},
     {"held:legal", DONE, false},
 };

@@ -8,6 +8,8 @@
 #include "pairs.h"
 #include "tensor/kernels.h"
 #include <immintrin.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 __attribute__((target("avx512f,avx512bf16"))) static void
 add_by_instruction(const pairs *p, uint32_t out[PAIR_LANES]) {
@@ -184,7 +186,7 @@ static void test_every_block(void **state) {
 static void test_portions(void **state) {
     (void)state;
     static const shape shapes[] = {
-        {70, 40, 2100}, {33, 1100, 2080}, {64, 48, 4128}, {5, 560, 9001}};
+        {70, 40, 2100}, {33, 1100, 2080}, {64, 48, 4128}, {64, 1100, 4128}, {5, 560, 9001}};
     for (size_t i = 0; i < KINDS * (sizeof shapes / sizeof *shapes); i++) {
         same_products(SW_RULE_TILES, sw_gemm_run, shapes[i / KINDS], i % KINDS);
         same_products(SW_RULE_TILES, sw_gemm_alone, shapes[i / KINDS], i % KINDS);
@@ -231,6 +233,63 @@ static void test_rows_in_place(void **state) {
         in_place(s, (s.k + 1023) / 1024 * 1024, 0, i % KINDS); /* 2 KiB and 4 KiB */
         in_place(s, wide + 2, 0, i % KINDS);
     }
+}
+
+/* Memory whose last byte is the last before a page that nobody may touch. */
+static void *guarded(size_t bytes) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), held = (bytes + page - 1) / page * page;
+    uint8_t *at =
+        mmap(NULL, held + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(at != MAP_FAILED);
+    assert_int_equal(mprotect(at + held, page, PROT_NONE), 0);
+    return at + held - bytes;
+}
+
+static void drop_guarded(void *at, size_t bytes) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), held = (bytes + page - 1) / page * page;
+    assert_int_equal(munmap((uint8_t *)at + bytes - held, held + page), 0);
+}
+
+/* Nothing is read behind A's last row, rounded up to a pair, or behind packed B, and nothing is
+ * touched behind C: a sanitizer does not see what tiles load. */
+static void within_its_bounds(shape s, size_t stride) {
+    sw_compute native = compute_tiles(true);
+    problem p = make(&native, s, false, PLAIN);
+    size_t a_bytes = ((s.m - 1) * stride + p.stride) * sizeof(sw_bf16);
+    size_t b_bytes = sw_pack_elements(s.k, s.n) * sizeof(sw_bf16);
+    size_t c_bytes = s.m * s.n * sizeof(float);
+    sw_bf16 *a = guarded(a_bytes);
+    void *b = guarded(b_bytes), *c = guarded(c_bytes);
+    for (size_t r = 0; r < s.m; r++)
+        memcpy(a + r * stride, (const sw_bf16 *)p.a + r * p.stride, p.stride * sizeof *a);
+    memcpy(b, p.packed, b_bytes);
+    sw_gemm g = gemm_of(&p);
+    sw_gemm_run(&native, &g);
+    g.terms[0].a = a;
+    g.terms[0].a_stride = stride;
+    g.terms[0].b = b;
+    g.c = c;
+    for (int alone = 0; alone < 2; alone++) {
+        memset(c, 0x7f, c_bytes);
+        (alone ? sw_gemm_alone : sw_gemm_run)(&native, &g);
+        assert_memory_equal(c, p.c, c_bytes);
+    }
+    drop_guarded(a, a_bytes);
+    drop_guarded(b, b_bytes);
+    drop_guarded(c, c_bytes);
+    drop(&p);
+}
+
+static void test_bounds(void **state) {
+    (void)state;
+    for (size_t m = 1; m <= 49; m += 3) {
+        for (size_t k = 31; k <= 97; k += 11) within_its_bounds((shape){m, 33, k}, (k + 1) / 2 * 2);
+        for (size_t k = 32; k <= 96; k += 32) {
+            within_its_bounds((shape){m, 32, k}, k);
+            within_its_bounds((shape){m, 47, k}, k + 32);
+        }
+    }
+    for (size_t m = 16; m <= 64; m += 16) within_its_bounds((shape){m, 48, 576}, 576);
 }
 
 /* Into bf16, and with a base, of every kind of sums: rounded as NUM-001 says. */
@@ -302,8 +361,8 @@ int main(void) {
     const struct CMUnitTest pairs_only[] = {cmocka_unit_test(test_the_instruction)};
     const struct CMUnitTest tiles_only[] = {
         cmocka_unit_test(test_the_tiles), cmocka_unit_test(test_portions),
-        cmocka_unit_test(test_terms), cmocka_unit_test(test_rows_in_place),
-        cmocka_unit_test(test_outputs)};
+        cmocka_unit_test(test_terms),     cmocka_unit_test(test_rows_in_place),
+        cmocka_unit_test(test_outputs),   cmocka_unit_test(test_bounds)};
     enum { TILES_ONLY = sizeof tiles_only / sizeof *tiles_only };
     struct CMUnitTest all[sizeof tests / sizeof *tests + 1 + TILES_ONLY];
     size_t count = 0;
