@@ -78,7 +78,8 @@ INLINE void lay_group(float *out, const group *g, size_t count, form f) {
         for (size_t p = 0; p < TURNED; p++) store_line(out, at + p, count, line[p], f);
     }
     for (; at < count; at++) {
-        spots to = f == ALONE ? (spots){.odd = at} : spots_of(at, count, f);
+        spots to = {.odd = at};
+        if (f != ALONE) to = spots_of(at, count, f);
         for (size_t r = 0; r < GROUP; r++) {
             uint32_t both;
             memcpy(&both, g->row[r] + 4 * at, sizeof both);

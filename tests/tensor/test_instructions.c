@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Tiles are the processor's to have and Linux's to grant: where the system call is refused, they are
- * not there, and the emulation takes their place. On a processor without AMX the first test sees
- * only that nothing is claimed.
+ * Tiles are the processor's to have and Linux's to grant: where the system call is refused, they
+ * are not there, and the emulation takes their place. On a processor without AMX the first test
+ * sees only that nothing is claimed.
  */
 #include "problem.h"
 #include <errno.h>
