@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# A model trained whole in a sealed run is, unpacked, a folder that generate takes, the same as `train` makes of the plain rows, and is made
+# A model trained whole in a sealed run, in the profile bf16-amx, is, unpacked, a folder that generate takes, the same as `train` makes of the plain rows, and is made
 # again by a replay. Its size counts the files that lie beside it. test_full.sh OBJECTS
 set -uo pipefail
 steps=2 save_steps=2 method=full profile=bf16-amx output_limit=2MiB checkpoint_limit=16MiB
