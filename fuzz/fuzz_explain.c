@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A file of evidence of any kind, as `attest explain` takes it: it is of one kind or of none, what is
- * shown of it are lines of plain text, and the same both times.
+ * A file of evidence of any kind, as `attest explain` takes it: it is of one kind or of none, what
+ * is shown of it are lines of plain text, and the same both times.
  */
 #include "cli/attest_kind.h"
 #include "codec/text.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Collateral for people: what TCB info and QE identity say of every level, whom revocation lists and
- * OCSP answers name, without a word on whether it is true.
+ * Collateral for people: what TCB info and QE identity say of every level, whom revocation lists
+ * and OCSP answers name, without a word on whether it is true.
  */
 #include "attest/explain.h"
 #include "attest/explain_lines.h"

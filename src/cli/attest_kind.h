@@ -34,7 +34,8 @@ typedef struct sw_attest_input {
     sw_bytes bytes; /* as read; a quote in hex decoded, a certificate in DER as PEM, a list in
                        PEM as DER */
 } sw_attest_input;
-#define SW_ATTEST_INPUT_LIMIT ((size_t)64 << 20) /* the evidence of a run with some hundred grants */
+#define SW_ATTEST_INPUT_LIMIT                                                                      \
+    ((size_t)64 << 20) /* the evidence of a run with some hundred grants */
 /* SW_MALFORMED "format" when the bytes are of no kind that is known, or of two. */
 SW_NODISCARD sw_status sw_attest_recognise(sw_arena *a, sw_bytes in, sw_attest_input *out,
                                            sw_error *err);
@@ -44,7 +45,8 @@ SW_NODISCARD sw_status sw_attest_collateral_parse(sw_arena *a, sw_bytes json, sw
 /* Attest's answer, in JSON or not, as its bytes. */
 SW_NODISCARD sw_status sw_attest_attestation_bytes(sw_arena *a, sw_bytes in, sw_bytes *out,
                                                    sw_error *err);
-/* Appends what stands in evidence of any kind, shown and not judged: lines of plain text (sw_utf8_plain). */
+/* Appends what stands in evidence of any kind, shown and not judged: lines of plain text
+ * (sw_utf8_plain). */
 #define SW_EXPLANATION_LIMIT ((size_t)128 << 20)
 SW_NODISCARD sw_status sw_attest_explain(sw_arena *a, const sw_attest_input *in, sw_buffer *text,
                                          sw_error *err);
