@@ -396,15 +396,16 @@ static sw_status generate(sw_cli *cli, sw_error *err) {
     const char *date = sw_cli_value(cli, "date");
     if (date && !sw_jinja_is_date(sw_text(date)))
         return sw_fail(err, SW_USAGE, "usage", "--date is a day as YYYY-MM-DD");
+    sw_profile profile = SW_PROFILE_BF16_DP;
+    const char *word = sw_cli_value(cli, "profile");
+    if (word && !sw_profile_parse(sw_text(word), &profile))
+        return sw_fail(err, SW_USAGE, "usage", "--profile is bf16-dp, bf16-amx or fp32-ref");
     sw_plain_model *m = SW_ARENA_NEW(sw_cli_arena(cli), sw_plain_model, 1);
     if (!m) return sw_fail(err, SW_MEMORY, "memory", "no memory to generate");
     SW_TRY(sw_plain_open(cli, folder, m, err));
     sw_token_ends ends;
-    sw_generate_job job = {.model = &m->model,
-                           .max_new_tokens = (size_t)limit,
-                           .ends = &ends,
-                           .profile =
-                               sw_cli_flag(cli, "f32") ? SW_PROFILE_FP32_REF : SW_PROFILE_BF16_DP};
+    sw_generate_job job = {
+        .model = &m->model, .max_new_tokens = (size_t)limit, .ends = &ends, .profile = profile};
     sw_adapter adapter;
     const char *adapted = sw_cli_value(cli, "adapter");
     if (adapted) job.adapter = &adapter;
@@ -459,7 +460,7 @@ static const sw_option generate_options[] = {
     {"max-new-tokens", SW_OPTION_VALUE, "N", "at most so many tokens (64)"},
     {"threads", SW_OPTION_VALUE, "N", "threads; the result does not depend on it"},
     {"date", SW_OPTION_VALUE, "DAY", "YYYY-MM-DD, for a chat template that names the day"},
-    {"f32", SW_OPTION_FLAG, NULL, "compute in f32"},
+    {"profile", SW_OPTION_VALUE, "NAME", "bf16-dp (default), bf16-amx or fp32-ref, as in a recipe"},
     {0},
 };
 

@@ -121,6 +121,15 @@ const char *sw_profile_word(sw_profile profile) {
     return profiles[profile];
 }
 
+bool sw_profile_parse(sw_bytes word, sw_profile *out) {
+    for (size_t i = 0; profiles[i] != NULL; i++) {
+        if (!sw_bytes_is(word, profiles[i])) continue;
+        *out = (sw_profile)i;
+        return true;
+    }
+    return false;
+}
+
 void sw_training_defaults(sw_training *out) {
     *out = (sw_training){
         .phase = SW_PHASE_SFT,

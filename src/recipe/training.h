@@ -23,6 +23,7 @@ typedef enum sw_profile {
     SW_PROFILE_BF16_AMX
 } sw_profile;                                    /* "bf16-dp", "fp32-ref", "bf16-amx" */
 const char *sw_profile_word(sw_profile profile); /* as recipes, locks and manifests write it */
+bool sw_profile_parse(sw_bytes word, sw_profile *out);
 typedef enum sw_schedule {
     SW_SCHEDULE_LINEAR,
     SW_SCHEDULE_COSINE,

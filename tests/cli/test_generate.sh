@@ -31,10 +31,26 @@ refused() {
     say $? "$name"
 }
 
-"$sealwright" model import "$source/tests/model/golden/mini.gguf" model >/dev/null
-say $? 'a model is imported'
-answer >known
-say $? 'its template is one that is named'
+"$sealwright" model import "$source/tests/model/golden/mini.gguf" imported >/dev/null && "$sealwright" generate hello --model imported >out 2>log
+say $? 'a model that is imported answers'
+python3 "$source/tools/make-miniature.py" model --dtype bf16 && with_template "{% for message in messages %}{{'<|im_start|>' + message['role'] + '
+' + message['content'] + '<|im_end|>' + '
+'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant
+' }}{% endif %}"
+say $? 'a model whose template is one that is named'
+answer >known && "$sealwright" generate 'the question' --model model --max-new-tokens 8 --threads 1 >other 2>log && [ -s other ] && ! cmp -s known other
+say $? 'another question is given another answer'
+for profile in '' bf16-dp bf16-amx fp32-ref; do # chosen so that no two profiles take the same way through it
+    "$sealwright" generate six --model model --max-new-tokens 300 ${profile:+--profile $profile} >"in-$profile" 2>log
+    say $? "a long answer in the profile ${profile:-that is not named}"
+done
+cmp -s in- in-bf16-dp && [ "$(sha256sum in-bf16-dp in-bf16-amx in-fp32-ref | cut -c1-64 | sort -u | wc -l)" = 3 ]
+say $? 'it is what that profile computes, and bf16-dp where none is named'
+for profile in bf16 BF16-DP fp32-ref, ''; do
+    answer --profile "$profile" >out
+    [ $? -eq 2 ] && [ ! -s out ] && [[ $(cat log) == *'--profile is bf16-dp, bf16-amx or fp32-ref'* ]]
+    say $? "a profile that is none: '$profile'"
+done
 refused '--date is not read' 'a day that no template asks for' --date 2026-03-07
 with_template "{%- for m in messages -%}
   {{- '<|im_start|>' ~ m.role ~ '
