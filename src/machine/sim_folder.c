@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The software machine's folder, read: sim.json, keys, published files, and the policy that names
- * this machine. docs/formats/evidence.md, EVD-090 on.
+ * The software machine's folder: sim.json, keys, published files, and the policy that names this
+ * machine. docs/formats/evidence.md, EVD-090 on.
  */
 #include "codec/text.h"
 #include "crypto/x509.h"
@@ -21,6 +21,19 @@ static sw_status path_of(char out[PATH_BYTES], const char *folder, const char *n
     if (size < 0 || size >= PATH_BYTES)
         return sw_fail(err, SW_LIMIT, "limit", "the machine's folder has too long a name");
     return SW_OK;
+}
+
+sw_status sw_sim_file_put(const char *folder, const char *name, sw_bytes content, mode_t mode,
+                          sw_error *err) {
+    char path[PATH_BYTES];
+    SW_TRY(path_of(path, folder, name, err));
+    return sw_file_write(path, content, mode, SW_WRITE_NEW, err);
+}
+
+sw_status sw_sim_public_put(const char *folder, const char *name, const sw_buffer *content,
+                            sw_error *err) {
+    SW_TRY(sw_buffer_check(content, name, err));
+    return sw_sim_file_put(folder, name, sw_buffer_bytes(content), 0644, err);
 }
 
 sw_status sw_sim_read(sw_arena *a, const char *folder, const char *name, sw_bytes *out,

@@ -9,12 +9,10 @@
 #include "codec/der.h"
 #include "codec/text.h"
 #include "machine/sim_internal.h"
-#include "sys/files.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define PATH_BYTES 4096
 #define DER_LIMIT  ((size_t)16 << 10)
 #define SIM_DRIVER "570.172.08"
 #define FWID_OID   "2.23.133.5.4.1"
@@ -59,28 +57,12 @@ static size_t leaf_of(size_t device) {
     return SHARED_COUNT + 2 * device + 1;
 }
 
-/* ---- files ---- */
-static sw_status file_put(const maker *m, const char *name, sw_bytes content, mode_t mode,
-                          sw_error *err) {
-    char path[PATH_BYTES];
-    int size = snprintf(path, sizeof path, "%s/%s", m->folder, name);
-    if (size < 0 || (size_t)size >= sizeof path)
-        return sw_fail(err, SW_LIMIT, "limit", "the machine's folder has too long a name");
-    return sw_file_write(path, content, mode, SW_WRITE_NEW, err);
-}
-
-static sw_status buffer_put(const maker *m, const char *name, const sw_buffer *content,
-                            sw_error *err) {
-    SW_TRY(sw_buffer_check(content, name, err));
-    return file_put(m, name, sw_buffer_bytes(content), 0644, err);
-}
-
 static sw_status key_make(maker *m, size_t i, const char *file, sw_error *err) {
     m->keys[i] = sw_sim_gpu_key_new();
     if (m->keys[i] == NULL)
         return sw_fail(err, SW_MEMORY, "memory", "no lockable memory for a key");
     SW_TRY(sw_p384_generate(m->entropy, m->keys[i]->b, &m->publics[i], err));
-    return file_put(m, file, SW_BYTES_OF(m->keys[i]->b), 0600, err);
+    return sw_sim_file_put(m->folder, file, SW_BYTES_OF(m->keys[i]->b), 0600, err);
 }
 
 /* ---- certificates ---- */
@@ -151,7 +133,7 @@ static sw_status chain_put(const maker *m, size_t device, sw_error *err) {
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
         sw_pem_encode(&pem, "CERTIFICATE", sw_cert_der(m->certs[members[i]]));
     (void)snprintf(name, sizeof name, "gpu_%zu_chain.pem", device);
-    return buffer_put(m, name, &pem, err);
+    return sw_sim_public_put(m->folder, name, &pem, err);
 }
 
 static sw_status device_make(maker *m, size_t device, sw_error *err) {
@@ -203,7 +185,7 @@ static sw_status manifest_put(const maker *m, sw_rim_kind kind, const char *vers
                               .chain_count = sizeof chain / sizeof chain[0],
                               .secret = m->keys[RIM_SIGNER]->b};
     SW_TRY(sw_rim_make(&plan, &xml, err));
-    return buffer_put(m, file, &xml, err);
+    return sw_sim_public_put(m->folder, file, &xml, err);
 }
 
 static sw_status manifests_make(const maker *m, sw_error *err) {
@@ -220,7 +202,7 @@ static sw_status all_make(maker *m, sw_error *err) {
     SW_TRY(manifests_make(m, err));
     sw_sha256(&m->facts.rim_root, sw_cert_der(m->certs[RIM_ROOT]));
     SW_TRY(sw_sim_gpu_facts_encode(&m->facts, &text, err));
-    return buffer_put(m, "gpus.json", &text, err);
+    return sw_sim_public_put(m->folder, "gpus.json", &text, err);
 }
 
 sw_status sw_sim_gpus_make(const char *folder, size_t count, sw_sim_dates dates,

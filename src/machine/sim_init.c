@@ -12,12 +12,9 @@
 #include "sys/files.h"
 #include "sys/folder.h"
 
-#include <stdio.h>
-
 #define DAY_MS     ((int64_t)86400 * 1000)
 #define VALID_DAYS 3652
 #define EARLIER_MS ((int64_t)3600 * 1000) /* whoever judges may have a clock that is behind */
-#define PATH_BYTES 4096
 #define DER_LIMIT  ((size_t)16 << 10)
 
 /* The order is that of the serial numbers. */
@@ -47,22 +44,6 @@ static void maker_free(maker *m) {
     sw_arena_free(&m->arena);
 }
 
-/* ---- files ---- */
-static sw_status file_put(const maker *m, const char *name, sw_bytes content, mode_t mode,
-                          sw_error *err) {
-    char path[PATH_BYTES];
-    int size = snprintf(path, sizeof path, "%s/%s", m->folder, name);
-    if (size < 0 || (size_t)size >= sizeof path)
-        return sw_fail(err, SW_LIMIT, "limit", "the machine's folder has too long a name");
-    return sw_file_write(path, content, mode, SW_WRITE_NEW, err);
-}
-
-static sw_status buffer_put(const maker *m, const char *name, const sw_buffer *content,
-                            sw_error *err) {
-    SW_TRY(sw_buffer_check(content, name, err));
-    return file_put(m, name, sw_buffer_bytes(content), 0644, err);
-}
-
 static sw_status folders_make(maker *m, const char *folder, sw_error *err) {
     if (sw_path_exists(folder)) {
         (void)sw_fail(err, SW_EXISTS, "exists", "%s is there already", folder);
@@ -89,14 +70,14 @@ static sw_status key_make(maker *m, size_t i, sw_error *err) {
         return sw_fail(err, SW_MEMORY, "memory", "no lockable memory for a key");
     SW_TRY(sw_p256_generate(m->entropy, m->keys[i]->b, &m->publics[i], err));
     SW_TRY(sw_pkcs8_encode(&pem, m->keys[i]->b, (sw_bytes){0}, m->entropy, err));
-    return file_put(m, KEY_FILES[i], sw_buffer_bytes(&pem), 0600, err);
+    return sw_sim_file_put(m->folder, KEY_FILES[i], sw_buffer_bytes(&pem), 0600, err);
 }
 
 static sw_status secret_make(const maker *m, sw_error *err) {
     SW_SCOPED_SECRET(sw_file_key) secret = sw_file_key_new();
     if (secret == NULL) return sw_fail(err, SW_MEMORY, "memory", "no lockable memory for a key");
     SW_TRY(sw_entropy_fill(m->entropy, secret->b, sizeof secret->b, err));
-    return file_put(m, "keys/platform-secret", SW_BYTES_OF(secret->b), 0600, err);
+    return sw_sim_file_put(m->folder, "keys/platform-secret", SW_BYTES_OF(secret->b), 0600, err);
 }
 
 /* ---- certificates ---- */
@@ -131,14 +112,14 @@ static sw_status chain_put(const maker *m, const char *name, const size_t *membe
     SW_SCOPED(sw_buffer) pem = SW_BUFFER(4 * DER_LIMIT);
     for (size_t i = 0; i < count; i++)
         sw_pem_encode(&pem, "CERTIFICATE", sw_cert_der(m->certs[members[i]]));
-    return buffer_put(m, name, &pem, err);
+    return sw_sim_public_put(m->folder, name, &pem, err);
 }
 
 static sw_status list_put(const maker *m, const char *name, size_t issuer, sw_error *err) {
     SW_SCOPED(sw_buffer) der = SW_BUFFER(DER_LIMIT);
     SW_TRY(sw_crl_make(m->certs[issuer], m->keys[issuer]->b, m->dates.from_ms, m->dates.until_ms, 1,
                        NULL, 0, &der, err));
-    return buffer_put(m, name, &der, err);
+    return sw_sim_public_put(m->folder, name, &der, err);
 }
 
 /* ---- what is published ---- */
@@ -151,9 +132,9 @@ static sw_status published_make(const maker *m, sw_error *err) {
     SW_TRY(list_put(m, "root_ca_crl.der", ROOT, err));
     SW_TRY(list_put(m, "pck_crl.der", PLATFORM_CA, err));
     SW_TRY(sw_sim_tcb_info_make(m->keys[TCB_SIGNING], m->dates, &info, err));
-    SW_TRY(buffer_put(m, "tcb_info.json", &info, err));
+    SW_TRY(sw_sim_public_put(m->folder, "tcb_info.json", &info, err));
     SW_TRY(sw_sim_qe_identity_make(m->keys[TCB_SIGNING], m->dates, &identity, err));
-    return buffer_put(m, "qe_identity.json", &identity, err);
+    return sw_sim_public_put(m->folder, "qe_identity.json", &identity, err);
 }
 
 static sw_status facts_make(maker *m, sw_error *err) {

@@ -18,6 +18,7 @@
 #define SW_MACHINE_SIM_INTERNAL_H
 #include "crypto/x509.h"
 #include "machine/machine_internal.h"
+#include <sys/types.h>
 
 #define SW_SIM_FILE_LIMIT ((size_t)1 << 20)
 
@@ -45,7 +46,12 @@ SW_NODISCARD sw_status sw_sim_facts_write(const char *folder, const sw_sim_facts
 SW_NODISCARD sw_status sw_sim_image_make(const char *name, const sw_entropy *e, sw_image *out,
                                          sw_error *err);
 
-/* ---- files ---- */
+/* ---- files (sim_folder.c) ---- */
+/* A new file of the machine's folder; the second for what may be read by anybody. */
+SW_NODISCARD sw_status sw_sim_file_put(const char *folder, const char *name, sw_bytes content,
+                                       mode_t mode, sw_error *err);
+SW_NODISCARD sw_status sw_sim_public_put(const char *folder, const char *name,
+                                         const sw_buffer *content, sw_error *err);
 SW_NODISCARD sw_status sw_sim_read(sw_arena *a, const char *folder, const char *name, sw_bytes *out,
                                    sw_error *err);
 SW_NODISCARD sw_status sw_sim_key_read(const char *folder, const char *name, sw_sim_key *out,
