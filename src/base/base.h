@@ -9,4 +9,5 @@
 #include "base/date.h"
 #include "base/secret.h"
 #include "base/status.h"
+#include "base/utf8.h"
 #endif

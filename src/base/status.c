@@ -2,9 +2,11 @@
  *
  * Status and error: one sentence for people, one stable word for programs.
  * Every writer cuts at its buffer's end and keeps the NUL; a NULL error only carries the status.
+ * What it writes is plain text (sw_utf8_plain), whatever a file's name or a peer's word was.
  * Words: docs/formats/errors.md.
  */
 #include "base/status.h"
+#include "base/utf8.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,6 +27,7 @@ __attribute__((format(printf, 3, 0))) static void write_text(char *out, size_t s
     int length = vsnprintf(out, size, format, args);
     if (length < 0) out[0] = 0;
     if (length >= 0 && (size_t)length >= size) trim_split_character(out);
+    sw_utf8_make_plain(out);
 }
 
 void sw_error_write(sw_error *err, sw_status status, const char *word, const char *format, ...) {

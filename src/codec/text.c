@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Hex, base64 (RFC 4648) and UTF-8 (RFC 3629). One value, one encoding: padding is demanded and its
+ * Hex and base64 (RFC 4648). One value, one encoding: padding is demanded and its
  * bits are zero. A decoder that fails leaves its output as it was.
  */
 #include "codec/text.h"
@@ -161,77 +161,4 @@ sw_status sw_base64_decode_any(sw_buffer *out, sw_bytes text, sw_error *err) {
     bool url = text.size > 0 && (memchr(text.data, '-', text.size) != NULL ||
                                  memchr(text.data, '_', text.size) != NULL);
     return base64_decode(out, text, url ? (alphabet){'-', '_'} : (alphabet){'+', '/'}, err);
-}
-
-/* ---- UTF-8 ---- */
-
-/* Length of the well-formed sequence at the start (RFC 3629 section 4), 0 when there is none. */
-static size_t utf8_sequence(sw_bytes t) {
-    uint8_t lead = t.data[0];
-    if (lead < 0x80) return 1;
-    size_t size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-    if (lead < 0xc2 || lead > 0xf4 || t.size < size) return 0;
-    uint8_t low = 0x80, high = 0xbf;
-    if (lead == 0xe0) low = 0xa0;
-    if (lead == 0xed) high = 0x9f;
-    if (lead == 0xf0) low = 0x90;
-    if (lead == 0xf4) high = 0x8f;
-    if (t.data[1] < low || t.data[1] > high) return 0;
-    for (size_t i = 2; i < size; i++)
-        if ((t.data[i] & 0xc0) != 0x80) return 0;
-    return size;
-}
-
-/* Bytes of ASCII at the start, in whole words of eight. */
-static size_t ascii_words(sw_bytes t) {
-    uint64_t word;
-    size_t size = 0;
-    for (; t.size - size >= sizeof word; size += sizeof word) {
-        memcpy(&word, t.data + size, sizeof word);
-        if ((word & UINT64_C(0x8080808080808080)) != 0) break;
-    }
-    return size;
-}
-
-bool sw_utf8_valid(sw_bytes text) {
-    while (text.size > 0) {
-        size_t size = ascii_words(text);
-        if (size == 0) size = utf8_sequence(text);
-        if (size == 0) return false;
-        text.data += size;
-        text.size -= size;
-    }
-    return true;
-}
-
-/* What nobody sees: Cc, Zl, Zp, Cf and Default_Ignorable_Code_Point of Unicode 15.0, ascending. */
-static const struct {
-    uint32_t first, last;
-} UNSEEN[] = {
-    {0x0000, 0x001f},   {0x007f, 0x009f},   {0x00ad, 0x00ad},   {0x034f, 0x034f},
-    {0x0600, 0x0605},   {0x061c, 0x061c},   {0x06dd, 0x06dd},   {0x070f, 0x070f},
-    {0x0890, 0x0891},   {0x08e2, 0x08e2},   {0x115f, 0x1160},   {0x17b4, 0x17b5},
-    {0x180b, 0x180f},   {0x200b, 0x200f},   {0x2028, 0x202e},   {0x2060, 0x206f},
-    {0x3164, 0x3164},   {0xfe00, 0xfe0f},   {0xfeff, 0xfeff},   {0xffa0, 0xffa0},
-    {0xfff0, 0xfffb},   {0x110bd, 0x110bd}, {0x110cd, 0x110cd}, {0x13430, 0x1343f},
-    {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
-};
-
-static bool is_unseen(uint32_t character) {
-    for (size_t i = 0; i < sizeof UNSEEN / sizeof *UNSEEN; i++)
-        if (character >= UNSEEN[i].first && character <= UNSEEN[i].last) return true;
-    return false;
-}
-
-bool sw_utf8_plain(sw_bytes text) {
-    while (text.size > 0) {
-        size_t size = utf8_sequence(text);
-        if (size == 0) return false;
-        uint32_t character = size == 1 ? text.data[0] : text.data[0] & (0xffu >> (size + 1));
-        for (size_t i = 1; i < size; i++) character = character << 6 | (text.data[i] & 0x3f);
-        if (is_unseen(character)) return false;
-        text.data += size;
-        text.size -= size;
-    }
-    return true;
 }

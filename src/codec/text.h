@@ -21,10 +21,6 @@ SW_NODISCARD sw_status sw_base64_decode(sw_buffer *out, sw_bytes text,
                                         sw_error *err); /* standard alphabet only */
 SW_NODISCARD sw_status sw_base64_decode_any(sw_buffer *out, sw_bytes text,
                                             sw_error *err); /* either alphabet (DSSE) */
-bool sw_utf8_valid(sw_bytes text); /* no surrogates, no overlong forms, <= U+10FFFF */
-/* Valid UTF-8, every character of which is seen where it stands: no controls, no line ends, nothing
- * that is not drawn or that turns the direction (RCP-004). The empty text is that. */
-bool sw_utf8_plain(sw_bytes text);
 
 /* PEM blocks of one label ("CERTIFICATE"): calls `each` with the DER of every block in order;
  * refuses text between blocks other than white space, more than `limit` blocks, and a missing final

@@ -47,6 +47,24 @@ static void no_error_is_no_harm(void **state) {
     sw_error_hint(NULL, "x");
 }
 
+/* A name that somebody else chose may not speak to a terminal, and must fit into JSON. */
+static void a_sentence_is_plain(void **state) {
+    (void)state;
+    sw_error err;
+    (void)sw_fail(&err, SW_IO, "io", "%s is missing",
+                  "a\x1b[31m\nb\xff\xc3\xa9\xe2\x80\xae"
+                  "c\x7f");
+    assert_string_equal(err.message, "a?[31m?b?\xc3\xa9???c? is missing");
+    sw_error_prefix(&err, "%s",
+                    "\xc2\x9b"
+                    "1\t");
+    assert_string_equal(err.message, "?"
+                                     "?1?: a?[31m?b?\xc3\xa9???c? is missing");
+    sw_error_hint(&err, "\r%s", "\xed\xa0\x80");
+    assert_string_equal(err.hint, "?"
+                                  "???");
+}
+
 static void a_long_sentence_is_cut_between_characters(void **state) {
     (void)state;
     char text[600] = "";
@@ -329,6 +347,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_failure_fills_the_error),
         cmocka_unit_test(no_error_is_no_harm),
+        cmocka_unit_test(a_sentence_is_plain),
         cmocka_unit_test(a_long_sentence_is_cut_between_characters),
         cmocka_unit_test(an_invariant_is_checked_in_every_build),
         cmocka_unit_test(views_compare),
