@@ -11,7 +11,8 @@ static void explain(sw_bytes input) {
     SW_SCOPED(sw_buffer) text = SW_BUFFER((size_t)16 << 20);
     (void)sw_tokens_explain(input, &text, NULL);
     (void)sw_certificates_explain(input, &text, NULL);
-    (void)sw_document_explain(input, &text, NULL);
+    (void)sw_document_explain(input, true, &text, NULL);
+    (void)sw_document_explain(input, false, &text, NULL);
     (void)sw_quote_explain(input, &text, NULL);
     for (size_t i = 0; i < text.size; i++)
         FUZZ_REQUIRE(text.data[i] == '\n' || (text.data[i] >= 0x20 && text.data[i] < 0x7f));

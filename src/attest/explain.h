@@ -11,11 +11,15 @@
 SW_NODISCARD sw_status sw_quote_explain(sw_bytes quote, sw_buffer *out, sw_error *err);
 SW_NODISCARD sw_status sw_certificates_explain(sw_bytes pem, sw_buffer *out, sw_error *err);
 SW_NODISCARD sw_status sw_collateral_explain(const sw_collateral *c, sw_buffer *out, sw_error *err);
-/* One answer of the provisioning service: TCB info or QE identity. */
-SW_NODISCARD sw_status sw_document_explain(sw_bytes json, sw_buffer *out, sw_error *err);
+/* One answer of the provisioning service: TCB info, else QE identity. */
+SW_NODISCARD sw_status sw_document_explain(sw_bytes json, bool tcb_info, sw_buffer *out,
+                                           sw_error *err);
 /* A revocation list (DER): whose it is, its dates, every certificate that it lists. */
 SW_NODISCARD sw_status sw_list_explain(sw_bytes der, sw_buffer *out, sw_error *err);
+/* What an OCSP answer (DER) says of each certificate that it is about. */
 SW_NODISCARD sw_status sw_ocsp_explain(sw_bytes der, sw_buffer *out, sw_error *err);
+/* Several; one that cannot be read is said to be so. */
+void sw_answers_explain(const sw_bytes *answers, size_t count, sw_buffer *out);
 /* Every event, and what the registers replay to. */
 SW_NODISCARD sw_status sw_log_explain(const sw_event_log *log, sw_buffer *out, sw_error *err);
 /* Every JSON web token in the text: header and claims. */

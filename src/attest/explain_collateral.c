@@ -30,14 +30,14 @@ static void put_level(sw_buffer *out, const sw_level *level) {
 
 static void put_isv_levels(sw_buffer *out, const sw_isv_levels *levels) {
     for (size_t i = 0; i < levels->count; i++) {
-        sw_put_format(out, "    version %-12u ", levels->items[i].isv_svn);
+        sw_put_format(out, "    version %-14u ", levels->items[i].isv_svn);
         put_level(out, &levels->items[i].level);
     }
 }
 
 static void put_module(sw_buffer *out, const sw_tdx_module *m) {
-    char name[24] = "TDX module";
-    if (m->line > 0) (void)snprintf(name, sizeof name, "TDX module TDX_%02X", m->line);
+    char name[32] = "TDX module's MRSIGNER";
+    if (m->line > 0) (void)snprintf(name, sizeof name, "TDX_%02X's MRSIGNER", m->line);
     sw_line_hex(out, name, SW_BYTES_OF(m->mr_signer));
     put_isv_levels(out, &m->levels);
 }
@@ -50,7 +50,7 @@ static void put_tcb_info(sw_buffer *out, const sw_tcb_info *info) {
     for (size_t i = 0; i < info->module_count; i++) put_module(out, &info->modules[i]);
     for (size_t i = 0; i < info->level_count; i++) {
         const sw_platform_level *level = &info->levels[i];
-        sw_put_format(out, "  platform level %-7zu ", i + 1);
+        sw_put_format(out, "  platform level %-9zu ", i + 1);
         put_level(out, &level->level);
         sw_line_hex(out, "  SGX components", SW_BYTES_OF(level->sgx));
         sw_line_hex(out, "  TDX components", SW_BYTES_OF(level->tdx));
@@ -87,7 +87,7 @@ static sw_status put_list(sw_buffer *out, const char *label, sw_bytes der, sw_er
     sw_crl_validity(crl, &from, &until);
     sw_line_time(out, label, from, until);
     if (sw_crl_issuer_name(crl, issuer, sizeof issuer, NULL) == SW_OK) {
-        sw_put_format(out, "  %-22s ", "issuer");
+        sw_put_format(out, "  %-24s ", "issuer");
         sw_put_plain(out, sw_text(issuer), sizeof issuer);
         sw_put_u8(out, '\n');
     }
@@ -97,19 +97,31 @@ static sw_status put_list(sw_buffer *out, const char *label, sw_bytes der, sw_er
     return status;
 }
 
+/* CRLReason (RFC 5280 5.3.1). */
+static const char *reason_name(int reason) {
+    static const char *const names[] = {
+        "unspecified",   "keyCompromise",        "cACompromise",    "affiliationChanged",
+        "superseded",    "cessationOfOperation", "certificateHold", "7",
+        "removeFromCRL", "privilegeWithdrawn",   "aACompromise"};
+    return reason < 0 || reason >= (int)(sizeof names / sizeof *names) ? "not said" : names[reason];
+}
+
 static void put_answer(sw_buffer *out, const sw_ocsp_facts *facts) {
     static const char *const states[] = {
         [SW_OCSP_GOOD] = "good", [SW_OCSP_REVOKED] = "revoked", [SW_OCSP_UNKNOWN] = "unknown"};
-    char revoked[21];
+    char date[21];
     sw_line_hex(out, "serial number", SW_BYTES(facts->serial, facts->serial_bytes));
+    sw_line_hex(out, "issuer's key, hashed", SW_BYTES(facts->issuer_key, facts->issuer_key_bytes));
     sw_line_text(out, "state", states[facts->says.state]);
     if (facts->says.state == SW_OCSP_REVOKED) {
-        sw_time_text(revoked, facts->says.revoked_ms);
-        sw_line_text(out, "revoked", revoked);
-        if (facts->says.reason >= 0)
-            sw_line_number(out, "reason (RFC 5280)", (uint64_t)facts->says.reason);
+        sw_time_text(date, facts->says.revoked_ms);
+        sw_line_text(out, "revoked", date);
+        sw_line_text(out, "reason", reason_name(facts->says.reason));
     }
-    sw_line_time(out, "answer", facts->says.this_update_ms, facts->says.next_update_ms);
+    sw_time_text(date, facts->says.this_update_ms);
+    sw_line_text(out, "answer of", date);
+    sw_time_text(date, facts->says.next_update_ms);
+    sw_line_text(out, "next answer", facts->says.next_update_ms == 0 ? "not said" : date);
 }
 
 /* ---- by kind ---- */
@@ -122,21 +134,33 @@ sw_status sw_list_explain(sw_bytes der, sw_buffer *out, sw_error *err) {
 sw_status sw_ocsp_explain(sw_bytes der, sw_buffer *out, sw_error *err) {
     sw_ocsp_answer *answer = NULL;
     sw_ocsp_facts facts;
+    sw_status status = SW_OK;
     SW_TRY(sw_ocsp_parse(der, &answer, err));
-    sw_status status = sw_ocsp_read(answer, &facts, err);
+    for (size_t i = 0; status == SW_OK && i < sw_ocsp_count(answer); i++) {
+        status = sw_ocsp_read(answer, i, &facts, err);
+        if (status != SW_OK) break;
+        sw_put_text(out, "OCSP answer\n");
+        put_answer(out, &facts);
+    }
     sw_ocsp_free(&answer);
     SW_TRY(status);
-    sw_put_text(out, "OCSP answer\n");
-    put_answer(out, &facts);
     return sw_buffer_check(out, "the explanation", err);
 }
 
-sw_status sw_document_explain(sw_bytes json, sw_buffer *out, sw_error *err) {
+void sw_answers_explain(const sw_bytes *answers, size_t count, sw_buffer *out) {
+    sw_put_format(out, "OCSP answers: %zu\n", count);
+    for (size_t i = 0; i < count; i++)
+        if (sw_ocsp_explain(answers[i], out, NULL) != SW_OK)
+            sw_put_format(out, "  answer %zu cannot be read\n", i + 1);
+}
+
+sw_status sw_document_explain(sw_bytes json, bool tcb_info, sw_buffer *out, sw_error *err) {
     SW_SCOPED(sw_arena) a = {.limit_bytes = 16 * SW_EVIDENCE_LIMIT};
     sw_signed_json document = {0};
     sw_tcb_info info;
     sw_qe_identity identity;
-    if (sw_pcs_parse(json, "tcbInfo", &document, NULL) == SW_OK) {
+    if (tcb_info) {
+        SW_TRY(sw_pcs_parse(json, "tcbInfo", &document, err));
         SW_TRY(sw_tcb_info_parse(&a, document.text, &info, err));
         put_tcb_info(out, &info);
     } else {

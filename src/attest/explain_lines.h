@@ -13,6 +13,6 @@ void sw_line_number(sw_buffer *out, const char *label, uint64_t value);
 void sw_line_time(sw_buffer *out, const char *label, int64_t from_ms, int64_t until_ms);
 /* At most so many bytes of it, and "?" for each that is no printable ASCII. */
 void sw_put_plain(sw_buffer *out, sw_bytes text, size_t most);
-/* Common name, dates and SHA-256 of one certificate. */
+/* One certificate: its common name and its issuer's, serial number, dates, SHA-256. */
 void sw_put_certificate(sw_buffer *out, const sw_cert *cert);
 #endif

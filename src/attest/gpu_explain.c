@@ -5,6 +5,7 @@
  *
  * Text from outside appears only where the parser found it plain, else as hex.
  */
+#include "attest/explain_lines.h"
 #include "attest/gpu_internal.h"
 #include "codec/text.h"
 
@@ -13,21 +14,12 @@
 
 enum { VALUE_SHOWN_BYTES = 32, EXPLANATION_LIMIT = 64 << 10 };
 
-static void line_text(sw_buffer *out, const char *label, const char *text) {
-    if (text[0] != 0) sw_put_format(out, "  %-24s %s\n", label, text);
-}
-
-static void line_hex(sw_buffer *out, const char *label, sw_bytes value) {
+/* So much of it as tells it from others. */
+static void line_start(sw_buffer *out, const char *label, sw_bytes value) {
     size_t shown = value.size < VALUE_SHOWN_BYTES ? value.size : VALUE_SHOWN_BYTES;
     sw_put_format(out, "  %-24s ", label);
     sw_hex_encode(out, SW_BYTES(value.data, shown));
     if (shown < value.size) sw_put_format(out, "... (%zu bytes)", value.size);
-    sw_put_u8(out, '\n');
-}
-
-static void line_whole(sw_buffer *out, const char *label, sw_bytes value) {
-    sw_put_format(out, "  %-24s ", label);
-    sw_hex_encode(out, value);
     sw_put_u8(out, '\n');
 }
 
@@ -44,7 +36,7 @@ static void explain_measurements(sw_buffer *out, const sw_gpu_report *r) {
             continue;
         }
         (void)snprintf(label, sizeof label, "%zu", i);
-        line_whole(out, label, SW_BYTES_OF(r->blocks[i]));
+        sw_line_hex(out, label, SW_BYTES_OF(r->blocks[i]));
     }
     if (empty > 0) sw_put_format(out, "  %-24s %zu\n", "of zeros", empty);
 }
@@ -56,7 +48,7 @@ static void explain_opaque(sw_buffer *out, const sw_gpu_report *r) {
         char label[48];
         (void)snprintf(label, sizeof label, "%u %s", r->opaque[i].type,
                        name[0] == 0 ? "(not known)" : name);
-        line_hex(out, label, r->opaque[i].value);
+        line_start(out, label, r->opaque[i].value);
     }
 }
 
@@ -64,43 +56,28 @@ static void explain_report(sw_buffer *out, const sw_gpu_report *r) {
     static const char *const features[] = {"one GPU", "several GPUs", "protected PCIe"};
     char driver[128], vbios[128];
     sw_put_text(out, r->is_switch ? "switch\n" : "GPU\n");
-    line_whole(out, "nonce", SW_BYTES_OF(r->nonce));
-    line_whole(out, "device's own random", SW_BYTES_OF(r->responder_nonce));
-    line_text(out, "driver", r->driver);
-    line_text(out, "VBIOS", r->vbios);
-    line_text(out, "chip", r->chip_info);
-    if (r->has_feature) line_text(out, "mode", features[r->feature]);
-    if (r->has_fwid) line_whole(out, "firmware id", SW_BYTES_OF(r->fwid));
+    sw_line_hex(out, "nonce", SW_BYTES_OF(r->nonce));
+    sw_line_hex(out, "device's own random", SW_BYTES_OF(r->responder_nonce));
+    sw_line_text(out, "driver", r->driver);
+    sw_line_text(out, "VBIOS", r->vbios);
+    sw_line_text(out, "chip", r->chip_info);
+    if (r->has_feature) sw_line_text(out, "mode", features[r->feature]);
+    if (r->has_fwid) sw_line_hex(out, "firmware id", SW_BYTES_OF(r->fwid));
     sw_gpu_rim_names(r, driver, vbios);
-    line_text(out, "driver manifest", driver);
-    line_text(out, "VBIOS manifest", vbios);
+    sw_line_text(out, "driver manifest", driver);
+    sw_line_text(out, "VBIOS manifest", vbios);
     sw_put_format(out, "  %-24s %zu\n", "zeros behind the report", r->trailing_bytes);
     explain_opaque(out, r);
     explain_measurements(out, r);
 }
 
 /* ---- chain ---- */
-static void explain_certificate(sw_buffer *out, const sw_cert *cert) {
-    char name[128], from[21], until[21];
-    int64_t from_ms = 0, until_ms = 0;
-    sw_hash digest;
-    bool plain =
-        sw_cert_common_name(cert, name, sizeof name, NULL) == SW_OK && sw_utf8_plain(sw_text(name));
-    sw_cert_validity(cert, &from_ms, &until_ms);
-    sw_time_text(from, from_ms);
-    sw_time_text(until, until_ms);
-    sw_sha256(&digest, sw_cert_der(cert));
-    sw_put_format(out, "  %s\n", plain ? name : "(no plain name)");
-    sw_put_format(out, "  %-24s %s to %s\n", "valid", from, until);
-    line_whole(out, "SHA-256", SW_BYTES_OF(digest.b));
-}
-
 static void explain_chain(sw_buffer *out, const sw_gpu_chain *c) {
     sw_put_text(out, "device chain\n");
-    line_text(out, "model", c->model);
-    line_whole(out, "serial", SW_BYTES(c->serial.b, c->serial.size));
-    line_whole(out, "firmware id of the leaf", SW_BYTES_OF(c->fwid));
-    for (size_t i = 0; i < SW_GPU_CHAIN_COUNT; i++) explain_certificate(out, c->certs[i]);
+    sw_line_text(out, "model", c->model);
+    sw_line_hex(out, "serial", SW_BYTES(c->serial.b, c->serial.size));
+    sw_line_hex(out, "firmware id of the leaf", SW_BYTES_OF(c->fwid));
+    for (size_t i = 0; i < SW_GPU_CHAIN_COUNT; i++) sw_put_certificate(out, c->certs[i]);
 }
 
 sw_status sw_gpu_explain(const sw_gpu_device *device, sw_buffer *out, sw_error *err) {

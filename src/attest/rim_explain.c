@@ -13,9 +13,9 @@
 static void explain_entry(sw_buffer *out, size_t index, const sw_rim_entry *e) {
     for (size_t i = 0; i < e->alternative_count; i++) {
         if (i == 0)
-            sw_put_format(out, "  %-22zu ", index);
+            sw_put_format(out, "  %-24zu ", index);
         else
-            sw_put_format(out, "  %-22s ", "  or");
+            sw_put_format(out, "  %-24s ", "  or");
         sw_hex_encode(out, SW_BYTES_OF(e->alternatives[i]));
         sw_put_u8(out, '\n');
     }
@@ -32,7 +32,6 @@ static void explain(sw_buffer *out, const sw_rim *rim) {
         if (rim->entries[i].active) explain_entry(out, i, &rim->entries[i]);
     sw_put_text(out, "certificates, the signer's first\n");
     for (size_t i = 0; i < rim->chain_count; i++) sw_put_certificate(out, rim->chain[i]);
-    sw_put_text(out, "nothing above was verified\n");
 }
 
 sw_status sw_rim_explain(sw_bytes xml, sw_buffer *out, sw_error *err) {

@@ -42,6 +42,7 @@ sw_status sw_checks_close(sw_checks *checks, sw_json *facts, sw_status status, s
     sw_json_add_text(a, facts, "verdict",
                      status == SW_OK ? SW_LITERAL("holds") : SW_LITERAL("refused"));
     if (status == SW_OK) {
+        sw_cli_print(checks->cli, "HOLDS\n");
         sw_cli_result(checks->cli, facts);
         return SW_OK;
     }

@@ -42,9 +42,6 @@ SW_NODISCARD sw_status sw_attest_log_read(sw_cli *cli, sw_event_log *out, bool *
 /* SW_MALFORMED naming the file when it is of no kind that is known. */
 SW_NODISCARD sw_status sw_attest_input_read(sw_cli *cli, const char *path, sw_attest_input *out,
                                             sw_error *err);
-/* The first of PEM certificates with its attestation. */
-SW_NODISCARD sw_status sw_attest_certificate_read(sw_cli *cli, sw_bytes pem, sw_ratls_facts *out,
-                                                  sw_error *err);
 /* Collateral of one quote: a folder with tcb_info.json, qe_identity.json, tcb_signing_chain.pem,
  * pck_crl.der, root_ca_crl.der (as `sim init` writes them), or a bundle. */
 SW_NODISCARD sw_status sw_attest_collateral_read(sw_cli *cli, const char *path, sw_collateral *out,

@@ -30,7 +30,7 @@ static const char *const names[] = {
     [SW_ATTEST_CERTIFICATES] = "certificates",
     [SW_ATTEST_LIST] = "a revocation list",
     [SW_ATTEST_OCSP] = "an OCSP answer",
-    [SW_ATTEST_TOKENS] = "attestation tokens",
+    [SW_ATTEST_TOKENS] = "a file of attestation tokens",
     [SW_ATTEST_KEY] = "a key's signature chain",
     [SW_ATTEST_TCB_INFO] = "TCB info",
     [SW_ATTEST_QE_IDENTITY] = "a QE identity",
@@ -127,6 +127,10 @@ static bool is_quote(sw_bytes in) {
     return BEGINS(in, "\x04\0\x02\0\x81\0\0\0") || BEGINS(in, "\x05\0\x02\0\x81\0\0\0");
 }
 
+static bool is_map(uint8_t msgpack) {
+    return msgpack >> 4 == 8 || msgpack == 0xde || msgpack == 0xdf;
+}
+
 static bool bytes_kind(sw_bytes in, sw_attest_kind *out) {
     const struct {
         bool fits;
@@ -138,7 +142,7 @@ static bool bytes_kind(sw_bytes in, sw_attest_kind *out) {
         {BEGINS(in, "<"), SW_ATTEST_RIM},
         {BEGINS(in, "eyJ"), SW_ATTEST_TOKENS},
         {in.size > 48 && begins(SW_BYTES(in.data + 32, 16), "Spec ID Event03", 16), SW_ATTEST_CCEL},
-        {in.size > 1 && (in.data[0] == 0 || in.data[0] >> 4 == 8), SW_ATTEST_DSTACK},
+        {in.size > 1 && (in.data[0] == 0 || is_map(in.data[0])), SW_ATTEST_DSTACK},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         if (!table[i].fits) continue;
@@ -164,8 +168,26 @@ static sw_status certificate_as_pem(sw_arena *a, sw_bytes der, sw_attest_input *
     return keep(a, sw_buffer_bytes(&pem), &out->bytes, err);
 }
 
-/* The structure that the first tags are of (RFC 5280 4.1 and 5.1, RFC 6960 4.2.1). A certificate is
- * of version 3, a list of version 2. */
+/* Behind a number and two sequences a certificate of version 1 has its dates, a list of version 2
+ * one date. */
+static uint8_t tag_behind(sw_reader r) {
+    (void)sw_der_read(&r, SW_DER_INTEGER);
+    (void)sw_der_read(&r, SW_DER_SEQUENCE);
+    (void)sw_der_read(&r, SW_DER_SEQUENCE);
+    return r.failed ? 0 : sw_der_peek(&r);
+}
+
+static bool is_first_version(sw_reader inner) {
+    return tag_behind(inner) == SW_DER_SEQUENCE;
+}
+
+static bool is_list(sw_reader inner) {
+    enum { UTC_TIME = 0x17, GENERALIZED_TIME = 0x18 };
+    uint8_t tag = tag_behind(inner);
+    return tag == UTC_TIME || tag == GENERALIZED_TIME;
+}
+
+/* The structure that the first tags are of (RFC 5280 4.1 and 5.1, RFC 6960 4.2.1). */
 static sw_status der_read(sw_arena *a, sw_bytes in, bool *known, sw_attest_input *out,
                           sw_error *err) {
     enum { VERSION = 0xa0 };
@@ -178,8 +200,8 @@ static sw_status der_read(sw_arena *a, sw_bytes in, bool *known, sw_attest_input
     }
     sw_reader inner = sw_der_enter(&outer, SW_DER_SEQUENCE);
     uint8_t tag = outer.failed ? 0 : sw_der_peek(&inner);
-    if (tag == VERSION) return certificate_as_pem(a, in, out, err);
-    *known = tag == SW_DER_INTEGER;
+    if (tag == VERSION || is_first_version(inner)) return certificate_as_pem(a, in, out, err);
+    *known = is_list(inner);
     out->kind = SW_ATTEST_LIST;
     return SW_OK;
 }
@@ -205,17 +227,17 @@ static sw_bytes trimmed(sw_bytes in) {
     return in;
 }
 
-/* A quote as people paste it: hex, in either case, with 0x or without. */
+/* A quote as people paste it: hex, in either case, with 0x or without, in one line or several. */
 static sw_status hex_read(sw_arena *a, sw_bytes text, sw_attest_input *out, sw_error *err) {
+    SW_SCOPED(sw_buffer) digits = SW_BUFFER(2 * SW_QUOTE_LIMIT);
+    SW_SCOPED(sw_buffer) bytes = SW_BUFFER(SW_QUOTE_LIMIT);
     if (BEGINS(text, "0x")) text = SW_BYTES(text.data + 2, text.size - 2);
-    if (text.size / 2 > SW_QUOTE_LIMIT)
-        return sw_fail(err, SW_LIMIT, "limit", "it has more than %zu bytes of hex",
-                       2 * SW_QUOTE_LIMIT);
-    uint8_t *bytes = sw_arena_alloc(a, text.size / 2 + 1, 1);
-    if (bytes == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a quote");
-    SW_TRY(sw_hex_decode(bytes, text.size / 2, text, true, err));
-    *out = (sw_attest_input){SW_ATTEST_QUOTE, SW_BYTES(bytes, text.size / 2)};
-    return SW_OK;
+    for (size_t i = 0; i < text.size && !digits.failed; i++)
+        if (text.data[i] != '\n' && text.data[i] != '\r') sw_put_u8(&digits, text.data[i]);
+    SW_TRY(sw_buffer_check(&digits, "the quote's hex", err));
+    SW_TRY(sw_hex_append(&bytes, sw_buffer_bytes(&digits), true, err));
+    out->kind = SW_ATTEST_QUOTE;
+    return keep(a, sw_buffer_bytes(&bytes), &out->bytes, err);
 }
 
 /* Version 3, or a later one that says so; ECDSA of P-256. */
@@ -245,9 +267,13 @@ sw_status sw_attest_recognise(sw_arena *a, sw_bytes in, sw_attest_input *out, sw
     if (is_sgx(in, text))
         return sw_fail(err, SW_MALFORMED, "format",
                        "it is an SGX quote; of Intel's quotes a TD's alone is judged");
-    return sw_fail(err, SW_MALFORMED, "format", "it is no evidence of a kind that is known");
+    sw_status status =
+        sw_fail(err, SW_MALFORMED, "format", "it is no evidence of a kind that is known");
+    sw_error_hint(err, "sealwright attest explain --help names the kinds");
+    return status;
 }
 
+/* ---- what holds a quote ---- */
 /* Attest's answer in JSON is the bytes in hex. */
 sw_status sw_attest_attestation_bytes(sw_arena *a, sw_bytes in, sw_bytes *out, sw_error *err) {
     const sw_hex_rule rule = {.bytes = SW_DSTACK_ATTESTATION_LIMIT};
@@ -258,6 +284,22 @@ sw_status sw_attest_attestation_bytes(sw_arena *a, sw_bytes in, sw_bytes *out, s
     return sw_json_hex_bytes(a, root, "answer", "attestation", &rule, out, err);
 }
 
+static sw_status first_certificate(void *context, sw_bytes der, sw_error *err) {
+    sw_cert **leaf = context;
+    return *leaf == NULL ? sw_cert_parse(der, leaf, err) : SW_OK;
+}
+
+sw_status sw_attest_certificate_read(sw_arena *a, sw_bytes pem, sw_ratls_facts *out,
+                                     sw_error *err) {
+    sw_cert *leaf = NULL;
+    sw_status status = sw_pem_decode(pem, "CERTIFICATE", 8, first_certificate, &leaf, err);
+    if (status == SW_OK && leaf == NULL)
+        status = sw_fail(err, SW_MALFORMED, "format", "no certificate is here");
+    if (status == SW_OK) status = sw_ratls_read(a, leaf, out, err);
+    sw_cert_free(&leaf);
+    return status;
+}
+
 /* ---- collateral in either form ---- */
 sw_status sw_attest_collateral_parse(sw_arena *a, sw_bytes json, sw_collateral *out,
                                      sw_gpu_collateral *gpu, sw_error *err) {
@@ -265,6 +307,9 @@ sw_status sw_attest_collateral_parse(sw_arena *a, sw_bytes json, sw_collateral *
     sw_gpu_collateral devices = {0};
     const sw_json_limits limits = {.bytes = SW_COLLATERAL_FILE_LIMIT, .depth = 8, .nodes = 10000};
     SW_TRY(sw_json_parse(a, json, &limits, &root, err));
+    if (!says_kind(root, SW_COLLATERAL_KIND) && !has(root, "pck_crl"))
+        return sw_fail(err, SW_MALFORMED, "format",
+                       "it is no collateral: neither ours nor in dcap-qvl's form");
     if (!says_kind(root, SW_COLLATERAL_KIND)) return sw_collateral_from_qvl(a, json, out, err);
     SW_TRY(sw_collateral_parse(a, json, out, &devices, err));
     if (gpu != NULL && devices.rim_count + devices.ocsp_count > 0) *gpu = devices;

@@ -5,6 +5,7 @@
  */
 #ifndef SW_CLI_ATTEST_KIND_H
 #define SW_CLI_ATTEST_KIND_H
+#include "attest/dstack.h"
 #include "attest/evidence.h"
 
 typedef enum sw_attest_kind {
@@ -45,6 +46,9 @@ SW_NODISCARD sw_status sw_attest_collateral_parse(sw_arena *a, sw_bytes json, sw
 /* Attest's answer, in JSON or not, as its bytes. */
 SW_NODISCARD sw_status sw_attest_attestation_bytes(sw_arena *a, sw_bytes in, sw_bytes *out,
                                                    sw_error *err);
+/* The first of PEM certificates with the attestation that it carries. */
+SW_NODISCARD sw_status sw_attest_certificate_read(sw_arena *a, sw_bytes pem, sw_ratls_facts *out,
+                                                  sw_error *err);
 /* Appends what stands in evidence of any kind, shown and not judged: lines of plain text
  * (sw_utf8_plain). */
 #define SW_EXPLANATION_LIMIT ((size_t)128 << 20)

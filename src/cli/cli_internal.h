@@ -22,6 +22,7 @@ struct sw_cli {
     const char *config_path;
     const char *list[SW_CLI_VALUE_LIMIT]; /* scratch of sw_cli_list */
     bool json, help, bar_shown, write_failed;
+    bool result_failed; /* the result does not fit into JSON here, and was not printed */
     int64_t bar_start_ms, bar_drawn_ms;
     uint64_t bar_start_done;
     sw_json *failure; /* sw_cli_failure */

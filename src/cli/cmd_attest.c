@@ -157,18 +157,6 @@ static void claims_tell(inquiry *q, const sw_claims *c) {
     facts_simulated(q, c->platform == SW_PLATFORM_SIM);
 }
 
-/* What nobody was asked to compare, in words; nothing for a machine without GPUs. */
-static void gpu_notes(inquiry *q, const sw_gpu_claims *claims, size_t count) {
-    bool checked = true;
-    if (count == 0) return;
-    for (size_t i = 0; i < count; i++) checked = checked && claims[i].revocation_checked;
-    if (sw_cli_option(q->cli, "nonce") == NULL)
-        sw_cli_note(q->cli, "no --nonce was given: freshness was not judged");
-    if (!checked)
-        sw_cli_note(q->cli, "revocation was not checked: not every certificate has its "
-                            "OCSP answer here");
-}
-
 /* Only the report data of a channel commit to GPUs, and it is not known here (GPU-224, GPU-229). */
 static sw_status gpu_binding(inquiry *q, const sw_claims *claims, sw_error *err) {
     if (claims->gpu_count == 0) return SW_OK;
@@ -193,7 +181,6 @@ static sw_status judge_evidence(inquiry *q, sw_error *err) {
     SW_TRY(values_compare(q, &claims.device, &claims.mr_aggregated, &claims.mr_system, err));
     SW_TRY(sw_attest_nonce_compare(q->cli, &q->checks.log, claims.gpus, claims.gpu_count, err));
     claims_tell(q, &claims);
-    gpu_notes(q, claims.gpus, claims.gpu_count);
     return SW_OK;
 }
 
@@ -295,12 +282,13 @@ static sw_status issuer_judge(inquiry *q, const sw_event_log *log, sw_error *err
     sw_ratls_chain chain = {0};
     bool there;
     SW_TRY(sw_attest_hex_option(q->cli, "kms-root", root.hash.b, sizeof root.hash.b, &there, err));
+    sw_check_begin(&q->checks.log, "RA-TLS chain");
     if (!there) {
-        sw_cli_note(q->cli, "no --kms-root was given: who issued the certificate, for which names "
-                            "and until when was not judged; the quote speaks for its key alone");
+        sw_check_left(&q->checks.log,
+                      "no --kms-root was given: who issued the certificate, for which names and "
+                      "until when was not judged; the quote speaks for its key alone");
         return SW_OK;
     }
-    sw_check_begin(&q->checks.log, "RA-TLS chain");
     SW_TRY(sw_ratls_chain_verify(sw_cli_arena(q->cli), q->input.bytes, &root, q->wall_ms, &chain,
                                  err));
     sw_check_held(&q->checks.log, "%zu certificates to the KMS root given", chain.count);
@@ -314,7 +302,8 @@ static sw_status issuer_judge(inquiry *q, const sw_event_log *log, sw_error *err
 static sw_status judge_certificates(inquiry *q, sw_error *err) {
     sw_ratls_facts facts;
     sw_check_begin(&q->checks.log, "RA-TLS certificate");
-    sw_status status = sw_attest_certificate_read(q->cli, q->input.bytes, &facts, err);
+    sw_status status =
+        sw_attest_certificate_read(sw_cli_arena(q->cli), q->input.bytes, &facts, err);
     if (status == SW_OK) sw_check_held(&q->checks.log, "its key is the one in the quote");
     if (status == SW_OK) status = issuer_judge(q, &facts.attestation.log, err);
     SW_TRY(status);
@@ -337,7 +326,11 @@ static sw_status judge_key(inquiry *q, sw_error *err) {
     SW_TRY(sw_attest_hex_option(q->cli, "app-id", app_id, sizeof app_id, &there, err));
     sw_check_begin(&q->checks.log, "key's file");
     SW_TRY(sw_dstack_key_parse(sw_cli_arena(q->cli), q->input.bytes, &chain, err));
-    sw_check_held(&q->checks.log, "a public key of %zu bytes", chain.public_key.size);
+    sw_check_held_hex(&q->checks.log, chain.public_key);
+    sw_check_begin(&q->checks.log, "purpose");
+    bool plain = chain.purpose.size > 0 && sw_utf8_plain(chain.purpose);
+    sw_check_held(&q->checks.log, "%.*s", plain ? (int)chain.purpose.size : 1,
+                  plain ? (const char *)chain.purpose.data : "?");
     sw_check_begin(&q->checks.log, "signature chain");
     SW_TRY(sw_dstack_key_verify(&chain, app_id, &root, err));
     sw_check_held(&q->checks.log, "this app's key for this purpose, under the KMS root given");
@@ -378,7 +371,6 @@ static sw_status gpu_after(inquiry *q, const sw_gpu_policy *policy, const sw_gpu
     SW_TRY(q->policy == NULL
                ? sw_gpu_default_check(claims, count, q->wall_ms, &q->checks.log, err)
                : sw_gpu_policy_check(policy, claims, count, q->wall_ms, &q->checks.log, err));
-    gpu_notes(q, claims, count);
     return SW_OK;
 }
 
@@ -388,7 +380,9 @@ static sw_status bundle_add(inquiry *q, const char *path, sw_gpu_collateral *c, 
     sw_collateral of_quote = {0};
     sw_gpu_collateral of_gpus = {0};
     SW_TRY(sw_attest_collateral_read(q->cli, path, &of_quote, &of_gpus, err));
-    if (of_gpus.rim_count + of_gpus.ocsp_count == 0) return SW_OK;
+    if (of_gpus.rim_count + of_gpus.ocsp_count == 0)
+        return sw_fail(err, SW_USAGE, "usage", "%s holds nothing for GPUs: give --rim and --ocsp",
+                       path);
     if (c->rim_count + c->ocsp_count > 0)
         return sw_fail(err, SW_USAGE, "usage",
                        "%s holds manifests or OCSP answers: give --rim and --ocsp, or the bundle",
@@ -440,6 +434,7 @@ static sw_status judge_rim(inquiry *q, sw_error *err) {
     sw_check_held(&q->checks.log, "%s, %zu active measurements", rim.version, rim.active_count);
     fact(q, "version", rim.version);
     facts_window(q, rim.valid_from_ms, rim.valid_until_ms);
+    facts_simulated(q, !sw_hash_equal(&rim.anchor, &sw_nvidia_rim_root));
     const sw_gpu_claims age = {.ocsp_from_ms = INT64_MAX, .rim_from_ms = rim.signer_from_ms};
     sw_rim_free(&rim);
     return sw_gpu_age_check(policy, &age, 1, q->wall_ms, &q->checks.log, err);
@@ -449,8 +444,10 @@ static sw_status judge_rim(inquiry *q, sw_error *err) {
 static sw_status judge_none(inquiry *q, sw_error *err) {
     sw_status status = sw_fail(err, SW_USAGE, "usage", "%s proves nothing by itself",
                                sw_attest_kind_name(q->input.kind));
-    sw_error_hint(err,
-                  "verify the evidence that it belongs to; attest explain shows what is in it");
+    sw_error_hint(err, q->input.kind == SW_ATTEST_RUN
+                           ? "sealwright verify judges the run with its manifest"
+                           : "verify the evidence that it belongs to; attest explain shows what is "
+                             "in it");
     return status;
 }
 
@@ -495,15 +492,18 @@ static sw_status inquire(inquiry *q, sw_error *err) {
 }
 
 /* Evidence of the past is judged at its own time, which is said where it is missed. */
-static void hint_time(const sw_cli *cli, sw_error *err) {
-    static const char *const said[] = {"no longer valid", "not valid yet", "has expired",
-                                       "not yet valid"}; /* the last two are OpenSSL's words */
+static void hint_time(const sw_cli *cli, sw_attest_kind kind, sw_error *err) {
+    static const char *const said[] = {"no longer valid",  "not valid yet",       "is out of date",
+                                       "is of the future", "older than accepted", "has expired",
+                                       "not yet valid"}; /* the last two are OpenSSL's */
+    bool gpus = kind == SW_ATTEST_GPU_LIST || kind == SW_ATTEST_GPU_REPORT || kind == SW_ATTEST_RIM;
     bool dated = false;
     for (size_t i = 0; i < sizeof said / sizeof said[0]; i++)
         dated = dated || strstr(err->message, said[i]) != NULL;
     if (dated && sw_cli_option(cli, "time") == NULL)
-        sw_error_hint(err, "--time judges at a time in the past; attest collateral fetch brings "
-                           "what is valid now");
+        sw_error_hint(err, gpus ? "--time judges at a time in the past"
+                                : "--time judges at a time in the past; attest collateral fetch "
+                                  "brings what is valid now");
 }
 
 static sw_status attest_verify(sw_cli *cli, sw_error *err) {
@@ -512,18 +512,15 @@ static sw_status attest_verify(sw_cli *cli, sw_error *err) {
     SW_TRY(sw_verifier_open(&q.checks.log, &q.verifier, err));
     sw_status status = inquire(&q, err);
     sw_verifier_close(&q.verifier);
-    if (status != SW_OK) hint_time(cli, err);
-    status = sw_checks_close(&q.checks, q.facts, status, err);
-    if (status == SW_OK && q.input.kind != SW_ATTEST_KEY &&
-        sw_cli_option(cli, "report-data") == NULL && sw_cli_option(cli, "nonce") == NULL)
-        sw_cli_note(cli, "it holds; nobody's challenge was compared with it");
-    return status;
+    if (status != SW_OK) hint_time(cli, q.input.kind, err);
+    return sw_checks_close(&q.checks, q.facts, status, err);
 }
 
 static const sw_option verify_options[] = {
     {"policy", SW_OPTION_VALUE, "FILE", "the machine policy, or a KMS reference, as JSON"},
     {"time", SW_OPTION_VALUE, "TIME", "judge at this time, 2026-11-23T04:21:32Z; default now"},
-    {"collateral", SW_OPTION_VALUE, "PLACE", "of a quote: a bundle, or a folder with its parts"},
+    {"collateral", SW_OPTION_VALUE, "PLACE",
+     "of a quote or of GPUs: a bundle, dcap-qvl's file, or a folder with a quote's parts"},
     {"report-data", SW_OPTION_VALUE, "HEX", "what the quote's 64 bytes of report data must be"},
     {"log", SW_OPTION_VALUE, "FILE", "of a bare quote: dstack's event log, JSON"},
     {"ccel", SW_OPTION_VALUE, "FILE", "of a bare quote: the firmware's event log (ACPI's CCEL)"},
@@ -547,10 +544,14 @@ const sw_command sw_commands_attest[] = {
      "RA-TLS certificate, with --collateral; or GPU evidence, with --rim; or the signature chain\n"
      "of a key that dstack derived, with --kms-root and --app-id. Without a policy Intel's and\n"
      "NVIDIA's roots are the anchors, UpToDate alone is taken, and nothing is compared with an\n"
-     "image. --collateral takes a bundle of attest collateral fetch, or a folder with\n"
-     "tcb_info.json, qe_identity.json, tcb_signing_chain.pem, pck_crl.der and root_ca_crl.der.\n"
-     "A freshness check needs the exchange that the evidence was made for: --report-data and\n"
-     "--nonce say what it asked. Exit 1 names the first check that failed.",
+     "image. --collateral takes a bundle of attest collateral fetch, dcap-qvl's collateral, or a\n"
+     "folder with tcb_info.json, qe_identity.json, tcb_signing_chain.pem, pck_crl.der and\n"
+     "root_ca_crl.der. A policy is the member `machine` of a recipe's app-compose or of sim show\n"
+     "--json, by itself or there (docs/formats/evidence.md, EVD-060). A line is ok, LEFT for a "
+     "check\n"
+     "that could not be made and on which the verdict does not rest, or FAILED; HOLDS is the last\n"
+     "one where none failed. A freshness check needs the exchange that the evidence was made for:\n"
+     "--report-data and --nonce say what it asked. Exit 1 names the first check that failed.",
      1, 1, verify_options, attest_verify},
     {0},
 };

@@ -37,7 +37,7 @@ static sw_status subject_of(sw_cli *cli, const sw_attest_input *in, sw_evidence 
         out->quote = attestation.quote;
         return SW_OK;
     case SW_ATTEST_CERTIFICATES:
-        SW_TRY(sw_attest_certificate_read(cli, in->bytes, &facts, err));
+        SW_TRY(sw_attest_certificate_read(a, in->bytes, &facts, err));
         out->quote = facts.attestation.quote;
         return SW_OK;
     default:

@@ -24,7 +24,9 @@ const sw_command sw_commands_explain[] = {
      "FILE is told from its bytes: a machine's evidence or a run's evidence.json, a TDX quote,\n"
      "what a dstack guest agent answered, an event log (JSON or CCEL), a GPU report or list, a\n"
      "reference manifest, certificates, a revocation list, an OCSP answer, tokens, a key's\n"
-     "signature chain, collateral.",
+     "signature chain, collateral. Nothing is verified; what dstack's public simulator made is "
+     "not\n"
+     "even shown.",
      1, 1, NULL, attest_explain},
     {0},
 };

@@ -11,15 +11,23 @@
 #include "machine/collect.h"
 #include "manifest/manifest.h"
 
+/* Each grant's evidence is restored from the one before it, so a small file may stand for much. */
+#define RESTORED_LIMIT ((size_t)256 << 20)
+
 /* ---- by kind ---- */
-/* `whole` is the evidence before it (MAN-006), and then this one. */
+/* `whole` is the evidence before it (MAN-006), and then this one; `restored` counts all of them. */
 static sw_status explain_member(const sw_json *parent, const char *where, const char *name,
-                                sw_buffer *whole, sw_buffer *text, sw_error *err) {
+                                sw_buffer *whole, size_t *restored, sw_buffer *text,
+                                sw_error *err) {
     SW_SCOPED(sw_buffer) before = *whole;
     const sw_json *evidence;
     *whole = SW_BUFFER(SW_EVIDENCE_LIMIT);
     SW_TRY(sw_json_object(parent, where, name, &evidence, err));
     sw_status status = sw_manifest_restore(sw_buffer_bytes(&before), evidence->span, whole, err);
+    *restored += whole->size;
+    if (status == SW_OK && *restored > RESTORED_LIMIT)
+        status = sw_fail(err, SW_LIMIT, "limit", "all evidence up to here has more than %zu bytes",
+                         RESTORED_LIMIT);
     if (status == SW_OK) status = sw_evidence_explain(sw_buffer_bytes(whole), text, err);
     if (status != SW_OK) sw_error_prefix(err, "%s.%s", where, name);
     return status;
@@ -30,16 +38,16 @@ static sw_status explain_run(sw_arena *a, sw_bytes json, sw_buffer *text, sw_err
     const sw_json_limits limits = {.bytes = json.size, .depth = 8, .nodes = 1000000};
     sw_json *root;
     const sw_json *grants;
-    size_t number = 0;
+    size_t number = 0, restored = 0;
     SW_SCOPED(sw_buffer) whole = SW_BUFFER(SW_EVIDENCE_LIMIT);
     SW_TRY(sw_json_parse(a, json, &limits, &root, err));
     SW_TRY(sw_json_array(root, "evidence.json", "grants", SW_MANIFEST_GRANT_LIMIT, &grants, err));
     for (const sw_json *g = grants->first; g != NULL; g = g->next) {
         sw_put_format(text, "---- grant %zu of %zu\n", ++number, grants->count);
-        SW_TRY(explain_member(g, "grants", "evidence", &whole, text, err));
+        SW_TRY(explain_member(g, "grants", "evidence", &whole, &restored, text, err));
     }
     sw_put_text(text, "---- closing\n");
-    return explain_member(root, "evidence.json", "closing", &whole, text, err);
+    return explain_member(root, "evidence.json", "closing", &whole, &restored, text, err);
 }
 
 static sw_status explain_gpus(sw_arena *a, sw_bytes json, sw_buffer *text, sw_error *err) {
@@ -69,6 +77,15 @@ static sw_status explain_dstack(sw_arena *a, const sw_attest_input *in, sw_buffe
     return sw_log_explain(&attestation.log, text, err);
 }
 
+/* And the quote that the first of them carries in dstack's extension, where it does. */
+static sw_status explain_certificates(sw_arena *a, sw_bytes pem, sw_buffer *text, sw_error *err) {
+    sw_ratls_facts facts;
+    SW_TRY(sw_certificates_explain(pem, text, err));
+    if (sw_attest_certificate_read(a, pem, &facts, NULL) != SW_OK) return SW_OK;
+    SW_TRY(sw_quote_explain(facts.attestation.quote, text, err));
+    return sw_log_explain(&facts.attestation.log, text, err);
+}
+
 static sw_status explain_info(sw_arena *a, sw_bytes json, sw_buffer *text, sw_error *err) {
     sw_dstack_info info;
     SW_TRY(sw_dstack_info_parse(a, json, &info, err));
@@ -95,8 +112,8 @@ static sw_status explain_collateral(sw_arena *a, sw_bytes bundle, sw_buffer *tex
     SW_TRY(sw_attest_collateral_parse(a, bundle, &collateral, &gpu, err));
     SW_TRY(sw_collateral_explain(&collateral, text, err));
     for (size_t i = 0; i < gpu.rim_count; i++) SW_TRY(sw_rim_explain(gpu.rims[i], text, err));
-    for (size_t i = 0; i < gpu.ocsp_count; i++) SW_TRY(sw_ocsp_explain(gpu.ocsp[i], text, err));
-    return SW_OK;
+    if (gpu.rim_count + gpu.ocsp_count > 0) sw_answers_explain(gpu.ocsp, gpu.ocsp_count, text);
+    return sw_buffer_check(text, "the explanation", err);
 }
 
 static sw_status explain_key(sw_arena *a, sw_bytes json, sw_buffer *text, sw_error *err) {
@@ -137,7 +154,7 @@ sw_status sw_attest_explain(sw_arena *a, const sw_attest_input *in, sw_buffer *t
     case SW_ATTEST_RIM:
         return sw_rim_explain(in->bytes, text, err);
     case SW_ATTEST_CERTIFICATES:
-        return sw_certificates_explain(in->bytes, text, err);
+        return explain_certificates(a, in->bytes, text, err);
     case SW_ATTEST_LIST:
         return sw_list_explain(in->bytes, text, err);
     case SW_ATTEST_OCSP:
@@ -148,7 +165,7 @@ sw_status sw_attest_explain(sw_arena *a, const sw_attest_input *in, sw_buffer *t
         return explain_key(a, in->bytes, text, err);
     case SW_ATTEST_TCB_INFO:
     case SW_ATTEST_QE_IDENTITY:
-        return sw_document_explain(in->bytes, text, err);
+        return sw_document_explain(in->bytes, in->kind == SW_ATTEST_TCB_INFO, text, err);
     }
     SW_CHECK(err, in->kind <= SW_ATTEST_QE_IDENTITY);
     return SW_OK;

@@ -59,7 +59,7 @@ static const sw_command *find(int count, char **words, int *used) {
 static int finish(sw_cli *cli, sw_status status, const sw_error *err) {
     sw_cli_progress_end(cli);
     if (status == SW_OK) return cli->write_failed ? 1 : 0;
-    if (cli->json) {
+    if (cli->json && !cli->result_failed) {
         sw_arena *a = &cli->arena;
         sw_json *root = cli->failure ? cli->failure : sw_json_make(a, SW_JSON_OBJECT);
         sw_json *error = sw_json_add_object(a, root, "error");
@@ -67,7 +67,8 @@ static int finish(sw_cli *cli, sw_status status, const sw_error *err) {
         sw_json_add_text(a, error, "message", sw_text(err->message));
         if (err->hint[0]) sw_json_add_text(a, error, "hint", sw_text(err->hint));
         sw_cli_result(cli, root);
-    } else {
+    }
+    if (!cli->json || cli->result_failed) {
         fprintf(stderr, "sealwright: error: %s\n", err->message);
         if (err->hint[0]) fprintf(stderr, "sealwright: hint: %s\n", err->hint);
     }
@@ -75,8 +76,16 @@ static int finish(sw_cli *cli, sw_status status, const sw_error *err) {
 }
 
 static sw_status unknown_command(const char *word, sw_error *err) {
+    char known[160] = "";
+    size_t size = strlen(word);
+    for (size_t g = 0; g < GROUP_COUNT; g++)
+        for (const sw_command *c = groups[g]; c && c->name; c++)
+            if (strncmp(c->name, word, size) == 0 && c->name[size] == ' ' &&
+                strlen(known) + strlen(c->name) + 3 < sizeof known)
+                (void)snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s",
+                               known[0] ? ", " : "", c->name);
     sw_status status = sw_fail(err, SW_USAGE, "usage", "there is no command '%.80s'", word);
-    sw_error_hint(err, "sealwright --help");
+    sw_error_hint(err, "%s", known[0] ? known : "sealwright --help");
     return status;
 }
 
@@ -95,6 +104,10 @@ static sw_status run(sw_cli *cli, int count, char **words, sw_error *err) {
     }
     SW_TRY(sw_cli_load_config(cli, err));
     SW_TRY(cli->command->run(cli, err));
+    if (cli->result_failed) {
+        cli->result_failed = false; /* there is room for the error */
+        return sw_fail(err, SW_LIMIT, "limit", "the result is larger than JSON may be here");
+    }
     return cli->write_failed ? unwritten(err) : SW_OK;
 }
 

@@ -14,7 +14,8 @@
 #include <termios.h>
 #include <unistd.h>
 
-#define REDRAW_MS 100
+#define REDRAW_MS    100
+#define RESULT_LIMIT ((size_t)264 << 20) /* an explanation, every line end of it escaped */
 
 bool sw_cli_json(const sw_cli *cli) {
     return cli->json;
@@ -46,13 +47,11 @@ void sw_cli_write(sw_cli *cli, sw_bytes data) {
 
 void sw_cli_result(sw_cli *cli, const sw_json *object) {
     if (!cli->json) return;
-    SW_SCOPED(sw_buffer) text = SW_BUFFER((size_t)64 << 20);
+    SW_SCOPED(sw_buffer) text = SW_BUFFER(RESULT_LIMIT);
     sw_json_encode(&text, object);
     sw_put_u8(&text, '\n');
-    if (text.failed)
-        cli->write_failed = true;
-    else
-        sw_cli_write(cli, sw_buffer_bytes(&text));
+    cli->result_failed = text.failed;
+    if (!text.failed) sw_cli_write(cli, sw_buffer_bytes(&text));
 }
 
 void sw_cli_failure(sw_cli *cli, sw_json *object) {

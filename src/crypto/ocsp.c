@@ -102,17 +102,11 @@ static bool is_of(OCSP_CERTID *id, const sw_cert *cert, const sw_cert *issuer) {
     return found;
 }
 
-static sw_status single_only(OCSP_BASICRESP *basic, OCSP_SINGLERESP **out, sw_error *err) {
-    int count = OCSP_resp_count(basic);
-    if (count != 1) return REFUSE(err, "an OCSP answer is about %d certificates, not one", count);
-    *out = OCSP_resp_get0(basic, 0);
-    return SW_OK;
-}
-
 /* Judged before any signature: whoever holds a bag of answers asks each of them. */
 static sw_status single_find(const sw_ocsp_question *q, OCSP_SINGLERESP **out, sw_error *err) {
-    OCSP_SINGLERESP *single = NULL;
-    SW_TRY(single_only(q->basic, &single, err));
+    int count = OCSP_resp_count(q->basic);
+    if (count != 1) return REFUSE(err, "an OCSP answer is about %d certificates, not one", count);
+    OCSP_SINGLERESP *single = OCSP_resp_get0(q->basic, 0);
     if (!is_of((OCSP_CERTID *)OCSP_SINGLERESP_get0_id(single), q->cert, q->issuer))
         return sw_fail(err, SW_MISSING, "evidence", "an OCSP answer is of another certificate");
     if (!extensions_known(q->basic, single))
@@ -152,22 +146,30 @@ static sw_status state_read(int status, int reason, const ASN1_GENERALIZEDTIME *
     return SW_OK;
 }
 
+/* A next update that is not said is 0. */
 static sw_status said_read(OCSP_SINGLERESP *single, sw_ocsp_verdict *out, sw_error *err) {
     sw_ocsp_verdict v = {0};
     int reason = -1;
     ASN1_GENERALIZEDTIME *revoked = NULL, *from = NULL, *until = NULL;
     int status = OCSP_single_get0_status(single, &reason, &revoked, &from, &until);
     SW_TRY(state_read(status, reason, revoked, &v, err));
-    if (until == NULL) return REFUSE(err, "an OCSP answer does not say when the next one comes");
-    if (!time_ms(from, &v.this_update_ms) || !time_ms(until, &v.next_update_ms))
+    if (!time_ms(from, &v.this_update_ms) || (until != NULL && !time_ms(until, &v.next_update_ms)))
         return BROKEN(err, "an OCSP answer's dates are not times");
     *out = v;
     return SW_OK;
 }
 
+static bool says_next(OCSP_SINGLERESP *single) {
+    ASN1_GENERALIZEDTIME *until = NULL;
+    (void)OCSP_single_get0_status(single, NULL, NULL, NULL, &until);
+    return until != NULL;
+}
+
 static sw_status verdict_read(const sw_ocsp_question *q, OCSP_SINGLERESP *single,
                               sw_ocsp_verdict *out, sw_error *err) {
     SW_TRY(said_read(single, out, err));
+    if (!says_next(single))
+        return REFUSE(err, "an OCSP answer does not say when the next one comes");
     if (q->wall_ms < out->this_update_ms) return REFUSE(err, "an OCSP answer is of the future");
     if (q->wall_ms >= out->next_update_ms) return REFUSE(err, "an OCSP answer is out of date");
     return SW_OK;
@@ -218,16 +220,27 @@ bool sw_ocsp_concerns(const sw_ocsp_answer *answer, const sw_cert *cert, const s
     return is_of((OCSP_CERTID *)OCSP_SINGLERESP_get0_id(single), cert, issuer);
 }
 
-sw_status sw_ocsp_read(const sw_ocsp_answer *answer, sw_ocsp_facts *out, sw_error *err) {
-    OCSP_SINGLERESP *single = NULL;
+size_t sw_ocsp_count(const sw_ocsp_answer *answer) {
+    int count = OCSP_resp_count(answer->basic);
+    return count < 0 ? 0 : (size_t)count;
+}
+
+sw_status sw_ocsp_read(const sw_ocsp_answer *answer, size_t index, sw_ocsp_facts *out,
+                       sw_error *err) {
     ASN1_INTEGER *serial = NULL;
+    ASN1_OCTET_STRING *key = NULL;
     sw_ocsp_facts facts = {0};
-    SW_TRY(single_only(answer->basic, &single, err));
+    SW_CHECK(err, index < sw_ocsp_count(answer));
+    OCSP_SINGLERESP *single = OCSP_resp_get0(answer->basic, (int)index);
     OCSP_CERTID *id = (OCSP_CERTID *)OCSP_SINGLERESP_get0_id(single);
-    if (OCSP_id_get0_info(NULL, NULL, NULL, &serial, id) != 1 ||
+    if (OCSP_id_get0_info(NULL, NULL, &key, &serial, id) != 1 ||
         !sw_serial_read(serial, facts.serial, &facts.serial_bytes))
         return sw_openssl_refused(err, SW_MALFORMED, "evidence",
                                   "an OCSP answer's serial number is out of range");
+    facts.issuer_key_bytes = (size_t)ASN1_STRING_length(key);
+    if (facts.issuer_key_bytes > sizeof facts.issuer_key)
+        return BROKEN(err, "an OCSP answer's hash of a key is longer than any");
+    memcpy(facts.issuer_key, ASN1_STRING_get0_data(key), facts.issuer_key_bytes);
     SW_TRY(said_read(single, &facts.says, err));
     *out = facts;
     return SW_OK;

@@ -29,14 +29,19 @@ SW_NODISCARD sw_status sw_ocsp_judge(const sw_ocsp_answer *answer, const sw_cert
                                      const sw_cert *issuer, int64_t wall_ms, sw_ocsp_verdict *out,
                                      sw_error *err);
 
-/* For people: the one certificate that it is about, and what it says of it. Nothing is verified, no
- * time is judged, and the last two dates of the verdict are 0. */
+/* For people: the certificates that it is about, and what it says of each. Nothing is verified, no
+ * time is judged: the last two dates of the verdict are 0, and a next update that is not said is.
+ */
 typedef struct sw_ocsp_facts {
     uint8_t serial[20]; /* magnitude, big-endian */
     size_t serial_bytes;
+    uint8_t issuer_key[64]; /* the hash of the issuer's key, by whichever function */
+    size_t issuer_key_bytes;
     sw_ocsp_verdict says;
 } sw_ocsp_facts;
-SW_NODISCARD sw_status sw_ocsp_read(const sw_ocsp_answer *answer, sw_ocsp_facts *out,
+size_t sw_ocsp_count(const sw_ocsp_answer *answer);
+/* `index` is below the count. */
+SW_NODISCARD sw_status sw_ocsp_read(const sw_ocsp_answer *answer, size_t index, sw_ocsp_facts *out,
                                     sw_error *err);
 
 /* What `response` (one DER OCSPResponse, nothing behind it) says of `cert`. Demanded: status

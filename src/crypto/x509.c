@@ -153,6 +153,10 @@ sw_status sw_cert_common_name(const sw_cert *cert, char *out, size_t size, sw_er
     return common_name(X509_get_subject_name(cert->x509), out, size, err);
 }
 
+sw_status sw_cert_issuer_name(const sw_cert *cert, char *out, size_t size, sw_error *err) {
+    return common_name(X509_get_issuer_name(cert->x509), out, size, err);
+}
+
 void sw_cert_validity(const sw_cert *cert, int64_t *not_before_ms, int64_t *not_after_ms) {
     (void)time_ms(X509_get0_notBefore(cert->x509), not_before_ms);
     (void)time_ms(X509_get0_notAfter(cert->x509), not_after_ms);

@@ -38,6 +38,8 @@ SW_NODISCARD sw_status sw_cert_serial(const sw_cert *cert, uint8_t out[20], size
                                       sw_error *err);
 SW_NODISCARD sw_status sw_cert_common_name(const sw_cert *cert, char *out, size_t size,
                                            sw_error *err);
+SW_NODISCARD sw_status sw_cert_issuer_name(const sw_cert *cert, char *out, size_t size,
+                                           sw_error *err);
 bool sw_cert_is_ca(const sw_cert *cert); /* in any way by which OpenSSL knows one */
 bool sw_cert_signs(const sw_cert *cert); /* its key usage, where it has one, says so */
 void sw_cert_validity(const sw_cert *cert, int64_t *not_before_ms, int64_t *not_after_ms);

@@ -28,6 +28,13 @@ expect() { # expect NAME STATUS PATTERN COMMAND...: exit status, and a pattern i
     fi
 }
 
+says() { # says NAME COMMAND...: of what the last command printed
+    local name=$1
+    shift
+    count=$((count + 1))
+    if "$@"; then echo "ok $count - $name"; else echo "not ok $count - $name" && sed 's/^/# /' out | head -20 && failed=1; fi
+}
+
 # The parts of the committed evidence, as other tools hold them.
 python3 - "$corpus/evidence/good" <<'PY'
 import base64
@@ -287,6 +294,8 @@ json.dump(chain, open("secret.json", "w"))
 PY
 key=$corpus/dstack_key_file/good named=(--kms-root "$(cat kms-root)" --app-id "$(cat app-id)")
 expect "a key's signature chain" 0 "^ok      signature chain" attest verify "$key" "${named[@]}"
+expect "its purpose is said" 0 "^ok      purpose  *training$" attest verify "$key" "${named[@]}"
+expect "and the key" 0 "^ok      key's file  *0[23][0-9a-f]\{64\}$" attest verify "$key" "${named[@]}"
 expect "as JSON" 0 '"purpose":"training"' attest verify "$key" "${named[@]}" --json
 expect "explained" 0 "nothing above was verified" attest explain "$key"
 expect "for another purpose" 1 "^FAILED  signature chain  *.*does not lead to the KMS root" attest verify other-purpose.json "${named[@]}"
@@ -317,18 +326,101 @@ expect "a list in PEM as well" 0 "^  revoked certificates  *0$" attest explain l
 expect "an OCSP answer says of whom" 0 "^  serial number  *$(openssl ocsp -respin "$revoked" -noverify -resp_text 2>/dev/null | sed -n 's/^ *Serial Number: //p' | head -1 | tr A-F a-f | sed 's/^0*//;s/^\(.\)\(..\)*$/0&/')$" attest explain "$revoked"
 expect "and what" 0 "^  state  *revoked$" attest explain "$revoked"
 expect "an answer without one" 1 "an OCSP responder answered tryLater" attest explain "$corpus/ocsp/try-later.der"
-expect "an answer of two" 1 "is about 2 certificates, not one" attest explain "$corpus/ocsp/two.der"
+expect "why" 0 "^  reason  *certificateHold$" attest explain "$revoked"
+expect "an answer of two" 0 "^OCSP answer$" attest explain "$corpus/ocsp/two.der"
+says "both are shown" [ "$(grep -c "^OCSP answer$" out)" = 2 ]
+expect "an answer that names no next one" 0 "^  next answer  *not said$" attest explain "$corpus/ocsp/no-next.der"
 expect "a certificate in DER" 0 "^  Intel SGX TCB Signing$" attest explain signer.der
+says "who certified it and as what" found "^  issuer  *Intel SGX Root CA$" <out
+says "its serial number" found "^  serial number  *$(openssl x509 -in parts/tcb_signing_chain.pem -noout -serial | sed 's/serial=//' | tr A-F a-f)$" <out
 expect "levels of TCB info" 0 "^  platform level 1  *UpToDate of 2" attest explain parts/tcb_info.json
 expect "and their advisories" 0 ", advisories INTEL-SA-00960,$" attest explain "$corpus/explain/tcb-advisories"
 expect "a list proves nothing" 2 "a revocation list proves nothing by itself" attest verify parts/root_ca_crl.der
 expect "nor does an answer" 2 "an OCSP answer proves nothing by itself" attest verify "$revoked"
+openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out first.key 2>/dev/null
+openssl req -new -key first.key -subj /CN=First -outform DER -out request.der 2>/dev/null
+openssl x509 -req -inform DER -in request.der -signkey first.key -outform DER -out first.der 2>/dev/null
+expect "a certificate of version 1" 0 "^  First$" attest explain first.der
+expect "a request for one" 1 "it is no evidence of a kind that is known" attest explain request.der
+expect "and what there is" 1 "hint: sealwright attest explain --help names the kinds" attest explain request.der
 for bent in "0:cut" "1:longer"; do
     { head -c $(($(stat -c %s signer.der) - 1 + ${bent%%:*} * 2)) signer.der; [ "${bent%%:*}" = 0 ] || printf '\0'; } >bent.der
     expect "a certificate ${bent#*:}" 1 "it is no evidence of a kind that is known" attest explain bent.der
 done
 printf '0\0030\001\0' >nothing.der
 expect "a structure that is none of these" 1 "it is no evidence of a kind that is known" attest explain nothing.der
+fold -w 60 quote.hex >lines.hex
+expect "hex in lines" 0 "^TD report" attest explain lines.hex
+python3 - "$corpus" <<'PY'
+import base64
+import hashlib
+import json
+import sys
+
+corpus = sys.argv[1]
+attestation = open(corpus + "/dstack_attestation/v1-bins", "rb").read()
+open("map16", "wb").write(b"\xde" + (attestation[0] & 15).to_bytes(2, "big") + attestation[1:])
+c = json.load(open(corpus + "/evidence/good"))["collateral"]
+gpu = {"ocsp": [base64.b64encode(open(corpus + "/ocsp/" + n, "rb").read()).decode() for n in ("good.der", "try-later.der")],
+       "rims": [open(corpus + "/rim/driver").read()]}
+json.dump({"collateral": c, "gpu": gpu, "kind": "sealwright/collateral/v1"}, open("gpu-parts.json", "w"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+evidence = json.load(open(corpus + "/evidence/good"))
+kind = 0x8000001
+digest = hashlib.sha384(kind.to_bytes(4, "little") + b":x:" + bytes(65536)).hexdigest()
+event = {"digest": digest, "event": "x", "event_payload": "00" * 65536, "event_type": kind, "imr": 3}
+evidence["event_log"] = [event] * 28
+same = {"evidence": {name: None for name in evidence}}
+for name, grants in ("run.json", 2), ("long-run.json", 100): # each evidence is restored from the one before it
+    run = {"closing": same["evidence"], "grants": [{"evidence": evidence}] + [same] * (grants - 1), "kind": "sealwright/evidence-file/v1"}
+    json.dump(run, open(name, "w"), sort_keys=True, separators=(",", ":"))
+with open("tokens", "w") as f:
+    f.write("eyJ\n" + '"eyJh.eyJh."\n' * 2500000)
+PY
+expect "a map of more than 15 members" 0 "^TD report" attest explain map16
+expect "what a bundle holds for GPUs" 0 "^reference manifest$" attest explain gpu-parts.json
+says "and of its OCSP answers the one that can be read" found "^  state  *good$" <out
+says "the other is said" found "^  answer 2 cannot be read$" <out
+says "once that nothing was verified, at the end" [ "$(grep -n "nothing above was verified" out)" = "$(wc -l <out):nothing above was verified" ]
+expect "GPUs judged by collateral without any" 2 "qvl.json holds nothing for GPUs" attest verify "$corpus/explain/devices" --collateral qvl.json
+expect "by a folder of a quote's parts" 2 "parts holds nothing for GPUs" attest verify "$corpus/explain/devices" --collateral parts
+expect "TCB info is no collateral" 1 "it is no collateral" attest verify quote --collateral parts/tcb_info.json --policy "$policy"
+expect "a manifest of a software machine" 0 "^SIMULATED" attest verify "$corpus/rim/driver" --policy "$corpus/policy/pair" --time $at
+expect "is one for programs too" 0 '"simulated":true' attest verify "$corpus/rim/driver" --policy "$corpus/policy/pair" --time $at --json
+expect "more tokens than 64 MiB of JSON" 0 '"explanation":"token' attest explain tokens --json
+rm tokens
+
+expect "a run that says little over and over" 0 "^---- grant 2 of 2$" attest explain run.json
+expect "it ends before it is a day's work" 1 "all evidence up to here has more than 268435456 bytes" attest explain long-run.json
+rm long-run.json
+
+# What a file is called is not what a terminal does.
+printf x >$'evil\e[31m\n'
+expect "a name of control characters" 1 "evil?\[31m?: it is no evidence" attest explain $'evil\e[31m\n'
+says "is shown without them" [ "$(tr -dc '\000-\011\013-\037\177' <out | wc -c)" = 0 ]
+expect "a name that is not UTF-8" 1 '"message":"none?: no such file' attest explain $'none\xff' --json
+expect "the command's first word alone" 2 "hint: attest explain, attest verify, attest collateral" attest
+
+# An option without a meaning is refused, each by its name.
+while read -r option file kind; do
+    value=$zeros
+    [ "$option" = --time ] && value=$at
+    expect "$option for $kind" 2 "$option has no meaning for $kind" attest verify "$file" "$option" "$value"
+done <<END
+--time $key a key's signature chain
+--collateral $good evidence
+--device $corpus/rim/driver a reference manifest
+--mr-aggregated $corpus/rim/driver a reference manifest
+--mr-system $key a key's signature chain
+--report-data $corpus/explain/devices GPU evidence
+--log $good evidence
+--ccel answer.json a guest agent's quote
+--mr-config $good evidence
+--kms-root quote a TDX quote
+--chain $corpus/explain/devices GPU evidence
+--rim quote a TDX quote
+--ocsp $good evidence
+--nonce quote a TDX quote
+END
 
 # A certificate in dstack's form, made by a machine and judged like anybody's.
 "$program" sim init issuer >/dev/null 2>&1
@@ -357,6 +449,11 @@ text = base64.b64encode(der).decode()
 open("bent.pem", "w").write("-----BEGIN CERTIFICATE-----\n" + "\n".join(re.findall(".{1,64}", text)) + "\n-----END CERTIFICATE-----\n")
 PY
 expect "another key in it" 1 "^FAILED  RA-TLS certificate" attest verify bent.pem "${own[@]}"
+expect "who issued it is left without a root" 0 "^LEFT    RA-TLS chain  *no --kms-root was given" attest verify own.pem "${own[@]}"
+expect "for programs as well" 0 '{"check":"RA-TLS chain","made":false' attest verify own.pem "${own[@]}" --json
+expect "and freshness" 0 '{"check":"report data","made":false' attest verify own.pem "${own[@]}" --json
+expect "the last line is the verdict" 0 "^HOLDS$" attest verify own.pem "${own[@]}"
+expect "the quote inside is explained" 0 "^TD report" attest explain own.pem
 expect "the same in DER" 0 "^ok      RA-TLS certificate  *its key is the one in the quote" attest verify own.der "${own[@]}"
 expect "a key that is there is kept" 1 "own.key" "${made[@]}" --out other.pem --key-out own.key
 expect "a machine that is none" 2 "a machine is named" attest certificate --machine sev --app-compose compose.json --out x --key-out y
@@ -386,7 +483,7 @@ for evidence in "$corpus/evidence/pair" pair-bent; do
     name=${evidence##*/}
     expect "$name: what ties its GPUs to the quote is left" 0 "^LEFT    GPU binding" attest verify "$evidence" "${pair[@]}"
     expect "$name: and no nonce was compared" 0 "no --nonce was given" attest verify "$evidence" "${pair[@]}"
-    expect "$name: nor revocation" 0 "revocation was not checked" attest verify "$evidence" "${pair[@]}"
+    expect "$name: nor revocation" 0 "^LEFT    GPU revocation  *not checked" attest verify "$evidence" "${pair[@]}"
     expect "$name: report data do not vouch for its GPUs" 1 "^FAILED  GPU binding" attest verify "$evidence" "${pair[@]}" --report-data "$(cat pair-data)"
     expect "$name: nor beside a nonce" 1 "^FAILED  GPU binding" attest verify "$evidence" "${pair[@]}" --report-data "$(cat pair-data)" --nonce "$(cat pair-nonce)"
     expect "$name: the nonce that they answered" 0 "^ok      nonce" attest verify "$evidence" "${pair[@]}" --nonce "$(cat pair-nonce)"
