@@ -305,8 +305,8 @@ static void test_explained(void **state) {
         const char *said = (const char *)text.data;
         assert_non_null(strstr(said, type == 2 ? "of version 5 with a TD report 1.0"
                                                : "of version 5 with a TD report 1.5"));
-        assert_int_equal(strstr(said, "TEE_TCB_SVN2           2a01") != NULL, type == 3);
-        assert_int_equal(strstr(said, "MRSERVICETD            00") != NULL, type == 3);
+        assert_int_equal(strstr(said, "TEE_TCB_SVN2             2a01") != NULL, type == 3);
+        assert_int_equal(strstr(said, "MRSERVICETD              00") != NULL, type == 3);
         bend_end(&b);
     }
 }
