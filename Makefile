@@ -98,7 +98,10 @@ FUZZ_MAIN ?= fuzz/replay.c
 $O/fuzz/%: fuzz/%.c fuzz/replay.c $O/libsealwright.a
 	@mkdir -p $(@D)
 	@echo "  ld  $@"
-	@$(CC) $(CPPFLAGS) -Ifuzz $(CFLAGS) -Wno-missing-prototypes -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $(FUZZ_MAIN) $O/libsealwright.a $(LIBS)
+	@$(CC) $(CPPFLAGS) -Ifuzz $(CFLAGS) -Wno-missing-prototypes -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $(FUZZ_OBJ) $(FUZZ_MAIN) $O/libsealwright.a $(LIBS)
+# Of the command line, what takes bytes and knows no options.
+$O/fuzz/fuzz_explain: FUZZ_OBJ := $O/obj/src/cli/attest_kind.o $O/obj/src/cli/explain.o
+$O/fuzz/fuzz_explain: $O/obj/src/cli/attest_kind.o $O/obj/src/cli/explain.o
 fuzz: DEPS_FOR := fuzz
 fuzz: deps
 	tools/fuzz.sh $(ONLY)

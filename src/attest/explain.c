@@ -5,6 +5,7 @@
  * Text from outside appears only as hex, as numbers, or after its characters were found plain.
  */
 #include "attest/explain.h"
+#include "attest/explain_lines.h"
 #include "attest/gpu.h"
 #include "attest/tdx_internal.h"
 #include "codec/text.h"
@@ -21,26 +22,6 @@ static const bit_name TD_BITS[] = {{0, "DEBUG"},       {27, "LASS"}, {28, "SEPT_
                                    {29, "MIGRATABLE"}, {30, "PKS"},  {31, "KL"},
                                    {63, "PERFMON"}};
 
-static void line_hex(sw_buffer *out, const char *label, sw_bytes value) {
-    sw_put_format(out, "  %-22s ", label);
-    sw_hex_encode(out, value);
-    sw_put_u8(out, '\n');
-}
-
-static void line_time(sw_buffer *out, const char *label, int64_t from_ms, int64_t until_ms) {
-    char from[21], until[21];
-    sw_time_text(from, from_ms);
-    sw_time_text(until, until_ms);
-    sw_put_format(out, "  %-22s %s to %s\n", label, from, until);
-}
-
-static void put_plain(sw_buffer *out, sw_bytes text, size_t most) {
-    for (size_t i = 0; i < text.size && i < most; i++) {
-        uint8_t c = text.data[i];
-        sw_put_u8(out, c >= 0x20 && c < 0x7f ? c : '?');
-    }
-}
-
 /* ---- quote ---- */
 static void explain_attributes(sw_buffer *out, uint64_t attributes) {
     sw_put_format(out, "  %-22s 0x%016llx", "TD attributes", (unsigned long long)attributes);
@@ -52,21 +33,21 @@ static void explain_attributes(sw_buffer *out, uint64_t attributes) {
 static void explain_td(sw_buffer *out, const sw_td_report *td) {
     static const char *const names[4] = {"RTMR0", "RTMR1", "RTMR2", "RTMR3"};
     sw_put_text(out, "TD report\n");
-    line_hex(out, "MRTD", SW_BYTES_OF(td->mrtd));
-    for (size_t i = 0; i < 4; i++) line_hex(out, names[i], SW_BYTES_OF(td->rtmr[i]));
-    line_hex(out, "report data", SW_BYTES_OF(td->report_data));
+    sw_line_hex(out, "MRTD", SW_BYTES_OF(td->mrtd));
+    for (size_t i = 0; i < 4; i++) sw_line_hex(out, names[i], SW_BYTES_OF(td->rtmr[i]));
+    sw_line_hex(out, "report data", SW_BYTES_OF(td->report_data));
     explain_attributes(out, td->td_attributes);
     sw_put_format(out, "  %-22s 0x%016llx\n", "XFAM", (unsigned long long)td->xfam);
-    line_hex(out, "TEE_TCB_SVN", SW_BYTES_OF(td->tee_tcb_svn));
-    line_hex(out, "MRSEAM", SW_BYTES_OF(td->mr_seam));
-    line_hex(out, "MRSIGNERSEAM", SW_BYTES_OF(td->mr_signer_seam));
-    line_hex(out, "SEAMATTRIBUTES", SW_BYTES_OF(td->seam_attributes));
-    line_hex(out, "MRCONFIGID", SW_BYTES_OF(td->mr_config_id));
-    line_hex(out, "MROWNER", SW_BYTES_OF(td->mr_owner));
-    line_hex(out, "MROWNERCONFIG", SW_BYTES_OF(td->mr_owner_config));
+    sw_line_hex(out, "TEE_TCB_SVN", SW_BYTES_OF(td->tee_tcb_svn));
+    sw_line_hex(out, "MRSEAM", SW_BYTES_OF(td->mr_seam));
+    sw_line_hex(out, "MRSIGNERSEAM", SW_BYTES_OF(td->mr_signer_seam));
+    sw_line_hex(out, "SEAMATTRIBUTES", SW_BYTES_OF(td->seam_attributes));
+    sw_line_hex(out, "MRCONFIGID", SW_BYTES_OF(td->mr_config_id));
+    sw_line_hex(out, "MROWNER", SW_BYTES_OF(td->mr_owner));
+    sw_line_hex(out, "MROWNERCONFIG", SW_BYTES_OF(td->mr_owner_config));
     if (td->kind != SW_TD15) return;
-    line_hex(out, "TEE_TCB_SVN2", SW_BYTES_OF(td->tee_tcb_svn2));
-    line_hex(out, "MRSERVICETD", SW_BYTES_OF(td->mr_service_td));
+    sw_line_hex(out, "TEE_TCB_SVN2", SW_BYTES_OF(td->tee_tcb_svn2));
+    sw_line_hex(out, "MRSERVICETD", SW_BYTES_OF(td->mr_service_td));
 }
 
 static void explain_quote(sw_buffer *out, const sw_tdx_quote *q) {
@@ -74,10 +55,10 @@ static void explain_quote(sw_buffer *out, const sw_tdx_quote *q) {
                   q->td.kind == SW_TD15 ? 5 : 0);
     explain_td(out, &q->td);
     sw_put_text(out, "quoting enclave\n");
-    line_hex(out, "MRENCLAVE", SW_BYTES_OF(q->qe.mr_enclave));
-    line_hex(out, "MRSIGNER", SW_BYTES_OF(q->qe.mr_signer));
+    sw_line_hex(out, "MRENCLAVE", SW_BYTES_OF(q->qe.mr_enclave));
+    sw_line_hex(out, "MRSIGNER", SW_BYTES_OF(q->qe.mr_signer));
     sw_put_format(out, "  %-22s %u, version %u\n", "product", q->qe.isv_prod_id, q->qe.isv_svn);
-    line_hex(out, "attestation key", SW_BYTES_OF(q->attestation_key.b));
+    sw_line_hex(out, "attestation key", SW_BYTES_OF(q->attestation_key.b));
     sw_put_format(out, "  %-22s %zu\n", "zeros behind the quote", q->trailing_bytes);
 }
 
@@ -90,61 +71,20 @@ static void explain_pck(sw_buffer *out, const sw_cert *leaf) {
         sw_pck_parse(extension, &pck, NULL) != SW_OK)
         return;
     sw_sha256(&device, SW_BYTES_OF(pck.ppid));
-    line_hex(out, "FMSPC", SW_BYTES_OF(pck.fmspc));
-    line_hex(out, "PCE id", SW_BYTES_OF(pck.pce_id));
-    line_hex(out, "SGX components", SW_BYTES_OF(pck.component));
+    sw_line_hex(out, "FMSPC", SW_BYTES_OF(pck.fmspc));
+    sw_line_hex(out, "PCE id", SW_BYTES_OF(pck.pce_id));
+    sw_line_hex(out, "SGX components", SW_BYTES_OF(pck.component));
     sw_put_format(out, "  %-22s %u\n", "PCE version", pck.pce_svn);
-    line_hex(out, "device", SW_BYTES_OF(device.b));
+    sw_line_hex(out, "device", SW_BYTES_OF(device.b));
 }
 
 static sw_status explain_certificate(void *context, sw_bytes der, sw_error *err) {
     sw_buffer *out = context;
     sw_cert *cert = NULL;
-    char name[128];
-    int64_t from = 0, until = 0;
     SW_TRY(sw_cert_parse(der, &cert, err));
-    if (sw_cert_common_name(cert, name, sizeof name, NULL) == SW_OK) {
-        sw_put_text(out, "  ");
-        put_plain(out, sw_text(name), sizeof name);
-        sw_put_u8(out, '\n');
-    }
-    sw_cert_validity(cert, &from, &until);
-    line_time(out, "valid", from, until);
-    sw_hash digest;
-    sw_sha256(&digest, der);
-    line_hex(out, "SHA-256", SW_BYTES_OF(digest.b));
+    sw_put_certificate(out, cert);
     explain_pck(out, cert);
     sw_cert_free(&cert);
-    return SW_OK;
-}
-
-/* ---- collateral ---- */
-static sw_status explain_list(sw_buffer *out, const char *label, sw_bytes der, sw_error *err) {
-    sw_crl *crl = NULL;
-    int64_t from = 0, until = 0;
-    SW_TRY(sw_crl_parse(der, &crl, err));
-    sw_crl_validity(crl, &from, &until);
-    sw_crl_free(&crl);
-    line_time(out, label, from, until);
-    return SW_OK;
-}
-
-static sw_status explain_collateral(sw_arena *a, sw_buffer *out, const sw_collateral *c,
-                                    sw_error *err) {
-    sw_tcb_info info;
-    sw_qe_identity identity;
-    SW_TRY(sw_tcb_info_parse(a, c->tcb_info.text, &info, err));
-    SW_TRY(sw_qe_identity_parse(a, c->qe_identity.text, &identity, err));
-    sw_put_text(out, "collateral\n");
-    line_time(out, "TCB info", info.issued_ms, info.next_ms);
-    line_time(out, "QE identity", identity.issued_ms, identity.next_ms);
-    SW_TRY(explain_list(out, "PCK revocations", c->pck_crl, err));
-    SW_TRY(explain_list(out, "root's revocations", c->root_crl, err));
-    sw_put_format(out, "  %-22s %u (TCB info), %u (QE identity)\n", "evaluation numbers",
-                  info.evaluation_number, identity.evaluation_number);
-    line_hex(out, "TCB info's FMSPC", SW_BYTES_OF(info.fmspc));
-    sw_put_format(out, "  %-22s %zu, module identities %zu\n", "platform levels", info.level_count,
-                  info.module_count - 1);
     return SW_OK;
 }
 
@@ -155,24 +95,24 @@ static void explain_image(sw_buffer *out, const sw_evidence_image *image) {
     if (image == NULL) return;
     sw_sha256(&name, image->files.checksum_file);
     sw_put_text(out, "OS image, as the prover describes it\n");
-    line_hex(out, "OS image hash", SW_BYTES_OF(name.b));
+    sw_line_hex(out, "OS image hash", SW_BYTES_OF(name.b));
     sw_put_format(out, "  %-22s %llu bytes\n", "memory",
                   (unsigned long long)image->machine.memory_bytes);
     for (size_t i = 0; i < SW_ACPI_COUNT; i++)
-        line_hex(out, names[i], SW_BYTES_OF(image->machine.acpi[i]));
+        sw_line_hex(out, names[i], SW_BYTES_OF(image->machine.acpi[i]));
 }
 
 static void explain_document(sw_buffer *out, sw_bytes document) {
     if (document.size == 0) return;
     sw_put_format(out, "MRCONFIGID's document\n  ");
-    put_plain(out, document, SW_CONFIG_DOCUMENT_LIMIT);
+    sw_put_plain(out, document, SW_CONFIG_DOCUMENT_LIMIT);
     sw_put_u8(out, '\n');
 }
 
 /* ---- event log ---- */
 static void put_event(sw_buffer *out, sw_bytes name, sw_bytes payload) {
     sw_put_text(out, "  ");
-    put_plain(out, name, SW_EVENT_NAME_LIMIT);
+    sw_put_plain(out, name, SW_EVENT_NAME_LIMIT);
     for (size_t pad = name.size; pad < 22; pad++) sw_put_u8(out, ' ');
     size_t shown = payload.size < PAYLOAD_SHOWN_BYTES ? payload.size : PAYLOAD_SHOWN_BYTES;
     sw_put_u8(out, ' ');
@@ -199,7 +139,7 @@ sw_status sw_log_explain(const sw_event_log *log, sw_buffer *out, sw_error *err)
             sw_put_format(out, "  0x%08x ", event->type);
             put_event(out, event->name, event->payload);
         }
-        if (seen[r]) line_hex(out, "replays to", SW_BYTES_OF(rtmr[r]));
+        if (seen[r]) sw_line_hex(out, "replays to", SW_BYTES_OF(rtmr[r]));
     }
     return sw_buffer_check(out, "the explanation", err);
 }
@@ -213,7 +153,7 @@ static bool put_part(sw_buffer *out, sw_bytes part) {
     for (size_t i = part.size; i % 4 != 0; i++) sw_put_u8(&padded, '=');
     if (sw_base64_decode_any(&decoded, sw_buffer_bytes(&padded), NULL) != SW_OK) return false;
     sw_put_text(out, "  ");
-    put_plain(out, sw_buffer_bytes(&decoded), decoded.size);
+    sw_put_plain(out, sw_buffer_bytes(&decoded), decoded.size);
     sw_put_u8(out, '\n');
     return true;
 }
@@ -266,32 +206,6 @@ sw_status sw_quote_explain(sw_bytes bytes, sw_buffer *out, sw_error *err) {
     return sw_buffer_check(out, "the explanation", err);
 }
 
-sw_status sw_collateral_explain(const sw_collateral *c, sw_buffer *out, sw_error *err) {
-    SW_SCOPED(sw_arena) a = {.limit_bytes = 16 * SW_EVIDENCE_LIMIT};
-    SW_TRY(explain_collateral(&a, out, c, err));
-    return sw_buffer_check(out, "the explanation", err);
-}
-
-sw_status sw_document_explain(sw_bytes json, sw_buffer *out, sw_error *err) {
-    SW_SCOPED(sw_arena) a = {.limit_bytes = 16 * SW_EVIDENCE_LIMIT};
-    sw_signed_json document = {0};
-    sw_tcb_info info;
-    sw_qe_identity identity;
-    if (sw_pcs_parse(json, "tcbInfo", &document, NULL) == SW_OK) {
-        SW_TRY(sw_tcb_info_parse(&a, document.text, &info, err));
-        line_time(out, "TCB info", info.issued_ms, info.next_ms);
-        line_hex(out, "FMSPC", SW_BYTES_OF(info.fmspc));
-        sw_put_format(out, "  %-22s %u\n", "evaluation number", info.evaluation_number);
-        return sw_buffer_check(out, "the explanation", err);
-    }
-    SW_TRY(sw_pcs_parse(json, "enclaveIdentity", &document, err));
-    SW_TRY(sw_qe_identity_parse(&a, document.text, &identity, err));
-    line_time(out, "QE identity", identity.issued_ms, identity.next_ms);
-    line_hex(out, "MRSIGNER", SW_BYTES_OF(identity.mr_signer));
-    sw_put_format(out, "  %-22s %u\n", "evaluation number", identity.evaluation_number);
-    return sw_buffer_check(out, "the explanation", err);
-}
-
 static sw_status explain_gpus(sw_buffer *out, const sw_evidence *e, sw_error *err) {
     sw_status status = SW_OK;
     for (size_t i = 0; status == SW_OK && i < e->gpu_count; i++) {
@@ -304,6 +218,9 @@ static sw_status explain_gpus(sw_buffer *out, const sw_evidence *e, sw_error *er
         if (status != SW_OK) sw_error_prefix(err, "gpu_rims[%zu]", i);
     }
     if (e->gpu_count > 0) sw_put_format(out, "OCSP answers: %zu\n", e->gpu_collateral.ocsp_count);
+    for (size_t i = 0; status == SW_OK && i < e->gpu_collateral.ocsp_count; i++)
+        if (sw_ocsp_explain(e->gpu_collateral.ocsp[i], out, NULL) != SW_OK)
+            sw_put_format(out, "  answer %zu cannot be read\n", i + 1);
     return status;
 }
 
@@ -314,7 +231,7 @@ static sw_status explain(sw_arena *a, sw_bytes json, sw_buffer *out, sw_error *e
     if (e.platform == SW_PLATFORM_SIM)
         sw_put_text(out, "SIMULATED: made by a software machine, whatever it says below\n");
     SW_TRY(sw_quote_explain(e.quote, out, err));
-    SW_TRY(explain_collateral(a, out, &e.collateral, err));
+    SW_TRY(sw_collateral_explain(&e.collateral, out, err));
     SW_TRY(explain_gpus(out, &e, err));
     explain_image(out, e.image);
     explain_document(out, e.mr_config);
@@ -324,7 +241,7 @@ static sw_status explain(sw_arena *a, sw_bytes json, sw_buffer *out, sw_error *e
 
 sw_status sw_evidence_explain(sw_bytes evidence_json, sw_buffer *out, sw_error *err) {
     SW_SCOPED(sw_arena) a = {.limit_bytes = 16 * SW_EVIDENCE_LIMIT};
-    SW_SCOPED(sw_buffer) made = SW_BUFFER(SW_EVIDENCE_LIMIT);
+    SW_SCOPED(sw_buffer) made = SW_BUFFER(4 * SW_EVIDENCE_LIMIT);
     SW_TRY(explain(&a, evidence_json, &made, err));
     SW_TRY(sw_buffer_check(&made, "the explanation", err));
     sw_put_bytes(out, sw_buffer_bytes(&made));

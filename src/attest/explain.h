@@ -13,6 +13,9 @@ SW_NODISCARD sw_status sw_certificates_explain(sw_bytes pem, sw_buffer *out, sw_
 SW_NODISCARD sw_status sw_collateral_explain(const sw_collateral *c, sw_buffer *out, sw_error *err);
 /* One answer of the provisioning service: TCB info or QE identity. */
 SW_NODISCARD sw_status sw_document_explain(sw_bytes json, sw_buffer *out, sw_error *err);
+/* A revocation list (DER): whose it is, its dates, every certificate that it lists. */
+SW_NODISCARD sw_status sw_list_explain(sw_bytes der, sw_buffer *out, sw_error *err);
+SW_NODISCARD sw_status sw_ocsp_explain(sw_bytes der, sw_buffer *out, sw_error *err);
 /* Every event, and what the registers replay to. */
 SW_NODISCARD sw_status sw_log_explain(const sw_event_log *log, sw_buffer *out, sw_error *err);
 /* Every JSON web token in the text: header and claims. */

@@ -6,18 +6,9 @@
  * It is read by the reader of verifiers, so text from outside appears only after its characters
  * were found plain.
  */
+#include "attest/explain_lines.h"
 #include "attest/rim_internal.h"
 #include "codec/text.h"
-
-static void line_text(sw_buffer *out, const char *label, const char *text) {
-    if (text[0] != 0) sw_put_format(out, "  %-22s %s\n", label, text);
-}
-
-static void line_hex(sw_buffer *out, const char *label, sw_bytes value) {
-    sw_put_format(out, "  %-22s ", label);
-    sw_hex_encode(out, value);
-    sw_put_u8(out, '\n');
-}
 
 static void explain_entry(sw_buffer *out, size_t index, const sw_rim_entry *e) {
     for (size_t i = 0; i < e->alternative_count; i++) {
@@ -30,35 +21,17 @@ static void explain_entry(sw_buffer *out, size_t index, const sw_rim_entry *e) {
     }
 }
 
-static void explain_certificate(sw_buffer *out, const sw_cert *cert) {
-    char name[128], from[21], until[21];
-    int64_t from_ms = 0, until_ms = 0;
-    sw_hash digest;
-    sw_put_text(out, "  ");
-    if (sw_cert_common_name(cert, name, sizeof name, NULL) == SW_OK && sw_utf8_plain(sw_text(name)))
-        sw_put_text(out, name);
-    else
-        sw_put_text(out, "(no plain common name)");
-    sw_put_u8(out, '\n');
-    sw_cert_validity(cert, &from_ms, &until_ms);
-    sw_time_text(from, from_ms);
-    sw_time_text(until, until_ms);
-    sw_put_format(out, "  %-22s %s to %s\n", "valid", from, until);
-    sw_sha256(&digest, sw_cert_der(cert));
-    line_hex(out, "SHA-256", SW_BYTES_OF(digest.b));
-}
-
 static void explain(sw_buffer *out, const sw_rim *rim) {
     sw_put_text(out, "reference manifest\n");
-    line_text(out, "version", rim->version);
-    line_text(out, "product", rim->product);
-    line_text(out, "edition", rim->edition);
-    line_text(out, "name", rim->name);
+    sw_line_text(out, "version", rim->version);
+    sw_line_text(out, "product", rim->product);
+    sw_line_text(out, "edition", rim->edition);
+    sw_line_text(out, "name", rim->name);
     sw_put_format(out, "active measurements (%zu)\n", rim->active_count);
     for (size_t i = 0; i < SW_RIM_INDEX_LIMIT; i++)
         if (rim->entries[i].active) explain_entry(out, i, &rim->entries[i]);
     sw_put_text(out, "certificates, the signer's first\n");
-    for (size_t i = 0; i < rim->chain_count; i++) explain_certificate(out, rim->chain[i]);
+    for (size_t i = 0; i < rim->chain_count; i++) sw_put_certificate(out, rim->chain[i]);
     sw_put_text(out, "nothing above was verified\n");
 }
 

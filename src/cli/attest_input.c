@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A file of evidence told by its first bytes, or as JSON by its members.
- *
- * A file that fits two kinds is of none: it would be judged as one and believed to be the other.
+ * Files of evidence, and what options say beside them.
  */
 #include "cli/attest_input.h"
 #include "codec/text.h"
@@ -12,188 +10,11 @@
 
 #include <string.h>
 
-#define INPUT_LIMIT ((size_t)64 << 20) /* the evidence of a run with some hundred grants */
-
-static const char *const names[] = {
-    [SW_ATTEST_EVIDENCE] = "evidence",
-    [SW_ATTEST_RUN] = "the evidence of a run",
-    [SW_ATTEST_COLLATERAL] = "collateral",
-    [SW_ATTEST_QUOTE] = "a TDX quote",
-    [SW_ATTEST_DSTACK_QUOTE] = "a guest agent's quote",
-    [SW_ATTEST_DSTACK_INFO] = "a guest agent's Info",
-    [SW_ATTEST_DSTACK] = "a dstack attestation",
-    [SW_ATTEST_CCEL] = "a TCG event log",
-    [SW_ATTEST_LOG] = "an event log",
-    [SW_ATTEST_GPU_LIST] = "GPU evidence",
-    [SW_ATTEST_GPU_REPORT] = "a GPU report",
-    [SW_ATTEST_RIM] = "a reference manifest",
-    [SW_ATTEST_CERTIFICATES] = "certificates",
-    [SW_ATTEST_TOKENS] = "attestation tokens",
-    [SW_ATTEST_KEY] = "a key's signature chain",
-    [SW_ATTEST_TCB_INFO] = "TCB info",
-    [SW_ATTEST_QE_IDENTITY] = "a QE identity",
-};
-
-const char *sw_attest_kind_name(sw_attest_kind kind) {
-    return names[kind];
-}
-
-/* ---- JSON, by its members ---- */
-static bool has(const sw_json *object, const char *name) {
-    return sw_json_member(object, name) != NULL;
-}
-
-static bool kind_is(const sw_json *object, const char *kind) {
-    const sw_json *m = sw_json_member(object, "kind");
-    return m != NULL && m->type == SW_JSON_STRING && sw_bytes_is(m->text, kind);
-}
-
-/* Ours say what they are and hold nothing else. */
-static bool own_kind(const sw_json *root, sw_attest_kind *out) {
-    static const struct {
-        const char *kind;
-        sw_attest_kind is;
-    } table[] = {{SW_EVIDENCE_KIND, SW_ATTEST_EVIDENCE},
-                 {SW_MANIFEST_EVIDENCE_KIND, SW_ATTEST_RUN},
-                 {SW_COLLATERAL_KIND, SW_ATTEST_COLLATERAL}};
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        if (!kind_is(root, table[i].kind)) continue;
-        *out = table[i].is;
-        return true;
-    }
-    return false;
-}
-
-/* A guest agent's GetQuote says its quote once more as an attestation, which is compared. */
-static sw_status others_kind(const sw_json *root, bool *known, sw_attest_kind *out, sw_error *err) {
-    const struct {
-        bool fits;
-        sw_attest_kind kind;
-    } table[] = {
-        {has(root, "tcbInfo"), SW_ATTEST_TCB_INFO},
-        {has(root, "enclaveIdentity"), SW_ATTEST_QE_IDENTITY},
-        {has(root, "evidence_list"), SW_ATTEST_GPU_LIST},
-        {has(root, "detached_eat"), SW_ATTEST_TOKENS},
-        {has(root, "tcb_info") && has(root, "app_id"), SW_ATTEST_DSTACK_INFO},
-        {has(root, "quote") && has(root, "event_log"), SW_ATTEST_DSTACK_QUOTE},
-        {has(root, "attestation") && !has(root, "quote"), SW_ATTEST_DSTACK},
-        {has(root, "signature_chain"), SW_ATTEST_KEY},
-    };
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        if (!table[i].fits) continue;
-        if (*known)
-            return sw_fail(err, SW_MALFORMED, "format", "it is %s and %s at once", names[*out],
-                           names[table[i].kind]);
-        *known = true;
-        *out = table[i].kind;
-    }
-    return SW_OK;
-}
-
-static bool array_kind(const sw_json *root, sw_attest_kind *out) {
-    const sw_json *first = root->first;
-    if (first == NULL) return false;
-    if (first->type == SW_JSON_OBJECT && has(first, "evidence") && has(first, "certificate"))
-        *out = SW_ATTEST_GPU_LIST;
-    else if (first->type == SW_JSON_OBJECT && has(first, "imr"))
-        *out = SW_ATTEST_LOG;
-    else if (first->type == SW_JSON_ARRAY)
-        *out = SW_ATTEST_TOKENS;
-    else
-        return false;
-    return true;
-}
-
-static sw_status json_kind(sw_cli *cli, sw_bytes text, bool *known, sw_attest_kind *out,
-                           sw_error *err) {
-    const sw_json_limits limits = {.bytes = INPUT_LIMIT, .depth = 24, .nodes = 1000000};
-    sw_json *root;
-    SW_TRY(sw_json_parse(sw_cli_arena(cli), text, &limits, &root, err));
-    *known = root->type == SW_JSON_OBJECT ? own_kind(root, out) : array_kind(root, out);
-    return *known || root->type != SW_JSON_OBJECT ? SW_OK : others_kind(root, known, out, err);
-}
-
-/* ---- bytes, by how they begin ---- */
-static bool begins(sw_bytes in, const char *bytes, size_t size) {
-    return in.size >= size && memcmp(in.data, bytes, size) == 0;
-}
-#define BEGINS(in, literal) begins((in), (literal), sizeof(literal) - 1)
-
-/* Version 4 or 5, key type 2, TEE type 0x81: eight bytes. */
-static bool is_quote(sw_bytes in) {
-    return BEGINS(in, "\x04\0\x02\0\x81\0\0\0") || BEGINS(in, "\x05\0\x02\0\x81\0\0\0");
-}
-
-static bool bytes_kind(sw_bytes in, sw_attest_kind *out) {
-    const struct {
-        bool fits;
-        sw_attest_kind kind;
-    } table[] = {
-        {is_quote(in), SW_ATTEST_QUOTE},
-        {BEGINS(in, "\x11\xe0\x01\xff"), SW_ATTEST_GPU_REPORT},
-        {BEGINS(in, "-----BEGIN CERTIFICATE-----"), SW_ATTEST_CERTIFICATES},
-        {BEGINS(in, "<"), SW_ATTEST_RIM},
-        {BEGINS(in, "eyJ"), SW_ATTEST_TOKENS},
-        {in.size > 48 && begins(SW_BYTES(in.data + 32, 16), "Spec ID Event03", 16), SW_ATTEST_CCEL},
-        {in.size > 1 && (in.data[0] == 0 || in.data[0] >> 4 == 8), SW_ATTEST_DSTACK},
-    };
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        if (!table[i].fits) continue;
-        *out = table[i].kind;
-        return true;
-    }
-    return false;
-}
-
-static sw_bytes trimmed(sw_bytes in) {
-    while (in.size > 0 && strchr(" \t\r\n", in.data[in.size - 1]) != NULL) in.size--;
-    return in;
-}
-
-/* A quote as people paste it: hex, in either case, with 0x or without. */
-static sw_status hex_read(sw_cli *cli, sw_bytes text, sw_attest_input *out, sw_error *err) {
-    if (BEGINS(text, "0x")) text = SW_BYTES(text.data + 2, text.size - 2);
-    if (text.size / 2 > SW_QUOTE_LIMIT)
-        return sw_fail(err, SW_LIMIT, "limit", "it has more than %zu bytes of hex",
-                       2 * SW_QUOTE_LIMIT);
-    uint8_t *bytes = sw_arena_alloc(sw_cli_arena(cli), text.size / 2 + 1, 1);
-    if (bytes == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a quote");
-    SW_TRY(sw_hex_decode(bytes, text.size / 2, text, true, err));
-    *out = (sw_attest_input){SW_ATTEST_QUOTE, SW_BYTES(bytes, text.size / 2)};
-    return SW_OK;
-}
-
-/* Version 3, or a later one that says so; ECDSA of P-256. */
-static bool is_sgx(sw_bytes in, sw_bytes text) {
-    if (BEGINS(text, "0x")) text = SW_BYTES(text.data + 2, text.size - 2);
-    return BEGINS(in, "\3\0\2\0\0\0\0\0") || BEGINS(in, "\4\0\2\0\0\0\0\0") ||
-           BEGINS(in, "\5\0\2\0\0\0\0\0") || BEGINS(text, "0300020000000000") ||
-           BEGINS(text, "0400020000000000") || BEGINS(text, "0500020000000000");
-}
-
-static sw_status recognise(sw_cli *cli, sw_bytes in, sw_attest_input *out, sw_error *err) {
-    bool known = false;
-    sw_bytes text = trimmed(in);
-    out->bytes = in;
-    if (BEGINS(in, "{") || BEGINS(in, "["))
-        SW_TRY(json_kind(cli, in, &known, &out->kind, err));
-    else if (BEGINS(text, "0400020081") || BEGINS(text, "0500020081") ||
-             BEGINS(text, "0x0400020081") || BEGINS(text, "0x0500020081"))
-        return hex_read(cli, text, out, err);
-    else
-        known = bytes_kind(in, &out->kind);
-    if (known) return SW_OK;
-    if (is_sgx(in, text))
-        return sw_fail(err, SW_MALFORMED, "format",
-                       "it is an SGX quote; of Intel's quotes a TD's alone is judged");
-    return sw_fail(err, SW_MALFORMED, "format", "it is no evidence of a kind that is known");
-}
-
 sw_status sw_attest_input_read(sw_cli *cli, const char *path, sw_attest_input *out, sw_error *err) {
     sw_bytes in;
     sw_attest_input made = {0};
-    SW_TRY(sw_cli_read_regular(cli, path, INPUT_LIMIT, &in, err));
-    sw_status status = recognise(cli, in, &made, err);
+    SW_TRY(sw_cli_read_regular(cli, path, SW_ATTEST_INPUT_LIMIT, &in, err));
+    sw_status status = sw_attest_recognise(sw_cli_arena(cli), in, &made, err);
     if (status == SW_OK)
         *out = made;
     else
@@ -202,17 +23,6 @@ sw_status sw_attest_input_read(sw_cli *cli, const char *path, sw_attest_input *o
 }
 
 /* ---- what holds a quote ---- */
-/* Attest's answer in JSON is the bytes in hex. */
-sw_status sw_attest_attestation_bytes(sw_cli *cli, sw_bytes in, sw_bytes *out, sw_error *err) {
-    const sw_hex_rule rule = {.bytes = SW_DSTACK_ATTESTATION_LIMIT};
-    sw_arena *a = sw_cli_arena(cli);
-    sw_json *root;
-    *out = in;
-    if (out->size == 0 || out->data[0] != '{') return SW_OK;
-    SW_TRY(sw_json_parse(a, in, NULL, &root, err));
-    return sw_json_hex_bytes(a, root, "answer", "attestation", &rule, out, err);
-}
-
 static sw_status first_certificate(void *context, sw_bytes der, sw_error *err) {
     sw_cert **leaf = context;
     return *leaf == NULL ? sw_cert_parse(der, leaf, err) : SW_OK;
@@ -367,25 +177,12 @@ static sw_status folder_read(sw_cli *cli, const char *folder, sw_collateral *out
     return sw_cli_read_in(cli, folder, "root_ca_crl.der", SW_REVOCATION_LIMIT, &out->root_crl, err);
 }
 
-static sw_status bundle_read(sw_cli *cli, sw_bytes json, sw_collateral *out, sw_gpu_collateral *gpu,
-                             sw_error *err) {
-    sw_json *root;
-    sw_gpu_collateral devices = {0};
-    const sw_json_limits limits = {.bytes = SW_COLLATERAL_FILE_LIMIT, .depth = 8, .nodes = 10000};
-    SW_TRY(sw_json_parse(sw_cli_arena(cli), json, &limits, &root, err));
-    if (!kind_is(root, SW_COLLATERAL_KIND))
-        return sw_collateral_from_qvl(sw_cli_arena(cli), json, out, err);
-    SW_TRY(sw_collateral_parse(sw_cli_arena(cli), json, out, &devices, err));
-    if (gpu != NULL && devices.rim_count + devices.ocsp_count > 0) *gpu = devices;
-    return SW_OK;
-}
-
 sw_status sw_attest_collateral_read(sw_cli *cli, const char *path, sw_collateral *out,
                                     sw_gpu_collateral *gpu, sw_error *err) {
     sw_bytes json;
     if (sw_path_is_folder(path)) return folder_read(cli, path, out, err);
     SW_TRY(sw_cli_read_regular(cli, path, SW_COLLATERAL_FILE_LIMIT, &json, err));
-    sw_status status = bundle_read(cli, json, out, gpu, err);
+    sw_status status = sw_attest_collateral_parse(sw_cli_arena(cli), json, out, gpu, err);
     if (status != SW_OK) sw_error_prefix(err, "%s", path);
     return status;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a file of evidence is, told from its bytes: attest verify and attest explain take any of
- * them and ask nobody for its kind. A file that looks like one kind is judged as that kind alone.
+ * A file of evidence and what is said beside it: attest verify and attest explain take any kind and
+ * ask nobody for it. A file that looks like one kind is judged as that kind alone.
  */
 #ifndef SW_CLI_ATTEST_INPUT_H
 #define SW_CLI_ATTEST_INPUT_H
@@ -9,28 +9,9 @@
 #include "attest/dstack.h"
 #include "attest/evidence.h"
 #include "attest/gpu.h"
+#include "cli/attest_kind.h"
 #include "cli/cli.h"
 
-typedef enum sw_attest_kind {
-    SW_ATTEST_EVIDENCE,     /* sealwright/evidence/v1 */
-    SW_ATTEST_RUN,          /* evidence.json of a run's out folder */
-    SW_ATTEST_COLLATERAL,   /* sealwright/collateral/v1 */
-    SW_ATTEST_QUOTE,        /* a TDX quote, binary or hex */
-    SW_ATTEST_DSTACK_QUOTE, /* GetQuote's answer */
-    SW_ATTEST_DSTACK_INFO,  /* Info's answer */
-    SW_ATTEST_DSTACK,       /* Attest's answer, or its bytes (SCALE, msgpack) */
-    SW_ATTEST_CCEL,         /* a TCG event log */
-    SW_ATTEST_LOG,          /* dstack's event log, a JSON array */
-    SW_ATTEST_GPU_LIST,   /* [{"evidence","certificate",...}], alone or in nvidia_payload's form */
-    SW_ATTEST_GPU_REPORT, /* one SPDM report, binary */
-    SW_ATTEST_RIM,        /* a reference manifest, XML */
-    SW_ATTEST_CERTIFICATES, /* PEM */
-    SW_ATTEST_TOKENS,       /* JWT, NRAS answers, nvattest's output */
-    SW_ATTEST_KEY,          /* a GetKey chain without its secret */
-    SW_ATTEST_TCB_INFO,     /* the provisioning service's answers */
-    SW_ATTEST_QE_IDENTITY
-} sw_attest_kind;
-const char *sw_attest_kind_name(sw_attest_kind kind); /* for people */
 /* A machine policy, alone or as `sim show --json` prints it: under "machine", and nothing beside.
  */
 SW_NODISCARD sw_status sw_attest_policy_parse(const sw_json *root, sw_policy *out, sw_error *err);
@@ -58,16 +39,10 @@ SW_NODISCARD sw_status sw_attest_hash_compare(const sw_cli *cli, const sw_check_
 SW_NODISCARD sw_status sw_attest_log_read(sw_cli *cli, sw_event_log *out, bool *there,
                                           bool *firmware_only, sw_error *err);
 
-typedef struct sw_attest_input {
-    sw_attest_kind kind;
-    sw_bytes bytes; /* as read; a quote in hex decoded */
-} sw_attest_input;
 /* SW_MALFORMED naming the file when it is of no kind that is known. */
 SW_NODISCARD sw_status sw_attest_input_read(sw_cli *cli, const char *path, sw_attest_input *out,
                                             sw_error *err);
-/* Attest's answer as its bytes, and the first of PEM certificates with its attestation. */
-SW_NODISCARD sw_status sw_attest_attestation_bytes(sw_cli *cli, sw_bytes in, sw_bytes *out,
-                                                   sw_error *err);
+/* The first of PEM certificates with its attestation. */
 SW_NODISCARD sw_status sw_attest_certificate_read(sw_cli *cli, sw_bytes pem, sw_ratls_facts *out,
                                                   sw_error *err);
 /* Collateral of one quote: a folder with tcb_info.json, qe_identity.json, tcb_signing_chain.pem,

@@ -279,7 +279,7 @@ static sw_status judge_dstack(inquiry *q, sw_error *err) {
     sw_dstack_attestation attestation;
     sw_bytes bytes;
     sw_check_begin(&q->checks.log, "dstack attestation");
-    SW_TRY(sw_attest_attestation_bytes(q->cli, q->input.bytes, &bytes, err));
+    SW_TRY(sw_attest_attestation_bytes(sw_cli_arena(q->cli), q->input.bytes, &bytes, err));
     SW_TRY(sw_dstack_attestation_parse(sw_cli_arena(q->cli), bytes, &attestation, err));
     sw_check_held(&q->checks.log, "version %u, %zu events", attestation.version,
                   attestation.log.count);

@@ -32,7 +32,7 @@ static sw_status subject_of(sw_cli *cli, const sw_attest_input *in, sw_evidence 
         out->quote = answer.quote;
         return SW_OK;
     case SW_ATTEST_DSTACK:
-        SW_TRY(sw_attest_attestation_bytes(cli, in->bytes, &bytes, err));
+        SW_TRY(sw_attest_attestation_bytes(sw_cli_arena(cli), in->bytes, &bytes, err));
         SW_TRY(sw_dstack_attestation_parse(a, bytes, &attestation, err));
         out->quote = attestation.quote;
         return SW_OK;

@@ -102,11 +102,17 @@ static bool is_of(OCSP_CERTID *id, const sw_cert *cert, const sw_cert *issuer) {
     return found;
 }
 
+static sw_status single_only(OCSP_BASICRESP *basic, OCSP_SINGLERESP **out, sw_error *err) {
+    int count = OCSP_resp_count(basic);
+    if (count != 1) return REFUSE(err, "an OCSP answer is about %d certificates, not one", count);
+    *out = OCSP_resp_get0(basic, 0);
+    return SW_OK;
+}
+
 /* Judged before any signature: whoever holds a bag of answers asks each of them. */
 static sw_status single_find(const sw_ocsp_question *q, OCSP_SINGLERESP **out, sw_error *err) {
-    int count = OCSP_resp_count(q->basic);
-    if (count != 1) return REFUSE(err, "an OCSP answer is about %d certificates, not one", count);
-    OCSP_SINGLERESP *single = OCSP_resp_get0(q->basic, 0);
+    OCSP_SINGLERESP *single = NULL;
+    SW_TRY(single_only(q->basic, &single, err));
     if (!is_of((OCSP_CERTID *)OCSP_SINGLERESP_get0_id(single), q->cert, q->issuer))
         return sw_fail(err, SW_MISSING, "evidence", "an OCSP answer is of another certificate");
     if (!extensions_known(q->basic, single))
@@ -146,8 +152,7 @@ static sw_status state_read(int status, int reason, const ASN1_GENERALIZEDTIME *
     return SW_OK;
 }
 
-static sw_status verdict_read(const sw_ocsp_question *q, OCSP_SINGLERESP *single,
-                              sw_ocsp_verdict *out, sw_error *err) {
+static sw_status said_read(OCSP_SINGLERESP *single, sw_ocsp_verdict *out, sw_error *err) {
     sw_ocsp_verdict v = {0};
     int reason = -1;
     ASN1_GENERALIZEDTIME *revoked = NULL, *from = NULL, *until = NULL;
@@ -156,9 +161,15 @@ static sw_status verdict_read(const sw_ocsp_question *q, OCSP_SINGLERESP *single
     if (until == NULL) return REFUSE(err, "an OCSP answer does not say when the next one comes");
     if (!time_ms(from, &v.this_update_ms) || !time_ms(until, &v.next_update_ms))
         return BROKEN(err, "an OCSP answer's dates are not times");
-    if (q->wall_ms < v.this_update_ms) return REFUSE(err, "an OCSP answer is of the future");
-    if (q->wall_ms >= v.next_update_ms) return REFUSE(err, "an OCSP answer is out of date");
     *out = v;
+    return SW_OK;
+}
+
+static sw_status verdict_read(const sw_ocsp_question *q, OCSP_SINGLERESP *single,
+                              sw_ocsp_verdict *out, sw_error *err) {
+    SW_TRY(said_read(single, out, err));
+    if (q->wall_ms < out->this_update_ms) return REFUSE(err, "an OCSP answer is of the future");
+    if (q->wall_ms >= out->next_update_ms) return REFUSE(err, "an OCSP answer is out of date");
     return SW_OK;
 }
 
@@ -205,6 +216,21 @@ bool sw_ocsp_concerns(const sw_ocsp_answer *answer, const sw_cert *cert, const s
     if (OCSP_resp_count(answer->basic) != 1) return true;
     OCSP_SINGLERESP *single = OCSP_resp_get0(answer->basic, 0);
     return is_of((OCSP_CERTID *)OCSP_SINGLERESP_get0_id(single), cert, issuer);
+}
+
+sw_status sw_ocsp_read(const sw_ocsp_answer *answer, sw_ocsp_facts *out, sw_error *err) {
+    OCSP_SINGLERESP *single = NULL;
+    ASN1_INTEGER *serial = NULL;
+    sw_ocsp_facts facts = {0};
+    SW_TRY(single_only(answer->basic, &single, err));
+    OCSP_CERTID *id = (OCSP_CERTID *)OCSP_SINGLERESP_get0_id(single);
+    if (OCSP_id_get0_info(NULL, NULL, NULL, &serial, id) != 1 ||
+        !sw_serial_read(serial, facts.serial, &facts.serial_bytes))
+        return sw_openssl_refused(err, SW_MALFORMED, "evidence",
+                                  "an OCSP answer's serial number is out of range");
+    SW_TRY(said_read(single, &facts.says, err));
+    *out = facts;
+    return SW_OK;
 }
 
 sw_status sw_ocsp_judge(const sw_ocsp_answer *answer, const sw_cert *cert, const sw_cert *issuer,

@@ -29,6 +29,16 @@ SW_NODISCARD sw_status sw_ocsp_judge(const sw_ocsp_answer *answer, const sw_cert
                                      const sw_cert *issuer, int64_t wall_ms, sw_ocsp_verdict *out,
                                      sw_error *err);
 
+/* For people: the one certificate that it is about, and what it says of it. Nothing is verified, no
+ * time is judged, and the last two dates of the verdict are 0. */
+typedef struct sw_ocsp_facts {
+    uint8_t serial[20]; /* magnitude, big-endian */
+    size_t serial_bytes;
+    sw_ocsp_verdict says;
+} sw_ocsp_facts;
+SW_NODISCARD sw_status sw_ocsp_read(const sw_ocsp_answer *answer, sw_ocsp_facts *out,
+                                    sw_error *err);
+
 /* What `response` (one DER OCSPResponse, nothing behind it) says of `cert`. Demanded: status
  * successful; a basic response signed by the issuer's own key, or by one certificate that the
  * issuer itself signed for OCSP signing (RFC 6960 4.2.2.2) and that is valid at wall_ms; exactly

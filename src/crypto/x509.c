@@ -112,20 +112,24 @@ sw_status sw_cert_key_p384(const sw_cert *cert, sw_p384_public *out, sw_error *e
     return sw_fail(err, SW_MALFORMED, "key", "a certificate's key is not of P-384");
 }
 
-sw_status sw_cert_serial(const sw_cert *cert, uint8_t out[20], size_t *size, sw_error *err) {
-    const ASN1_INTEGER *serial = X509_get0_serialNumber(cert->x509);
+/* RFC 5280 4.1.2.2. */
+bool sw_serial_read(const ASN1_INTEGER *serial, uint8_t out[20], size_t *size) {
     BIGNUM *number = ASN1_INTEGER_to_BN(serial, NULL);
-    if (number == NULL) return sw_openssl_failed(err, "serial number");
+    if (number == NULL) return false;
     int bytes = BN_num_bytes(number);
     bool good = !BN_is_negative(number) && bytes > 0 && bytes <= 20;
     if (good) *size = (size_t)BN_bn2bin(number, out);
     BN_free(number);
-    if (good) return SW_OK;
-    return sw_fail(err, SW_MALFORMED, "format", "a certificate's serial number is out of range");
+    return good;
 }
 
-sw_status sw_cert_common_name(const sw_cert *cert, char *out, size_t size, sw_error *err) {
-    X509_NAME *name = X509_get_subject_name(cert->x509);
+sw_status sw_cert_serial(const sw_cert *cert, uint8_t out[20], size_t *size, sw_error *err) {
+    if (sw_serial_read(X509_get0_serialNumber(cert->x509), out, size)) return SW_OK;
+    return sw_openssl_refused(err, SW_MALFORMED, "format",
+                              "a certificate's serial number is out of range");
+}
+
+static sw_status common_name(const X509_NAME *name, char *out, size_t size, sw_error *err) {
     int at = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
     if (at < 0) return sw_fail(err, SW_MISSING, "format", "a certificate has no common name");
     if (X509_NAME_get_index_by_NID(name, NID_commonName, at) >= 0)
@@ -143,6 +147,10 @@ sw_status sw_cert_common_name(const sw_cert *cert, char *out, size_t size, sw_er
     OPENSSL_free(text);
     if (fits) return SW_OK;
     return sw_fail(err, SW_LIMIT, "limit", "a certificate's common name is too long");
+}
+
+sw_status sw_cert_common_name(const sw_cert *cert, char *out, size_t size, sw_error *err) {
+    return common_name(X509_get_subject_name(cert->x509), out, size, err);
 }
 
 void sw_cert_validity(const sw_cert *cert, int64_t *not_before_ms, int64_t *not_after_ms) {
@@ -250,6 +258,29 @@ void sw_crl_validity(const sw_crl *crl, int64_t *this_update_ms, int64_t *next_u
 
 bool sw_crl_issued_by(const sw_crl *crl, const sw_cert *issuer) {
     return sw_name_equal(X509_CRL_get_issuer(crl->crl), X509_get_subject_name(issuer->x509));
+}
+
+sw_status sw_crl_issuer_name(const sw_crl *crl, char *out, size_t size, sw_error *err) {
+    return common_name(X509_CRL_get_issuer(crl->crl), out, size, err);
+}
+
+size_t sw_crl_count(const sw_crl *crl) {
+    int count = sk_X509_REVOKED_num(X509_CRL_get_REVOKED(crl->crl));
+    return count < 0 ? 0 : (size_t)count;
+}
+
+sw_status sw_crl_entry_read(const sw_crl *crl, size_t index, sw_crl_entry *out, sw_error *err) {
+    SW_CHECK(err, index < sw_crl_count(crl));
+    const X509_REVOKED *entry = sk_X509_REVOKED_value(X509_CRL_get_REVOKED(crl->crl), (int)index);
+    sw_crl_entry made = {0};
+    if (!sw_serial_read(X509_REVOKED_get0_serialNumber(entry), made.serial, &made.serial_bytes))
+        return sw_openssl_refused(err, SW_MALFORMED, "format",
+                                  "a serial number in a revocation list is out of range");
+    if (!time_ms(X509_REVOKED_get0_revocationDate(entry), &made.revoked_ms))
+        return sw_openssl_refused(err, SW_MALFORMED, "format",
+                                  "a date in a revocation list is not a time");
+    *out = made;
+    return SW_OK;
 }
 
 bool sw_name_equal(const X509_NAME *a, const X509_NAME *b) {

@@ -53,6 +53,17 @@ void sw_crl_validity(const sw_crl *crl, int64_t *this_update_ms, int64_t *next_u
 bool sw_crl_issued_by(
     const sw_crl *crl,
     const sw_cert *issuer); /* issuer name equals the subject name byte for byte */
+/* For people: who issued it, as sw_cert_common_name says it, and what it lists. */
+typedef struct sw_crl_entry {
+    uint8_t serial[20]; /* magnitude, big-endian */
+    size_t serial_bytes;
+    int64_t revoked_ms;
+} sw_crl_entry;
+SW_NODISCARD sw_status sw_crl_issuer_name(const sw_crl *crl, char *out, size_t size, sw_error *err);
+size_t sw_crl_count(const sw_crl *crl);
+/* `index` is below the count. SW_MALFORMED "format" for a serial number or a date that is none. */
+SW_NODISCARD sw_status sw_crl_entry_read(const sw_crl *crl, size_t index, sw_crl_entry *out,
+                                         sw_error *err);
 
 /* Verifies chain[0] (leaf) .. chain[count-1], whose last one must be byte for byte `anchor`: strict
  * RFC 5280, CA flags, notBefore and notAfter at wall_ms, every certificate below the root covered

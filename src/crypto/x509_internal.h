@@ -25,5 +25,7 @@ struct sw_crl {
 
 /* Byte for byte; X.509's own comparison folds case and white space. */
 bool sw_name_equal(const X509_NAME *a, const X509_NAME *b);
+/* As sw_cert_serial; false for one that is longer than 20 bytes, zero or negative. */
+bool sw_serial_read(const ASN1_INTEGER *serial, uint8_t out[20], size_t *size);
 
 #endif

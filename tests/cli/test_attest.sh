@@ -300,7 +300,6 @@ expect "the secret beside its chain" 1 "nobody's evidence" attest verify secret.
 expect "a policy for a key" 2 "no meaning for a key's signature chain" attest verify "$key" "${named[@]}" --policy "$policy"
 expect "an app for a quote" 2 "no meaning for a TDX quote" attest verify quote --collateral parts --policy "$policy" --time $at --app-id "$(cat app-id)"
 for file in quote quote.hex answer.json log.json qvl.json parts/tcb_info.json parts/qe_identity.json parts/tcb_signing_chain.pem "$good"; do
-    [ $file = qvl.json ] && continue
     expect "${file##*/} explained" 0 "nothing above was verified" attest explain "$file"
 done
 for kind in rim/manifest ccel/ended gpu_report/gpu dstack_attestation/v0 dstack_attestation/v1-bins; do
@@ -308,6 +307,28 @@ for kind in rim/manifest ccel/ended gpu_report/gpu dstack_attestation/v0 dstack_
     [ -d "$file" ] && file=$(find "$file" -type f | sort | head -1)
     expect "$kind explained" 0 "nothing above was verified" attest explain "$file"
 done
+
+# What else collateral is made of: lists and OCSP answers, certificates in DER.
+openssl x509 -in parts/tcb_signing_chain.pem -outform DER -out signer.der
+openssl crl -inform DER -in parts/root_ca_crl.der -out list.pem
+revoked=$corpus/ocsp/hold-by-delegate.der
+expect "a revocation list says whose it is" 0 "^  issuer  *Intel SGX Root CA$" attest explain parts/root_ca_crl.der
+expect "a list in PEM as well" 0 "^  revoked certificates  *0$" attest explain list.pem
+expect "an OCSP answer says of whom" 0 "^  serial number  *$(openssl ocsp -respin "$revoked" -noverify -resp_text 2>/dev/null | sed -n 's/^ *Serial Number: //p' | head -1 | tr A-F a-f | sed 's/^0*//;s/^\(.\)\(..\)*$/0&/')$" attest explain "$revoked"
+expect "and what" 0 "^  state  *revoked$" attest explain "$revoked"
+expect "an answer without one" 1 "an OCSP responder answered tryLater" attest explain "$corpus/ocsp/try-later.der"
+expect "an answer of two" 1 "is about 2 certificates, not one" attest explain "$corpus/ocsp/two.der"
+expect "a certificate in DER" 0 "^  Intel SGX TCB Signing$" attest explain signer.der
+expect "levels of TCB info" 0 "^  platform level 1  *UpToDate of 2" attest explain parts/tcb_info.json
+expect "and their advisories" 0 ", advisories INTEL-SA-00960,$" attest explain "$corpus/explain/tcb-advisories"
+expect "a list proves nothing" 2 "a revocation list proves nothing by itself" attest verify parts/root_ca_crl.der
+expect "nor does an answer" 2 "an OCSP answer proves nothing by itself" attest verify "$revoked"
+for bent in "0:cut" "1:longer"; do
+    { head -c $(($(stat -c %s signer.der) - 1 + ${bent%%:*} * 2)) signer.der; [ "${bent%%:*}" = 0 ] || printf '\0'; } >bent.der
+    expect "a certificate ${bent#*:}" 1 "it is no evidence of a kind that is known" attest explain bent.der
+done
+printf '0\0030\001\0' >nothing.der
+expect "a structure that is none of these" 1 "it is no evidence of a kind that is known" attest explain nothing.der
 
 # A certificate in dstack's form, made by a machine and judged like anybody's.
 "$program" sim init issuer >/dev/null 2>&1
@@ -336,6 +357,7 @@ text = base64.b64encode(der).decode()
 open("bent.pem", "w").write("-----BEGIN CERTIFICATE-----\n" + "\n".join(re.findall(".{1,64}", text)) + "\n-----END CERTIFICATE-----\n")
 PY
 expect "another key in it" 1 "^FAILED  RA-TLS certificate" attest verify bent.pem "${own[@]}"
+expect "the same in DER" 0 "^ok      RA-TLS certificate  *its key is the one in the quote" attest verify own.der "${own[@]}"
 expect "a key that is there is kept" 1 "own.key" "${made[@]}" --out other.pem --key-out own.key
 expect "a machine that is none" 2 "a machine is named" attest certificate --machine sev --app-compose compose.json --out x --key-out y
 expect "days beyond a year" 2 "1 to 366" "${made[@]}" --out x --key-out y --days 367

@@ -87,6 +87,59 @@ static void test_states(void **state) {
     assert_int_equal(v.state, SW_OCSP_UNKNOWN);
 }
 
+/* For people: the same without certificates and at any time, of one certificate alone. */
+static sw_status read_answer(const answer *a, sw_ocsp_facts *out, sw_error *err) {
+    SW_SCOPED(sw_buffer) der = SW_BUFFER(SW_OCSP_LIMIT);
+    sw_ocsp_answer *parsed = NULL;
+    answer_make(a, &der);
+    assert_int_equal(sw_ocsp_parse(sw_buffer_bytes(&der), &parsed, NULL), SW_OK);
+    sw_status status = sw_ocsp_read(parsed, out, err);
+    sw_ocsp_free(&parsed);
+    return status;
+}
+
+static void test_read(void **state) {
+    (void)state;
+    const ocsp_house *h = &houses[1];
+    answer a = usual_answer(h);
+    sw_ocsp_facts facts;
+    uint8_t serial[20];
+    size_t size = 0;
+    assert_int_equal(sw_cert_serial(h->leaf.cert, serial, &size, NULL), SW_OK);
+    assert_int_equal(read_answer(&a, &facts, NULL), SW_OK);
+    assert_int_equal(facts.serial_bytes, size);
+    assert_memory_equal(facts.serial, serial, size);
+    assert_int_equal(facts.says.state, SW_OCSP_GOOD);
+    assert_int_equal(facts.says.this_update_ms, a.from);
+    assert_int_equal(facts.says.next_update_ms, a.until);
+    assert_int_equal(facts.says.valid_from_ms, 0);
+    a.status = V_OCSP_CERTSTATUS_REVOKED;
+    a.reason = 6;
+    a.from = NOW + 1000; /* of the future: nobody judges here */
+    assert_int_equal(read_answer(&a, &facts, NULL), SW_OK);
+    assert_int_equal(facts.says.state, SW_OCSP_REVOKED);
+    assert_int_equal(facts.says.reason, 6);
+    assert_int_equal(facts.says.revoked_ms, a.revoked);
+}
+
+static void test_read_refuses(void **state) {
+    (void)state;
+    answer a = usual_answer(&houses[0]);
+    sw_ocsp_facts facts, before;
+    sw_error err = {0};
+    memset(&facts, 0x5a, sizeof facts);
+    before = facts;
+    a.status = V_OCSP_CERTSTATUS_REVOKED;
+    a.reason = 7;
+    assert_int_equal(read_answer(&a, &facts, &err), SW_MALFORMED);
+    assert_non_null(strstr(err.message, "reason of revocation is not one"));
+    a = usual_answer(&houses[0]);
+    a.second_about = houses[0].other.cert;
+    assert_int_equal(read_answer(&a, &facts, &err), SW_REFUSED);
+    assert_non_null(strstr(err.message, "about 2 certificates"));
+    assert_memory_equal(&facts, &before, sizeof facts);
+}
+
 /* The issuer's own certificate and a nonce may be there. */
 static void test_company(void **state) {
     (void)state;
@@ -376,6 +429,7 @@ static int close_all(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),           cmocka_unit_test(test_states),
+        cmocka_unit_test(test_read),           cmocka_unit_test(test_read_refuses),
         cmocka_unit_test(test_company),        cmocka_unit_test(test_dates),
         cmocka_unit_test(test_signers),        cmocka_unit_test(test_stolen_certificate),
         cmocka_unit_test(test_about),          cmocka_unit_test(test_issuer),

@@ -73,6 +73,51 @@ static void test_size_limits(void **state) {
     assert_int_equal(sw_crl_parse(SW_BYTES(zeros, 4 << 20), &crl, NULL), SW_MALFORMED);
 }
 
+/* What a list names, in its order. */
+static void test_entries(void **state) {
+    (void)state;
+    SW_SCOPED(sw_buffer) der = SW_BUFFER(4096);
+    const uint64_t revoked[] = {8, 0x1234};
+    char name[32];
+    sw_crl_entry entry;
+    sw_crl *crl = NULL;
+    assert_int_equal(
+        sw_crl_make(house.mid.cert, house.mid.secret, 5000, 9000, 1, revoked, 2, &der, NULL),
+        SW_OK);
+    assert_int_equal(sw_crl_parse(sw_buffer_bytes(&der), &crl, NULL), SW_OK);
+    assert_int_equal(sw_crl_count(crl), 2);
+    assert_int_equal(sw_crl_entry_read(crl, 0, &entry, NULL), SW_OK);
+    assert_int_equal(entry.serial_bytes, 1);
+    assert_int_equal(entry.serial[0], 8);
+    assert_int_equal(entry.revoked_ms, 5000);
+    assert_int_equal(sw_crl_entry_read(crl, 1, &entry, NULL), SW_OK);
+    assert_int_equal(entry.serial_bytes, 2);
+    assert_memory_equal(entry.serial, "\x12\x34", 2);
+    assert_int_equal(sw_crl_issuer_name(crl, name, sizeof name, NULL), SW_OK);
+    char subject[32];
+    assert_int_equal(sw_cert_common_name(house.mid.cert, subject, sizeof subject, NULL), SW_OK);
+    assert_string_equal(name, subject);
+    assert_int_equal(sw_crl_issuer_name(crl, name, 2, NULL), SW_LIMIT);
+    sw_crl_free(&crl);
+}
+
+/* A serial number that is none is shown to nobody, and no place behind the last. */
+static void test_entry_out_of_range(void **state) {
+    (void)state;
+    SW_SCOPED(sw_buffer) der = SW_BUFFER(4096);
+    sw_crl_entry entry;
+    sw_crl *crl = NULL;
+    const uint64_t none[] = {0}; /* RFC 5280: serial numbers are positive */
+    sw_error err = {0};
+    assert_int_equal(sw_crl_make(house.mid.cert, house.mid.secret, 0, 9000, 1, none, 1, &der, NULL),
+                     SW_OK);
+    assert_int_equal(sw_crl_parse(sw_buffer_bytes(&der), &crl, NULL), SW_OK);
+    assert_int_equal(sw_crl_entry_read(crl, 0, &entry, &err), SW_MALFORMED);
+    assert_non_null(strstr(err.message, "serial number in a revocation list is out of range"));
+    assert_int_equal(sw_crl_entry_read(crl, 1, &entry, NULL), SW_INTERNAL);
+    sw_crl_free(&crl);
+}
+
 /* No bit of any certificate or list in the chain can be flipped. */
 static void test_every_flip_is_refused(void **state) {
     (void)state;
@@ -164,6 +209,8 @@ int main(void) {
         cmocka_unit_test(test_cut_and_extended),
         cmocka_unit_test(test_other_spellings),
         cmocka_unit_test(test_size_limits),
+        cmocka_unit_test(test_entries),
+        cmocka_unit_test(test_entry_out_of_range),
         cmocka_unit_test(test_every_flip_is_refused),
         cmocka_unit_test(test_every_flip_of_a_list_is_refused),
         cmocka_unit_test(test_known_certificates),

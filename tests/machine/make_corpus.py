@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the corpora of fuzz_pcs, fuzz_collateral, fuzz_runtime_log and fuzz_guest_answer from a
-software machine's evidence, and an answer that describes an OS image from evidence/image beside it:
+"""Writes what the corpora of fuzz_pcs, fuzz_collateral, fuzz_runtime_log, fuzz_guest_answer, fuzz_tcb_info,
+fuzz_rim and fuzz_explain begin with, from a software machine's evidence and from evidence/image (an answer
+that describes an OS image), evidence/pair (two GPUs) and foreign/ beside it:
 make_corpus.py fuzz/corpus/evidence/good fuzz/corpus
 """
 import base64
 import json
 import os
+import ssl
 import sys
 import urllib.parse
 
@@ -71,3 +73,38 @@ report = quote[568:632]
 put("guest_answer", "image", report + compose + canonical(
     {"event_log": json.dumps(log), "quote": quote.hex(), "report_data": report.hex(),
      "vm_config": json.dumps(config)}))
+
+# TCB info whose levels name advisories, some twice, one below what TEE_TCB_SVN2 stands on, and two of one version.
+info = json.loads(c["tcb_info"])
+for level, names in zip(info["tcbLevels"], (["INTEL-SA-00837", "INTEL-SA-00960"], ["INTEL-SA-00960", ""])):
+    level["advisoryIDs"] = names
+for identity in info["tdxModuleIdentities"]:
+    for level in identity["tcbLevels"]:
+        level["advisoryIDs"] = ["INTEL-SA-00837", "INTEL-SA-01036"]
+put("tcb_info", "advisories", canonical(info))
+put("tcb_info", "advisory_empty", canonical({**info, "tcbLevels": info["tcbLevels"][1:]}))
+put("tcb_info", "twice", canonical({**info, "tcbLevels": [info["tcbLevels"][0]] * 2}))
+
+pair = json.load(open(os.path.join(sys.argv[2], "evidence", "pair")))
+rims = [rim.encode() for rim in pair["collateral"]["gpu_rims"]]
+for name, rim in zip(("driver", "vbios"), rims):
+    put("rim", name, rim)
+
+# One file of each kind that `attest explain` tells apart, by no name but its bytes.
+device = {"certificate": base64.b64encode(pair["gpu"][0]["chain"].encode()).decode(), "evidence": pair["gpu"][0]["report"]}
+document = {"signature": c["tcb_info_signature"], "tcbInfo": json.loads(c["tcb_info"])}
+identity = {"enclaveIdentity": json.loads(c["qe_identity"]), "signature": c["qe_identity_signature"]}
+answer = {"event_log": json.dumps(log), "quote": quote.hex(), "report_data": report.hex(), "vm_config": "{}"}
+for name, data in {
+        "evidence": open(os.path.join(sys.argv[2], "evidence", "good"), "rb").read(), "quote": quote, "quote_hex": b"0x" + quote.hex().encode() + b"\n",
+        "collateral": canonical({"collateral": c, "gpu": {"ocsp": [], "rims": []}, "kind": "sealwright/collateral/v1"}),
+        "log": canonical(log), "answer": canonical(answer), "certificates": c["tcb_info_issuer_chain"].encode(),
+        "report": base64.b64decode(pair["gpu"][0]["report"]), "devices": canonical([device]), "manifest": rims[1],
+        "list": crl, "list_pem": pem(crl), "certificate": ssl.PEM_cert_to_DER_cert(c["tcb_info_issuer_chain"].split("-----END", 1)[0] + "-----END CERTIFICATE-----\n"),
+        "tcb": canonical(document), "tcb-advisories": canonical({**document, "tcbInfo": info}), "identity": canonical(identity)}.items():
+    put("explain", name, data)
+for kind in "foreign", "ocsp", "dstack_key_file", "dstack_attestation", "ccel", "dstack_answer":
+    folder = os.path.join(sys.argv[2], kind)
+    for name in sorted(os.listdir(folder)):
+        if len(name) != 16:  # what a fuzzer found is small and mostly bent
+            put("explain", f"{kind}-{name}", open(os.path.join(folder, name), "rb").read())

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Evidence told by its first bytes, or as JSON by its members.
+ *
+ * What fits two kinds is of none: it would be judged as one and believed to be the other.
+ */
+#include "cli/attest_kind.h"
+
+#include "attest/dstack.h"
+#include "codec/der.h"
+#include "codec/text.h"
+#include "machine/collect.h"
+#include "manifest/manifest.h"
+
+#include <string.h>
+
+static const char *const names[] = {
+    [SW_ATTEST_EVIDENCE] = "evidence",
+    [SW_ATTEST_RUN] = "the evidence of a run",
+    [SW_ATTEST_COLLATERAL] = "collateral",
+    [SW_ATTEST_QUOTE] = "a TDX quote",
+    [SW_ATTEST_DSTACK_QUOTE] = "a guest agent's quote",
+    [SW_ATTEST_DSTACK_INFO] = "a guest agent's Info",
+    [SW_ATTEST_DSTACK] = "a dstack attestation",
+    [SW_ATTEST_CCEL] = "a TCG event log",
+    [SW_ATTEST_LOG] = "an event log",
+    [SW_ATTEST_GPU_LIST] = "GPU evidence",
+    [SW_ATTEST_GPU_REPORT] = "a GPU report",
+    [SW_ATTEST_RIM] = "a reference manifest",
+    [SW_ATTEST_CERTIFICATES] = "certificates",
+    [SW_ATTEST_LIST] = "a revocation list",
+    [SW_ATTEST_OCSP] = "an OCSP answer",
+    [SW_ATTEST_TOKENS] = "attestation tokens",
+    [SW_ATTEST_KEY] = "a key's signature chain",
+    [SW_ATTEST_TCB_INFO] = "TCB info",
+    [SW_ATTEST_QE_IDENTITY] = "a QE identity",
+};
+
+const char *sw_attest_kind_name(sw_attest_kind kind) {
+    return names[kind];
+}
+
+/* ---- JSON, by its members ---- */
+static bool has(const sw_json *object, const char *name) {
+    return sw_json_member(object, name) != NULL;
+}
+
+static bool says_kind(const sw_json *object, const char *kind) {
+    const sw_json *m = sw_json_member(object, "kind");
+    return m != NULL && m->type == SW_JSON_STRING && sw_bytes_is(m->text, kind);
+}
+
+/* Ours say what they are and hold nothing else. */
+static bool own_kind(const sw_json *root, sw_attest_kind *out) {
+    static const struct {
+        const char *kind;
+        sw_attest_kind is;
+    } table[] = {{SW_EVIDENCE_KIND, SW_ATTEST_EVIDENCE},
+                 {SW_MANIFEST_EVIDENCE_KIND, SW_ATTEST_RUN},
+                 {SW_COLLATERAL_KIND, SW_ATTEST_COLLATERAL}};
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (!says_kind(root, table[i].kind)) continue;
+        *out = table[i].is;
+        return true;
+    }
+    return false;
+}
+
+/* A guest agent's GetQuote says its quote once more as an attestation, which is compared. */
+static sw_status others_kind(const sw_json *root, bool *known, sw_attest_kind *out, sw_error *err) {
+    const struct {
+        bool fits;
+        sw_attest_kind kind;
+    } table[] = {
+        {has(root, "tcbInfo"), SW_ATTEST_TCB_INFO},
+        {has(root, "enclaveIdentity"), SW_ATTEST_QE_IDENTITY},
+        {has(root, "evidence_list"), SW_ATTEST_GPU_LIST},
+        {has(root, "detached_eat"), SW_ATTEST_TOKENS},
+        {has(root, "tcb_info") && has(root, "qe_identity"), SW_ATTEST_COLLATERAL},
+        {has(root, "tcb_info") && has(root, "app_id"), SW_ATTEST_DSTACK_INFO},
+        {has(root, "quote") && has(root, "event_log"), SW_ATTEST_DSTACK_QUOTE},
+        {has(root, "attestation") && !has(root, "quote"), SW_ATTEST_DSTACK},
+        {has(root, "signature_chain"), SW_ATTEST_KEY},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (!table[i].fits) continue;
+        if (*known)
+            return sw_fail(err, SW_MALFORMED, "format", "it is %s and %s at once", names[*out],
+                           names[table[i].kind]);
+        *known = true;
+        *out = table[i].kind;
+    }
+    return SW_OK;
+}
+
+static bool array_kind(const sw_json *root, sw_attest_kind *out) {
+    const sw_json *first = root->first;
+    if (first == NULL) return false;
+    if (first->type == SW_JSON_OBJECT && has(first, "evidence") && has(first, "certificate"))
+        *out = SW_ATTEST_GPU_LIST;
+    else if (first->type == SW_JSON_OBJECT && has(first, "imr"))
+        *out = SW_ATTEST_LOG;
+    else if (first->type == SW_JSON_ARRAY)
+        *out = SW_ATTEST_TOKENS;
+    else
+        return false;
+    return true;
+}
+
+static sw_status json_kind(sw_arena *a, sw_bytes text, bool *known, sw_attest_kind *out,
+                           sw_error *err) {
+    const sw_json_limits limits = {.bytes = SW_ATTEST_INPUT_LIMIT, .depth = 24, .nodes = 1000000};
+    sw_json *root;
+    SW_TRY(sw_json_parse(a, text, &limits, &root, err));
+    *known = root->type == SW_JSON_OBJECT ? own_kind(root, out) : array_kind(root, out);
+    return *known || root->type != SW_JSON_OBJECT ? SW_OK : others_kind(root, known, out, err);
+}
+
+/* ---- bytes, by how they begin ---- */
+static bool begins(sw_bytes in, const char *bytes, size_t size) {
+    return in.size >= size && memcmp(in.data, bytes, size) == 0;
+}
+#define BEGINS(in, literal) begins((in), (literal), sizeof(literal) - 1)
+
+/* Version 4 or 5, key type 2, TEE type 0x81: eight bytes. */
+static bool is_quote(sw_bytes in) {
+    return BEGINS(in, "\x04\0\x02\0\x81\0\0\0") || BEGINS(in, "\x05\0\x02\0\x81\0\0\0");
+}
+
+static bool bytes_kind(sw_bytes in, sw_attest_kind *out) {
+    const struct {
+        bool fits;
+        sw_attest_kind kind;
+    } table[] = {
+        {is_quote(in), SW_ATTEST_QUOTE},
+        {BEGINS(in, "\x11\xe0\x01\xff"), SW_ATTEST_GPU_REPORT},
+        {BEGINS(in, "-----BEGIN CERTIFICATE-----"), SW_ATTEST_CERTIFICATES},
+        {BEGINS(in, "<"), SW_ATTEST_RIM},
+        {BEGINS(in, "eyJ"), SW_ATTEST_TOKENS},
+        {in.size > 48 && begins(SW_BYTES(in.data + 32, 16), "Spec ID Event03", 16), SW_ATTEST_CCEL},
+        {in.size > 1 && (in.data[0] == 0 || in.data[0] >> 4 == 8), SW_ATTEST_DSTACK},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (!table[i].fits) continue;
+        *out = table[i].kind;
+        return true;
+    }
+    return false;
+}
+
+/* ---- DER and PEM ---- */
+static sw_status keep(sw_arena *a, sw_bytes bytes, sw_bytes *out, sw_error *err) {
+    *out = sw_arena_copy(a, bytes);
+    if (out->data != NULL) return SW_OK;
+    return sw_fail(err, SW_MEMORY, "memory", "no memory for a file of evidence");
+}
+
+static sw_status certificate_as_pem(sw_arena *a, sw_bytes der, sw_attest_input *out,
+                                    sw_error *err) {
+    SW_SCOPED(sw_buffer) pem = SW_BUFFER(SW_ATTEST_INPUT_LIMIT);
+    sw_pem_encode(&pem, "CERTIFICATE", der);
+    SW_TRY(sw_buffer_check(&pem, "the certificate", err));
+    out->kind = SW_ATTEST_CERTIFICATES;
+    return keep(a, sw_buffer_bytes(&pem), &out->bytes, err);
+}
+
+/* The structure that the first tags are of (RFC 5280 4.1 and 5.1, RFC 6960 4.2.1). A certificate is
+ * of version 3, a list of version 2. */
+static sw_status der_read(sw_arena *a, sw_bytes in, bool *known, sw_attest_input *out,
+                          sw_error *err) {
+    enum { VERSION = 0xa0 };
+    sw_reader r = sw_reader_of(in), outer = sw_der_enter(&r, SW_DER_SEQUENCE);
+    if (r.failed || r.rest.size > 0) return SW_OK;
+    *known = true;
+    if (sw_der_peek(&outer) == SW_DER_ENUMERATED) {
+        out->kind = SW_ATTEST_OCSP;
+        return SW_OK;
+    }
+    sw_reader inner = sw_der_enter(&outer, SW_DER_SEQUENCE);
+    uint8_t tag = outer.failed ? 0 : sw_der_peek(&inner);
+    if (tag == VERSION) return certificate_as_pem(a, in, out, err);
+    *known = tag == SW_DER_INTEGER;
+    out->kind = SW_ATTEST_LIST;
+    return SW_OK;
+}
+
+typedef struct keeping {
+    sw_arena *arena;
+    sw_bytes *to;
+} keeping;
+
+static sw_status keep_block(void *context, sw_bytes der, sw_error *err) {
+    const keeping *k = context;
+    return keep(k->arena, der, k->to, err);
+}
+
+static sw_status list_read(sw_arena *a, sw_bytes pem, sw_attest_input *out, sw_error *err) {
+    keeping k = {a, &out->bytes};
+    out->kind = SW_ATTEST_LIST;
+    return sw_pem_decode(pem, "X509 CRL", 1, keep_block, &k, err);
+}
+
+static sw_bytes trimmed(sw_bytes in) {
+    while (in.size > 0 && memchr(" \t\r\n", in.data[in.size - 1], 4) != NULL) in.size--;
+    return in;
+}
+
+/* A quote as people paste it: hex, in either case, with 0x or without. */
+static sw_status hex_read(sw_arena *a, sw_bytes text, sw_attest_input *out, sw_error *err) {
+    if (BEGINS(text, "0x")) text = SW_BYTES(text.data + 2, text.size - 2);
+    if (text.size / 2 > SW_QUOTE_LIMIT)
+        return sw_fail(err, SW_LIMIT, "limit", "it has more than %zu bytes of hex",
+                       2 * SW_QUOTE_LIMIT);
+    uint8_t *bytes = sw_arena_alloc(a, text.size / 2 + 1, 1);
+    if (bytes == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a quote");
+    SW_TRY(sw_hex_decode(bytes, text.size / 2, text, true, err));
+    *out = (sw_attest_input){SW_ATTEST_QUOTE, SW_BYTES(bytes, text.size / 2)};
+    return SW_OK;
+}
+
+/* Version 3, or a later one that says so; ECDSA of P-256. */
+static bool is_sgx(sw_bytes in, sw_bytes text) {
+    if (BEGINS(text, "0x")) text = SW_BYTES(text.data + 2, text.size - 2);
+    return BEGINS(in, "\3\0\2\0\0\0\0\0") || BEGINS(in, "\4\0\2\0\0\0\0\0") ||
+           BEGINS(in, "\5\0\2\0\0\0\0\0") || BEGINS(text, "0300020000000000") ||
+           BEGINS(text, "0400020000000000") || BEGINS(text, "0500020000000000");
+}
+
+sw_status sw_attest_recognise(sw_arena *a, sw_bytes in, sw_attest_input *out, sw_error *err) {
+    bool known = false;
+    sw_bytes text = trimmed(in);
+    out->bytes = in;
+    if (BEGINS(in, "{") || BEGINS(in, "["))
+        SW_TRY(json_kind(a, in, &known, &out->kind, err));
+    else if (BEGINS(text, "0400020081") || BEGINS(text, "0500020081") ||
+             BEGINS(text, "0x0400020081") || BEGINS(text, "0x0500020081"))
+        return hex_read(a, text, out, err);
+    else if (BEGINS(in, "-----BEGIN X509 CRL-----"))
+        return list_read(a, in, out, err);
+    else if (BEGINS(in, "0"))
+        SW_TRY(der_read(a, in, &known, out, err)); /* a SEQUENCE */
+    else
+        known = bytes_kind(in, &out->kind);
+    if (known) return SW_OK;
+    if (is_sgx(in, text))
+        return sw_fail(err, SW_MALFORMED, "format",
+                       "it is an SGX quote; of Intel's quotes a TD's alone is judged");
+    return sw_fail(err, SW_MALFORMED, "format", "it is no evidence of a kind that is known");
+}
+
+/* Attest's answer in JSON is the bytes in hex. */
+sw_status sw_attest_attestation_bytes(sw_arena *a, sw_bytes in, sw_bytes *out, sw_error *err) {
+    const sw_hex_rule rule = {.bytes = SW_DSTACK_ATTESTATION_LIMIT};
+    sw_json *root;
+    *out = in;
+    if (out->size == 0 || out->data[0] != '{') return SW_OK;
+    SW_TRY(sw_json_parse(a, in, NULL, &root, err));
+    return sw_json_hex_bytes(a, root, "answer", "attestation", &rule, out, err);
+}
+
+/* ---- collateral in either form ---- */
+sw_status sw_attest_collateral_parse(sw_arena *a, sw_bytes json, sw_collateral *out,
+                                     sw_gpu_collateral *gpu, sw_error *err) {
+    sw_json *root;
+    sw_gpu_collateral devices = {0};
+    const sw_json_limits limits = {.bytes = SW_COLLATERAL_FILE_LIMIT, .depth = 8, .nodes = 10000};
+    SW_TRY(sw_json_parse(a, json, &limits, &root, err));
+    if (!says_kind(root, SW_COLLATERAL_KIND)) return sw_collateral_from_qvl(a, json, out, err);
+    SW_TRY(sw_collateral_parse(a, json, out, &devices, err));
+    if (gpu != NULL && devices.rim_count + devices.ocsp_count > 0) *gpu = devices;
+    return SW_OK;
+}
