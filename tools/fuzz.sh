@@ -59,10 +59,16 @@ keep() { # keep NAME
     rm -rf "$merged"
 }
 
+longest() { # longest NAME: bytes of an input, so that no seed is cut
+    local most
+    most=$(find "fuzz/corpus/$1" -type f -printf '%s\n' | sort -n | tail -1)
+    echo $((most > 61440 ? most + 4096 : 65536))
+}
+
 one() { # one NAME: runs it; 1 when it found something
     local name=$1 log=build/fuzz/$1.log status=0 used inputs TIMEFORMAT='%U %S'
     mkdir -p "build/fuzz/corpus/$name"
-    used=$({ time "build/fuzz/fuzz/fuzz_$name" -max_total_time="$seconds" -max_len=65536 -timeout=30 -rss_limit_mb=2048 \
+    used=$({ time "build/fuzz/fuzz/fuzz_$name" -max_total_time="$seconds" -max_len="$(longest "$name")" -timeout=30 -rss_limit_mb=2048 \
         -print_final_stats=1 -artifact_prefix="build/fuzz/$name-" "build/fuzz/corpus/$name" "fuzz/corpus/$name" >"$log" 2>&1; } 2>&1) || status=$?
     inputs=$(awk '/^stat::number_of_executed_units/ { print $2 }' "$log")
     note "$name" "$(awk '{ printf "%d", $1 + $2 }' <<<"$used")" "${inputs:-0}"
