@@ -86,11 +86,8 @@ static sw_status put_list(sw_buffer *out, const char *label, sw_bytes der, sw_er
     SW_TRY(sw_crl_parse(der, &crl, err));
     sw_crl_validity(crl, &from, &until);
     sw_line_time(out, label, from, until);
-    if (sw_crl_issuer_name(crl, issuer, sizeof issuer, NULL) == SW_OK) {
-        sw_put_format(out, "  %-24s ", "issuer");
-        sw_put_plain(out, sw_text(issuer), sizeof issuer);
-        sw_put_u8(out, '\n');
-    }
+    if (sw_crl_issuer_name(crl, issuer, sizeof issuer, NULL) == SW_OK)
+        sw_line_shown(out, "issuer", sw_text(issuer));
     sw_line_number(out, "revoked certificates", sw_crl_count(crl));
     sw_status status = put_entries(out, crl, err);
     sw_crl_free(&crl);

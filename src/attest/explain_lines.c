@@ -16,6 +16,13 @@ void sw_line_hex(sw_buffer *out, const char *label, sw_bytes value) {
     sw_put_u8(out, '\n');
 }
 
+void sw_line_shown(sw_buffer *out, const char *label, sw_bytes text) {
+    if (text.size == 0) return;
+    sw_put_format(out, "  %-24s ", label);
+    sw_put_plain(out, text, text.size);
+    sw_put_u8(out, '\n');
+}
+
 void sw_line_number(sw_buffer *out, const char *label, uint64_t value) {
     sw_put_format(out, "  %-24s %llu\n", label, (unsigned long long)value);
 }
@@ -46,11 +53,8 @@ void sw_put_certificate(sw_buffer *out, const sw_cert *cert) {
     else
         sw_put_text(out, "(no common name)");
     sw_put_u8(out, '\n');
-    if (sw_cert_issuer_name(cert, name, sizeof name, NULL) == SW_OK) {
-        sw_put_format(out, "  %-24s ", "issuer");
-        sw_put_plain(out, sw_text(name), sizeof name);
-        sw_put_u8(out, '\n');
-    }
+    if (sw_cert_issuer_name(cert, name, sizeof name, NULL) == SW_OK)
+        sw_line_shown(out, "issuer", sw_text(name));
     if (sw_cert_serial(cert, serial, &serial_bytes, NULL) == SW_OK)
         sw_line_hex(out, "serial number", SW_BYTES(serial, serial_bytes));
     sw_cert_validity(cert, &from, &until);

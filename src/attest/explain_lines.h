@@ -9,6 +9,8 @@
 
 void sw_line_text(sw_buffer *out, const char *label, const char *plain); /* nothing when empty */
 void sw_line_hex(sw_buffer *out, const char *label, sw_bytes value);
+/* With "?" for each byte that is no printable ASCII; nothing when empty. */
+void sw_line_shown(sw_buffer *out, const char *label, sw_bytes text);
 void sw_line_number(sw_buffer *out, const char *label, uint64_t value);
 void sw_line_time(sw_buffer *out, const char *label, int64_t from_ms, int64_t until_ms);
 /* At most so many bytes of it, and "?" for each that is no printable ASCII. */

@@ -546,9 +546,8 @@ const sw_command sw_commands_attest[] = {
      "NVIDIA's roots are the anchors, UpToDate alone is taken, and nothing is compared with an\n"
      "image. --collateral takes a bundle of attest collateral fetch, dcap-qvl's collateral, or a\n"
      "folder with tcb_info.json, qe_identity.json, tcb_signing_chain.pem, pck_crl.der and\n"
-     "root_ca_crl.der. A policy is the member `machine` of a recipe's app-compose or of sim show\n"
-     "--json, by itself or there (docs/formats/evidence.md, EVD-060). A line is ok, LEFT for a "
-     "check\n"
+     "root_ca_crl.der. A policy is the member `machine` of recipe show --json, by itself, or what\n"
+     "sim show --json prints (docs/formats/evidence.md, EVD-060). A line is ok, LEFT for a check\n"
      "that could not be made and on which the verdict does not rest, or FAILED; HOLDS is the last\n"
      "one where none failed. A freshness check needs the exchange that the evidence was made for:\n"
      "--report-data and --nonce say what it asked. Exit 1 names the first check that failed.",

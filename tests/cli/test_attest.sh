@@ -8,7 +8,7 @@ objects=$(cd "${1:?objects}" && pwd) || exit 1
 program=$objects/sealwright
 [ -x "$program" ] || { echo "Bail out! no sealwright in $1"; exit 1; }
 source tests/found.sh
-corpus=$PWD/fuzz/corpus vectors=$(cd ../shared/vectors 2>/dev/null && pwd)
+corpus=$PWD/fuzz/corpus golden=$PWD/tests/recipe/golden/app-compose.json vectors=$(cd ../shared/vectors 2>/dev/null && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
@@ -452,6 +452,10 @@ expect "another key in it" 1 "^FAILED  RA-TLS certificate" attest verify bent.pe
 expect "who issued it is left without a root" 0 "^LEFT    RA-TLS chain  *no --kms-root was given" attest verify own.pem "${own[@]}"
 expect "for programs as well" 0 '{"check":"RA-TLS chain","made":false' attest verify own.pem "${own[@]}" --json
 expect "and freshness" 0 '{"check":"report data","made":false' attest verify own.pem "${own[@]}" --json
+"$program" sim show issuer --json >show.json 2>/dev/null
+expect "what sim show prints is a policy" 0 "^HOLDS$" attest verify own.pem --collateral issuer --policy show.json
+"$program" recipe show "$golden" --json | python3 -c 'import json, sys; json.dump(json.load(sys.stdin)["machine"], open("recipe-policy", "w"))'
+expect "and the member machine of what recipe show prints" 1 "^FAILED  anchor" attest verify own.pem --collateral issuer --policy recipe-policy
 expect "the last line is the verdict" 0 "^HOLDS$" attest verify own.pem "${own[@]}"
 expect "the quote inside is explained" 0 "^TD report" attest explain own.pem
 expect "the same in DER" 0 "^ok      RA-TLS certificate  *its key is the one in the quote" attest verify own.der "${own[@]}"
