@@ -112,6 +112,7 @@ expect "what is of no kind" 1 "no evidence of a kind" attest verify report-data
 expect "a file that is empty" 1 "no evidence of a kind" attest verify empty
 expect "what no check came to is a check too" 1 '"failed":"file"' attest verify empty --json
 expect "a device" 1 "is not a regular file" attest verify /dev/null
+expect "a folder" 1 "parts is not a regular file but a folder$" attest verify parts
 mkfifo fifo
 waits() { # waits NAME ARGUMENTS...: a pipe without a writer is refused at once, and said so
     local name=$1
