@@ -7,6 +7,7 @@
  * them. Rows are packed in windows of a thousand, so the work for a row does not grow with the
  * rows.
  */
+#include "tensor/random.h"
 #include "train/engine.h"
 #include <stdlib.h>
 #include <string.h>
@@ -136,7 +137,7 @@ sw_status sw_rows_pack(sw_arena *arena, const sw_rows *rows, const sw_training *
                        sw_sequences *out, sw_error *err) {
     size_t room = rows->count + (sw_training_cuts(t) ? 0 : rows->token_count / t->max_length);
     size_t widest = t->packing ? widest_window(rows, t->max_length) : 0;
-    if (room > UINT32_MAX) return sw_fail(err, SW_LIMIT, "limit", "rows: too many");
+    if (room > SW_RANDPERM_MOST) return sw_fail(err, SW_LIMIT, "limit", "rows: too many");
     SW_SCOPED(sw_arena) scratch = {0};
     packer *p = SW_ARENA_NEW(&scratch, packer, 1);
     if (!p) return sw_fail(err, SW_MEMORY, "memory", "no memory to pack the rows");
