@@ -171,13 +171,12 @@ static sw_status prepare(run *r, size_t lanes, bool recompute, sw_error *err) {
 }
 
 /* What lies beside the slab: the rows, what is read of the model's file again and again, and at the
- * end the outputs, once as tensors and once as a file, where everything but values made room.
- * Before all of that the tokeniser was there, as far as it took more. */
+ * end the output as a file, where everything but values made room. Before all of that the tokeniser
+ * was there, as far as it took more. */
 static void add_others(const run *r, sw_train_budget *out) {
     const sw_rows *rows = r->job->rows;
     const sw_engine *e = &r->engine;
-    size_t element = e->full ? sw_dtype_bytes(r->job->model->dtype) : sizeof(float);
-    size_t output = 2 * e->parameter_floats * element;
+    size_t output = e->parameter_floats * sizeof(float);
     size_t freed = out->bytes - e->parameter_floats * sizeof(float);
     sw_budget_add(out, "rows",
                   rows->token_count * (sizeof *rows->ids + 1) + rows->count * sizeof *rows->ends);
@@ -197,8 +196,7 @@ static void count_files(const run *r, sw_train_budget *out) {
     const sw_engine *e = &r->engine;
     const sw_train_job *job = r->job;
     sw_state_sizes sizes = sw_state_sizes_of(e);
-    size_t element = e->full ? sw_dtype_bytes(job->model->dtype) : sizeof(float);
-    out->output_bytes = e->parameter_floats * element + SMALL_FILES;
+    out->output_bytes = e->parameter_floats * sizeof(float) + SMALL_FILES;
     for (size_t i = 0; e->full && i < job->file_count; i++)
         if (sw_train_copies(job->files[i].name)) out->output_bytes += job->files[i].bytes.size;
     out->state_bytes = e->prefix.size + sw_state_numbers_bytes(&sizes) + sizeof(uint64_t) +
