@@ -98,20 +98,6 @@ sw_status sw_rows_check_row(const sw_rows *r, size_t row, size_t row_number, con
     return status;
 }
 
-/* Of every row, and of pieces that packing made longer than a row. */
-static sw_status check_lengths(const run *r, sw_error *err) {
-    const sw_rows *rows = r->job->rows;
-    const sw_model_config *config = &r->job->model->config;
-    for (size_t i = 0; i < rows->count; i++)
-        SW_TRY(sw_rows_check_row(rows, i, i + 1, r->job->settings, config, err));
-    for (size_t i = 0; i < r->sequences.piece_count; i++)
-        if (r->sequences.piece[i].length > config->max_position_embeddings)
-            return sw_fail(err, SW_REFUSED, "rows",
-                           "max_length is %u, and the model has %u positions",
-                           r->job->settings->max_length, config->max_position_embeddings);
-    return SW_OK;
-}
-
 static size_t planned_bytes(sw_engine *e, size_t lanes) {
     sw_slab slab = {0};
     sw_engine_layout(e, &slab, lanes);
@@ -142,7 +128,7 @@ static sw_status prepare_state(run *r, sw_error *err) {
     const sw_training *t = job->settings;
     SW_TRY(count_steps(&r->arena, job, &r->sequences, &r->total, err));
     SW_TRY(sw_rows_check(job->rows, t, job->model->config.vocab_size, err));
-    SW_TRY(check_lengths(r, err));
+    SW_TRY(sw_rows_check_lengths(job->rows, &r->sequences, t, &job->model->config, err));
     SW_TRY(sw_train_check_files(t, &job->model->config, job->files, job->file_count, err));
     sw_engine_plan plan = {.model = job->model, .settings = t, .profile = t->profile};
     SW_TRY(sw_engine_build(&r->arena, &plan, &r->engine, err));
