@@ -153,3 +153,14 @@ sw_status sw_rows_pack(sw_arena *arena, const sw_rows *rows, const sw_training *
     *out = p->out;
     return SW_OK;
 }
+
+sw_status sw_rows_check_lengths(const sw_rows *r, const sw_sequences *s, const sw_training *t,
+                                const sw_model_config *config, sw_error *err) {
+    for (size_t i = 0; i < r->count; i++) SW_TRY(sw_rows_check_row(r, i, i + 1, t, config, err));
+    for (size_t i = 0; i < s->piece_count; i++)
+        if (s->piece[i].length > config->max_position_embeddings)
+            return sw_fail(err, SW_REFUSED, "rows",
+                           "max_length is %u, and the model has %u positions", t->max_length,
+                           config->max_position_embeddings);
+    return SW_OK;
+}
