@@ -85,12 +85,11 @@ static bool flag_of(const sw_json *entry, const char *name, bool absent) {
 }
 
 static sw_status check_flags(const sw_json *entry, const sw_added *added, sw_error *err) {
-    bool special = flag_of(entry, "special", false);
+    bool special = flag_of(entry, "special", false); /* itself it changes no id */
     const struct {
         const char *name;
         bool absent, ours;
-    } flags[] = {{"special", false, added->special},
-                 {"lstrip", false, added->lstrip},
+    } flags[] = {{"lstrip", false, added->lstrip},
                  {"rstrip", false, added->rstrip},
                  {"single_word", false, added->single_word},
                  {"normalized", !special, added->normalized}};
