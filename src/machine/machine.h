@@ -67,7 +67,9 @@ SW_NODISCARD sw_status sw_machine_certificate(sw_machine *m, const sw_session_ke
  * measurements; tdx: SW_MISSING). */
 SW_NODISCARD sw_status sw_machine_sealing_key(sw_machine *m, sw_file_key *out, sw_error *err);
 /* Milliseconds by a counter that the platform vouches for (sim: its own steady clock; tdx and
- * dstack: the TSC, which the TDX module keeps from the host). Never a host wall clock. */
+ * dstack: the TSC, which the TDX module keeps from the host; SW_COUNTER_LOST once the kernel has
+ * left it). Never a host wall clock. */
+#define SW_COUNTER_LOST (INT64_C(1) << 52) /* later than every lease, and a number in JSON */
 int64_t sw_machine_counter_ms(sw_machine *m);
 
 /* `sim init`: a new folder (0700) with its own root, PCK chain, CRLs, collateral valid for ten

@@ -77,7 +77,9 @@ typedef struct sw_real {
     sw_clock clock;
     sw_collateral_source source;
     const char *nvml_library; /* NULL: the usual one */
-    sw_arena arena;           /* of the collateral in hand */
+    const char *clocksource_path;
+    bool clock_lost; /* the kernel's clock source was another than the TSC once */
+    sw_arena arena;  /* of the collateral in hand */
     sw_collateral collateral;
     bool has_collateral;
     int64_t until_ms; /* the end of its window */
@@ -88,7 +90,7 @@ void sw_real_end(sw_real *r);
 /* Fetched when there is none in hand or its window has ended. */
 SW_NODISCARD sw_status sw_real_collateral(sw_real *r, sw_bytes quote, sw_collateral *out,
                                           sw_error *err);
-int64_t sw_real_counter(const sw_real *r);
+int64_t sw_real_counter(sw_real *r);
 /* By NVIDIA's library. */
 SW_NODISCARD sw_status sw_real_gpus(const sw_real *r, const sw_hash *nonce, sw_arena *a,
                                     sw_gpu_device *out, size_t *count, sw_error *err);

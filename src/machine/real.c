@@ -14,7 +14,6 @@
  * turn it back; the TSC of a TD is kept by the TDX module. */
 static sw_status clock_check(const char *path, sw_error *err) {
     SW_SCOPED(sw_buffer) name = SW_BUFFER(64);
-    if (path == NULL) path = CLOCKSOURCE_PATH;
     SW_TRY(sw_file_read(path, 63, &name, err));
     if (sw_bytes_equal(sw_buffer_bytes(&name), SW_LITERAL("tsc\n"))) return SW_OK;
     sw_status status =
@@ -26,7 +25,9 @@ static sw_status clock_check(const char *path, sw_error *err) {
 
 sw_status sw_real_begin(sw_real *r, const sw_boot *boot, sw_error *err) {
     const sw_collateral_source *source = boot->places->collateral;
-    SW_TRY(clock_check(boot->places->clocksource_path, err));
+    const char *path = boot->places->clocksource_path;
+    r->clocksource_path = path == NULL ? CLOCKSOURCE_PATH : path;
+    SW_TRY(clock_check(r->clocksource_path, err));
     r->clock = *boot->clock;
     r->nvml_library = boot->places->nvml_library;
     if (source != NULL)
@@ -62,8 +63,11 @@ sw_status sw_real_collateral(sw_real *r, sw_bytes quote, sw_collateral *out, sw_
     return SW_OK;
 }
 
-int64_t sw_real_counter(const sw_real *r) {
-    return r->clock.steady_ms(r->clock.context);
+/* A kernel that distrusts the TSC takes another source while it runs, and nobody knows what the
+ * clock has missed then: every lease is over, for good. */
+int64_t sw_real_counter(sw_real *r) {
+    r->clock_lost = r->clock_lost || clock_check(r->clocksource_path, NULL) != SW_OK;
+    return r->clock_lost ? SW_COUNTER_LOST : r->clock.steady_ms(r->clock.context);
 }
 
 sw_status sw_real_gpus(const sw_real *r, const sw_hash *nonce, sw_arena *a, sw_gpu_device *out,

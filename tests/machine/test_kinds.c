@@ -243,6 +243,24 @@ static void test_clock(void **state) {
     boot_refused("tdx", SW_MISSING, "/nowhere");
 }
 
+/* The kernel takes another source behind the boot, and the TSC again: what was missed is unknown.
+ */
+static void test_clock_lost(void **state) {
+    (void)state;
+    const char *const kinds[] = {"tdx", where};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        sw_machine *m = NULL;
+        write_file(clock_path, SW_LITERAL("tsc\n"));
+        assert_int_equal(boot(kinds[i], &m, NULL), SW_OK);
+        assert_true(sw_machine_counter_ms(m) < SW_COUNTER_LOST);
+        write_file(clock_path, SW_LITERAL("kvm-clock\n"));
+        assert_true(sw_machine_counter_ms(m) == SW_COUNTER_LOST);
+        write_file(clock_path, SW_LITERAL("tsc\n"));
+        assert_true(sw_machine_counter_ms(m) == SW_COUNTER_LOST);
+        sw_machine_close(&m);
+    }
+}
+
 static void test_log(void **state) {
     (void)state;
     const sw_event more = {.name = SW_LITERAL("later")};
@@ -453,6 +471,7 @@ int main(void) {
         cmocka_unit_test_setup(test_collateral_ends, fresh),
         cmocka_unit_test_setup(test_no_collateral, fresh),
         cmocka_unit_test_setup(test_clock, fresh),
+        cmocka_unit_test_setup(test_clock_lost, fresh),
         cmocka_unit_test_setup(test_log, fresh),
         cmocka_unit_test_setup(test_old_kernel, fresh),
         cmocka_unit_test_setup(test_recipe_measured, fresh),
