@@ -52,16 +52,38 @@ static sw_status take_output_key(opener *p, sw_error *err) {
     return sw_agent_derive(p->agent, err);
 }
 
+static bool lease_runs(const sw_agent *a) {
+    return sw_machine_counter_ms(a->machine) < a->lease_end_ms;
+}
+
+/* KMS-058. Renews when it is due. */
+static sw_status check_lease(sw_agent *a, sw_error *err) {
+    if (lease_runs(a) && sw_agent_lease_holds(a) && lease_runs(a)) return SW_OK;
+    if (a->lease_status == SW_OK) {
+        a->lease_status = sw_fail(&a->lease_error, SW_REFUSED, "lease", "the lease has ended");
+        sw_error_hint(&a->lease_error,
+                      "the same command asks for the keys again, which takes another grant");
+    }
+    if (err) *err = a->lease_error;
+    return a->lease_status;
+}
+
 typedef struct resealer {
+    sw_agent *agent;
     sw_sealer *sealer;
+    sw_output *output;
 } resealer;
 
 static sw_status reseal(void *context, sw_bytes plain, sw_error *err) {
     return sw_sealer_add(((resealer *)context)->sealer, plain, err);
 }
 
+/* The host may keep what we write to its disk, so the lease is looked at before each byte of it,
+ * and the file's name is only what comes last. */
 static sw_status to_output(void *context, sw_bytes bytes, sw_error *err) {
-    return sw_output_write((sw_output *)context, bytes, err);
+    const resealer *r = context;
+    SW_TRY(check_lease(r->agent, err));
+    return sw_output_write(r->output, bytes, err);
 }
 
 /* What the body claims now is demanded of it while it is unsealed, with the root that was verified.
@@ -76,6 +98,7 @@ static sw_status read_binding(opener *p, sw_container_body *body, sw_error *err)
 
 static sw_status pass_through(opener *p, const sw_container_body *body, sw_output *output,
                               sw_error *err) {
+    resealer r = {.agent = p->agent, .output = output};
     const sw_seal_plan plan = {.kind = SW_CONTAINER_OPENED,
                                .media_type = body->media_type,
                                .binding = body->binding,
@@ -83,8 +106,7 @@ static sw_status pass_through(opener *p, const sw_container_body *body, sw_outpu
                                .lanes = 1,
                                .entropy = &p->o->entropy,
                                .write = to_output,
-                               .context = output};
-    resealer r = {0};
+                               .context = &r};
     SW_TRY(sw_sealer_open(&plan, &r.sealer, err));
     const sw_unseal_keys keys = {
         .subkey = p->agent->output_key, .binding = &body->binding, .root_id = &p->output_root};
@@ -103,6 +125,7 @@ static sw_status execute(opener *p, sw_error *err) {
     sw_output *output = NULL;
     SW_TRY(sw_output_open(p->o->out, 0644, SW_WRITE_NEW, &output, err));
     sw_status status = pass_through(p, &body, output, err);
+    if (status == SW_OK) status = check_lease(p->agent, err);
     if (status == SW_OK) return sw_output_commit(&output, err);
     sw_output_abort(&output);
     return status;
