@@ -417,6 +417,7 @@ static void decode_lies(void) {
     frame(SW_FD_STREAM, SW_FRAME_ROWS, big, 64);
 }
 
+#include "hostile_traces.h"
 typedef struct act {
     const char *name, *expected;
     void (*run)(void);
@@ -552,6 +553,7 @@ static const act acts[] = {
     DECODES(act_tcp, "contained"),
     DECODES(act_write_file, "contained"),
     DECODES(act_trace, "contained"),
+    TRACES,
 };
 #define ACT_COUNT (sizeof acts / sizeof acts[0])
 static_assert(ACT_COUNT <= 256, "the number of threads names an act");

@@ -431,6 +431,32 @@ static void shared_memory_is_fixed_then_sealed(void **state) {
     (void)close(fd);
 }
 
+static void shared_memory_is_opened_again(void **state) {
+    (void)state;
+    int fd = -1, again = -7;
+    void *map = NULL;
+    char row[4];
+    struct stat before, after;
+    sw_error err;
+    assert_int_equal(sw_shared_make("model", 5000, &fd, &map, &err), SW_OK);
+    memcpy(map, "row", 4);
+    assert_int_equal(sw_shared_seal(fd, &map, 5000, &err), SW_OK);
+    assert_int_equal(sw_shared_reopen(-1, &again, &err), SW_IO);
+    assert_int_equal(again, -7);
+    assert_int_equal(sw_shared_reopen(fd, &again, &err), SW_OK);
+    assert_int_equal(fcntl(again, F_GETFD), FD_CLOEXEC);
+    assert_int_equal(fcntl(again, F_GETFL) & (O_ACCMODE | O_NOATIME), O_RDONLY | O_NOATIME);
+    assert_int_equal(lseek(fd, 4000, SEEK_SET), 4000);
+    assert_int_equal(fstat(fd, &before), 0);
+    assert_int_equal(read(again, row, sizeof row), sizeof row);
+    assert_string_equal(row, "row");
+    assert_int_equal(lseek(fd, 0, SEEK_CUR), 4000);
+    assert_int_equal(fstat(fd, &after), 0);
+    assert_memory_equal(&before.st_atim, &after.st_atim, sizeof after.st_atim);
+    (void)close(again);
+    (void)close(fd);
+}
+
 static bool lists(sw_sandbox_profile profile, const char *name) {
     for (const char *const *n = sw_sandbox_list(profile); *n != NULL; n++)
         if (strcmp(*n, name) == 0) return true;
@@ -533,6 +559,7 @@ int main(void) {
         cmocka_unit_test(an_image_is_the_file),
         cmocka_unit_test(images_that_cannot_be),
         cmocka_unit_test(shared_memory_is_fixed_then_sealed),
+        cmocka_unit_test(shared_memory_is_opened_again),
         cmocka_unit_test(the_native_list_lacks_what_it_must),
         cmocka_unit_test(the_document_shows_the_lists),
         cmocka_unit_test(a_hardened_process_cannot_be_dumped),
