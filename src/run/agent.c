@@ -37,6 +37,7 @@ void sw_agent_grant_free(sw_agent_grant *g) {
 static void wipe(sw_agent *a) {
     sw_agent_end_worker(a);
     sw_agent_drop_command(a); /* the private root goes behind its last child */
+    sw_agent_restore_kernel(a);
     for (size_t i = 0; i < SW_SHARD_LIMIT; i++) sw_data_key_drop(&a->data_keys[i]);
     sw_run_key_drop(&a->run_key);
     sw_subkey_drop(&a->checkpoint_key);
@@ -73,6 +74,7 @@ sw_status sw_agent_prepare(sw_agent *a, sw_error *err) {
     if (!sw_hash_equal(&a->genesis->hash, &a->recipe->genesis))
         return sw_fail(err, SW_REFUSED, "app",
                        "the recipe belongs to another app than the genesis given");
+    a->on_hardware = a->recipe->policy.platform != SW_PLATFORM_SIM;
     a->save_steps =
         a->recipe->native ? a->recipe->training.save_steps : a->recipe->command.save_steps;
     if (!a->recipe->native) return sw_agent_open_command(a, err);

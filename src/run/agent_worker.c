@@ -95,13 +95,17 @@ sw_status sw_agent_start(sw_agent *a, const sw_wire_job *job, const int *fds, si
     int given[NATIVE_FDS];
     SW_CHECK(err, fd_count > 0 && fd_count <= NATIVE_FDS);
     memcpy(given, fds, fd_count * sizeof *fds);
-    const sw_sandbox_rules rules = {.profile = SW_SANDBOX_NATIVE, .thread_limit = job->lanes};
+    const sw_sandbox_rules rules = {.profile = SW_SANDBOX_NATIVE,
+                                    .thread_limit = job->lanes,
+                                    .silent_kernel = a->on_hardware,
+                                    .no_swap = a->on_hardware};
     const sw_spawn what = {.image_fd = a->image_fd,
                            .argv = argv,
                            .fds = given,
                            .fd_count = fd_count,
                            .sandbox = &rules};
     SW_TRY(sw_shared_reopen(fds[0], &given[0], err));
+    sw_agent_hush_kernel(a);
     sw_status status = sw_agent_spawn(a, &what, 0, err);
     close(given[0]);
     if (status == SW_OK) status = sw_agent_send_job(a, job, err);

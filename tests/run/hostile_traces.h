@@ -4,6 +4,7 @@
  */
 #ifndef SW_TESTS_HOSTILE_TRACES_H
 #define SW_TESTS_HOSTILE_TRACES_H
+#include <linux/seccomp.h>
 
 /* What the decoder of the shard before left in the model's file, and what this one could leave. */
 static void decode_offset(void) {
@@ -20,5 +21,17 @@ static void decode_time(void) {
     rows(0, 0);
 }
 
-#define TRACES DECODES(decode_offset, "done"), DECODES(decode_time, "done")
+/* What the kernel would write of them to its log, in a name or a call of the worker's choice. */
+TRIES(act_name, prctl(PR_SET_NAME, "row-part-0") == 0)
+TRIES(act_filter, syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL) == 0 || errno == EFAULT)
+/* An absolute path leads past the descriptor, and no filter sees a path. */
+static void act_exec_path(void) {
+    char *const none[] = {NULL};
+    syscall(SYS_execveat, SW_FD_ROWS + 1, "/bin/true", none, none, AT_EMPTY_PATH);
+    report(false); /* the program would end without a word of ours */
+}
+
+#define TRACES                                                                                     \
+    DECODES(decode_offset, "done"), DECODES(decode_time, "done"), TRAINS(act_name, "contained"),   \
+        TRAINS(act_filter, "contained"), TRAINS(act_exec_path, "contained")
 #endif

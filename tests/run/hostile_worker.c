@@ -586,7 +586,6 @@ int main(int argc, char **argv) {
         printf("%zu %s %s %s\n", i + 1, acts[i].expected, acts[i].decoder ? "decoder" : "trainer",
                acts[i].name);
     if (argc > 1) return 0;
-    (void)prctl(PR_SET_NAME, "hostile");
     take_job();
     const act *a = &acts[job.lanes - 1 < ACT_COUNT ? job.lanes - 1 : 0];
     bool mine = a->decoder == (job.kind == SW_JOB_DECODE);
