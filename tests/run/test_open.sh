@@ -97,7 +97,11 @@ holds 'the output that was approved' open_out run/out research/card.json adapter
 refused io 'unpacking onto a full disk' bash -c 'ulimit -f 4; trap "" XFSZ; exec "$@"' - "$sealwright" open unpack adapter.opened --identity research --out adapter
 [ ! -e adapter ] && [ ! -e adapter.partial ]
 say $? 'half a folder is not left'
-mkdir adapter.partial && echo old >adapter.partial/old
+mkdir adapter.partial && echo mine >adapter.partial/thesis.txt
+refused exists 'unpacking beside a folder of that name that somebody else made' "$sealwright" open unpack adapter.opened --identity research --out adapter
+[ "$(cat adapter.partial/thesis.txt)" = mine ] && [ ! -e adapter ]
+say $? 'it is as it was'
+rm -r adapter.partial && mkdir -m 1700 adapter.partial && echo old >adapter.partial/old
 holds 'unpacking, also after one that was killed' unpack_to adapter.opened research adapter/
 [ ! -e adapter/curve.svg ]; say $? 'no room for a curve within the declared size: it holds none'
 [ ! -e adapter.partial ] && [ ! -e adapter/old ]
