@@ -122,7 +122,7 @@ typedef struct sw_manifest_record {
     size_t dataset_count, link_count, checkpoint_count;
     sw_manifest_dataset datasets[SW_SHARD_LIMIT];
     sw_manifest_link *links, *checkpoints; /* in the arena */
-    sw_hash output_root, model_commitment;
+    sw_hash compose, output_root, model_commitment;
 } sw_manifest_record;
 /* Of the payload, unverified: sw_manifest_verify says whether any of it is true. */
 SW_NODISCARD sw_status sw_manifest_parse_record(sw_arena *arena, sw_bytes manifest_json,

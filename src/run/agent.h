@@ -251,6 +251,9 @@ bool sw_agent_has_checkpoint(const sw_agent *a);
 SW_NODISCARD sw_status sw_agent_write_state(sw_agent *a, const char *phase, uint64_t step,
                                             sw_error *err);
 SW_NODISCARD sw_status sw_agent_check_state(sw_agent *a, sw_error *err);
+/* SW_REFUSED "recipe" when what lies in the folder is of another recipe than this one. */
+SW_NODISCARD sw_status sw_agent_check_recipe(const sw_agent *a, const sw_hash *compose,
+                                             sw_error *err);
 /* agent_metrics.c: what the metrics pipe holds; closes it at its end */
 SW_NODISCARD sw_status sw_agent_take_metrics(sw_agent *a, sw_error *err);
 /* Room for so many step records, those that are there kept. */
