@@ -79,6 +79,11 @@ rm -rf bare && cp -r adapter bare && rm bare/curve.svg
 refused model 'the model without its curve is another' verify_out run/out --model bare
 cp -r adapter changed && printf x | dd of=changed/adapter_model.safetensors bs=1 seek=1000 conv=notrunc status=none
 refused model 'another model is not' verify_out run/out --model changed
+truncate -s 1100M changed/adapter_model.safetensors # more than a command may hold
+refused model 'nor one of more than a GiB' verify_out run/out --model changed
+grep -q 'adapter_model.safetensors is not the file that the run made' log; say $? 'it is read to its end'
+rm changed/adapter_model.safetensors && mkfifo changed/adapter_model.safetensors
+refused io 'a pipe among its files' timeout 20 "$sealwright" verify run/out --app "$genesis" --model changed
 
 # ---- the same bytes ----
 for n in 1 2 4; do
