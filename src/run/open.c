@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Opening: an attested machine that was granted the purpose `open` re-seals the output to one
- * recipient; the recipient unpacks it. Approval to run is never approval to open: the KMS asks the
- * ledger for an `open` entry that names this manifest and this key (DESIGN section 3, "Outputs").
+ * recipient; the recipient unpacks it (unpack.c). Approval to run is never approval to open: the
+ * KMS asks the ledger for an `open` entry that names this manifest and this key (DESIGN section 3,
+ * "Outputs").
  */
 #include "run/agent.h"
-#include "sys/folder.h"
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define PACK_LIMIT ((size_t)16 << 30)
 
 typedef struct opener {
     const sw_open_options *o;
@@ -146,50 +144,4 @@ sw_status sw_run_open(const sw_open_options *o, sw_error *err) {
     sw_status status = execute(&p, err);
     sw_agent_drop(&p.agent);
     return status;
-}
-
-/* ---- the recipient ---- */
-
-static sw_status collect(void *context, sw_bytes plain, sw_error *err) {
-    sw_put_bytes(context, plain);
-    return sw_buffer_check(context, "opened model", err);
-}
-
-static sw_status fill_folder(sw_arena *arena, const char *folder, const sw_packed *files,
-                             size_t count, sw_error *err) {
-    for (size_t i = 0; i < count; i++) {
-        char *name = sw_arena_text(arena, files[i].name);
-        char *path = name ? sw_path_join(arena, folder, name) : NULL;
-        if (!path) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
-        SW_TRY(sw_file_write(path, files[i].content, 0644, SW_WRITE_NEW, err));
-    }
-    return SW_OK;
-}
-
-/* The folder has its name when all of it is there; a disk that fills up leaves nothing. */
-static sw_status write_files(const char *folder, sw_bytes pack, sw_error *err) {
-    sw_packed files[SW_PACK_FILE_LIMIT];
-    size_t count = 0;
-    sw_draft draft;
-    SW_SCOPED(sw_arena) arena = {0};
-    SW_TRY(sw_pack_parse(pack, files, SW_PACK_FILE_LIMIT, &count, err));
-    SW_TRY(sw_folder_draft(&arena, folder, NULL, 0755, &draft, err));
-    sw_status status = fill_folder(&arena, draft.path, files, count, err);
-    if (status == SW_OK) status = sw_draft_publish(&draft, folder, err);
-    sw_draft_discard(&draft);
-    return status;
-}
-
-sw_status sw_run_unpack(const char *opened, const sw_encryption_key *recipient, const char *folder,
-                        sw_error *err) {
-    if (sw_path_exists(folder))
-        return sw_fail(err, SW_EXISTS, "exists", "%s exists already", folder);
-    int fd = open(opened, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) return sw_fail(err, SW_MISSING, "missing", "%s cannot be opened", opened);
-    SW_SCOPED(sw_buffer) pack = SW_BUFFER(PACK_LIMIT);
-    const sw_unseal_keys keys = {.recipient = recipient};
-    sw_container_trailer trailer;
-    sw_status status = sw_unseal_fd(fd, &keys, 1, collect, &pack, &trailer, err);
-    close(fd);
-    return status == SW_OK ? write_files(folder, sw_buffer_bytes(&pack), err) : status;
 }
