@@ -130,6 +130,7 @@ sw_status sw_agent_measure(sw_agent *a, sw_error *err) {
     SW_TRY(sw_agent_match_consents(a, a->o->consents, a->o->consent_count, err));
     SW_TRY(sw_agent_match_shards(a, err));
     SW_TRY(sw_agent_check_checkpoints(a, err));
+    SW_TRY(sw_agent_check_kernel(a, err));
     a->account.attest_us += sw_agent_now_us(a) - begin;
     return SW_OK;
 }

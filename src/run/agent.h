@@ -174,6 +174,9 @@ SW_NODISCARD sw_status sw_agent_decode_shards(sw_agent *a, sw_error *err);
 /* agent_kernel.c: SANDBOX-050 to SANDBOX-054, told to a person. Before a start; again does nothing.
  * Of a native worker on a software machine nothing at all. */
 void sw_agent_hush_kernel(sw_agent *a);
+/* On hardware the same, and SW_REFUSED "sandbox" where no child could start: before a key is asked
+ * for. */
+SW_NODISCARD sw_status sw_agent_check_kernel(sw_agent *a, sw_error *err);
 void sw_agent_restore_kernel(sw_agent *a); /* when the last child has ended */
 /* agent_worker.c */
 /* Starts `what`, whose fds come behind the three pipes. The control pipe takes `control_bytes`

@@ -3,9 +3,10 @@
  * What the kernel of this machine could show the host of a worker: its log, and a disk that it
  * swaps to (SANDBOX-050 to SANDBOX-054).
  *
- * On hardware both are demanded of every start; here it is said what was set, and what will be
- * refused. On a software machine a command alone is told, because the settings of a developer's own
- * machine are none of a native worker's business.
+ * On hardware both are demanded of every start, and before that once, so that a machine which
+ * cannot have them costs no grant; here it is said what was set, and what is loud. On a software
+ * machine a command alone is told, because the settings of a developer's own machine are none of a
+ * native worker's business.
  */
 #include "run/agent.h"
 #include "sys/swap.h"
@@ -47,6 +48,13 @@ void sw_agent_hush_kernel(sw_agent *a) {
     if (a->kernel_log.open || (!a->command && !a->on_hardware)) return;
     hush(a);
     look_for_swap(a);
+}
+
+sw_status sw_agent_check_kernel(sw_agent *a, sw_error *err) {
+    const sw_sandbox_rules rules = {.silent_kernel = true, .no_swap = true};
+    if (!a->on_hardware) return SW_OK;
+    sw_agent_hush_kernel(a);
+    return sw_process_check_machine(&rules, err);
 }
 
 void sw_agent_restore_kernel(sw_agent *a) {

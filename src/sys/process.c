@@ -308,6 +308,12 @@ static sw_status check_swap(const sw_sandbox_rules *rules, bool *off, sw_error *
     return status;
 }
 
+sw_status sw_process_check_machine(const sw_sandbox_rules *rules, sw_error *err) {
+    bool silent, off;
+    SW_TRY(check_kernel(rules, &silent, err));
+    return check_swap(rules, &off, err);
+}
+
 /* The program of a command, as its tree holds it; links lead where they lead inside. */
 static sw_status open_program(const sw_private_root *root, const char *path, int *fd,
                               sw_error *err) {

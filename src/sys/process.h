@@ -52,6 +52,9 @@ typedef struct sw_spawn {
  * SW_MISSING, or SW_MALFORMED "tree" when it cannot be executed or is a script. */
 SW_NODISCARD sw_status sw_process_start(const sw_spawn *what, pid_t *pid, int *pidfd,
                                         sw_sandbox_layers *layers, sw_error *err);
+/* What sw_process_start asks of the machine itself under these rules (SANDBOX-052, SANDBOX-054),
+ * for who wants to know before there is anything to lose. */
+SW_NODISCARD sw_status sw_process_check_machine(const sw_sandbox_rules *rules, sw_error *err);
 /* Waits; *exit_code is 0..255, or 256+signal. */
 SW_NODISCARD sw_status sw_process_wait(pid_t pid, int *exit_code, sw_error *err);
 void sw_process_kill(int pidfd); /* SIGKILL */
