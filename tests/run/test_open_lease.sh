@@ -3,7 +3,7 @@
 # An opening that a slow disk holds up: renewed in time, and nothing is opened after a revocation or the lease's end. test_open_lease.sh
 # OBJECTS
 set -uo pipefail
-steps=2 lease=8s
+steps=2 lease=12s
 . "$(dirname "$0")/world.sh"
 command -v strace >/dev/null || { echo '1..0 # SKIP no strace'; exit 0; }
 world_new "${1:?objects}"
@@ -41,19 +41,19 @@ held() {
 granted() { "$sealwright" kms audit verify "$kms_url" --json 2>/dev/null | value grants; }
 
 open_traced flock,write -o calls >log 2>&1; say $? 'an opening that nobody holds up'
-locks=$(grep -c '^flock(' calls)                        # the last of them: of the file that is about to be written
-writes=$(grep '^write(' calls | grep -c -v '^write([12],') # the last of them: the end of what was sealed
+locks=$(grep -c '^flock(' calls) # the last of them: of the file that is about to be written
+writes=$(grep '^write(' calls | grep -n -v '^write([12],' | tail -n 1 | cut -d: -f1) # the last of them: the end of what was sealed
 [ "$locks" -ge 1 ] && [ "$writes" -ge 4 ]; say $? '(there are moments to hold it)'
 
 before=$(granted)
-held "$locks" flock sleep 5; say $? 'held up for more than half of the lease: it is opened'
+held "$locks" flock sleep 7; say $? 'held up for more than half of the lease: it is opened'
 [ "$(granted)" -eq $((before + 2)) ]; say $? 'one grant and one renewal of it'
 unpack_to m.opened research m >log 2>&1; say $? 'and whole'
-held "$locks" flock sleep 9
+held "$locks" flock sleep 13
 [ $? -eq 11 ] && [ "$(error_word <log)" = lease ]; say $? 'held up until the lease has ended: lease, and no file is left'
-held "$writes" write sleep 9
+held "$writes" write sleep 13
 [ $? -eq 11 ] && [ "$(error_word <log)" = lease ]; say $? 'the same before the file has its name'
-revoke() { "$sealwright" revoke app-compose.json --identity anna >/dev/null 2>&1 && sleep 5; }
+revoke() { "$sealwright" revoke app-compose.json --identity anna >/dev/null 2>&1 && sleep 7; }
 held "$locks" flock revoke
 [ $? -eq 11 ] && [ "$(error_word <log)" = revoked ]; say $? 'revoked behind the grant: revoked, and no file is left'
 finish
