@@ -87,7 +87,7 @@ sw_status sw_agent_spawn(sw_agent *a, const sw_spawn *what, size_t control_bytes
 }
 
 /* `fds` continue at descriptor SW_FD_MODEL, the first of them the model. Every child is given that
- * one, each as an open file of its own: what one left in its offset the next could read (WRK-009).
+ * one, each as an open file of its own: what one left in its offset the next could read (WRK-011).
  */
 sw_status sw_agent_start(sw_agent *a, const sw_wire_job *job, const int *fds, size_t fd_count,
                          sw_error *err) {

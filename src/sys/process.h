@@ -21,7 +21,7 @@ SW_NODISCARD sw_status sw_shared_make(const char *name, size_t size, int *fd, vo
 SW_NODISCARD sw_status sw_shared_seal(int fd, void **map, size_t size,
                                       sw_error *err); /* unmaps *map */
 /* The same memory as an open file of its own, to read: its offset is nobody else's, and reading it
- * leaves no time behind. For one child of several (WRK-009). */
+ * leaves no time behind. For one child of several (WRK-011). */
 SW_NODISCARD sw_status sw_shared_reopen(int fd, int *out, sw_error *err);
 
 /* Sees what a command calls for and does not get, of what kind it is and nothing else (SANDBOX-060,
