@@ -6,12 +6,8 @@
 #include "cli/ledger_access.h"
 #include "cli/out_folder.h"
 #include "codec/text.h"
-#include "sys/files.h"
 #include <inttypes.h>
 #include <string.h>
-
-#define MODEL_LIMIT ((size_t)16 << 30)
-#define MODEL_FILES 64
 
 typedef struct lines {
     sw_cli *cli;
@@ -28,19 +24,6 @@ static void on_link(void *context, const char *name, bool ok, const char *detail
     sw_json_add_text(a, o, "detail", sw_text(detail));
     if (!ok) l->broken = name;
     sw_cli_print(l->cli, "%-4s %-16s %s\n", ok ? "ok" : "NO", name, detail);
-}
-
-static sw_status read_model(sw_cli *cli, const char *folder, sw_manifest_input *in, sw_error *err) {
-    const char **names;
-    SW_TRY(sw_folder_list(sw_cli_arena(cli), folder, MODEL_FILES, &names, &in->model_count, err));
-    sw_oms_file *files = SW_ARENA_NEW(sw_cli_arena(cli), sw_oms_file, in->model_count + 1);
-    if (!files) return sw_fail(err, SW_MEMORY, "memory", "no memory for the model's files");
-    for (size_t i = 0; i < in->model_count; i++) {
-        files[i].name = names[i];
-        SW_TRY(sw_cli_read_in(cli, folder, names[i], MODEL_LIMIT, &files[i].content, err));
-    }
-    in->model = files;
-    return SW_OK;
 }
 
 /* MAN-074: whether the blocks are the chain's, only a node can say. */
@@ -145,7 +128,8 @@ static sw_status verify(sw_cli *cli, sw_error *err) {
     if (expected) SW_TRY(sw_cli_genesis_hash(cli, expected, &app, err));
     SW_TRY(sw_out_folder_open(cli, sw_cli_argument(cli, 0), &out, err));
     if (expected) out.in.app = &app;
-    sw_status status = model ? read_model(cli, model, &out.in, err) : SW_OK;
+    sw_status status =
+        model ? sw_manifest_read_model(sw_cli_arena(cli), model, &out.in, err) : SW_OK;
     if (status == SW_OK) status = walk(cli, &out, err);
     sw_out_folder_close(&out);
     return status;

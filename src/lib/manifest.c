@@ -12,10 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILE_LIMIT  ((size_t)256 << 20)
-#define MODEL_LIMIT ((size_t)16 << 30)
-#define MODEL_FILES 64
-#define READ_LIMIT  ((size_t)24 << 30) /* all files together */
+#define FILE_LIMIT ((size_t)256 << 20)
+#define READ_LIMIT ((size_t)24 << 30) /* all files together */
 
 /* A pipe would wait for its writer for ever. */
 static sw_status check_regular(const char *path, sw_error *err) {
@@ -45,19 +43,6 @@ static sw_status read_folder(sw_arena *a, const char *folder, sw_manifest_input 
     SW_TRY(read_file(a, folder, "app-compose.json", FILE_LIMIT, &in->app_compose, err));
     SW_TRY(read_file(a, folder, "ledger.json", FILE_LIMIT, &in->ledger, err));
     return read_file(a, folder, "machine.pem", FILE_LIMIT, &in->machine_pem, err);
-}
-
-static sw_status read_model(sw_arena *a, const char *folder, sw_manifest_input *in, sw_error *err) {
-    const char **names;
-    SW_TRY(sw_folder_list(a, folder, MODEL_FILES, &names, &in->model_count, err));
-    sw_oms_file *files = SW_ARENA_NEW(a, sw_oms_file, in->model_count + 1);
-    if (files == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a model's files");
-    for (size_t i = 0; i < in->model_count; i++) {
-        files[i].name = names[i];
-        SW_TRY(read_file(a, folder, names[i], MODEL_LIMIT, &files[i].content, err));
-    }
-    in->model = files;
-    return SW_OK;
 }
 
 static void fill_verdict(sealwright_verdict *out, const sw_manifest_verdict *v) {
@@ -96,7 +81,7 @@ static sw_status verify(sw_arena *a, const char *folder, const char *model, sw_m
                         const sw_manifest_report *report, sw_manifest_verdict *verdict,
                         sw_error *err) {
     SW_TRY(read_folder(a, folder, in, err));
-    if (model != NULL) SW_TRY(read_model(a, model, in, err));
+    if (model != NULL) SW_TRY(sw_manifest_read_model(a, model, in, err));
     const char *path = sw_path_join(a, folder, "model.sealed");
     if (path == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
     int metrics[SW_OWNER_LIMIT];

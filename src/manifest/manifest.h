@@ -122,7 +122,7 @@ typedef struct sw_manifest_record {
     size_t dataset_count, link_count, checkpoint_count;
     sw_manifest_dataset datasets[SW_SHARD_LIMIT];
     sw_manifest_link *links, *checkpoints; /* in the arena */
-    sw_hash output_root, model_commitment;
+    sw_hash compose, output_root, model_commitment;
 } sw_manifest_record;
 /* Of the payload, unverified: sw_manifest_verify says whether any of it is true. */
 SW_NODISCARD sw_status sw_manifest_parse_record(sw_arena *arena, sw_bytes manifest_json,
@@ -144,17 +144,29 @@ SW_NODISCARD sw_status sw_oms_sign(const char *model_name, const sw_oms_file *fi
 void sw_model_commitment(sw_hash *out, const sw_hash *salt, const sw_hash *oms_root);
 
 /* ---- verification ---- */
+/* A file of the opened folder: hashed as it was read, whatever its size. */
+typedef struct sw_manifest_file {
+    const char *name;
+    uint64_t size;
+    sw_hash digest;
+    sw_bytes content; /* of sealwright.json, model.sig and claims.json; else empty */
+} sw_manifest_file;
 typedef struct sw_manifest_input {
     sw_bytes manifest, evidence, app_compose, ledger, machine_pem;
     int model_fd; /* model.sealed, or -1: then the link says that it was not brought */
     const int
         *metrics_fds; /* metrics-N.sealed for N from 1, -1 where it is not there; NULL: none */
     size_t metrics_count;
-    const sw_hash *app;       /* the genesis hash the auditor brings; NULL: "consistent in itself;
-                                 compared with nobody's expectation" */
-    const sw_oms_file *model; /* opened folder's files, or NULL */
+    const sw_hash *app; /* the genesis hash the auditor brings; NULL: "consistent in itself;
+                           compared with nobody's expectation" */
+    const sw_manifest_file *model; /* opened folder's files, or NULL */
     size_t model_count;
 } sw_manifest_input;
+/* Reads the opened folder into in->model and in->model_count, each file once and front to back;
+ * names and contents lie in the arena. SW_LIMIT for more files, or more in one of the three that
+ * are kept, than a run can make; SW_IO for what is no regular file. */
+SW_NODISCARD sw_status sw_manifest_read_model(sw_arena *arena, const char *folder,
+                                              sw_manifest_input *in, sw_error *err);
 /* One line per link, in order; `detail` says what was checked, with values. ok false only for the
  * last one reported. */
 typedef struct sw_manifest_report {

@@ -94,6 +94,9 @@ typedef struct sw_oms_listing {
 } sw_oms_listing;
 SW_NODISCARD sw_status sw_oms_list(const sw_oms_file *files, size_t count, sw_oms_listing *out,
                                    sw_error *err);
+/* The same of files that were hashed already. */
+SW_NODISCARD sw_status sw_oms_list_hashed(const sw_manifest_file *files, size_t count,
+                                          sw_oms_listing *out, sw_error *err);
 void sw_oms_listing_root(const sw_oms_listing *listing, sw_hash *root);
 /* The bundle is byte for byte what is made of this name, these files and a signature by `key`. */
 SW_NODISCARD sw_status sw_oms_check(sw_bytes bundle, const char *model_name,

@@ -27,11 +27,16 @@ static sw_status check_name(const char *name, sw_error *err) {
                           "a model file's name cannot be signed without doubt");
 }
 
+static sw_status check_count(size_t count, sw_error *err) {
+    if (count >= 1 && count <= SW_OMS_FILE_LIMIT) return SW_OK;
+    return sw_fail(err, SW_LIMIT, "limit", "a model has 1 to %d files", SW_OMS_FILE_LIMIT);
+}
+
 /* Names in order, each with its digest: insertion sort over at most SW_OMS_FILE_LIMIT files. */
-sw_status sw_oms_list(const sw_oms_file *files, size_t count, sw_oms_listing *out, sw_error *err) {
-    if (count < 1 || count > SW_OMS_FILE_LIMIT)
-        return sw_fail(err, SW_LIMIT, "limit", "a model has 1 to %d files", SW_OMS_FILE_LIMIT);
-    const sw_oms_file *order[SW_OMS_FILE_LIMIT] = {&files[0]};
+sw_status sw_oms_list_hashed(const sw_manifest_file *files, size_t count, sw_oms_listing *out,
+                             sw_error *err) {
+    SW_TRY(check_count(count, err));
+    const sw_manifest_file *order[SW_OMS_FILE_LIMIT] = {&files[0]};
     SW_TRY(check_name(files[0].name, err));
     for (size_t i = 1; i < count; i++) {
         SW_TRY(check_name(files[i].name, err));
@@ -45,10 +50,20 @@ sw_status sw_oms_list(const sw_oms_file *files, size_t count, sw_oms_listing *ou
     out->count = count;
     for (size_t i = 0; i < count; i++) {
         out->names[i] = order[i]->name;
-        out->sizes[i] = order[i]->content.size;
-        sw_sha256(&out->digests[i], order[i]->content);
+        out->sizes[i] = order[i]->size;
+        out->digests[i] = order[i]->digest;
     }
     return SW_OK;
+}
+
+sw_status sw_oms_list(const sw_oms_file *files, size_t count, sw_oms_listing *out, sw_error *err) {
+    sw_manifest_file hashed[SW_OMS_FILE_LIMIT];
+    SW_TRY(check_count(count, err));
+    for (size_t i = 0; i < count; i++) {
+        hashed[i] = (sw_manifest_file){.name = files[i].name, .size = files[i].content.size};
+        sw_sha256(&hashed[i].digest, files[i].content);
+    }
+    return sw_oms_list_hashed(hashed, count, out, err);
 }
 
 void sw_oms_listing_root(const sw_oms_listing *listing, sw_hash *root) {

@@ -59,6 +59,7 @@ static sw_status read_links(sw_arena *a, const sw_json *run, const char *name, c
 static sw_status read_record(sw_arena *a, const sw_json *predicate, sw_manifest_record *out,
                              sw_error *err) {
     const sw_json *run, *output;
+    SW_TRY(sw_json_hash(predicate, "manifest", "compose_hash", &out->compose, err));
     SW_TRY(read_datasets(predicate, out, err));
     SW_TRY(sw_json_object(predicate, "manifest", "run", &run, err));
     SW_TRY(sw_json_u64(run, "manifest.run", "steps", UINT32_MAX, &out->steps, err));

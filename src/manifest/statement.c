@@ -59,8 +59,9 @@ static void add_layers(sw_arena *a, sw_json *run, const sw_manifest_facts *f) {
     sw_json_add_flag(a, o, "ipc_namespace", l->ipc_namespace);
     sw_json_add_flag(a, o, "mount_namespace", l->mount_namespace);
     if (f->command) sw_json_add_flag(a, o, "private_root", l->private_root);
-    if (f->command) sw_json_add_flag(a, o, "silent_kernel", l->silent_kernel);
-    if (f->command) sw_json_add_flag(a, o, "no_swap", l->no_swap);
+    if (!f->command && f->simulated) return;
+    sw_json_add_flag(a, o, "silent_kernel", l->silent_kernel);
+    sw_json_add_flag(a, o, "no_swap", l->no_swap);
 }
 
 static void add_links(sw_arena *a, sw_json *run, const char *key, const char *value,

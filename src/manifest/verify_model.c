@@ -75,7 +75,7 @@ sw_status sw_walk_metrics(sw_walk *w, sw_error *err) {
 
 /* ---- the opened folder ---- */
 
-static const sw_oms_file *find_file(const sw_walk *w, const char *name, sw_error *err) {
+static const sw_manifest_file *find_file(const sw_walk *w, const char *name, sw_error *err) {
     for (size_t i = 0; i < w->in->model_count; i++)
         if (strcmp(w->in->model[i].name, name) == 0) return &w->in->model[i];
     (void)sw_fail(err, SW_MISSING, "model", "the opened folder has no %s", name);
@@ -83,16 +83,16 @@ static const sw_oms_file *find_file(const sw_walk *w, const char *name, sw_error
 }
 
 /* All files but model.sig, by name. */
-static sw_status list_files(const sw_walk *w, const sw_oms_file *signature, sw_oms_listing *out,
-                            sw_error *err) {
-    sw_oms_file files[SW_OMS_FILE_LIMIT];
+static sw_status list_files(const sw_walk *w, const sw_manifest_file *signature,
+                            sw_oms_listing *out, sw_error *err) {
+    sw_manifest_file files[SW_OMS_FILE_LIMIT];
     if (w->in->model_count > SW_OMS_FILE_LIMIT)
         return sw_fail(err, SW_LIMIT, "limit", "an opened folder has at most %d files",
                        SW_OMS_FILE_LIMIT);
     size_t count = 0;
     for (size_t i = 0; i < w->in->model_count; i++)
         if (&w->in->model[i] != signature) files[count++] = w->in->model[i];
-    return sw_oms_list(files, count, out, err);
+    return sw_oms_list_hashed(files, count, out, err);
 }
 
 static sw_status check_listed(const sw_json *o, const sw_oms_listing *listing, bool *seen,
@@ -117,8 +117,8 @@ static sw_status check_listed(const sw_json *o, const sw_oms_listing *listing, b
 }
 
 /* MAN-040: names exactly the folder's files, and this recipe; gives the salt. */
-static sw_status check_facts(sw_walk *w, const sw_oms_file *facts, const sw_oms_listing *listing,
-                             sw_hash *salt, sw_error *err) {
+static sw_status check_facts(sw_walk *w, const sw_manifest_file *facts,
+                             const sw_oms_listing *listing, sw_hash *salt, sw_error *err) {
     static const char *const names[] = {"compose_hash", "files", "kind", "salt", NULL};
     bool seen[SW_OMS_FILE_LIMIT] = {false};
     const char *where = SW_MODEL_FACTS_NAME;
@@ -145,7 +145,7 @@ static sw_status check_facts(sw_walk *w, const sw_oms_file *facts, const sw_oms_
 /* MAN-023: of a model that is the run's. What is not plain to read, or long, is counted and not
  * shown. */
 static sw_status hold_claims(sw_walk *w, sw_error *err) {
-    const sw_oms_file *file = NULL;
+    const sw_manifest_file *file = NULL;
     for (size_t i = 0; i < w->in->model_count; i++)
         if (strcmp(w->in->model[i].name, SW_MANIFEST_CLAIMS_NAME) == 0) file = &w->in->model[i];
     if (w->claims_named != (file != NULL) ||
@@ -166,8 +166,8 @@ static sw_status hold_claims(sw_walk *w, sw_error *err) {
 
 sw_status sw_walk_model(sw_walk *w, sw_error *err) {
     if (!w->in->model) return SW_OK;
-    const sw_oms_file *facts = find_file(w, SW_MODEL_FACTS_NAME, err);
-    const sw_oms_file *signature = facts ? find_file(w, SW_MODEL_SIGNATURE_NAME, err) : NULL;
+    const sw_manifest_file *facts = find_file(w, SW_MODEL_FACTS_NAME, err);
+    const sw_manifest_file *signature = facts ? find_file(w, SW_MODEL_SIGNATURE_NAME, err) : NULL;
     if (!facts || !signature) return SW_MISSING;
     sw_hash salt, root, commitment;
     sw_oms_listing listing;

@@ -62,7 +62,7 @@ bool sw_walk_needs_layer(const char *layer, bool native, sw_platform platform) {
     for (size_t i = 0; !native && i < sizeof of_command / sizeof of_command[0]; i++)
         if (strcmp(of_command[i], layer) == 0) return true;
     bool of_hardware = strcmp(layer, "silent_kernel") == 0 || strcmp(layer, "no_swap") == 0;
-    return !native && platform != SW_PLATFORM_SIM && of_hardware;
+    return platform != SW_PLATFORM_SIM && of_hardware;
 }
 
 bool sw_walk_place_allowed(const sw_recipe *r) {
@@ -75,9 +75,9 @@ const char *sw_walk_place_words(const sw_recipe *r) {
     return "; that the kernel answers CPUID is the recipe's word, and measured by nobody";
 }
 
-/* MAN-087, MAN-077. Of a command three layers more are told, and more are required. */
+/* MAN-087, MAN-077. Two layers more are told of a native worker on hardware, three of a command. */
 static sw_status check_sandbox(const sw_walk *w, const sw_json *run, sw_error *err) {
-    bool native = w->recipe->native;
+    bool native = w->recipe->native, hardware = w->recipe->policy.platform != SW_PLATFORM_SIM;
     const char *const names[] = {"ipc_namespace",
                                  "landlock_abi",
                                  "mount_namespace",
@@ -88,9 +88,9 @@ static sw_status check_sandbox(const sw_walk *w, const sw_json *run, sw_error *e
                                  "other_user",
                                  "pid_namespace",
                                  "seccomp",
-                                 native ? NULL : "private_root",
-                                 "silent_kernel",
+                                 native && !hardware ? NULL : "silent_kernel",
                                  "no_swap",
+                                 native ? NULL : "private_root",
                                  NULL};
     const char *where = "manifest.run.sandbox";
     const sw_json *sandbox;

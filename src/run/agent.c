@@ -37,6 +37,7 @@ void sw_agent_grant_free(sw_agent_grant *g) {
 static void wipe(sw_agent *a) {
     sw_agent_end_worker(a);
     sw_agent_drop_command(a); /* the private root goes behind its last child */
+    sw_agent_restore_kernel(a);
     for (size_t i = 0; i < SW_SHARD_LIMIT; i++) sw_data_key_drop(&a->data_keys[i]);
     sw_run_key_drop(&a->run_key);
     sw_subkey_drop(&a->checkpoint_key);
@@ -73,6 +74,7 @@ sw_status sw_agent_prepare(sw_agent *a, sw_error *err) {
     if (!sw_hash_equal(&a->genesis->hash, &a->recipe->genesis))
         return sw_fail(err, SW_REFUSED, "app",
                        "the recipe belongs to another app than the genesis given");
+    a->on_hardware = a->recipe->policy.platform != SW_PLATFORM_SIM;
     a->save_steps =
         a->recipe->native ? a->recipe->training.save_steps : a->recipe->command.save_steps;
     if (!a->recipe->native) return sw_agent_open_command(a, err);
@@ -89,15 +91,25 @@ static sw_status open_folder(sw_agent *a, sw_error *err) {
     return sw_agent_check_state(a, err);
 }
 
+/* MAN-093: what it says of its recipe, unverified: whoever alters files here is told by `verify`.
+ */
+static sw_status check_manifest(sw_agent *a, const char *path, sw_bytes manifest, sw_error *err) {
+    sw_manifest_record record;
+    sw_status status = sw_manifest_parse_record(&a->arena, manifest, &record, err);
+    if (status != SW_OK) sw_error_prefix(err, "%s", path);
+    return status == SW_OK ? sw_agent_check_recipe(a, &record.compose, err) : status;
+}
+
 /* MAN-001: a folder with a manifest was complete. It is left as it is: approvals to open name this
  * manifest. Whether somebody took a file away since is looked at (MAN-093). */
 static sw_status look_for_manifest(sw_agent *a, sw_run_result *out, sw_error *err) {
     char *path = sw_path_join(&a->arena, a->o->folder, "out/manifest.json");
     if (!path) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
     if (!sw_path_exists(path)) return SW_OK;
-    SW_TRY(sw_agent_check_finished(a, err));
     SW_SCOPED(sw_buffer) manifest = SW_BUFFER(MANIFEST_LIMIT);
     SW_TRY(sw_file_read(path, MANIFEST_LIMIT, &manifest, err));
+    SW_TRY(check_manifest(a, path, sw_buffer_bytes(&manifest), err));
+    SW_TRY(sw_agent_check_finished(a, err));
     SW_TRY(sw_manifest_digest(sw_buffer_bytes(&manifest), &out->manifest, err));
     out->finished_before = true;
     out->compose = a->compose;
@@ -118,6 +130,7 @@ sw_status sw_agent_measure(sw_agent *a, sw_error *err) {
     SW_TRY(sw_agent_match_consents(a, a->o->consents, a->o->consent_count, err));
     SW_TRY(sw_agent_match_shards(a, err));
     SW_TRY(sw_agent_check_checkpoints(a, err));
+    SW_TRY(sw_agent_check_kernel(a, err));
     a->account.attest_us += sw_agent_now_us(a) - begin;
     return SW_OK;
 }

@@ -53,11 +53,9 @@ typedef enum sw_agent_end {
 /* What a run of a command has besides (agent_command.c, agent_command_rows.c). */
 typedef struct sw_agent_command {
     struct sw_private_root *root;
-    sw_watch *watch; /* of the child that runs or ran */
-    sw_kernel_log kernel_log;
+    sw_watch *watch;       /* of the child that runs or ran */
     uint64_t memory_kills; /* of the machine, before the start */
     bool started;
-    bool on_hardware; /* log and disk may be the host's to read: silent kernel, no swap */
     size_t fd_count;
     int fds[SW_AGENT_FD_LIMIT]; /* of shard i rows 2i, index 2i + 1; then the state to resume from
                                  */
@@ -114,6 +112,8 @@ typedef struct sw_agent {
     uint64_t resumes;
     int64_t started_ms;
     sw_sandbox_layers layers;
+    bool on_hardware; /* log and disk may be the host's to read: silent kernel, no swap */
+    sw_kernel_log kernel_log;
     sw_hash previous_root; /* of the newest checkpoint */
     uint64_t saved_step;   /* and its step; 0 when there is none */
     sw_buffer resume;      /* worker state of the checkpoint resumed from */
@@ -171,6 +171,13 @@ SW_NODISCARD sw_status sw_agent_check_model(const sw_agent *a, const uint8_t *ma
 /* agent_rows.c */
 SW_NODISCARD sw_status sw_agent_match_shards(sw_agent *a, sw_error *err);
 SW_NODISCARD sw_status sw_agent_decode_shards(sw_agent *a, sw_error *err);
+/* agent_kernel.c: SANDBOX-050 to SANDBOX-054, told to a person. Before a start; again does nothing.
+ * Of a native worker on a software machine nothing at all. */
+void sw_agent_hush_kernel(sw_agent *a);
+/* On hardware the same, and SW_REFUSED "sandbox" where no child could start: before a key is asked
+ * for. */
+SW_NODISCARD sw_status sw_agent_check_kernel(sw_agent *a, sw_error *err);
+void sw_agent_restore_kernel(sw_agent *a); /* when the last child has ended */
 /* agent_worker.c */
 /* Starts `what`, whose fds come behind the three pipes. The control pipe takes `control_bytes`
  * without being read, and writing to it never blocks. */
@@ -247,6 +254,9 @@ bool sw_agent_has_checkpoint(const sw_agent *a);
 SW_NODISCARD sw_status sw_agent_write_state(sw_agent *a, const char *phase, uint64_t step,
                                             sw_error *err);
 SW_NODISCARD sw_status sw_agent_check_state(sw_agent *a, sw_error *err);
+/* SW_REFUSED "recipe" when what lies in the folder is of another recipe than this one. */
+SW_NODISCARD sw_status sw_agent_check_recipe(const sw_agent *a, const sw_hash *compose,
+                                             sw_error *err);
 /* agent_metrics.c: what the metrics pipe holds; closes it at its end */
 SW_NODISCARD sw_status sw_agent_take_metrics(sw_agent *a, sw_error *err);
 /* Room for so many step records, those that are there kept. */

@@ -293,6 +293,14 @@ sw_status sw_agent_write_state(sw_agent *a, const char *phase, uint64_t step, sw
     return sw_file_write(path, sw_buffer_bytes(&text), 0600, SW_WRITE_REPLACE, err);
 }
 
+sw_status sw_agent_check_recipe(const sw_agent *a, const sw_hash *compose, sw_error *err) {
+    if (sw_hash_equal(compose, &a->compose)) return SW_OK;
+    sw_status status =
+        sw_fail(err, SW_REFUSED, "recipe", "%s belongs to a run of another recipe", a->o->folder);
+    sw_error_hint(err, "give another --run folder");
+    return status;
+}
+
 sw_status sw_agent_check_state(sw_agent *a, sw_error *err) {
     char *path = sw_path_join(&a->arena, a->o->folder, "state.json");
     if (!path) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
@@ -308,9 +316,5 @@ sw_status sw_agent_check_state(sw_agent *a, sw_error *err) {
         sw_error_prefix(err, "%s", path);
         return status;
     }
-    if (sw_hash_equal(&compose, &a->compose)) return SW_OK;
-    status =
-        sw_fail(err, SW_REFUSED, "recipe", "%s belongs to a run of another recipe", a->o->folder);
-    sw_error_hint(err, "give another --run folder");
-    return status;
+    return sw_agent_check_recipe(a, &compose, err);
 }

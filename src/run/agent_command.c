@@ -11,7 +11,6 @@
 #include "codec/text.h"
 #include "run/agent.h"
 #include "sys/private_root.h"
-#include "sys/swap.h"
 #include "sys/tree.h"
 #include <fcntl.h>
 #include <stdio.h>
@@ -39,7 +38,6 @@ sw_status sw_agent_open_command(sw_agent *a, sw_error *err) {
     a->command = SW_ARENA_NEW(&a->arena, sw_agent_command, 1);
     if (!a->command) return sw_fail(err, SW_MEMORY, "memory", "no memory for a command");
     for (size_t i = 0; i < SW_AGENT_FD_LIMIT; i++) a->command->fds[i] = -1;
-    a->command->on_hardware = a->recipe->policy.platform != SW_PLATFORM_SIM;
     a->patience = SW_AGENT_COMMAND_PATIENCE;
     return SW_OK;
 }
@@ -62,31 +60,6 @@ static void say_acts(sw_agent *a) {
                           "script's or another of this machine");
 }
 
-/* SANDBOX-050. What stays loud is a refusal by the sandbox where it must be quiet. */
-static void hush_kernel(sw_agent *a) {
-    sw_kernel_log *log = &a->command->kernel_log;
-    char text[512];
-    sw_kernel_log_hush("", log);
-    if (log->changed[0]) {
-        snprintf(text, sizeof text, "the kernel prints no crash while the script runs: %s",
-                 log->changed);
-        sw_agent_phase(a, text);
-    }
-    if (log->loud[0]) {
-        snprintf(text, sizeof text,
-                 "the kernel may print what the script chooses (%s); on hardware that is refused",
-                 log->loud);
-        sw_agent_phase(a, text);
-    }
-}
-
-/* SANDBOX-054. */
-static void look_for_swap(sw_agent *a) {
-    if (sw_swap_is_off("")) return;
-    sw_agent_phase(a, "this machine has swap, a disk that the script can have its memory written "
-                      "to; on hardware that is refused");
-}
-
 /* What is not told is refused all the same. */
 static void say_untold(sw_agent *a) {
     if (!a->layers.watched)
@@ -97,17 +70,11 @@ static void say_untold(sw_agent *a) {
                           "not look into another");
 }
 
-static void restore_kernel(sw_agent *a) {
-    if (!sw_kernel_log_restore("", &a->command->kernel_log))
-        sw_agent_phase(a, "somebody let the kernel print crashes while the script ran");
-}
-
 /* When the child has ended. */
 void sw_agent_drop_command(sw_agent *a) {
     if (!a->command) return;
     close_shared(a->command);
     say_acts(a);
-    restore_kernel(a);
     if (a->command->root) sw_private_root_drop(&a->command->root);
 }
 
@@ -265,8 +232,8 @@ static sw_status spawn(sw_agent *a, sw_error *err) {
     if (!environment) return sw_fail(err, SW_MEMORY, "memory", "no memory for an environment");
     const sw_sandbox_rules rules = {.profile = SW_SANDBOX_COMMAND,
                                     .root = k->root,
-                                    .silent_kernel = k->on_hardware,
-                                    .no_swap = k->on_hardware};
+                                    .silent_kernel = a->on_hardware,
+                                    .no_swap = a->on_hardware};
     const sw_spawn what = {.image_fd = -1,
                            .argv = argv,
                            .environment = environment,
@@ -274,8 +241,7 @@ static sw_status spawn(sw_agent *a, sw_error *err) {
                            .fd_count = k->fd_count,
                            .sandbox = &rules,
                            .watch = &k->watch};
-    hush_kernel(a);
-    look_for_swap(a);
+    sw_agent_hush_kernel(a);
     k->memory_kills = sw_process_memory_kills();
     k->started = true;
     SW_TRY(sw_agent_spawn(a, &what, CONTROL_BYTES, err));

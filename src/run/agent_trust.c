@@ -201,7 +201,10 @@ sw_status sw_agent_derive(sw_agent *a, sw_error *err) {
 }
 
 static sw_status renew(sw_agent *a, sw_error *err) {
-    const sw_key_request again = request_for(a, a->granted.grant.purpose, a->granted.grant.number);
+    const sw_grant *held = &a->granted.grant;
+    sw_key_request again = request_for(a, held->purpose, held->number);
+    again.open_manifest = held->open_manifest;
+    again.open_recipient = held->open_recipient;
     sw_granted next = {0};
     int64_t asked = sw_machine_counter_ms(a->machine);
     sw_remote_patience(a->kms, (a->lease_end_ms - asked) / RENEW_CALLS);
@@ -211,7 +214,7 @@ static sw_status renew(sw_agent *a, sw_error *err) {
     sw_granted_free(&a->granted);
     a->granted = next;
     take_lease(a, asked);
-    return keep_grant(a, err);
+    return a->grants ? keep_grant(a, err) : SW_OK; /* an opening writes no manifest */
 }
 
 bool sw_agent_lease_holds(sw_agent *a) {

@@ -16,7 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TICK_MS 100
+#define TICK_MS    100
+#define NATIVE_FDS 3 /* model, rows, the state to resume from */
 
 static void close_fd(int *fd) {
     if (*fd >= 0) close(*fd);
@@ -85,15 +86,29 @@ sw_status sw_agent_spawn(sw_agent *a, const sw_spawn *what, size_t control_bytes
     return status;
 }
 
-/* `fds` continue at descriptor SW_FD_MODEL. */
+/* `fds` continue at descriptor SW_FD_MODEL, the first of them the model. Every child is given that
+ * one, each as an open file of its own: what one left in its offset the next could read (WRK-011).
+ */
 sw_status sw_agent_start(sw_agent *a, const sw_wire_job *job, const int *fds, size_t fd_count,
                          sw_error *err) {
     static const char *const argv[] = {"sealwright-worker", NULL};
-    const sw_sandbox_rules rules = {.profile = SW_SANDBOX_NATIVE, .thread_limit = job->lanes};
-    const sw_spawn what = {
-        .image_fd = a->image_fd, .argv = argv, .fds = fds, .fd_count = fd_count, .sandbox = &rules};
-    SW_TRY(sw_agent_spawn(a, &what, 0, err));
-    sw_status status = sw_agent_send_job(a, job, err);
+    int given[NATIVE_FDS];
+    SW_CHECK(err, fd_count > 0 && fd_count <= NATIVE_FDS);
+    memcpy(given, fds, fd_count * sizeof *fds);
+    const sw_sandbox_rules rules = {.profile = SW_SANDBOX_NATIVE,
+                                    .thread_limit = job->lanes,
+                                    .silent_kernel = a->on_hardware,
+                                    .no_swap = a->on_hardware};
+    const sw_spawn what = {.image_fd = a->image_fd,
+                           .argv = argv,
+                           .fds = given,
+                           .fd_count = fd_count,
+                           .sandbox = &rules};
+    SW_TRY(sw_shared_reopen(fds[0], &given[0], err));
+    sw_agent_hush_kernel(a);
+    sw_status status = sw_agent_spawn(a, &what, 0, err);
+    close(given[0]);
+    if (status == SW_OK) status = sw_agent_send_job(a, job, err);
     if (status != SW_OK) sw_agent_end_worker(a);
     return status;
 }

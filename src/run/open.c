@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Opening: an attested machine that was granted the purpose `open` re-seals the output to one
- * recipient; the recipient unpacks it. Approval to run is never approval to open: the KMS asks the
- * ledger for an `open` entry that names this manifest and this key (DESIGN section 3, "Outputs").
+ * recipient; the recipient unpacks it (unpack.c). Approval to run is never approval to open: the
+ * KMS asks the ledger for an `open` entry that names this manifest and this key (DESIGN section 3,
+ * "Outputs").
  */
 #include "run/agent.h"
-#include "sys/folder.h"
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define PACK_LIMIT ((size_t)16 << 30)
 
 typedef struct opener {
     const sw_open_options *o;
@@ -52,16 +50,38 @@ static sw_status take_output_key(opener *p, sw_error *err) {
     return sw_agent_derive(p->agent, err);
 }
 
+static bool lease_runs(const sw_agent *a) {
+    return sw_machine_counter_ms(a->machine) < a->lease_end_ms;
+}
+
+/* KMS-058. Renews when it is due. */
+static sw_status check_lease(sw_agent *a, sw_error *err) {
+    if (lease_runs(a) && sw_agent_lease_holds(a) && lease_runs(a)) return SW_OK;
+    if (a->lease_status == SW_OK) {
+        a->lease_status = sw_fail(&a->lease_error, SW_REFUSED, "lease", "the lease has ended");
+        sw_error_hint(&a->lease_error,
+                      "the same command asks for the keys again, which takes another grant");
+    }
+    if (err) *err = a->lease_error;
+    return a->lease_status;
+}
+
 typedef struct resealer {
+    sw_agent *agent;
     sw_sealer *sealer;
+    sw_output *output;
 } resealer;
 
 static sw_status reseal(void *context, sw_bytes plain, sw_error *err) {
     return sw_sealer_add(((resealer *)context)->sealer, plain, err);
 }
 
+/* The host may keep what we write to its disk, so the lease is looked at before each byte of it,
+ * and the file's name is only what comes last. */
 static sw_status to_output(void *context, sw_bytes bytes, sw_error *err) {
-    return sw_output_write((sw_output *)context, bytes, err);
+    const resealer *r = context;
+    SW_TRY(check_lease(r->agent, err));
+    return sw_output_write(r->output, bytes, err);
 }
 
 /* What the body claims now is demanded of it while it is unsealed, with the root that was verified.
@@ -76,6 +96,7 @@ static sw_status read_binding(opener *p, sw_container_body *body, sw_error *err)
 
 static sw_status pass_through(opener *p, const sw_container_body *body, sw_output *output,
                               sw_error *err) {
+    resealer r = {.agent = p->agent, .output = output};
     const sw_seal_plan plan = {.kind = SW_CONTAINER_OPENED,
                                .media_type = body->media_type,
                                .binding = body->binding,
@@ -83,8 +104,7 @@ static sw_status pass_through(opener *p, const sw_container_body *body, sw_outpu
                                .lanes = 1,
                                .entropy = &p->o->entropy,
                                .write = to_output,
-                               .context = output};
-    resealer r = {0};
+                               .context = &r};
     SW_TRY(sw_sealer_open(&plan, &r.sealer, err));
     const sw_unseal_keys keys = {
         .subkey = p->agent->output_key, .binding = &body->binding, .root_id = &p->output_root};
@@ -103,6 +123,7 @@ static sw_status execute(opener *p, sw_error *err) {
     sw_output *output = NULL;
     SW_TRY(sw_output_open(p->o->out, 0644, SW_WRITE_NEW, &output, err));
     sw_status status = pass_through(p, &body, output, err);
+    if (status == SW_OK) status = check_lease(p->agent, err);
     if (status == SW_OK) return sw_output_commit(&output, err);
     sw_output_abort(&output);
     return status;
@@ -123,50 +144,4 @@ sw_status sw_run_open(const sw_open_options *o, sw_error *err) {
     sw_status status = execute(&p, err);
     sw_agent_drop(&p.agent);
     return status;
-}
-
-/* ---- the recipient ---- */
-
-static sw_status collect(void *context, sw_bytes plain, sw_error *err) {
-    sw_put_bytes(context, plain);
-    return sw_buffer_check(context, "opened model", err);
-}
-
-static sw_status fill_folder(sw_arena *arena, const char *folder, const sw_packed *files,
-                             size_t count, sw_error *err) {
-    for (size_t i = 0; i < count; i++) {
-        char *name = sw_arena_text(arena, files[i].name);
-        char *path = name ? sw_path_join(arena, folder, name) : NULL;
-        if (!path) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
-        SW_TRY(sw_file_write(path, files[i].content, 0644, SW_WRITE_NEW, err));
-    }
-    return SW_OK;
-}
-
-/* The folder has its name when all of it is there; a disk that fills up leaves nothing. */
-static sw_status write_files(const char *folder, sw_bytes pack, sw_error *err) {
-    sw_packed files[SW_PACK_FILE_LIMIT];
-    size_t count = 0;
-    sw_draft draft;
-    SW_SCOPED(sw_arena) arena = {0};
-    SW_TRY(sw_pack_parse(pack, files, SW_PACK_FILE_LIMIT, &count, err));
-    SW_TRY(sw_folder_draft(&arena, folder, NULL, 0755, &draft, err));
-    sw_status status = fill_folder(&arena, draft.path, files, count, err);
-    if (status == SW_OK) status = sw_draft_publish(&draft, folder, err);
-    sw_draft_discard(&draft);
-    return status;
-}
-
-sw_status sw_run_unpack(const char *opened, const sw_encryption_key *recipient, const char *folder,
-                        sw_error *err) {
-    if (sw_path_exists(folder))
-        return sw_fail(err, SW_EXISTS, "exists", "%s exists already", folder);
-    int fd = open(opened, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) return sw_fail(err, SW_MISSING, "missing", "%s cannot be opened", opened);
-    SW_SCOPED(sw_buffer) pack = SW_BUFFER(PACK_LIMIT);
-    const sw_unseal_keys keys = {.recipient = recipient};
-    sw_container_trailer trailer;
-    sw_status status = sw_unseal_fd(fd, &keys, 1, collect, &pack, &trailer, err);
-    close(fd);
-    return status == SW_OK ? write_files(folder, sw_buffer_bytes(&pack), err) : status;
 }

@@ -6,9 +6,8 @@
 #define SW_SYS_CONFINE_H
 #include "base/base.h"
 
-/* Checks that this process is held (no_new_privs, a seccomp filter, RLIMIT_CORE 0), forbids dumps,
- * and adds a filter without execveat and without further filters: what started this program starts
- * no other. Also keeps the allocator to one arena, because a second one would open files.
+/* Checks that this process is held (no_new_privs, a seccomp filter, RLIMIT_CORE 0) and forbids
+ * dumps. Also keeps the allocator to one arena, because a second one would open files.
  * SW_REFUSED "sandbox" when a layer is missing: the worker must then end. */
 SW_NODISCARD sw_status sw_confine_enter(sw_error *err);
 

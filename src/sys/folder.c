@@ -2,7 +2,9 @@
  *
  * Folders that appear whole, and files that go away for good: rename without replacement, unlink
  * and the sync of the folder that makes either of them last. A draft is locked by a flock on the
- * folder itself, so no file of its own tells a living maker from a dead one.
+ * folder itself, so no file of its own tells a living maker from a dead one. What tells a draft
+ * from a folder that somebody else gave that name is its sticky bit: it is there from the first
+ * moment to the rename, and mkdir sets it for nobody who does not ask.
  */
 #include "sys/folder.h"
 
@@ -16,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { DISCARD_LIMIT = 4096, LOCK_TRIES = 100 };
+enum { DISCARD_LIMIT = 4096, LOCK_TRIES = 100, DRAFT = S_ISVTX, PERMISSIONS = 0777 };
 
 static sw_status sync_parent(const char *path, sw_error *err) {
     char *copy = strdup(path);
@@ -58,9 +60,21 @@ static bool still_there(int fd, const char *path) {
            held.st_ino == named.st_ino;
 }
 
+/* The mark is the draft's alone, not of folders above it that are made too. */
+static sw_status make_marked(const char *path, mode_t mode, sw_error *err) {
+    char *above = strdup(path);
+    if (above == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
+    char *slash = strrchr(above, '/');
+    if (slash != NULL) *slash = 0;
+    sw_status status = slash != NULL && slash != above ? sw_folder_make(above, mode, err) : SW_OK;
+    free(above);
+    if (status != SW_OK || mkdir(path, mode | DRAFT) == 0) return status;
+    return sw_folder_make(path, mode, err); /* there already, or the reason why it cannot be */
+}
+
 static sw_status lock_folder(const char *path, mode_t mode, int *out, sw_error *err) {
     for (unsigned i = 0; i < LOCK_TRIES; i++) {
-        SW_TRY(sw_folder_make(path, mode, err));
+        SW_TRY(make_marked(path, mode, err));
         int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0 && errno == ENOENT) continue;
         if (fd < 0) return sw_fail(err, SW_IO, "io", "opening %s: %s", path, strerror(errno));
@@ -96,6 +110,20 @@ static sw_status expect_empty(const char *path, sw_error *err) {
     return status;
 }
 
+/* A dead maker's goes; a folder without its mark is somebody's, and taken when nothing is in it. */
+static sw_status clear_draft(int fd, const char *path, const char *within, sw_error *err) {
+    struct stat st;
+    SW_TRY(sw_folder_usable(path, err));
+    if (fstat(fd, &st) != 0)
+        return sw_fail(err, SW_IO, "io", "looking at %s: %s", path, strerror(errno));
+    bool marked = (st.st_mode & DRAFT) != 0 && st.st_uid == geteuid();
+    if (marked && within != NULL) empty_folder(within);
+    if (marked) empty_folder(path);
+    SW_TRY(expect_empty(path, err));
+    if (!marked) (void)fchmod(fd, (st.st_mode & PERMISSIONS) | DRAFT);
+    return SW_OK;
+}
+
 static sw_status check_name(const char *folder, size_t size, sw_error *err) {
     size_t start = size;
     while (start > 0 && folder[start - 1] != '/') start--;
@@ -119,10 +147,7 @@ sw_status sw_folder_draft(sw_arena *arena, const char *folder, const char *inner
     memcpy(made + size, end, sizeof end);
     const char *within = inner != NULL ? sw_path_join(arena, made, inner) : NULL;
     SW_TRY(lock_folder(made, mode, &out->lock_fd, err));
-    if (within != NULL) empty_folder(within);
-    empty_folder(made);
-    sw_status status = sw_folder_usable(made, err);
-    if (status == SW_OK) status = expect_empty(made, err);
+    sw_status status = clear_draft(out->lock_fd, made, within, err);
     if (status == SW_OK)
         out->path = made;
     else
@@ -141,9 +166,11 @@ void sw_draft_discard(sw_draft *d) {
 }
 
 sw_status sw_draft_publish(sw_draft *d, const char *to, sw_error *err) {
-    sw_status status = sw_folder_publish(d->path, to, err);
-    if (status == SW_OK) let_go(d);
-    return status;
+    struct stat st;
+    SW_TRY(sw_folder_publish(d->path, to, err));
+    if (fstat(d->lock_fd, &st) == 0) (void)fchmod(d->lock_fd, st.st_mode & PERMISSIONS);
+    let_go(d);
+    return SW_OK;
 }
 
 sw_status sw_folder_publish(const char *from, const char *to, sw_error *err) {

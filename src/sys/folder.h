@@ -16,7 +16,8 @@ typedef struct sw_draft {
 } sw_draft;
 /* An empty "FOLDER.partial" to fill and then publish as FOLDER; what a killed making left there
  * goes, files and empty folders; files of the subfolder `inner`
- * too (NULL: none); what does not go, SW_EXISTS names. SW_EXISTS when FOLDER is there,
+ * too (NULL: none); what does not go, and anything in a folder that no making left, SW_EXISTS
+ * names. SW_EXISTS when FOLDER is there,
  * SW_REFUSED "busy" while another process fills it, SW_USAGE for a name that no folder can get. */
 SW_NODISCARD sw_status sw_folder_draft(sw_arena *arena, const char *folder, const char *inner,
                                        mode_t mode, sw_draft *out, sw_error *err);

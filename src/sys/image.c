@@ -11,6 +11,7 @@
 #include "sys/sandbox_internal.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -114,5 +115,14 @@ sw_status sw_shared_seal(int fd, void **map, size_t size, sw_error *err) {
     *map = NULL;
     if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SEAL) != 0)
         return failed(err, "sealing shared memory");
+    return SW_OK;
+}
+
+sw_status sw_shared_reopen(int fd, int *out, sw_error *err) {
+    char path[64];
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    int made = open(path, O_RDONLY | O_CLOEXEC | O_NOATIME);
+    if (made < 0) return failed(err, "opening shared memory again");
+    *out = made;
     return SW_OK;
 }

@@ -284,7 +284,7 @@ static sw_status check_spawn(const sw_spawn *what, sw_error *err) {
     return SW_OK;
 }
 
-/* A command's crash must say nothing where the log may be the host's to read. */
+/* A crash must say nothing where the log may be the host's to read. */
 static sw_status check_kernel(const sw_sandbox_rules *rules, bool *silent, sw_error *err) {
     const char *loud = sw_kernel_log_loud("");
     *silent = loud == NULL;
@@ -297,15 +297,21 @@ static sw_status check_kernel(const sw_sandbox_rules *rules, bool *silent, sw_er
     return status;
 }
 
-/* And what it holds in memory must not go to a disk of the host's. */
+/* And what a worker holds in memory must not go to a disk of the host's. */
 static sw_status check_swap(const sw_sandbox_rules *rules, bool *off, sw_error *err) {
     *off = sw_swap_is_off("");
     if (*off || !rules->no_swap) return SW_OK;
     sw_status status =
         sw_fail(err, SW_REFUSED, "sandbox",
                 "the sandbox cannot have a machine without swap: /proc/swaps says otherwise");
-    sw_error_hint(err, "turn it off (swapoff -a): the machine's image for commands has none");
+    sw_error_hint(err, "turn it off (swapoff -a): the machine's image has none");
     return status;
+}
+
+sw_status sw_process_check_machine(const sw_sandbox_rules *rules, sw_error *err) {
+    bool silent, off;
+    SW_TRY(check_kernel(rules, &silent, err));
+    return check_swap(rules, &off, err);
 }
 
 /* The program of a command, as its tree holds it; links lead where they lead inside. */
@@ -391,10 +397,10 @@ static sw_status start_image(sw_starter *s, pid_t *pid, int *pidfd, sw_sandbox_l
 sw_status sw_process_start(const sw_spawn *what, pid_t *pid, int *pidfd, sw_sandbox_layers *layers,
                            sw_error *err) {
     SW_CHECK(err, what->fd_count <= SW_PROCESS_FDS && what->argv != NULL && what->sandbox != NULL);
-    bool silent = false, no_swap = false, command = what->sandbox->profile == SW_SANDBOX_COMMAND;
+    bool silent = false, no_swap = false;
     SW_TRY(check_spawn(what, err));
-    if (command) SW_TRY(check_kernel(what->sandbox, &silent, err));
-    if (command) SW_TRY(check_swap(what->sandbox, &no_swap, err));
+    SW_TRY(check_kernel(what->sandbox, &silent, err));
+    SW_TRY(check_swap(what->sandbox, &no_swap, err));
     int slot = SW_PROCESS_FIRST_FD + (int)what->fd_count;
     sw_starter s = {
         .what = what,

@@ -20,6 +20,9 @@ SW_NODISCARD sw_status sw_shared_make(const char *name, size_t size, int *fd, vo
 /* After the seal readers map it MAP_PRIVATE, PROT_READ: older kernels refuse shared maps then. */
 SW_NODISCARD sw_status sw_shared_seal(int fd, void **map, size_t size,
                                       sw_error *err); /* unmaps *map */
+/* The same memory as an open file of its own, to read: its offset is nobody else's, and reading it
+ * leaves no time behind. For one child of several (WRK-011). */
+SW_NODISCARD sw_status sw_shared_reopen(int fd, int *out, sw_error *err);
 
 /* Sees what a command calls for and does not get, of what kind it is and nothing else (SANDBOX-060,
  * SANDBOX-065), and drains what it prints. Threads of its own do, so that no work of ours holds the
@@ -49,6 +52,9 @@ typedef struct sw_spawn {
  * SW_MISSING, or SW_MALFORMED "tree" when it cannot be executed or is a script. */
 SW_NODISCARD sw_status sw_process_start(const sw_spawn *what, pid_t *pid, int *pidfd,
                                         sw_sandbox_layers *layers, sw_error *err);
+/* What sw_process_start asks of the machine itself under these rules (SANDBOX-052, SANDBOX-054),
+ * for who wants to know before there is anything to lose. */
+SW_NODISCARD sw_status sw_process_check_machine(const sw_sandbox_rules *rules, sw_error *err);
 /* Waits; *exit_code is 0..255, or 256+signal. */
 SW_NODISCARD sw_status sw_process_wait(pid_t pid, int *exit_code, sw_error *err);
 void sw_process_kill(int pidfd); /* SIGKILL */

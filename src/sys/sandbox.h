@@ -32,7 +32,7 @@ typedef struct sw_sandbox_rules {
     const struct sw_private_root *root; /* closed; required with SW_SANDBOX_COMMAND, else NULL */
     size_t memory_limit_bytes;          /* RLIMIT_AS, thread stacks included; 0 for none */
     size_t thread_limit;                /* advisory: seccomp cannot count threads */
-    bool silent_kernel, no_swap;        /* of a command: required (SANDBOX-052, SANDBOX-054) */
+    bool silent_kernel, no_swap;        /* required (SANDBOX-052, SANDBOX-054) */
     bool watched; /* the list tells a watch (SANDBOX-060); sw_process_start sets it */
 } sw_sandbox_rules;
 

@@ -55,7 +55,6 @@
 #define NATIVE_CALLS(X)                                                                            \
     X(prlimit64, OWN_LIMITS)                                                                       \
     X(prctl, SELF_PRCTL)                                                                           \
-    X(seccomp, ADD_FILTER)                                                                         \
     X(mmap, NO_EXEC_MEMORY)                                                                        \
     X(mprotect, NO_EXEC_MEMORY)                                                                    \
     X(clone, THREAD_ONLY)                                                                          \

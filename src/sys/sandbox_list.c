@@ -4,9 +4,10 @@
  * program made from them with libseccomp.
  *
  * A line says what a call may be: free, free with certain arguments, or answered with an error
- * because the C library tries it at start and lives without. Everything else kills a native worker;
- * a command is answered with an error, because the kernel writes of each kill, and the name that it
- * writes is the command's to choose (SANDBOX-036). fstat is newfstatat with an empty path on
+ * because the C library tries it at start and lives without. Everything else kills a native worker,
+ * which has no name to choose and no filter to add (SANDBOX-026); a command is answered with an
+ * error, because the kernel writes of each kill, and the name that it writes is the command's to
+ * choose (SANDBOX-036). fstat is newfstatat with an empty path on
  * x86-64, hence that line.
  */
 #include "sys/sandbox.h"
@@ -47,8 +48,7 @@ typedef enum kind {
     LIMITS_OR_DENIED, /* the same, and EACCES for anything else */
     OPEN_FILE_STAT,   /* newfstatat by descriptor */
     FLAG_QUERY,       /* fcntl that only asks */
-    SELF_PRCTL,       /* prctl that asks, names a thread or forbids dumps */
-    ADD_FILTER,       /* seccomp that tightens */
+    SELF_PRCTL,       /* prctl that asks or forbids dumps */
     UNIX_ONLY,        /* socket and socketpair of AF_UNIX, and EACCES for other families */
     REUSE_ONLY,       /* setsockopt of SO_REUSEADDR, which means nothing to these sockets */
     NOT_URGENT_3,     /* a message without MSG_OOB; the number is that of the flags' argument */
@@ -87,7 +87,7 @@ static int add(scmp_filter_ctx ctx, uint32_t action, int call, unsigned count,
         (struct scmp_arg_cmp[]){__VA_ARGS__})
 
 static int add_prctls(scmp_filter_ctx ctx) {
-    static const int asked[] = {PR_GET_NO_NEW_PRIVS, PR_GET_SECCOMP, PR_GET_DUMPABLE, PR_SET_NAME};
+    static const int asked[] = {PR_GET_NO_NEW_PRIVS, PR_GET_SECCOMP, PR_GET_DUMPABLE};
     int bad = ADD(ctx, SCMP_SYS(prctl), SCMP_A0_64(SCMP_CMP_EQ, PR_SET_DUMPABLE),
                   SCMP_A1_64(SCMP_CMP_EQ, 0));
     for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++)
@@ -197,9 +197,6 @@ static int add_rule(scmp_filter_ctx ctx, rule r, int image_fd, bool watched) {
         return add_queries(ctx);
     case SELF_PRCTL:
         return add_prctls(ctx);
-    case ADD_FILTER:
-        return ADD(ctx, r.call, SCMP_A0_64(SCMP_CMP_EQ, SECCOMP_SET_MODE_FILTER),
-                   SCMP_A1_64(SCMP_CMP_EQ, 0));
     case UNIX_ONLY:
         return add_sockets(ctx, r.call, watched);
     case REUSE_ONLY:

@@ -178,7 +178,7 @@ train "${kept[@]}" --out undisturbed --json && cp out result.undisturbed && [ ! 
 say $? 'with save_steps a run that ends leaves its folder alone'
 cmp undisturbed/adapter_model.safetensors made.1/adapter_model.safetensors >out 2>err; say $? 'which is the same as without'
 # Another process that works at the same OUT holds the lock on OUT.partial.
-mkdir busy.partial && echo mine >busy.partial/mine && cp -r busy.partial busy.state
+mkdir -m 1755 busy.partial && echo mine >busy.partial/mine && cp -r busy.partial busy.state
 flock busy.partial "$sealwright" train "${kept[@]}" --out busy --json >out 2>err </dev/null
 [ $? -eq 1 ] && found '"word":"busy"' <out && [ -s busy.partial/mine ] && [ -s busy.state/mine ] && [ ! -e busy ]; say $? 'two runs with one OUT: the second touches nothing'
 mkdir -p theirs.partial/deep && echo mine >theirs.partial/deep/file

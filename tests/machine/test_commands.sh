@@ -35,7 +35,7 @@ for size in 3 5; do expect "a disk that is full of GPUs ($size KiB)" 1 "error" "
 program=$objects/sealwright
 count=$((count + 1))
 if [ -z "$(ls -d disk* 2>/dev/null)" ]; then echo "ok $count - half a machine is not left"; else echo "not ok $count - half a machine is left" && failed=1; fi
-mkdir -p disk.partial/keys && echo old >disk.partial/keys/root.pem && echo old >disk.partial/sim.json
+mkdir -p disk.partial/keys && chmod +t disk.partial && echo old >disk.partial/keys/root.pem && echo old >disk.partial/sim.json
 expect "nor is one in the way that was killed" 0 "SIMULATED" sim init disk
 expect "a recipe's block names it" 0 "^machine:" sim show m
 expect "the block as JSON" 0 '"platform":"sim"' sim show m --json

@@ -16,6 +16,7 @@ static void parsed(const forge *f, const sw_manifest_input *in) {
     assert_int_equal(r.steps, 77);
     assert_int_equal(sw_manifest_parse_record(&arena, in->manifest, &r, NULL), SW_OK);
     assert_int_equal(r.steps, f->facts.steps);
+    assert_memory_equal(r.compose.b, f->facts.compose.b, 32);
     assert_memory_equal(r.output_root.b, f->facts.output_root.b, 32);
     assert_memory_equal(r.model_commitment.b, f->facts.model_commitment.b, 32);
     assert_int_equal(r.dataset_count, f->facts.dataset_count);

@@ -417,6 +417,7 @@ static void decode_lies(void) {
     frame(SW_FD_STREAM, SW_FRAME_ROWS, big, 64);
 }
 
+#include "hostile_traces.h"
 typedef struct act {
     const char *name, *expected;
     void (*run)(void);
@@ -552,6 +553,7 @@ static const act acts[] = {
     DECODES(act_tcp, "contained"),
     DECODES(act_write_file, "contained"),
     DECODES(act_trace, "contained"),
+    TRACES,
 };
 #define ACT_COUNT (sizeof acts / sizeof acts[0])
 static_assert(ACT_COUNT <= 256, "the number of threads names an act");
@@ -584,7 +586,6 @@ int main(int argc, char **argv) {
         printf("%zu %s %s %s\n", i + 1, acts[i].expected, acts[i].decoder ? "decoder" : "trainer",
                acts[i].name);
     if (argc > 1) return 0;
-    (void)prctl(PR_SET_NAME, "hostile");
     take_job();
     const act *a = &acts[job.lanes - 1 < ACT_COUNT ? job.lanes - 1 : 0];
     bool mine = a->decoder == (job.kind == SW_JOB_DECODE);

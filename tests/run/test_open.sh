@@ -97,12 +97,30 @@ holds 'the output that was approved' open_out run/out research/card.json adapter
 refused io 'unpacking onto a full disk' bash -c 'ulimit -f 4; trap "" XFSZ; exec "$@"' - "$sealwright" open unpack adapter.opened --identity research --out adapter
 [ ! -e adapter ] && [ ! -e adapter.partial ]
 say $? 'half a folder is not left'
-mkdir adapter.partial && echo old >adapter.partial/old
+mkdir adapter.partial && echo mine >adapter.partial/thesis.txt
+refused exists 'unpacking beside a folder of that name that somebody else made' "$sealwright" open unpack adapter.opened --identity research --out adapter
+[ "$(cat adapter.partial/thesis.txt)" = mine ] && [ ! -e adapter ]
+say $? 'it is as it was'
+rm -r adapter.partial && mkdir -m 1700 adapter.partial && echo old >adapter.partial/old
 holds 'unpacking, also after one that was killed' unpack_to adapter.opened research adapter/
 [ ! -e adapter/curve.svg ]; say $? 'no room for a curve within the declared size: it holds none'
 [ ! -e adapter.partial ] && [ ! -e adapter/old ]
 say $? 'nothing of that one is in it'
 refused exists 'unpacking again' "$sealwright" open unpack adapter.opened --identity research --out adapter
+
+case $objects in # sanitizers take all addresses for themselves
+*asan* | *tsan*) ;;
+*)
+    output_limit=128MiB variant roomy && run_sealed --run roomy.run >log 2>&1 && approve_open roomy.run/out research/card.json &&
+        open_out roomy.run/out research/card.json roomy.opened >log 2>&1; say $? '(an output of 128 MiB)'
+    holds 'unpacked with less memory than it is large' bash -c 'ulimit -v 180000 && exec "$@"' - "$sealwright" open unpack roomy.opened --identity research --out roomy
+    holds 'and whole' verify_out roomy.run/out --model roomy
+    app_compose=app-compose.json consents=consent
+    ;;
+esac
+head -c 40000 adapter.opened >cut.opened
+refused format 'unpacking what is cut' "$sealwright" open unpack cut.opened --identity research --out cut
+[ ! -e cut ] && [ ! -e cut.partial ]; say $? 'no folder is left of what did not verify'
 
 # ---- a folder that could not be made is not there, so the next try can make it ----
 head -c 300 /dev/urandom >noise.gguf

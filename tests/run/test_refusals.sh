@@ -137,6 +137,11 @@ rm -rf run && cp -r once.run run && rm -rf run/out
 refused recipe "another recipe's folder" run_sealed
 rm run/state.json
 refused checkpoint "another recipe's checkpoints" run_sealed
+rm -rf run && mkdir run && cp -r once.run/out run
+refused recipe "another recipe's manifest" run_sealed
+grep -q 'run belongs to a run of another recipe' log; say $? 'the folder is named'
+echo '{}' >run/out/manifest.json
+refused format 'a manifest that is none' run_sealed
 rm -rf run && mkdir run && echo '{' >run/state.json
 refused format 'a state file that is none' run_sealed
 rm -rf run

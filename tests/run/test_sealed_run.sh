@@ -79,6 +79,11 @@ rm -rf bare && cp -r adapter bare && rm bare/curve.svg
 refused model 'the model without its curve is another' verify_out run/out --model bare
 cp -r adapter changed && printf x | dd of=changed/adapter_model.safetensors bs=1 seek=1000 conv=notrunc status=none
 refused model 'another model is not' verify_out run/out --model changed
+truncate -s 1100M changed/adapter_model.safetensors # more than a command may hold
+refused model 'nor one of more than a GiB' verify_out run/out --model changed
+grep -q 'adapter_model.safetensors is not the file that the run made' log; say $? 'it is read to its end'
+rm changed/adapter_model.safetensors && mkfifo changed/adapter_model.safetensors
+refused io 'a pipe among its files' timeout 20 "$sealwright" verify run/out --app "$genesis" --model changed
 
 # ---- the same bytes ----
 for n in 1 2 4; do
@@ -89,6 +94,11 @@ done
 for n in 1 4; do
     run_sealed --threads $n --run run.$n >log 2>&1 && same_model run/out run.$n/out; say $? "a sealed run with $n threads gives the same model and states"
 done
+if command -v strace >/dev/null; then # what a kernel before 6.7 maps of sealed memory
+    ASAN_OPTIONS=detect_leaks=0 run_with strace -f -qq -o maps.trace -e trace=mmap -- --run mapped >log 2>&1; say $? '(a run that is looked at)'
+    grep -E 'PROT_READ, MAP_[A-Z]+, [67],' maps.trace >log
+    [ "$(grep -c MAP_PRIVATE log)" -ge 5 ] && ! grep -q MAP_SHARED log; say $? 'decoders and trainer map what is sealed as theirs alone'
+fi
 cmp -s run/out/model.sealed run.4/out/model.sealed; [ $? -eq 1 ]; say $? 'and never the same sealed bytes'
 sed 's/seen 3 times/seen 4 times/' bert.jsonl >other.jsonl
 "$sealwright" train recipe.yaml --model "$model" --data anna.jsonl --data other.jsonl --data cleo.jsonl --out other >log 2>&1

@@ -82,6 +82,11 @@ static bool act_exec_image(void) { /* the one descriptor that the list lets pass
     (void)syscall(SYS_execveat, IMAGE, "", arguments, environ, AT_EMPTY_PATH);
     return false;
 }
+static bool act_exec_past_image(void) { /* whose path no filter sees: Landlock does */
+    char *const arguments[] = {"true", NULL};
+    (void)syscall(SYS_execveat, IMAGE, "/bin/true", arguments, environ, AT_EMPTY_PATH);
+    return errno != EACCES;
+}
 static bool act_exec_image_by_path(void) {
     char *const arguments[] = {"true", NULL};
     (void)syscall(SYS_execveat, IMAGE, "/bin/true", arguments, environ, 0);
@@ -218,6 +223,12 @@ static bool act_keys(void) {
 static bool act_listen_to_filter(void) {
     return syscall(SYS_seccomp, 1, 8, NULL) >= 0 || errno == EFAULT; /* a supervisor's filter */
 }
+static bool act_add_filter(void) {
+    return syscall(SYS_seccomp, 1, 0, NULL) >= 0 || errno == EFAULT; /* it was looked at */
+}
+static bool act_name_thread(void) {
+    return prctl(PR_SET_NAME, "row-part-0", 0, 0, 0) == 0;
+}
 static bool act_old_call(void) { /* 32-bit entry: other numbers, other list */
     long result;
     __asm__ volatile("int $0x80" : "=a"(result) : "a"(20) : "memory"); /* getpid of i386 */
@@ -307,6 +318,7 @@ static const struct {
     ACT(exec),
     ACT(exec_descriptor),
     ACT(exec_image),
+    ACT(exec_past_image),
     ACT(exec_image_by_path),
     ACT(fork),
     ACT(vfork),
@@ -345,6 +357,8 @@ static const struct {
     ACT(perf),
     ACT(keys),
     ACT(listen_to_filter),
+    ACT(add_filter),
+    ACT(name_thread),
     ACT(old_call),
     ACT(x32_call),
     ACT(write_root),

@@ -56,10 +56,13 @@ static void a_draft_becomes_the_folder(void **state) {
     assert_string_equal(d.path, p->partial);
     assert_int_equal(stat(d.path, &made), 0);
     assert_int_equal(made.st_mode & 0777, 0700);
+    assert_int_equal(made.st_mode & S_ISVTX, S_ISVTX); /* the mark of a draft */
     put(p, d.path, "a");
     assert_false(sw_path_exists(p->folder));
     assert_int_equal(sw_draft_publish(&d, p->folder, NULL), SW_OK);
     assert_true(has(p, p->folder, "a"));
+    assert_int_equal(stat(p->folder, &made), 0);
+    assert_int_equal(made.st_mode & 07777, 0700);
     assert_false(sw_path_exists(p->partial));
     assert_null(d.path);
     sw_draft_discard(&d); /* of none */
@@ -87,11 +90,44 @@ static void the_second_maker_touches_nothing(void **state) {
 static void what_a_dead_maker_left_goes(void **state) {
     place *p = *state;
     sw_draft d;
-    assert_int_equal(sw_folder_make(p->partial, 0700, NULL), SW_OK);
+    assert_int_equal(mkdir(p->partial, 01700), 0);
     put(p, p->partial, "old");
     assert_int_equal(sw_folder_draft(&p->arena, p->folder, NULL, 0700, &d, NULL), SW_OK);
     assert_false(has(p, d.path, "old"));
     sw_draft_discard(&d);
+}
+
+/* A folder of that name without the mark is somebody's, whatever lies in it. */
+static void what_somebody_else_made_stays(void **state) {
+    place *p = *state;
+    sw_draft d;
+    struct stat made;
+    sw_error err = {0};
+    assert_int_equal(mkdir(p->partial, 0700), 0);
+    put(p, p->partial, "thesis");
+    assert_int_equal(sw_folder_draft(&p->arena, p->folder, NULL, 0700, &d, &err), SW_EXISTS);
+    assert_non_null(strstr(err.message, "holds thesis already"));
+    assert_null(d.path);
+    assert_true(has(p, p->partial, "thesis"));
+    assert_int_equal(unlink(sw_path_join(&p->arena, p->partial, "thesis")), 0);
+    assert_int_equal(sw_folder_draft(&p->arena, p->folder, NULL, 0700, &d, NULL), SW_OK);
+    assert_int_equal(stat(p->partial, &made), 0);
+    assert_int_equal(made.st_mode & 07777, 01700); /* it was empty, and is a draft now */
+    sw_draft_discard(&d);
+}
+
+static void folders_above_have_no_mark(void **state) {
+    place *p = *state;
+    sw_draft d;
+    struct stat made;
+    const char *above = sw_path_join(&p->arena, p->form, "above");
+    assert_int_equal(
+        sw_folder_draft(&p->arena, sw_path_join(&p->arena, above, "out"), NULL, 0700, &d, NULL),
+        SW_OK);
+    assert_int_equal(stat(above, &made), 0);
+    assert_int_equal(made.st_mode & 07777, 0700);
+    sw_draft_discard(&d);
+    assert_int_equal(rmdir(above), 0);
 }
 
 /* What is left would be published: it is named, and left. */
@@ -101,6 +137,7 @@ static void what_is_not_ours_stays_and_is_named(void **state) {
     sw_error err = {0};
     const char *deep = sw_path_join(&p->arena, p->partial, "theirs");
     assert_int_equal(sw_folder_make(deep, 0700, NULL), SW_OK);
+    assert_int_equal(chmod(p->partial, 01700), 0);
     put(p, deep, "a");
     assert_int_equal(sw_folder_draft(&p->arena, p->folder, NULL, 0700, &d, &err), SW_EXISTS);
     assert_non_null(strstr(err.message, "holds theirs already"));
@@ -166,6 +203,8 @@ int main(void) {
                                         close_place),
         cmocka_unit_test_setup_teardown(what_is_not_ours_stays_and_is_named, open_place,
                                         close_place),
+        cmocka_unit_test_setup_teardown(what_somebody_else_made_stays, open_place, close_place),
+        cmocka_unit_test_setup_teardown(folders_above_have_no_mark, open_place, close_place),
         cmocka_unit_test_setup_teardown(names_that_no_folder_gets, open_place, close_place),
         cmocka_unit_test_setup_teardown(a_file_is_no_folder_to_use, open_place, close_place),
         cmocka_unit_test_setup_teardown(a_link_is_no_draft, open_place, close_place),

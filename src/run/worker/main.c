@@ -16,7 +16,7 @@ sw_status sw_worker_map(int fd, uint64_t size, sw_bytes *out, sw_error *err) {
         *out = (sw_bytes){0};
         return SW_OK;
     }
-    void *map = mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, fd, 0);
+    void *map = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (map == MAP_FAILED)
         return sw_fail(err, SW_MEMORY, "memory", "shared memory cannot be mapped");
     *out = SW_BYTES(map, (size_t)size);
