@@ -186,7 +186,10 @@ SW_NODISCARD sw_status sw_agent_tick(sw_agent *a, sw_error *err);
 /* All three keep the lease and the metrics pipe alive, and none waits for a worker longer than its
  * patience (WRK-050). */
 SW_NODISCARD sw_status sw_agent_read(sw_agent *a, void *out, uint64_t size, sw_error *err);
-SW_NODISCARD sw_status sw_agent_feed(sw_agent *a, int fd, sw_bytes bytes, sw_error *err);
+/* Into a pipe that does not block. *gone, with SW_OK: nobody reads it any more, and what is left of
+ * `bytes` is nowhere. */
+SW_NODISCARD sw_status sw_agent_feed(sw_agent *a, int fd, sw_bytes bytes, bool *gone,
+                                     sw_error *err);
 /* Until the metrics pipe has told of `step`; of a command it is read empty, which is enough
  * (CMD-048). */
 SW_NODISCARD sw_status sw_agent_await_step(sw_agent *a, uint64_t step, sw_error *err);

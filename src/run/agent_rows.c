@@ -54,14 +54,17 @@ sw_status sw_agent_match_shards(sw_agent *a, sw_error *err) {
 typedef struct feed {
     sw_agent *agent;
     int fd;
+    bool gone; /* the decoder reads no more */
 } feed;
 
 static sw_status feed_plain(void *context, sw_bytes plain, sw_error *err) {
     feed *f = context;
-    return sw_agent_feed(f->agent, f->fd, plain, err);
+    SW_TRY(sw_agent_feed(f->agent, f->fd, plain, &f->gone, err));
+    return f->gone ? sw_fail(err, SW_IO, "io", "the decoder has gone") : SW_OK;
 }
 
-static sw_status unseal_into(sw_agent *a, size_t shard, int fd_out, sw_error *err) {
+/* SW_OK alone means that the shard was whole: what a decoder makes of less is no shard's rows. */
+static sw_status unseal_into(sw_agent *a, size_t shard, feed *f, sw_error *err) {
     const sw_shard *s = &a->recipe->shards[shard];
     const sw_owner *owner = sw_genesis_owner(a->genesis, &s->owner);
     SW_CHECK(err, owner != NULL);
@@ -70,10 +73,9 @@ static sw_status unseal_into(sw_agent *a, size_t shard, int fd_out, sw_error *er
         return sw_fail(err, SW_MISSING, "missing", "%s cannot be opened", a->shard_paths[shard]);
     const sw_unseal_keys keys = {
         .data_key = a->data_keys[shard], .owner = &owner->identity_key, .root_id = &s->dataset};
-    feed f = {a, fd_out};
     sw_container_trailer trailer;
     int64_t start = sw_agent_now_us(a);
-    sw_status status = sw_unseal_fd(fd, &keys, 1, feed_plain, &f, &trailer, err);
+    sw_status status = sw_unseal_fd(fd, &keys, 1, feed_plain, f, &trailer, err);
     close(fd);
     a->account.unseal_us += sw_agent_now_us(a) - start;
     if (status == SW_OK && trailer.rows != s->rows)
@@ -91,8 +93,9 @@ static uint64_t rows_limit(const sw_agent *a, size_t shard) {
     return count > SW_AGENT_ROWS_LIMIT / each ? SW_AGENT_ROWS_LIMIT : 16 + count * each;
 }
 
-/* One frame of rows, or the decoder's word why there is none. */
-static sw_status take_rows(sw_agent *a, size_t shard, sw_buffer *rows, sw_error *err) {
+/* One frame of rows, or the decoder's word why there is none. `gone`: it left its shard unread, so
+ * that word alone is due. */
+static sw_status take_rows(sw_agent *a, size_t shard, bool gone, sw_buffer *rows, sw_error *err) {
     for (;;) {
         sw_frame_type type;
         uint64_t size;
@@ -107,7 +110,7 @@ static sw_status take_rows(sw_agent *a, size_t shard, sw_buffer *rows, sw_error 
             return sw_fail(err, SW_MALFORMED, "rows", "shard %zu of %s: %s", shard + 1,
                            a->recipe->shards[shard].name, sw_failure_sentence((sw_failure) class));
         }
-        if (type != SW_FRAME_ROWS || size > rows_limit(a, shard))
+        if (type != SW_FRAME_ROWS || gone || size > rows_limit(a, shard))
             return sw_fail(err, SW_UNAUTHENTIC, "worker",
                            "the decoder sent something else than the rows of shard %zu", shard + 1);
         uint8_t *space = sw_put_space(rows, (size_t)size);
@@ -149,12 +152,12 @@ static sw_status decode_one(sw_agent *a, size_t shard, sw_buffer *rows, sw_error
         if (status == SW_OK) status = sw_agent_start(a, job, fds, 2, err);
     }
     close(plain[0]);
-    if (status == SW_OK) status = unseal_into(a, shard, plain[1], err);
+    feed f = {a, plain[1], false};
+    if (status == SW_OK) status = unseal_into(a, shard, &f, err);
     close(plain[1]);
     int64_t start = sw_agent_now_us(a);
     /* A decoder that refused a row stops reading: its own word says more than the broken pipe. */
-    if (status == SW_OK || (status == SW_IO && a->stream_fd >= 0))
-        status = take_rows(a, shard, rows, err);
+    if (status == SW_OK || f.gone) status = take_rows(a, shard, f.gone, rows, err);
     a->account.decode_us += sw_agent_now_us(a) - start;
     sw_agent_end_worker(a);
     return status == SW_OK ? note_rows(a, shard, sw_buffer_bytes(rows), err) : status;

@@ -226,8 +226,7 @@ sw_status sw_agent_read(sw_agent *a, void *out, uint64_t size, sw_error *err) {
     return SW_OK;
 }
 
-/* Into a pipe that does not block. *gone: nobody reads it any more. */
-static sw_status feed(sw_agent *a, int fd, sw_bytes bytes, bool *gone, sw_error *err) {
+sw_status sw_agent_feed(sw_agent *a, int fd, sw_bytes bytes, bool *gone, sw_error *err) {
     while (bytes.size) {
         bool ready = false;
         SW_TRY(turn(a, fd, POLLOUT, &ready, err));
@@ -242,18 +241,12 @@ static sw_status feed(sw_agent *a, int fd, sw_bytes bytes, bool *gone, sw_error 
     return SW_OK;
 }
 
-sw_status sw_agent_feed(sw_agent *a, int fd, sw_bytes bytes, sw_error *err) {
-    bool gone = false;
-    SW_TRY(feed(a, fd, bytes, &gone, err));
-    return gone ? sw_fail(err, SW_IO, "io", "the decoder has gone") : SW_OK;
-}
-
 sw_status sw_agent_tell_job(sw_agent *a, sw_bytes job, sw_error *err) {
     uint8_t header[SW_FRAME_HEADER_BYTES];
     bool gone = false;
     sw_frame_header(header, SW_FRAME_JOB, job.size);
-    SW_TRY(feed(a, a->control_fd, SW_BYTES_OF(header), &gone, err));
-    return gone ? SW_OK : feed(a, a->control_fd, job, &gone, err);
+    SW_TRY(sw_agent_feed(a, a->control_fd, SW_BYTES_OF(header), &gone, err));
+    return gone ? SW_OK : sw_agent_feed(a, a->control_fd, job, &gone, err);
 }
 
 /* What the metrics pipe holds at this moment, but for records of steps after `step`: a script wrote
