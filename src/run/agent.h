@@ -163,6 +163,11 @@ SW_NODISCARD sw_status sw_agent_derive(sw_agent *a, sw_error *err);
 SW_NODISCARD sw_status sw_agent_keep_views(sw_agent *a, sw_bytes views, sw_error *err);
 /* Renews when it is due; false when the run must end now (a->lease_error says why). */
 bool sw_agent_lease_holds(sw_agent *a);
+/* Why there is no lease any more: the refusal that was heard, else that it has ended. */
+SW_NODISCARD sw_status sw_agent_end_lease(sw_agent *a, sw_error *err);
+/* WRK-052, behind the worker's last word, where no tick comes: renews when it is due. SW_OK: the
+ * lease lasts at this moment and no renewal was refused. */
+SW_NODISCARD sw_status sw_agent_hold_lease(sw_agent *a, sw_error *err);
 /* agent_measure.c */
 SW_NODISCARD sw_status sw_agent_load_worker(sw_agent *a, sw_error *err);
 SW_NODISCARD sw_status sw_agent_load_model(sw_agent *a, sw_error *err);

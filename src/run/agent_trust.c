@@ -228,3 +228,19 @@ bool sw_agent_lease_holds(sw_agent *a) {
     a->lease_status = status;
     return false;
 }
+
+sw_status sw_agent_end_lease(sw_agent *a, sw_error *err) {
+    if (a->lease_status == SW_OK)
+        a->lease_status = sw_fail(&a->lease_error, SW_REFUSED, "lease", "the lease has ended");
+    if (err) *err = a->lease_error;
+    return a->lease_status;
+}
+
+static bool lasts(const sw_agent *a) {
+    return sw_machine_counter_ms(a->machine) < a->lease_end_ms;
+}
+
+sw_status sw_agent_hold_lease(sw_agent *a, sw_error *err) {
+    bool holds = lasts(a) && sw_agent_lease_holds(a) && lasts(a); /* a renewal may take long */
+    return holds ? SW_OK : sw_agent_end_lease(a, err);
+}

@@ -131,13 +131,6 @@ static void note_end(sw_agent *a, sw_agent_end end) {
     if (a->command) a->command->end = end;
 }
 
-static sw_status lease_ended(sw_agent *a, sw_error *err) {
-    if (a->lease_status == SW_OK)
-        a->lease_status = sw_fail(&a->lease_error, SW_REFUSED, "lease", "the lease has ended");
-    if (err) *err = a->lease_error;
-    return a->lease_status;
-}
-
 /* Without a plan there is no state to save: what runs, the decoders too, is ended at once. */
 static sw_status stop(sw_agent *a, sw_error *err) {
     a->stop_sent = true;
@@ -145,7 +138,7 @@ static sw_status stop(sw_agent *a, sw_error *err) {
         tell_stop(a);
         return SW_OK;
     }
-    if (a->lease_status != SW_OK) return lease_ended(a, err);
+    if (a->lease_status != SW_OK) return sw_agent_end_lease(a, err);
     note_end(a, SW_END_HOST);
     sw_status status = sw_fail(err, SW_REFUSED, "stopped", "stopped before the first step");
     sw_error_hint(err, "the same command begins again");
@@ -167,7 +160,7 @@ static sw_status stalled(sw_agent *a, sw_error *err) {
 /* After a STOP nothing is renewed, so a worker that does not heed it has until the lease's end. */
 sw_status sw_agent_tick(sw_agent *a, sw_error *err) {
     int64_t now = sw_machine_counter_ms(a->machine);
-    if (now >= a->lease_end_ms) return lease_ended(a, err);
+    if (now >= a->lease_end_ms) return sw_agent_end_lease(a, err);
     if ((now - a->progress_ms) / a->patience >= a->granted.grant.lease_ms) return stalled(a, err);
     if (a->stop_due) tell_stop(a);
     if (a->stop_sent) return SW_OK;

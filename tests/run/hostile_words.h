@@ -68,6 +68,7 @@ static void checkpoint(uint64_t number) {
     uint8_t out[8 + 64] = {0};
     put_u64(out, number);
     out[8] = drift;
+    out[9] = (uint8_t)number;
     frame(SW_FD_STREAM, SW_FRAME_CHECKPOINT, out, sizeof out);
 }
 static void output(const char *name, size_t name_size, const void *content, size_t size) {
@@ -95,9 +96,15 @@ static void begin(void) {
     hello();
     plan(total);
 }
+/* The step of the state to go on from, 0 without one. */
+static uint64_t resumed(void) {
+    uint8_t state[2] = {0};
+    if (job.resume_bytes > 0 && read(SW_FD_RESUME, state, sizeof state) < 2) _exit(3);
+    return state[1];
+}
 static void train(void) {
     begin();
-    steps(1, total);
+    steps(resumed() + 1, total);
 }
 /* What follows a wrong word, so that an agent that took it would end well. */
 static void rest(uint64_t first) {

@@ -274,6 +274,14 @@ static void spin(void) {
     for (;;) sched_yield();
 }
 
+/* Until a STOP; then it goes on to a good end (test_lease_end.sh). */
+static void heeds_no_stop(void) {
+    struct pollfd control = {SW_FD_CONTROL, POLLIN, 0};
+    begin();
+    poll(&control, 1, -1);
+    rest(1);
+}
+
 /* ---- the decoder's acts ---- */
 static void put_le(uint8_t *out, uint64_t v, int bytes) {
     for (int i = 0; i < bytes; i++) out[i] = (uint8_t)(v >> (8 * i));
@@ -451,6 +459,7 @@ static const act acts[] = {
     TRAINS(stall_in_a_frame, "stalled"),
     TRAINS(stall_in_a_record, "stalled"),
     TRAINS(spin, "stalled"),
+    TRAINS(heeds_no_stop, "stalled"),
     /* the decoder */
     DECODES(decode_drift, "done"),
     DECODES(decode_leaves, "done"),
