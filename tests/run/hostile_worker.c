@@ -274,6 +274,16 @@ static void spin(void) {
     for (;;) sched_yield();
 }
 
+static void slow(void) { /* a step in 5 s, for runs that renew (test_lost_answer.sh) */
+    const struct timespec nap = {5, 0};
+    begin();
+    for (uint64_t i = 1; i <= total; i++) {
+        nanosleep(&nap, NULL);
+        steps(i, i);
+    }
+    named("adapter_model.safetensors");
+    done(0);
+}
 /* Until a STOP; then it goes on to a good end (test_lease_end.sh). */
 static void heeds_no_stop(void) {
     struct pollfd control = {SW_FD_CONTROL, POLLIN, 0};
@@ -459,6 +469,7 @@ static const act acts[] = {
     TRAINS(stall_in_a_frame, "stalled"),
     TRAINS(stall_in_a_record, "stalled"),
     TRAINS(spin, "stalled"),
+    TRAINS(slow, "stalled"),
     TRAINS(heeds_no_stop, "stalled"),
     /* the decoder */
     DECODES(decode_drift, "done"),
