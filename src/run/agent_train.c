@@ -39,6 +39,12 @@ static bool in_chain(const sw_agent *a, uint64_t step) {
     return is_fixed(a, step) && !already;
 }
 
+/* Of the native trainer none is left out: whether one comes would be a bit of its choice. */
+static bool passes_over(const sw_agent *a, uint64_t step) {
+    uint64_t every = a->save_steps;
+    return !a->command && every && step > (a->saved_step / every + 1) * every;
+}
+
 /* The two pipes have no order between them: a state may arrive before its step's record, and after
  * the next step's. */
 static sw_status take_checkpoint(sw_agent *a, uint64_t size, sw_error *err) {
@@ -48,7 +54,8 @@ static sw_status take_checkpoint(sw_agent *a, uint64_t size, sw_error *err) {
     SW_TRY(sw_agent_read(a, head, sizeof head, err));
     sw_reader r = sw_reader_of(SW_BYTES_OF(head));
     uint64_t step = sw_read_u64be(&r);
-    if (step <= a->saved_step || step > a->total_steps || (!is_fixed(a, step) && !a->stop_sent))
+    if (step <= a->saved_step || step > a->total_steps || passes_over(a, step) ||
+        (!is_fixed(a, step) && !a->stop_sent))
         return sw_agent_not_due(a, "a state", err);
     SW_SCOPED(sw_buffer) state = {0};
     SW_TRY(sw_agent_read_buffer(a, size - sizeof head, a->recipe->checkpoint_limit_bytes, &state,

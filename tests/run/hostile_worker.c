@@ -193,6 +193,7 @@ SAYS(state_early, begin(), step(1, total, 1), checkpoint(1), rest(2))
 SAYS(state_of_no_step, begin(), checkpoint(0), rest(1))
 SAYS(state_beyond, begin(), checkpoint(total + every), rest(1))
 SAYS(state_twice, begin(), steps(1, every), checkpoint(every), rest(every + 1))
+SAYS(state_skipped, begin(), step(1, total, 1), step(2, total, 1), rest(3))
 SAYS(state_short, begin(), frame(SW_FD_STREAM, SW_FRAME_CHECKPOINT, big, 7), rest(1))
 static void state_huge(void) {
     begin();
@@ -432,6 +433,7 @@ static const act acts[] = {
     TRAINS(state_of_no_step, "contained"),
     TRAINS(state_beyond, "contained"),
     TRAINS(state_twice, "contained"),
+    TRAINS(state_skipped, "contained"),
     TRAINS(state_short, "contained"),
     TRAINS(state_huge, "limit"),
     TRAINS(state_unstepped, "contained"),
