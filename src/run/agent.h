@@ -40,7 +40,7 @@ typedef struct sw_agent_replay {
 
 struct sw_private_root;
 
-/* CMD-045: how a command ended that did not end well, besides the classes of FAILED. */
+/* CMD-045, WRK-022: how a worker ended that did not end well, besides the classes of FAILED. */
 typedef enum sw_agent_end {
     SW_END_BROKE,   /* what it said was not due, or beyond a limit */
     SW_END_FAILED,  /* it said so itself: by `failure` */
@@ -65,8 +65,6 @@ typedef struct sw_agent_command {
     char media_types[SW_SHARD_LIMIT][SW_MEDIA_TYPE_LIMIT + 1];
     uint64_t planned;               /* by the start that is resumed; 0 when none is */
     bool claimed;                   /* claims.json is among the outputs: nothing follows it */
-    sw_agent_end end;               /* when the conversation failed */
-    sw_failure failure;             /* of SW_END_FAILED */
     bool differs[SW_COMMAND_FILES]; /* of the lock's files, in the tree that was copied */
 } sw_agent_command;
 
@@ -123,7 +121,9 @@ typedef struct sw_agent {
     bool hello_seen, plan_seen, stop_sent, stopped;
     bool stop_state;  /* a state of a step that the recipe does not fix was taken: an end is due */
     bool stop_due;    /* STOP found the control pipe full: at the next tick again */
-    int64_t patience; /* leases that it may be silent */
+    sw_agent_end end; /* of the newest worker, when the conversation with it failed */
+    sw_failure failure;  /* of SW_END_FAILED */
+    int64_t patience;    /* leases that it may be silent */
     int64_t progress_ms; /* when the worker last took or gave a byte, by the machine's counter */
     uint8_t record[SW_FRAME_HEADER_BYTES + SW_WIRE_STEP_BYTES]; /* a step record as it arrives */
     size_t record_bytes;
@@ -223,12 +223,6 @@ SW_NODISCARD sw_status sw_agent_take_claims(sw_agent *a, uint64_t size, sw_error
 /* CMD-052: SW_REFUSED "command" where a script could say to the host what is neither closed nor
  * counted. */
 SW_NODISCARD sw_status sw_agent_check_place(const sw_policy *p, sw_cpuid *ask, sw_error *err);
-/* CMD-045: of a failure that a script may have chosen the class alone is left, in one of a fixed
- * list of sentences. `status` comes from the conversation or from what follows it; what is not of a
- * command, or not of its doing, is as it was. */
-SW_NODISCARD sw_status sw_agent_fold(sw_agent *a, sw_status status, sw_error *err);
-/* The same of what ends a run after its script's last word, when what it gave takes too much. */
-SW_NODISCARD sw_status sw_agent_fold_finish(sw_agent *a, sw_status status, sw_error *err);
 /* The chain's last value, when no state was taken at the last step. */
 SW_NODISCARD sw_status sw_agent_end_chain(sw_agent *a, sw_error *err);
 /* Offsets of a text's rows and its size (CMD-030), u64le each, into `index` with room for `rows` +
@@ -237,6 +231,15 @@ SW_NODISCARD sw_status sw_agent_index_rows(sw_bytes text, uint64_t rows, uint8_t
                                            sw_error *err);
 SW_NODISCARD sw_status sw_agent_fill_job(const sw_agent *a, sw_job_kind kind, sw_buffer *settings,
                                          sw_wire_job *job, sw_error *err);
+/* agent_end.c. CMD-045, WRK-022: of a failure that a worker may have chosen the class alone is
+ * left, in one of a fixed list of sentences. `status` comes from the conversation or from what
+ * follows it; what is not of the worker's doing is as it was. */
+SW_NODISCARD sw_status sw_agent_fold(sw_agent *a, sw_status status, sw_error *err);
+/* The same of a shard's decoder, and which shard it was. */
+SW_NODISCARD sw_status sw_agent_fold_decoder(sw_agent *a, size_t shard, sw_status status,
+                                             sw_error *err);
+/* The same of what ends a run after its script's last word, when what it gave takes too much. */
+SW_NODISCARD sw_status sw_agent_fold_finish(sw_agent *a, sw_status status, sw_error *err);
 /* agent_record.c: as of `step`; and back, in front of what this start has seen */
 SW_NODISCARD sw_status sw_agent_encode_record(const sw_agent *a, uint64_t step, sw_buffer *out,
                                               sw_error *err);
@@ -285,6 +288,8 @@ typedef struct sw_agent_model {
 SW_NODISCARD sw_status sw_agent_make_model(const sw_agent *a, sw_agent_model *out, sw_error *err);
 /* SW_LIMIT when the outputs and what is added to them go beyond the recipe's output.limit. */
 SW_NODISCARD sw_status sw_agent_check_room(const sw_agent *a, sw_error *err);
+/* That refusal. */
+SW_NODISCARD sw_status sw_agent_too_large(const sw_agent *a, sw_error *err);
 SW_NODISCARD sw_status sw_agent_finish(sw_agent *a, sw_hash *manifest, sw_error *err);
 /* MAN-093: that no file of a finished run's out folder is missing. */
 SW_NODISCARD sw_status sw_agent_check_finished(sw_agent *a, sw_error *err);

@@ -103,9 +103,16 @@ static sw_status seal_pack(sw_agent *a, sw_bytes pack, sw_container_trailer *tra
     return status;
 }
 
-static sw_status add_padding(sw_buffer *pack, uint64_t limit, sw_error *err) {
-    if (pack->size > limit)
-        return sw_fail(err, SW_LIMIT, "limit", "the output takes more than the recipe's limit");
+/* One sentence wherever it is noticed: how far it went beyond would be the worker's to choose. */
+sw_status sw_agent_too_large(const sw_agent *a, sw_error *err) {
+    return sw_fail(err, SW_LIMIT, "limit",
+                   "the output is larger than the recipe's output.limit of %llu bytes",
+                   (unsigned long long)a->recipe->output_limit_bytes);
+}
+
+static sw_status add_padding(const sw_agent *a, sw_buffer *pack, sw_error *err) {
+    uint64_t limit = a->recipe->output_limit_bytes;
+    if (pack->size > limit) return sw_agent_too_large(a, err);
     size_t count = (size_t)limit - pack->size;
     uint8_t *space = sw_put_space(pack, count);
     SW_TRY(sw_buffer_check(pack, "output", err));
@@ -134,7 +141,7 @@ sw_status sw_agent_check_room(const sw_agent *a, sw_error *err) {
     SW_TRY(status);
     SW_TRY(sw_buffer_check(&heads, "output", err));
     if (added <= limit - a->output_bytes) return SW_OK;
-    return sw_fail(err, SW_LIMIT, "limit", "the output takes more than the recipe's limit");
+    return sw_agent_too_large(a, err);
 }
 
 static sw_status seal_model(sw_agent *a, const sw_agent_model *model, sw_manifest_facts *facts,
@@ -148,7 +155,7 @@ static sw_status seal_model(sw_agent *a, const sw_agent_model *model, sw_manifes
     sw_pack_add(&pack, "model.sig", sw_buffer_bytes(&signature));
     sw_pack_end(&pack);
     SW_TRY(sw_buffer_check(&pack, "output", err));
-    SW_TRY(add_padding(&pack, a->recipe->output_limit_bytes, err));
+    SW_TRY(add_padding(a, &pack, err));
     sw_container_trailer trailer;
     SW_TRY(seal_pack(a, sw_buffer_bytes(&pack), &trailer, err));
     facts->model_commitment = model->commitment;

@@ -65,7 +65,7 @@ static sw_status take_checkpoint(sw_agent *a, uint64_t size, sw_error *err) {
     if (a->step < step) a->step = step; /* of a command: the state itself tells of its step */
     sw_status status = (a->replay ? sw_agent_compare : sw_agent_save)(
         a, step, sw_buffer_bytes(&state), in_chain(a, step), err);
-    if (status == SW_IO && a->command) a->command->end = SW_END_HOST;
+    if (status == SW_IO) a->end = SW_END_HOST;
     return status;
 }
 
@@ -107,9 +107,7 @@ static sw_status take_output(sw_agent *a, uint64_t size, sw_error *err) {
         return sw_agent_not_due(a, "an output's name", err);
     uint64_t content = size - sizeof head - name_size;
     if (content > a->recipe->output_limit_bytes - a->output_bytes)
-        return sw_fail(err, SW_LIMIT, "limit",
-                       "the output is larger than the recipe's output.limit of %llu bytes",
-                       (unsigned long long)a->recipe->output_limit_bytes);
+        return sw_agent_too_large(a, err);
     sw_buffer *out = &a->outputs[a->output_count++];
     SW_TRY(sw_agent_read_buffer(a, content, a->recipe->output_limit_bytes, out, err));
     a->output_bytes += content;
@@ -151,8 +149,8 @@ static sw_status take_failure(sw_agent *a, uint64_t size, sw_error *err) {
     if (size != 1) return sw_agent_not_due(a, "a failure", err);
     SW_TRY(sw_agent_read(a, &class, 1, err));
     if (!a->command && class >= SW_FAILURE_SCRIPT) class = SW_FAILURE_INTERNAL;
-    if (a->command) a->command->end = SW_END_FAILED;
-    if (a->command) a->command->failure = (sw_failure) class;
+    a->end = SW_END_FAILED;
+    a->failure = (sw_failure) class;
     sw_status status = sw_fail(err, SW_REFUSED, "worker", "training ended: %s",
                                sw_failure_sentence((sw_failure) class));
     if (!a->replay && a->saved_step)

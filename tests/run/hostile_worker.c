@@ -5,8 +5,8 @@
  * below. What an act is expected to come to is in the table: `--list` prints it for the test.
  *
  * contained: the run ends with the word `worker`, and the act did not get what it wanted (it then
- * says FAILED "internal"; had it got it, it would say "diverged"). limit, done: the run ends with
- * that word, or well. stalled: after one lease without a byte. diverged: it says so, behind a
+ * says FAILED "internal"; had it got it, it would say "diverged"). limit, rows, done: the run ends
+ * with that word, or well. stalled: after one lease without a byte. diverged: it says so, behind a
  * state.
  */
 #include "run/hostile_words.h"
@@ -154,6 +154,8 @@ static void act_foreign_call(void) {
 static void act_crash(void) {
     raise(SIGSEGV);
 }
+SAYS(act_trap, __builtin_trap())
+SAYS(act_exit, _exit(77))
 
 /* ---- acts: wrong words ---- */
 static void garbage(void) {
@@ -335,6 +337,8 @@ static void decode_leaves(void) {
     close(SW_FD_ROWS);
     rows(1, 0);
 }
+SAYS(decode_gives_up, leave(SW_FAILURE_GAVE_UP))
+SAYS(decode_no_model, leave(SW_FAILURE_MODEL))
 static void decode_state(void) {
     checkpoint(1);
 }
@@ -409,6 +413,8 @@ static const act acts[] = {
     TRAINS(act_time, "contained"),
     TRAINS(act_foreign_call, "contained"),
     TRAINS(act_crash, "contained"),
+    TRAINS(act_trap, "contained"),
+    TRAINS(act_exit, "contained"),
     /* wrong words */
     TRAINS(garbage, "contained"),
     TRAINS(say_nothing, "contained"),
@@ -481,6 +487,8 @@ static const act acts[] = {
     DECODES(decode_huge, "contained"),
     DECODES(decode_lies, "contained"),
     DECODES(decode_plan, "contained"),
+    DECODES(decode_gives_up, "rows"),
+    DECODES(decode_no_model, "rows"),
     DECODES(decode_state, "contained"),
     DECODES(decode_stall, "stalled"),
     DECODES(decode_peer, "contained"),
