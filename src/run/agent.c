@@ -62,9 +62,9 @@ static void wipe(sw_agent *a) {
 sw_status sw_agent_prepare(sw_agent *a, sw_error *err) {
     a->recipe = SW_ARENA_NEW(&a->arena, sw_recipe, 1);
     a->genesis = SW_ARENA_NEW(&a->arena, sw_genesis, 1);
-    a->grants = SW_ARENA_NEW(&a->arena, sw_agent_grant, SW_AGENT_LINK_LIMIT);
-    a->links = SW_ARENA_NEW(&a->arena, sw_manifest_link, SW_AGENT_LINK_LIMIT);
-    a->checkpoints = SW_ARENA_NEW(&a->arena, sw_manifest_link, SW_AGENT_LINK_LIMIT);
+    a->grants = SW_ARENA_NEW(&a->arena, sw_agent_grant, SW_MANIFEST_GRANT_LIMIT);
+    a->links = SW_ARENA_NEW(&a->arena, sw_manifest_link, SW_MANIFEST_CHECKPOINT_LIMIT);
+    a->checkpoints = SW_ARENA_NEW(&a->arena, sw_manifest_link, SW_MANIFEST_CHECKPOINT_LIMIT);
     if (!a->recipe || !a->genesis || !a->grants || !a->links || !a->checkpoints)
         return sw_fail(err, SW_MEMORY, "memory", "no memory for a run");
     SW_TRY(sw_compose_parse(a->o->app_compose, a->recipe, err));

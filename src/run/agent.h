@@ -13,11 +13,14 @@
 #define SW_AGENT_MODEL_LIMIT  ((uint64_t)64 << 30)
 #define SW_AGENT_ROWS_LIMIT   ((uint64_t)16 << 30)
 #define SW_AGENT_OUTPUT_FILES 16
-#define SW_AGENT_LINK_LIMIT   4096
 /* More than all that the agent adds to the outputs besides a curve: names, facts, signature. */
-#define SW_AGENT_OUTPUT_REST  65536
-#define SW_AGENT_METRIC_LIMIT 300000 /* what a checkpoint's record carries */
-#define SW_AGENT_RECORD_LIMIT ((size_t)64 << 20)
+#define SW_AGENT_OUTPUT_REST 65536
+/* WRK-045: what a checkpoint's record carries. Grants take at most three fifths of it, because what
+ * stands there in base64, and the whole manifest does, takes a third more. Renewals leave room for
+ * the grants of this many resumes, each as large as the largest. */
+#define SW_AGENT_RECORD_LIMIT ((size_t)256 << 20)
+#define SW_AGENT_GRANT_BYTES  (SW_AGENT_RECORD_LIMIT / 5 * 3)
+#define SW_AGENT_RESUMES      16
 /* What a child is given behind control, stream and metrics. */
 #define SW_AGENT_FD_LIMIT (2 * SW_SHARD_LIMIT + 1)
 /* WRK-050: leases without a byte that are a stall. A script may compute long between two words. */
@@ -103,8 +106,9 @@ typedef struct sw_agent {
     sw_manifest_dataset datasets[SW_SHARD_LIMIT];
     sw_agent_grant *grants; /* SW_MANIFEST_GRANT_LIMIT in the arena, filled lazily */
     size_t grant_count;
-    sw_buffer newest_evidence; /* whole, of the last grant */
-    sw_buffer views;           /* on a chain: of the blocks that these grants rest on (CHN-062) */
+    uint64_t grant_bytes, largest_grant; /* of all, and of one */
+    sw_buffer newest_evidence;           /* whole, of the last grant */
+    sw_buffer views; /* on a chain: of the blocks that these grants rest on (CHN-062) */
     sw_manifest_link *links, *checkpoints;
     size_t link_count, checkpoint_count;
     sw_manifest_metric *metrics;
@@ -161,6 +165,8 @@ SW_NODISCARD sw_status sw_agent_take_open_keys(sw_agent *a, const sw_hash *manif
 SW_NODISCARD sw_status sw_agent_derive(sw_agent *a, sw_error *err);
 /* Adds an array of views to those that the run's grants rest on; nothing without a chain. */
 SW_NODISCARD sw_status sw_agent_keep_views(sw_agent *a, sw_bytes views, sw_error *err);
+/* What the grants that are kept take: after each change of them. */
+void sw_agent_weigh_grants(sw_agent *a);
 /* Renews when it is due; false when the run must end now (a->lease_error says why). */
 bool sw_agent_lease_holds(sw_agent *a);
 /* Why there is no lease any more: the refusal that was heard, else that it has ended. */

@@ -129,6 +129,17 @@ static sw_status check_plan(const sw_agent *a, uint64_t total, sw_error *err) {
                    "the worker plans another number of steps than the recipe");
 }
 
+/* WRK-047: at the plan, not when the run has come that far. */
+static sw_status check_room(const sw_agent *a, uint64_t total, sw_error *err) {
+    if (sw_recipe_states(total, a->save_steps) <= SW_RECIPE_STATE_LIMIT &&
+        total / a->recipe->metrics_interval <= SW_RECIPE_RECORD_LIMIT)
+        return SW_OK;
+    return sw_fail(err, SW_LIMIT, "limit",
+                   "the run would have more than the %d states or %d step records that it keeps: "
+                   "choose save_steps or observe.interval larger",
+                   SW_RECIPE_STATE_LIMIT, SW_RECIPE_RECORD_LIMIT);
+}
+
 static sw_status take_plan(sw_agent *a, uint64_t size, sw_error *err) {
     uint8_t plan[16];
     if (size != sizeof plan || !a->hello_seen || a->plan_seen)
@@ -137,6 +148,7 @@ static sw_status take_plan(sw_agent *a, uint64_t size, sw_error *err) {
     sw_reader r = sw_reader_of(SW_BYTES_OF(plan));
     uint64_t total = sw_read_u64be(&r), tokens = sw_read_u64be(&r);
     SW_TRY(a->command ? sw_agent_check_plan(a, total, tokens, err) : check_plan(a, total, err));
+    SW_TRY(check_room(a, total, err));
     SW_TRY(sw_agent_metric_room(a, total / a->recipe->metrics_interval + 1, err));
     a->total_steps = total;
     a->plan_seen = true;
