@@ -80,7 +80,7 @@ $(PROBES): $O/%: %.c $(wildcard tests/sys/probe_*.h) $(wildcard src/base/*.[ch])
 $O/tests/sys/test_sandbox $O/tests/sys/test_command_sandbox $O/tests/sys/test_core_dump $O/tests/sys/test_kernel_log_command $O/tests/sys/test_command_limits: $(PROBES)
 # What tests start: a worker that means harm, a script for a recipe with a command, a search for keys in what it could read, flips in an out folder.
 HELPERS := $O/tests/run/hostile_worker $O/tests/run/fake_command $O/tests/run/find_keys $O/tests/manifest/flip_out
-$O/tests/run/hostile_worker $O/tests/run/fake_command: $O/%: %.c tests/run/command_words.h tests/run/hostile_traces.h $(wildcard src/base/*.[ch]) src/run/wire.c src/run/wire.h
+$O/tests/run/hostile_worker $O/tests/run/fake_command: $O/%: %.c tests/run/command_words.h tests/run/hostile_traces.h tests/run/hostile_words.h $(wildcard src/base/*.[ch]) src/run/wire.c src/run/wire.h
 	@mkdir -p $(@D)
 	@echo "  ld  $@"
 	@$(CC) $(CPPFLAGS) -Itests -std=c2x -O1 -g $(WARN) -Werror -static -o $@ $(filter %.c,$^)

@@ -6,6 +6,10 @@
  * key that it saw. The first key is the server's for the client's whole life: another one ends the
  * handshake. No proxy, redirect, cookie or environment has a say. Spec: docs/formats/kms.md,
  * KMS-001.
+ *
+ * Where a kept connection ends without an answer libcurl sends the request again, and what was a
+ * POST may have been heard: a challenge is used up, an entry is there. So a body is handed over by
+ * a callback that cannot go back, and libcurl then fails instead (KMS-009).
  */
 #include "http/http_internal.h"
 
@@ -27,6 +31,7 @@ struct sw_http_client {
     bool has_server;    /* `server` was seen in a handshake */
     bool other_server;  /* the last handshake showed another key */
     bool bad_settings;  /* our rules could not be put on the TLS context */
+    sw_bytes unsent;    /* of a POST's body */
     sw_buffer received; /* kept from call to call */
 };
 
@@ -77,6 +82,15 @@ static size_t receive(char *data, size_t one, size_t size, void *context) {
     return c->received.failed ? 0 : size; /* 0 ends the transfer */
 }
 
+static size_t hand_over(char *out, size_t one, size_t room, void *context) {
+    sw_http_client *c = context;
+    size_t size = one * room < c->unsent.size ? one * room : c->unsent.size;
+    if (size > 0) memcpy(out, c->unsent.data, size);
+    c->unsent.data += size;
+    c->unsent.size -= size;
+    return size;
+}
+
 static bool set_options(sw_http_client *c) {
     CURL *h = c->curl;
     bool good = curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "https") == CURLE_OK;
@@ -97,6 +111,8 @@ static bool set_options(sw_http_client *c) {
     good &= curl_easy_setopt(h, CURLOPT_HTTPHEADER, c->headers) == CURLE_OK;
     good &= curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, receive) == CURLE_OK;
     good &= curl_easy_setopt(h, CURLOPT_WRITEDATA, c) == CURLE_OK;
+    good &= curl_easy_setopt(h, CURLOPT_READFUNCTION, hand_over) == CURLE_OK;
+    good &= curl_easy_setopt(h, CURLOPT_READDATA, c) == CURLE_OK;
     return good;
 }
 
@@ -155,8 +171,7 @@ static sw_status prepare_call(sw_http_client *c, const char *method, const char 
     if (post) {
         good &= curl_easy_setopt(c->curl, CURLOPT_POST, 1L) == CURLE_OK;
         good &= curl_easy_setopt(c->curl, CURLOPT_POSTFIELDSIZE, (long)body.size) == CURLE_OK;
-        good &= curl_easy_setopt(c->curl, CURLOPT_POSTFIELDS,
-                                 body.size == 0 ? "" : (const char *)body.data) == CURLE_OK;
+        c->unsent = body;
     } else {
         good &= curl_easy_setopt(c->curl, CURLOPT_HTTPGET, 1L) == CURLE_OK;
     }
@@ -174,8 +189,10 @@ static sw_status call_failed(const sw_http_client *c, CURLcode code, sw_error *e
     if (code == CURLE_WRITE_ERROR)
         return sw_fail(err, SW_LIMIT, "limit", "the answer of %s has more than %zu bytes", c->base,
                        SW_HTTP_BODY_LIMIT);
-    sw_status status = sw_fail(err, SW_UNAVAILABLE, "unavailable", "%s does not answer: %s",
-                               c->base, curl_easy_strerror(code));
+    const char *why = code == CURLE_SEND_FAIL_REWIND ? "it ended the connection instead"
+                                                     : curl_easy_strerror(code);
+    sw_status status =
+        sw_fail(err, SW_UNAVAILABLE, "unavailable", "%s does not answer: %s", c->base, why);
     sw_error_hint(err, "see that `sealwright kms serve` is running there, and try again");
     return status;
 }

@@ -16,8 +16,8 @@
 
 #define SW_MANIFEST_PREDICATE        "https://sealwright.org/manifest/v1"
 #define SW_MANIFEST_EVIDENCE_KIND    "sealwright/evidence-file/v1"
-#define SW_MANIFEST_CHECKPOINT_LIMIT 100000
-#define SW_MANIFEST_GRANT_LIMIT      4096
+#define SW_MANIFEST_CHECKPOINT_LIMIT SW_RECIPE_STATE_LIMIT
+#define SW_MANIFEST_GRANT_LIMIT      16384
 #define SW_MANIFEST_CLAIMS_LIMIT     ((size_t)64 << 10)
 #define SW_MANIFEST_CLAIMS_DEPTH     8
 

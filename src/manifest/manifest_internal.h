@@ -38,11 +38,11 @@ typedef struct sw_walk {
     sw_p256_public machine; /* named by the newest receipt */
     size_t grant_count;
     sw_grant *grants;
-    uint64_t starts;    /* receipts that are no renewals */
-    sw_claims claims;   /* of the newest receipt's evidence */
-    sw_buffer evidence; /* whole, the last that was restored */
-    uint64_t rows;      /* delivered to training */
-    uint64_t tokens;    /* of these rows */
+    uint64_t starts;            /* receipts that are no renewals */
+    sw_claims claims;           /* of the newest receipt's evidence */
+    sw_buffer evidence;         /* whole, the last that was restored */
+    uint64_t rows, rows_listed; /* delivered to training, and of how many */
+    uint64_t tokens;            /* of these rows */
     int64_t finished_ms;
     bool claims_named; /* by the statement, as a file of the model */
     sw_hash last_checkpoint, output_root, model_commitment;

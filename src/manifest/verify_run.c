@@ -209,6 +209,7 @@ static sw_status check_dataset(sw_walk *w, const sw_json *o, size_t index, sw_er
         return sw_fail(err, SW_UNAUTHENTIC, "manifest", "shard %zu has another number of rows",
                        index + 1);
     SW_TRY(check_delivered(w, index, delivered, tokens, err));
+    w->rows_listed += listed;
     w->rows += delivered;
     w->tokens += tokens;
     return SW_OK;
@@ -319,9 +320,10 @@ sw_status sw_walk_statement(sw_walk *w, sw_error *err) {
     SW_TRY(check_output(w, err));
     SW_TRY(check_subject(w, err));
     sw_walk_holds(w, "manifest",
-                  "signed by the machine that the receipt names: %" PRIu64 " rows, %" PRIu64
-                  " steps, %s trainer",
-                  w->rows, w->verdict.steps, w->recipe->native ? "native" : "script");
+                  "signed by the machine that the receipt names: %" PRIu64 " of %" PRIu64
+                  " rows, %" PRIu64 " steps, %s trainer",
+                  w->rows, w->rows_listed, w->verdict.steps,
+                  w->recipe->native ? "native" : "script");
     hold_script(w);
     return hold_claims(w, err);
 }

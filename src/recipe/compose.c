@@ -111,6 +111,34 @@ static sw_status check_profile(const sw_recipe *r, const char *file, sw_error *e
                    r->profiles);
 }
 
+uint64_t sw_recipe_states(uint64_t steps, uint64_t save_steps) {
+    return save_steps == 0 ? 1 : steps / save_steps + (steps % save_steps != 0);
+}
+
+static sw_status too_many(const char *file, const char *key, uint64_t value, const char *what,
+                          uint64_t count, uint64_t most, sw_error *err) {
+    return sw_fail(err, SW_REFUSED, "recipe",
+                   "%s: %s %llu makes %llu %s, and a run keeps at most %llu: choose it larger",
+                   file, key, (unsigned long long)value, (unsigned long long)count, what,
+                   (unsigned long long)most);
+}
+
+/* RCP-043: before owners are asked, and not when the run has come that far. Where the rows' lengths
+ * or a script have a say in the number of steps, the run's plan is looked at (WRK-047). */
+static sw_status check_room(const sw_recipe *r, const char *file, sw_error *err) {
+    const sw_training *t = &r->training;
+    if (!r->native || (t->packing && t->max_steps == 0)) return SW_OK;
+    uint64_t steps = sw_training_steps(t, sw_recipe_rows(r, NULL));
+    uint64_t states = sw_recipe_states(steps, t->save_steps), records = steps / r->metrics_interval;
+    if (states > SW_RECIPE_STATE_LIMIT)
+        return too_many(file, "training.save_steps", t->save_steps, "states", states,
+                        SW_RECIPE_STATE_LIMIT, err);
+    if (records > SW_RECIPE_RECORD_LIMIT)
+        return too_many(file, "observe.interval", r->metrics_interval, "step records", records,
+                        SW_RECIPE_RECORD_LIMIT, err);
+    return SW_OK;
+}
+
 static sw_status make(sw_bytes yaml, const char *file, sw_bytes model_lock, sw_bytes trainer_lock,
                       sw_recipe *r, sw_buffer *out, sw_error *err) {
     SW_SCOPED(sw_arena) a = {0};
@@ -119,6 +147,7 @@ static sw_status make(sw_bytes yaml, const char *file, sw_bytes model_lock, sw_b
     SW_TRY(r->native ? sw_trainer_lock_parse(trainer_lock, r, err)
                      : sw_command_lock_parse(trainer_lock, r, err));
     SW_TRY(r->native ? check_profile(r, file, err) : sw_command_check_model(r, err));
+    SW_TRY(check_room(r, file, err));
     return encode(&a, r, yaml, model_lock, trainer_lock, out, err);
 }
 

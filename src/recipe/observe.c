@@ -81,10 +81,15 @@ uint64_t sw_recipe_shard_bits(const sw_recipe *r) {
     return bits;
 }
 
+/* The class, and with the native trainer which shard's decoder it was, if one's. */
+uint64_t sw_recipe_end_bits(const sw_recipe *r) {
+    return SW_BITS_END + (r->native ? bits_for(r->shard_count + 1) : SW_BITS_END_MORE);
+}
+
 uint64_t sw_recipe_observable_bits(const sw_recipe *r, uint64_t total_steps) {
     uint64_t interval = r->metrics_interval == 0 ? 1 : r->metrics_interval, bits;
     uint64_t records = total_steps / interval + (total_steps % interval != 0);
-    uint64_t each = r->native ? SW_BITS_TOKENS : 0, once = SW_BITS_TOTAL + SW_BITS_END;
+    uint64_t each = r->native ? SW_BITS_TOKENS : 0, once = SW_BITS_TOTAL + sw_recipe_end_bits(r);
     once += sw_recipe_shard_bits(r);
     if (r->metrics == SW_METRICS_PUBLIC) each += SW_BITS_LOSS;
     if (!r->native) {
@@ -92,8 +97,7 @@ uint64_t sw_recipe_observable_bits(const sw_recipe *r, uint64_t total_steps) {
         /* And whether there are claims. It may also take the machine's memory so that the agent
          * ends, or that a line says so beside any other end, or wait for the lease's end when it is
          * stopped. */
-        once += b.reported + b.states + b.stop + b.same + b.acts + 1 + SW_BITS_END_MORE +
-                SW_BITS_MEMORY;
+        once += b.reported + b.states + b.stop + b.same + b.acts + 1 + SW_BITS_MEMORY;
     }
     if (__builtin_mul_overflow(records, each, &bits) || __builtin_add_overflow(bits, once, &bits))
         return UINT64_MAX;

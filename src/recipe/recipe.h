@@ -58,6 +58,11 @@ typedef struct sw_recipe {
                                command none */
 } sw_recipe;
 
+/* ---- what a run keeps of its states and step records (RCP-043) ---- */
+enum { SW_RECIPE_STATE_LIMIT = 100000, SW_RECIPE_RECORD_LIMIT = 300000 };
+/* States of so many steps: one every `save_steps`, and the last. */
+uint64_t sw_recipe_states(uint64_t steps, uint64_t save_steps);
+
 /* ---- recipe.yaml, locks ---- */
 /* Fills everything but model files and what trainer.lock says. `file` is the name for messages;
  * unknown or ill-typed keys name file, line and the nearest known key. */

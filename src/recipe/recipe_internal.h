@@ -143,6 +143,7 @@ typedef struct sw_command_bits {
 sw_command_bits sw_recipe_command_bits(const sw_recipe *r);
 /* RCP-095: what the manifest says of the shards' rows and tokens. */
 uint64_t sw_recipe_shard_bits(const sw_recipe *r);
+uint64_t sw_recipe_end_bits(const sw_recipe *r);
 /* The name of a base model whose lock has this digest, or NULL when this build knows none. */
 const char *sw_recipe_known_model(const sw_hash *model_lock);
 /* Rows that one owner brings, and of all. */

@@ -293,9 +293,9 @@ static void put_observe(sw_buffer *out, const sw_recipe *r) {
     bool open = r->metrics == SW_METRICS_PUBLIC;
     put_bits(out, r);
     sw_put_format(out,
-                  "  number of steps (%d bits), step of total, how it ended (%d bits)\n"
+                  "  number of steps (%d bits), step of total, how it ended (%llu bits)\n"
                   "  tokens a second: %d bits in each record, a record every %llu steps\n",
-                  SW_BITS_TOTAL, SW_BITS_END + (r->native ? 0 : SW_BITS_END_MORE),
+                  SW_BITS_TOTAL, (unsigned long long)sw_recipe_end_bits(r),
                   r->native ? SW_BITS_TOKENS : 0, (unsigned long long)r->metrics_interval);
     if (r->native)
         sw_put_format(out, "  rows and tokens of each shard that were trained on: %llu bits\n",

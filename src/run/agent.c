@@ -63,9 +63,9 @@ static void wipe(sw_agent *a) {
 sw_status sw_agent_prepare(sw_agent *a, sw_error *err) {
     a->recipe = SW_ARENA_NEW(&a->arena, sw_recipe, 1);
     a->genesis = SW_ARENA_NEW(&a->arena, sw_genesis, 1);
-    a->grants = SW_ARENA_NEW(&a->arena, sw_agent_grant, SW_AGENT_LINK_LIMIT);
-    a->links = SW_ARENA_NEW(&a->arena, sw_manifest_link, SW_AGENT_LINK_LIMIT);
-    a->checkpoints = SW_ARENA_NEW(&a->arena, sw_manifest_link, SW_AGENT_LINK_LIMIT);
+    a->grants = SW_ARENA_NEW(&a->arena, sw_agent_grant, SW_MANIFEST_GRANT_LIMIT);
+    a->links = SW_ARENA_NEW(&a->arena, sw_manifest_link, SW_MANIFEST_CHECKPOINT_LIMIT);
+    a->checkpoints = SW_ARENA_NEW(&a->arena, sw_manifest_link, SW_MANIFEST_CHECKPOINT_LIMIT);
     if (!a->recipe || !a->genesis || !a->grants || !a->links || !a->checkpoints)
         return sw_fail(err, SW_MEMORY, "memory", "no memory for a run");
     SW_TRY(sw_compose_parse(a->o->app_compose, a->recipe, err));
@@ -152,7 +152,8 @@ static sw_status stopped(const sw_agent *a, sw_error *err) {
     if (a->saved_step)
         sw_error_prefix(err, "stopped with a sealed checkpoint of step %llu",
                         (unsigned long long)a->saved_step);
-    sw_error_hint(err, "when the reason is gone, the same command resumes from %s", a->o->folder);
+    sw_error_hint(err, "when the reason is gone, the same command %s %s",
+                  a->saved_step ? "resumes from" : "begins again in", a->o->folder);
     return a->lease_status;
 }
 
@@ -173,11 +174,13 @@ static sw_status execute(sw_agent *a, sw_run_result *out, sw_error *err) {
     if (trained != SW_OK && a->lease_status == SW_OK) return trained;
     out->steps = trained == SW_OK ? a->step : a->saved_step;
     out->compose = a->compose;
-    out->stopped = a->stopped || trained != SW_OK;
+    /* A worker that heeds no STOP, or heard it behind its last step, has finished nothing. */
+    out->stopped = a->stopped || a->lease_status != SW_OK;
     out->account = a->account;
     if (out->stopped) return stopped(a, err);
     sw_agent_phase(a, "sealing the model and writing the manifest");
     sw_status finished = sw_agent_finish(a, &out->manifest, err);
+    if (finished != SW_OK && a->lease_status != SW_OK) return stopped(a, err);
     if (finished != SW_OK) return sw_agent_fold_finish(a, finished, err);
     out->account = a->account;
     return SW_OK;

@@ -13,11 +13,14 @@
 #define SW_AGENT_MODEL_LIMIT  ((uint64_t)64 << 30)
 #define SW_AGENT_ROWS_LIMIT   ((uint64_t)16 << 30)
 #define SW_AGENT_OUTPUT_FILES 16
-#define SW_AGENT_LINK_LIMIT   4096
 /* More than all that the agent adds to the outputs besides a curve: names, facts, signature. */
-#define SW_AGENT_OUTPUT_REST  65536
-#define SW_AGENT_METRIC_LIMIT 300000 /* what a checkpoint's record carries */
-#define SW_AGENT_RECORD_LIMIT ((size_t)64 << 20)
+#define SW_AGENT_OUTPUT_REST 65536
+/* WRK-045: what a checkpoint's record carries. Grants take at most three fifths of it, because what
+ * stands there in base64, and the whole manifest does, takes a third more. Renewals leave room for
+ * the grants of this many resumes, each as large as the largest. */
+#define SW_AGENT_RECORD_LIMIT ((size_t)256 << 20)
+#define SW_AGENT_GRANT_BYTES  (SW_AGENT_RECORD_LIMIT / 5 * 3)
+#define SW_AGENT_RESUMES      16
 /* What a child is given behind control, stream and metrics. */
 #define SW_AGENT_FD_LIMIT (2 * SW_SHARD_LIMIT + 1)
 /* WRK-050: leases without a byte that are a stall. A script may compute long between two words. */
@@ -40,7 +43,7 @@ typedef struct sw_agent_replay {
 
 struct sw_private_root;
 
-/* CMD-045: how a command ended that did not end well, besides the classes of FAILED. */
+/* CMD-045, WRK-022: how a worker ended that did not end well, besides the classes of FAILED. */
 typedef enum sw_agent_end {
     SW_END_BROKE,   /* what it said was not due, or beyond a limit */
     SW_END_FAILED,  /* it said so itself: by `failure` */
@@ -63,8 +66,6 @@ typedef struct sw_agent_command {
     char media_types[SW_SHARD_LIMIT][SW_MEDIA_TYPE_LIMIT + 1];
     uint64_t planned;               /* by the start that is resumed; 0 when none is */
     bool claimed;                   /* claims.json is among the outputs: nothing follows it */
-    sw_agent_end end;               /* when the conversation failed */
-    sw_failure failure;             /* of SW_END_FAILED */
     bool differs[SW_COMMAND_FILES]; /* of the lock's files, in the tree that was copied */
 } sw_agent_command;
 
@@ -103,8 +104,9 @@ typedef struct sw_agent {
     sw_manifest_dataset datasets[SW_SHARD_LIMIT];
     sw_agent_grant *grants; /* SW_MANIFEST_GRANT_LIMIT in the arena, filled lazily */
     size_t grant_count;
-    sw_buffer newest_evidence; /* whole, of the last grant */
-    sw_buffer views;           /* on a chain: of the blocks that these grants rest on (CHN-062) */
+    uint64_t grant_bytes, largest_grant; /* of all, and of one */
+    sw_buffer newest_evidence;           /* whole, of the last grant */
+    sw_buffer views; /* on a chain: of the blocks that these grants rest on (CHN-062) */
     sw_manifest_link *links, *checkpoints;
     size_t link_count, checkpoint_count;
     sw_manifest_metric *metrics;
@@ -123,7 +125,9 @@ typedef struct sw_agent {
     bool hello_seen, plan_seen, stop_sent, stopped;
     bool stop_state;  /* a state of a step that the recipe does not fix was taken: an end is due */
     bool stop_due;    /* STOP found the control pipe full: at the next tick again */
-    int64_t patience; /* leases that it may be silent */
+    sw_agent_end end; /* of the newest worker, when the conversation with it failed */
+    sw_failure failure;  /* of SW_END_FAILED */
+    int64_t patience;    /* leases that it may be silent */
     int64_t progress_ms; /* when the worker last took or gave a byte, by the machine's counter */
     uint8_t record[SW_FRAME_HEADER_BYTES + SW_WIRE_STEP_BYTES]; /* a step record as it arrives */
     size_t record_bytes;
@@ -161,8 +165,15 @@ SW_NODISCARD sw_status sw_agent_take_open_keys(sw_agent *a, const sw_hash *manif
 SW_NODISCARD sw_status sw_agent_derive(sw_agent *a, sw_error *err);
 /* Adds an array of views to those that the run's grants rest on; nothing without a chain. */
 SW_NODISCARD sw_status sw_agent_keep_views(sw_agent *a, sw_bytes views, sw_error *err);
+/* What the grants that are kept take: after each change of them. */
+void sw_agent_weigh_grants(sw_agent *a);
 /* Renews when it is due; false when the run must end now (a->lease_error says why). */
 bool sw_agent_lease_holds(sw_agent *a);
+/* Why there is no lease any more: the refusal that was heard, else that it has ended. */
+SW_NODISCARD sw_status sw_agent_end_lease(sw_agent *a, sw_error *err);
+/* WRK-052, behind the worker's last word, where no tick comes: renews when it is due. SW_OK: the
+ * lease lasts at this moment and no renewal was refused. */
+SW_NODISCARD sw_status sw_agent_hold_lease(sw_agent *a, sw_error *err);
 /* agent_measure.c */
 SW_NODISCARD sw_status sw_agent_load_worker(sw_agent *a, sw_error *err);
 SW_NODISCARD sw_status sw_agent_load_model(sw_agent *a, sw_error *err);
@@ -193,7 +204,10 @@ SW_NODISCARD sw_status sw_agent_tick(sw_agent *a, sw_error *err);
 /* All three keep the lease and the metrics pipe alive, and none waits for a worker longer than its
  * patience (WRK-050). */
 SW_NODISCARD sw_status sw_agent_read(sw_agent *a, void *out, uint64_t size, sw_error *err);
-SW_NODISCARD sw_status sw_agent_feed(sw_agent *a, int fd, sw_bytes bytes, sw_error *err);
+/* Into a pipe that does not block. *gone, with SW_OK: nobody reads it any more, and what is left of
+ * `bytes` is nowhere. */
+SW_NODISCARD sw_status sw_agent_feed(sw_agent *a, int fd, sw_bytes bytes, bool *gone,
+                                     sw_error *err);
 /* Until the metrics pipe has told of `step`; of a command it is read empty, which is enough
  * (CMD-048). */
 SW_NODISCARD sw_status sw_agent_await_step(sw_agent *a, uint64_t step, sw_error *err);
@@ -222,12 +236,6 @@ SW_NODISCARD sw_status sw_agent_take_claims(sw_agent *a, uint64_t size, sw_error
 /* CMD-052: SW_REFUSED "command" where a script could say to the host what is neither closed nor
  * counted. */
 SW_NODISCARD sw_status sw_agent_check_place(const sw_policy *p, sw_cpuid *ask, sw_error *err);
-/* CMD-045: of a failure that a script may have chosen the class alone is left, in one of a fixed
- * list of sentences. `status` comes from the conversation or from what follows it; what is not of a
- * command, or not of its doing, is as it was. */
-SW_NODISCARD sw_status sw_agent_fold(sw_agent *a, sw_status status, sw_error *err);
-/* The same of what ends a run after its script's last word, when what it gave takes too much. */
-SW_NODISCARD sw_status sw_agent_fold_finish(sw_agent *a, sw_status status, sw_error *err);
 /* The chain's last value, when no state was taken at the last step. */
 SW_NODISCARD sw_status sw_agent_end_chain(sw_agent *a, sw_error *err);
 /* Offsets of a text's rows and its size (CMD-030), u64le each, into `index` with room for `rows` +
@@ -236,6 +244,15 @@ SW_NODISCARD sw_status sw_agent_index_rows(sw_bytes text, uint64_t rows, uint8_t
                                            sw_error *err);
 SW_NODISCARD sw_status sw_agent_fill_job(const sw_agent *a, sw_job_kind kind, sw_buffer *settings,
                                          sw_wire_job *job, sw_error *err);
+/* agent_end.c. CMD-045, WRK-022: of a failure that a worker may have chosen the class alone is
+ * left, in one of a fixed list of sentences. `status` comes from the conversation or from what
+ * follows it; what is not of the worker's doing is as it was. */
+SW_NODISCARD sw_status sw_agent_fold(sw_agent *a, sw_status status, sw_error *err);
+/* The same of a shard's decoder, and which shard it was. */
+SW_NODISCARD sw_status sw_agent_fold_decoder(sw_agent *a, size_t shard, sw_status status,
+                                             sw_error *err);
+/* The same of what ends a run after its script's last word, when what it gave takes too much. */
+SW_NODISCARD sw_status sw_agent_fold_finish(sw_agent *a, sw_status status, sw_error *err);
 /* agent_record.c: as of `step`; and back, in front of what this start has seen */
 SW_NODISCARD sw_status sw_agent_encode_record(const sw_agent *a, uint64_t step, sw_buffer *out,
                                               sw_error *err);
@@ -287,6 +304,8 @@ typedef struct sw_agent_model {
 SW_NODISCARD sw_status sw_agent_make_model(const sw_agent *a, sw_agent_model *out, sw_error *err);
 /* SW_LIMIT when the outputs and what is added to them go beyond the recipe's output.limit. */
 SW_NODISCARD sw_status sw_agent_check_room(const sw_agent *a, sw_error *err);
+/* That refusal. */
+SW_NODISCARD sw_status sw_agent_too_large(const sw_agent *a, sw_error *err);
 SW_NODISCARD sw_status sw_agent_finish(sw_agent *a, sw_hash *manifest, sw_error *err);
 /* MAN-093: that no file of a finished run's out folder is missing. */
 SW_NODISCARD sw_status sw_agent_check_finished(sw_agent *a, sw_error *err);

@@ -88,7 +88,7 @@ static void drop_old(const sw_agent *a) {
 /* WRK-040: chain value after `step`. Only states at steps that the recipe fixes enter the chain, so
  * that a run that was interrupted has the same chain. */
 sw_status sw_agent_extend_chain(sw_agent *a, uint64_t step, const sw_hash *state, sw_error *err) {
-    if (a->link_count == SW_AGENT_LINK_LIMIT)
+    if (a->link_count == SW_MANIFEST_CHECKPOINT_LIMIT)
         return sw_fail(err, SW_LIMIT, "limit", "more checkpoints than a manifest lists");
     uint8_t number[8];
     for (int i = 0; i < 8; i++) number[i] = (uint8_t)(step >> (56 - 8 * i));

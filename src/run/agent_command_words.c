@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What a command says that the native trainer does not, and what it may say otherwise: its plan,
- * its claims, an end without a last state (CMD-042 to CMD-044); what is left of its failures
- * (CMD-045), and where it may run at all (CMD-052).
+ * its claims, an end without a last state (CMD-042 to CMD-044); and where it may run at all
+ * (CMD-052).
  */
 #include "codec/json.h"
 #include "run/agent.h"
-#include <assert.h>
 #include <stdio.h>
 
 /* ---- where ---- */
@@ -36,67 +35,6 @@ sw_status sw_agent_check_place(const sw_policy *p, sw_cpuid *ask, sw_error *err)
     sw_error_hint(err,
                   "docs/image-for-commands.md says what a machine's image needs for a command");
     return status;
-}
-
-/* ---- how it ended ---- */
-
-static sw_agent_end end_of(const sw_agent_command *k, sw_status status) {
-    if (k->end != SW_END_BROKE) return k->end;
-    return status == SW_MEMORY || status == SW_IO || status == SW_INTERNAL ? SW_END_FAILED
-                                                                           : SW_END_BROKE;
-}
-
-static const char *end_sentence(const sw_agent_command *k, sw_status status) {
-    switch (end_of(k, status)) {
-    case SW_END_FAILED:
-        if (k->end == SW_END_FAILED) return sw_failure_sentence(k->failure);
-        return sw_failure_sentence(status == SW_MEMORY ? SW_FAILURE_MEMORY : SW_FAILURE_INTERNAL);
-    case SW_END_GONE:
-        return "the script ended without its last word";
-    case SW_END_KILLED:
-        return "the script made a system call that the sandbox forbids";
-    case SW_END_STALLED:
-        return "the script has stalled: not a byte during 10 leases";
-    default:
-        return "the script said what is not due, or went beyond a limit of the recipe";
-    }
-}
-
-static sw_status say_end(const sw_agent *a, sw_status status, sw_error *err) {
-    static_assert(SW_AGENT_COMMAND_PATIENCE == 10);
-    const char *sentence = end_sentence(a->command, status);
-    sw_status folded = sw_fail(err, SW_REFUSED, "worker", "training ended: %s", sentence);
-    if (a->saved_step)
-        sw_error_hint(err,
-                      "the last good checkpoint is kept in %s; of a script that cannot go on from "
-                      "one, the same command begins again when its checkpoint-* are removed",
-                      a->o->folder);
-    return folded;
-}
-
-/* Without the cause: where the folder lies in memory, a script has a hand in it. */
-static sw_status say_unwritten(const sw_agent *a, sw_error *err) {
-    sw_status status = sw_fail(err, SW_IO, "io", "what the run leaves cannot be written");
-    sw_error_hint(err,
-                  "see whether there is room in %s and whether the machine gives quotes; then the "
-                  "same command goes on",
-                  a->o->folder);
-    return status;
-}
-
-sw_status sw_agent_fold(sw_agent *a, sw_status status, sw_error *err) {
-    const sw_agent_command *k = a->command;
-    if (status == SW_OK || !k || a->lease_status != SW_OK) return status;
-    if (k->end != SW_END_HOST) return say_end(a, status, err);
-    return status == SW_IO ? say_unwritten(a, err) : status;
-}
-
-/* The script's last word has come, so that the lease has no part in it. */
-sw_status sw_agent_fold_finish(sw_agent *a, sw_status status, sw_error *err) {
-    if (status == SW_OK || !a->command) return status;
-    if (status == SW_IO) return say_unwritten(a, err);
-    bool takes = status == SW_LIMIT || status == SW_MEMORY || status == SW_INTERNAL;
-    return takes ? say_end(a, status, err) : status;
 }
 
 /* ---- what it says ---- */

@@ -3,6 +3,9 @@
  * The end of a run: outputs sealed, the manifest written from what the agent saw, signed, and a
  * closing quote over it. Order: model.sealed, then the files that name it, manifest.json last, so
  * that an out folder with a manifest is complete.
+ *
+ * No worker ticks here, so the lease is held by hand: before each chunk that is sealed, and before
+ * the manifest says when the run ended (WRK-052).
  */
 #include "codec/json.h"
 #include "codec/text.h"
@@ -57,8 +60,15 @@ sw_status sw_agent_make_model(const sw_agent *a, sw_agent_model *out, sw_error *
     return SW_OK;
 }
 
+typedef struct leased_output {
+    sw_agent *agent;
+    sw_output *output;
+} leased_output;
+
 static sw_status to_output(void *context, sw_bytes bytes, sw_error *err) {
-    return sw_output_write((sw_output *)context, bytes, err);
+    leased_output *o = context;
+    SW_TRY(sw_agent_hold_lease(o->agent, err));
+    return sw_output_write(o->output, bytes, err);
 }
 
 /* MAN-070: the last checkpoint that the manifest lists. Of a script a stop may have left a newer
@@ -73,8 +83,8 @@ static sw_status seal_pack(sw_agent *a, sw_bytes pack, sw_container_trailer *tra
     char *folder = sw_path_join(&a->arena, a->o->folder, "out");
     char *path = folder ? sw_path_join(&a->arena, folder, "model.sealed") : NULL;
     if (!path) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
-    sw_output *output;
-    SW_TRY(sw_output_open(path, 0644, SW_WRITE_REPLACE, &output, err));
+    leased_output o = {.agent = a};
+    SW_TRY(sw_output_open(path, 0644, SW_WRITE_REPLACE, &o.output, err));
     const sw_seal_plan plan = {.kind = SW_CONTAINER_OUTPUT,
                                .media_type = "application/vnd.sealwright.pack",
                                .subkey = a->output_key,
@@ -82,20 +92,27 @@ static sw_status seal_pack(sw_agent *a, sw_bytes pack, sw_container_trailer *tra
                                .lanes = 1,
                                .entropy = &a->o->entropy,
                                .write = to_output,
-                               .context = output};
+                               .context = &o};
     sw_sealer *sealer = NULL;
     sw_status status = sw_sealer_open(&plan, &sealer, err);
     if (status == SW_OK) status = sw_sealer_add(sealer, pack, err);
     if (status == SW_OK) status = sw_sealer_finish(sealer, trailer, NULL, err);
     sw_sealer_close(&sealer);
-    if (status == SW_OK) return sw_output_commit(&output, err);
-    sw_output_abort(&output);
+    if (status == SW_OK) return sw_output_commit(&o.output, err);
+    sw_output_abort(&o.output);
     return status;
 }
 
-static sw_status add_padding(sw_buffer *pack, uint64_t limit, sw_error *err) {
-    if (pack->size > limit)
-        return sw_fail(err, SW_LIMIT, "limit", "the output takes more than the recipe's limit");
+/* One sentence wherever it is noticed: how far it went beyond would be the worker's to choose. */
+sw_status sw_agent_too_large(const sw_agent *a, sw_error *err) {
+    return sw_fail(err, SW_LIMIT, "limit",
+                   "the output is larger than the recipe's output.limit of %llu bytes",
+                   (unsigned long long)a->recipe->output_limit_bytes);
+}
+
+static sw_status add_padding(const sw_agent *a, sw_buffer *pack, sw_error *err) {
+    uint64_t limit = a->recipe->output_limit_bytes;
+    if (pack->size > limit) return sw_agent_too_large(a, err);
     size_t count = (size_t)limit - pack->size;
     uint8_t *space = sw_put_space(pack, count);
     SW_TRY(sw_buffer_check(pack, "output", err));
@@ -124,7 +141,7 @@ sw_status sw_agent_check_room(const sw_agent *a, sw_error *err) {
     SW_TRY(status);
     SW_TRY(sw_buffer_check(&heads, "output", err));
     if (added <= limit - a->output_bytes) return SW_OK;
-    return sw_fail(err, SW_LIMIT, "limit", "the output takes more than the recipe's limit");
+    return sw_agent_too_large(a, err);
 }
 
 static sw_status seal_model(sw_agent *a, const sw_agent_model *model, sw_manifest_facts *facts,
@@ -138,7 +155,7 @@ static sw_status seal_model(sw_agent *a, const sw_agent_model *model, sw_manifes
     sw_pack_add(&pack, "model.sig", sw_buffer_bytes(&signature));
     sw_pack_end(&pack);
     SW_TRY(sw_buffer_check(&pack, "output", err));
-    SW_TRY(add_padding(&pack, a->recipe->output_limit_bytes, err));
+    SW_TRY(add_padding(a, &pack, err));
     sw_container_trailer trailer;
     SW_TRY(seal_pack(a, sw_buffer_bytes(&pack), &trailer, err));
     facts->model_commitment = model->commitment;
@@ -155,7 +172,10 @@ static sw_status seal_outputs(sw_agent *a, sw_manifest_facts *facts, sw_error *e
     return status;
 }
 
+/* Adds all else to what was sealed, as of this moment, which is the run's end. */
 static sw_status collect_facts(sw_agent *a, sw_manifest_facts *f, sw_error *err) {
+    int64_t now = sw_machine_counter_ms(a->machine);
+    if (now >= a->lease_end_ms) return sw_agent_end_lease(a, err); /* MAN-086 */
     sw_manifest_grant *grants = SW_ARENA_NEW(&a->arena, sw_manifest_grant, a->grant_count);
     if (!grants) return sw_fail(err, SW_MEMORY, "memory", "no memory for grants");
     for (size_t i = 0; i < a->grant_count; i++) grants[i] = a->grants[i].view;
@@ -188,7 +208,12 @@ static sw_status collect_facts(sw_agent *a, sw_manifest_facts *f, sw_error *err)
         .checkpoints = a->checkpoints,
         .metrics = a->metrics,
         .started_ms = a->started_ms,
-        .finished_ms = a->time_base_ms + sw_machine_counter_ms(a->machine)};
+        .finished_ms = a->time_base_ms + now,
+        .output_root = f->output_root,
+        .output_bytes = f->output_bytes,
+        .model_commitment = f->model_commitment,
+        .sealed_metrics = f->sealed_metrics,
+        .sealed_metrics_count = f->sealed_metrics_count};
     return SW_OK;
 }
 
@@ -218,10 +243,11 @@ sw_status sw_agent_finish(sw_agent *a, sw_hash *manifest, sw_error *err) {
     char *folder = sw_path_join(&a->arena, a->o->folder, "out");
     if (!folder) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
     SW_TRY(sw_folder_make(folder, 0755, err));
-    sw_manifest_facts facts;
-    SW_TRY(collect_facts(a, &facts, err));
+    sw_manifest_facts facts = {0};
     SW_TRY(seal_outputs(a, &facts, err));
     SW_TRY(sw_agent_seal_metrics(a, &facts, err));
+    SW_TRY(sw_agent_hold_lease(a, err));
+    SW_TRY(collect_facts(a, &facts, err));
     SW_SCOPED(sw_buffer) statement = SW_BUFFER(TEXT_LIMIT);
     SW_TRY(sw_manifest_statement(&facts, &statement, err));
     SW_SCOPED(sw_buffer) envelope = SW_BUFFER(TEXT_LIMIT);

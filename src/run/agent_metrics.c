@@ -21,10 +21,7 @@
 #define CURVE_NAME "curve.svg"
 
 sw_status sw_agent_metric_room(sw_agent *a, uint64_t count, sw_error *err) {
-    if (count > SW_AGENT_METRIC_LIMIT)
-        return sw_fail(err, SW_LIMIT, "limit",
-                       "more step records than a run keeps (%d): raise the recipe's interval",
-                       SW_AGENT_METRIC_LIMIT);
+    SW_CHECK(err, count <= SW_RECIPE_RECORD_LIMIT + 1); /* the plan was looked at */
     if (count <= a->metric_capacity) return SW_OK;
     sw_manifest_metric *metrics = SW_ARENA_NEW(&a->arena, sw_manifest_metric, (size_t)count);
     if (!metrics) return sw_fail(err, SW_MEMORY, "memory", "no memory for step records");

@@ -102,7 +102,7 @@ static sw_status read_statements(const sw_agent *a, const sw_json *o, sw_buffer 
 }
 
 static sw_status read_grant(sw_agent *a, const sw_json *o, sw_error *err) {
-    if (a->grant_count == SW_AGENT_LINK_LIMIT)
+    if (a->grant_count == SW_MANIFEST_GRANT_LIMIT)
         return sw_fail(err, SW_LIMIT, "limit", "too many grants in a checkpoint");
     sw_agent_grant *g = &a->grants[a->grant_count];
     *g = (sw_agent_grant){0};
@@ -122,7 +122,7 @@ static sw_status read_grant(sw_agent *a, const sw_json *o, sw_error *err) {
 static sw_status read_links(const sw_json *root, const char *key, sw_manifest_link *links,
                             size_t *count, sw_error *err) {
     const sw_json *array;
-    SW_TRY(sw_json_array(root, "record", key, SW_AGENT_LINK_LIMIT, &array, err));
+    SW_TRY(sw_json_array(root, "record", key, SW_MANIFEST_CHECKPOINT_LIMIT, &array, err));
     *count = 0;
     for (const sw_json *o = array->first; o; o = o->next) {
         SW_TRY(sw_json_u64(o, key, "step", UINT32_MAX, &links[*count].step, err));
@@ -134,7 +134,7 @@ static sw_status read_links(const sw_json *root, const char *key, sw_manifest_li
 
 static sw_status read_metrics(sw_agent *a, const sw_json *root, sw_error *err) {
     const sw_json *array;
-    SW_TRY(sw_json_array(root, "record", "metrics", SW_AGENT_METRIC_LIMIT, &array, err));
+    SW_TRY(sw_json_array(root, "record", "metrics", SW_RECIPE_RECORD_LIMIT, &array, err));
     SW_TRY(sw_agent_metric_room(a, array->count, err));
     a->metric_count = 0;
     for (const sw_json *o = array->first; o; o = o->next) {
@@ -182,7 +182,7 @@ static sw_status decode_grants(sw_agent *a, sw_arena *arena, const sw_json *root
     a->grant_count = 0;
     const sw_json *grants;
     sw_status status =
-        sw_json_array(root, "record", "grants", SW_AGENT_LINK_LIMIT - mine_count, &grants, err);
+        sw_json_array(root, "record", "grants", SW_MANIFEST_GRANT_LIMIT - mine_count, &grants, err);
     for (const sw_json *o = status == SW_OK ? grants->first : NULL; o && status == SW_OK;
          o = o->next)
         status = read_grant(a, o, err);
@@ -191,6 +191,7 @@ static sw_status decode_grants(sw_agent *a, sw_arena *arena, const sw_json *root
     while (status != SW_OK && a->grant_count > 0) sw_agent_grant_free(&a->grants[--a->grant_count]);
     memcpy(a->grants + a->grant_count, mine, mine_count * sizeof *mine);
     a->grant_count += mine_count;
+    sw_agent_weigh_grants(a);
     if (mine_count > 0) {
         sw_buffer read = a->newest_evidence;
         a->newest_evidence = newest;

@@ -54,14 +54,17 @@ sw_status sw_agent_match_shards(sw_agent *a, sw_error *err) {
 typedef struct feed {
     sw_agent *agent;
     int fd;
+    bool gone; /* the decoder reads no more */
 } feed;
 
 static sw_status feed_plain(void *context, sw_bytes plain, sw_error *err) {
     feed *f = context;
-    return sw_agent_feed(f->agent, f->fd, plain, err);
+    SW_TRY(sw_agent_feed(f->agent, f->fd, plain, &f->gone, err));
+    return f->gone ? sw_fail(err, SW_IO, "io", "the decoder has gone") : SW_OK;
 }
 
-static sw_status unseal_into(sw_agent *a, size_t shard, int fd_out, sw_error *err) {
+/* SW_OK alone means that the shard was whole: what a decoder makes of less is no shard's rows. */
+static sw_status unseal_into(sw_agent *a, size_t shard, feed *f, sw_error *err) {
     const sw_shard *s = &a->recipe->shards[shard];
     const sw_owner *owner = sw_genesis_owner(a->genesis, &s->owner);
     SW_CHECK(err, owner != NULL);
@@ -70,10 +73,9 @@ static sw_status unseal_into(sw_agent *a, size_t shard, int fd_out, sw_error *er
         return sw_fail(err, SW_MISSING, "missing", "%s cannot be opened", a->shard_paths[shard]);
     const sw_unseal_keys keys = {
         .data_key = a->data_keys[shard], .owner = &owner->identity_key, .root_id = &s->dataset};
-    feed f = {a, fd_out};
     sw_container_trailer trailer;
     int64_t start = sw_agent_now_us(a);
-    sw_status status = sw_unseal_fd(fd, &keys, 1, feed_plain, &f, &trailer, err);
+    sw_status status = sw_unseal_fd(fd, &keys, 1, feed_plain, f, &trailer, err);
     close(fd);
     a->account.unseal_us += sw_agent_now_us(a) - start;
     if (status == SW_OK && trailer.rows != s->rows)
@@ -91,8 +93,18 @@ static uint64_t rows_limit(const sw_agent *a, size_t shard) {
     return count > SW_AGENT_ROWS_LIMIT / each ? SW_AGENT_ROWS_LIMIT : 16 + count * each;
 }
 
-/* One frame of rows, or the decoder's word why there is none. */
-static sw_status take_rows(sw_agent *a, size_t shard, sw_buffer *rows, sw_error *err) {
+/* WRK-020: of a decoder, as of the native trainer, the first classes alone. */
+static sw_status take_failure(sw_agent *a, sw_error *err) {
+    uint8_t class = 0;
+    SW_TRY(sw_agent_read(a, &class, 1, err));
+    if (class >= SW_FAILURE_SCRIPT) class = SW_FAILURE_INTERNAL;
+    a->end = SW_END_FAILED;
+    return sw_fail(err, SW_MALFORMED, "rows", "%s", sw_failure_sentence((sw_failure) class));
+}
+
+/* One frame of rows, or the decoder's word why there is none. `gone`: it left its shard unread, so
+ * that word alone is due. */
+static sw_status take_rows(sw_agent *a, size_t shard, bool gone, sw_buffer *rows, sw_error *err) {
     for (;;) {
         sw_frame_type type;
         uint64_t size;
@@ -101,15 +113,9 @@ static sw_status take_rows(sw_agent *a, size_t shard, sw_buffer *rows, sw_error 
             a->hello_seen = true;
             continue;
         }
-        if (type == SW_FRAME_FAILED && size == 1) {
-            uint8_t class = 0;
-            SW_TRY(sw_agent_read(a, &class, 1, err));
-            return sw_fail(err, SW_MALFORMED, "rows", "shard %zu of %s: %s", shard + 1,
-                           a->recipe->shards[shard].name, sw_failure_sentence((sw_failure) class));
-        }
-        if (type != SW_FRAME_ROWS || size > rows_limit(a, shard))
-            return sw_fail(err, SW_UNAUTHENTIC, "worker",
-                           "the decoder sent something else than the rows of shard %zu", shard + 1);
+        if (type == SW_FRAME_FAILED && size == 1) return take_failure(a, err);
+        if (type != SW_FRAME_ROWS || gone || size > rows_limit(a, shard))
+            return sw_agent_not_due(a, "something else than rows", err);
         uint8_t *space = sw_put_space(rows, (size_t)size);
         SW_TRY(sw_buffer_check(rows, "rows", err));
         return sw_agent_read(a, space, size, err);
@@ -122,8 +128,7 @@ static sw_status note_rows(sw_agent *a, size_t shard, sw_bytes rows, sw_error *e
     const sw_shard *s = &a->recipe->shards[shard];
     if (r.failed || count > s->rows || tokens > rows.size ||
         rows.size != 16 + 8 * count + 5 * tokens)
-        return sw_fail(err, SW_UNAUTHENTIC, "worker",
-                       "the decoder counts the rows of shard %zu wrongly", shard + 1);
+        return sw_agent_not_due(a, "another number of rows", err);
     sw_manifest_dataset *d = &a->datasets[shard];
     *d = (sw_manifest_dataset){.owner = s->owner,
                                .dataset = s->dataset,
@@ -135,29 +140,40 @@ static sw_status note_rows(sw_agent *a, size_t shard, sw_bytes rows, sw_error *e
     return SW_OK;
 }
 
+/* The shard into the pipe `fd`, which is closed, and what the decoder makes of it. */
+static sw_status converse(sw_agent *a, size_t shard, int fd, sw_buffer *rows, sw_error *err) {
+    feed f = {a, fd, false};
+    sw_status status = unseal_into(a, shard, &f, err);
+    close(fd);
+    int64_t start = sw_agent_now_us(a);
+    if (status != SW_OK && !f.gone && a->end == SW_END_BROKE) a->end = SW_END_HOST;
+    /* A decoder that refused a row stops reading: its own word says more than the broken pipe. */
+    if (status == SW_OK || f.gone) status = take_rows(a, shard, f.gone, rows, err);
+    if (status == SW_OK) status = note_rows(a, shard, sw_buffer_bytes(rows), err);
+    a->account.decode_us += sw_agent_now_us(a) - start;
+    sw_agent_end_worker(a);
+    return sw_agent_fold_decoder(a, shard, status, err);
+}
+
+static sw_status start(sw_agent *a, int plain, sw_error *err) {
+    SW_SCOPED(sw_buffer) settings = SW_BUFFER(4096);
+    sw_wire_job *job = SW_ARENA_NEW(&a->arena, sw_wire_job, 1);
+    if (!job) return sw_fail(err, SW_MEMORY, "memory", "no memory for a job");
+    SW_TRY(sw_agent_fill_job(a, SW_JOB_DECODE, &settings, job, err));
+    memcpy(job->media_type, "application/jsonl", sizeof "application/jsonl");
+    const int fds[2] = {a->model_fd, plain};
+    return sw_agent_start(a, job, fds, 2, err);
+}
+
 static sw_status decode_one(sw_agent *a, size_t shard, sw_buffer *rows, sw_error *err) {
     int plain[2];
     if (pipe2(plain, O_CLOEXEC) || fcntl(plain[1], F_SETFL, O_NONBLOCK))
         return sw_fail(err, SW_IO, "io", "a pipe to the decoder cannot be made");
-    SW_SCOPED(sw_buffer) settings = SW_BUFFER(4096);
-    sw_wire_job *job = SW_ARENA_NEW(&a->arena, sw_wire_job, 1);
-    sw_status status = job ? SW_OK : sw_fail(err, SW_MEMORY, "memory", "no memory for a job");
-    if (status == SW_OK) {
-        status = sw_agent_fill_job(a, SW_JOB_DECODE, &settings, job, err);
-        memcpy(job->media_type, "application/jsonl", sizeof "application/jsonl");
-        const int fds[2] = {a->model_fd, plain[0]};
-        if (status == SW_OK) status = sw_agent_start(a, job, fds, 2, err);
-    }
+    sw_status status = start(a, plain[0], err);
     close(plain[0]);
-    if (status == SW_OK) status = unseal_into(a, shard, plain[1], err);
+    if (status == SW_OK) return converse(a, shard, plain[1], rows, err);
     close(plain[1]);
-    int64_t start = sw_agent_now_us(a);
-    /* A decoder that refused a row stops reading: its own word says more than the broken pipe. */
-    if (status == SW_OK || (status == SW_IO && a->stream_fd >= 0))
-        status = take_rows(a, shard, rows, err);
-    a->account.decode_us += sw_agent_now_us(a) - start;
-    sw_agent_end_worker(a);
-    return status == SW_OK ? note_rows(a, shard, sw_buffer_bytes(rows), err) : status;
+    return status;
 }
 
 static sw_status share_rows(sw_agent *a, const sw_buffer *rows, size_t count, sw_error *err) {

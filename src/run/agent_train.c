@@ -39,6 +39,12 @@ static bool in_chain(const sw_agent *a, uint64_t step) {
     return is_fixed(a, step) && !already;
 }
 
+/* Of the native trainer none is left out: whether one comes would be a bit of its choice. */
+static bool passes_over(const sw_agent *a, uint64_t step) {
+    uint64_t every = a->save_steps;
+    return !a->command && every && step > (a->saved_step / every + 1) * every;
+}
+
 /* The two pipes have no order between them: a state may arrive before its step's record, and after
  * the next step's. */
 static sw_status take_checkpoint(sw_agent *a, uint64_t size, sw_error *err) {
@@ -48,7 +54,8 @@ static sw_status take_checkpoint(sw_agent *a, uint64_t size, sw_error *err) {
     SW_TRY(sw_agent_read(a, head, sizeof head, err));
     sw_reader r = sw_reader_of(SW_BYTES_OF(head));
     uint64_t step = sw_read_u64be(&r);
-    if (step <= a->saved_step || step > a->total_steps || (!is_fixed(a, step) && !a->stop_sent))
+    if (step <= a->saved_step || step > a->total_steps || passes_over(a, step) ||
+        (!is_fixed(a, step) && !a->stop_sent))
         return sw_agent_not_due(a, "a state", err);
     SW_SCOPED(sw_buffer) state = {0};
     SW_TRY(sw_agent_read_buffer(a, size - sizeof head, a->recipe->checkpoint_limit_bytes, &state,
@@ -58,7 +65,7 @@ static sw_status take_checkpoint(sw_agent *a, uint64_t size, sw_error *err) {
     if (a->step < step) a->step = step; /* of a command: the state itself tells of its step */
     sw_status status = (a->replay ? sw_agent_compare : sw_agent_save)(
         a, step, sw_buffer_bytes(&state), in_chain(a, step), err);
-    if (status == SW_IO && a->command) a->command->end = SW_END_HOST;
+    if (status == SW_IO) a->end = SW_END_HOST;
     return status;
 }
 
@@ -100,9 +107,7 @@ static sw_status take_output(sw_agent *a, uint64_t size, sw_error *err) {
         return sw_agent_not_due(a, "an output's name", err);
     uint64_t content = size - sizeof head - name_size;
     if (content > a->recipe->output_limit_bytes - a->output_bytes)
-        return sw_fail(err, SW_LIMIT, "limit",
-                       "the output is larger than the recipe's output.limit of %llu bytes",
-                       (unsigned long long)a->recipe->output_limit_bytes);
+        return sw_agent_too_large(a, err);
     sw_buffer *out = &a->outputs[a->output_count++];
     SW_TRY(sw_agent_read_buffer(a, content, a->recipe->output_limit_bytes, out, err));
     a->output_bytes += content;
@@ -124,6 +129,17 @@ static sw_status check_plan(const sw_agent *a, uint64_t total, sw_error *err) {
                    "the worker plans another number of steps than the recipe");
 }
 
+/* WRK-047: at the plan, not when the run has come that far. */
+static sw_status check_room(const sw_agent *a, uint64_t total, sw_error *err) {
+    if (sw_recipe_states(total, a->save_steps) <= SW_RECIPE_STATE_LIMIT &&
+        total / a->recipe->metrics_interval <= SW_RECIPE_RECORD_LIMIT)
+        return SW_OK;
+    return sw_fail(err, SW_LIMIT, "limit",
+                   "the run would have more than the %d states or %d step records that it keeps: "
+                   "choose save_steps or observe.interval larger",
+                   SW_RECIPE_STATE_LIMIT, SW_RECIPE_RECORD_LIMIT);
+}
+
 static sw_status take_plan(sw_agent *a, uint64_t size, sw_error *err) {
     uint8_t plan[16];
     if (size != sizeof plan || !a->hello_seen || a->plan_seen)
@@ -132,6 +148,7 @@ static sw_status take_plan(sw_agent *a, uint64_t size, sw_error *err) {
     sw_reader r = sw_reader_of(SW_BYTES_OF(plan));
     uint64_t total = sw_read_u64be(&r), tokens = sw_read_u64be(&r);
     SW_TRY(a->command ? sw_agent_check_plan(a, total, tokens, err) : check_plan(a, total, err));
+    SW_TRY(check_room(a, total, err));
     SW_TRY(sw_agent_metric_room(a, total / a->recipe->metrics_interval + 1, err));
     a->total_steps = total;
     a->plan_seen = true;
@@ -144,8 +161,8 @@ static sw_status take_failure(sw_agent *a, uint64_t size, sw_error *err) {
     if (size != 1) return sw_agent_not_due(a, "a failure", err);
     SW_TRY(sw_agent_read(a, &class, 1, err));
     if (!a->command && class >= SW_FAILURE_SCRIPT) class = SW_FAILURE_INTERNAL;
-    if (a->command) a->command->end = SW_END_FAILED;
-    if (a->command) a->command->failure = (sw_failure) class;
+    a->end = SW_END_FAILED;
+    a->failure = (sw_failure) class;
     sw_status status = sw_fail(err, SW_REFUSED, "worker", "training ended: %s",
                                sw_failure_sentence((sw_failure) class));
     if (!a->replay && a->saved_step)

@@ -98,10 +98,34 @@ sw_status sw_agent_keep_views(sw_agent *a, sw_bytes views, sw_error *err) {
     return status;
 }
 
+static sw_status too_many_grants(sw_error *err) {
+    sw_status status = sw_fail(err, SW_LIMIT, "limit",
+                               "this run has renewed its lease as often as a manifest can list");
+    sw_error_hint(err, "a recipe with a longer lease is renewed less often");
+    return status;
+}
+
+void sw_agent_weigh_grants(sw_agent *a) {
+    const uint64_t rest = 1024; /* members' names and the channel */
+    a->grant_bytes = a->largest_grant = 0;
+    for (size_t i = 0; i < a->grant_count; i++) {
+        const sw_manifest_grant *g = &a->grants[i].view;
+        uint64_t size = g->receipt.size + g->statements.size + g->evidence.size + rest;
+        a->grant_bytes += size;
+        if (size > a->largest_grant) a->largest_grant = size;
+    }
+}
+
+/* A run whose record is full could not be resumed: that takes a grant of its own. */
+static bool has_room(const sw_agent *a) {
+    return a->grant_count + SW_AGENT_RESUMES < SW_MANIFEST_GRANT_LIMIT &&
+           a->grant_bytes + SW_AGENT_RESUMES * a->largest_grant < SW_AGENT_GRANT_BYTES;
+}
+
 static sw_status keep_grant(sw_agent *a, sw_error *err) {
     SW_SCOPED(sw_buffer) shortened = SW_BUFFER(SW_EVIDENCE_LIMIT);
-    if (a->grant_count == SW_AGENT_LINK_LIMIT)
-        return sw_fail(err, SW_LIMIT, "limit", "this run has renewed its lease too often");
+    if (a->replay) return SW_OK; /* they stand in no manifest (KMS-056) */
+    if (a->grant_count == SW_MANIFEST_GRANT_LIMIT) return too_many_grants(err);
     SW_TRY(sw_manifest_shorten(sw_buffer_bytes(&a->newest_evidence),
                                sw_buffer_bytes(&a->granted.evidence), &shortened, err));
     SW_TRY(sw_agent_keep_views(a, sw_buffer_bytes(&a->granted.ledger), err));
@@ -119,6 +143,7 @@ static sw_status keep_grant(sw_agent *a, sw_error *err) {
                                   .peer_tls = a->granted.peer_tls,
                                   .response = a->granted.response};
     a->grant_count++;
+    sw_agent_weigh_grants(a);
     return SW_OK;
 }
 
@@ -221,7 +246,8 @@ bool sw_agent_lease_holds(sw_agent *a) {
     if (a->lease_status != SW_OK) return false;
     int64_t now = sw_machine_counter_ms(a->machine);
     if (now < a->renew_at_ms) return true;
-    sw_status status = renew(a, &a->lease_error);
+    bool room = a->replay || has_room(a);
+    sw_status status = room ? renew(a, &a->lease_error) : too_many_grants(&a->lease_error);
     if (status == SW_OK) return true;
     /* An unreachable KMS is asked again until the lease ends; a refusal is final. */
     if (status == SW_UNAVAILABLE && now + RENEW_RETRY_MS < a->lease_end_ms) {
@@ -230,4 +256,20 @@ bool sw_agent_lease_holds(sw_agent *a) {
     }
     a->lease_status = status;
     return false;
+}
+
+sw_status sw_agent_end_lease(sw_agent *a, sw_error *err) {
+    if (a->lease_status == SW_OK)
+        a->lease_status = sw_fail(&a->lease_error, SW_REFUSED, "lease", "the lease has ended");
+    if (err) *err = a->lease_error;
+    return a->lease_status;
+}
+
+static bool lasts(const sw_agent *a) {
+    return sw_machine_counter_ms(a->machine) < a->lease_end_ms;
+}
+
+sw_status sw_agent_hold_lease(sw_agent *a, sw_error *err) {
+    bool holds = lasts(a) && sw_agent_lease_holds(a) && lasts(a); /* a renewal may take long */
+    return holds ? SW_OK : sw_agent_end_lease(a, err);
 }

@@ -78,6 +78,7 @@ sw_status sw_agent_spawn(sw_agent *a, const sw_spawn *what, size_t control_bytes
     a->stream_fd = p.stream[0];
     a->metrics_fd = p.metrics[0];
     a->hello_seen = a->plan_seen = a->stop_due = false;
+    a->end = SW_END_BROKE; /* until it is known better */
     if (status == SW_OK && fcntl(a->control_fd, F_SETFL, O_NONBLOCK) != 0)
         status = sw_fail(err, SW_IO, "io", "the control pipe: %s", strerror(errno));
     a->record_bytes = 0;
@@ -141,18 +142,6 @@ static void tell_stop(sw_agent *a) {
     a->stop_due = n < 0 && (errno == EAGAIN || errno == EINTR);
 }
 
-/* Of a command: what is left when its failure is folded (CMD-045). */
-static void note_end(sw_agent *a, sw_agent_end end) {
-    if (a->command) a->command->end = end;
-}
-
-static sw_status lease_ended(sw_agent *a, sw_error *err) {
-    if (a->lease_status == SW_OK)
-        a->lease_status = sw_fail(&a->lease_error, SW_REFUSED, "lease", "the lease has ended");
-    if (err) *err = a->lease_error;
-    return a->lease_status;
-}
-
 /* Without a plan there is no state to save: what runs, the decoders too, is ended at once. */
 static sw_status stop(sw_agent *a, sw_error *err) {
     a->stop_sent = true;
@@ -160,8 +149,8 @@ static sw_status stop(sw_agent *a, sw_error *err) {
         tell_stop(a);
         return SW_OK;
     }
-    if (a->lease_status != SW_OK) return lease_ended(a, err);
-    note_end(a, SW_END_HOST);
+    if (a->lease_status != SW_OK) return sw_agent_end_lease(a, err);
+    a->end = SW_END_HOST;
     sw_status status = sw_fail(err, SW_REFUSED, "stopped", "stopped before the first step");
     sw_error_hint(err, "the same command begins again");
     return status;
@@ -173,7 +162,7 @@ static const char *whose(const sw_agent *a) {
 
 static sw_status stalled(sw_agent *a, sw_error *err) {
     char leases[32] = "one whole lease";
-    note_end(a, SW_END_STALLED);
+    a->end = SW_END_STALLED;
     if (a->patience > 1) snprintf(leases, sizeof leases, "%d leases", (int)a->patience);
     return sw_fail(err, SW_UNAUTHENTIC, "worker", "the %s has stalled: not a byte during %s",
                    whose(a), leases);
@@ -182,7 +171,7 @@ static sw_status stalled(sw_agent *a, sw_error *err) {
 /* After a STOP nothing is renewed, so a worker that does not heed it has until the lease's end. */
 sw_status sw_agent_tick(sw_agent *a, sw_error *err) {
     int64_t now = sw_machine_counter_ms(a->machine);
-    if (now >= a->lease_end_ms) return lease_ended(a, err);
+    if (now >= a->lease_end_ms) return sw_agent_end_lease(a, err);
     if ((now - a->progress_ms) / a->patience >= a->granted.grant.lease_ms) return stalled(a, err);
     if (a->stop_due) tell_stop(a);
     if (a->stop_sent) return SW_OK;
@@ -203,26 +192,24 @@ static sw_status turn(sw_agent *a, int fd, short events, bool *ready, sw_error *
     return sw_agent_tick(a, err);
 }
 
-/* The stream has ended where a word was due: what became of the worker. */
+/* The stream has ended where a word was due: what became of the worker. By which signal or with
+ * which exit code would be its choice. */
 static sw_status worker_ended(sw_agent *a, sw_error *err) {
     sw_process_kill(a->worker_pidfd);
     int code = 0;
-    note_end(a, SW_END_GONE);
+    a->end = SW_END_GONE;
     SW_TRY(sw_process_wait(a->worker, &code, err));
     a->worker = 0;
-    if (code == 256 + SIGSYS) note_end(a, SW_END_KILLED);
-    if (code == 256 + SIGSYS)
+    if (code == 256 + SIGSYS) {
+        a->end = SW_END_KILLED;
         return sw_fail(err, SW_UNAUTHENTIC, "worker",
                        "the %s was killed: it made a system call that the sandbox forbids",
                        whose(a));
-    if (code > 256)
-        return sw_fail(err, SW_UNAUTHENTIC, "worker", "the %s was killed by signal %d", whose(a),
-                       code - 256);
-    if (code > 0 && a->command)
-        return sw_fail(
-            err, SW_UNAUTHENTIC, "worker",
-            "the command ended with an exit code other than 0 and without its last word");
-    return sw_fail(err, SW_UNAUTHENTIC, "worker", "the %s ended without its last word", whose(a));
+    }
+    sw_status status =
+        sw_fail(err, SW_UNAUTHENTIC, "worker", "the %s ended without its last word", whose(a));
+    sw_error_hint(err, "it crashed, or was killed: where memory ran out, the kernel's log says so");
+    return status;
 }
 
 sw_status sw_agent_read(sw_agent *a, void *out, uint64_t size, sw_error *err) {
@@ -241,8 +228,7 @@ sw_status sw_agent_read(sw_agent *a, void *out, uint64_t size, sw_error *err) {
     return SW_OK;
 }
 
-/* Into a pipe that does not block. *gone: nobody reads it any more. */
-static sw_status feed(sw_agent *a, int fd, sw_bytes bytes, bool *gone, sw_error *err) {
+sw_status sw_agent_feed(sw_agent *a, int fd, sw_bytes bytes, bool *gone, sw_error *err) {
     while (bytes.size) {
         bool ready = false;
         SW_TRY(turn(a, fd, POLLOUT, &ready, err));
@@ -257,18 +243,12 @@ static sw_status feed(sw_agent *a, int fd, sw_bytes bytes, bool *gone, sw_error 
     return SW_OK;
 }
 
-sw_status sw_agent_feed(sw_agent *a, int fd, sw_bytes bytes, sw_error *err) {
-    bool gone = false;
-    SW_TRY(feed(a, fd, bytes, &gone, err));
-    return gone ? sw_fail(err, SW_IO, "io", "the decoder has gone") : SW_OK;
-}
-
 sw_status sw_agent_tell_job(sw_agent *a, sw_bytes job, sw_error *err) {
     uint8_t header[SW_FRAME_HEADER_BYTES];
     bool gone = false;
     sw_frame_header(header, SW_FRAME_JOB, job.size);
-    SW_TRY(feed(a, a->control_fd, SW_BYTES_OF(header), &gone, err));
-    return gone ? SW_OK : feed(a, a->control_fd, job, &gone, err);
+    SW_TRY(sw_agent_feed(a, a->control_fd, SW_BYTES_OF(header), &gone, err));
+    return gone ? SW_OK : sw_agent_feed(a, a->control_fd, job, &gone, err);
 }
 
 /* What the metrics pipe holds at this moment, but for records of steps after `step`: a script wrote

@@ -50,20 +50,12 @@ static sw_status take_output_key(opener *p, sw_error *err) {
     return sw_agent_derive(p->agent, err);
 }
 
-static bool lease_runs(const sw_agent *a) {
-    return sw_machine_counter_ms(a->machine) < a->lease_end_ms;
-}
-
 /* KMS-058. Renews when it is due. */
 static sw_status check_lease(sw_agent *a, sw_error *err) {
-    if (lease_runs(a) && sw_agent_lease_holds(a) && lease_runs(a)) return SW_OK;
-    if (a->lease_status == SW_OK) {
-        a->lease_status = sw_fail(&a->lease_error, SW_REFUSED, "lease", "the lease has ended");
-        sw_error_hint(&a->lease_error,
-                      "the same command asks for the keys again, which takes another grant");
-    }
-    if (err) *err = a->lease_error;
-    return a->lease_status;
+    sw_status status = sw_agent_hold_lease(a, err);
+    if (status != SW_OK && err && strcmp(err->word, "lease") == 0)
+        sw_error_hint(err, "the same command asks for the keys again, which takes another grant");
+    return status;
 }
 
 typedef struct resealer {

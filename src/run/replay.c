@@ -95,8 +95,6 @@ static sw_status verify(sw_agent *a, const sw_replay_options *o, sw_error *err) 
     r->result.simulated = verdict.simulated;
     r->first = o->first ? o->first : 1;
     r->last = o->last ? o->last : r->said.steps;
-    if (r->said.link_count > SW_AGENT_LINK_LIMIT)
-        return sw_fail(err, SW_LIMIT, "limit", "the manifest has more states than a run can make");
     if (r->first <= r->last && r->last <= r->said.steps) return SW_OK;
     return sw_fail(err, SW_USAGE, "usage", "the run has the steps 1 to %llu",
                    (unsigned long long)r->said.steps);

@@ -4,6 +4,8 @@
  */
 #include "http/server.h"
 
+#include <poll.h>
+
 /* ---- what works ---- */
 static void test_both_keys_are_seen(void **state) {
     server *s = *state;
@@ -122,6 +124,69 @@ static void test_another_server_at_the_same_place(void **state) {
     visitor_close(&v);
     end_process(&s);
     free(s.key);
+}
+
+/* ---- an answer that got lost ---- */
+
+/* Hands on what comes from either side until the server has begun to answer for the `last` time,
+ * the handshake being the first: then both connections end, and nothing of it arrives. */
+static void relay(int client, int there, int last) {
+    struct pollfd both[2] = {{client, POLLIN, 0}, {there, POLLIN, 0}};
+    char bytes[16384];
+    int answers = 0;
+    for (bool asked = false; poll(both, 2, -1) > 0;) {
+        int from = both[1].revents != 0;
+        ssize_t got = read(both[from].fd, bytes, sizeof bytes);
+        if (from == 1 && asked) answers++;
+        asked = from == 0;
+        if (got <= 0 || answers == last) return;
+        if (write(both[1 - from].fd, bytes, (size_t)got) != got) return;
+    }
+}
+
+/* In front of `to`: loses the second answer of its first connection and nothing else. */
+static void serve_lossy(server *s, const server *to) {
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof at;
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&at, size), 0);
+    assert_int_equal(listen(listener, 4), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &size), 0);
+    (void)snprintf(s->url, sizeof s->url, "https://127.0.0.1:%u", ntohs(at.sin_port));
+    s->pid = fork();
+    assert_true(s->pid >= 0);
+    if (s->pid > 0) {
+        (void)close(listener);
+        return;
+    }
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (int last = 3;; last = -1) {
+        int client = accept(listener, NULL, NULL), there = dial(to);
+        relay(client, there, last);
+        (void)close(there);
+        (void)close(client);
+    }
+}
+
+/* KMS-009. A GET is asked again, which changes nothing. */
+static void test_a_post_is_sent_once(void **state) {
+    for (size_t get = 0; get < 2; get++) {
+        server lossy = {0};
+        visitor v = {0};
+        sw_error err = {0};
+        serve_lossy(&lossy, *state);
+        visitor_open(&v, &lossy);
+        assert_int_equal(call(&v, "POST", "/", SW_LITERAL("one"), NULL), SW_OK);
+        sw_status second = get ? call(&v, "GET", "/", (sw_bytes){0}, &err)
+                               : call(&v, "POST", "/", SW_LITERAL("two"), &err);
+        assert_int_equal(second, get ? SW_OK : SW_UNAVAILABLE);
+        if (!get) assert_non_null(strstr(err.message, "does not answer"));
+        assert_int_equal(call(&v, "POST", "/", SW_LITERAL("three"), NULL), SW_OK);
+        assert_int_equal(parse_seen(sw_buffer_bytes(&v.answer)).size, 5);
+        visitor_close(&v);
+        assert_int_equal(kill(lossy.pid, SIGKILL), 0);
+        assert_int_equal(waitpid(lossy.pid, NULL, 0), lossy.pid);
+    }
 }
 
 /* ---- peers of other habits, by OpenSSL alone ---- */
@@ -280,6 +345,7 @@ int main(void) {
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_nobody_there),
         cmocka_unit_test(test_another_server_at_the_same_place),
+        cmocka_unit_test(test_a_post_is_sent_once),
         cmocka_unit_test(test_without_a_certificate),
         cmocka_unit_test(test_other_versions_and_curves),
         cmocka_unit_test(test_other_certificates),

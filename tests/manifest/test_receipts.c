@@ -6,6 +6,34 @@
  */
 #include "manifest/forged_walk.h"
 
+/* The third receipt is of the same grant and machine too, and was given within the lease. */
+static void renewed_again(forge *f, uint64_t renewal) {
+    f->grants[2].purpose = SW_PURPOSE_TRAIN;
+    f->grants[2].number = 1;
+    f->grants[2].renewal = renewal;
+    f->grants[2].granted_ms = f->grants[1].granted_ms + 300000;
+    f->machine_of[2] = 0;
+    f->resigned_by = 0;
+    f->facts.machine = f->machine_public[0];
+    f->facts.resumes = 0;
+    f->facts.finished_ms = f->grants[2].granted_ms + 300000;
+}
+
+/* Each in turn, and with one or many between that nobody has. */
+static void test_renewals(void **state) {
+    forge *f = *state;
+    const uint64_t next[] = {2, 3, 1000000};
+    for (size_t i = 0; i < COUNT(next); i++) {
+        sw_manifest_verdict v;
+        forge_plan(f);
+        renewed_again(f, next[i]);
+        forge_make(f);
+        sw_manifest_input in = forge_input(f);
+        in.model = NULL; /* signed by the other machine key */
+        accepted(&in, &v);
+    }
+}
+
 /* One run without a restart, and one in which an owner spoke again. */
 static void test_other_runs(void **state) {
     forge *f = *state;
@@ -129,8 +157,8 @@ static void for_opening(forge *f) {
     f->grants[2].open_manifest = named_hash('m');
     f->grants[2].open_recipient = f->root;
 }
-static void renewal_skipped(forge *f) {
-    f->grants[1].renewal = 2;
+static void renewal_twice(forge *f) {
+    renewed_again(f, 1);
 }
 static void renewal_of_another(forge *f) {
     f->grants[1].number = 2;
@@ -204,7 +232,7 @@ static const struct {
     {"begins with a renewal", begins_renewed, "grants", "first receipt"},
     {"a receipt to replay", for_replay, "grants", "neither"},
     {"a receipt to open", for_opening, "grants", "neither"},
-    {"a renewal skipped", renewal_skipped, "grants", "renewal"},
+    {"the same renewal twice", renewal_twice, "grants", "renewal"},
     {"a renewal of another grant", renewal_of_another, "grants", "renewal"},
     {"a renewal by another machine key", renewal_by_another_machine, "grants", "renewal"},
     {"a renewal by a service started anew", renewal_after_restart, "grants", "renewal"},
@@ -261,8 +289,8 @@ static void test_ledger_end(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_other_runs),
-                                       cmocka_unit_test(test_grants),
-                                       cmocka_unit_test(test_ledger_end)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_other_runs), cmocka_unit_test(test_renewals),
+        cmocka_unit_test(test_grants), cmocka_unit_test(test_ledger_end)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

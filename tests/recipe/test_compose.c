@@ -159,6 +159,42 @@ static void test_refusals(void **state) {
     golden_drop(&g);
 }
 
+/* RCP-043: more than a run keeps. */
+static void test_room(void **state) {
+    (void)state;
+    static const struct {
+        const char *save_steps, *more, *says; /* says NULL: accepted */
+    } cases[] = {
+        {"save_steps: 1", "max_steps: 100000", NULL},
+        {"save_steps: 1", "max_steps: 100001", "training.save_steps 1 makes 100001 states"},
+        {"save_steps: 2", "max_steps: 200001", "training.save_steps 2 makes 100001 states"},
+        {"save_steps: 0", "max_steps: 3000000", NULL},
+        {"save_steps: 0", "max_steps: 3000010", "observe.interval 10 makes 300001 step records"},
+        {"save_steps: 1", "num_train_epochs: 200", NULL},
+        {"save_steps: 1", "num_train_epochs: 2000", "training.save_steps 1 makes "},
+        {"save_steps: 1", "num_train_epochs: 2000\n  packing: true", NULL}, /* perhaps fewer */
+        {"save_steps: 1", "max_steps: 100001\n  packing: true", "100001 states"},
+    };
+    golden g = golden_load();
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        SW_SCOPED(sw_buffer) saves = SW_BUFFER(1 << 20);
+        SW_SCOPED(sw_buffer) bare = SW_BUFFER(1 << 20);
+        SW_SCOPED(sw_buffer) yaml = SW_BUFFER(1 << 20);
+        SW_SCOPED(sw_buffer) out = SW_BUFFER(1 << 20);
+        sw_error err = {0};
+        replace(&g.recipe, "save_steps: 50", cases[i].save_steps, &saves);
+        replace(&saves, "  num_train_epochs: 2\n", "", &bare);
+        replace(&bare, "max_length: 512", cases[i].more, &yaml);
+        sw_status status =
+            sw_compose_make(sw_buffer_bytes(&yaml), "recipe.yaml", sw_buffer_bytes(&g.model_lock),
+                            sw_buffer_bytes(&g.trainer_lock), &out, &err);
+        assert_int_equal(status, cases[i].says ? SW_REFUSED : SW_OK);
+        if (cases[i].says && strstr(err.message, cases[i].says) == NULL)
+            fail_msg("does not say %s: %s", cases[i].says, err.message);
+    }
+    golden_drop(&g);
+}
+
 static void test_cuts_and_sizes(void **state) {
     (void)state;
     golden g = golden_load();
@@ -279,10 +315,10 @@ static void test_trainer_lock(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden),       cmocka_unit_test(test_same_bytes_everywhere),
-        cmocka_unit_test(test_refusals),     cmocka_unit_test(test_cuts_and_sizes),
-        cmocka_unit_test(test_flips),        cmocka_unit_test(test_model_lock),
-        cmocka_unit_test(test_trainer_lock),
+        cmocka_unit_test(test_golden),         cmocka_unit_test(test_same_bytes_everywhere),
+        cmocka_unit_test(test_refusals),       cmocka_unit_test(test_room),
+        cmocka_unit_test(test_cuts_and_sizes), cmocka_unit_test(test_flips),
+        cmocka_unit_test(test_model_lock),     cmocka_unit_test(test_trainer_lock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

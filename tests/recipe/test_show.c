@@ -41,7 +41,8 @@ static void test_words(void **state) {
         {"", "", "You are a helpful AI assistant named SmolLM"},
         {"", "", "every owner of a listed shard (3)"},
         {"", "", "rows and tokens of each shard that were trained on: 79 bits\n"},
-        {"", "", "at most 715 bits a grant"},
+        {"", "", "step of total, how it ended (6 bits)\n"},
+        {"", "", "at most 717 bits a grant"},
         {"", "", "sealed to the owners, 0 bits"},
         {"", "", "Code: none"},
         {"", "", "devices: ANY"},
@@ -61,16 +62,16 @@ static void test_words(void **state) {
         {"", "", "max_steps: 0 (none given: num_train_epochs"},
         {"max_length: 512", "packing: true",
          "row visits in at most 500 steps: packing joins rows and makes fewer\n"},
-        {"max_length: 512", "packing: true", "at most 718 bits a grant"},
+        {"max_length: 512", "packing: true", "at most 720 bits a grant"},
         {"max_length: 512", "packing: true", "packing_strategy: bfd\n"},
         {"max_length: 512", "packing: true\n  packing_strategy: bfd_split",
          "row visits in as many steps as the rows' lengths make: packing joins and cuts them\n"},
         {"max_length: 512", "packing: true\n  packing_strategy: wrapped",
-         "224 bits a grant and those of its records\n"},
+         "226 bits a grant and those of its records\n"},
         {"max_length: 512", "packing: true\n  packing_strategy: wrapped\n  max_steps: 7",
          "7 steps of packed sequences: row visits follow from the rows' lengths\n"},
         {"max_length: 512", "packing: true\n  packing_strategy: wrapped\n  max_steps: 7",
-         "at most 236 bits a grant"},
+         "at most 238 bits a grant"},
         {"template: chatml-smollm2", "template: none", "A row of turns is refused"},
         {"template: chatml-smollm2", "template: chatml", "<|im_start|>ROLE"},
         {"template: chatml-smollm2", "template: model",
@@ -81,8 +82,8 @@ static void test_words(void **state) {
          "told 2026-11-28 (template_date)"},
         {"open_quorum: all", "open_quorum: 2", "2 of the 3 owners"},
         {"metrics: sealed", "metrics: public", "PUBLIC, 16 bits"},
-        {"metrics: sealed", "metrics: public", "at most 1515 bits a grant"},
-        {"interval: 10", "interval: 1000", "at most 127 bits a grant"},
+        {"metrics: sealed", "metrics: public", "at most 1517 bits a grant"},
+        {"interval: 10", "interval: 1000", "at most 129 bits a grant"},
         {"save_steps: 50", "save_steps: 0", "a checkpoint when a run is stopped"},
         {"devices: any",
          "devices: [3333333333333333333333333333333333333333333333333333333333333333]",
@@ -189,7 +190,7 @@ static void test_json(void **state) {
                      SW_OK);
     assert_int_equal(sw_json_member(root, "rows")->integer, 1000);
     assert_int_equal(sw_json_member(root, "row_visits")->integer, 2000);
-    assert_int_equal(sw_json_member(root, "observable_bits")->integer, 715);
+    assert_int_equal(sw_json_member(root, "observable_bits")->integer, 717);
     assert_true(sw_json_member(root, "simulated")->boolean);
     assert_false(sw_json_member(root, "code")->boolean);
     assert_int_equal(sw_json_member(root, "known_model")->type, SW_JSON_NULL);

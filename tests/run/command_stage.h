@@ -47,8 +47,8 @@ static void fill_recipe(sw_agent *a) {
     r->shard_count = 1;
     a->recipe = r;
     a->genesis = SW_ARENA_NEW(&a->arena, sw_genesis, 1);
-    a->links = SW_ARENA_NEW(&a->arena, sw_manifest_link, SW_AGENT_LINK_LIMIT);
-    a->checkpoints = SW_ARENA_NEW(&a->arena, sw_manifest_link, SW_AGENT_LINK_LIMIT);
+    a->links = SW_ARENA_NEW(&a->arena, sw_manifest_link, SW_MANIFEST_CHECKPOINT_LIMIT);
+    a->checkpoints = SW_ARENA_NEW(&a->arena, sw_manifest_link, SW_MANIFEST_CHECKPOINT_LIMIT);
     a->command = SW_ARENA_NEW(&a->arena, sw_agent_command, 1);
     assert_true(a->genesis && a->links && a->checkpoints && a->command);
     for (size_t i = 0; i < SW_AGENT_FD_LIMIT; i++) a->command->fds[i] = -1;

@@ -48,10 +48,10 @@ static void output(const char *name, sw_bytes content) {
 static inline void claims(const char *text) {
     say(SW_FRAME_CLAIMS, sw_text(text), (sw_bytes){0});
 }
-static void done(uint8_t early) {
+static inline void done(uint8_t early) {
     say(SW_FRAME_DONE, SW_BYTES(&early, 1), (sw_bytes){0});
 }
-static void failed(uint8_t class) {
+static inline void failed(uint8_t class) {
     say(SW_FRAME_FAILED, SW_BYTES(&class, 1), (sw_bytes){0});
 }
 #endif

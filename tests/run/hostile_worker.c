@@ -5,15 +5,16 @@
  * below. What an act is expected to come to is in the table: `--list` prints it for the test.
  *
  * contained: the run ends with the word `worker`, and the act did not get what it wanted (it then
- * says FAILED "internal"; had it got it, it would say "diverged"). limit, done: the run ends with
- * that word, or well. stalled: after one lease without a byte. diverged: it says so, behind a
+ * says FAILED "internal"; had it got it, it would say "diverged"). limit, rows, done: the run ends
+ * with that word, or well. stalled: after one lease without a byte. diverged: it says so, behind a
  * state.
  */
-#include "run/wire.h"
+#include "run/hostile_words.h"
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/io_uring.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -35,102 +36,6 @@ enum { PAGE = 4096, NEAR_PAGES = 16384, TOKENS_PER_ROW = 4 };
 
 extern char **environ;
 extern char __executable_start, _end;
-
-static sw_wire_job job;
-static uint64_t total, every; /* steps, and of them those with a state */
-static uint8_t drift;         /* what a state or a token holds instead of what it should */
-static uint8_t big[1 << 16];
-
-static _Noreturn void leave(sw_failure how) {
-    const uint8_t class = (uint8_t)how;
-    (void)!sw_frame_write(SW_FD_STREAM, SW_FRAME_FAILED, (sw_bytes){0}, SW_BYTES(&class, 1), NULL);
-    _exit(1);
-}
-/* The agent's sentence for DIVERGED is the alarm. */
-static _Noreturn void report(bool got_out) {
-    leave(got_out ? SW_FAILURE_DIVERGED : SW_FAILURE_INTERNAL);
-}
-
-/* An act that tries one call, and one that says some words. */
-#define TRIES(name, got_out)                                                                       \
-    static void name(void) {                                                                       \
-        report(got_out);                                                                           \
-    }
-#define SAYS(name, ...)                                                                            \
-    static void name(void) {                                                                       \
-        __VA_ARGS__;                                                                               \
-    }
-
-static void wait_here(void) {
-    const struct timespec day = {86400, 0};
-    for (;;) nanosleep(&day, NULL);
-}
-
-/* ---- what an honest worker says ---- */
-static void put_u64(uint8_t out[8], uint64_t v) {
-    for (int i = 0; i < 8; i++) out[i] = (uint8_t)(v >> (56 - 8 * i));
-}
-static void frame(int fd, sw_frame_type type, const void *body, size_t size) {
-    if (sw_frame_write(fd, type, (sw_bytes){0}, SW_BYTES(body, size), NULL) != SW_OK) _exit(3);
-}
-static void header(sw_frame_type type, uint64_t size) {
-    uint8_t out[SW_FRAME_HEADER_BYTES];
-    sw_frame_header(out, type, size);
-    (void)!write(SW_FD_STREAM, out, sizeof out);
-}
-SAYS(hello, frame(SW_FD_STREAM, SW_FRAME_HELLO, NULL, 0))
-static void plan(uint64_t steps) {
-    uint8_t out[16] = {0};
-    put_u64(out, steps);
-    frame(SW_FD_STREAM, SW_FRAME_PLAN, out, sizeof out);
-}
-static void step(uint64_t number, uint64_t of, double loss) {
-    const sw_wire_step s = {number, of, 1, loss, 0, 0};
-    uint8_t out[SW_WIRE_STEP_BYTES];
-    sw_wire_step_encode(out, &s);
-    frame(SW_FD_METRICS, SW_FRAME_STEP, out, sizeof out);
-}
-static void checkpoint(uint64_t number) {
-    uint8_t out[8 + 64] = {0};
-    put_u64(out, number);
-    out[8] = drift;
-    frame(SW_FD_STREAM, SW_FRAME_CHECKPOINT, out, sizeof out);
-}
-static void output(const char *name, size_t name_size, const void *content, size_t size) {
-    uint8_t head[512] = {0};
-    head[2] = (uint8_t)(name_size >> 8);
-    head[3] = (uint8_t)name_size;
-    memcpy(head + 4, name, name_size);
-    if (sw_frame_write(SW_FD_STREAM, SW_FRAME_OUTPUT, SW_BYTES(head, 4 + name_size),
-                       SW_BYTES(content, size), NULL) != SW_OK)
-        _exit(3);
-}
-static void named(const char *name) {
-    output(name, strlen(name), "x", 1);
-}
-static void done(uint8_t early) {
-    frame(SW_FD_STREAM, SW_FRAME_DONE, &early, 1);
-}
-static void steps(uint64_t first, uint64_t last) {
-    for (uint64_t i = first; i <= last; i++) {
-        step(i, total, 1);
-        if (i == total || (every && i % every == 0)) checkpoint(i);
-    }
-}
-static void begin(void) {
-    hello();
-    plan(total);
-}
-static void train(void) {
-    begin();
-    steps(1, total);
-}
-/* What follows a wrong word, so that an agent that took it would end well. */
-static void rest(uint64_t first) {
-    steps(first, total);
-    named("adapter_model.safetensors");
-    done(0);
-}
 
 /* ---- acts: behave, and look around ---- */
 static void behave(void) {
@@ -249,6 +154,8 @@ static void act_foreign_call(void) {
 static void act_crash(void) {
     raise(SIGSEGV);
 }
+SAYS(act_trap, __builtin_trap())
+SAYS(act_exit, _exit(77))
 
 /* ---- acts: wrong words ---- */
 static void garbage(void) {
@@ -288,6 +195,7 @@ SAYS(state_early, begin(), step(1, total, 1), checkpoint(1), rest(2))
 SAYS(state_of_no_step, begin(), checkpoint(0), rest(1))
 SAYS(state_beyond, begin(), checkpoint(total + every), rest(1))
 SAYS(state_twice, begin(), steps(1, every), checkpoint(every), rest(every + 1))
+SAYS(state_skipped, begin(), step(1, total, 1), step(2, total, 1), rest(3))
 SAYS(state_short, begin(), frame(SW_FD_STREAM, SW_FRAME_CHECKPOINT, big, 7), rest(1))
 static void state_huge(void) {
     begin();
@@ -369,6 +277,24 @@ static void spin(void) {
     for (;;) sched_yield();
 }
 
+static void slow(void) { /* a step in 5 s, for runs that renew (test_lost_answer.sh) */
+    const struct timespec nap = {5, 0};
+    begin();
+    for (uint64_t i = 1; i <= total; i++) {
+        nanosleep(&nap, NULL);
+        steps(i, i);
+    }
+    named("adapter_model.safetensors");
+    done(0);
+}
+/* Until a STOP; then it goes on to a good end (test_lease_end.sh). */
+static void heeds_no_stop(void) {
+    struct pollfd control = {SW_FD_CONTROL, POLLIN, 0};
+    begin();
+    poll(&control, 1, -1);
+    rest(1);
+}
+
 /* ---- the decoder's acts ---- */
 static void put_le(uint8_t *out, uint64_t v, int bytes) {
     for (int i = 0; i < bytes; i++) out[i] = (uint8_t)(v >> (8 * i));
@@ -403,6 +329,16 @@ SAYS(decode_more, rows(1, 0))
 SAYS(decode_longer, rows(0, 8))
 SAYS(decode_huge, rows(0, (uint64_t)1 << 40))
 SAYS(decode_plan, begin())
+/* One row of its own behind the first bytes, whatever else is due: a short shard has passed by
+ * then, and the agent of a long one stands before a pipe that nobody reads (test_rows_read.sh). */
+static void decode_leaves(void) {
+    struct pollfd shard = {SW_FD_ROWS, POLLIN, 0};
+    poll(&shard, 1, -1);
+    close(SW_FD_ROWS);
+    rows(1, 0);
+}
+SAYS(decode_gives_up, leave(SW_FAILURE_GAVE_UP))
+SAYS(decode_no_model, leave(SW_FAILURE_MODEL))
 static void decode_state(void) {
     checkpoint(1);
 }
@@ -478,6 +414,8 @@ static const act acts[] = {
     TRAINS(act_time, "contained"),
     TRAINS(act_foreign_call, "contained"),
     TRAINS(act_crash, "contained"),
+    TRAINS(act_trap, "contained"),
+    TRAINS(act_exit, "contained"),
     /* wrong words */
     TRAINS(garbage, "contained"),
     TRAINS(say_nothing, "contained"),
@@ -502,6 +440,7 @@ static const act acts[] = {
     TRAINS(state_of_no_step, "contained"),
     TRAINS(state_beyond, "contained"),
     TRAINS(state_twice, "contained"),
+    TRAINS(state_skipped, "contained"),
     TRAINS(state_short, "contained"),
     TRAINS(state_huge, "limit"),
     TRAINS(state_unstepped, "contained"),
@@ -539,13 +478,18 @@ static const act acts[] = {
     TRAINS(stall_in_a_frame, "stalled"),
     TRAINS(stall_in_a_record, "stalled"),
     TRAINS(spin, "stalled"),
+    TRAINS(slow, "stalled"),
+    TRAINS(heeds_no_stop, "stalled"),
     /* the decoder */
     DECODES(decode_drift, "done"),
+    DECODES(decode_leaves, "done"),
     DECODES(decode_more, "contained"),
     DECODES(decode_longer, "contained"),
     DECODES(decode_huge, "contained"),
     DECODES(decode_lies, "contained"),
     DECODES(decode_plan, "contained"),
+    DECODES(decode_gives_up, "rows"),
+    DECODES(decode_no_model, "rows"),
     DECODES(decode_state, "contained"),
     DECODES(decode_stall, "stalled"),
     DECODES(decode_peer, "contained"),

@@ -75,21 +75,21 @@ static void test_not_its_own(void **unused) {
     assert_int_equal(sw_agent_fold(a, status, &err), SW_REFUSED);
     assert_string_equal(err.message,
                         "training ended: the script has stalled: not a byte during 10 leases");
-    a->command->end = SW_END_BROKE;
+    a->end = SW_END_BROKE;
     status = sw_fail(&err, SW_MEMORY, "memory", "no memory for 12345 bytes");
     assert_int_equal(sw_agent_fold(a, status, &err), SW_REFUSED);
     assert_string_equal(err.message, "training ended: there is not enough memory");
     status = sw_fail(&err, SW_IO, "io", "poll: something");
     assert_int_equal(sw_agent_fold(a, status, &err), SW_REFUSED);
     assert_string_equal(err.message, "training ended: the worker failed");
-    a->command->end = SW_END_HOST;
+    a->end = SW_END_HOST;
     status = sw_fail(&err, SW_IO, "io", "no space left");
     assert_int_equal(sw_agent_fold(a, status, &err), SW_IO);
     assert_string_equal(err.message, "what the run leaves cannot be written");
     assert_int_equal(sw_fail(&err, SW_REFUSED, "stopped", "stopped"), SW_REFUSED);
     assert_int_equal(sw_agent_fold(a, SW_REFUSED, &err), SW_REFUSED);
     assert_string_equal(err.message, "stopped");
-    a->command->end = SW_END_BROKE;
+    a->end = SW_END_BROKE;
     a->lease_status = SW_REFUSED;
     assert_int_equal(sw_agent_fold(a, status, &err), SW_IO);
     a->lease_status = SW_OK;

@@ -25,13 +25,14 @@ tries() {
             grep -q 'the last good checkpoint is kept in run.act' log && [ -f run.act/checkpoint-000002.sealed ] && [ ! -e run.act/out ]
         ;;
     *)
-        [ "$2" = limit ] && word=limit
+        [[ $2 = limit || $2 = rows ]] && word=$2
         [ $code -eq 1 ] && [ "$(error_word <log)" = $word ] && [ "$(grep -c . log)" -eq 1 ] &&
             ! grep -q 'no longer a number' log && [ ! -e run.act/out ] &&
             [ "$(grep -c 'has stalled' log)" -eq "$([ "$2" = stalled ] && echo 1 || echo 0)" ]
         ;;
     esac
     say $? "$3: $2"
+    sed -n 's/.*"message":"\([^"]*\)".*/\1/p' log >>told
 }
 "$worker" --list >acts
 while read -r number expected part name; do
@@ -41,6 +42,9 @@ while read -r number expected part name; do
     ls -A run.act 2>/dev/null | grep -vxE 'lock|out|state\.json|checkpoint-[0-9]{6}\.sealed' >>strange
 done <acts
 [ "$(wc -l <acts)" -ge 100 ]; say $? 'a hundred acts were tried'
+# RCP-095: with a good end 16, and whose decoder it was. Seen here are all but those that an honest worker alone comes to.
+sed -E 's/^(shard [1-3] of [a-z]*|training ended): //' told | sort | uniq -c >log
+[ "$(wc -l <log)" -ge 8 ] && [ "$(wc -l <log)" -le 15 ]; say $? "the host was told one of $(wc -l <log) sentences"
 
 # ---- what it could read of its memory, sealed into its model: no key is there ----
 pairs=()

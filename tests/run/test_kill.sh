@@ -78,7 +78,7 @@ for i in $(seq 6); do
         [ -n "$killed" ] || [ $code -ne 0 ]
     do :; done
     # The worker may have said its last word before: then the run ends well.
-    [ -n "$killed" ] && { [ $code -eq 0 ] || { [ $code -eq 1 ] && grep -q 'killed by signal 9' log; }; } || say 1 "the worker is killed at read $at: exit $code"
+    [ -n "$killed" ] && { [ $code -eq 0 ] || { [ $code -eq 1 ] && grep -q 'ended without its last word' log; }; } || say 1 "the worker is killed at read $at: exit $code"
     again worker.$i "the worker is killed at the agent's read $at"
 done
 
