@@ -489,6 +489,18 @@ static inline void forge_make(forge *f) {
     forge_pem(f);
 }
 
+/* As the opened folder is read; good until the next call. */
+static inline const sw_manifest_file *forge_hashed(const sw_oms_file *files, size_t count) {
+    static sw_manifest_file out[FILES + 1];
+    assert_true(count <= FILES + 1);
+    for (size_t i = 0; i < count; i++) {
+        out[i] = (sw_manifest_file){
+            .name = files[i].name, .size = files[i].content.size, .content = files[i].content};
+        sw_sha256(&out[i].digest, files[i].content);
+    }
+    return out;
+}
+
 static inline sw_manifest_input forge_input(const forge *f) {
     assert_int_equal(lseek(f->sealed_fd, 0, SEEK_SET), 0);
     for (size_t i = 0; i < OWNERS; i++) assert_int_equal(lseek(f->metrics_fds[i], 0, SEEK_SET), 0);
@@ -501,7 +513,7 @@ static inline sw_manifest_input forge_input(const forge *f) {
                                .metrics_fds = f->public_metrics ? NULL : f->metrics_fds,
                                .metrics_count = f->public_metrics ? 0 : OWNERS,
                                .app = &f->w->p.genesis.hash,
-                               .model = f->model,
+                               .model = forge_hashed(f->model, FILES),
                                .model_count = FILES};
 }
 

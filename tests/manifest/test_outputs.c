@@ -89,7 +89,7 @@ static void test_opened(void **state) {
         size_t count = 0;
         for (size_t k = 0; k < FILES; k++)
             if (k != i) files[count++] = f->model[k];
-        in.model = files;
+        in.model = forge_hashed(files, count);
         in.model_count = count;
         refused(&in, names[i], "model", "");
         SW_SCOPED(sw_buffer) copy = SW_BUFFER(1 << 16);
@@ -98,8 +98,8 @@ static void test_opened(void **state) {
         files[i].content = bytes_of(&copy);
         for (size_t bit = 0; bit < copy.size * 8; bit += copy.size < 100 ? 1 : 37) {
             in = forge_input(f);
-            in.model = files;
             copy.data[bit / 8] ^= (uint8_t)(1U << bit % 8);
+            in.model = forge_hashed(files, FILES);
             refused(&in, names[i], "model", "");
             copy.data[bit / 8] ^= (uint8_t)(1U << bit % 8);
         }
@@ -113,22 +113,22 @@ static void test_opened_names(void **state) {
     forge_make(f);
     memcpy(files, f->model, sizeof f->model);
     sw_manifest_input in = forge_input(f);
-    in.model = files;
     files[0].name = "adapter.bim"; /* the root digest stays the same */
+    in.model = forge_hashed(files, FILES);
     refused(&in, "renamed", "model", "not in the opened folder");
     files[0].name = "../adapter.bin";
     in = forge_input(f);
-    in.model = files;
+    in.model = forge_hashed(files, FILES);
     refused(&in, "a path", "model", "name");
     files[0] = f->model[0];
     files[FILES] = (sw_oms_file){"more.bin", SW_LITERAL("weights")};
     in = forge_input(f);
-    in.model = files;
+    in.model = forge_hashed(files, FILES + 1);
     in.model_count = FILES + 1;
     refused(&in, "one file more", "model", "no file that the run made");
     files[FILES].name = "adapter.bin";
     in = forge_input(f);
-    in.model = files;
+    in.model = forge_hashed(files, FILES + 1);
     in.model_count = FILES + 1;
     refused(&in, "a file twice", "model", "one name");
 }
@@ -165,7 +165,7 @@ static void test_opened_facts(void **state) {
         files[2].content = bytes_of(&signature);
         forge_make(f);
         sw_manifest_input in = forge_input(f);
-        in.model = files;
+        in.model = forge_hashed(files, FILES);
         refused(&in, cases[i].to, "model", cases[i].sentence);
     }
 }
@@ -182,7 +182,7 @@ static void test_opened_count(void **state) {
         files[FILES + i] = (sw_oms_file){names[i], SW_LITERAL("x")};
     }
     sw_manifest_input in = forge_input(f);
-    in.model = files;
+    in.model = forge_hashed(files, FILES);
     in.model_count = COUNT(files);
     refused(&in, "a hundred files", "model", "at most 64");
 }
