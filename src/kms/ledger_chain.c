@@ -197,10 +197,8 @@ static standing standing_of(const chain_ledger *l, const sw_ledger *ledger, size
 }
 
 /* Everybody reads the chain: an old revocation that its owner has lifted could be handed over again
- * by anyone, and one that was removed revokes no more. Such a one is dropped by the word of the
- * block that this owner has named, or of the newest when she has named none. The newest alone is
- * the node's word: it can keep a revocation open to the next comparison, never drop one of an owner
- * who speaks for herself. */
+ * by anyone, and one that was removed revokes no more. Such a one is dropped by `own`, which never
+ * rests on the node's word alone; the newest can keep a revocation open to the next comparison. */
 static void compare_handed(chain_ledger *l, size_t owner, const standing *own,
                            const standing *newest) {
     size_t kept = 0;
@@ -219,29 +217,51 @@ static bool same_handed(const sw_handed_revocation *a, const sw_handed_revocatio
            a->say.sequence == b->say.sequence && sw_hash_equal(&a->say.compose, &b->say.compose);
 }
 
-static void read_standing(const turn *t, const sw_head *at, size_t owner, standing *out) {
+static standing read_standing(const turn *t, const sw_head *at, size_t owner) {
     static const sw_chain_ask nothing;
     SW_SCOPED(sw_buffer) view = SW_BUFFER(SW_CHAIN_VIEW_LIMIT);
     sw_ledger *ledger = NULL;
-    if (read_block(t, at, &nothing, &view, &ledger, NULL) != SW_OK) return;
-    *out = standing_of(t->l, ledger, owner);
+    if (read_block(t, at, &nothing, &view, &ledger, NULL) != SW_OK) return (standing){0};
+    const standing out = standing_of(t->l, ledger, owner);
     sw_ledger_close(&ledger);
+    return out;
+}
+
+/* The block that this owner has named in this start; when she has named none, what the newest and
+ * all that others have named agree on. One that could not be read leaves it unknown. */
+static standing own_standing(const turn *t, size_t owner, const standing *newest) {
+    const sw_kms_app *app = sw_kms_app_find(t->l->kms, &t->l->genesis->hash);
+    if (app == NULL) return *newest; /* it is being founded: nobody has named any */
+    if (app->words[owner].present)
+        return read_standing(t, &app->words[owner].statement.ledger, owner);
+    standing out = *newest;
+    for (size_t i = 0; i < t->l->genesis->owner_count && out.known; i++) {
+        if (!app->words[i].present) continue;
+        const standing there = read_standing(t, &app->words[i].statement.ledger, owner);
+        out.known = there.known;
+        out.active |= there.active;
+        if (there.sequence < out.sequence) out.sequence = there.sequence;
+    }
+    return out;
+}
+
+/* The newest block is known. */
+static void compare_owner(const turn *t, size_t owner) {
+    const standing newest = read_standing(t, &t->l->newest, owner);
+    const standing own = own_standing(t, owner, &newest);
+    compare_handed(t->l, owner, &own, &newest);
 }
 
 /* As the chain stands now, when a node says so. */
 static void compare_now(chain_ledger *l, size_t owner) {
-    const sw_kms_app *app = sw_kms_app_find(l->kms, &l->genesis->hash);
-    const sw_kms_word *word = app == NULL ? NULL : &app->words[owner];
-    standing own = {0}, newest = {0};
     turn t;
-    if (begin(l, &t, NULL) != SW_OK || find_newest(&t, NULL) != SW_OK) return;
-    read_standing(&t, &l->newest, owner, &newest);
-    own = newest;
-    if (word != NULL && word->present) {
-        own = (standing){0};
-        read_standing(&t, &word->statement.ledger, owner, &own);
-    }
-    compare_handed(l, owner, &own, &newest);
+    if (begin(l, &t, NULL) == SW_OK && find_newest(&t, NULL) == SW_OK) compare_owner(&t, owner);
+}
+
+static bool holds_open(const chain_ledger *l, size_t owner) {
+    for (size_t i = 0; i < l->handed_count; i++)
+        if (l->handed[i].r.owner == owner && !l->handed[i].compared) return true;
+    return false;
 }
 
 /* No owner takes another's room. */
@@ -335,7 +355,6 @@ typedef struct judging {
     size_t count;
     sw_head heads[SW_KMS_BLOCK_COUNT]; /* ascending, as the views */
     sw_buffer views[SW_KMS_BLOCK_COUNT];
-    standing own[SW_OWNER_LIMIT], newest[SW_OWNER_LIMIT]; /* for what was handed over */
 } judging;
 
 static int compare_heads(const sw_head *a, const sw_head *b) {
@@ -355,15 +374,6 @@ static void add_view(judging *j, const sw_head *at, sw_buffer *view) {
     *view = (sw_buffer){0};
 }
 
-static void keep_standings(judging *j, const sw_head *at, bool newest, const sw_ledger *ledger) {
-    for (size_t i = 0; i < j->t.l->genesis->owner_count; i++) {
-        const standing now = standing_of(j->t.l, ledger, i);
-        if (newest) j->newest[i] = now;
-        if (j->q->listed[i] ? sw_head_equal(&j->q->words[i].statement.ledger, at) : newest)
-            j->own[i] = now;
-    }
-}
-
 /* `whose` NULL: the newest. A block that was judged already has said yes. */
 static sw_status judge_block(judging *j, const sw_head *at, const char *whose, sw_error *err) {
     for (size_t i = 0; i < j->count; i++)
@@ -374,7 +384,6 @@ static sw_status judge_block(judging *j, const sw_head *at, const char *whose, s
     sw_ledger *ledger = NULL;
     SW_TRY(read_block(&j->t, at, &ask, &view, &ledger, err));
     add_view(j, at, &view);
-    keep_standings(j, at, whose == NULL, ledger);
     sw_status status = sw_chain_question_check(&j->question, ledger, whose, NULL, err);
     sw_ledger_close(&ledger);
     return status;
@@ -400,7 +409,7 @@ static sw_status judge_blocks(judging *j, sw_error *err) {
         if (status != SW_OK) return status;
     }
     for (size_t i = 0; i < l->genesis->owner_count; i++)
-        compare_handed(l, i, &j->own[i], &j->newest[i]);
+        if (holds_open(l, i)) compare_owner(&j->t, i);
     return check_handed(l, j->q->compose, false, err);
 }
 
