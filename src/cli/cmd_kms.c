@@ -336,7 +336,21 @@ static sw_status read_log(sw_cli *cli, const char *where, sw_buffer *out, sw_err
     return status;
 }
 
-static void show_summary(sw_cli *cli, const sw_audit_summary *s) {
+/* Whose receipt keys sign it: what owners' words in it say, and what they leave open. */
+static void show_alone(sw_cli *cli, const sw_audit_summary *s, sw_json *root) {
+    sw_arena *a = sw_cli_arena(cli);
+    sw_json *list = sw_json_add_array(a, root, "alone");
+    sw_cli_print(cli, "the owners vouch for %llu of %llu starts\n",
+                 (unsigned long long)(s->starts - s->alone_count), (unsigned long long)s->starts);
+    for (size_t i = 0; i < s->alone_count && i < SW_AUDIT_ALONE_COUNT; i++) {
+        sw_cli_print(cli, "no owner vouches for the start at entry %llu\n",
+                     (unsigned long long)s->alone[i]);
+        sw_json_add_integer(a, list, NULL, (int64_t)s->alone[i]);
+    }
+    sw_json_add_integer(a, root, "vouched", (int64_t)(s->starts - s->alone_count));
+}
+
+static void show_summary(sw_cli *cli, const sw_genesis *g, const sw_audit_summary *s) {
     sw_arena *a = sw_cli_arena(cli);
     char hash[2 * SW_HASH_BYTES + 1];
     sw_hex_text(hash, SW_BYTES_OF(s->head.hash.b));
@@ -354,19 +368,36 @@ static void show_summary(sw_cli *cli, const sw_audit_summary *s) {
     sw_json_add_integer(a, root, "refusals", (int64_t)s->refusals);
     sw_json_add_integer(a, root, "revocations", (int64_t)s->revocations);
     sw_json_add_text(a, root, "head", sw_text(hash));
+    if (g != NULL)
+        show_alone(cli, s, root);
+    else
+        sw_cli_note(cli, "--app FILE checks by its owners' words in the log whose keys signed it");
     sw_cli_result(cli, root);
+}
+
+/* --app: whose owners' words in the log are checked. */
+static sw_status read_app(sw_cli *cli, const sw_genesis **out, sw_error *err) {
+    if (sw_cli_value(cli, "app") == NULL) return SW_OK;
+    sw_genesis *g = SW_ARENA_NEW(sw_cli_arena(cli), sw_genesis, 1);
+    sw_bytes envelope;
+    if (g == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a genesis");
+    SW_TRY(sw_cli_genesis(cli, g, &envelope, err));
+    *out = g;
+    return SW_OK;
 }
 
 static sw_status kms_audit_verify(sw_cli *cli, sw_error *err) {
     SW_SCOPED(sw_buffer) json = SW_BUFFER(SW_JOURNAL_EXPORT_LIMIT);
     const char *out = sw_cli_value(cli, "out");
+    const sw_genesis *g = NULL;
     sw_audit_summary summary;
     if (strcmp(sw_cli_argument(cli, 0), "verify") != 0)
         return sw_fail(err, SW_USAGE, "usage", "what can be done with an audit log: verify");
     SW_TRY(read_log(cli, sw_cli_argument(cli, 1), &json, err));
-    SW_TRY(sw_audit_verify(sw_buffer_bytes(&json), &summary, err));
+    SW_TRY(read_app(cli, &g, err));
+    SW_TRY(sw_audit_verify(sw_buffer_bytes(&json), g, &summary, err));
     if (out != NULL) SW_TRY(sw_file_write(out, sw_buffer_bytes(&json), 0644, SW_WRITE_NEW, err));
-    show_summary(cli, &summary);
+    show_summary(cli, g, &summary);
     return SW_OK;
 }
 
@@ -405,7 +436,10 @@ static const sw_option unlock_options[] = {
 static const sw_option revoke_options[] = {
     {"app", SW_OPTION_VALUE, "FILE", "the complete genesis"}, KMS_OPTION, {0}};
 static const sw_option audit_options[] = {
-    {"out", SW_OPTION_VALUE, "FILE", "keep the log that was verified"}, {0}};
+    {"app", SW_OPTION_VALUE, "FILE",
+     "the complete genesis of an app whose owners vouch for starts"},
+    {"out", SW_OPTION_VALUE, "FILE", "keep the log that was verified"},
+    {0}};
 
 const sw_command sw_commands_kms[] = {
     {"kms init", "", "make a key service's folder", NULL, 0, 0, init_options, kms_init},

@@ -5,6 +5,7 @@
  */
 #ifndef SW_KMS_INTERNAL_H
 #define SW_KMS_INTERNAL_H
+#include "kms/audit.h"
 #include "kms/kms.h"
 #include "kms/message.h"
 #include "ledger/chain_judge.h"
@@ -135,6 +136,9 @@ typedef struct sw_kms_minute { /* refusals of peers for whom nobody speaks (KMS-
     uint64_t written, counted;
 } sw_kms_minute;
 SW_NODISCARD sw_status sw_kms_audit_open(sw_kms *k, sw_error *err);
+/* Reads what the log holds beyond k->log, so that k->counts are right: SW_UNAVAILABLE when it
+ * cannot. */
+SW_NODISCARD sw_status sw_kms_audit_catch_up(sw_kms *k, sw_error *err);
 /* `refusal` NULL: granted. Durable when it returns, but for refusals that are only counted. */
 SW_NODISCARD sw_status sw_kms_audit_unlock(sw_kms *k, const sw_hash *app, const sw_hash *owner,
                                            sw_bytes statement, const sw_error *refusal,
@@ -160,8 +164,9 @@ uint64_t sw_kms_granted(const sw_kms_counts *c, const sw_hash *compose);
 /* Room for one more compose hash, or it is known: else SW_LIMIT. */
 SW_NODISCARD sw_status sw_kms_count_room(const sw_kms_counts *c, const sw_hash *compose,
                                          sw_error *err);
-SW_NODISCARD sw_status sw_kms_count_raise(sw_kms_counts *c, const sw_hash *compose,
-                                          uint64_t granted, sw_error *err);
+/* SW_UNAUTHENTIC "rollback" unless it is the next one. */
+SW_NODISCARD sw_status sw_kms_count_take(sw_kms_counts *c, const sw_hash *compose, uint64_t number,
+                                         sw_error *err);
 
 /* ---- leases (KMS-073) ---- */
 typedef struct sw_kms_lease {
@@ -192,6 +197,7 @@ struct sw_kms {
     sw_hash boot_nonce, audit_id;
     sw_p256_public root_public, receipt_public, tls_public;
     sw_journal *audit;
+    sw_audit_reader log; /* of `audit` */
     sw_kms_minute minute;
     sw_verifier *verifier; /* of machines' evidence */
     sw_kms_tokens challenges, looks;

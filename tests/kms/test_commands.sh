@@ -104,6 +104,8 @@ say $? "eight commands of one owner at the same time ($good succeed)"
 refused "mallory does not" 1 "no owner" unlock mallory
 holds "the audit log holds" "1 starts, 7 unlocks, 0 grants" "$sealwright" kms audit verify "$url" --out log.json
 holds "an exported log verifies without the service" "1 starts, 7 unlocks" "$sealwright" kms audit verify log.json
+holds "by whose words its start is the service's" "vouch for 1 of 1 starts" "$sealwright" kms audit verify log.json --app app.genesis
+holds "and not by those of another app" "no owner vouches for the start at entry 1" "$sealwright" kms audit verify log.json --app other.genesis
 refused "an export is not overwritten" 1 "there already" "$sealwright" kms audit verify "$url" --out log.json
 sed 's/"sig":"\(....\)./"sig":"\1A/' log.json >broken.json
 refused "a changed log is refused" 1 "audit entry\|journal entry" "$sealwright" kms audit verify broken.json

@@ -31,7 +31,7 @@ static void test_keys_over_the_wire(void **state) {
     SW_SCOPED(sw_buffer) log = SW_BUFFER(SW_JOURNAL_EXPORT_LIMIT);
     sw_audit_summary s;
     assert_int_equal(sw_remote_audit(r->remote, &log, NULL), SW_OK);
-    assert_int_equal(sw_audit_verify(bytes_of(&log), &s, NULL), SW_OK);
+    assert_int_equal(sw_audit_verify(bytes_of(&log), NULL, &s, NULL), SW_OK);
     assert_int_equal(s.grants, 3);
     assert_int_equal(s.unlocks, OWNERS);
     remote_free(r);
@@ -98,7 +98,7 @@ static uint64_t words_taken(remote_world *r) {
     sw_remote *remote = NULL;
     assert_int_equal(sw_remote_open(r->url, &r->w->p.entropy, &remote, NULL), SW_OK);
     assert_int_equal(sw_remote_audit(remote, &log, NULL), SW_OK);
-    assert_int_equal(sw_audit_verify(bytes_of(&log), &s, NULL), SW_OK);
+    assert_int_equal(sw_audit_verify(bytes_of(&log), NULL, &s, NULL), SW_OK);
     sw_remote_close(&remote);
     return s.unlocks;
 }

@@ -267,7 +267,7 @@ static void test_the_audit_log_tells_all(void **state) {
     sw_audit_summary s;
     sw_error err = {0};
     export_of(w, &log);
-    assert_int_equal(sw_audit_verify(bytes_of(&log), &s, &err), SW_OK);
+    assert_int_equal(sw_audit_verify(bytes_of(&log), NULL, &s, &err), SW_OK);
     assert_int_equal(s.starts, 2);
     assert_int_equal(s.unlocks, OWNERS);
     assert_int_equal(s.grants, 2);
@@ -278,7 +278,7 @@ static void test_the_audit_log_tells_all(void **state) {
     for (size_t bit = 3; bit < log.size * 8; bit += log.size * 8 / 2100) {
         sw_audit_summary other;
         log.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
-        assert_int_not_equal(sw_audit_verify(bytes_of(&log), &other, &err), SW_OK);
+        assert_int_not_equal(sw_audit_verify(bytes_of(&log), NULL, &other, &err), SW_OK);
         log.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
         flips++;
     }
@@ -311,7 +311,7 @@ static void test_strangers_do_not_fill_the_log(void **state) {
     for (size_t i = 0; i < FLOOD; i++) keys_refused(w, (ask){.other_response = true}, "evidence");
     restart_kms(w); /* what was counted is written at the end */
     export_of(w, &log);
-    assert_int_equal(sw_audit_verify(bytes_of(&log), &s, NULL), SW_OK);
+    assert_int_equal(sw_audit_verify(bytes_of(&log), NULL, &s, NULL), SW_OK);
     assert_int_equal(s.refusals, FLOOD + 1 + 2 + FLOOD);
     assert_int_equal(s.head.index, before + A_MINUTE + 2 + 1 + A_MINUTE + 1 + 1);
     world_free(w);
