@@ -123,7 +123,7 @@ sw_status sw_kms_audit_unlock(sw_kms *k, const sw_hash *app, const sw_hash *owne
     sw_arena *a = &arena;
     sw_hash digest;
     bool counted;
-    SW_TRY(count_refusal(k, refusal != NULL && sw_hash_zero(owner), &counted, err));
+    SW_TRY(count_refusal(k, refusal != NULL, &counted, err));
     if (counted) return SW_OK;
     sw_sha256(&digest, statement);
     sw_json *root = begin_entry(a, "unlock");

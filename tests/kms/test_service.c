@@ -317,7 +317,8 @@ static void test_strangers_do_not_fill_the_log(void **state) {
     world_free(w);
 }
 
-/* A statement that no owner signed is a stranger's; one that an owner signed is not. */
+/* A statement that is refused is a stranger's, also one that an owner signed: manifests carry them,
+ * and anybody can send them again. */
 static void test_strangers_statements_are_counted(void **state) {
     (void)state;
     world *w = world_ready();
@@ -338,7 +339,18 @@ static void test_strangers_statements_are_counted(void **state) {
         assert_string_equal(a.refusal.word, "replay");
         answer_free(&a);
     }
-    assert_int_equal(head_of(w, "/v1/audit/1").index, before + 30);
+    assert_int_equal(head_of(w, "/v1/audit/1").index, before + 10);
+    unlock(w, 0); /* what is granted is always written */
+    assert_int_equal(head_of(w, "/v1/audit/1").index, before + 11);
+    sw_p256_public peer = new_peer(w);
+    look(w, &peer);
+    sw_unlock_statement said = statement_of(w, 1);
+    expect(send_unlock(w, &said, 1, &peer), "");
+    for (size_t i = 0; i < 20; i++) { /* by a peer that looks each time */
+        look(w, &peer);
+        expect(send_unlock(w, &said, 1, &peer), "replay");
+    }
+    assert_int_equal(head_of(w, "/v1/audit/1").index, before + 12);
     world_free(w);
 }
 
