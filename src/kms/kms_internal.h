@@ -15,7 +15,7 @@
 
 #define SW_KMS_APP_LIMIT       256
 #define SW_KMS_CHALLENGE_LIMIT 256
-#define SW_KMS_LOOK_LIMIT      256
+#define SW_KMS_PEER_TOKENS     2 /* of each kind */
 #define SW_KMS_GRANT_LIMIT     1024
 #define SW_KMS_COUNT_LIMIT     4096
 
@@ -29,7 +29,7 @@ typedef struct sw_kms_token {
 typedef struct sw_kms_tokens {
     sw_kms_token slots[SW_KMS_CHALLENGE_LIMIT];
 } sw_kms_tokens;
-/* The oldest makes room. */
+/* The peer's oldest makes room when it holds SW_KMS_PEER_TOKENS, else the oldest of all. */
 void sw_kms_token_add(sw_kms_tokens *t, const sw_hash *value, const sw_p256_public *peer,
                       int64_t now_ms);
 /* Uses up the peer's token of that value (NULL: its newest). SW_UNAUTHENTIC "evidence" with the
