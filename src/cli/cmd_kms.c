@@ -192,37 +192,40 @@ typedef struct unlocking {
     sw_bytes genesis_envelope;
     sw_identity *owner;
     sw_remote *remote;
-    sw_rpc *node;     /* of an app on a chain */
-    int64_t every_ms; /* --watch */
+    sw_kms_facts facts; /* of the last word */
+    sw_rpc *node;       /* of an app on a chain */
+    int64_t every_ms;   /* --watch */
 } unlocking;
 
 /* One word to the service, which learns of the app first when it does not know it. */
 static sw_status unlock_once(unlocking *u, sw_error *err) {
-    sw_kms_facts facts;
     sw_remote_node(u->remote, u->node);
     SW_TRY(sw_remote_found(u->remote, u->genesis_envelope, err));
     SW_TRY(sw_remote_unlock(u->remote, &u->reference, &u->genesis, u->owner, sw_cli_entropy(u->cli),
-                            sw_cli_clock(u->cli), &facts, err));
-    const char *kind = facts.claims.platform == SW_PLATFORM_SIM ? " (SIMULATED)" : "";
+                            sw_cli_clock(u->cli), &u->facts, err));
+    const char *kind = u->facts.claims.platform == SW_PLATFORM_SIM ? " (SIMULATED)" : "";
     sw_cli_print(u->cli, "unlocked for %s: image %s%s\n", sw_identity_card(u->owner)->name,
-                 facts.claims.image, kind);
+                 u->facts.claims.image, kind);
     if (u->node == NULL) return SW_OK;
     char hash[2 * SW_HASH_BYTES + 1];
-    sw_hex_text(hash, SW_BYTES_OF(facts.ledger.hash.b));
+    sw_hex_text(hash, SW_BYTES_OF(u->facts.ledger.hash.b));
     sw_cli_print(u->cli, "as of block %llu of chain %llu, 0x%s\n",
-                 (unsigned long long)facts.ledger.index, (unsigned long long)u->genesis.chain.chain,
-                 hash);
+                 (unsigned long long)u->facts.ledger.index,
+                 (unsigned long long)u->genesis.chain.chain, hash);
     return SW_OK;
 }
 
-/* Waits for the next turn; ends early when the service is no longer the one that was unlocked. */
+/* Waits for the next turn, and keeps each newer head of the audit log meanwhile (KMS-044); ends
+ * early when the service is no longer the one that was unlocked, or its log no longer that one. */
 static void wait_for_turn(unlocking *u) {
     const struct timespec poll = {.tv_sec = POLL_SECONDS};
     for (int64_t left = u->every_ms; left > 0; left -= POLL_SECONDS * 1000) {
         sw_error err = {0};
         (void)nanosleep(&poll, NULL);
-        sw_status there = sw_remote_probe(u->remote, &u->genesis, &err);
-        if (there != SW_OK && there != SW_UNAVAILABLE) return;
+        sw_status status = sw_remote_probe(u->remote, &u->genesis, &err);
+        if (status == SW_OK)
+            status = sw_remote_follow(u->remote, &u->genesis, u->owner, &u->facts, &err);
+        if (status != SW_OK && status != SW_UNAVAILABLE) return;
     }
 }
 

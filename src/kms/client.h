@@ -61,6 +61,12 @@ SW_NODISCARD sw_status sw_remote_unlock(sw_remote *r, const sw_kms_reference *re
                                         const sw_entropy *e, const sw_clock *clock,
                                         sw_kms_facts *facts, sw_error *err);
 
+/* Follows the audit log from facts->audit, as a word was given: each entry must be signed by
+ * facts->receipt. The newest head is kept as seen, in `owner` and in *facts: SW_UNAUTHENTIC when
+ * the log does not grow out of what was seen. */
+SW_NODISCARD sw_status sw_remote_follow(sw_remote *r, const sw_genesis *g, sw_identity *owner,
+                                        sw_kms_facts *facts, sw_error *err);
+
 /* ---- anyone: the audit log ---- */
 /* The whole log as a journal export, its chain recomputed, its entries not yet verified. */
 SW_NODISCARD sw_status sw_remote_audit(sw_remote *r, sw_buffer *json, sw_error *err);

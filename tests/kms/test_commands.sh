@@ -142,8 +142,26 @@ stop TERM
 serve "$place"
 grown 2
 say $? "and again after a restart, by itself"
-kill "$watcher"
+cp kms/audit.db audit.watched
+cp -r bert/heads heads.before
+holds "while bert watches, anna unlocks" "unlocked for anna" unlock anna
+for _ in $(seq 100); do
+    diff -r bert/heads heads.before >/dev/null || break
+    sleep 0.2
+done
+stop KILL
+cp audit.watched kms/audit.db
+serve "$place"
+for _ in $(seq 150); do
+    kill -0 "$watcher" 2>/dev/null || break
+    sleep 0.2
+done
+kill "$watcher" 2>/dev/null
 wait "$watcher" 2>/dev/null
+ended=$?
+cp watch.log log
+[ "$ended" -eq 1 ] && grep -q "not the one that was seen before" watch.log
+say $? "a watch follows the log: what was put back behind bert's own word is noticed"
 watcher=
 
 holds "whoever wants keeps a copy of the ledger" "copied  4" "$sealwright" app copy --app app.genesis --from "$url" --to file:kept.db
