@@ -46,7 +46,7 @@ typedef struct chain_ledger {
     kept_view views[VIEW_COUNT];
     sw_hash recent[RECENT_COUNT]; /* compose hashes that were asked for, a ring */
     size_t recent_count;
-    handed handed[HANDED_COUNT];
+    handed handed[HANDED_COUNT + SW_OWNER_LIMIT]; /* one of everything by each owner beside */
     size_t handed_count;
 } chain_ledger;
 
@@ -85,6 +85,7 @@ static sw_status heard(const turn *t, int64_t asked_ms, sw_status status, sw_err
 }
 
 static sw_status may_ask(const turn *t, sw_error *err) {
+    if (t->node == NULL) return unavailable(t->l, err, "it does not answer");
     if (now_ms(t->l) - t->begun_ms <= SW_KMS_NODE_REQUEST_MS) return SW_OK;
     return unavailable(t->l, err, "it takes too long to answer");
 }
@@ -204,17 +205,18 @@ static void compare_handed(chain_ledger *l, size_t owner, const standing *own,
     size_t kept = 0;
     for (size_t i = 0; i < l->handed_count; i++) {
         handed *h = &l->handed[i];
-        bool compares = h->r.owner == owner && !h->compared && own->known && newest->known;
+        bool compares = h->r.owner == owner && !h->compared && own->known;
         if (compares && (own->sequence >= h->r.say.sequence || !own->active)) continue;
-        if (compares && newest->sequence < h->r.say.sequence) h->compared = true;
+        if (compares && newest->known && newest->sequence < h->r.say.sequence) h->compared = true;
         l->handed[kept++] = *h;
     }
     l->handed_count = kept;
 }
 
-static bool same_handed(const sw_handed_revocation *a, const sw_handed_revocation *b) {
+/* By the same owner in the same words: numbers may differ. */
+static bool same_words(const sw_handed_revocation *a, const sw_handed_revocation *b) {
     return a->owner == b->owner && a->say.everything == b->say.everything &&
-           a->say.sequence == b->say.sequence && sw_hash_equal(&a->say.compose, &b->say.compose);
+           sw_hash_equal(&a->say.compose, &b->say.compose);
 }
 
 static standing read_standing(const turn *t, const sw_head *at, size_t owner) {
@@ -245,17 +247,19 @@ static standing own_standing(const turn *t, size_t owner, const standing *newest
     return out;
 }
 
-/* The newest block is known. */
+/* Without a node the newest is unknown: what is kept of it may have been passed since. */
 static void compare_owner(const turn *t, size_t owner) {
-    const standing newest = read_standing(t, &t->l->newest, owner);
+    standing newest = {0};
+    if (t->node != NULL) newest = read_standing(t, &t->l->newest, owner);
     const standing own = own_standing(t, owner, &newest);
     compare_handed(t->l, owner, &own, &newest);
 }
 
-/* As the chain stands now, when a node says so. */
+/* As the chain stands now, when a node says so; else by what is kept of the owner's own block. */
 static void compare_now(chain_ledger *l, size_t owner) {
     turn t;
-    if (begin(l, &t, NULL) == SW_OK && find_newest(&t, NULL) == SW_OK) compare_owner(&t, owner);
+    if (begin(l, &t, NULL) != SW_OK || find_newest(&t, NULL) != SW_OK) t.node = NULL;
+    compare_owner(&t, owner);
 }
 
 static bool holds_open(const chain_ledger *l, size_t owner) {
@@ -264,41 +268,55 @@ static bool holds_open(const chain_ledger *l, size_t owner) {
     return false;
 }
 
-/* No owner takes another's room. */
-static sw_status check_room(const chain_ledger *l, size_t owner, sw_error *err) {
+/* No owner takes another's room, and none is needed to revoke everything. */
+static sw_status check_room(const chain_ledger *l, const sw_handed_revocation *r, sw_error *err) {
     const size_t most = HANDED_COUNT / l->genesis->owner_count;
     size_t held = 0;
-    for (size_t i = 0; i < l->handed_count; i++) held += l->handed[i].r.owner == owner;
+    if (r->say.everything) return SW_OK;
+    for (size_t i = 0; i < l->handed_count; i++)
+        held += l->handed[i].r.owner == r->owner && !l->handed[i].r.say.everything;
     if (held < most) return SW_OK;
     sw_status status =
         sw_fail(err, SW_LIMIT, "limit", "this key service holds %zu revocations by %s already",
-                held, l->genesis->owners[owner].name);
+                held, l->genesis->owners[r->owner].name);
     sw_error_hint(err, "revoke on the chain, or everything");
     return status;
+}
+
+/* The one in these words; NULL when there is none. */
+static handed *find_handed(chain_ledger *l, const sw_handed_revocation *r) {
+    for (size_t i = 0; i < l->handed_count; i++)
+        if (same_words(&l->handed[i].r, r)) return &l->handed[i];
+    return NULL;
+}
+
+/* In the same words the higher number holds longer, and one that was compared until the end. */
+static bool covers(const handed *h, const sw_handed_revocation *r) {
+    return h != NULL && (h->compared || h->r.say.sequence >= r->say.sequence);
 }
 
 static sw_status append(sw_kms_ledger *ledger, sw_bytes call, sw_head *head, sw_error *err) {
     chain_ledger *l = (chain_ledger *)ledger;
     sw_handed_revocation r;
     SW_TRY(sw_handed_revocation_open(l->genesis, call, &r, err));
-    for (size_t i = 0; i < l->handed_count; i++)
-        if (same_handed(&l->handed[i].r, &r)) {
-            *head = l->newest;
-            return SW_OK;
+    handed *there = find_handed(l, &r);
+    if (!covers(there, &r)) {
+        if (there == NULL) {
+            if (check_room(l, &r, NULL) != SW_OK) compare_now(l, r.owner);
+            SW_TRY(check_room(l, &r, err)); /* what was passed takes none */
+            there = &l->handed[l->handed_count++];
         }
-    SW_TRY(check_room(l, r.owner, err));
-    l->handed[l->handed_count++] = (handed){.r = r};
-    compare_now(l, r.owner);
-    size_t i = 0;
-    while (i < l->handed_count && !same_handed(&l->handed[i].r, &r)) i++;
-    if (i == l->handed_count)
-        return sw_fail(
-            err, SW_REFUSED, "ledger",
-            "the chain holds this revocation already, or a later word of %s, who may have "
-            "been removed",
-            l->genesis->owners[r.owner].name);
+        *there = (handed){.r = r};
+        compare_now(l, r.owner);
+        if (find_handed(l, &r) == NULL)
+            return sw_fail(err, SW_REFUSED, "ledger",
+                           "the chain holds this revocation already, or a later word of %s, who "
+                           "may have been removed",
+                           l->genesis->owners[r.owner].name);
+        SW_TRY(sw_kms_audit_revocation(l->kms, &l->genesis->hash, &r, err));
+    }
     *head = l->newest;
-    return sw_kms_audit_revocation(l->kms, &l->genesis->hash, &r, err);
+    return SW_OK;
 }
 
 /* ---- an owner names a block (CHN-060) ---- */

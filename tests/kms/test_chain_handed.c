@@ -189,18 +189,74 @@ static void test_handed_over_by_one_who_was_removed(void **state) {
     chain_free(c);
 }
 
+/* A revocation of some other recipe, of owner 2. */
+static void hand_over_other(chain_world *c, uint64_t sequence, const char *word) {
+    SW_SCOPED(sw_buffer) call = SW_BUFFER(1 << 12);
+    const sw_hash x = c->w->x;
+    sw_sha256(&c->w->x, SW_BYTES(&sequence, sizeof sequence));
+    put_call(c, 2, (sw_app_say){.act = SW_ACT_REVOKE, .sequence = sequence}, &call);
+    c->w->x = x;
+    expect(hand_over(c, bytes_of(&call)), word);
+}
+
+/* Her room for others' recipes is full: what the same words say again, and what revokes everything,
+ * is taken all the same. */
 static void test_each_owner_has_room(void **state) {
     (void)state;
     enum { MOST = 256 / OWNERS };
     chain_world *c = chain_ready();
-    for (uint64_t i = 0; i <= MOST; i++) {
-        SW_SCOPED(sw_buffer) call = SW_BUFFER(1 << 12);
-        put_call(c, 2, (sw_app_say){.act = SW_ACT_REVOKE, .sequence = 9 + i}, &call);
-        expect(hand_over(c, bytes_of(&call)), i < MOST ? "" : "limit");
-    }
+    SW_SCOPED(sw_buffer) again = SW_BUFFER(1 << 12);
     SW_SCOPED(sw_buffer) call = SW_BUFFER(1 << 12);
+    for (uint64_t i = 0; i <= MOST; i++) hand_over_other(c, 9 + i, i < MOST ? "" : "limit");
+    hand_over_other(c, 9, "");
     put_call(c, 1, (sw_app_say){.act = SW_ACT_REVOKE}, &call);
     expect(hand_over(c, bytes_of(&call)), "");
+    restart_kms(c->w);
+    unlock_all_now(c);
+    for (uint64_t i = 0; i < MOST; i++) hand_over_other(c, 9 + i, "");
+    (void)keys_granted(c->w, (ask){0});
+    for (uint64_t i = 0; i < 40; i++) {
+        again.size = 0;
+        put_call(c, 2, (sw_app_say){.act = SW_ACT_REVOKE, .everything = true, .sequence = 9 + i},
+                 &again);
+        expect(hand_over(c, bytes_of(&again)), "");
+    }
+    refused_saying(c, (ask){0}, "revoked", "directly");
+    chain_free(c);
+}
+
+/* While no node answers, anybody hands over what her own block has passed already: it is dropped by
+ * what is kept of that block, and takes no room from what she says now. */
+static void test_old_ones_take_no_room(void **state) {
+    (void)state;
+    enum { MOST = 256 / OWNERS };
+    chain_world *c = chain_ready();
+    SW_SCOPED(sw_buffer) fresh = SW_BUFFER(1 << 12);
+    act_of(c, 2, (sw_app_say){.act = SW_ACT_REVOKE, .everything = true, .sequence = 500});
+    act_of(c, 2, (sw_app_say){.act = SW_ACT_LIFT, .everything = true});
+    act(c, 0, SW_ACT_APPROVE);
+    act(c, 1, SW_ACT_APPROVE);
+    unlock_all_now(c);
+    pass_time(c->w, CACHE_MS + 1);
+    (void)keys_granted(c->w, (ask){0});
+    put_call(c, 2, (sw_app_say){.act = SW_ACT_REVOKE}, &fresh);
+    SW_SCOPED(sw_buffer) old = SW_BUFFER(1 << 16);
+    sw_bytes calls[MOST + 1];
+    size_t size = 0;
+    for (uint64_t i = 0; i <= MOST; i++) {
+        const sw_hash x = c->w->x;
+        sw_sha256(&c->w->x, SW_BYTES(&i, sizeof i));
+        put_call(c, 2, (sw_app_say){.act = SW_ACT_REVOKE, .sequence = 9 + i}, &old);
+        c->w->x = x;
+    }
+    size = old.size / (MOST + 1);
+    for (size_t i = 0; i <= MOST; i++) calls[i] = SW_BYTES(old.data + i * size, size);
+    pass_time(c->w, CACHE_MS + 1);
+    tell_node(c, "proxy_lie", "[\"eth_getBlockByNumber/stateRoot\"]");
+    for (size_t i = 0; i <= MOST; i++) expect(hand_over(c, calls[i]), "ledger");
+    expect(hand_over(c, bytes_of(&fresh)), "");
+    tell_node(c, "proxy_lie", "[]");
+    refused_saying(c, (ask){0}, "revoked", "directly");
     chain_free(c);
 }
 
@@ -213,6 +269,7 @@ int main(void) {
         cmocka_unit_test(test_handed_over_by_one_who_named_none),
         cmocka_unit_test(test_handed_over_by_one_who_was_removed),
         cmocka_unit_test(test_each_owner_has_room),
+        cmocka_unit_test(test_old_ones_take_no_room),
     };
     return cmocka_run_group_tests_name("kms/chain_handed", tests, NULL, NULL);
 }
