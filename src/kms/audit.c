@@ -174,11 +174,11 @@ static sw_status add_blocks(sw_arena *a, sw_json *root, const sw_kms *k, const s
     sw_json *list = sw_json_add_array(a, root, "blocks");
     for (size_t i = 0; i < f->block_count; i++) {
         sw_hash view;
-        SW_TRY(keep_view(k, sw_buffer_bytes(&f->each[i]), &view, err));
+        if (f->known) SW_TRY(keep_view(k, sw_buffer_bytes(&f->each[i]), &view, err));
         sw_json *b = sw_json_add_object(a, list, NULL);
         sw_json_add_hex(a, b, "hash", SW_BYTES_OF(f->blocks[i].hash.b));
         sw_json_add_integer(a, b, "index", (int64_t)f->blocks[i].index);
-        sw_json_add_hex(a, b, "view", SW_BYTES_OF(view.b));
+        sw_json_add_hex(a, b, "view", SW_BYTES(view.b, f->known ? SW_HASH_BYTES : 0));
     }
     return SW_OK;
 }

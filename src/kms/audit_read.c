@@ -196,10 +196,12 @@ static sw_status read_blocks(const sw_json *root, sw_error *err) {
         return sw_fail(err, SW_MALFORMED, "format", "a decision has looked at no block");
     for (const sw_json *b = list->first; b != NULL; b = b->next) {
         sw_hash hash;
+        sw_bytes view;
         uint64_t index;
         SW_TRY(sw_json_expect(b, SW_AUDIT_KIND, names, err));
         SW_TRY(sw_json_hash(b, SW_AUDIT_KIND, "hash", &hash, err));
-        SW_TRY(sw_json_hash(b, SW_AUDIT_KIND, "view", &hash, err));
+        SW_TRY(sw_json_text(b, SW_AUDIT_KIND, "view", &view, err));
+        if (view.size > 0) SW_TRY(sw_json_hash(b, SW_AUDIT_KIND, "view", &hash, err));
         SW_TRY(sw_json_u64(b, SW_AUDIT_KIND, "index", SAFE_INTEGER, &index, err));
     }
     return SW_OK;

@@ -78,6 +78,7 @@ typedef struct sw_kms_question { /* of a key request, when all else holds that c
 typedef struct sw_kms_finding {
     sw_head head;    /* what the receipt names */
     sw_buffer views; /* JSON array for the machine and its manifest (KMS-057); owned */
+    bool known;      /* on a chain: a newest block of this start has approved of the compose hash */
     size_t block_count;
     sw_head blocks[SW_KMS_BLOCK_COUNT]; /* that were looked at; none on a journal */
     sw_buffer each[SW_KMS_BLOCK_COUNT]; /* their views; owned */

@@ -44,7 +44,8 @@ typedef struct chain_ledger {
     bool final_known;
     uint64_t turn;
     kept_view views[VIEW_COUNT];
-    sw_hash recent[RECENT_COUNT]; /* compose hashes that were asked for, a ring */
+    kept_view passing;            /* of the newest block, for whom it has not approved yet */
+    sw_hash recent[RECENT_COUNT]; /* compose hashes that a newest block approved, a ring */
     size_t recent_count;
     handed handed[HANDED_COUNT + SW_OWNER_LIMIT]; /* one of everything by each owner beside */
     size_t handed_count;
@@ -60,6 +61,7 @@ typedef struct turn { /* one request's calls to a node */
     chain_ledger *l;
     sw_kms_node *node;
     int64_t begun_ms;
+    bool passing; /* what is read goes to the one place for strangers */
 } turn;
 
 static int64_t now_ms(const chain_ledger *l) {
@@ -108,15 +110,11 @@ static sw_status begin(chain_ledger *l, turn *out, sw_error *err) {
 }
 
 /* ---- views ---- */
-/* The room of the oldest, or none when all apps together keep too much. */
-static void keep_view(chain_ledger *l, const sw_head *at, sw_bytes view) {
-    kept_view *slot = &l->views[0];
-    for (size_t i = 1; i < VIEW_COUNT; i++)
-        if (l->views[i].used < slot->used) slot = &l->views[i];
+static void fill_view(chain_ledger *l, kept_view *slot, const sw_head *at, sw_bytes view) {
     l->kms->view_bytes -= slot->bytes.size;
     sw_buffer_free(&slot->bytes);
     *slot = (kept_view){.bytes = SW_BUFFER(VIEW_KEEP_LIMIT)};
-    if (view.size > VIEWS_KEEP_LIMIT - l->kms->view_bytes) return;
+    if (view.size > VIEWS_KEEP_LIMIT - l->kms->view_bytes) return; /* all apps keep too much */
     sw_put_bytes(&slot->bytes, view);
     if (slot->bytes.failed) sw_buffer_free(&slot->bytes);
     if (slot->bytes.size == 0) return;
@@ -125,19 +123,40 @@ static void keep_view(chain_ledger *l, const sw_head *at, sw_bytes view) {
     slot->used = l->turn;
 }
 
-/* A kept view that answers what is asked. */
+static kept_view *oldest_view(chain_ledger *l) {
+    kept_view *slot = &l->views[0];
+    for (size_t i = 1; i < VIEW_COUNT; i++)
+        if (l->views[i].used < slot->used) slot = &l->views[i];
+    return slot;
+}
+
+/* CHN-303: anybody with a recipe of their own gets as far as the newest block. What is read for
+ * them takes nobody's place before it approves. */
+static void stay(turn *t) {
+    kept_view *passing = &t->l->passing, *slot = oldest_view(t->l);
+    t->passing = false;
+    if (passing->bytes.size == 0 || passing->used != t->l->turn) return;
+    const kept_view oldest = *slot;
+    *slot = *passing;
+    *passing = oldest;
+}
+
+/* It answers what is asked. */
+static bool use_view(chain_ledger *l, kept_view *v, const sw_head *at, const sw_chain_ask *ask,
+                     sw_buffer *view, sw_ledger **ledger) {
+    sw_bytes bytes = sw_buffer_bytes(&v->bytes);
+    if (bytes.size == 0 || !sw_head_equal(&v->at, at)) return false;
+    if (sw_chain_view_verify(l->genesis, at, bytes, ask, ledger, NULL) != SW_OK) return false;
+    v->used = l->turn;
+    sw_put_bytes(view, bytes);
+    return true;
+}
+
 static bool find_view(chain_ledger *l, const sw_head *at, const sw_chain_ask *ask, sw_buffer *view,
                       sw_ledger **ledger) {
-    for (size_t i = 0; i < VIEW_COUNT; i++) {
-        kept_view *v = &l->views[i];
-        if (v->bytes.size == 0 || !sw_head_equal(&v->at, at)) continue;
-        sw_bytes bytes = sw_buffer_bytes(&v->bytes);
-        if (sw_chain_view_verify(l->genesis, at, bytes, ask, ledger, NULL) != SW_OK) continue;
-        v->used = l->turn;
-        sw_put_bytes(view, bytes);
-        return true;
-    }
-    return false;
+    for (size_t i = 0; i < VIEW_COUNT; i++)
+        if (use_view(l, &l->views[i], at, ask, view, ledger)) return true;
+    return use_view(l, &l->passing, at, ask, view, ledger);
 }
 
 /* *ledger is what the block says; the view goes to `view`. */
@@ -149,7 +168,7 @@ static sw_status read_block(const turn *t, const sw_head *at, const sw_chain_ask
     sw_status status = sw_rpc_view(t->node->rpc, t->l->genesis, at, ask, view, ledger, err);
     if (status != SW_OK) sw_error_prefix(err, "block %llu", (unsigned long long)at->index);
     SW_TRY(heard(t, asked_ms, status, err));
-    keep_view(t->l, at, sw_buffer_bytes(view));
+    fill_view(t->l, t->passing ? &t->l->passing : oldest_view(t->l), at, sw_buffer_bytes(view));
     return SW_OK;
 }
 
@@ -167,6 +186,22 @@ static sw_status find_newest(const turn *t, sw_error *err) {
     }
     if (l->final.index > l->newest.index) l->newest = l->final;
     return SW_OK;
+}
+
+/* ---- compose hashes ---- */
+static bool remembers(const chain_ledger *l, const sw_hash *compose) {
+    for (size_t i = 0; i < l->recent_count; i++)
+        if (sw_hash_equal(&l->recent[i], compose)) return true;
+    return false;
+}
+
+static void remember(chain_ledger *l, const sw_hash *compose) {
+    if (remembers(l, compose)) return;
+    if (l->recent_count == RECENT_COUNT) {
+        memmove(l->recent, l->recent + 1, (RECENT_COUNT - 1) * sizeof *l->recent);
+        l->recent_count--;
+    }
+    l->recent[l->recent_count++] = *compose;
 }
 
 /* ---- revocations that were handed over (CHN-304, CHN-305) ---- */
@@ -250,7 +285,9 @@ static standing own_standing(const turn *t, size_t owner, const standing *newest
 /* Without a node the newest is unknown: what is kept of it may have been passed since. */
 static void compare_owner(const turn *t, size_t owner) {
     standing newest = {0};
-    if (t->node != NULL) newest = read_standing(t, &t->l->newest, owner);
+    turn passing = *t;
+    passing.passing = true;
+    if (t->node != NULL) newest = read_standing(&passing, &t->l->newest, owner);
     const standing own = own_standing(t, owner, &newest);
     compare_handed(t->l, owner, &own, &newest);
 }
@@ -414,7 +451,10 @@ static sw_status judge_blocks(judging *j, sw_error *err) {
         const sw_head *named = &j->q->words[i].statement.ledger;
         if (j->q->listed[i] && named->index > l->newest.index) l->newest = *named;
     }
+    j->t.passing = true;
     SW_TRY(judge_block(j, &l->newest, NULL, err));
+    stay(&j->t);
+    remember(l, j->q->compose);
     for (size_t i = 0; i < l->genesis->owner_count; i++) {
         if (!j->q->listed[i]) continue;
         const char *name = l->genesis->owners[i].name;
@@ -448,16 +488,6 @@ static sw_status fill_finding(judging *j, sw_kms_finding *out, sw_error *err) {
     return sw_buffer_check(&out->views, "the views of an answer", err);
 }
 
-static void remember(chain_ledger *l, const sw_hash *compose) {
-    for (size_t i = 0; i < l->recent_count; i++)
-        if (sw_hash_equal(&l->recent[i], compose)) return;
-    if (l->recent_count == RECENT_COUNT) {
-        memmove(l->recent, l->recent + 1, (RECENT_COUNT - 1) * sizeof *l->recent);
-        l->recent_count--;
-    }
-    l->recent[l->recent_count++] = *compose;
-}
-
 static sw_status judge(sw_kms_ledger *ledger, const sw_kms_question *q, sw_kms_finding *out,
                        sw_error *err) {
     chain_ledger *l = (chain_ledger *)ledger;
@@ -466,10 +496,10 @@ static sw_status judge(sw_kms_ledger *ledger, const sw_kms_question *q, sw_kms_f
                               .recipe = q->recipe,
                               .compose = q->compose,
                               .opening = q->opening}};
-    remember(l, q->compose);
     SW_TRY(check_handed(l, q->compose, true, err));
     SW_TRY(begin(l, &j.t, err));
     sw_status status = judge_blocks(&j, err), filled = fill_finding(&j, out, NULL);
+    out->known = remembers(l, q->compose);
     if (status == SW_OK && filled != SW_OK)
         status = sw_fail(err, filled, "limit", "the views of an answer have more than %zu bytes",
                          SW_KMS_VIEWS_LIMIT);
@@ -487,10 +517,8 @@ static sw_status page(sw_kms_ledger *ledger, uint64_t from, sw_buffer *out, sw_e
 
 static void end(sw_kms_ledger *ledger) {
     chain_ledger *l = (chain_ledger *)ledger;
-    for (size_t i = 0; i < VIEW_COUNT; i++) {
-        l->kms->view_bytes -= l->views[i].bytes.size;
-        sw_buffer_free(&l->views[i].bytes);
-    }
+    fill_view(l, &l->passing, &l->newest, (sw_bytes){0});
+    for (size_t i = 0; i < VIEW_COUNT; i++) fill_view(l, &l->views[i], &l->newest, (sw_bytes){0});
     free(l);
 }
 

@@ -351,6 +351,52 @@ static void test_forgotten_states(void **state) {
     chain_free(c);
 }
 
+static size_t files_of_views(const chain_world *c) {
+    SW_SCOPED(sw_arena) a = {0};
+    char path[160];
+    const char **names;
+    size_t count = 0;
+    (void)snprintf(path, sizeof path, "%s/views", c->w->dir);
+    assert_int_equal(sw_folder_list(&a, path, 1000, &names, &count, NULL), SW_OK);
+    return count;
+}
+
+/* Anybody has a machine and a recipe that lists the owners: what no newest block has approved takes
+ * no place among the views and compose hashes that are kept, and none on the disk. */
+static void test_strangers_take_no_place(void **state) {
+    (void)state;
+    enum { MORE = 45 };
+    char before[64], name[32];
+    chain_world *c = chain_ready();
+    (void)keys_granted(c->w, (ask){0});
+    const size_t files = files_of_views(c);
+    const sw_head named = final_of(c);
+    mine(c, 5);
+    pass_time(c->w, CACHE_MS + 1);
+    for (size_t i = 0; i < MORE; i++) {
+        (void)snprintf(name, sizeof name, "stranger-%zu", i);
+        use_recipe(c->w, &(recipe_plan){.name = name});
+        boot_machine(c->w);
+        refused_saying(c, (ask){0}, "quorum", "the newest final one");
+        if (i == 0) audit_says(c, "\"view\":\"\"");
+    }
+    assert_int_equal(files_of_views(c), files);
+    use_recipe(c->w, &(recipe_plan){0});
+    boot_machine(c->w);
+    (void)snprintf(before, sizeof before, "[%llu]", (unsigned long long)named.index + 1);
+    tell_node(c, "proxy_forget", before);
+    (void)keys_granted(c->w, (ask){0}); /* by the views that were kept */
+    const sw_head now = final_of(c);
+    for (size_t i = 0; i < OWNERS; i++) unlock_at(c, i, &now);
+    mine(c, 5);
+    (void)snprintf(before, sizeof before, "[%llu]", (unsigned long long)now.index + 1);
+    tell_node(c, "proxy_forget", before);
+    pass_time(c->w, CACHE_MS + 1);
+    (void)keys_granted(c->w, (ask){0}); /* and its compose hash was read ahead */
+    restart_kms(c->w);                  /* the log is read again */
+    chain_free(c);
+}
+
 static void test_without_a_node(void **state) {
     (void)state;
     chain_world *c = chain_ready();
@@ -405,6 +451,7 @@ int main(void) {
         cmocka_unit_test(test_no_answer),
         cmocka_unit_test(test_silence),
         cmocka_unit_test(test_forgotten_states),
+        cmocka_unit_test(test_strangers_take_no_place),
         cmocka_unit_test(test_without_a_node),
         cmocka_unit_test(test_founding_needs_a_node),
     };
