@@ -354,6 +354,32 @@ static void test_strangers_statements_are_counted(void **state) {
     world_free(w);
 }
 
+/* KMS-084: what is no message is no decision; what stands in a message and is not what it should
+ * be, is. */
+static void test_what_is_a_decision(void **state) {
+    (void)state;
+    world *w = world_ready();
+    sw_p256_public peer = new_peer(w);
+    const uint8_t enc[SW_HPKE_ENC_BYTES] = {4}, sealed[SW_KMS_SECRET_BYTES] = {0};
+    SW_SCOPED(sw_buffer) body = SW_BUFFER(1 << 14);
+    SW_SCOPED(sw_buffer) keys = SW_BUFFER(1 << 14);
+    uint64_t before = head_of(w, "/v1/audit/1").index;
+    sw_put_field(&body, SW_LITERAL("{}"));
+    sw_put_field(&body, SW_BYTES_OF(enc));
+    sw_put_field(&body, SW_BYTES(sealed, sizeof sealed - 1));
+    expect(tell(w, "POST", app_path(w, "/unlock"), bytes_of(&body), &peer), "format");
+    for (size_t i = 0; i < 4; i++) sw_put_field(&keys, SW_LITERAL("{}"));
+    expect(tell(w, "POST", app_path(w, "/keys"), bytes_of(&keys), &peer), "format");
+    assert_int_equal(head_of(w, "/v1/audit/1").index, before);
+    body.size = 0;
+    sw_put_field(&body, SW_LITERAL("{}"));
+    sw_put_field(&body, SW_BYTES_OF(enc));
+    sw_put_field(&body, SW_BYTES_OF(sealed));
+    expect(tell(w, "POST", app_path(w, "/unlock"), bytes_of(&body), &peer), "format");
+    assert_int_equal(head_of(w, "/v1/audit/1").index, before + 1);
+    world_free(w);
+}
+
 /* The cause of a failed proof stands in the log, and only there. */
 static void test_the_cause_is_in_the_log(void **state) {
     (void)state;
@@ -465,6 +491,7 @@ int main(void) {
         cmocka_unit_test(test_the_audit_log_tells_all),
         cmocka_unit_test(test_strangers_do_not_fill_the_log),
         cmocka_unit_test(test_strangers_statements_are_counted),
+        cmocka_unit_test(test_what_is_a_decision),
         cmocka_unit_test(test_the_cause_is_in_the_log),
         cmocka_unit_test(test_spoiled_requests),
         cmocka_unit_test(test_memory_does_not_grow),
