@@ -219,6 +219,7 @@ static sw_status unlock_once(unlocking *u, sw_error *err) {
  * early when the service is no longer the one that was unlocked, or its log no longer that one. */
 static void wait_for_turn(unlocking *u) {
     const struct timespec poll = {.tv_sec = POLL_SECONDS};
+    bool away = false;
     for (int64_t left = u->every_ms; left > 0; left -= POLL_SECONDS * 1000) {
         sw_error err = {0};
         (void)nanosleep(&poll, NULL);
@@ -226,6 +227,9 @@ static void wait_for_turn(unlocking *u) {
         if (status == SW_OK)
             status = sw_remote_follow(u->remote, &u->genesis, u->owner, &u->facts, &err);
         if (status != SW_OK && status != SW_UNAVAILABLE) return;
+        if (status != SW_OK && !away)
+            sw_cli_note(u->cli, "%s; what is granted meanwhile is not seen", err.message);
+        away = status != SW_OK;
     }
 }
 

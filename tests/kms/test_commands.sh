@@ -150,6 +150,12 @@ for _ in $(seq 100); do
     sleep 0.2
 done
 stop KILL
+for _ in $(seq 100); do
+    grep -q "meanwhile is not seen" watch.log && break
+    sleep 0.2
+done
+grep -q "meanwhile is not seen" watch.log
+say $? "a watch says when it sees nothing"
 cp audit.watched kms/audit.db
 serve "$place"
 for _ in $(seq 150); do
