@@ -110,10 +110,14 @@ static sw_status begin(chain_ledger *l, turn *out, sw_error *err) {
 }
 
 /* ---- views ---- */
-static void fill_view(chain_ledger *l, kept_view *slot, const sw_head *at, sw_bytes view) {
+static void drop_view(chain_ledger *l, kept_view *slot) {
     l->kms->view_bytes -= slot->bytes.size;
     sw_buffer_free(&slot->bytes);
     *slot = (kept_view){.bytes = SW_BUFFER(VIEW_KEEP_LIMIT)};
+}
+
+static void fill_view(chain_ledger *l, kept_view *slot, const sw_head *at, sw_bytes view) {
+    drop_view(l, slot);
     if (view.size > VIEWS_KEEP_LIMIT - l->kms->view_bytes) return; /* all apps keep too much */
     sw_put_bytes(&slot->bytes, view);
     if (slot->bytes.failed) sw_buffer_free(&slot->bytes);
@@ -517,8 +521,8 @@ static sw_status page(sw_kms_ledger *ledger, uint64_t from, sw_buffer *out, sw_e
 
 static void end(sw_kms_ledger *ledger) {
     chain_ledger *l = (chain_ledger *)ledger;
-    fill_view(l, &l->passing, &l->newest, (sw_bytes){0});
-    for (size_t i = 0; i < VIEW_COUNT; i++) fill_view(l, &l->views[i], &l->newest, (sw_bytes){0});
+    drop_view(l, &l->passing);
+    for (size_t i = 0; i < VIEW_COUNT; i++) drop_view(l, &l->views[i]);
     free(l);
 }
 
