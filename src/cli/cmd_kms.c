@@ -192,37 +192,44 @@ typedef struct unlocking {
     sw_bytes genesis_envelope;
     sw_identity *owner;
     sw_remote *remote;
-    sw_rpc *node;     /* of an app on a chain */
-    int64_t every_ms; /* --watch */
+    sw_kms_facts facts; /* of the last word */
+    sw_rpc *node;       /* of an app on a chain */
+    int64_t every_ms;   /* --watch */
 } unlocking;
 
 /* One word to the service, which learns of the app first when it does not know it. */
 static sw_status unlock_once(unlocking *u, sw_error *err) {
-    sw_kms_facts facts;
     sw_remote_node(u->remote, u->node);
     SW_TRY(sw_remote_found(u->remote, u->genesis_envelope, err));
     SW_TRY(sw_remote_unlock(u->remote, &u->reference, &u->genesis, u->owner, sw_cli_entropy(u->cli),
-                            sw_cli_clock(u->cli), &facts, err));
-    const char *kind = facts.claims.platform == SW_PLATFORM_SIM ? " (SIMULATED)" : "";
+                            sw_cli_clock(u->cli), &u->facts, err));
+    const char *kind = u->facts.claims.platform == SW_PLATFORM_SIM ? " (SIMULATED)" : "";
     sw_cli_print(u->cli, "unlocked for %s: image %s%s\n", sw_identity_card(u->owner)->name,
-                 facts.claims.image, kind);
+                 u->facts.claims.image, kind);
     if (u->node == NULL) return SW_OK;
     char hash[2 * SW_HASH_BYTES + 1];
-    sw_hex_text(hash, SW_BYTES_OF(facts.ledger.hash.b));
+    sw_hex_text(hash, SW_BYTES_OF(u->facts.ledger.hash.b));
     sw_cli_print(u->cli, "as of block %llu of chain %llu, 0x%s\n",
-                 (unsigned long long)facts.ledger.index, (unsigned long long)u->genesis.chain.chain,
-                 hash);
+                 (unsigned long long)u->facts.ledger.index,
+                 (unsigned long long)u->genesis.chain.chain, hash);
     return SW_OK;
 }
 
-/* Waits for the next turn; ends early when the service is no longer the one that was unlocked. */
+/* Waits for the next turn, and keeps each newer head of the audit log meanwhile (KMS-044); ends
+ * early when the service is no longer the one that was unlocked, or its log no longer that one. */
 static void wait_for_turn(unlocking *u) {
     const struct timespec poll = {.tv_sec = POLL_SECONDS};
+    bool away = false;
     for (int64_t left = u->every_ms; left > 0; left -= POLL_SECONDS * 1000) {
         sw_error err = {0};
         (void)nanosleep(&poll, NULL);
-        sw_status there = sw_remote_probe(u->remote, &u->genesis, &err);
-        if (there != SW_OK && there != SW_UNAVAILABLE) return;
+        sw_status status = sw_remote_probe(u->remote, &u->genesis, &err);
+        if (status == SW_OK)
+            status = sw_remote_follow(u->remote, &u->genesis, u->owner, &u->facts, &err);
+        if (status != SW_OK && status != SW_UNAVAILABLE) return;
+        if (status != SW_OK && !away)
+            sw_cli_note(u->cli, "%s; what is granted meanwhile is not seen", err.message);
+        away = status != SW_OK;
     }
 }
 
@@ -336,7 +343,21 @@ static sw_status read_log(sw_cli *cli, const char *where, sw_buffer *out, sw_err
     return status;
 }
 
-static void show_summary(sw_cli *cli, const sw_audit_summary *s) {
+/* Whose receipt keys sign it: what owners' words in it say, and what they leave open. */
+static void show_alone(sw_cli *cli, const sw_audit_summary *s, sw_json *root) {
+    sw_arena *a = sw_cli_arena(cli);
+    sw_json *list = sw_json_add_array(a, root, "alone");
+    sw_cli_print(cli, "the owners vouch for %llu of %llu starts\n",
+                 (unsigned long long)(s->starts - s->alone_count), (unsigned long long)s->starts);
+    for (size_t i = 0; i < s->alone_count && i < SW_AUDIT_ALONE_COUNT; i++) {
+        sw_cli_print(cli, "no owner vouches for the start at entry %llu\n",
+                     (unsigned long long)s->alone[i]);
+        sw_json_add_integer(a, list, NULL, (int64_t)s->alone[i]);
+    }
+    sw_json_add_integer(a, root, "vouched", (int64_t)(s->starts - s->alone_count));
+}
+
+static void show_summary(sw_cli *cli, const sw_genesis *g, const sw_audit_summary *s) {
     sw_arena *a = sw_cli_arena(cli);
     char hash[2 * SW_HASH_BYTES + 1];
     sw_hex_text(hash, SW_BYTES_OF(s->head.hash.b));
@@ -354,19 +375,36 @@ static void show_summary(sw_cli *cli, const sw_audit_summary *s) {
     sw_json_add_integer(a, root, "refusals", (int64_t)s->refusals);
     sw_json_add_integer(a, root, "revocations", (int64_t)s->revocations);
     sw_json_add_text(a, root, "head", sw_text(hash));
+    if (g != NULL)
+        show_alone(cli, s, root);
+    else
+        sw_cli_note(cli, "--app FILE checks by its owners' words in the log whose keys signed it");
     sw_cli_result(cli, root);
+}
+
+/* --app: whose owners' words in the log are checked. */
+static sw_status read_app(sw_cli *cli, const sw_genesis **out, sw_error *err) {
+    if (sw_cli_value(cli, "app") == NULL) return SW_OK;
+    sw_genesis *g = SW_ARENA_NEW(sw_cli_arena(cli), sw_genesis, 1);
+    sw_bytes envelope;
+    if (g == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a genesis");
+    SW_TRY(sw_cli_genesis(cli, g, &envelope, err));
+    *out = g;
+    return SW_OK;
 }
 
 static sw_status kms_audit_verify(sw_cli *cli, sw_error *err) {
     SW_SCOPED(sw_buffer) json = SW_BUFFER(SW_JOURNAL_EXPORT_LIMIT);
     const char *out = sw_cli_value(cli, "out");
+    const sw_genesis *g = NULL;
     sw_audit_summary summary;
     if (strcmp(sw_cli_argument(cli, 0), "verify") != 0)
         return sw_fail(err, SW_USAGE, "usage", "what can be done with an audit log: verify");
     SW_TRY(read_log(cli, sw_cli_argument(cli, 1), &json, err));
-    SW_TRY(sw_audit_verify(sw_buffer_bytes(&json), &summary, err));
+    SW_TRY(read_app(cli, &g, err));
+    SW_TRY(sw_audit_verify(sw_buffer_bytes(&json), g, &summary, err));
     if (out != NULL) SW_TRY(sw_file_write(out, sw_buffer_bytes(&json), 0644, SW_WRITE_NEW, err));
-    show_summary(cli, &summary);
+    show_summary(cli, g, &summary);
     return SW_OK;
 }
 
@@ -405,7 +443,10 @@ static const sw_option unlock_options[] = {
 static const sw_option revoke_options[] = {
     {"app", SW_OPTION_VALUE, "FILE", "the complete genesis"}, KMS_OPTION, {0}};
 static const sw_option audit_options[] = {
-    {"out", SW_OPTION_VALUE, "FILE", "keep the log that was verified"}, {0}};
+    {"app", SW_OPTION_VALUE, "FILE",
+     "the complete genesis of an app whose owners vouch for starts"},
+    {"out", SW_OPTION_VALUE, "FILE", "keep the log that was verified"},
+    {0}};
 
 const sw_command sw_commands_kms[] = {
     {"kms init", "", "make a key service's folder", NULL, 0, 0, init_options, kms_init},

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The audit log: every decision, signed and durable before its answer leaves, and the count of
- * grants that is read back from it. Format: docs/formats/kms.md (KMS-072, KMS-080 ... KMS-087).
+ * The audit log: every decision, signed and durable before its answer leaves. Format:
+ * docs/formats/kms.md (KMS-072, KMS-080 ... KMS-089).
  *
  * The idea: the number of grants lives nowhere else, so a restart cannot reset it; that the log was
  * not rolled back is what owners' statements say. Each start signs with its own receipt key, which
- * its first entry names.
+ * its first entry names. Invariant: k->log has read all that the journal holds before anything is
+ * counted or written, also what an append left that reported a failure.
  */
 #include "kms/audit.h"
 #include "codec/text.h"
@@ -14,183 +15,15 @@
 
 #include <string.h>
 
-#define AUDIT_KIND   "sealwright/audit/v1"
 #define AUDIT_FILE   "audit.db"
 #define VIEWS_FOLDER "views"
-#define SAFE_INTEGER (((uint64_t)1 << 53) - 1)
-enum { ENTRY_LIMIT = 16384, ENTRY_NODES = 192, MINUTE_MS = 60000, STRANGERS_A_MINUTE = 10 };
-
-void sw_audit_id(sw_hash *out, const sw_p256_public *root) {
-    const sw_bytes field = SW_BYTES_OF(root->b);
-    sw_bind_sha256(out, AUDIT_KIND, &field, 1);
-}
-
-/* ---- counts ---- */
-static const sw_kms_count *find(const sw_kms_counts *c, const sw_hash *compose) {
-    for (size_t i = 0; i < c->count; i++)
-        if (sw_hash_equal(&c->slots[i].compose, compose)) return &c->slots[i];
-    return NULL;
-}
-
-uint64_t sw_kms_granted(const sw_kms_counts *c, const sw_hash *compose) {
-    const sw_kms_count *there = find(c, compose);
-    return there == NULL ? 0 : there->granted;
-}
-
-sw_status sw_kms_count_room(const sw_kms_counts *c, const sw_hash *compose, sw_error *err) {
-    if (c->count < SW_KMS_COUNT_LIMIT || find(c, compose) != NULL) return SW_OK;
-    return sw_fail(err, SW_LIMIT, "limit", "this key service has granted %d compose hashes",
-                   SW_KMS_COUNT_LIMIT);
-}
-
-sw_status sw_kms_count_raise(sw_kms_counts *c, const sw_hash *compose, uint64_t granted,
-                             sw_error *err) {
-    SW_TRY(sw_kms_count_room(c, compose, err));
-    const sw_kms_count *there = find(c, compose);
-    size_t at = there == NULL ? c->count++ : (size_t)(there - c->slots);
-    c->slots[at] = (sw_kms_count){.compose = *compose, .granted = granted};
-    return SW_OK;
-}
-
-/* ---- reading ---- */
-static sw_status parse_payload(sw_arena *a, sw_bytes payload, sw_json **out, sw_bytes *event,
-                               sw_error *err) {
-    const sw_json_limits limits = {ENTRY_LIMIT, 4, ENTRY_NODES};
-    sw_bytes kind;
-    SW_TRY(sw_json_parse_canonical(a, payload, &limits, out, err));
-    SW_TRY(sw_json_text(*out, AUDIT_KIND, "kind", &kind, err));
-    if (!sw_bytes_is(kind, AUDIT_KIND))
-        return sw_fail(err, SW_MALFORMED, "format", "an entry is not of kind " AUDIT_KIND);
-    return sw_json_text(*out, AUDIT_KIND, "event", event, err);
-}
-
-/* A start names the key that signs it and what follows. */
-static sw_status read_start(const sw_json *root, sw_audit_reader *r, sw_error *err) {
-    static const char *const names[] = {"boot_nonce", "compose", "event", "kind",
-                                        "receipt",    "root",    "tls",   NULL};
-    sw_p256_public key;
-    sw_hash id;
-    SW_TRY(sw_json_expect(root, AUDIT_KIND, names, err));
-    SW_TRY(sw_key_from_json(root, AUDIT_KIND, "root", &key, err));
-    sw_audit_id(&id, &key);
-    if (!sw_hash_equal(&id, &r->id))
-        return sw_fail(err, SW_UNAUTHENTIC, "rollback", "a start names another root key");
-    SW_TRY(sw_key_from_json(root, AUDIT_KIND, "receipt", &r->receipt, err));
-    r->starts++;
-    return SW_OK;
-}
-
-static sw_status read_granted(const sw_json *root, bool *out, sw_error *err) {
-    sw_bytes text;
-    SW_TRY(sw_json_text(root, AUDIT_KIND, "decision", &text, err));
-    *out = sw_bytes_is(text, "granted");
-    if (!*out && !sw_bytes_is(text, "refused"))
-        return sw_fail(err, SW_MALFORMED, "format", "a decision is neither granted nor refused");
-    return SW_OK;
-}
-
-static sw_status read_unlock(const sw_json *root, sw_audit_reader *r, sw_error *err) {
-    static const char *const names[] = {"app",   "counter_ms", "decision",  "event", "kind",
-                                        "owner", "reason",     "statement", "word",  NULL};
-    bool granted;
-    SW_TRY(sw_json_expect(root, AUDIT_KIND, names, err));
-    SW_TRY(read_granted(root, &granted, err));
-    *(granted ? &r->unlocks : &r->refusals) += 1;
-    return SW_OK;
-}
-
-/* `blocks` stands where a chain was looked at. */
-static sw_status read_blocks(const sw_json *root, sw_error *err) {
-    static const char *const names[] = {"hash", "index", "view", NULL};
-    const sw_json *list;
-    if (sw_json_member(root, "blocks") == NULL) return SW_OK;
-    SW_TRY(sw_json_array(root, AUDIT_KIND, "blocks", SW_KMS_BLOCK_COUNT, &list, err));
-    if (list->count == 0)
-        return sw_fail(err, SW_MALFORMED, "format", "a decision has looked at no block");
-    for (const sw_json *b = list->first; b != NULL; b = b->next) {
-        sw_hash hash;
-        uint64_t index;
-        SW_TRY(sw_json_expect(b, AUDIT_KIND, names, err));
-        SW_TRY(sw_json_hash(b, AUDIT_KIND, "hash", &hash, err));
-        SW_TRY(sw_json_hash(b, AUDIT_KIND, "view", &hash, err));
-        SW_TRY(sw_json_u64(b, AUDIT_KIND, "index", SAFE_INTEGER, &index, err));
-    }
-    return SW_OK;
-}
-
-static sw_status read_keys(const sw_json *root, sw_audit_reader *r, sw_error *err) {
-    static const char *const names[] = {
-        "app",      "?blocks", "compose", "counter_ms", "decision",      "event",
-        "evidence", "kind",    "machine", "number",     "open_manifest", "open_recipient",
-        "purpose",  "reason",  "renewal", "time_ms",    "word",          NULL};
-    sw_hash compose;
-    uint64_t number, renewal;
-    bool granted;
-    SW_TRY(sw_json_expect(root, AUDIT_KIND, names, err));
-    SW_TRY(read_blocks(root, err));
-    SW_TRY(read_granted(root, &granted, err));
-    *(granted ? &r->grants : &r->refusals) += 1;
-    if (!granted) return SW_OK;
-    SW_TRY(sw_json_hash(root, AUDIT_KIND, "compose", &compose, err));
-    SW_TRY(sw_json_u64(root, AUDIT_KIND, "number", UINT32_MAX, &number, err));
-    SW_TRY(sw_json_u64(root, AUDIT_KIND, "renewal", UINT32_MAX, &renewal, err));
-    if (renewal != 0 || r->counts == NULL) return SW_OK;
-    return sw_kms_count_raise(r->counts, &compose, number, err);
-}
-
-static sw_status read_refusals(const sw_json *root, sw_audit_reader *r, sw_error *err) {
-    static const char *const names[] = {"counted", "event", "from_ms", "kind", "until_ms", NULL};
-    uint64_t counted;
-    SW_TRY(sw_json_expect(root, AUDIT_KIND, names, err));
-    SW_TRY(sw_json_u64(root, AUDIT_KIND, "counted", UINT32_MAX, &counted, err));
-    r->refusals += counted;
-    return SW_OK;
-}
-
-static sw_status read_revocation(const sw_json *root, sw_audit_reader *r, sw_error *err) {
-    static const char *const names[] = {"app",  "compose", "counter_ms", "event",     "everything",
-                                        "kind", "owner",   "sequence",   "signature", NULL};
-    uint8_t signature[SW_SECP256K1_SIG_BYTES];
-    bool everything;
-    SW_TRY(sw_json_expect(root, AUDIT_KIND, names, err));
-    SW_TRY(sw_json_flag(root, AUDIT_KIND, "everything", &everything, err));
-    SW_TRY(sw_json_hex(root, AUDIT_KIND, "signature", signature, sizeof signature, err));
-    r->revocations++;
-    return SW_OK;
-}
-
-static sw_status read_entry(sw_arena *a, const sw_envelope *e, sw_audit_reader *r, sw_error *err) {
-    sw_json *root;
-    sw_bytes event;
-    SW_TRY(parse_payload(a, e->payload, &root, &event, err));
-    bool start = sw_bytes_is(event, "start");
-    if (start) SW_TRY(read_start(root, r, err));
-    if (r->starts == 0 || e->signature_count != 1)
-        return sw_fail(err, SW_UNAUTHENTIC, "signature", "no start says who signs this entry");
-    SW_TRY(sw_envelope_verify(e, SW_PAYLOAD_AUDIT, &r->receipt, err));
-    if (start) return SW_OK;
-    if (sw_bytes_is(event, "unlock")) return read_unlock(root, r, err);
-    if (sw_bytes_is(event, "keys")) return read_keys(root, r, err);
-    if (sw_bytes_is(event, "revocation")) return read_revocation(root, r, err);
-    if (sw_bytes_is(event, "refusals")) return read_refusals(root, r, err);
-    return sw_fail(err, SW_MALFORMED, "format", "an entry is of no event that we know");
-}
-
-sw_status sw_audit_read(void *context, const sw_head *at, const sw_envelope *e, sw_bytes bytes,
-                        sw_error *err) {
-    (void)bytes;
-    sw_arena arena = {0};
-    sw_status status = read_entry(&arena, e, context, err);
-    sw_arena_free(&arena);
-    if (status != SW_OK) sw_error_prefix(err, "audit entry %llu", (unsigned long long)at->index);
-    return status;
-}
+enum { MINUTE_MS = 60000, STRANGERS_A_MINUTE = 10 };
 
 /* ---- writing ---- */
 static sw_json *begin_entry(sw_arena *a, const char *event) {
     sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
     sw_json_add_text(a, root, "event", sw_text(event));
-    sw_json_add_text(a, root, "kind", SW_LITERAL(AUDIT_KIND));
+    sw_json_add_text(a, root, "kind", SW_LITERAL(SW_AUDIT_KIND));
     return root;
 }
 
@@ -201,27 +34,50 @@ static void add_decision(sw_arena *a, sw_json *root, const sw_kms *k, const sw_e
     sw_json_add_text(a, root, "word", sw_text(refusal == NULL ? "" : refusal->word));
 }
 
+sw_status sw_kms_audit_catch_up(sw_kms *k, sw_error *err) {
+    sw_status status = sw_journal_read(k->audit, k->log.at.index + 1, sw_audit_read, &k->log, err);
+    if (status == SW_OK || status == SW_MEMORY || status == SW_INTERNAL) return status;
+    sw_error_prefix(err, "the key service cannot read its audit log");
+    if (err != NULL) err->status = SW_UNAVAILABLE;
+    return SW_UNAVAILABLE;
+}
+
 static sw_status append(sw_kms *k, const sw_json *root, sw_error *err) {
-    SW_SCOPED(sw_buffer) payload = SW_BUFFER(ENTRY_LIMIT);
-    SW_SCOPED(sw_buffer) envelope = SW_BUFFER(2 * ENTRY_LIMIT);
+    SW_SCOPED(sw_buffer) payload = SW_BUFFER(SW_AUDIT_ENTRY_LIMIT);
+    SW_SCOPED(sw_buffer) envelope = SW_BUFFER(2 * SW_AUDIT_ENTRY_LIMIT);
+    SW_TRY(sw_kms_audit_catch_up(k, err));
     sw_json_encode(&payload, root);
     SW_TRY(sw_buffer_check(&payload, "an audit entry", err));
     SW_TRY(sw_envelope_sign(SW_PAYLOAD_AUDIT, sw_buffer_bytes(&payload), k->receipt->b, &envelope,
                             err));
-    sw_head before = sw_journal_head(k->audit);
-    return sw_journal_append(k->audit, &before, sw_buffer_bytes(&envelope), NULL, err);
+    sw_head made;
+    SW_TRY(sw_journal_append(k->audit, &k->log.at, sw_buffer_bytes(&envelope), &made, err));
+    k->log.at = made;
+    return SW_OK;
 }
 
-static sw_status append_start(sw_kms *k, sw_error *err) {
+static sw_status append_start(sw_kms *k, const sw_audit_key *key, sw_error *err) {
+    const sw_audit_start s = {.boot_nonce = k->boot_nonce,
+                              .compose = k->compose,
+                              .receipt = k->receipt_public,
+                              .root = k->root_public,
+                              .tls = k->tls_public};
     SW_SCOPED(sw_arena) arena = {0};
     sw_arena *a = &arena;
+    sw_hash code;
+    sw_audit_code(&code, key, &k->audit_id, &k->log.at, &s);
     sw_json *root = begin_entry(a, "start");
-    sw_json_add_hex(a, root, "boot_nonce", SW_BYTES_OF(k->boot_nonce.b));
-    sw_json_add_hex(a, root, "compose", SW_BYTES_OF(k->compose.b));
-    sw_json_add_hex(a, root, "receipt", SW_BYTES_OF(k->receipt_public.b));
-    sw_json_add_hex(a, root, "root", SW_BYTES_OF(k->root_public.b));
-    sw_json_add_hex(a, root, "tls", SW_BYTES_OF(k->tls_public.b));
-    return append(k, root, err);
+    sw_json_add_hex(a, root, "boot_nonce", SW_BYTES_OF(s.boot_nonce.b));
+    sw_json_add_hex(a, root, "code", SW_BYTES_OF(code.b));
+    sw_json_add_hex(a, root, "compose", SW_BYTES_OF(s.compose.b));
+    sw_json_add_hex(a, root, "receipt", SW_BYTES_OF(s.receipt.b));
+    sw_json_add_hex(a, root, "root", SW_BYTES_OF(s.root.b));
+    sw_json_add_hex(a, root, "tls", SW_BYTES_OF(s.tls.b));
+    SW_TRY(append(k, root, err));
+    k->log.start = s;
+    k->log.running = true;
+    k->log.starts++;
+    return SW_OK;
 }
 
 /* ---- refusals of strangers (KMS-087) ---- */
@@ -253,13 +109,21 @@ static sw_status count_refusal(sw_kms *k, bool stranger, bool *counted, sw_error
     return SW_OK;
 }
 
+/* KMS-082: the owner's word itself, by which others know whose receipt key signs this start. */
+static sw_status add_envelope(sw_arena *a, sw_json *root, sw_bytes statement, sw_error *err) {
+    sw_json *parsed;
+    SW_TRY(sw_json_parse_canonical(a, statement, NULL, &parsed, err));
+    (void)sw_json_add(root, "envelope", parsed);
+    return SW_OK;
+}
+
 sw_status sw_kms_audit_unlock(sw_kms *k, const sw_hash *app, const sw_hash *owner,
                               sw_bytes statement, const sw_error *refusal, sw_error *err) {
     SW_SCOPED(sw_arena) arena = {0};
     sw_arena *a = &arena;
     sw_hash digest;
     bool counted;
-    SW_TRY(count_refusal(k, refusal != NULL && sw_hash_zero(owner), &counted, err));
+    SW_TRY(count_refusal(k, refusal != NULL, &counted, err));
     if (counted) return SW_OK;
     sw_sha256(&digest, statement);
     sw_json *root = begin_entry(a, "unlock");
@@ -267,6 +131,7 @@ sw_status sw_kms_audit_unlock(sw_kms *k, const sw_hash *app, const sw_hash *owne
     sw_json_add_hex(a, root, "app", SW_BYTES_OF(app->b));
     sw_json_add_hex(a, root, "owner", SW_BYTES_OF(owner->b));
     sw_json_add_hex(a, root, "statement", SW_BYTES_OF(digest.b));
+    if (refusal == NULL) SW_TRY(add_envelope(a, root, statement, err));
     return append(k, root, err);
 }
 
@@ -309,11 +174,11 @@ static sw_status add_blocks(sw_arena *a, sw_json *root, const sw_kms *k, const s
     sw_json *list = sw_json_add_array(a, root, "blocks");
     for (size_t i = 0; i < f->block_count; i++) {
         sw_hash view;
-        SW_TRY(keep_view(k, sw_buffer_bytes(&f->each[i]), &view, err));
+        if (f->known) SW_TRY(keep_view(k, sw_buffer_bytes(&f->each[i]), &view, err));
         sw_json *b = sw_json_add_object(a, list, NULL);
         sw_json_add_hex(a, b, "hash", SW_BYTES_OF(f->blocks[i].hash.b));
         sw_json_add_integer(a, b, "index", (int64_t)f->blocks[i].index);
-        sw_json_add_hex(a, b, "view", SW_BYTES_OF(view.b));
+        sw_json_add_hex(a, b, "view", SW_BYTES(view.b, f->known ? SW_HASH_BYTES : 0));
     }
     return SW_OK;
 }
@@ -351,7 +216,13 @@ sw_status sw_kms_audit_open(sw_kms *k, sw_error *err) {
     if (path == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
     sw_audit_id(&k->audit_id, &k->root_public);
     SW_TRY(sw_journal_open_sqlite(path, &k->audit_id, &k->audit, err));
-    sw_audit_reader reader = {.id = k->audit_id, .counts = &k->counts};
-    SW_TRY(sw_journal_read(k->audit, 1, sw_audit_read, &reader, err));
-    return append_start(k, err);
+    SW_SCOPED_SECRET(sw_audit_key) key = sw_audit_key_new();
+    if (key == NULL) return sw_fail(err, SW_MEMORY, "memory", "no lockable memory for a key");
+    SW_TRY(sw_audit_key_derive(k->root, key, err));
+    sw_audit_begin(&k->log, &k->audit_id, &k->counts);
+    k->log.key = key;
+    sw_status status = sw_journal_read(k->audit, 1, sw_audit_read, &k->log, err);
+    if (status == SW_OK) status = append_start(k, key, err);
+    k->log.key = NULL;
+    return status;
 }

@@ -1,24 +1,50 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Reading an audit log: by the service at its start, and by anyone who verifies one. Docs:
- * docs/formats/kms.md (KMS-080 ... KMS-085).
+ * docs/formats/kms.md (KMS-080 ... KMS-089).
  */
 #ifndef SW_KMS_AUDIT_H
 #define SW_KMS_AUDIT_H
 #include "envelope/journal.h"
+#include "manifest/grant.h"
+
+#define SW_AUDIT_KIND        "sealwright/audit/v1"
+#define SW_AUDIT_ENTRY_LIMIT 16384
+#define SW_AUDIT_ALONE_COUNT 16
 
 /* The journal's id. */
 void sw_audit_id(sw_hash *out, const sw_p256_public *root);
 
+/* ---- starts (KMS-081) ---- */
+typedef struct sw_audit_start {
+    sw_hash boot_nonce, compose;
+    sw_p256_public receipt, root, tls;
+} sw_audit_start;
+SW_SECRET_ROLE(sw_audit_key, 32) /* follows from the root; vouches for starts */
+SW_NODISCARD sw_status sw_audit_key_derive(const sw_root_key *root, sw_audit_key *out,
+                                           sw_error *err);
+/* The code of a start that stands behind `before`. */
+void sw_audit_code(sw_hash *out, const sw_audit_key *key, const sw_hash *id, const sw_head *before,
+                   const sw_audit_start *s);
+
+/* ---- reading ---- */
 struct sw_kms_counts;
-/* Starts as {.id = ...}; `counts` NULL for readers who only verify. */
 typedef struct sw_audit_reader {
     sw_hash id;
-    struct sw_kms_counts *counts;
-    sw_p256_public receipt; /* of the start that is being read */
+    struct sw_kms_counts *counts; /* of what was read */
+    const sw_audit_key *key;      /* each start's code must hold under it; NULL: not checked */
+    const sw_genesis *genesis;    /* whose owners' words are checked; NULL: nobody's */
+    bool running;                 /* the start lasts: no other one may follow */
+    sw_head at;                   /* read so far */
+    sw_audit_start start;         /* that is being read */
+    bool vouched;                 /* an owner's word is about it */
     uint64_t starts, unlocks, grants, refusals, revocations;
+    /* Starts that no owner's word is about: how many, and the first ones' entries. */
+    uint64_t alone_count, alone[SW_AUDIT_ALONE_COUNT];
 } sw_audit_reader;
-/* A sw_journal_visit whose context is a sw_audit_reader: checks form and signature of one entry. */
+void sw_audit_begin(sw_audit_reader *r, const sw_hash *id, struct sw_kms_counts *counts);
+/* A sw_journal_visit whose context is a sw_audit_reader: checks form, signature and numbers of one
+ * entry, with `genesis` the owners' statements and that no grant of that app stands without one. */
 SW_NODISCARD sw_status sw_audit_read(void *context, const sw_head *at, const sw_envelope *e,
                                      sw_bytes bytes, sw_error *err);
 #endif

@@ -7,6 +7,7 @@
 #define SW_KMS_CLIENT_H
 #include "http/http.h"
 #include "identity/identity.h"
+#include "kms/audit.h"
 #include "ledger/rpc.h"
 #include "machine/machine.h"
 #include "manifest/grant.h"
@@ -60,6 +61,12 @@ SW_NODISCARD sw_status sw_remote_unlock(sw_remote *r, const sw_kms_reference *re
                                         const sw_entropy *e, const sw_clock *clock,
                                         sw_kms_facts *facts, sw_error *err);
 
+/* Follows the audit log from facts->audit, as a word was given: each entry must be signed by
+ * facts->receipt. The newest head is kept as seen, in `owner` and in *facts: SW_UNAUTHENTIC when
+ * the log does not grow out of what was seen. */
+SW_NODISCARD sw_status sw_remote_follow(sw_remote *r, const sw_genesis *g, sw_identity *owner,
+                                        sw_kms_facts *facts, sw_error *err);
+
 /* ---- anyone: the audit log ---- */
 /* The whole log as a journal export, its chain recomputed, its entries not yet verified. */
 SW_NODISCARD sw_status sw_remote_audit(sw_remote *r, sw_buffer *json, sw_error *err);
@@ -68,10 +75,15 @@ typedef struct sw_audit_summary {
     sw_head head;
     uint64_t starts, unlocks, grants, refusals;
     uint64_t revocations; /* handed over by owners of apps on chains */
+    /* Starts that no word of the app's owners is about: how many, and the first ones' entries. */
+    uint64_t alone_count, alone[SW_AUDIT_ALONE_COUNT];
 } sw_audit_summary;
-/* Chain, form and every signature of an exported log. Whether it is the whole log is for owners to
- * say: each knows a head of it. */
-SW_NODISCARD sw_status sw_audit_verify(sw_bytes json, sw_audit_summary *out, sw_error *err);
+/* Chain, form, every signature and the numbers of grants of an exported log. With `g` (may be NULL)
+ * the statements of that app's owners in it, too: each must be about the start that it stands in,
+ * and no grant of the app stands in another one. Whether it is the whole log is for owners to say:
+ * each knows a head of it. */
+SW_NODISCARD sw_status sw_audit_verify(sw_bytes json, const sw_genesis *g, sw_audit_summary *out,
+                                       sw_error *err);
 
 /* ---- machine: keys for all listed shards, or none ---- */
 typedef struct sw_key_request {

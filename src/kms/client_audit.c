@@ -3,11 +3,15 @@
  * Verifying an audit log: fetched from a service or exported before. Format: docs/formats/kms.md
  * (KMS-080 ... KMS-085).
  *
- * Chain and signatures are recomputed here. Whether it is the whole log, only owners' statements
- * say: they name the newest head that each has seen.
+ * Chain, signatures and the numbers of grants are checked here. Whose the receipt keys are, owners'
+ * statements in it say; whether it is the whole log, too: they name the newest head that each has
+ * seen.
  */
-#include "kms/audit.h"
 #include "kms/client_internal.h"
+#include "kms/kms_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 static sw_status read_id(sw_bytes json, sw_hash *out, sw_error *err) {
     SW_SCOPED(sw_arena) arena = {0};
@@ -48,21 +52,35 @@ sw_status sw_remote_audit(sw_remote *r, sw_buffer *json, sw_error *err) {
     return status;
 }
 
-sw_status sw_audit_verify(sw_bytes json, sw_audit_summary *out, sw_error *err) {
-    sw_audit_reader reader = {0};
+static sw_status read_log(sw_bytes json, const sw_genesis *g, sw_kms_counts *counts,
+                          sw_audit_reader *r, sw_error *err) {
     sw_journal *j = NULL;
-    SW_TRY(read_id(json, &reader.id, err));
-    SW_TRY(sw_journal_import(json, &reader.id, &j, err));
-    sw_status status = sw_journal_read(j, 1, sw_audit_read, &reader, err);
-    sw_head head = sw_journal_head(j);
+    sw_hash id;
+    SW_TRY(read_id(json, &id, err));
+    sw_audit_begin(r, &id, counts);
+    r->genesis = g;
+    SW_TRY(sw_journal_import(json, &id, &j, err));
+    sw_status status = sw_journal_read(j, 1, sw_audit_read, r, err);
     sw_journal_close(&j);
+    return status;
+}
+
+sw_status sw_audit_verify(sw_bytes json, const sw_genesis *g, sw_audit_summary *out,
+                          sw_error *err) {
+    sw_audit_reader r;
+    sw_kms_counts *counts = calloc(1, sizeof *counts);
+    if (counts == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a count of grants");
+    sw_status status = read_log(json, g, counts, &r, err);
+    free(counts);
     if (status != SW_OK) return status;
-    *out = (sw_audit_summary){.id = reader.id,
-                              .head = head,
-                              .starts = reader.starts,
-                              .unlocks = reader.unlocks,
-                              .grants = reader.grants,
-                              .refusals = reader.refusals,
-                              .revocations = reader.revocations};
+    *out = (sw_audit_summary){.id = r.id,
+                              .head = r.at,
+                              .starts = r.starts,
+                              .unlocks = r.unlocks,
+                              .grants = r.grants,
+                              .refusals = r.refusals,
+                              .revocations = r.revocations,
+                              .alone_count = r.alone_count};
+    memcpy(out->alone, r.alone, sizeof out->alone);
     return SW_OK;
 }

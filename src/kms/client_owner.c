@@ -5,8 +5,10 @@
  *
  * The idea: nothing is signed before the service's evidence holds against the owner's own
  * reference, the ledger holds what the owner saw last, and the audit log grew out of what the owner
- * saw last. Keys are read first, so that typing a passphrase does not use up the look's 60 s; then
- * the identity is held until what was seen is stored, and the time of the word is read under that.
+ * saw last. What the log grows by afterwards the owner's watch follows, entry by entry under the
+ * receipt key that the evidence named, so that a grant is not rolled back unseen. Keys are read
+ * first, so that typing a passphrase does not use up the look's 60 s; then the identity is held
+ * until what was seen is stored, and the time of the word is read under that.
  */
 #include "kms/audit.h"
 #include "kms/client_internal.h"
@@ -63,6 +65,7 @@ static void audit_place(sw_hash *out, const sw_genesis *g, const sw_p256_public 
 typedef struct chain { /* from a head that was seen to one that is claimed */
     sw_hash id;
     sw_head at, target;
+    const sw_p256_public *receipt; /* must have signed each entry; NULL: not asked */
 } chain;
 
 /* JRN-003, one entry on. */
@@ -72,12 +75,20 @@ static sw_status follow(void *context, sw_bytes envelope, sw_error *err) {
     sw_envelope e;
     uint8_t number[8];
     SW_TRY(sw_envelope_parse(&arena, envelope, &e, err));
+    if (c->receipt != NULL) SW_TRY(sw_envelope_verify(&e, SW_PAYLOAD_AUDIT, c->receipt, err));
     c->at.index++;
     for (size_t i = 0; i < 8; i++) number[i] = (uint8_t)(c->at.index >> (56 - 8 * i));
     const sw_bytes fields[] = {SW_BYTES_OF(c->id.b), SW_BYTES_OF(number), SW_BYTES_OF(c->at.hash.b),
                                e.payload_type, e.payload};
     sw_bind_sha256(&c->at.hash, "sealwright/journal/v1", fields, sizeof fields / sizeof *fields);
     return c->at.index == c->target.index ? SW_EXISTS : SW_OK;
+}
+
+static sw_status put_back(sw_error *err) {
+    sw_status status = sw_fail(err, SW_UNAUTHENTIC, "rollback",
+                               "the key service's audit log is not the one that was seen before");
+    sw_error_hint(err, "somebody has put back or replaced it; do not unlock, and ask its operator");
+    return status;
 }
 
 static sw_status check_audit(sw_remote *r, const sw_head *seen, const sw_kms_facts *facts,
@@ -89,11 +100,7 @@ static sw_status check_audit(sw_remote *r, const sw_head *seen, const sw_kms_fac
     if (seen->index < facts->audit.index)
         SW_TRY(
             sw_remote_pages(r, SW_KMS_AUDIT_PATH, &c.id, seen->index + 1, follow, &c, &head, err));
-    if (sw_head_equal(&c.at, &facts->audit)) return SW_OK;
-    sw_status status = sw_fail(err, SW_UNAUTHENTIC, "rollback",
-                               "the key service's audit log is not the one that was seen before");
-    sw_error_hint(err, "somebody has put back or replaced it; do not unlock, and ask its operator");
-    return status;
+    return sw_head_equal(&c.at, &facts->audit) ? SW_OK : put_back(err);
 }
 
 /* What was seen before is of this chain, and final still. */
@@ -232,5 +239,33 @@ sw_status sw_remote_unlock(sw_remote *r, const sw_kms_reference *reference, cons
     SW_TRY(sw_identity_hold(owner, SW_IDENTITY_WAIT_MS, err));
     sw_status status = give_word(r, reference, g, owner, &keys, e, clock, facts, err);
     sw_identity_release(owner);
+    return status;
+}
+
+/* ---- between two words ---- */
+/* Another program of this owner may have seen more meanwhile. The identity is held. */
+static sw_status keep_audit(sw_identity *owner, const sw_hash *place, const sw_head *at,
+                            sw_error *err) {
+    sw_seen seen;
+    SW_TRY(sw_identity_load_seen(owner, place, &seen, err));
+    if (seen.audit.index >= at->index) return SW_OK;
+    seen.audit = *at;
+    return sw_identity_store_seen(owner, place, &seen, err);
+}
+
+sw_status sw_remote_follow(sw_remote *r, const sw_genesis *g, sw_identity *owner,
+                           sw_kms_facts *facts, sw_error *err) {
+    chain c = {.at = facts->audit, .target = {.index = UINT64_MAX}, .receipt = &facts->receipt};
+    sw_head head;
+    sw_hash place;
+    sw_audit_id(&c.id, &facts->root);
+    SW_TRY(sw_remote_pages(r, SW_KMS_AUDIT_PATH, &c.id, c.at.index + 1, follow, &c, &head, err));
+    if (!sw_head_equal(&c.at, &head)) return put_back(err);
+    if (c.at.index == facts->audit.index) return SW_OK;
+    audit_place(&place, g, &facts->root);
+    SW_TRY(sw_identity_hold(owner, SW_IDENTITY_WAIT_MS, err));
+    sw_status status = keep_audit(owner, &place, &c.at, err);
+    sw_identity_release(owner);
+    if (status == SW_OK) facts->audit = c.at;
     return status;
 }

@@ -191,6 +191,7 @@ static sw_status check_renewal(sw_kms_case *c, sw_error *err) {
 }
 
 static sw_status check_new_grant(sw_kms_case *c, sw_error *err) {
+    SW_TRY(sw_kms_audit_catch_up(c->kms, err));
     uint64_t granted = sw_kms_granted(&c->kms->counts, &c->decision.compose);
     if (granted >= c->recipe->grants) {
         sw_status status = sw_fail(err, SW_REFUSED, "grants",

@@ -5,6 +5,7 @@
  */
 #ifndef SW_KMS_INTERNAL_H
 #define SW_KMS_INTERNAL_H
+#include "kms/audit.h"
 #include "kms/kms.h"
 #include "kms/message.h"
 #include "ledger/chain_judge.h"
@@ -14,7 +15,7 @@
 
 #define SW_KMS_APP_LIMIT       256
 #define SW_KMS_CHALLENGE_LIMIT 256
-#define SW_KMS_LOOK_LIMIT      256
+#define SW_KMS_PEER_TOKENS     2 /* of each kind */
 #define SW_KMS_GRANT_LIMIT     1024
 #define SW_KMS_COUNT_LIMIT     4096
 
@@ -28,7 +29,7 @@ typedef struct sw_kms_token {
 typedef struct sw_kms_tokens {
     sw_kms_token slots[SW_KMS_CHALLENGE_LIMIT];
 } sw_kms_tokens;
-/* The oldest makes room. */
+/* The peer's oldest makes room when it holds SW_KMS_PEER_TOKENS, else the oldest of all. */
 void sw_kms_token_add(sw_kms_tokens *t, const sw_hash *value, const sw_p256_public *peer,
                       int64_t now_ms);
 /* Uses up the peer's token of that value (NULL: its newest). SW_UNAUTHENTIC "evidence" with the
@@ -77,6 +78,7 @@ typedef struct sw_kms_question { /* of a key request, when all else holds that c
 typedef struct sw_kms_finding {
     sw_head head;    /* what the receipt names */
     sw_buffer views; /* JSON array for the machine and its manifest (KMS-057); owned */
+    bool known;      /* on a chain: a newest block of this start has approved of the compose hash */
     size_t block_count;
     sw_head blocks[SW_KMS_BLOCK_COUNT]; /* that were looked at; none on a journal */
     sw_buffer each[SW_KMS_BLOCK_COUNT]; /* their views; owned */
@@ -135,6 +137,9 @@ typedef struct sw_kms_minute { /* refusals of peers for whom nobody speaks (KMS-
     uint64_t written, counted;
 } sw_kms_minute;
 SW_NODISCARD sw_status sw_kms_audit_open(sw_kms *k, sw_error *err);
+/* Reads what the log holds beyond k->log, so that k->counts are right: SW_UNAVAILABLE when it
+ * cannot. */
+SW_NODISCARD sw_status sw_kms_audit_catch_up(sw_kms *k, sw_error *err);
 /* `refusal` NULL: granted. Durable when it returns, but for refusals that are only counted. */
 SW_NODISCARD sw_status sw_kms_audit_unlock(sw_kms *k, const sw_hash *app, const sw_hash *owner,
                                            sw_bytes statement, const sw_error *refusal,
@@ -160,8 +165,9 @@ uint64_t sw_kms_granted(const sw_kms_counts *c, const sw_hash *compose);
 /* Room for one more compose hash, or it is known: else SW_LIMIT. */
 SW_NODISCARD sw_status sw_kms_count_room(const sw_kms_counts *c, const sw_hash *compose,
                                          sw_error *err);
-SW_NODISCARD sw_status sw_kms_count_raise(sw_kms_counts *c, const sw_hash *compose,
-                                          uint64_t granted, sw_error *err);
+/* SW_UNAUTHENTIC "rollback" unless it is the next one. */
+SW_NODISCARD sw_status sw_kms_count_take(sw_kms_counts *c, const sw_hash *compose, uint64_t number,
+                                         sw_error *err);
 
 /* ---- leases (KMS-073) ---- */
 typedef struct sw_kms_lease {
@@ -192,6 +198,7 @@ struct sw_kms {
     sw_hash boot_nonce, audit_id;
     sw_p256_public root_public, receipt_public, tls_public;
     sw_journal *audit;
+    sw_audit_reader log; /* of `audit` */
     sw_kms_minute minute;
     sw_verifier *verifier; /* of machines' evidence */
     sw_kms_tokens challenges, looks;

@@ -44,9 +44,10 @@ typedef struct chain_ledger {
     bool final_known;
     uint64_t turn;
     kept_view views[VIEW_COUNT];
-    sw_hash recent[RECENT_COUNT]; /* compose hashes that were asked for, a ring */
+    kept_view passing;            /* of the newest block, for whom it has not approved yet */
+    sw_hash recent[RECENT_COUNT]; /* compose hashes that a newest block approved, a ring */
     size_t recent_count;
-    handed handed[HANDED_COUNT];
+    handed handed[HANDED_COUNT + SW_OWNER_LIMIT]; /* one of everything by each owner beside */
     size_t handed_count;
 } chain_ledger;
 
@@ -60,6 +61,7 @@ typedef struct turn { /* one request's calls to a node */
     chain_ledger *l;
     sw_kms_node *node;
     int64_t begun_ms;
+    bool passing; /* what is read goes to the one place for strangers */
 } turn;
 
 static int64_t now_ms(const chain_ledger *l) {
@@ -85,6 +87,7 @@ static sw_status heard(const turn *t, int64_t asked_ms, sw_status status, sw_err
 }
 
 static sw_status may_ask(const turn *t, sw_error *err) {
+    if (t->node == NULL) return unavailable(t->l, err, "it does not answer");
     if (now_ms(t->l) - t->begun_ms <= SW_KMS_NODE_REQUEST_MS) return SW_OK;
     return unavailable(t->l, err, "it takes too long to answer");
 }
@@ -107,15 +110,15 @@ static sw_status begin(chain_ledger *l, turn *out, sw_error *err) {
 }
 
 /* ---- views ---- */
-/* The room of the oldest, or none when all apps together keep too much. */
-static void keep_view(chain_ledger *l, const sw_head *at, sw_bytes view) {
-    kept_view *slot = &l->views[0];
-    for (size_t i = 1; i < VIEW_COUNT; i++)
-        if (l->views[i].used < slot->used) slot = &l->views[i];
+static void drop_view(chain_ledger *l, kept_view *slot) {
     l->kms->view_bytes -= slot->bytes.size;
     sw_buffer_free(&slot->bytes);
     *slot = (kept_view){.bytes = SW_BUFFER(VIEW_KEEP_LIMIT)};
-    if (view.size > VIEWS_KEEP_LIMIT - l->kms->view_bytes) return;
+}
+
+static void fill_view(chain_ledger *l, kept_view *slot, const sw_head *at, sw_bytes view) {
+    drop_view(l, slot);
+    if (view.size > VIEWS_KEEP_LIMIT - l->kms->view_bytes) return; /* all apps keep too much */
     sw_put_bytes(&slot->bytes, view);
     if (slot->bytes.failed) sw_buffer_free(&slot->bytes);
     if (slot->bytes.size == 0) return;
@@ -124,19 +127,40 @@ static void keep_view(chain_ledger *l, const sw_head *at, sw_bytes view) {
     slot->used = l->turn;
 }
 
-/* A kept view that answers what is asked. */
+static kept_view *oldest_view(chain_ledger *l) {
+    kept_view *slot = &l->views[0];
+    for (size_t i = 1; i < VIEW_COUNT; i++)
+        if (l->views[i].used < slot->used) slot = &l->views[i];
+    return slot;
+}
+
+/* CHN-303: anybody with a recipe of their own gets as far as the newest block. What is read for
+ * them takes nobody's place before it approves. */
+static void stay(turn *t) {
+    kept_view *passing = &t->l->passing, *slot = oldest_view(t->l);
+    t->passing = false;
+    if (passing->bytes.size == 0 || passing->used != t->l->turn) return;
+    const kept_view oldest = *slot;
+    *slot = *passing;
+    *passing = oldest;
+}
+
+/* It answers what is asked. */
+static bool use_view(chain_ledger *l, kept_view *v, const sw_head *at, const sw_chain_ask *ask,
+                     sw_buffer *view, sw_ledger **ledger) {
+    sw_bytes bytes = sw_buffer_bytes(&v->bytes);
+    if (bytes.size == 0 || !sw_head_equal(&v->at, at)) return false;
+    if (sw_chain_view_verify(l->genesis, at, bytes, ask, ledger, NULL) != SW_OK) return false;
+    v->used = l->turn;
+    sw_put_bytes(view, bytes);
+    return true;
+}
+
 static bool find_view(chain_ledger *l, const sw_head *at, const sw_chain_ask *ask, sw_buffer *view,
                       sw_ledger **ledger) {
-    for (size_t i = 0; i < VIEW_COUNT; i++) {
-        kept_view *v = &l->views[i];
-        if (v->bytes.size == 0 || !sw_head_equal(&v->at, at)) continue;
-        sw_bytes bytes = sw_buffer_bytes(&v->bytes);
-        if (sw_chain_view_verify(l->genesis, at, bytes, ask, ledger, NULL) != SW_OK) continue;
-        v->used = l->turn;
-        sw_put_bytes(view, bytes);
-        return true;
-    }
-    return false;
+    for (size_t i = 0; i < VIEW_COUNT; i++)
+        if (use_view(l, &l->views[i], at, ask, view, ledger)) return true;
+    return use_view(l, &l->passing, at, ask, view, ledger);
 }
 
 /* *ledger is what the block says; the view goes to `view`. */
@@ -148,7 +172,7 @@ static sw_status read_block(const turn *t, const sw_head *at, const sw_chain_ask
     sw_status status = sw_rpc_view(t->node->rpc, t->l->genesis, at, ask, view, ledger, err);
     if (status != SW_OK) sw_error_prefix(err, "block %llu", (unsigned long long)at->index);
     SW_TRY(heard(t, asked_ms, status, err));
-    keep_view(t->l, at, sw_buffer_bytes(view));
+    fill_view(t->l, t->passing ? &t->l->passing : oldest_view(t->l), at, sw_buffer_bytes(view));
     return SW_OK;
 }
 
@@ -166,6 +190,22 @@ static sw_status find_newest(const turn *t, sw_error *err) {
     }
     if (l->final.index > l->newest.index) l->newest = l->final;
     return SW_OK;
+}
+
+/* ---- compose hashes ---- */
+static bool remembers(const chain_ledger *l, const sw_hash *compose) {
+    for (size_t i = 0; i < l->recent_count; i++)
+        if (sw_hash_equal(&l->recent[i], compose)) return true;
+    return false;
+}
+
+static void remember(chain_ledger *l, const sw_hash *compose) {
+    if (remembers(l, compose)) return;
+    if (l->recent_count == RECENT_COUNT) {
+        memmove(l->recent, l->recent + 1, (RECENT_COUNT - 1) * sizeof *l->recent);
+        l->recent_count--;
+    }
+    l->recent[l->recent_count++] = *compose;
 }
 
 /* ---- revocations that were handed over (CHN-304, CHN-305) ---- */
@@ -197,88 +237,127 @@ static standing standing_of(const chain_ledger *l, const sw_ledger *ledger, size
 }
 
 /* Everybody reads the chain: an old revocation that its owner has lifted could be handed over again
- * by anyone, and one that was removed revokes no more. Such a one is dropped by the word of the
- * block that this owner has named, or of the newest when she has named none. The newest alone is
- * the node's word: it can keep a revocation open to the next comparison, never drop one of an owner
- * who speaks for herself. */
+ * by anyone, and one that was removed revokes no more. Such a one is dropped by `own`, which never
+ * rests on the node's word alone; the newest can keep a revocation open to the next comparison. */
 static void compare_handed(chain_ledger *l, size_t owner, const standing *own,
                            const standing *newest) {
     size_t kept = 0;
     for (size_t i = 0; i < l->handed_count; i++) {
         handed *h = &l->handed[i];
-        bool compares = h->r.owner == owner && !h->compared && own->known && newest->known;
+        bool compares = h->r.owner == owner && !h->compared && own->known;
         if (compares && (own->sequence >= h->r.say.sequence || !own->active)) continue;
-        if (compares && newest->sequence < h->r.say.sequence) h->compared = true;
+        if (compares && newest->known && newest->sequence < h->r.say.sequence) h->compared = true;
         l->handed[kept++] = *h;
     }
     l->handed_count = kept;
 }
 
-static bool same_handed(const sw_handed_revocation *a, const sw_handed_revocation *b) {
+/* By the same owner in the same words: numbers may differ. */
+static bool same_words(const sw_handed_revocation *a, const sw_handed_revocation *b) {
     return a->owner == b->owner && a->say.everything == b->say.everything &&
-           a->say.sequence == b->say.sequence && sw_hash_equal(&a->say.compose, &b->say.compose);
+           sw_hash_equal(&a->say.compose, &b->say.compose);
 }
 
-static void read_standing(const turn *t, const sw_head *at, size_t owner, standing *out) {
+static standing read_standing(const turn *t, const sw_head *at, size_t owner) {
     static const sw_chain_ask nothing;
     SW_SCOPED(sw_buffer) view = SW_BUFFER(SW_CHAIN_VIEW_LIMIT);
     sw_ledger *ledger = NULL;
-    if (read_block(t, at, &nothing, &view, &ledger, NULL) != SW_OK) return;
-    *out = standing_of(t->l, ledger, owner);
+    if (read_block(t, at, &nothing, &view, &ledger, NULL) != SW_OK) return (standing){0};
+    const standing out = standing_of(t->l, ledger, owner);
     sw_ledger_close(&ledger);
+    return out;
 }
 
-/* As the chain stands now, when a node says so. */
-static void compare_now(chain_ledger *l, size_t owner) {
-    const sw_kms_app *app = sw_kms_app_find(l->kms, &l->genesis->hash);
-    const sw_kms_word *word = app == NULL ? NULL : &app->words[owner];
-    standing own = {0}, newest = {0};
-    turn t;
-    if (begin(l, &t, NULL) != SW_OK || find_newest(&t, NULL) != SW_OK) return;
-    read_standing(&t, &l->newest, owner, &newest);
-    own = newest;
-    if (word != NULL && word->present) {
-        own = (standing){0};
-        read_standing(&t, &word->statement.ledger, owner, &own);
+/* The block that this owner has named in this start; when she has named none, what the newest and
+ * all that others have named agree on. One that could not be read leaves it unknown. */
+static standing own_standing(const turn *t, size_t owner, const standing *newest) {
+    const sw_kms_app *app = sw_kms_app_find(t->l->kms, &t->l->genesis->hash);
+    if (app == NULL) return *newest; /* it is being founded: nobody has named any */
+    if (app->words[owner].present)
+        return read_standing(t, &app->words[owner].statement.ledger, owner);
+    standing out = *newest;
+    for (size_t i = 0; i < t->l->genesis->owner_count && out.known; i++) {
+        if (!app->words[i].present) continue;
+        const standing there = read_standing(t, &app->words[i].statement.ledger, owner);
+        out.known = there.known;
+        out.active |= there.active;
+        if (there.sequence < out.sequence) out.sequence = there.sequence;
     }
-    compare_handed(l, owner, &own, &newest);
+    return out;
 }
 
-/* No owner takes another's room. */
-static sw_status check_room(const chain_ledger *l, size_t owner, sw_error *err) {
+/* Without a node the newest is unknown: what is kept of it may have been passed since. */
+static void compare_owner(const turn *t, size_t owner) {
+    standing newest = {0};
+    turn passing = *t;
+    passing.passing = true;
+    if (t->node != NULL) newest = read_standing(&passing, &t->l->newest, owner);
+    const standing own = own_standing(t, owner, &newest);
+    compare_handed(t->l, owner, &own, &newest);
+}
+
+/* As the chain stands now, when a node says so; else by what is kept of the owner's own block. */
+static void compare_now(chain_ledger *l, size_t owner) {
+    turn t;
+    if (begin(l, &t, NULL) != SW_OK || find_newest(&t, NULL) != SW_OK) t.node = NULL;
+    compare_owner(&t, owner);
+}
+
+static bool holds_open(const chain_ledger *l, size_t owner) {
+    for (size_t i = 0; i < l->handed_count; i++)
+        if (l->handed[i].r.owner == owner && !l->handed[i].compared) return true;
+    return false;
+}
+
+/* No owner takes another's room, and none is needed to revoke everything. */
+static sw_status check_room(const chain_ledger *l, const sw_handed_revocation *r, sw_error *err) {
     const size_t most = HANDED_COUNT / l->genesis->owner_count;
     size_t held = 0;
-    for (size_t i = 0; i < l->handed_count; i++) held += l->handed[i].r.owner == owner;
+    if (r->say.everything) return SW_OK;
+    for (size_t i = 0; i < l->handed_count; i++)
+        held += l->handed[i].r.owner == r->owner && !l->handed[i].r.say.everything;
     if (held < most) return SW_OK;
     sw_status status =
         sw_fail(err, SW_LIMIT, "limit", "this key service holds %zu revocations by %s already",
-                held, l->genesis->owners[owner].name);
+                held, l->genesis->owners[r->owner].name);
     sw_error_hint(err, "revoke on the chain, or everything");
     return status;
+}
+
+/* The one in these words; NULL when there is none. */
+static handed *find_handed(chain_ledger *l, const sw_handed_revocation *r) {
+    for (size_t i = 0; i < l->handed_count; i++)
+        if (same_words(&l->handed[i].r, r)) return &l->handed[i];
+    return NULL;
+}
+
+/* In the same words the higher number holds longer, and one that was compared until the end. */
+static bool covers(const handed *h, const sw_handed_revocation *r) {
+    return h != NULL && (h->compared || h->r.say.sequence >= r->say.sequence);
 }
 
 static sw_status append(sw_kms_ledger *ledger, sw_bytes call, sw_head *head, sw_error *err) {
     chain_ledger *l = (chain_ledger *)ledger;
     sw_handed_revocation r;
     SW_TRY(sw_handed_revocation_open(l->genesis, call, &r, err));
-    for (size_t i = 0; i < l->handed_count; i++)
-        if (same_handed(&l->handed[i].r, &r)) {
-            *head = l->newest;
-            return SW_OK;
+    handed *there = find_handed(l, &r);
+    if (!covers(there, &r)) {
+        if (there == NULL) {
+            if (check_room(l, &r, NULL) != SW_OK) compare_now(l, r.owner);
+            SW_TRY(check_room(l, &r, err)); /* what was passed takes none */
+            there = &l->handed[l->handed_count++];
         }
-    SW_TRY(check_room(l, r.owner, err));
-    l->handed[l->handed_count++] = (handed){.r = r};
-    compare_now(l, r.owner);
-    size_t i = 0;
-    while (i < l->handed_count && !same_handed(&l->handed[i].r, &r)) i++;
-    if (i == l->handed_count)
-        return sw_fail(
-            err, SW_REFUSED, "ledger",
-            "the chain holds this revocation already, or a later word of %s, who may have "
-            "been removed",
-            l->genesis->owners[r.owner].name);
+        *there = (handed){.r = r};
+        compare_now(l, r.owner);
+        if (find_handed(l, &r) == NULL)
+            return sw_fail(err, SW_REFUSED, "ledger",
+                           "the chain holds this revocation already, or a later word of %s, who "
+                           "may have been removed",
+                           l->genesis->owners[r.owner].name);
+        SW_TRY(sw_kms_audit_revocation(l->kms, &l->genesis->hash, &r, err));
+    }
     *head = l->newest;
-    return sw_kms_audit_revocation(l->kms, &l->genesis->hash, &r, err);
+    return SW_OK;
 }
 
 /* ---- an owner names a block (CHN-060) ---- */
@@ -335,7 +414,6 @@ typedef struct judging {
     size_t count;
     sw_head heads[SW_KMS_BLOCK_COUNT]; /* ascending, as the views */
     sw_buffer views[SW_KMS_BLOCK_COUNT];
-    standing own[SW_OWNER_LIMIT], newest[SW_OWNER_LIMIT]; /* for what was handed over */
 } judging;
 
 static int compare_heads(const sw_head *a, const sw_head *b) {
@@ -355,15 +433,6 @@ static void add_view(judging *j, const sw_head *at, sw_buffer *view) {
     *view = (sw_buffer){0};
 }
 
-static void keep_standings(judging *j, const sw_head *at, bool newest, const sw_ledger *ledger) {
-    for (size_t i = 0; i < j->t.l->genesis->owner_count; i++) {
-        const standing now = standing_of(j->t.l, ledger, i);
-        if (newest) j->newest[i] = now;
-        if (j->q->listed[i] ? sw_head_equal(&j->q->words[i].statement.ledger, at) : newest)
-            j->own[i] = now;
-    }
-}
-
 /* `whose` NULL: the newest. A block that was judged already has said yes. */
 static sw_status judge_block(judging *j, const sw_head *at, const char *whose, sw_error *err) {
     for (size_t i = 0; i < j->count; i++)
@@ -374,7 +443,6 @@ static sw_status judge_block(judging *j, const sw_head *at, const char *whose, s
     sw_ledger *ledger = NULL;
     SW_TRY(read_block(&j->t, at, &ask, &view, &ledger, err));
     add_view(j, at, &view);
-    keep_standings(j, at, whose == NULL, ledger);
     sw_status status = sw_chain_question_check(&j->question, ledger, whose, NULL, err);
     sw_ledger_close(&ledger);
     return status;
@@ -387,7 +455,10 @@ static sw_status judge_blocks(judging *j, sw_error *err) {
         const sw_head *named = &j->q->words[i].statement.ledger;
         if (j->q->listed[i] && named->index > l->newest.index) l->newest = *named;
     }
+    j->t.passing = true;
     SW_TRY(judge_block(j, &l->newest, NULL, err));
+    stay(&j->t);
+    remember(l, j->q->compose);
     for (size_t i = 0; i < l->genesis->owner_count; i++) {
         if (!j->q->listed[i]) continue;
         const char *name = l->genesis->owners[i].name;
@@ -400,7 +471,7 @@ static sw_status judge_blocks(judging *j, sw_error *err) {
         if (status != SW_OK) return status;
     }
     for (size_t i = 0; i < l->genesis->owner_count; i++)
-        compare_handed(l, i, &j->own[i], &j->newest[i]);
+        if (holds_open(l, i)) compare_owner(&j->t, i);
     return check_handed(l, j->q->compose, false, err);
 }
 
@@ -421,16 +492,6 @@ static sw_status fill_finding(judging *j, sw_kms_finding *out, sw_error *err) {
     return sw_buffer_check(&out->views, "the views of an answer", err);
 }
 
-static void remember(chain_ledger *l, const sw_hash *compose) {
-    for (size_t i = 0; i < l->recent_count; i++)
-        if (sw_hash_equal(&l->recent[i], compose)) return;
-    if (l->recent_count == RECENT_COUNT) {
-        memmove(l->recent, l->recent + 1, (RECENT_COUNT - 1) * sizeof *l->recent);
-        l->recent_count--;
-    }
-    l->recent[l->recent_count++] = *compose;
-}
-
 static sw_status judge(sw_kms_ledger *ledger, const sw_kms_question *q, sw_kms_finding *out,
                        sw_error *err) {
     chain_ledger *l = (chain_ledger *)ledger;
@@ -439,10 +500,10 @@ static sw_status judge(sw_kms_ledger *ledger, const sw_kms_question *q, sw_kms_f
                               .recipe = q->recipe,
                               .compose = q->compose,
                               .opening = q->opening}};
-    remember(l, q->compose);
     SW_TRY(check_handed(l, q->compose, true, err));
     SW_TRY(begin(l, &j.t, err));
     sw_status status = judge_blocks(&j, err), filled = fill_finding(&j, out, NULL);
+    out->known = remembers(l, q->compose);
     if (status == SW_OK && filled != SW_OK)
         status = sw_fail(err, filled, "limit", "the views of an answer have more than %zu bytes",
                          SW_KMS_VIEWS_LIMIT);
@@ -460,10 +521,8 @@ static sw_status page(sw_kms_ledger *ledger, uint64_t from, sw_buffer *out, sw_e
 
 static void end(sw_kms_ledger *ledger) {
     chain_ledger *l = (chain_ledger *)ledger;
-    for (size_t i = 0; i < VIEW_COUNT; i++) {
-        l->kms->view_bytes -= l->views[i].bytes.size;
-        sw_buffer_free(&l->views[i].bytes);
-    }
+    drop_view(l, &l->passing);
+    for (size_t i = 0; i < VIEW_COUNT; i++) drop_view(l, &l->views[i]);
     free(l);
 }
 

@@ -3,8 +3,9 @@
  * A ledger that the service keeps itself: a journal and its folded state. Format:
  * docs/formats/kms.md (KMS-022, KMS-023, KMS-042, KMS-051, KMS-093).
  *
- * Invariants: the whole journal was verified before the app is held; the folded ledger stands at
- * the journal's head, because both change here alone.
+ * Invariants: the whole journal was verified before the app is held; nothing is judged before the
+ * folded ledger stands at the journal's head. An append that failed may be on the disk all the
+ * same, and another process may have made one: what everybody reads here is what decides here.
  */
 #include "codec/text.h"
 #include "kms/kms_internal.h"
@@ -23,15 +24,29 @@ typedef struct local {
     sw_hash id;
 } local;
 
+/* Folds what the journal has beyond the state. A journal that cannot be read, or that no longer
+ * holds, decides nothing: asking again may help. */
+static sw_status catch_up(const local *own, sw_error *err) {
+    sw_status status = sw_ledger_load(own->folded, own->journal, err);
+    if (status == SW_OK || status == SW_MEMORY || status == SW_INTERNAL) return status;
+    sw_error_prefix(err, "the key service cannot read the app's ledger");
+    if (err != NULL) err->status = SW_UNAVAILABLE;
+    return SW_UNAVAILABLE;
+}
+
 static sw_status check_head(sw_kms_ledger *l, const sw_head *named, const sw_head *before,
                             sw_error *err) {
+    local *own = (local *)l;
     (void)before;
-    return sw_journal_contains(((local *)l)->journal, named, err);
+    SW_TRY(catch_up(own, err));
+    return sw_journal_contains(own->journal, named, err);
 }
 
 static sw_status judge(sw_kms_ledger *l, const sw_kms_question *q, sw_kms_finding *out,
                        sw_error *err) {
-    const sw_ledger *folded = ((local *)l)->folded;
+    local *own = (local *)l;
+    const sw_ledger *folded = own->folded;
+    SW_TRY(catch_up(own, err));
     out->head = sw_ledger_head(folded);
     out->views = SW_BUFFER(4);
     sw_put_text(&out->views, "[]");
@@ -44,6 +59,7 @@ static sw_status judge(sw_kms_ledger *l, const sw_kms_question *q, sw_kms_findin
 
 static sw_status append(sw_kms_ledger *l, sw_bytes entry, sw_head *head, sw_error *err) {
     local *own = (local *)l;
+    SW_TRY(catch_up(own, err));
     sw_head at = sw_ledger_head(own->folded), made;
     SW_TRY(sw_ledger_check(own->folded, entry, err));
     SW_TRY(sw_journal_append(own->journal, &at, entry, &made, err));

@@ -157,7 +157,7 @@ static sw_status answer(const sw_kms_case *c, sw_buffer *out, sw_error *err) {
 static sw_status grant(sw_kms_case *c, sw_kms_lease *slot, sw_buffer *out, sw_error *err) {
     const sw_kms_decision *d = &c->decision;
     SW_TRY(sw_kms_audit_keys(c->kms, d, NULL, err));
-    if (d->renewal == 0) SW_TRY(sw_kms_count_raise(&c->kms->counts, &d->compose, d->number, err));
+    if (d->renewal == 0) SW_TRY(sw_kms_count_take(&c->kms->counts, &d->compose, d->number, err));
     take_lease(c, slot);
     return answer(c, out, err);
 }

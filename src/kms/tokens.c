@@ -3,22 +3,31 @@
  * Challenges and looks: a value, the TLS key it was given to, and the counter when. Format:
  * docs/formats/kms.md (KMS-012, KMS-013, KMS-042).
  *
- * Invariant: a token answers once, to its own peer, for SW_KMS_LEAST_MS. The table never grows; the
- * oldest token makes room, so a flood costs somebody a retry and nobody memory.
+ * Invariant: a token answers once, to its own peer, for SW_KMS_LEAST_MS. The table never grows: a
+ * peer's third token replaces its oldest, and beyond the table the oldest of all makes room. So a
+ * flood of connections costs somebody a retry, one of requests nobody but its maker.
  */
 #include "kms/kms_internal.h"
 
+/* Which of the two makes room: a free one, else the older one. */
+static sw_kms_token *older(sw_kms_token *before, sw_kms_token *other) {
+    if (before == NULL) return other;
+    if (!before->live || (other->live && other->made_ms >= before->made_ms)) return before;
+    return other;
+}
+
 void sw_kms_token_add(sw_kms_tokens *t, const sw_hash *value, const sw_p256_public *peer,
                       int64_t now_ms) {
-    sw_kms_token *slot = &t->slots[0];
+    sw_kms_token *slot = NULL, *own = NULL; /* of all, and of this peer's */
+    size_t held = 0;
     for (size_t i = 0; i < SW_KMS_CHALLENGE_LIMIT; i++) {
         sw_kms_token *other = &t->slots[i];
-        if (!other->live) {
-            slot = other;
-            break;
-        }
-        if (other->made_ms < slot->made_ms) slot = other;
+        slot = older(slot, other);
+        if (!other->live || !sw_p256_equal(&other->peer, peer)) continue;
+        own = older(own, other);
+        held++;
     }
+    if (held >= SW_KMS_PEER_TOKENS) slot = own;
     *slot = (sw_kms_token){.live = true, .value = *value, .peer = *peer, .made_ms = now_ms};
 }
 

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 
 #define TOY_CHAIN UINT64_C(31337)
+#define CACHE_MS  10000
 typedef struct chain_world {
     world *w;
     pid_t toy, proxy;
@@ -248,6 +249,45 @@ static inline chain_world *chain_ready(void) {
 static inline void pass_time(world *w, int64_t ms) {
     w->time.wall += ms;
     w->time.steady += ms;
+}
+
+/* ---- what it says ---- */
+/* The refusal's word, and a part of its message. */
+static inline void refused_saying(chain_world *c, ask q, const char *word, const char *part) {
+    answer a = ask_keys(c->w, &q);
+    if (a.http == 200 || strstr(a.refusal.message, part) == NULL)
+        print_message("# %d %s: %s\n", a.http, a.refusal.word, a.refusal.message);
+    assert_int_not_equal(a.http, 200);
+    assert_string_equal(a.refusal.word, word);
+    assert_non_null(strstr(a.refusal.message, part));
+    answer_free(&a);
+}
+
+/* What the newest audit entry says, with a NUL behind it. */
+static inline void audit_newest(chain_world *c, sw_buffer *payload) {
+    sw_head head = head_of(c->w, "/v1/audit/1");
+    char path[64];
+    (void)snprintf(path, sizeof path, "/v1/audit/%llu", (unsigned long long)head.index);
+    answer a = tell(c->w, "GET", path, (sw_bytes){0}, NULL);
+    SW_SCOPED(sw_arena) arena = {0};
+    sw_json *root;
+    sw_envelope e;
+    const sw_json_limits limits = {0, 8, 100000};
+    assert_int_equal(sw_json_parse(&arena, bytes_of(&a.body), &limits, &root, NULL), SW_OK);
+    const sw_json *entry = sw_json_member(root, "entries")->first;
+    assert_int_equal(sw_envelope_parse(&arena, entry->span, &e, NULL), SW_OK);
+    sw_put_bytes(payload, e.payload);
+    sw_put_u8(payload, 0);
+    answer_free(&a);
+}
+
+/* Does the newest audit entry hold this text? */
+static inline void audit_says(chain_world *c, const char *text) {
+    SW_SCOPED(sw_buffer) payload = SW_BUFFER(1 << 16);
+    audit_newest(c, &payload);
+    if (strstr((const char *)payload.data, text) == NULL)
+        print_message("# %s\n", (const char *)payload.data);
+    assert_non_null(strstr((const char *)payload.data, text));
 }
 
 static inline void chain_free(chain_world *c) {

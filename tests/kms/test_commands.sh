@@ -104,6 +104,8 @@ say $? "eight commands of one owner at the same time ($good succeed)"
 refused "mallory does not" 1 "no owner" unlock mallory
 holds "the audit log holds" "1 starts, 7 unlocks, 0 grants" "$sealwright" kms audit verify "$url" --out log.json
 holds "an exported log verifies without the service" "1 starts, 7 unlocks" "$sealwright" kms audit verify log.json
+holds "by whose words its start is the service's" "vouch for 1 of 1 starts" "$sealwright" kms audit verify log.json --app app.genesis
+holds "and not by those of another app" "no owner vouches for the start at entry 1" "$sealwright" kms audit verify log.json --app other.genesis
 refused "an export is not overwritten" 1 "there already" "$sealwright" kms audit verify "$url" --out log.json
 sed 's/"sig":"\(....\)./"sig":"\1A/' log.json >broken.json
 refused "a changed log is refused" 1 "audit entry\|journal entry" "$sealwright" kms audit verify broken.json
@@ -140,8 +142,32 @@ stop TERM
 serve "$place"
 grown 2
 say $? "and again after a restart, by itself"
-kill "$watcher"
+cp kms/audit.db audit.watched
+cp -r bert/heads heads.before
+holds "while bert watches, anna unlocks" "unlocked for anna" unlock anna
+for _ in $(seq 100); do
+    diff -r bert/heads heads.before >/dev/null || break
+    sleep 0.2
+done
+stop KILL
+for _ in $(seq 100); do
+    grep -q "meanwhile is not seen" watch.log && break
+    sleep 0.2
+done
+grep -q "meanwhile is not seen" watch.log
+say $? "a watch says when it sees nothing"
+cp audit.watched kms/audit.db
+serve "$place"
+for _ in $(seq 150); do
+    kill -0 "$watcher" 2>/dev/null || break
+    sleep 0.2
+done
+kill "$watcher" 2>/dev/null
 wait "$watcher" 2>/dev/null
+ended=$?
+cp watch.log log
+[ "$ended" -eq 1 ] && grep -q "not the one that was seen before" watch.log
+say $? "a watch follows the log: what was put back behind bert's own word is noticed"
 watcher=
 
 holds "whoever wants keeps a copy of the ledger" "copied  4" "$sealwright" app copy --app app.genesis --from "$url" --to file:kept.db

@@ -75,10 +75,34 @@ static void test_challenges_are_bounded(void **state) {
     sw_p256_public peer = new_peer(w);
     sw_hash first = take_challenge(w, &peer);
     w->time.steady++;
-    for (size_t i = 0; i < 256; i++) (void)take_challenge(w, &peer);
+    for (size_t i = 0; i < 256; i++) {
+        sw_p256_public other = new_peer(w);
+        (void)take_challenge(w, &other);
+    }
     sw_hash last = take_challenge(w, &peer);
     keys_refused(w, (ask){.challenge = &first, .peer = &peer}, "evidence");
     (void)keys_granted(w, (ask){.challenge = &last, .peer = &peer});
+    world_free(w);
+}
+
+/* One connection that asks without end takes nobody's challenge or look. */
+static void test_a_peer_has_two_challenges(void **state) {
+    (void)state;
+    world *w = world_ready();
+    sw_p256_public peer = new_peer(w), owner = new_peer(w), other = new_peer(w);
+    sw_hash honest = take_challenge(w, &peer), taken[3];
+    look(w, &owner);
+    for (size_t i = 0; i < 300; i++) {
+        w->time.steady++;
+        taken[i % 3] = take_challenge(w, &other);
+        look(w, &other);
+    }
+    (void)keys_granted(w, (ask){.challenge = &honest, .peer = &peer});
+    sw_unlock_statement s = statement_of(w, 0);
+    expect(send_unlock(w, &s, 0, &owner), "");
+    keys_refused(w, (ask){.challenge = &taken[0], .peer = &other}, "evidence"); /* its third */
+    (void)keys_granted(w, (ask){.challenge = &taken[1], .peer = &other});
+    (void)keys_granted(w, (ask){.challenge = &taken[2], .peer = &other});
     world_free(w);
 }
 
@@ -488,6 +512,7 @@ int main(void) {
         cmocka_unit_test(test_granted),
         cmocka_unit_test(test_challenges),
         cmocka_unit_test(test_challenges_are_bounded),
+        cmocka_unit_test(test_a_peer_has_two_challenges),
         cmocka_unit_test(test_evidence_names_the_request),
         cmocka_unit_test(test_other_images_and_machines),
         cmocka_unit_test(test_another_recipe_than_measured),

@@ -31,7 +31,7 @@ static void test_keys_over_the_wire(void **state) {
     SW_SCOPED(sw_buffer) log = SW_BUFFER(SW_JOURNAL_EXPORT_LIMIT);
     sw_audit_summary s;
     assert_int_equal(sw_remote_audit(r->remote, &log, NULL), SW_OK);
-    assert_int_equal(sw_audit_verify(bytes_of(&log), &s, NULL), SW_OK);
+    assert_int_equal(sw_audit_verify(bytes_of(&log), NULL, &s, NULL), SW_OK);
     assert_int_equal(s.grants, 3);
     assert_int_equal(s.unlocks, OWNERS);
     remote_free(r);
@@ -98,7 +98,7 @@ static uint64_t words_taken(remote_world *r) {
     sw_remote *remote = NULL;
     assert_int_equal(sw_remote_open(r->url, &r->w->p.entropy, &remote, NULL), SW_OK);
     assert_int_equal(sw_remote_audit(remote, &log, NULL), SW_OK);
-    assert_int_equal(sw_audit_verify(bytes_of(&log), &s, NULL), SW_OK);
+    assert_int_equal(sw_audit_verify(bytes_of(&log), NULL, &s, NULL), SW_OK);
     sw_remote_close(&remote);
     return s.unlocks;
 }
@@ -157,6 +157,49 @@ static void test_an_owner_remembers_the_ledger(void **state) {
     remote_free(r);
 }
 
+/* Who follows the log between two words misses a grant that was rolled back; who does not, does not
+ * (KMS-044 says what that leaves). */
+static void test_an_owner_follows_the_log(void **state) {
+    (void)state;
+    remote_world *r = remote_new(NULL);
+    const sw_genesis *g = &r->w->p.genesis;
+    const sw_clock clock = sw_clock_system();
+    char audit[128], kept[160];
+    sw_kms_facts facts, before;
+    sw_remote *watch = NULL;
+    sw_error err = {0};
+    (void)snprintf(audit, sizeof audit, "%s/audit.db", r->w->dir);
+    (void)snprintf(kept, sizeof kept, "%s.kept", audit);
+    unlock_all_by(r);
+    assert_int_equal(sw_remote_open(r->url, &r->w->p.entropy, &watch, &err), SW_OK);
+    assert_int_equal(sw_remote_unlock(watch, &r->w->reference, g, r->owners[2], &r->w->p.entropy,
+                                      &clock, &facts, &err),
+                     SW_OK);
+    before = facts;
+    assert_int_equal(sw_remote_follow(watch, g, r->owners[2], &facts, &err), SW_OK);
+    assert_true(sw_head_equal(&facts.audit, &before.audit)); /* nothing new */
+    copy_file(audit, kept);
+    assert_int_equal(granted_by(r, request_of(r)), 1);
+    sw_kms_facts other = facts;
+    other.receipt = facts.tls; /* not who signs the entries */
+    assert_int_equal(sw_remote_follow(watch, g, r->owners[2], &other, &err), SW_UNAUTHENTIC);
+    other = facts;
+    other.audit.hash.b[3] ^= 1; /* they do not follow what was seen */
+    assert_int_equal(sw_remote_follow(watch, g, r->owners[2], &other, &err), SW_UNAUTHENTIC);
+    assert_string_equal(err.word, "rollback");
+    assert_int_equal(sw_remote_follow(watch, g, r->owners[2], &facts, &err), SW_OK);
+    assert_int_equal(facts.audit.index, before.audit.index + 1);
+    end_service(r, SIGKILL);
+    copy_file(kept, audit);
+    serve(r);
+    assert_int_equal(sw_remote_follow(watch, g, r->owners[2], &facts, &err), SW_UNAUTHENTIC);
+    sw_remote_close(&watch);
+    assert_int_equal(unlock_by(r, 0, &err), SW_OK);
+    assert_int_equal(unlock_by(r, 2, &err), SW_UNAUTHENTIC);
+    assert_string_equal(err.word, "rollback");
+    remote_free(r);
+}
+
 static void test_who_is_no_owner(void **state) {
     (void)state;
     remote_world *r = remote_new(NULL);
@@ -208,6 +251,7 @@ int main(void) {
         cmocka_unit_test(test_a_key_service_that_is_not_the_one),
         cmocka_unit_test(test_an_owner_remembers),
         cmocka_unit_test(test_an_owner_remembers_the_ledger),
+        cmocka_unit_test(test_an_owner_follows_the_log),
         cmocka_unit_test(test_who_is_no_owner),
         cmocka_unit_test(test_long_ledgers_come_in_pages),
     };

@@ -267,7 +267,7 @@ static void test_the_audit_log_tells_all(void **state) {
     sw_audit_summary s;
     sw_error err = {0};
     export_of(w, &log);
-    assert_int_equal(sw_audit_verify(bytes_of(&log), &s, &err), SW_OK);
+    assert_int_equal(sw_audit_verify(bytes_of(&log), NULL, &s, &err), SW_OK);
     assert_int_equal(s.starts, 2);
     assert_int_equal(s.unlocks, OWNERS);
     assert_int_equal(s.grants, 2);
@@ -278,7 +278,7 @@ static void test_the_audit_log_tells_all(void **state) {
     for (size_t bit = 3; bit < log.size * 8; bit += log.size * 8 / 2100) {
         sw_audit_summary other;
         log.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
-        assert_int_not_equal(sw_audit_verify(bytes_of(&log), &other, &err), SW_OK);
+        assert_int_not_equal(sw_audit_verify(bytes_of(&log), NULL, &other, &err), SW_OK);
         log.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
         flips++;
     }
@@ -311,13 +311,14 @@ static void test_strangers_do_not_fill_the_log(void **state) {
     for (size_t i = 0; i < FLOOD; i++) keys_refused(w, (ask){.other_response = true}, "evidence");
     restart_kms(w); /* what was counted is written at the end */
     export_of(w, &log);
-    assert_int_equal(sw_audit_verify(bytes_of(&log), &s, NULL), SW_OK);
+    assert_int_equal(sw_audit_verify(bytes_of(&log), NULL, &s, NULL), SW_OK);
     assert_int_equal(s.refusals, FLOOD + 1 + 2 + FLOOD);
     assert_int_equal(s.head.index, before + A_MINUTE + 2 + 1 + A_MINUTE + 1 + 1);
     world_free(w);
 }
 
-/* A statement that no owner signed is a stranger's; one that an owner signed is not. */
+/* A statement that is refused is a stranger's, also one that an owner signed: manifests carry them,
+ * and anybody can send them again. */
 static void test_strangers_statements_are_counted(void **state) {
     (void)state;
     world *w = world_ready();
@@ -338,7 +339,44 @@ static void test_strangers_statements_are_counted(void **state) {
         assert_string_equal(a.refusal.word, "replay");
         answer_free(&a);
     }
-    assert_int_equal(head_of(w, "/v1/audit/1").index, before + 30);
+    assert_int_equal(head_of(w, "/v1/audit/1").index, before + 10);
+    unlock(w, 0); /* what is granted is always written */
+    assert_int_equal(head_of(w, "/v1/audit/1").index, before + 11);
+    sw_p256_public peer = new_peer(w);
+    look(w, &peer);
+    sw_unlock_statement said = statement_of(w, 1);
+    expect(send_unlock(w, &said, 1, &peer), "");
+    for (size_t i = 0; i < 20; i++) { /* by a peer that looks each time */
+        look(w, &peer);
+        expect(send_unlock(w, &said, 1, &peer), "replay");
+    }
+    assert_int_equal(head_of(w, "/v1/audit/1").index, before + 12);
+    world_free(w);
+}
+
+/* KMS-084: what is no message is no decision; what stands in a message and is not what it should
+ * be, is. */
+static void test_what_is_a_decision(void **state) {
+    (void)state;
+    world *w = world_ready();
+    sw_p256_public peer = new_peer(w);
+    const uint8_t enc[SW_HPKE_ENC_BYTES] = {4}, sealed[SW_KMS_SECRET_BYTES] = {0};
+    SW_SCOPED(sw_buffer) body = SW_BUFFER(1 << 14);
+    SW_SCOPED(sw_buffer) keys = SW_BUFFER(1 << 14);
+    uint64_t before = head_of(w, "/v1/audit/1").index;
+    sw_put_field(&body, SW_LITERAL("{}"));
+    sw_put_field(&body, SW_BYTES_OF(enc));
+    sw_put_field(&body, SW_BYTES(sealed, sizeof sealed - 1));
+    expect(tell(w, "POST", app_path(w, "/unlock"), bytes_of(&body), &peer), "format");
+    for (size_t i = 0; i < 4; i++) sw_put_field(&keys, SW_LITERAL("{}"));
+    expect(tell(w, "POST", app_path(w, "/keys"), bytes_of(&keys), &peer), "format");
+    assert_int_equal(head_of(w, "/v1/audit/1").index, before);
+    body.size = 0;
+    sw_put_field(&body, SW_LITERAL("{}"));
+    sw_put_field(&body, SW_BYTES_OF(enc));
+    sw_put_field(&body, SW_BYTES_OF(sealed));
+    expect(tell(w, "POST", app_path(w, "/unlock"), bytes_of(&body), &peer), "format");
+    assert_int_equal(head_of(w, "/v1/audit/1").index, before + 1);
     world_free(w);
 }
 
@@ -453,6 +491,7 @@ int main(void) {
         cmocka_unit_test(test_the_audit_log_tells_all),
         cmocka_unit_test(test_strangers_do_not_fill_the_log),
         cmocka_unit_test(test_strangers_statements_are_counted),
+        cmocka_unit_test(test_what_is_a_decision),
         cmocka_unit_test(test_the_cause_is_in_the_log),
         cmocka_unit_test(test_spoiled_requests),
         cmocka_unit_test(test_memory_does_not_grow),

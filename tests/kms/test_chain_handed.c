@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Revocations that owners of an app on a chain hand to the key service: docs/formats/chain.md,
+ * CHN-304 and CHN-305, against the service without sockets and a toy chain.
+ */
+#include "kms/chain_world.h"
+
+static answer hand_over(chain_world *c, sw_bytes call) {
+    sw_p256_public peer = new_peer(c->w);
+    return tell(c->w, "POST", app_path(c->w, "/ledger"), call, &peer);
+}
+
+static void test_handed_over(void **state) {
+    (void)state;
+    chain_world *c = chain_ready();
+    const char *name = c->w->p.genesis.owners[2].name;
+    SW_SCOPED(sw_buffer) call = SW_BUFFER(1 << 12);
+    sw_grant g = keys_granted(c->w, (ask){0});
+    put_call(c, 2, (sw_app_say){.act = SW_ACT_REVOKE}, &call);
+    expect(hand_over(c, bytes_of(&call)), "");
+    audit_says(c, "\"event\":\"revocation\"");
+    expect(hand_over(c, bytes_of(&call)), ""); /* once more is the same */
+    refused_saying(c, (ask){.renew = g.number}, "revoked", name);
+    refused_saying(c, (ask){0}, "revoked", "told this key service directly");
+    tell_node(c, "proxy_silence", "[true]"); /* no node is asked for this */
+    refused_saying(c, (ask){0}, "revoked", name);
+    tell_node(c, "proxy_silence", "[false]");
+    (void)send_call(c, &c->w->p.genesis.chain.contract, bytes_of(&call));
+    act(c, 2, SW_ACT_LIFT);
+    act(c, 0, SW_ACT_APPROVE);
+    act(c, 1, SW_ACT_APPROVE);
+    unlock_all_now(c);
+    pass_time(c->w, CACHE_MS + 1);
+    refused_saying(c, (ask){0}, "revoked", name); /* as long as the process lives */
+    restart_kms(c->w);
+    unlock_all_now(c);
+    (void)keys_granted(c->w, (ask){0});
+    expect(hand_over(c, bytes_of(&call)), "ledger"); /* anyone can read it on the chain */
+    (void)keys_granted(c->w, (ask){0});
+    chain_free(c);
+}
+
+/* While no node answers it counts; when one does, what the chain had passed is dropped. */
+static void test_handed_over_in_silence(void **state) {
+    (void)state;
+    chain_world *c = chain_ready();
+    SW_SCOPED(sw_buffer) old = SW_BUFFER(1 << 12);
+    SW_SCOPED(sw_buffer) fresh = SW_BUFFER(1 << 12);
+    put_call(c, 2, (sw_app_say){.act = SW_ACT_REVOKE}, &old);
+    (void)send_call(c, &c->w->p.genesis.chain.contract, bytes_of(&old));
+    act(c, 2, SW_ACT_LIFT);
+    act(c, 0, SW_ACT_APPROVE);
+    act(c, 1, SW_ACT_APPROVE);
+    put_call(c, 2, (sw_app_say){.act = SW_ACT_REVOKE, .everything = true, .sequence = 9}, &fresh);
+    unlock_all_now(c);
+    restart_kms(c->w);
+    unlock_all_now(c);
+    tell_node(c, "proxy_lie", "[\"eth_getBlockByNumber/stateRoot\"]");
+    expect(hand_over(c, bytes_of(&old)), "");
+    refused_saying(c, (ask){0}, "proof", "node of chain");
+    tell_node(c, "proxy_lie", "[]");
+    (void)keys_granted(c->w, (ask){0});
+    tell_node(c, "proxy_lie", "[\"eth_getBlockByNumber/stateRoot\"]");
+    pass_time(c->w, CACHE_MS + 1);
+    expect(hand_over(c, bytes_of(&fresh)), "");
+    tell_node(c, "proxy_lie", "[]");
+    refused_saying(c, (ask){0}, "revoked", "directly");
+    refused_saying(c, (ask){0}, "revoked", "directly");
+    chain_free(c);
+}
+
+/* What a node shows as newest may be of a chain that it made up: in it the owner's number is
+ * passed, and the revocation counts all the same until a block that she has named says so. */
+static void test_handed_over_against_the_node(void **state) {
+    (void)state;
+    chain_world *c = chain_ready();
+    const char *name = c->w->p.genesis.owners[2].name;
+    SW_SCOPED(sw_buffer) call = SW_BUFFER(1 << 12);
+    put_call(c, 2, (sw_app_say){.act = SW_ACT_REVOKE}, &call);
+    act_of(c, 2, (sw_app_say){.act = SW_ACT_REVOKE, .everything = true, .sequence = 9});
+    act_of(c, 2, (sw_app_say){.act = SW_ACT_LIFT, .everything = true});
+    act(c, 0, SW_ACT_APPROVE);
+    act(c, 1, SW_ACT_APPROVE);
+    pass_time(c->w, CACHE_MS + 1);
+    (void)keys_granted(c->w, (ask){0});
+    expect(hand_over(c, bytes_of(&call)), "");
+    refused_saying(c, (ask){0}, "revoked", name);
+    refused_saying(c, (ask){0}, "revoked", "directly");
+    const sw_head now = final_of(c);
+    unlock_at(c, 0, &now);
+    refused_saying(c, (ask){0}, "revoked", name); /* another owner's word says nothing of it */
+    unlock_at(c, 2, &now);
+    (void)keys_granted(c->w, (ask){0});
+    expect(hand_over(c, bytes_of(&call)), "ledger");
+    chain_free(c);
+}
+
+/* A request that is not about her shard leaves her revocation alone, whatever newest block the node
+ * shows: she has named a block, and it has not passed. */
+static void test_handed_over_and_another_recipe(void **state) {
+    (void)state;
+    chain_world *c = chain_ready();
+    const char *name = c->w->p.genesis.owners[2].name;
+    const recipe_plan another = {.name = "another", .shards = 2};
+    SW_SCOPED(sw_buffer) call = SW_BUFFER(1 << 12);
+    put_call(c, 2, (sw_app_say){.act = SW_ACT_REVOKE}, &call);
+    act_of(c, 2, (sw_app_say){.act = SW_ACT_REVOKE, .everything = true, .sequence = 9});
+    act_of(c, 2, (sw_app_say){.act = SW_ACT_LIFT, .everything = true});
+    act(c, 0, SW_ACT_APPROVE);
+    act(c, 1, SW_ACT_APPROVE);
+    use_recipe(c->w, &another);
+    act(c, 0, SW_ACT_APPROVE);
+    act(c, 1, SW_ACT_APPROVE);
+    const sw_head now = final_of(c);
+    unlock_at(c, 0, &now);
+    unlock_at(c, 1, &now);
+    pass_time(c->w, CACHE_MS + 1);
+    expect(hand_over(c, bytes_of(&call)), "");
+    for (size_t i = 0; i < 2; i++) {
+        use_recipe(c->w, &(recipe_plan){0});
+        boot_machine(c->w);
+        refused_saying(c, (ask){0}, "revoked", name);
+        use_recipe(c->w, &another);
+        boot_machine(c->w);
+        (void)keys_granted(c->w, (ask){0});
+    }
+    unlock_at(c, 2, &now);
+    (void)keys_granted(c->w, (ask){0}); /* nor is her shard asked for when her word has passed it */
+    expect(hand_over(c, bytes_of(&call)), "ledger");
+    use_recipe(c->w, &(recipe_plan){0});
+    boot_machine(c->w);
+    (void)keys_granted(c->w, (ask){0});
+    chain_free(c);
+}
+
+/* Of an owner who has named no block the node's word alone drops nothing either: every block that
+ * another owner has named must have passed it. */
+static void test_handed_over_by_one_who_named_none(void **state) {
+    (void)state;
+    chain_world *c = chain_new();
+    SW_SCOPED(sw_buffer) call = SW_BUFFER(1 << 12);
+    use_recipe(c->w, &(recipe_plan){.shards = 2});
+    boot_machine(c->w);
+    act(c, 0, SW_ACT_APPROVE);
+    act(c, 1, SW_ACT_APPROVE);
+    const sw_head before = final_of(c);
+    for (size_t i = 0; i < 2; i++) unlock_at(c, i, &before);
+    (void)keys_granted(c->w, (ask){0});
+    put_call(c, 2, (sw_app_say){.act = SW_ACT_REVOKE}, &call);
+    act_of(c, 2, (sw_app_say){.act = SW_ACT_REVOKE, .everything = true, .sequence = 9});
+    act_of(c, 2, (sw_app_say){.act = SW_ACT_LIFT, .everything = true});
+    act(c, 0, SW_ACT_APPROVE);
+    act(c, 1, SW_ACT_APPROVE);
+    const sw_head now = final_of(c);
+    pass_time(c->w, CACHE_MS + 1);
+    expect(hand_over(c, bytes_of(&call)), "");
+    refused_saying(c, (ask){0}, "revoked", "directly");
+    unlock_at(c, 0, &now);
+    refused_saying(c, (ask){0}, "revoked", "directly");
+    unlock_at(c, 1, &now);
+    (void)keys_granted(c->w, (ask){0});
+    expect(hand_over(c, bytes_of(&call)), "ledger");
+    chain_free(c);
+}
+
+/* Removing an owner lifts nothing that was handed over before, and who was removed revokes no more.
+ */
+static void test_handed_over_by_one_who_was_removed(void **state) {
+    (void)state;
+    static const uint8_t last[] = {2};
+    chain_world *c = chain_ready();
+    SW_SCOPED(sw_buffer) call = SW_BUFFER(1 << 12);
+    use_recipe(c->w, &(recipe_plan){.shards = 2});
+    boot_machine(c->w);
+    put_call(c, 2, (sw_app_say){.act = SW_ACT_REVOKE, .sequence = 5}, &call);
+    expect(hand_over(c, bytes_of(&call)), "");
+    change(c, last, 1);
+    act(c, 0, SW_ACT_APPROVE);
+    act(c, 1, SW_ACT_APPROVE);
+    const sw_head now = final_of(c);
+    for (size_t i = 0; i < 2; i++) unlock_at(c, i, &now);
+    pass_time(c->w, CACHE_MS + 1);
+    refused_saying(c, (ask){0}, "revoked", c->w->p.genesis.owners[2].name);
+    restart_kms(c->w);
+    for (size_t i = 0; i < 2; i++) unlock_at(c, i, &now);
+    (void)keys_granted(c->w, (ask){0});
+    expect(hand_over(c, bytes_of(&call)), "ledger");
+    (void)keys_granted(c->w, (ask){0});
+    chain_free(c);
+}
+
+/* A revocation of some other recipe, of owner 2. */
+static void hand_over_other(chain_world *c, uint64_t sequence, const char *word) {
+    SW_SCOPED(sw_buffer) call = SW_BUFFER(1 << 12);
+    const sw_hash x = c->w->x;
+    sw_sha256(&c->w->x, SW_BYTES(&sequence, sizeof sequence));
+    put_call(c, 2, (sw_app_say){.act = SW_ACT_REVOKE, .sequence = sequence}, &call);
+    c->w->x = x;
+    expect(hand_over(c, bytes_of(&call)), word);
+}
+
+/* Her room for others' recipes is full: what the same words say again, and what revokes everything,
+ * is taken all the same. */
+static void test_each_owner_has_room(void **state) {
+    (void)state;
+    enum { MOST = 256 / OWNERS };
+    chain_world *c = chain_ready();
+    SW_SCOPED(sw_buffer) again = SW_BUFFER(1 << 12);
+    SW_SCOPED(sw_buffer) call = SW_BUFFER(1 << 12);
+    for (uint64_t i = 0; i <= MOST; i++) hand_over_other(c, 9 + i, i < MOST ? "" : "limit");
+    hand_over_other(c, 9, "");
+    put_call(c, 1, (sw_app_say){.act = SW_ACT_REVOKE}, &call);
+    expect(hand_over(c, bytes_of(&call)), "");
+    restart_kms(c->w);
+    unlock_all_now(c);
+    for (uint64_t i = 0; i < MOST; i++) hand_over_other(c, 9 + i, "");
+    (void)keys_granted(c->w, (ask){0});
+    for (uint64_t i = 0; i < 40; i++) {
+        again.size = 0;
+        put_call(c, 2, (sw_app_say){.act = SW_ACT_REVOKE, .everything = true, .sequence = 9 + i},
+                 &again);
+        expect(hand_over(c, bytes_of(&again)), "");
+    }
+    refused_saying(c, (ask){0}, "revoked", "directly");
+    chain_free(c);
+}
+
+/* While no node answers, anybody hands over what her own block has passed already: it is dropped by
+ * what is kept of that block, and takes no room from what she says now. */
+static void test_old_ones_take_no_room(void **state) {
+    (void)state;
+    enum { MOST = 256 / OWNERS };
+    chain_world *c = chain_ready();
+    SW_SCOPED(sw_buffer) fresh = SW_BUFFER(1 << 12);
+    act_of(c, 2, (sw_app_say){.act = SW_ACT_REVOKE, .everything = true, .sequence = 500});
+    act_of(c, 2, (sw_app_say){.act = SW_ACT_LIFT, .everything = true});
+    act(c, 0, SW_ACT_APPROVE);
+    act(c, 1, SW_ACT_APPROVE);
+    unlock_all_now(c);
+    pass_time(c->w, CACHE_MS + 1);
+    (void)keys_granted(c->w, (ask){0});
+    put_call(c, 2, (sw_app_say){.act = SW_ACT_REVOKE}, &fresh);
+    SW_SCOPED(sw_buffer) old = SW_BUFFER(1 << 16);
+    sw_bytes calls[MOST + 1];
+    size_t size = 0;
+    for (uint64_t i = 0; i <= MOST; i++) {
+        const sw_hash x = c->w->x;
+        sw_sha256(&c->w->x, SW_BYTES(&i, sizeof i));
+        put_call(c, 2, (sw_app_say){.act = SW_ACT_REVOKE, .sequence = 9 + i}, &old);
+        c->w->x = x;
+    }
+    size = old.size / (MOST + 1);
+    for (size_t i = 0; i <= MOST; i++) calls[i] = SW_BYTES(old.data + i * size, size);
+    pass_time(c->w, CACHE_MS + 1);
+    tell_node(c, "proxy_lie", "[\"eth_getBlockByNumber/stateRoot\"]");
+    for (size_t i = 0; i <= MOST; i++) expect(hand_over(c, calls[i]), "ledger");
+    expect(hand_over(c, bytes_of(&fresh)), "");
+    tell_node(c, "proxy_lie", "[]");
+    refused_saying(c, (ask){0}, "revoked", "directly");
+    chain_free(c);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_handed_over),
+        cmocka_unit_test(test_handed_over_in_silence),
+        cmocka_unit_test(test_handed_over_against_the_node),
+        cmocka_unit_test(test_handed_over_and_another_recipe),
+        cmocka_unit_test(test_handed_over_by_one_who_named_none),
+        cmocka_unit_test(test_handed_over_by_one_who_was_removed),
+        cmocka_unit_test(test_each_owner_has_room),
+        cmocka_unit_test(test_old_ones_take_no_room),
+    };
+    return cmocka_run_group_tests_name("kms/chain_handed", tests, NULL, NULL);
+}
