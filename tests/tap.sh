@@ -13,7 +13,7 @@ say() { # say STATUS NAME
 in_folder() { # in_folder OBJECTS: in a folder that goes when the script ends; $objects and $sealwright stay found there
     objects=$(cd "${1:?objects}" && pwd) && folder=$(mktemp -d) || exit 1
     sealwright=$objects/sealwright
-    trap 'rm -rf "$folder"' EXIT
+    trap "rm -rf '$folder'" EXIT # this one, whatever the name holds later
     cd "$folder" || exit 1
 }
 finish() {

@@ -7,7 +7,7 @@ program=$objects/sealwright
 source tests/found.sh
 corpus=$PWD/fuzz/corpus golden=$PWD/tests/recipe/golden/app-compose.json vectors=$(cd ../shared/vectors 2>/dev/null && pwd)
 folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+trap "rm -rf '$folder'" EXIT # this one, whatever the name holds later
 cd "$folder" || exit 1
 count=0 failed=0
 

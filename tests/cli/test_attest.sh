@@ -347,15 +347,15 @@ if [ -n "$vectors" ]; then
     tdx=$vectors/tdx nvidia=$vectors/nvidia
     moment() { python3 -c 'import json,sys,datetime as d; print(d.datetime.fromtimestamp(json.load(open(sys.argv[1]))["verify_at"]["unix"], d.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"))' "$1/expected.json"; }
     judged=0
-    while read -r folder; do # every vector with a verdict of its own: strict policy is what this tool does without one
-        [ -f "$folder/root_ca_crl.der" ] || continue
-        read -r verdict strict < <(python3 -c 'import json,sys; e=json.load(open(sys.argv[1])); x=e.get("expected") or {}; f=x.get("policy_flags") or []; print(x.get("verdict","none"), "REFUSE" if "MRSERVICETD" in f else x.get("strict_policy","none").split()[0])' "$folder/expected.json")
+    while read -r vector; do # every vector with a verdict of its own: strict policy is what this tool does without one
+        [ -f "$vector/root_ca_crl.der" ] || continue
+        read -r verdict strict < <(python3 -c 'import json,sys; e=json.load(open(sys.argv[1])); x=e.get("expected") or {}; f=x.get("policy_flags") or []; print(x.get("verdict","none"), "REFUSE" if "MRSERVICETD" in f else x.get("strict_policy","none").split()[0])' "$vector/expected.json")
         [ "$verdict" = none ] && continue # a TD with a service TD is refused whatever its platform is (EVD-081)
         judged=$((judged + 1))
         if [ "$strict" = ACCEPT ]; then
-            expect "${folder##*/}: $verdict, taken" 0 "^ok      TCB status" attest verify "$folder/quote.bin" --collateral "$folder" --time "$(moment "$folder")"
+            expect "${vector##*/}: $verdict, taken" 0 "^ok      TCB status" attest verify "$vector/quote.bin" --collateral "$vector" --time "$(moment "$vector")"
         else
-            expect "${folder##*/}: $verdict, refused" 1 "^FAILED" attest verify "$folder/quote.bin" --collateral "$folder" --time "$(moment "$folder")"
+            expect "${vector##*/}: $verdict, refused" 1 "^FAILED" attest verify "$vector/quote.bin" --collateral "$vector" --time "$(moment "$vector")"
         fi
     done < <(find "$tdx" -mindepth 1 -maxdepth 1 -type d -name 'v[45]-*' | sort)
     echo "# $judged quotes of Intel's machines were judged"
