@@ -100,8 +100,9 @@ $O/fuzz/%: fuzz/%.c fuzz/replay.c $O/libsealwright.a
 	@echo "  ld  $@"
 	@$(CC) $(CPPFLAGS) -Ifuzz $(CFLAGS) -Wno-missing-prototypes -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $(FUZZ_OBJ) $(FUZZ_MAIN) $O/libsealwright.a $(LIBS)
 # Of the command line, what takes bytes and knows no options.
-$O/fuzz/fuzz_explain: FUZZ_OBJ := $O/obj/src/cli/attest_kind.o $O/obj/src/cli/explain.o
-$O/fuzz/fuzz_explain: $O/obj/src/cli/attest_kind.o $O/obj/src/cli/explain.o
+EXPLAIN_OBJ := $(patsubst %,$O/obj/src/cli/%.o,attest_kind attest_text explain)
+$O/fuzz/fuzz_explain: FUZZ_OBJ := $(EXPLAIN_OBJ)
+$O/fuzz/fuzz_explain: $(EXPLAIN_OBJ)
 fuzz: DEPS_FOR := fuzz
 fuzz: deps
 	tools/fuzz.sh $(ONLY)

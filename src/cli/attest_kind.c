@@ -7,6 +7,7 @@
 #include "cli/attest_kind.h"
 
 #include "attest/dstack.h"
+#include "cli/attest_text.h"
 #include "codec/der.h"
 #include "codec/text.h"
 #include "machine/collect.h"
@@ -222,41 +223,18 @@ static sw_status list_read(sw_arena *a, sw_bytes pem, sw_attest_input *out, sw_e
     return sw_pem_decode(pem, "X509 CRL", 1, keep_block, &k, err);
 }
 
-static sw_bytes trimmed(sw_bytes in) {
-    while (in.size > 0 && memchr(" \t\r\n", in.data[in.size - 1], 4) != NULL) in.size--;
-    return in;
-}
-
-/* A quote as people paste it: hex, in either case, with 0x or without, in one line or several. */
-static sw_status hex_read(sw_arena *a, sw_bytes text, sw_attest_input *out, sw_error *err) {
-    SW_SCOPED(sw_buffer) digits = SW_BUFFER(2 * SW_QUOTE_LIMIT);
-    SW_SCOPED(sw_buffer) bytes = SW_BUFFER(SW_QUOTE_LIMIT);
-    if (BEGINS(text, "0x")) text = SW_BYTES(text.data + 2, text.size - 2);
-    for (size_t i = 0; i < text.size && !digits.failed; i++)
-        if (text.data[i] != '\n' && text.data[i] != '\r') sw_put_u8(&digits, text.data[i]);
-    SW_TRY(sw_buffer_check(&digits, "the quote's hex", err));
-    SW_TRY(sw_hex_append(&bytes, sw_buffer_bytes(&digits), true, err));
-    out->kind = SW_ATTEST_QUOTE;
-    return keep(a, sw_buffer_bytes(&bytes), &out->bytes, err);
-}
-
 /* Version 3, or a later one that says so; ECDSA of P-256. */
-static bool is_sgx(sw_bytes in, sw_bytes text) {
-    if (BEGINS(text, "0x")) text = SW_BYTES(text.data + 2, text.size - 2);
+static bool is_sgx(sw_bytes in) {
     return BEGINS(in, "\3\0\2\0\0\0\0\0") || BEGINS(in, "\4\0\2\0\0\0\0\0") ||
-           BEGINS(in, "\5\0\2\0\0\0\0\0") || BEGINS(text, "0300020000000000") ||
-           BEGINS(text, "0400020000000000") || BEGINS(text, "0500020000000000");
+           BEGINS(in, "\5\0\2\0\0\0\0\0");
 }
 
 sw_status sw_attest_recognise(sw_arena *a, sw_bytes in, sw_attest_input *out, sw_error *err) {
     bool known = false;
-    sw_bytes text = trimmed(in);
+    SW_TRY(sw_attest_text_read(a, in, &in, err));
     out->bytes = in;
     if (BEGINS(in, "{") || BEGINS(in, "["))
         SW_TRY(json_kind(a, in, &known, &out->kind, err));
-    else if (BEGINS(text, "0400020081") || BEGINS(text, "0500020081") ||
-             BEGINS(text, "0x0400020081") || BEGINS(text, "0x0500020081"))
-        return hex_read(a, text, out, err);
     else if (BEGINS(in, "-----BEGIN X509 CRL-----"))
         return list_read(a, in, out, err);
     else if (BEGINS(in, "0"))
@@ -264,7 +242,7 @@ sw_status sw_attest_recognise(sw_arena *a, sw_bytes in, sw_attest_input *out, sw
     else
         known = bytes_kind(in, &out->kind);
     if (known) return SW_OK;
-    if (is_sgx(in, text))
+    if (is_sgx(in))
         return sw_fail(err, SW_MALFORMED, "format",
                        "it is an SGX quote; of Intel's quotes a TD's alone is judged");
     sw_status status =
@@ -312,6 +290,8 @@ sw_status sw_attest_collateral_parse(sw_arena *a, sw_bytes json, sw_collateral *
                        "it is no collateral: neither ours nor in dcap-qvl's form");
     if (!says_kind(root, SW_COLLATERAL_KIND)) return sw_collateral_from_qvl(a, json, out, err);
     SW_TRY(sw_collateral_parse(a, json, out, &devices, err));
+    if (gpu == NULL && out->tcb_info.text.size == 0)
+        return sw_fail(err, SW_MALFORMED, "format", "it is collateral of GPUs alone");
     if (gpu != NULL && devices.rim_count + devices.ocsp_count > 0) *gpu = devices;
     return SW_OK;
 }

@@ -12,7 +12,7 @@ typedef enum sw_attest_kind {
     SW_ATTEST_EVIDENCE,     /* sealwright/evidence/v1 */
     SW_ATTEST_RUN,          /* evidence.json of a run's out folder */
     SW_ATTEST_COLLATERAL,   /* sealwright/collateral/v1, or as dcap-qvl keeps it */
-    SW_ATTEST_QUOTE,        /* a TDX quote, binary or hex */
+    SW_ATTEST_QUOTE,        /* a TDX quote */
     SW_ATTEST_DSTACK_QUOTE, /* GetQuote's answer */
     SW_ATTEST_DSTACK_INFO,  /* Info's answer */
     SW_ATTEST_DSTACK,       /* Attest's answer, or its bytes (SCALE, msgpack) */
@@ -32,15 +32,16 @@ typedef enum sw_attest_kind {
 const char *sw_attest_kind_name(sw_attest_kind kind); /* for people */
 typedef struct sw_attest_input {
     sw_attest_kind kind;
-    sw_bytes bytes; /* as read; a quote in hex decoded, a certificate in DER as PEM, a list in
-                       PEM as DER */
+    sw_bytes bytes; /* as read, without what sw_attest_text_read takes off; a certificate in DER as
+                       PEM, a list in PEM as DER */
 } sw_attest_input;
 #define SW_ATTEST_INPUT_LIMIT                                                                      \
     ((size_t)64 << 20) /* the evidence of a run with some hundred grants */
 /* SW_MALFORMED "format" when the bytes are of no kind that is known, or of two. */
 SW_NODISCARD sw_status sw_attest_recognise(sw_arena *a, sw_bytes in, sw_attest_input *out,
                                            sw_error *err);
-/* Collateral, ours or as dcap-qvl keeps it; *gpu (or NULL) is left alone where none is for GPUs. */
+/* Collateral, ours or as dcap-qvl keeps it. *gpu is left alone where none is for GPUs; NULL: of a
+ * quote alone is wanted. Else *out may be empty (sw_collateral_parse). */
 SW_NODISCARD sw_status sw_attest_collateral_parse(sw_arena *a, sw_bytes json, sw_collateral *out,
                                                   sw_gpu_collateral *gpu, sw_error *err);
 /* Attest's answer, in JSON or not, as its bytes. */

@@ -541,11 +541,12 @@ static const sw_option verify_options[] = {
 const sw_command sw_commands_attest[] = {
     {"attest verify", "FILE", "judge evidence, one line a check",
      "FILE is evidence with a machine policy; or a TDX quote, a dstack answer, attestation or\n"
-     "RA-TLS certificate, with --collateral; or GPU evidence, with --rim; or the signature chain\n"
-     "of a key that dstack derived, with --kms-root and --app-id. Without a policy Intel's and\n"
-     "NVIDIA's roots are the anchors, UpToDate alone is taken, and nothing is compared with an\n"
-     "image. --collateral takes a bundle of attest collateral fetch, dcap-qvl's collateral, or a\n"
-     "folder with tcb_info.json, qe_identity.json, tcb_signing_chain.pem, pck_crl.der and\n"
+     "RA-TLS certificate, with --collateral; or GPU evidence, with --collateral or --rim; or the\n"
+     "signature chain of a key that dstack derived, with --kms-root and --app-id. Hexadecimal and\n"
+     "base64 count as the bytes that they stand for. Without a policy Intel's and NVIDIA's roots\n"
+     "are the anchors, UpToDate alone is taken, and nothing is compared with an image.\n"
+     "--collateral takes a bundle of attest collateral fetch, dcap-qvl's collateral, or a folder\n"
+     "with tcb_info.json, qe_identity.json, tcb_signing_chain.pem, pck_crl.der and\n"
      "root_ca_crl.der. A policy is the member `machine` of recipe show --json, by itself, or what\n"
      "sim show --json prints (docs/formats/evidence.md, EVD-060). A line is ok, LEFT for a check\n"
      "that could not be made and on which the verdict does not rest, or FAILED; HOLDS is the last\n"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * attest collateral fetch: what a verifier of a quote needs besides it, from Intel's provisioning
- * service or a cache of it, as one file.
+ * attest collateral fetch: what a verifier of evidence needs besides it, as one file: of a quote
+ * from Intel's provisioning service or a cache of it, of GPUs from NVIDIA's services.
  */
 #include "attest/dstack.h"
 #include "cli/attest_input.h"
@@ -10,9 +10,46 @@
 
 #include <string.h>
 
-/* ---- the quote: bare, in a guest agent's answer, an attestation, a certificate, or our evidence
- * ---- */
-/* What collateral is for: a quote, and in evidence the GPUs beside it. */
+/* ---- what it is for: a quote in any form, GPUs, or both in our evidence ---- */
+/* An option that a kind of file has no use for would be believed to have been heeded. */
+static sw_status options_check(const sw_cli *cli, sw_attest_kind kind, sw_error *err) {
+    static const struct {
+        const char *name;
+        bool quote, list, report, evidence;
+    } table[] = {{"pccs", true, false, false, true},
+                 {"update", true, false, false, true},
+                 {"rim", false, true, true, true},
+                 {"ocsp", false, true, true, true},
+                 {"chain", false, false, true, false}};
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        bool heeded = kind == SW_ATTEST_EVIDENCE     ? table[i].evidence
+                      : kind == SW_ATTEST_GPU_LIST   ? table[i].list
+                      : kind == SW_ATTEST_GPU_REPORT ? table[i].report
+                                                     : table[i].quote;
+        if (!heeded && sw_cli_option(cli, table[i].name) != NULL)
+            return sw_fail(err, SW_USAGE, "usage", "--%s has no meaning for %s", table[i].name,
+                           sw_attest_kind_name(kind));
+    }
+    return SW_OK;
+}
+
+/* Others' GPU evidence: a list, or one report whose chain is --chain. */
+static sw_status devices_of(sw_cli *cli, const sw_attest_input *in, sw_evidence *out,
+                            sw_error *err) {
+    sw_arena *a = sw_cli_arena(cli);
+    const char *chain;
+    sw_gpu_device *devices = SW_ARENA_NEW(a, sw_gpu_device, SW_GPU_LIMIT);
+    if (devices == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for devices");
+    out->gpus = devices;
+    if (in->kind == SW_ATTEST_GPU_LIST)
+        return sw_gpu_nvidia_list_parse(a, in->bytes, devices, SW_GPU_LIMIT, &out->gpu_count, err);
+    SW_TRY(sw_cli_need(cli, "chain", &chain, err));
+    SW_TRY(sw_cli_read_regular(cli, chain, SW_GPU_CHAIN_LIMIT, &devices[0].chain, err));
+    devices[0].report = in->bytes;
+    out->gpu_count = 1;
+    return SW_OK;
+}
+
 static sw_status subject_of(sw_cli *cli, const sw_attest_input *in, sw_evidence *out,
                             sw_error *err) {
     sw_arena *a = sw_cli_arena(cli);
@@ -40,8 +77,11 @@ static sw_status subject_of(sw_cli *cli, const sw_attest_input *in, sw_evidence 
         SW_TRY(sw_attest_certificate_read(a, in->bytes, &facts, err));
         out->quote = facts.attestation.quote;
         return SW_OK;
+    case SW_ATTEST_GPU_LIST:
+    case SW_ATTEST_GPU_REPORT:
+        return devices_of(cli, in, out, err);
     default:
-        return sw_fail(err, SW_MALFORMED, "kind", "it is %s and holds no quote to fetch for",
+        return sw_fail(err, SW_MALFORMED, "kind", "it is %s and holds nothing to fetch for",
                        sw_attest_kind_name(in->kind));
     }
 }
@@ -49,6 +89,7 @@ static sw_status subject_of(sw_cli *cli, const sw_attest_input *in, sw_evidence 
 static sw_status subject_read(sw_cli *cli, const char *path, sw_evidence *out, sw_error *err) {
     sw_attest_input in;
     SW_TRY(sw_attest_input_read(cli, path, &in, err));
+    SW_TRY(options_check(cli, in.kind, err));
     sw_status status = subject_of(cli, &in, out, err);
     if (status != SW_OK) sw_error_prefix(err, "%s", path);
     return status;
@@ -101,6 +142,16 @@ static sw_status bundle_write(sw_cli *cli, sw_bytes bundle, int64_t until_ms, sw
     return SW_OK;
 }
 
+static sw_status gpus_fetch(sw_cli *cli, const sw_collateral_source *source,
+                            const sw_evidence *subject, sw_gpu_collateral *out, int64_t *until_ms,
+                            sw_error *err) {
+    if (subject->gpu_count == 0) return SW_OK;
+    if (source->anchors != NULL && source->anchors->gpu.count == 0)
+        return sw_fail(err, SW_REFUSED, "policy", "the machine policy says none for GPUs");
+    return sw_gpu_collateral_fetch(source, sw_cli_arena(cli), subject->gpus, subject->gpu_count,
+                                   out, until_ms, err);
+}
+
 static sw_status collateral_fetch(sw_cli *cli, sw_error *err) {
     SW_SCOPED(sw_buffer) bundle = SW_BUFFER(SW_COLLATERAL_FILE_LIMIT);
     sw_policy policy;
@@ -108,22 +159,23 @@ static sw_status collateral_fetch(sw_cli *cli, sw_error *err) {
     sw_evidence subject;
     sw_collateral found = {0};
     sw_gpu_collateral gpu = {0};
-    int64_t until_ms;
+    int64_t quote_until_ms = INT64_MAX, gpus_until_ms = INT64_MAX;
     sw_arena *a = sw_cli_arena(cli);
     SW_TRY(source_read(cli, &policy, &source, err));
     SW_TRY(subject_read(cli, sw_cli_argument(cli, 1), &subject, err));
-    SW_TRY(sw_collateral_fetch(&source, a, subject.quote, &found, &until_ms, err));
-    if (subject.gpu_count > 0)
-        SW_TRY(sw_gpu_collateral_fetch(&source, a, subject.gpus, subject.gpu_count, &gpu, err));
-    SW_TRY(sw_collateral_encode(&found, &gpu, &bundle, err));
-    return bundle_write(cli, sw_buffer_bytes(&bundle), until_ms, err);
+    bool quote = subject.quote.size > 0;
+    if (quote) SW_TRY(sw_collateral_fetch(&source, a, subject.quote, &found, &quote_until_ms, err));
+    SW_TRY(gpus_fetch(cli, &source, &subject, &gpu, &gpus_until_ms, err));
+    SW_TRY(sw_collateral_encode(quote ? &found : NULL, &gpu, &bundle, err));
+    return bundle_write(cli, sw_buffer_bytes(&bundle),
+                        quote_until_ms < gpus_until_ms ? quote_until_ms : gpus_until_ms, err);
 }
 
 static sw_status collateral(sw_cli *cli, sw_error *err) {
     if (strcmp(sw_cli_argument(cli, 0), "fetch") == 0) return collateral_fetch(cli, err);
     sw_status status = sw_fail(err, SW_USAGE, "usage", "'attest collateral' does not know '%.40s'",
                                sw_cli_argument(cli, 0));
-    sw_error_hint(err, "sealwright attest collateral fetch QUOTE");
+    sw_error_hint(err, "sealwright attest collateral fetch FILE");
     return status;
 }
 
@@ -136,21 +188,21 @@ static const sw_option options[] = {
     SW_CLI_CACHE_OPTION("cache"),
     SW_CLI_OFFLINE_OPTION,
     {"update", SW_OPTION_VALUE, "RULE", "early or standard evaluation numbers; default standard"},
+    {"chain", SW_OPTION_VALUE, "FILE", "of a GPU report: its certificates, PEM"},
     {"policy", SW_OPTION_VALUE, "FILE",
-     "a machine policy: its anchors, evaluation number and age; default Intel's root"},
+     "a machine policy: its anchors, evaluation number and ages; default Intel's and NVIDIA's"},
     {"out", SW_OPTION_VALUE, "FILE", "write the bundle here; default standard output"},
     {0},
 };
 
 const sw_command sw_commands_collateral[] = {
-    {"attest collateral", "fetch QUOTE", "fetch what a verifier of a quote needs besides it",
-     "QUOTE is a TDX quote as bytes or hexadecimal, a guest agent's answer, a dstack attestation "
-     "or\n"
-     "RA-TLS certificate, or our evidence. TCB info, QE identity and revocation lists are "
-     "verified\n"
-     "together with the quote, now, before anything is written. For GPUs in evidence their\n"
-     "manifests and OCSP answers are fetched too.\n"
-     "The environment names no proxy: --proxy does.",
+    {"attest collateral", "fetch FILE", "fetch what a verifier of evidence needs besides it",
+     "FILE is a TDX quote as bytes, hexadecimal or base64, a guest agent's answer, a dstack\n"
+     "attestation or RA-TLS certificate, GPU evidence as NVIDIA's tools write it, or a GPU report\n"
+     "with --chain, or our evidence. TCB info, QE identity and revocation lists are verified\n"
+     "together with the quote, now, before anything is written; GPUs' manifests and OCSP answers\n"
+     "are verified to NVIDIA's roots, or the policy's. The bundle is what attest verify takes\n"
+     "as --collateral. The environment names no proxy: --proxy does.",
      2, 2, options, collateral},
     {0},
 };

@@ -110,7 +110,7 @@ static sw_status explain_collateral(sw_arena *a, sw_bytes bundle, sw_buffer *tex
     sw_collateral collateral = {0};
     sw_gpu_collateral gpu = {0};
     SW_TRY(sw_attest_collateral_parse(a, bundle, &collateral, &gpu, err));
-    SW_TRY(sw_collateral_explain(&collateral, text, err));
+    if (collateral.tcb_info.text.size > 0) SW_TRY(sw_collateral_explain(&collateral, text, err));
     for (size_t i = 0; i < gpu.rim_count; i++) SW_TRY(sw_rim_explain(gpu.rims[i], text, err));
     if (gpu.rim_count + gpu.ocsp_count > 0) sw_answers_explain(gpu.ocsp, gpu.ocsp_count, text);
     return sw_buffer_check(text, "the explanation", err);

@@ -104,19 +104,22 @@ static sw_status gpu_read(sw_arena *a, const sw_json *root, sw_gpu_collateral *o
 
 sw_status sw_collateral_parse(sw_arena *a, sw_bytes json, sw_collateral *out,
                               sw_gpu_collateral *gpu, sw_error *err) {
-    static const char *const names[] = {"collateral", "gpu", "kind", NULL};
+    static const char *const both[] = {"collateral", "gpu", "kind", NULL};
     const sw_json_limits limits = {.bytes = SW_COLLATERAL_FILE_LIMIT, .depth = 3, .nodes = 512};
     sw_collateral made = {0};
     sw_gpu_collateral devices = {0};
     sw_json *root;
     sw_bytes kind;
     SW_TRY(sw_json_parse_canonical(a, json, &limits, &root, err));
-    SW_TRY(sw_json_expect(root, "bundle", names, err));
+    bool gpus_alone = sw_json_member(root, both[0]) == NULL;
+    SW_TRY(sw_json_expect(root, "bundle", gpus_alone ? both + 1 : both, err));
     SW_TRY(sw_json_text(root, "bundle", "kind", &kind, err));
     if (!sw_bytes_is(kind, SW_COLLATERAL_KIND))
         return sw_fail(err, SW_MALFORMED, "kind", "bundle.kind is not " SW_COLLATERAL_KIND);
-    SW_TRY(collateral_read(a, root, &made, err));
+    if (!gpus_alone) SW_TRY(collateral_read(a, root, &made, err));
     SW_TRY(gpu_read(a, root, &devices, err));
+    if (gpus_alone && devices.rim_count == 0)
+        return sw_fail(err, SW_MALFORMED, "format", "the bundle is for no quote and no GPU");
     *out = made;
     *gpu = devices;
     return SW_OK;
@@ -130,17 +133,20 @@ static void signed_put(sw_arena *a, sw_json *object, const char *const names[3],
     sw_json_add_hex(a, object, names[2], SW_BYTES_OF(s->signature));
 }
 
+static void collateral_put(sw_arena *a, sw_json *object, const sw_collateral *c) {
+    sw_json_add_base64(a, object, "pck_crl", c->pck_crl);
+    signed_put(a, object, COLLATERAL_NAMES + 1, &c->qe_identity);
+    sw_json_add_base64(a, object, "root_crl", c->root_crl);
+    signed_put(a, object, COLLATERAL_NAMES + 5, &c->tcb_info);
+}
+
 sw_status sw_collateral_encode(const sw_collateral *c, const sw_gpu_collateral *gpu, sw_buffer *out,
                                sw_error *err) {
     static const sw_gpu_collateral none;
     SW_SCOPED(sw_arena) a = {.limit_bytes = 4 * SW_COLLATERAL_FILE_LIMIT};
     sw_json *root = sw_json_make(&a, SW_JSON_OBJECT);
-    sw_json *object = sw_json_add_object(&a, root, "collateral");
     if (gpu == NULL) gpu = &none;
-    sw_json_add_base64(&a, object, "pck_crl", c->pck_crl);
-    signed_put(&a, object, COLLATERAL_NAMES + 1, &c->qe_identity);
-    sw_json_add_base64(&a, object, "root_crl", c->root_crl);
-    signed_put(&a, object, COLLATERAL_NAMES + 5, &c->tcb_info);
+    if (c != NULL) collateral_put(&a, sw_json_add_object(&a, root, "collateral"), c);
     sw_json *devices = sw_json_add_object(&a, root, "gpu");
     sw_json *ocsp = sw_json_add_array(&a, devices, "ocsp");
     for (size_t i = 0; i < gpu->ocsp_count; i++) sw_json_add_base64(&a, ocsp, NULL, gpu->ocsp[i]);

@@ -126,10 +126,13 @@ SW_NODISCARD sw_status sw_collateral_fetch(const sw_collateral_source *s, sw_are
  * each certificate that has one (of manifests all below the root, of devices those above the leaf),
  * verified to its issuer; from the cache while they are valid. The roots are the anchors' (`gpu`),
  * NVIDIA's when there are none. Whether a certificate is revoked is not judged here. With
- * `ocsp_may_lack` answers that cannot be had are left out (MCH-124). Views live in the arena. */
+ * `ocsp_may_lack` answers that cannot be had are left out (MCH-124). `until_ms` (may be NULL) is
+ * when the first of them, or of the devices' certificates, ends or is too old. Views live in the
+ * arena. */
 SW_NODISCARD sw_status sw_gpu_collateral_fetch(const sw_collateral_source *s, sw_arena *a,
                                                const sw_gpu_device *devices, size_t count,
-                                               sw_gpu_collateral *out, sw_error *err);
+                                               sw_gpu_collateral *out, int64_t *until_ms,
+                                               sw_error *err);
 /* NVIDIA's answer {"id","rim",...} to the question for the manifest of this name: its XML, not yet
  * verified. */
 SW_NODISCARD sw_status sw_rim_answer_parse(sw_arena *a, sw_bytes json, const char *name,
@@ -140,8 +143,9 @@ SW_NODISCARD sw_status sw_pcs_chain_parse(sw_arena *a, sw_bytes field, sw_bytes 
                                           sw_error *err);
 SW_NODISCARD sw_status sw_pcs_list_parse(sw_arena *a, sw_bytes body, sw_bytes *der, sw_error *err);
 
-/* A collateral bundle as a file: canonical JSON of kind "sealwright/collateral/v1". `gpu` NULL:
- * none. */
+/* A collateral bundle as a file: canonical JSON of kind "sealwright/collateral/v1". `c` NULL: of
+ * GPUs alone; `gpu` NULL: of a quote alone. A bundle is for one of them at least (MCH-076): of GPUs
+ * alone it leaves *out as zeros, whose parts are empty. */
 #define SW_COLLATERAL_KIND       "sealwright/collateral/v1"
 #define SW_COLLATERAL_FILE_LIMIT ((size_t)16 << 20)
 SW_NODISCARD sw_status sw_collateral_encode(const sw_collateral *c, const sw_gpu_collateral *gpu,

@@ -24,6 +24,7 @@ typedef struct errand {
     const char *rim_base, *ocsp_base;
     int64_t wall_ms;
     int64_t ocsp_age_ms, rim_age_ms; /* the greatest */
+    int64_t until_ms;                /* of all that is had so far */
     size_t rim_count, ocsp_count, asked_count;
     bool ocsp_silent; /* the responder gave no answer: it is not waited for once more */
     char names[SW_GPU_RIM_COUNT][NAME_LIMIT];
@@ -44,16 +45,23 @@ static sw_status age_check(const errand *e, int64_t from_ms, int64_t most_ms, sw
     return sw_fail(err, SW_REFUSED, "policy", "it is older than the machine policy accepts");
 }
 
-/* ---- OCSP ---- */
-static sw_status ocsp_judge(const errand *e, sw_bytes answer, const sw_cert *cert,
-                            const sw_cert *issuer, sw_error *err) {
-    sw_ocsp_verdict verdict;
-    SW_TRY(sw_ocsp_verify(answer, cert, issuer, e->wall_ms, &verdict, err));
-    return age_check(e, verdict.this_update_ms, e->ocsp_age_ms, err);
+static void until_lower(errand *e, int64_t until_ms) {
+    if (until_ms < e->until_ms) e->until_ms = until_ms;
 }
 
-static sw_status ocsp_service(const errand *e, const sw_cert *cert, const sw_cert *issuer,
-                              sw_bytes *out, sw_error *err) {
+/* ---- OCSP ---- */
+static sw_status ocsp_judge(errand *e, sw_bytes answer, const sw_cert *cert, const sw_cert *issuer,
+                            sw_error *err) {
+    sw_ocsp_verdict verdict;
+    SW_TRY(sw_ocsp_verify(answer, cert, issuer, e->wall_ms, &verdict, err));
+    SW_TRY(age_check(e, verdict.this_update_ms, e->ocsp_age_ms, err));
+    until_lower(e, verdict.valid_until_ms);
+    until_lower(e, verdict.this_update_ms + e->ocsp_age_ms);
+    return SW_OK;
+}
+
+static sw_status ocsp_service(errand *e, const sw_cert *cert, const sw_cert *issuer, sw_bytes *out,
+                              sw_error *err) {
     SW_SCOPED(sw_buffer) url = SW_BUFFER(SW_SOURCE_URL_BYTES);
     SW_SCOPED(sw_buffer) request = SW_BUFFER(SW_OCSP_LIMIT);
     SW_SCOPED(sw_fetch_reply) reply = {0};
@@ -148,16 +156,20 @@ static sw_status rim_service(const errand *e, const char *name, sw_bytes *out, s
     return status;
 }
 
-static sw_status rim_judge(const errand *e, sw_bytes xml, sw_rim *rim, sw_error *err) {
+static sw_status rim_judge(errand *e, sw_bytes xml, sw_rim *rim, sw_error *err) {
     SW_TRY(sw_rim_verify(xml, e->rim_root, e->wall_ms, rim, err));
     sw_status status = age_check(e, rim->signer_from_ms, e->rim_age_ms, err);
-    if (status != SW_OK) sw_rim_free(rim);
-    return status;
+    if (status != SW_OK) {
+        sw_rim_free(rim);
+        return status;
+    }
+    until_lower(e, rim->valid_until_ms);
+    until_lower(e, rim->signer_from_ms + e->rim_age_ms);
+    return SW_OK;
 }
 
 /* Gives the chain with it: whoever frees `rim` may ask about its certificates first. */
-static sw_status rim_fetch(const errand *e, const char *name, sw_rim *rim, sw_bytes *xml,
-                           sw_error *err) {
+static sw_status rim_fetch(errand *e, const char *name, sw_rim *rim, sw_bytes *xml, sw_error *err) {
     char file[NAME_LIMIT + 16];
     (void)snprintf(file, sizeof file, "rim-%s.xml", name);
     sw_status status = sw_source_cached(e->s, e->a, file, SW_RIM_LIMIT, xml, err);
@@ -213,6 +225,11 @@ static sw_status device_need(errand *e, const sw_gpu_device *device, sw_error *e
     SW_TRY(rim_need(e, driver, err));
     SW_TRY(rim_need(e, vbios, err));
     SW_TRY(sw_gpu_chain_parse(device->chain, NULL, &chain, err));
+    for (size_t i = 0; i < chain.count; i++) {
+        int64_t from_ms, until_ms;
+        sw_cert_validity(chain.certs[i], &from_ms, &until_ms);
+        until_lower(e, until_ms);
+    }
     /* A leaf has no record at its maker. */
     sw_status status = chain_need(e, chain.certs, chain.count, 1, err);
     sw_gpu_chain_free(&chain);
@@ -234,7 +251,7 @@ static sw_status devices_need(errand *e, const sw_gpu_device *devices, size_t co
 
 sw_status sw_gpu_collateral_fetch(const sw_collateral_source *s, sw_arena *a,
                                   const sw_gpu_device *devices, size_t count,
-                                  sw_gpu_collateral *out, sw_error *err) {
+                                  sw_gpu_collateral *out, int64_t *until_ms, sw_error *err) {
     errand *e = SW_ARENA_NEW(a, errand, 1);
     if (e == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for collateral");
     e->s = s;
@@ -245,10 +262,12 @@ sw_status sw_gpu_collateral_fetch(const sw_collateral_source *s, sw_arena *a,
                                 .rim_max_age_ms = s->rim_max_age_ms};
     e->ocsp_age_ms = sw_gpu_ocsp_max_age_ms(&ages);
     e->rim_age_ms = sw_gpu_rim_max_age_ms(&ages);
+    e->until_ms = INT64_MAX;
     SW_TRY(sw_source_base(a, s->rim_url, SW_RIM_URL, &e->rim_base, err));
     SW_TRY(sw_source_base(a, s->ocsp_url, SW_OCSP_URL, &e->ocsp_base, err));
     SW_TRY(devices_need(e, devices, count, err));
     *out = (sw_gpu_collateral){
         .rims = e->rims, .rim_count = e->rim_count, .ocsp = e->ocsp, .ocsp_count = e->ocsp_count};
+    if (until_ms != NULL) *until_ms = e->until_ms;
     return SW_OK;
 }

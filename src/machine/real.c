@@ -77,5 +77,5 @@ sw_status sw_real_gpu_collateral(const sw_real *r, const sw_gpu_need *need, sw_a
     source.ocsp_may_lack = !need->policy->revocation_required;
     source.ocsp_max_age_ms = need->policy->ocsp_max_age_ms;
     source.rim_max_age_ms = need->policy->rim_max_age_ms;
-    return sw_gpu_collateral_fetch(&source, a, need->devices, need->count, out, err);
+    return sw_gpu_collateral_fetch(&source, a, need->devices, need->count, out, NULL, err);
 }

@@ -1,76 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# attest verify and attest explain over every kind of evidence, one line a check. The project's own data come from
+# attest verify over every kind of evidence, one line a check. The project's own data come from
 # the corpora; real evidence from ../shared/vectors, where it is there.
 # test_attest.sh OBJECTS, after $OBJECTS/sealwright was built.
 set -uo pipefail
-objects=$(cd "${1:?objects}" && pwd) || exit 1
-program=$objects/sealwright
-[ -x "$program" ] || { echo "Bail out! no sealwright in $1"; exit 1; }
-source tests/found.sh
-corpus=$PWD/fuzz/corpus golden=$PWD/tests/recipe/golden/app-compose.json vectors=$(cd ../shared/vectors 2>/dev/null && pwd)
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-count=0 failed=0
-
-expect() { # expect NAME STATUS PATTERN COMMAND...: exit status, and a pattern in what was printed
-    local name=$1 status=$2 pattern=$3 found
-    shift 3
-    count=$((count + 1))
-    "$program" "$@" >out 2>&1
-    found=$?
-    if [ $found -eq "$status" ] && grep -q -- "$pattern" out; then
-        echo "ok $count - $name"
-    else
-        echo "not ok $count - $name (exit $found)" && sed 's/^/# /' out
-        failed=1
-    fi
-}
-
-says() { # says NAME COMMAND...: of what the last command printed
-    local name=$1
-    shift
-    count=$((count + 1))
-    if "$@"; then echo "ok $count - $name"; else echo "not ok $count - $name" && sed 's/^/# /' out | head -20 && failed=1; fi
-}
-
-# The parts of the committed evidence, as other tools hold them.
-python3 - "$corpus/evidence/good" <<'PY'
-import base64
-import json
-import os
-import sys
-
-evidence = json.load(open(sys.argv[1]))
-c = evidence["collateral"]
-quote = base64.b64decode(evidence["quote"])
-os.mkdir("parts")
-open("quote", "wb").write(quote)
-open("quote.hex", "w").write(quote.hex() + "\n")
-open("parts/pck_crl.der", "wb").write(base64.b64decode(c["pck_crl"]))
-open("parts/root_ca_crl.der", "wb").write(base64.b64decode(c["root_crl"]))
-open("parts/tcb_signing_chain.pem", "w").write(c["tcb_info_issuer_chain"])
-for member, name, wrapper in (("tcb_info", "tcb_info.json", "tcbInfo"), ("qe_identity", "qe_identity.json", "enclaveIdentity")):
-    open("parts/" + name, "w").write('{"%s":%s,"signature":"%s"}' % (wrapper, c[member], c[member + "_signature"]))
-qvl = {"pck_crl": base64.b64decode(c["pck_crl"]).hex(), "root_ca_crl": base64.b64decode(c["root_crl"]).hex()}
-for member in ("tcb_info", "qe_identity"):
-    for tail in ("", "_signature", "_issuer_chain"):
-        qvl[member + tail] = c[member + tail]
-json.dump(qvl, open("qvl.json", "w"))
-log = json.dumps(evidence["event_log"])
-json.dump({"quote": quote.hex(), "event_log": log}, open("answer.json", "w"))
-bent = [dict(e) for e in evidence["event_log"]]
-del bent[-1]
-json.dump({"quote": quote.hex(), "event_log": json.dumps(bent)}, open("short-log.json", "w"))
-open("log.json", "w").write(log)
-flipped = bytearray(quote)
-flipped[600] ^= 1
-open("flipped", "wb").write(flipped)
-open("report-data", "w").write(quote[568:632].hex())
-PY
-
-good=$corpus/evidence/good policy=$corpus/policy/sim at=2026-09-21T14:13:20Z
+source tests/cli/attest_world.sh "$@"
 expect "evidence: one line a check" 0 "^ok      quote signature" attest verify "$good" --policy "$policy" --time $at
 expect "and the policy's lines" 0 "^ok      policy: image" attest verify "$good" --policy "$policy" --time $at
 expect "collateral older than the policy accepts" 1 "^FAILED  policy: collateral age" attest verify "$good" --policy "$corpus/policy/age" --time 2027-09-21T14:13:20Z
@@ -101,6 +35,7 @@ done
 expect "names it to programs" 1 '"failed":"collateral".*"reason":"half-parts/qe_identity.json: ' attest verify quote --collateral half-parts --policy "$policy" --time $at --json
 expect "evidence whose time is over" 1 "no longer valid" attest verify quote --collateral parts --policy "$policy" --time 2040-01-01T00:00:00Z
 expect "collateral as dcap-qvl keeps it" 0 "^ok      TCB level" attest verify quote --collateral qvl.json --policy "$policy" --time $at
+expect "collateral of GPUs alone" 1 "^FAILED  collateral  *$corpus/collateral/gpus-alone: it is collateral of GPUs alone" attest verify quote --collateral "$corpus/collateral/gpus-alone" --policy "$policy" --time $at
 expect "a flipped bit" 1 "^FAILED  quote signature" attest verify flipped --collateral parts --policy "$policy" --time $at
 expect "an agent's answer with its log" 0 "^ok      app " attest verify answer.json --collateral parts --policy "$policy" --time $at
 expect "a log that is short of an event" 1 "^FAILED  event log replay" attest verify short-log.json --collateral parts --policy "$policy" --time $at
@@ -164,7 +99,6 @@ expect "report data that are none" 2 "128 hex digits" attest verify quote --coll
 : >empty
 expect "a policy that is empty, and named" 1 "error: empty: " attest verify quote --collateral parts --policy empty
 expect "a file is named once" 1 "error: empty: it is no" attest explain empty
-gpu=$(find "$corpus/gpu_report/gpu" -type f | head -1)
 expect "a GPU under a policy of none" 1 "^FAILED  policy: GPUs  *the machine policy says none" attest verify "$gpu" --chain parts/tcb_signing_chain.pem --policy "$policy" --time $at
 expect "a manifest under a policy of none" 1 "^FAILED  policy: GPUs  *the machine policy says none" attest verify "$(find "$corpus/rim/manifest" -type f | head -1)" --policy "$policy" --time $at
 expect "what proves nothing alone" 2 "proves nothing by itself" attest verify log.json
@@ -308,98 +242,6 @@ expect "a root of another kind of key" 2 "66 hex digits" attest verify "$key" --
 expect "the secret beside its chain" 1 "nobody's evidence" attest verify secret.json "${named[@]}"
 expect "a policy for a key" 2 "no meaning for a key's signature chain" attest verify "$key" "${named[@]}" --policy "$policy"
 expect "an app for a quote" 2 "no meaning for a TDX quote" attest verify quote --collateral parts --policy "$policy" --time $at --app-id "$(cat app-id)"
-for file in quote quote.hex answer.json log.json qvl.json parts/tcb_info.json parts/qe_identity.json parts/tcb_signing_chain.pem "$good"; do
-    expect "${file##*/} explained" 0 "nothing above was verified" attest explain "$file"
-done
-for kind in rim/manifest ccel/ended gpu_report/gpu dstack_attestation/v0 dstack_attestation/v1-bins; do
-    file=$corpus/$kind
-    [ -d "$file" ] && file=$(find "$file" -type f | sort | head -1)
-    expect "$kind explained" 0 "nothing above was verified" attest explain "$file"
-done
-
-# What else collateral is made of: lists and OCSP answers, certificates in DER.
-openssl x509 -in parts/tcb_signing_chain.pem -outform DER -out signer.der
-openssl crl -inform DER -in parts/root_ca_crl.der -out list.pem
-revoked=$corpus/ocsp/hold-by-delegate.der
-expect "a revocation list says whose it is" 0 "^  issuer  *Intel SGX Root CA$" attest explain parts/root_ca_crl.der
-expect "a list in PEM as well" 0 "^  revoked certificates  *0$" attest explain list.pem
-expect "an OCSP answer says of whom" 0 "^  serial number  *$(openssl ocsp -respin "$revoked" -noverify -resp_text 2>/dev/null | sed -n 's/^ *Serial Number: //p' | head -1 | tr A-F a-f | sed 's/^0*//;s/^\(.\)\(..\)*$/0&/')$" attest explain "$revoked"
-expect "and what" 0 "^  state  *revoked$" attest explain "$revoked"
-expect "an answer without one" 1 "an OCSP responder answered tryLater" attest explain "$corpus/ocsp/try-later.der"
-expect "why" 0 "^  reason  *certificateHold$" attest explain "$revoked"
-expect "an answer of two" 0 "^OCSP answer$" attest explain "$corpus/ocsp/two.der"
-says "both are shown" [ "$(grep -c "^OCSP answer$" out)" = 2 ]
-expect "an answer that names no next one" 0 "^  next answer  *not said$" attest explain "$corpus/ocsp/no-next.der"
-expect "a certificate in DER" 0 "^  Intel SGX TCB Signing$" attest explain signer.der
-says "who certified it and as what" found "^  issuer  *Intel SGX Root CA$" <out
-says "its serial number" found "^  serial number  *$(openssl x509 -in parts/tcb_signing_chain.pem -noout -serial | sed 's/serial=//' | tr A-F a-f)$" <out
-expect "levels of TCB info" 0 "^  platform level 1  *UpToDate of 2" attest explain parts/tcb_info.json
-expect "and their advisories" 0 ", advisories INTEL-SA-00960,$" attest explain "$corpus/explain/tcb-advisories"
-expect "a list proves nothing" 2 "a revocation list proves nothing by itself" attest verify parts/root_ca_crl.der
-expect "nor does an answer" 2 "an OCSP answer proves nothing by itself" attest verify "$revoked"
-openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out first.key 2>/dev/null
-openssl req -new -key first.key -subj /CN=First -outform DER -out request.der 2>/dev/null
-openssl x509 -req -inform DER -in request.der -signkey first.key -outform DER -out first.der 2>/dev/null
-expect "a certificate of version 1" 0 "^  First$" attest explain first.der
-expect "a request for one" 1 "it is no evidence of a kind that is known" attest explain request.der
-expect "and what there is" 1 "hint: sealwright attest explain --help names the kinds" attest explain request.der
-for bent in "0:cut" "1:longer"; do
-    { head -c $(($(stat -c %s signer.der) - 1 + ${bent%%:*} * 2)) signer.der; [ "${bent%%:*}" = 0 ] || printf '\0'; } >bent.der
-    expect "a certificate ${bent#*:}" 1 "it is no evidence of a kind that is known" attest explain bent.der
-done
-printf '0\0030\001\0' >nothing.der
-expect "a structure that is none of these" 1 "it is no evidence of a kind that is known" attest explain nothing.der
-fold -w 60 quote.hex >lines.hex
-expect "hex in lines" 0 "^TD report" attest explain lines.hex
-python3 - "$corpus" <<'PY'
-import base64
-import hashlib
-import json
-import sys
-
-corpus = sys.argv[1]
-attestation = open(corpus + "/dstack_attestation/v1-bins", "rb").read()
-open("map16", "wb").write(b"\xde" + (attestation[0] & 15).to_bytes(2, "big") + attestation[1:])
-c = json.load(open(corpus + "/evidence/good"))["collateral"]
-gpu = {"ocsp": [base64.b64encode(open(corpus + "/ocsp/" + n, "rb").read()).decode() for n in ("good.der", "try-later.der")],
-       "rims": [open(corpus + "/rim/driver").read()]}
-json.dump({"collateral": c, "gpu": gpu, "kind": "sealwright/collateral/v1"}, open("gpu-parts.json", "w"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-evidence = json.load(open(corpus + "/evidence/good"))
-kind = 0x8000001
-digest = hashlib.sha384(kind.to_bytes(4, "little") + b":x:" + bytes(65536)).hexdigest()
-event = {"digest": digest, "event": "x", "event_payload": "00" * 65536, "event_type": kind, "imr": 3}
-evidence["event_log"] = [event] * 28
-same = {"evidence": {name: None for name in evidence}}
-for name, grants in ("run.json", 2), ("long-run.json", 100): # each evidence is restored from the one before it
-    run = {"closing": same["evidence"], "grants": [{"evidence": evidence}] + [same] * (grants - 1), "kind": "sealwright/evidence-file/v1"}
-    json.dump(run, open(name, "w"), sort_keys=True, separators=(",", ":"))
-with open("tokens", "w") as f:
-    f.write("eyJ\n" + '"eyJh.eyJh."\n' * 2500000)
-PY
-expect "a map of more than 15 members" 0 "^TD report" attest explain map16
-expect "what a bundle holds for GPUs" 0 "^reference manifest$" attest explain gpu-parts.json
-says "and of its OCSP answers the one that can be read" found "^  state  *good$" <out
-says "the other is said" found "^  answer 2 cannot be read$" <out
-says "once that nothing was verified, at the end" [ "$(grep -n "nothing above was verified" out)" = "$(wc -l <out):nothing above was verified" ]
-expect "GPUs judged by collateral without any" 2 "qvl.json holds nothing for GPUs" attest verify "$corpus/explain/devices" --collateral qvl.json
-expect "by a folder of a quote's parts" 2 "parts holds nothing for GPUs" attest verify "$corpus/explain/devices" --collateral parts
-expect "TCB info is no collateral" 1 "it is no collateral" attest verify quote --collateral parts/tcb_info.json --policy "$policy"
-expect "a manifest of a software machine" 0 "^SIMULATED" attest verify "$corpus/rim/driver" --policy "$corpus/policy/pair" --time $at
-expect "is one for programs too" 0 '"simulated":true' attest verify "$corpus/rim/driver" --policy "$corpus/policy/pair" --time $at --json
-expect "more tokens than 64 MiB of JSON" 0 '"explanation":"token' attest explain tokens --json
-rm tokens
-
-expect "a run that says little over and over" 0 "^---- grant 2 of 2$" attest explain run.json
-expect "it ends before it is a day's work" 1 "all evidence up to here has more than 268435456 bytes" attest explain long-run.json
-rm long-run.json
-
-# What a file is called is not what a terminal does.
-printf x >$'evil\e[31m\n'
-expect "a name of control characters" 1 "evil?\[31m?: it is no evidence" attest explain $'evil\e[31m\n'
-says "is shown without them" [ "$(tr -dc '\000-\011\013-\037\177' <out | wc -c)" = 0 ]
-expect "a name that is not UTF-8" 1 '"message":"none?: no such file' attest explain $'none\xff' --json
-expect "the command's first word alone" 2 "hint: attest explain, attest verify, attest collateral" attest
-
 # An option without a meaning is refused, each by its name.
 while read -r option file kind; do
     value=$zeros

@@ -24,6 +24,8 @@ static sw_gpu_device devices[GPU_COUNT];
 static sw_hash nonce;
 static pcs service;
 static int64_t now_ms;
+/* When all of it is published, and how old answers are then; set before service_open. */
+static int64_t service_now = NOW, answer_age = DAY;
 
 static inline int64_t wall(void *context) {
     (void)context;
@@ -32,7 +34,7 @@ static inline int64_t wall(void *context) {
 
 static inline sw_collateral_source source_of(const char *mode) {
     (void)snprintf(base, sizeof base, "https://127.0.0.1:%u/%s", service.port, mode);
-    now_ms = NOW;
+    now_ms = service_now;
     return (sw_collateral_source){.rim_url = base,
                                   .ocsp_url = base,
                                   .ca_file = service.ca,
@@ -124,8 +126,9 @@ static inline void publish_all(const char *where, const answer *kind) {
     publish_manifest(where, driver, gpus.collateral.rims[0]);
     publish_manifest(where, vbios, gpus.collateral.rims[1]);
     publish_devices(where, kind);
-    assert_int_equal(sw_rim_verify(gpus.collateral.rims[0], &policy.gpu.rim_root, NOW, &rim, NULL),
-                     SW_OK);
+    assert_int_equal(
+        sw_rim_verify(gpus.collateral.rims[0], &policy.gpu.rim_root, service_now, &rim, NULL),
+        SW_OK);
     assert_int_equal(rim.chain_count, 4);
     for (size_t i = 0; i < 3; i++)
         publish_answer(where, rim.chain[i], rim.chain[i + 1], keys[i], kind);
@@ -137,9 +140,9 @@ static inline bool service_open(void) {
     answer usual = {.id_hash = EVP_sha384(),
                     .status = V_OCSP_CERTSTATUS_GOOD,
                     .reason = -1,
-                    .from = NOW - DAY,
-                    .until = NOW + DAY,
-                    .revoked = NOW - 30 * DAY,
+                    .from = service_now - answer_age,
+                    .until = service_now + DAY,
+                    .revoked = service_now - 30 * DAY,
                     .hash = EVP_sha384(),
                     .flags = OCSP_NOCERTS};
     (void)snprintf(gpu_machine, sizeof gpu_machine, "/tmp/sealwright-test-XXXXXX");
@@ -147,7 +150,7 @@ static inline bool service_open(void) {
     (void)strcat(gpu_machine, "/sim");
     (void)snprintf(published, sizeof published, "%s/../published", gpu_machine);
     (void)snprintf(cache, sizeof cache, "%s/../cache", gpu_machine);
-    if (sw_sim_init_gpus(gpu_machine, GPU_COUNT, &e, NOW - 30 * DAY, NULL) != SW_OK ||
+    if (sw_sim_init_gpus(gpu_machine, GPU_COUNT, &e, service_now - 30 * DAY, NULL) != SW_OK ||
         sw_sim_policy(gpu_machine, &policy, NULL) != SW_OK ||
         sw_sim_gpus_load(&arena, gpu_machine, &gpus, NULL) != SW_OK)
         return false;
@@ -159,15 +162,15 @@ static inline bool service_open(void) {
             (sw_gpu_device){sw_arena_copy(&arena, sw_buffer_bytes(&report)), gpus.chains[i]};
     }
     publish_all("fresh", &usual);
-    usual.until = NOW - DAY / 2;
+    usual.until = service_now - DAY / 2;
     publish_all("stale", &usual);
     usual.until = 0;
     publish_all("endless", &usual);
-    usual.until = NOW + DAY;
+    usual.until = service_now + DAY;
     usual.status = V_OCSP_CERTSTATUS_REVOKED;
     publish_all("revoked", &usual);
     usual.status = V_OCSP_CERTSTATUS_GOOD;
-    usual.from = NOW - 2 * DAY;
+    usual.from = service_now - 2 * DAY;
     publish_all("old", &usual);
     return pcs_start(&service, published);
 }

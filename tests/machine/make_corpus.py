@@ -42,6 +42,8 @@ put("pcs", "manifest", b"\1" + canonical({"id": "A", "request_id": "1", "rim": "
 for name, gpu in ("intel", {"ocsp": [], "rims": []}), ("gpu", {"ocsp": ["MAMKAQY="], "rims": ["<a/>", "<b/>"]}):
     put("collateral", name, canonical({"collateral": c, "gpu": gpu, "kind": "sealwright/collateral/v1"}))
 
+put("collateral", "gpus-alone", canonical({"gpu": {"ocsp": ["MAMKAQY="], "rims": ["<a/>", "<b/>"]}, "kind": "sealwright/collateral/v1"}))
+
 lines, log, compose = [], [], None
 for event in evidence["event_log"]:
     payload = bytes.fromhex(event["event_payload"])
@@ -97,6 +99,8 @@ identity = {"enclaveIdentity": json.loads(c["qe_identity"]), "signature": c["qe_
 answer = {"event_log": json.dumps(log), "quote": quote.hex(), "report_data": report.hex(), "vm_config": "{}"}
 for name, data in {
         "evidence": open(os.path.join(sys.argv[2], "evidence", "good"), "rb").read(), "quote": quote, "quote_hex": b"0x" + quote.hex().encode() + b"\n",
+        "quote_base64": base64.encodebytes(quote), "quote_base64url": base64.urlsafe_b64encode(quote).rstrip(b"="),
+        "session": b"---\nCertificate chain\n 0 s:CN = x\n" + c["tcb_info_issuer_chain"].encode() + b"---\n", "list_hex": crl.hex().upper().encode(),
         "collateral": canonical({"collateral": c, "gpu": {"ocsp": [], "rims": []}, "kind": "sealwright/collateral/v1"}),
         "log": canonical(log), "answer": canonical(answer), "certificates": c["tcb_info_issuer_chain"].encode(),
         "report": base64.b64decode(pair["gpu"][0]["report"]), "devices": canonical([device]), "manifest": rims[1],

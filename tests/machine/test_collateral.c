@@ -341,17 +341,24 @@ static void bundle(sw_buffer *out, const sw_gpu_collateral *gpu) {
 
 static void test_file(void **state) {
     (void)state;
-    for (int i = 0; i < 2; i++) {
+    static const struct {
+        bool quote;
+        const sw_gpu_collateral *gpus;
+    } table[] = {{true, NULL}, {true, &DEVICES}, {false, &DEVICES}};
+    for (size_t i = 0; i < COUNT(table); i++) {
         SW_SCOPED(sw_arena) a = {0};
         SW_SCOPED(sw_buffer) once = SW_BUFFER(SW_COLLATERAL_FILE_LIMIT);
         SW_SCOPED(sw_buffer) twice = SW_BUFFER(SW_COLLATERAL_FILE_LIMIT);
         sw_collateral c = {0};
         sw_gpu_collateral gpu;
-        bundle(&once, i == 0 ? NULL : &DEVICES);
+        const sw_collateral *given = table[i].quote ? &house.good.collateral : NULL;
+        assert_int_equal(sw_collateral_encode(given, table[i].gpus, &once, NULL), SW_OK);
         assert_int_equal(sw_collateral_parse(&a, sw_buffer_bytes(&once), &c, &gpu, NULL), SW_OK);
-        assert_int_equal(gpu.rim_count, i == 0 ? 0 : 2);
-        assert_int_equal(gpu.ocsp_count, i == 0 ? 0 : 1);
-        assert_int_equal(sw_collateral_encode(&c, &gpu, &twice, NULL), SW_OK);
+        assert_int_equal(gpu.rim_count, table[i].gpus == NULL ? 0 : 2);
+        assert_int_equal(gpu.ocsp_count, table[i].gpus == NULL ? 0 : 1);
+        assert_int_equal(c.tcb_info.text.size > 0, table[i].quote);
+        const sw_collateral *found = table[i].quote ? &c : NULL;
+        assert_int_equal(sw_collateral_encode(found, &gpu, &twice, NULL), SW_OK);
         assert_true(sw_bytes_equal(sw_buffer_bytes(&once), sw_buffer_bytes(&twice)));
     }
 }
@@ -420,6 +427,33 @@ static void test_file_refusals(void **state) {
         sw_put_text(&bent, table[i].to);
         sw_put_text(&bent, at + strlen(table[i].from));
         if (parse(sw_buffer_bytes(&bent)) == SW_OK) fail_msg("row %zu is taken", i);
+    }
+}
+
+/* A bundle is for a quote, for GPUs, or for both (MCH-076). */
+static void test_file_of_gpus(void **state) {
+    (void)state;
+    static const struct {
+        const char *members;
+        sw_status status;
+    } table[] = {
+        {"\"gpu\":{\"ocsp\":[],\"rims\":[\"<a/>\"]},", SW_OK},
+        {"\"gpu\":{\"ocsp\":[],\"rims\":[]},", SW_MALFORMED},
+        {"\"gpu\":{\"ocsp\":[\"MAMKAQY=\"],\"rims\":[]},", SW_MALFORMED},
+        {"", SW_MALFORMED},
+        {"\"collateral\":{},\"gpu\":{\"ocsp\":[],\"rims\":[\"<a/>\"]},", SW_MALFORMED},
+        {"\"collateral\":null,\"gpu\":{\"ocsp\":[],\"rims\":[\"<a/>\"]},", SW_MALFORMED},
+    };
+    for (size_t i = 0; i < COUNT(table); i++) {
+        SW_SCOPED(sw_arena) a = {0};
+        sw_collateral c = {0};
+        sw_gpu_collateral gpu;
+        char json[256];
+        (void)snprintf(json, sizeof json, "{%s\"kind\":\"%s\"}", table[i].members,
+                       SW_COLLATERAL_KIND);
+        sw_status status = sw_collateral_parse(&a, sw_text(json), &c, &gpu, NULL);
+        if (status != table[i].status) fail_msg("row %zu: %d", i, status);
+        assert_int_equal(c.tcb_info.text.size, 0);
     }
 }
 
@@ -495,7 +529,7 @@ int main(void) {
         cmocka_unit_test(test_early),           cmocka_unit_test(test_cache_demands),
         cmocka_unit_test(test_service_demands), cmocka_unit_test(test_file),
         cmocka_unit_test(test_file_bent),       cmocka_unit_test(test_file_refusals),
-        cmocka_unit_test(test_spellings),
+        cmocka_unit_test(test_file_of_gpus),    cmocka_unit_test(test_spellings),
     };
     return cmocka_run_group_tests_name("collateral", tests, setup, teardown);
 }

@@ -75,7 +75,7 @@ expect "a quote that is not genuine is no reason to keep anything" 1 "does not h
     fetch forged --pccs "$url/good+m" "${options[@]}" --cache cache --out bundle
 check "and nothing was kept" [ ! -e cache ] && check "or written" [ ! -e bundle ]
 expect "an unknown action" 2 "does not know 'get'" get forged
-expect "no quote named" 2 "takes fetch QUOTE" fetch
+expect "no quote named" 2 "takes fetch FILE" fetch
 expect "an update that is none" 2 "early or standard" fetch forged --update late
 expect "no such file" 1 "nowhere" fetch nowhere
 echo "no quote" >text
@@ -111,7 +111,12 @@ check "and asks nobody" [ ! -s work/asked ]
 expect "for a program" 0 '"valid_until":"20' fetch quote "${options[@]}" --out bundle --json
 expect "the newest evaluation numbers" 0 "valid until" fetch quote "${options[@]}" --update early --out early
 check "are asked for and kept apart" [ "$(grep -c update=early work/asked) $(ls cache | wc -l)" = "2 2" ]
-expect "a bundle is no quote" 1 "holds no quote" fetch bundle "${options[@]}"
+base64 quote >quote.b64
+expect "a quote in base64" 0 "valid until" fetch quote.b64 "${options[@]}" --out of-base64
+check "is the same quote" cmp -s bundle of-base64
+expect "a service of GPUs for a quote" 2 "--rim has no meaning for a TDX quote" fetch quote "${options[@]}" --rim "$url/good+g"
+expect "a chain for a quote" 2 "--chain has no meaning for a TDX quote" fetch quote "${options[@]}" --chain "$corpus/explain/certificates"
+expect "a bundle is no quote" 1 "holds nothing to fetch for" fetch bundle "${options[@]}"
 expect "not under Intel's root" 1 "does not hold for this quote" fetch quote --pccs "$url/good+p" --ca work/ca.pem
 # The corpus holds marks in place of reports: what is looked at is told by what is refused.
 expect "GPUs in evidence are looked at too" 1 "NVIDIA device 0: the report" fetch "$corpus/evidence/gpus" \

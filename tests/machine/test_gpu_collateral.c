@@ -21,7 +21,7 @@ static int teardown(void **state) {
 static sw_status fetch(const sw_collateral_source *s, sw_error *err) {
     SW_SCOPED(sw_arena) a = {0};
     sw_gpu_collateral c = {.rim_count = 99};
-    sw_status status = sw_gpu_collateral_fetch(s, &a, devices, GPU_COUNT, &c, err);
+    sw_status status = sw_gpu_collateral_fetch(s, &a, devices, GPU_COUNT, &c, NULL, err);
     if (status != SW_OK) {
         assert_int_equal(c.rim_count, 99);
         return status;
@@ -47,7 +47,7 @@ static void test_verifies(void **state) {
     sw_collateral_source s = source_of("good+fresh");
     strict.gpu.revocation_required = true;
     (void)pcs_asked(&service);
-    if (sw_gpu_collateral_fetch(&s, &a, devices, GPU_COUNT, &c, &err) != SW_OK ||
+    if (sw_gpu_collateral_fetch(&s, &a, devices, GPU_COUNT, &c, NULL, &err) != SW_OK ||
         sw_gpu_verify(devices, GPU_COUNT, &c, &strict.gpu, NOW, NULL, claims, &err) != SW_OK ||
         sw_gpu_policy_check(&strict.gpu, claims, GPU_COUNT, NOW, NULL, &err) != SW_OK)
         fail_msg("%s", err.message);
@@ -55,7 +55,7 @@ static void test_verifies(void **state) {
     for (size_t i = 0; i < GPU_COUNT; i++) assert_true(claims[i].revocation_checked);
     /* A revoked certificate is an answer; the verifier is who refuses it. */
     s = source_of("good+revoked");
-    assert_int_equal(sw_gpu_collateral_fetch(&s, &a, devices, GPU_COUNT, &c, &err), SW_OK);
+    assert_int_equal(sw_gpu_collateral_fetch(&s, &a, devices, GPU_COUNT, &c, NULL, &err), SW_OK);
     assert_int_equal(sw_gpu_verify(devices, GPU_COUNT, &c, &policy.gpu, NOW, NULL, claims, &err),
                      SW_REFUSED);
     assert_non_null(strstr(err.message, "revoked"));
@@ -129,7 +129,7 @@ static void expect_answers(const sw_collateral_source *s, size_t answers, size_t
     sw_gpu_claims claims[GPU_COUNT];
     sw_error err = {0};
     (void)pcs_asked(&service);
-    if (sw_gpu_collateral_fetch(s, &a, devices, GPU_COUNT, &c, &err) != SW_OK ||
+    if (sw_gpu_collateral_fetch(s, &a, devices, GPU_COUNT, &c, NULL, &err) != SW_OK ||
         sw_gpu_verify(devices, GPU_COUNT, &c, &policy.gpu, now_ms, NULL, claims, &err) != SW_OK)
         fail_msg("%s", err.message);
     assert_int_equal(c.rim_count, RIM_EXPECTED);
@@ -248,6 +248,30 @@ static void test_old(void **state) {
     good(&s);
 }
 
+/* The first end of all parts, or of a part's age (MCH-137). */
+static void test_until(void **state) {
+    (void)state;
+    const int64_t hour = DAY / 24;
+    const struct {
+        int64_t ocsp_age_ms, rim_age_ms, until_ms;
+    } table[] = {{2 * DAY, 100 * DAY, NOW + DAY},                 /* the answers' nextUpdate */
+                 {DAY + hour, 100 * DAY, NOW + hour},             /* from a day ago */
+                 {2 * DAY, 30 * DAY + 2 * hour, NOW + 2 * hour}}; /* signers of 30 days ago */
+    for (size_t i = 0; i < COUNT(table); i++) {
+        SW_SCOPED(sw_arena) a = {0};
+        sw_gpu_collateral c;
+        sw_error err = {0};
+        int64_t until_ms = 0;
+        sw_collateral_source s = source_of("good+fresh");
+        s.ocsp_max_age_ms = table[i].ocsp_age_ms;
+        s.rim_max_age_ms = table[i].rim_age_ms;
+        if (sw_gpu_collateral_fetch(&s, &a, devices, GPU_COUNT, &c, &until_ms, &err) != SW_OK)
+            fail_msg("row %zu: %s", i, err.message);
+        if (until_ms != table[i].until_ms)
+            fail_msg("row %zu: %lld ms beside it", i, (long long)(until_ms - table[i].until_ms));
+    }
+}
+
 /* Names from a report that nobody has verified go into no address and no path. */
 static void test_names(void **state) {
     (void)state;
@@ -325,8 +349,8 @@ int main(void) {
         cmocka_unit_test(test_anchor),       cmocka_unit_test(test_cache),
         cmocka_unit_test(test_silent),       cmocka_unit_test(test_not_silent),
         cmocka_unit_test(test_silent_cache), cmocka_unit_test(test_old),
-        cmocka_unit_test(test_names),        cmocka_unit_test(test_request),
-        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_until),        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_request),      cmocka_unit_test(test_answers),
     };
     return cmocka_run_group_tests_name("gpu collateral", tests, setup, teardown);
 }
