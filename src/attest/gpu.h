@@ -84,7 +84,8 @@ SW_NODISCARD sw_status sw_gpu_report_parse(sw_bytes report, sw_gpu_report *out, 
 void sw_gpu_rim_names(const sw_gpu_report *r, char driver[128], char vbios[128]);
 
 /* NVIDIA's own JSON: [{"certificate": base64 of PEM, "evidence": base64, "nonce": hex, ...}], or an
- * object with that list as `evidence_list`. Members that are not named here are left alone; `out`
+ * object with that list as `evidence_list` (a request to its service) or `evidences` (what nvattest
+ * collects). Members that are not named here are left alone; `out`
  * has `limit` places. Views into the arena. */
 SW_NODISCARD sw_status sw_gpu_nvidia_list_parse(sw_arena *a, sw_bytes json, sw_gpu_device *out,
                                                 size_t limit, size_t *count, sw_error *err);

@@ -64,6 +64,11 @@ static sw_status items_read(sw_arena *a, const sw_json *list, const sw_json *aro
     return SW_OK;
 }
 
+/* What NVIDIA's service is asked with, and what its command line collects. */
+static const char *list_name(const sw_json *object) {
+    return sw_json_member(object, "evidences") != NULL ? "evidences" : "evidence_list";
+}
+
 sw_status sw_gpu_nvidia_list_parse(sw_arena *a, sw_bytes json, sw_gpu_device *out, size_t limit,
                                    size_t *count, sw_error *err) {
     const sw_json_limits limits = {.bytes = LIST_LIMIT, .depth = 6, .nodes = 1024};
@@ -72,7 +77,7 @@ sw_status sw_gpu_nvidia_list_parse(sw_arena *a, sw_bytes json, sw_gpu_device *ou
     SW_TRY(sw_json_parse(a, json, &limits, &root, err));
     const sw_json *list = root;
     if (root->type == SW_JSON_OBJECT)
-        SW_TRY(sw_json_array(root, "GPU evidence", "evidence_list", SW_GPU_LIMIT, &list, err));
+        SW_TRY(sw_json_array(root, "GPU evidence", list_name(root), SW_GPU_LIMIT, &list, err));
     if (list->type != SW_JSON_ARRAY || list->count == 0)
         return BROKEN(err, "GPU evidence is no list of devices");
     if (list->count > SW_GPU_LIMIT || list->count > limit)

@@ -23,12 +23,33 @@ sw_status sw_attest_input_read(sw_cli *cli, const char *path, sw_attest_input *o
 }
 
 /* ---- options ---- */
-sw_status sw_attest_policy_parse(const sw_json *root, sw_policy *out, sw_error *err) {
+static sw_status policy_parse(const sw_json *root, sw_policy *out, sw_error *err) {
     static const char *const members[] = {"machine", NULL};
     const sw_json *machine = sw_json_member(root, "machine");
     if (machine == NULL) return sw_policy_from_json(root, "policy", out, err);
     SW_TRY(sw_json_expect(root, "policy", members, err));
     return sw_policy_from_json(machine, "policy", out, err);
+}
+
+/* A policy of its own, under "machine", or the one inside a KMS reference. */
+static sw_status policy_take(sw_cli *cli, sw_bytes text, sw_attest_policy *out, sw_error *err) {
+    sw_json *root;
+    sw_kms_reference reference;
+    SW_TRY(sw_json_parse(sw_cli_arena(cli), text, NULL, &root, err));
+    if (sw_json_member(root, "kind") == NULL) return policy_parse(root, &out->policy, err);
+    SW_TRY(sw_kms_reference_parse(text, &reference, err));
+    *out = (sw_attest_policy){reference.policy, true, reference.compose};
+    return SW_OK;
+}
+
+sw_status sw_attest_policy_read(sw_cli *cli, const char *path, sw_attest_policy *out,
+                                sw_error *err) {
+    sw_bytes text;
+    *out = (sw_attest_policy){0};
+    SW_TRY(sw_cli_read_regular(cli, path, (size_t)1 << 20, &text, err));
+    sw_status status = policy_take(cli, text, out, err);
+    if (status != SW_OK) sw_error_prefix(err, "%s", path);
+    return status;
 }
 
 /* An option that a kind of file has no use for would be believed to have been heeded. */

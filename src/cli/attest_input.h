@@ -12,9 +12,15 @@
 #include "cli/attest_kind.h"
 #include "cli/cli.h"
 
-/* A machine policy, alone or as `sim show --json` prints it: under "machine", and nothing beside.
- */
-SW_NODISCARD sw_status sw_attest_policy_parse(const sw_json *root, sw_policy *out, sw_error *err);
+/* What --policy names: a machine policy, alone or as `sim show --json` prints it (under "machine",
+ * and nothing beside), or a KMS reference, which says a compose too. Errors name the file. */
+typedef struct sw_attest_policy {
+    sw_policy policy;
+    bool has_compose;
+    sw_hash compose;
+} sw_attest_policy;
+SW_NODISCARD sw_status sw_attest_policy_read(sw_cli *cli, const char *path, sw_attest_policy *out,
+                                             sw_error *err);
 /* Every option of `attest verify` that was given means something for this kind; SW_USAGE. */
 SW_NODISCARD sw_status sw_attest_options_check(const sw_cli *cli, sw_attest_kind kind,
                                                sw_error *err);

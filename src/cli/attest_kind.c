@@ -76,6 +76,7 @@ static sw_status others_kind(const sw_json *root, bool *known, sw_attest_kind *o
         {has(root, "tcbInfo"), SW_ATTEST_TCB_INFO},
         {has(root, "enclaveIdentity"), SW_ATTEST_QE_IDENTITY},
         {has(root, "evidence_list"), SW_ATTEST_GPU_LIST},
+        {has(root, "evidences"), SW_ATTEST_GPU_LIST},
         {has(root, "detached_eat"), SW_ATTEST_TOKENS},
         {has(root, "tcb_info") && has(root, "qe_identity"), SW_ATTEST_COLLATERAL},
         {has(root, "tcb_info") && has(root, "app_id"), SW_ATTEST_DSTACK_INFO},
@@ -94,18 +95,17 @@ static sw_status others_kind(const sw_json *root, bool *known, sw_attest_kind *o
     return SW_OK;
 }
 
-static bool array_kind(const sw_json *root, sw_attest_kind *out) {
+static sw_status array_kind(const sw_json *root, bool *known, sw_attest_kind *out, sw_error *err) {
     const sw_json *first = root->first;
-    if (first == NULL) return false;
-    if (first->type == SW_JSON_OBJECT && has(first, "evidence") && has(first, "certificate"))
-        *out = SW_ATTEST_GPU_LIST;
-    else if (first->type == SW_JSON_OBJECT && has(first, "imr"))
-        *out = SW_ATTEST_LOG;
-    else if (first->type == SW_JSON_ARRAY)
-        *out = SW_ATTEST_TOKENS;
-    else
-        return false;
-    return true;
+    if (first == NULL) return SW_OK;
+    bool object = first->type == SW_JSON_OBJECT, log = object && has(first, "imr"),
+         gpus = object && has(first, "evidence") && has(first, "certificate");
+    if (log && gpus)
+        return sw_fail(err, SW_MALFORMED, "format", "it is %s and %s at once", names[SW_ATTEST_LOG],
+                       names[SW_ATTEST_GPU_LIST]);
+    *out = log ? SW_ATTEST_LOG : gpus ? SW_ATTEST_GPU_LIST : SW_ATTEST_TOKENS;
+    *known = log || gpus || first->type == SW_JSON_ARRAY;
+    return SW_OK;
 }
 
 static sw_status json_kind(sw_arena *a, sw_bytes text, bool *known, sw_attest_kind *out,
@@ -113,8 +113,9 @@ static sw_status json_kind(sw_arena *a, sw_bytes text, bool *known, sw_attest_ki
     const sw_json_limits limits = {.bytes = SW_ATTEST_INPUT_LIMIT, .depth = 24, .nodes = 1000000};
     sw_json *root;
     SW_TRY(sw_json_parse(a, text, &limits, &root, err));
-    *known = root->type == SW_JSON_OBJECT ? own_kind(root, out) : array_kind(root, out);
-    return *known || root->type != SW_JSON_OBJECT ? SW_OK : others_kind(root, known, out, err);
+    if (root->type != SW_JSON_OBJECT) return array_kind(root, known, out, err);
+    *known = own_kind(root, out);
+    return *known ? SW_OK : others_kind(root, known, out, err);
 }
 
 /* ---- bytes, by how they begin ---- */

@@ -6,9 +6,9 @@
 #define SW_CLI_ATTEST_TEXT_H
 #include "base/base.h"
 
-/* Files that are hex or base64 as a whole are the bytes that they stand for (EVD-161), PEM with
- * explanatory text around its blocks (RFC 7468 section 2) the blocks alone; everything else is
- * itself. Looked at once: what comes out is never text that stands for bytes again. Views of `in`
- * or into the arena. */
+/* Files that are hex or base64 as a whole are the bytes that they stand for (EVD-161), PEM behind
+ * explanatory text (RFC 7468 section 2) is its blocks alone; everything else is itself. Done once:
+ * what comes out is not looked at for text again. SW_MALFORMED "format" for digits that stand for
+ * no bytes. Views of `in` or into the arena. */
 SW_NODISCARD sw_status sw_attest_text_read(sw_arena *a, sw_bytes in, sw_bytes *out, sw_error *err);
 #endif

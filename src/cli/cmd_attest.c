@@ -19,9 +19,7 @@ typedef struct inquiry {
     sw_cli *cli;
     sw_attest_input input;
     const sw_policy *policy; /* NULL: none was given */
-    sw_policy given;
-    bool has_compose; /* a KMS reference was given: what it says beside its policy */
-    sw_hash compose;
+    sw_attest_policy given;
     int64_t wall_ms;
     sw_checks checks;
     sw_verifier *verifier;
@@ -29,29 +27,6 @@ typedef struct inquiry {
 } inquiry;
 
 /* ---- what is given beside the file ---- */
-/* A policy of its own, or the one inside a KMS reference or under "machine". */
-static sw_status take_policy(inquiry *q, sw_bytes text, sw_error *err) {
-    sw_json *root;
-    sw_kms_reference reference;
-    SW_TRY(sw_json_parse(sw_cli_arena(q->cli), text, NULL, &root, err));
-    if (sw_json_member(root, "kind") != NULL) {
-        SW_TRY(sw_kms_reference_parse(text, &reference, err));
-        q->given = reference.policy;
-        q->compose = reference.compose;
-        q->has_compose = true;
-        return SW_OK;
-    }
-    return sw_attest_policy_parse(root, &q->given, err);
-}
-
-static sw_status read_policy(inquiry *q, const char *path, sw_error *err) {
-    sw_bytes text;
-    SW_TRY(sw_cli_read_regular(q->cli, path, (size_t)1 << 20, &text, err));
-    sw_status status = take_policy(q, text, err);
-    if (status != SW_OK) sw_error_prefix(err, "%s", path);
-    return status;
-}
-
 static sw_status time_of(sw_cli *cli, int64_t *out, sw_error *err) {
     const char *text = sw_cli_value(cli, "time");
     const sw_clock *clock = sw_cli_clock(cli);
@@ -125,12 +100,12 @@ static sw_status values_compare(inquiry *q, const sw_hash *device, const sw_hash
 
 /* `booted` is NULL where no log says which compose it was. */
 static sw_status compose_compare(inquiry *q, const sw_hash *booted, sw_error *err) {
-    if (!q->has_compose) return SW_OK;
+    if (!q->given.has_compose) return SW_OK;
     sw_check_begin(&q->checks.log, "reference: compose hash");
     if (booted == NULL)
         return sw_fail(err, SW_REFUSED, "policy",
                        "without an event log nothing says which compose the machine booted");
-    if (!sw_hash_equal(&q->compose, booted))
+    if (!sw_hash_equal(&q->given.compose, booted))
         return sw_fail(err, SW_REFUSED, "policy",
                        "the machine booted another compose than the KMS reference names");
     sw_check_held(&q->checks.log, "the reference's");
@@ -220,13 +195,19 @@ static sw_status document_read(inquiry *q, const sw_standalone *asked, sw_bytes 
     return SW_OK;
 }
 
+static sw_status collateral_lacks(sw_error *err) {
+    sw_status status = sw_fail(err, SW_USAGE, "usage", "a quote is judged with --collateral");
+    sw_error_hint(err, "sealwright attest collateral fetch FILE --out BUNDLE brings it");
+    return status;
+}
+
 /* A quote and what came with it: `given` without collateral, document, policy and time. */
 static sw_status judge_quote_with(inquiry *q, const sw_standalone *given, sw_error *err) {
     sw_collateral collateral = {0};
     sw_standalone_claims claims;
     sw_standalone asked = *given;
-    const char *path;
-    SW_TRY(sw_cli_need(q->cli, "collateral", &path, err));
+    const char *path = sw_cli_option(q->cli, "collateral");
+    if (path == NULL) return collateral_lacks(err);
     sw_check_begin(&q->checks.log, "collateral");
     SW_TRY(sw_attest_collateral_read(q->cli, path, &collateral, NULL, err));
     sw_check_held(&q->checks.log, "read; each part is judged by its own signature");
@@ -299,12 +280,33 @@ static sw_status issuer_judge(inquiry *q, const sw_event_log *log, sw_error *err
     return status;
 }
 
+static sw_status first_take(void *context, sw_bytes der, sw_error *err) {
+    sw_cert **first = context;
+    return *first == NULL ? sw_cert_parse(der, first, err) : SW_OK;
+}
+
+/* Of several certificates the first is judged, and said to be. */
+static sw_status certificate_tell(inquiry *q, sw_error *err) {
+    sw_cert *first = NULL;
+    char name[128], hex[2 * SW_HASH_BYTES + 1];
+    sw_hash digest;
+    SW_TRY(sw_pem_decode(q->input.bytes, "CERTIFICATE", 8, first_take, &first, err));
+    if (sw_cert_common_name(first, name, sizeof name, NULL) != SW_OK || name[0] == 0)
+        memcpy(name, "no name", sizeof "no name");
+    sw_sha256(&digest, sw_cert_der(first));
+    sw_cert_free(&first);
+    sw_hex_text(hex, SW_BYTES_OF(digest.b));
+    sw_check_held(&q->checks.log, "%s, SHA-256 %s: its key is the one in the quote", name, hex);
+    fact(q, "certificate", hex);
+    return SW_OK;
+}
+
 static sw_status judge_certificates(inquiry *q, sw_error *err) {
     sw_ratls_facts facts;
     sw_check_begin(&q->checks.log, "RA-TLS certificate");
     sw_status status =
         sw_attest_certificate_read(sw_cli_arena(q->cli), q->input.bytes, &facts, err);
-    if (status == SW_OK) sw_check_held(&q->checks.log, "its key is the one in the quote");
+    if (status == SW_OK) status = certificate_tell(q, err);
     if (status == SW_OK) status = issuer_judge(q, &facts.attestation.log, err);
     SW_TRY(status);
     const sw_standalone asked = {.quote = facts.attestation.quote,
@@ -367,6 +369,7 @@ static sw_status files_read(sw_cli *cli, const char *option, size_t limit, size_
 
 static sw_status gpu_after(inquiry *q, const sw_gpu_policy *policy, const sw_gpu_claims *claims,
                            size_t count, sw_error *err) {
+    SW_TRY(compose_compare(q, NULL, err));
     SW_TRY(sw_attest_nonce_compare(q->cli, &q->checks.log, claims, count, err));
     SW_TRY(q->policy == NULL
                ? sw_gpu_default_check(claims, count, q->wall_ms, &q->checks.log, err)
@@ -379,16 +382,27 @@ static sw_status gpu_after(inquiry *q, const sw_gpu_policy *policy, const sw_gpu
 static sw_status bundle_add(inquiry *q, const char *path, sw_gpu_collateral *c, sw_error *err) {
     sw_collateral of_quote = {0};
     sw_gpu_collateral of_gpus = {0};
-    SW_TRY(sw_attest_collateral_read(q->cli, path, &of_quote, &of_gpus, err));
-    if (of_gpus.rim_count + of_gpus.ocsp_count == 0)
-        return sw_fail(err, SW_USAGE, "usage", "%s holds nothing for GPUs: give --rim and --ocsp",
-                       path);
     if (c->rim_count + c->ocsp_count > 0)
         return sw_fail(err, SW_USAGE, "usage",
-                       "%s holds manifests or OCSP answers: give --rim and --ocsp, or the bundle",
-                       path);
+                       "a bundle holds manifests and OCSP answers: give --rim and --ocsp, or "
+                       "--collateral");
+    sw_check_begin(&q->checks.log, "collateral");
+    SW_TRY(sw_attest_collateral_read(q->cli, path, &of_quote, &of_gpus, err));
+    if (of_gpus.rim_count + of_gpus.ocsp_count == 0)
+        return sw_fail(err, SW_MALFORMED, "format", "%s holds nothing for GPUs", path);
+    sw_check_held(&q->checks.log, "read; each part is judged by its own signature");
     *c = of_gpus;
     return SW_OK;
+}
+
+/* When all of them hold. */
+static void gpus_window(inquiry *q, const sw_gpu_claims *claims, size_t count) {
+    int64_t from_ms = claims[0].valid_from_ms, until_ms = claims[0].valid_until_ms;
+    for (size_t i = 1; i < count; i++) {
+        if (claims[i].valid_from_ms > from_ms) from_ms = claims[i].valid_from_ms;
+        if (claims[i].valid_until_ms < until_ms) until_ms = claims[i].valid_until_ms;
+    }
+    facts_window(q, from_ms, until_ms);
 }
 
 static sw_status judge_gpus(inquiry *q, const sw_gpu_device *devices, size_t count, sw_error *err) {
@@ -403,6 +417,7 @@ static sw_status judge_gpus(inquiry *q, const sw_gpu_device *devices, size_t cou
     if (bundle != NULL) SW_TRY(bundle_add(q, bundle, &c, err));
     SW_TRY(sw_gpu_verify(devices, count, &c, policy, q->wall_ms, &q->checks.log, claims, err));
     gpu_tell(q, claims, count);
+    gpus_window(q, claims, count);
     facts_simulated(q, q->policy != NULL && q->policy->platform == SW_PLATFORM_SIM);
     return gpu_after(q, policy, claims, count, err);
 }
@@ -437,6 +452,7 @@ static sw_status judge_rim(inquiry *q, sw_error *err) {
     facts_simulated(q, !sw_hash_equal(&rim.anchor, &sw_nvidia_rim_root));
     const sw_gpu_claims age = {.ocsp_from_ms = INT64_MAX, .rim_from_ms = rim.signer_from_ms};
     sw_rim_free(&rim);
+    SW_TRY(compose_compare(q, NULL, err));
     return sw_gpu_age_check(policy, &age, 1, q->wall_ms, &q->checks.log, err);
 }
 
@@ -480,8 +496,8 @@ static judge judge_of(sw_attest_kind kind) {
 static sw_status inquire(inquiry *q, sw_error *err) {
     const char *policy = sw_cli_option(q->cli, "policy");
     SW_TRY(time_of(q->cli, &q->wall_ms, err));
-    if (policy != NULL) SW_TRY(read_policy(q, policy, err));
-    q->policy = policy == NULL ? NULL : &q->given;
+    if (policy != NULL) SW_TRY(sw_attest_policy_read(q->cli, policy, &q->given, err));
+    q->policy = policy == NULL ? NULL : &q->given.policy;
     sw_status status = sw_attest_input_read(q->cli, sw_cli_argument(q->cli, 0), &q->input, err);
     if (status != SW_OK) sw_check_begin(&q->checks.log, "file");
     SW_TRY(status);
@@ -491,19 +507,27 @@ static sw_status inquire(inquiry *q, sw_error *err) {
     return by_kind(q, err);
 }
 
-/* Evidence of the past is judged at its own time, which is said where it is missed. */
-static void hint_time(const sw_cli *cli, sw_attest_kind kind, sw_error *err) {
-    static const char *const said[] = {"no longer valid",  "not valid yet",       "is out of date",
-                                       "is of the future", "older than accepted", "has expired",
-                                       "not yet valid"}; /* the last two are OpenSSL's */
-    bool gpus = kind == SW_ATTEST_GPU_LIST || kind == SW_ATTEST_GPU_REPORT || kind == SW_ATTEST_RIM;
-    bool dated = false;
-    for (size_t i = 0; i < sizeof said / sizeof said[0]; i++)
-        dated = dated || strstr(err->message, said[i]) != NULL;
-    if (dated && sw_cli_option(cli, "time") == NULL)
-        sw_error_hint(err, gpus ? "--time judges at a time in the past"
-                                : "--time judges at a time in the past; attest collateral fetch "
-                                  "brings what is valid now");
+static bool says_any(const sw_error *err, const char *const *texts, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (strstr(err->message, texts[i]) != NULL) return true;
+    return false;
+}
+
+/* Evidence of the past is judged at its own time, and what a verifier lacks can be had: both are
+ * said where they are missed. */
+static void hint_add(const sw_cli *cli, sw_attest_kind kind, sw_error *err) {
+    static const char *const dated[] = {"no longer valid",  "not valid yet",       "is out of date",
+                                        "is of the future", "older than accepted", "has expired",
+                                        "not yet valid"}; /* the last two are OpenSSL's */
+    static const char *const lacking[] = {" is missing", "holds nothing for GPUs"};
+    bool gpus = kind == SW_ATTEST_GPU_LIST || kind == SW_ATTEST_GPU_REPORT;
+    if (sw_cli_option(cli, "time") == NULL && says_any(err, dated, sizeof dated / sizeof *dated))
+        sw_error_hint(err, kind == SW_ATTEST_RIM
+                               ? "--time judges at a time in the past"
+                               : "--time judges at a time in the past; attest collateral fetch "
+                                 "brings what is valid now");
+    if (gpus && says_any(err, lacking, sizeof lacking / sizeof *lacking))
+        sw_error_hint(err, "attest collateral fetch brings manifests and OCSP answers");
 }
 
 static sw_status attest_verify(sw_cli *cli, sw_error *err) {
@@ -512,7 +536,7 @@ static sw_status attest_verify(sw_cli *cli, sw_error *err) {
     SW_TRY(sw_verifier_open(&q.checks.log, &q.verifier, err));
     sw_status status = inquire(&q, err);
     sw_verifier_close(&q.verifier);
-    if (status != SW_OK) hint_time(cli, q.input.kind, err);
+    if (status != SW_OK) hint_add(cli, q.input.kind, err);
     return sw_checks_close(&q.checks, q.facts, status, err);
 }
 
@@ -542,9 +566,10 @@ const sw_command sw_commands_attest[] = {
     {"attest verify", "FILE", "judge evidence, one line a check",
      "FILE is evidence with a machine policy; or a TDX quote, a dstack answer, attestation or\n"
      "RA-TLS certificate, with --collateral; or GPU evidence, with --collateral or --rim; or the\n"
-     "signature chain of a key that dstack derived, with --kms-root and --app-id. Hexadecimal and\n"
-     "base64 count as the bytes that they stand for. Without a policy Intel's and NVIDIA's roots\n"
-     "are the anchors, UpToDate alone is taken, and nothing is compared with an image.\n"
+     "signature chain of a key that dstack derived, with --kms-root and --app-id. FILE in\n"
+     "hexadecimal or base64 counts as the bytes that it stands for. Without a policy Intel's\n"
+     "and NVIDIA's roots are the anchors, UpToDate alone is taken, and nothing is compared with\n"
+     "an image.\n"
      "--collateral takes a bundle of attest collateral fetch, dcap-qvl's collateral, or a folder\n"
      "with tcb_info.json, qe_identity.json, tcb_signing_chain.pem, pck_crl.der and\n"
      "root_ca_crl.der. A policy is the member `machine` of recipe show --json, by itself, or what\n"

@@ -9,27 +9,23 @@
 #include "sys/files.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 /* ---- what it is for: a quote in any form, GPUs, or both in our evidence ---- */
-/* An option that a kind of file has no use for would be believed to have been heeded. */
-static sw_status options_check(const sw_cli *cli, sw_attest_kind kind, sw_error *err) {
-    static const struct {
+/* An option that the file has no use for would be believed to have been heeded. */
+static sw_status options_check(const sw_cli *cli, sw_attest_kind kind, const sw_evidence *e,
+                               sw_error *err) {
+    bool quote = e->quote.size > 0, gpus = e->gpu_count > 0, report = kind == SW_ATTEST_GPU_REPORT;
+    const struct {
         const char *name;
-        bool quote, list, report, evidence;
-    } table[] = {{"pccs", true, false, false, true},
-                 {"update", true, false, false, true},
-                 {"rim", false, true, true, true},
-                 {"ocsp", false, true, true, true},
-                 {"chain", false, false, true, false}};
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        bool heeded = kind == SW_ATTEST_EVIDENCE     ? table[i].evidence
-                      : kind == SW_ATTEST_GPU_LIST   ? table[i].list
-                      : kind == SW_ATTEST_GPU_REPORT ? table[i].report
-                                                     : table[i].quote;
-        if (!heeded && sw_cli_option(cli, table[i].name) != NULL)
-            return sw_fail(err, SW_USAGE, "usage", "--%s has no meaning for %s", table[i].name,
-                           sw_attest_kind_name(kind));
-    }
+        bool heeded;
+    } table[] = {
+        {"pccs", quote}, {"update", quote}, {"rim", gpus}, {"ocsp", gpus}, {"chain", report}};
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+        if (!table[i].heeded && sw_cli_option(cli, table[i].name) != NULL)
+            return sw_fail(err, SW_USAGE, "usage", "--%s has no meaning for %s%s", table[i].name,
+                           sw_attest_kind_name(kind),
+                           kind == SW_ATTEST_EVIDENCE ? " without GPUs" : "");
     return SW_OK;
 }
 
@@ -86,41 +82,45 @@ static sw_status subject_of(sw_cli *cli, const sw_attest_input *in, sw_evidence 
     }
 }
 
+/* The bundle must not take the place of evidence that nobody can make again. */
+static sw_status place_check(const sw_cli *cli, const char *path, sw_error *err) {
+    const char *to = sw_cli_option(cli, "out");
+    struct stat from, other;
+    if (to == NULL || stat(path, &from) != 0 || stat(to, &other) != 0) return SW_OK;
+    if (from.st_dev != other.st_dev || from.st_ino != other.st_ino) return SW_OK;
+    return sw_fail(err, SW_USAGE, "usage", "--out names the evidence itself, %s", path);
+}
+
 static sw_status subject_read(sw_cli *cli, const char *path, sw_evidence *out, sw_error *err) {
     sw_attest_input in;
+    SW_TRY(place_check(cli, path, err));
     SW_TRY(sw_attest_input_read(cli, path, &in, err));
-    SW_TRY(options_check(cli, in.kind, err));
     sw_status status = subject_of(cli, &in, out, err);
-    if (status != SW_OK) sw_error_prefix(err, "%s", path);
+    if (status == SW_OK) return options_check(cli, in.kind, out, err);
+    if (status != SW_USAGE) sw_error_prefix(err, "%s", path);
     return status;
 }
 
 /* ---- from where ---- */
-static sw_status policy_read(sw_cli *cli, const char *path, sw_policy *out, sw_error *err) {
-    sw_bytes text;
-    sw_json *root;
-    SW_TRY(sw_cli_read_regular(cli, path, (size_t)1 << 20, &text, err));
-    SW_TRY(sw_json_parse(sw_cli_arena(cli), text, NULL, &root, err));
-    return sw_attest_policy_parse(root, out, err);
-}
-
-static sw_status source_read(sw_cli *cli, sw_policy *policy, sw_collateral_source *out,
+static sw_status source_read(sw_cli *cli, sw_attest_policy *policy, sw_collateral_source *out,
                              sw_error *err) {
     const char *update = sw_cli_option(cli, "update"), *anchors = sw_cli_option(cli, "policy");
     bool early = update != NULL && strcmp(update, "early") == 0;
+    const sw_policy *p = &policy->policy;
     if (update != NULL && !early && strcmp(update, "standard") != 0)
         return sw_fail(err, SW_USAGE, "usage", "--update is early or standard");
-    if (anchors != NULL) SW_TRY(policy_read(cli, anchors, policy, err));
+    if (anchors != NULL) SW_TRY(sw_attest_policy_read(cli, anchors, policy, err));
     *out = sw_cli_source(cli, "cache");
     out->rim_url = sw_cli_option(cli, "rim");
     out->ocsp_url = sw_cli_option(cli, "ocsp");
     out->early = early;
+    SW_TRY(sw_cli_source_check(out, "cache", err));
     if (anchors == NULL) return SW_OK;
-    out->anchors = policy;
-    out->minimum_evaluation_number = policy->minimum_evaluation_number;
-    out->max_age_ms = policy->collateral_max_age_ms;
-    out->ocsp_max_age_ms = policy->gpu.ocsp_max_age_ms;
-    out->rim_max_age_ms = policy->gpu.rim_max_age_ms;
+    out->anchors = p;
+    out->minimum_evaluation_number = p->minimum_evaluation_number;
+    out->max_age_ms = p->collateral_max_age_ms;
+    out->ocsp_max_age_ms = p->gpu.ocsp_max_age_ms;
+    out->rim_max_age_ms = p->gpu.rim_max_age_ms;
     return SW_OK;
 }
 
@@ -128,7 +128,7 @@ static sw_status source_read(sw_cli *cli, sw_policy *policy, sw_collateral_sourc
 static sw_status bundle_write(sw_cli *cli, sw_bytes bundle, int64_t until_ms, sw_error *err) {
     const char *path = sw_cli_option(cli, "out");
     char until[21];
-    if (path == NULL) {
+    if (path == NULL || strcmp(path, "-") == 0) {
         sw_cli_write(cli, bundle);
         return SW_OK;
     }
@@ -154,7 +154,7 @@ static sw_status gpus_fetch(sw_cli *cli, const sw_collateral_source *source,
 
 static sw_status collateral_fetch(sw_cli *cli, sw_error *err) {
     SW_SCOPED(sw_buffer) bundle = SW_BUFFER(SW_COLLATERAL_FILE_LIMIT);
-    sw_policy policy;
+    sw_attest_policy policy;
     sw_collateral_source source;
     sw_evidence subject;
     sw_collateral found = {0};
@@ -172,7 +172,13 @@ static sw_status collateral_fetch(sw_cli *cli, sw_error *err) {
 }
 
 static sw_status collateral(sw_cli *cli, sw_error *err) {
-    if (strcmp(sw_cli_argument(cli, 0), "fetch") == 0) return collateral_fetch(cli, err);
+    if (strcmp(sw_cli_argument(cli, 0), "fetch") == 0) {
+        sw_status fetched = collateral_fetch(cli, err);
+        if (fetched == SW_UNAVAILABLE)
+            sw_error_hint(err, "--proxy, --pccs, --rim and --ocsp name other ways there; --cache "
+                               "keeps what came once");
+        return fetched;
+    }
     sw_status status = sw_fail(err, SW_USAGE, "usage", "'attest collateral' does not know '%.40s'",
                                sw_cli_argument(cli, 0));
     sw_error_hint(err, "sealwright attest collateral fetch FILE");
@@ -200,9 +206,11 @@ const sw_command sw_commands_collateral[] = {
      "FILE is a TDX quote as bytes, hexadecimal or base64, a guest agent's answer, a dstack\n"
      "attestation or RA-TLS certificate, GPU evidence as NVIDIA's tools write it, or a GPU report\n"
      "with --chain, or our evidence. TCB info, QE identity and revocation lists are verified\n"
-     "together with the quote, now, before anything is written; GPUs' manifests and OCSP answers\n"
-     "are verified to NVIDIA's roots, or the policy's. The bundle is what attest verify takes\n"
-     "as --collateral. The environment names no proxy: --proxy does.",
+     "together with the quote, now, before anything is written; of GPUs chains, signatures and\n"
+     "manifests to NVIDIA's roots, or the policy's, and OCSP answers to their issuers. The bundle\n"
+     "serves this evidence, and other evidence of the same devices, as attest verify's\n"
+     "--collateral until its first part ends: of GPUs within a day. The environment names no\n"
+     "proxy: --proxy does.",
      2, 2, options, collateral},
     {0},
 };

@@ -23,10 +23,10 @@ const sw_command sw_commands_explain[] = {
     {"attest explain", "FILE", "show what stands in evidence, without judging it",
      "FILE is told from its bytes: a machine's evidence or a run's evidence.json, a TDX quote,\n"
      "what a dstack guest agent answered, an event log (JSON or CCEL), a GPU report or list, a\n"
-     "reference manifest, certificates, a revocation list, an OCSP answer, tokens, a key's\n"
-     "signature chain, collateral. Nothing is verified; what dstack's public simulator made is "
-     "not\n"
-     "even shown.",
+     "reference manifest, certificates (PEM or DER), a revocation list, an OCSP answer, tokens, a\n"
+     "key's signature chain, collateral, TCB info, a QE identity. Hexadecimal and base64 count as\n"
+     "the bytes that they stand for, PEM behind other text as its blocks. Nothing is verified;\n"
+     "what dstack's public simulator made is not even shown.",
      1, 1, NULL, attest_explain},
     {0},
 };

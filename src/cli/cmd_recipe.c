@@ -4,6 +4,7 @@
  * owners approve, and back to words.
  */
 #include "cli/cli.h"
+#include "cli/plain.h"
 #include "cli/programs.h"
 #include "codec/text.h"
 #include "crypto/crypto.h"
@@ -300,6 +301,13 @@ static sw_status list_files(sw_cli *cli, const char *folder, sw_locked_file *fil
                    config ? "*.safetensors" : "config.json");
 }
 
+/* MODEL-110: of a command the tokeniser is the script's business, so this is no refusal. */
+static void note_tokens(sw_cli *cli, const char *folder) {
+    sw_error why = {0};
+    if (sw_plain_check_tokens(cli, folder, &why) != SW_OK)
+        sw_cli_note(cli, "the native trainer refuses %s: %s", folder, why.message);
+}
+
 static sw_status model_lock(sw_cli *cli, sw_error *err) {
     const char *folder = sw_cli_argument(cli, 0), *out = sw_cli_value(cli, "out");
     sw_locked_file *files = SW_ARENA_NEW(sw_cli_arena(cli), sw_locked_file, SW_LOCK_FILE_LIMIT);
@@ -307,6 +315,8 @@ static sw_status model_lock(sw_cli *cli, sw_error *err) {
     SW_SCOPED(sw_buffer) made = SW_BUFFER(LOCK_BYTES);
     if (files == NULL) return no_memory(err);
     SW_TRY(list_files(cli, folder, files, &count, err));
+    SW_TRY(sw_plain_check_templates(cli, folder, err));
+    note_tokens(cli, folder);
     SW_TRY(sw_model_lock_encode(files, count, &made, err));
     if (out == NULL) {
         sw_cli_write(cli, sw_buffer_bytes(&made));

@@ -5,6 +5,7 @@
  */
 #include "cli/plain.h"
 #include "sys/files.h"
+#include "tokenizer/beside.h"
 #include "tokenizer/jinja.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -14,9 +15,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TEMPLATE_FILE "chat_template.jinja"
-#define MODEL_LIMIT   ((size_t)256 << 30)
-#define DATA_LIMIT    ((size_t)64 << 30)
+#define TEMPLATE_FILE   "chat_template.jinja"
+#define TEMPLATE_FOLDER "additional_chat_templates"
+#define MODEL_LIMIT     ((size_t)256 << 30)
+#define DATA_LIMIT      ((size_t)64 << 30)
 
 static sw_status map_file(int fd, const char *path, size_t limit, sw_bytes *out, sw_error *err) {
     struct stat info;
@@ -82,12 +84,22 @@ static sw_chat_files chat_files(const sw_plain_model *m) {
                            file_of(m->files, m->file_count, "tokenizer_config.json")};
 }
 
+static sw_status check_beside(const sw_plain_model *m, sw_error *err) {
+    const sw_tokenizer_beside beside = {
+        .tokenizer_config = file_of(m->files, m->file_count, "tokenizer_config.json"),
+        .special_tokens_map = file_of(m->files, m->file_count, "special_tokens_map.json"),
+        .added_tokens = file_of(m->files, m->file_count, "added_tokens.json")};
+    return sw_tokenizer_check_beside(m->tokenizer, &beside, err);
+}
+
 static sw_status open_tokenizer(sw_plain_model *m, sw_error *err) {
     sw_bytes file = file_of(m->files, m->file_count, "tokenizer.json");
     sw_status status;
     if (file.size) {
         status = sw_tokenizer_open(file, &m->tokenizer, err);
         sw_plain_release(NULL, file);
+        if (status == SW_OK) status = check_beside(m, err);
+        if (status != SW_OK) sw_tokenizer_close(&m->tokenizer);
         return status;
     }
     status = sw_fail(err, SW_MISSING, "missing", "there is no tokenizer.json, or it is empty");
@@ -97,7 +109,7 @@ static sw_status open_tokenizer(sw_plain_model *m, sw_error *err) {
 }
 
 sw_status sw_plain_open(sw_cli *cli, const char *folder, sw_plain_model *out, sw_error *err) {
-    sw_plain_model m = {0};
+    sw_plain_model m = {.folder = folder};
     SW_TRY(map_folder(cli, folder, m.files, &m.file_count, err));
     sw_status status = sw_model_open(sw_cli_arena(cli), m.files, m.file_count, &m.model, err);
     if (status == SW_OK) status = open_tokenizer(&m, err);
@@ -106,6 +118,36 @@ sw_status sw_plain_open(sw_cli *cli, const char *folder, sw_plain_model *out, sw
         return status;
     }
     *out = m;
+    return SW_OK;
+}
+
+sw_status sw_plain_check_tokens(sw_cli *cli, const char *folder, sw_error *err) {
+    sw_plain_model *m = SW_ARENA_NEW(sw_cli_arena(cli), sw_plain_model, 1);
+    if (!m) return sw_fail(err, SW_MEMORY, "memory", "no memory for a tokeniser");
+    sw_status status = map_folder(cli, folder, m->files, &m->file_count, err);
+    sw_bytes file = file_of(m->files, m->file_count, "tokenizer.json");
+    if (status == SW_OK && file.size && sw_tokenizer_open(file, &m->tokenizer, NULL) == SW_OK)
+        status = check_beside(m, err);
+    sw_plain_close(m);
+    return status;
+}
+
+sw_status sw_plain_check_templates(sw_cli *cli, const char *folder, sw_error *err) {
+    const char **names, *path = sw_path_join(sw_cli_arena(cli), folder, TEMPLATE_FOLDER);
+    size_t count, jinja = sizeof ".jinja" - 1;
+    if (!path) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
+    if (!sw_path_is_folder(path)) return SW_OK;
+    SW_TRY(sw_folder_list(sw_cli_arena(cli), path, 1000, &names, &count, err));
+    for (size_t i = 0; i < count; i++) {
+        size_t size = strlen(names[i]);
+        if (size < jinja || strcmp(names[i] + size - jinja, ".jinja") != 0) continue;
+        sw_status status =
+            sw_fail(err, SW_REFUSED, "model",
+                    "%s holds chat templates, and those of that folder are not read", path);
+        sw_error_hint(err, "transformers takes its tool_use.jinja for rows with tools: move the "
+                           "folder away, and every row goes through the model's one template");
+        return status;
+    }
     return SW_OK;
 }
 
@@ -217,6 +259,7 @@ sw_status sw_plain_rows(sw_cli *cli, sw_plain_model *m, const sw_training *setti
                         const char *const *files, size_t count, sw_rows *out, sw_error *err) {
     sw_row_template chat = {0};
     sw_chat_files own = chat_files(m);
+    if (settings->chat != SW_CHAT_NONE) SW_TRY(sw_plain_check_templates(cli, m->folder, err));
     SW_TRY(sw_row_end_find(m->tokenizer, own.tokenizer_config, &m->model.config, &m->end, err));
     SW_TRY(sw_row_template_open(&own, settings, &chat, err));
     sw_status status = add_files(cli, m, &chat, settings, files, count, out, err);

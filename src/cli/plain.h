@@ -9,6 +9,7 @@
 #include "train/train.h"
 
 typedef struct sw_plain_model {
+    const char *folder;
     sw_model_file files[SW_MODEL_FILE_LIMIT];
     size_t file_count;
     sw_model model;
@@ -21,6 +22,11 @@ SW_NODISCARD sw_status sw_plain_map(sw_cli *cli, const char *path, size_t limit,
                                     sw_error *err);
 SW_NODISCARD sw_status sw_plain_open(sw_cli *cli, const char *folder, sw_plain_model *out,
                                      sw_error *err);
+/* The files beside a tokenizer.json against it, as sw_plain_open judges them (MODEL-110 on); where
+ * there is none that can be opened nothing is judged. */
+SW_NODISCARD sw_status sw_plain_check_tokens(sw_cli *cli, const char *folder, sw_error *err);
+/* A folder with templates in `additional_chat_templates`: SW_REFUSED "model" (MODEL-094). */
+SW_NODISCARD sw_status sw_plain_check_templates(sw_cli *cli, const char *folder, sw_error *err);
 /* Where the model's answers end (MODEL-026). */
 SW_NODISCARD sw_status sw_plain_ends(const sw_plain_model *m, sw_token_ends *out, sw_error *err);
 /* A computation that ended in no number is told by the weight that is none, when there is one:

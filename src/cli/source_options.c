@@ -24,12 +24,21 @@ static const char *given(const sw_cli *cli) {
     return NULL;
 }
 
-/* What would else be told at the first evidence, which a key service makes for a stranger. */
-static sw_status source_check(const sw_collateral_source *s, sw_error *err) {
+/* What would else be told at the first evidence, which a key service makes for a stranger, or in
+ * the name of what is asked about. */
+static sw_status address_check(const char *option, const char *url, sw_error *err) {
+    if (url == NULL || (strncmp(url, "https://", 8) == 0 && strpbrk(url, "?#") == NULL))
+        return SW_OK;
+    return sw_fail(err, SW_USAGE, "usage", "--%s is not written as https://HOST[:PORT]", option);
+}
+
+sw_status sw_cli_source_check(const sw_collateral_source *s, const char *cache_option,
+                              sw_error *err) {
     if (s->offline && s->cache_folder == NULL)
-        return sw_fail(err, SW_USAGE, "usage", "--offline needs --" SW_CLI_MACHINE_CACHE);
-    if (s->pcs_url != NULL && strncmp(s->pcs_url, "https://", 8) != 0)
-        return sw_fail(err, SW_USAGE, "usage", "--pccs is not written as https://HOST[:PORT]");
+        return sw_fail(err, SW_USAGE, "usage", "--offline needs --%s", cache_option);
+    SW_TRY(address_check("pccs", s->pcs_url, err));
+    SW_TRY(address_check("rim", s->rim_url, err));
+    SW_TRY(address_check("ocsp", s->ocsp_url, err));
     if (s->proxy != NULL && strncmp(s->proxy, "http://", 7) != 0)
         return sw_fail(err, SW_USAGE, "usage", "--proxy is not written as http://HOST:PORT");
     if (s->ca_file != NULL && !sw_path_exists(s->ca_file))
@@ -57,7 +66,7 @@ sw_status sw_cli_machine_places(sw_cli *cli, const char *machine, const sw_machi
     own_places *own = SW_ARENA_NEW(sw_cli_arena(cli), own_places, 1);
     if (own == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a command");
     own->source = sw_cli_source(cli, SW_CLI_MACHINE_CACHE);
-    SW_TRY(source_check(&own->source, err));
+    SW_TRY(sw_cli_source_check(&own->source, SW_CLI_MACHINE_CACHE, err));
     own->places = (sw_machine_places){.collateral = &own->source};
     *out = &own->places;
     return SW_OK;

@@ -28,6 +28,9 @@
 
 /* The five of them, by the command's clock; texts are the command line's. */
 sw_collateral_source sw_cli_source(const sw_cli *cli, const char *cache_option);
+/* SW_USAGE for --offline without a cache (the option's name) and for addresses that are none. */
+SW_NODISCARD sw_status sw_cli_source_check(const sw_collateral_source *s, const char *cache_option,
+                                           sw_error *err);
 /* For a machine of this name, in the command's arena; NULL when no option is given. SW_USAGE beside
  * a software machine, for --offline without a cache and for addresses that are none. */
 SW_NODISCARD sw_status sw_cli_machine_places(sw_cli *cli, const char *machine,

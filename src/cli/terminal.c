@@ -164,6 +164,8 @@ sw_status sw_cli_read_regular(sw_cli *cli, const char *path, size_t limit, sw_by
     struct stat st;
     if (strcmp(path, "-") == 0 || stat(path, &st) != 0 || S_ISREG(st.st_mode))
         return sw_cli_read(cli, path, limit, out, err); /* what stat cannot see, reading explains */
+    if (S_ISDIR(st.st_mode))
+        return sw_fail(err, SW_IO, "io", "%s is not a regular file but a folder", path);
     sw_status status = sw_fail(err, SW_IO, "io", "%s is not a regular file", path);
     sw_error_hint(err, "- reads standard input");
     return status;

@@ -63,7 +63,7 @@ sw_status sw_pem_decode(sw_bytes text, const char *label, size_t limit, sw_pem_v
     size_t count = 0;
     for (skip_space(&text); text.size > 0; skip_space(&text)) {
         if (count++ == limit)
-            return sw_fail(err, SW_LIMIT, "limit", "more than %zu PEM blocks", limit);
+            return sw_fail(err, SW_LIMIT, "limit", "there are more PEM blocks than %zu", limit);
         sw_buffer_reset(&der);
         SW_TRY(take_block(&text, label, &der, err));
         SW_TRY(each(context, sw_buffer_bytes(&der), err));

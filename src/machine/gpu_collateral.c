@@ -2,10 +2,11 @@
  *
  * Manifests and OCSP answers for a set of NVIDIA devices (MCH-064 to MCH-069, MCH-124 on).
  *
- * What to ask for stands in the devices' reports and chains, which nobody has verified yet: names
- * are looked at before they go into an address or a file's name. Manifests are verified to the RIM
- * root, answers to the certificate's issuer, before they are kept; whether a certificate is revoked
- * is the verifier's to judge. Each manifest and each certificate is asked for once.
+ * What to ask for stands in the devices' reports and chains: names are looked at before they go
+ * into an address or a file's name, chain and signature before anybody is asked. Manifests are
+ * verified to the RIM root, answers to the certificate's issuer, before they are kept; whether a
+ * certificate is revoked is the verifier's to judge. Each manifest and each certificate is asked
+ * for once.
  */
 #include "attest/gpu_internal.h"
 #include "codec/text.h"
@@ -20,7 +21,7 @@
 typedef struct errand {
     const sw_collateral_source *s;
     sw_arena *a;
-    const sw_hash *rim_root;
+    const sw_hash *device_root, *rim_root;
     const char *rim_base, *ocsp_base;
     int64_t wall_ms;
     int64_t ocsp_age_ms, rim_age_ms; /* the greatest */
@@ -36,6 +37,7 @@ typedef struct errand {
 static sw_status offline(const errand *e, const char *what, sw_status status, sw_error *err) {
     if (!e->s->offline) return SW_OK;
     sw_error_prefix(err, "the cache holds no %s", what);
+    sw_error_hint(err, "fetch it once without --offline");
     return status;
 }
 
@@ -196,11 +198,14 @@ static bool name_good(const char *name) {
     return name[0] != 0;
 }
 
+static sw_status name_check(const char *name, sw_error *err) {
+    if (name[0] == 0 || name_good(name)) return SW_OK; /* a switch has no driver */
+    return sw_fail(err, SW_REFUSED, "evidence",
+                   "the device's versions name no manifest that could be asked for");
+}
+
 static sw_status rim_need(errand *e, const char *name, sw_error *err) {
-    if (name[0] == 0) return SW_OK; /* a switch has no driver */
-    if (!name_good(name))
-        return sw_fail(err, SW_REFUSED, "evidence",
-                       "the device's versions name no manifest that could be asked for");
+    if (name[0] == 0) return SW_OK;
     for (size_t i = 0; i < e->rim_count; i++)
         if (strcmp(e->names[i], name) == 0) return SW_OK;
     if (e->rim_count == SW_GPU_RIM_COUNT)
@@ -216,22 +221,37 @@ static sw_status rim_need(errand *e, const char *name, sw_error *err) {
 }
 
 /* ---- devices ---- */
+/* Nothing is asked for evidence that does not hold: its chain to the device root, its signature. */
+static sw_status device_check(errand *e, const sw_gpu_report *report, const sw_gpu_chain *chain,
+                              sw_error *err) {
+    sw_window window = {e->wall_ms, INT64_MIN, e->until_ms};
+    SW_TRY(sw_gpu_chain_check(chain, e->device_root, &window, err));
+    SW_TRY(sw_gpu_chain_link(chain, NULL, e->wall_ms, err));
+    e->until_ms = window.until_ms;
+    if (sw_p384_verify_raw(&chain->key, report->signed_part, report->signature, NULL) == SW_OK)
+        return SW_OK;
+    return sw_fail(err, SW_REFUSED, "evidence", "the signature over the device's report is wrong");
+}
+
+static sw_status device_ask(errand *e, const sw_gpu_report *report, const sw_gpu_chain *chain,
+                            sw_error *err) {
+    char driver[NAME_LIMIT], vbios[NAME_LIMIT];
+    sw_gpu_rim_names(report, driver, vbios);
+    SW_TRY(name_check(driver, err));
+    SW_TRY(name_check(vbios, err));
+    SW_TRY(device_check(e, report, chain, err));
+    SW_TRY(rim_need(e, driver, err));
+    SW_TRY(rim_need(e, vbios, err));
+    /* A leaf has no record at its maker. */
+    return chain_need(e, chain->certs, chain->count, 1, err);
+}
+
 static sw_status device_need(errand *e, const sw_gpu_device *device, sw_error *err) {
     sw_gpu_report report;
     sw_gpu_chain chain;
-    char driver[NAME_LIMIT], vbios[NAME_LIMIT];
     SW_TRY(sw_gpu_report_parse(device->report, &report, err));
-    sw_gpu_rim_names(&report, driver, vbios);
-    SW_TRY(rim_need(e, driver, err));
-    SW_TRY(rim_need(e, vbios, err));
     SW_TRY(sw_gpu_chain_parse(device->chain, NULL, &chain, err));
-    for (size_t i = 0; i < chain.count; i++) {
-        int64_t from_ms, until_ms;
-        sw_cert_validity(chain.certs[i], &from_ms, &until_ms);
-        until_lower(e, until_ms);
-    }
-    /* A leaf has no record at its maker. */
-    sw_status status = chain_need(e, chain.certs, chain.count, 1, err);
+    sw_status status = device_ask(e, &report, &chain, err);
     sw_gpu_chain_free(&chain);
     return status;
 }
@@ -256,6 +276,7 @@ sw_status sw_gpu_collateral_fetch(const sw_collateral_source *s, sw_arena *a,
     if (e == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for collateral");
     e->s = s;
     e->a = a;
+    e->device_root = s->anchors == NULL ? &sw_nvidia_device_root : &s->anchors->gpu.device_root;
     e->rim_root = s->anchors == NULL ? &sw_nvidia_rim_root : &s->anchors->gpu.rim_root;
     e->wall_ms = s->clock.wall_ms(s->clock.context);
     const sw_gpu_policy ages = {.ocsp_max_age_ms = s->ocsp_max_age_ms,

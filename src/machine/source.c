@@ -69,6 +69,8 @@ sw_status sw_source_cached(const sw_collateral_source *s, sw_arena *a, const cha
     const char *path;
     if (s->cache_folder == NULL) return sw_fail(err, SW_MISSING, "missing", "there is no cache");
     SW_TRY(cache_path(s, a, name, &path, err));
+    if (sw_path_exists(path) && !sw_path_is_file(path))
+        return sw_fail(err, SW_MALFORMED, "format", "%s is not a regular file", path);
     SW_TRY(sw_file_read(path, limit, &file, err));
     *out = sw_arena_copy(a, sw_buffer_bytes(&file));
     if (out->data == NULL) return sw_fail(err, SW_MALFORMED, "format", "%s is empty", path);

@@ -7,6 +7,7 @@
 #define SW_MODEL_INTERNAL_H
 
 #include "codec/json.h"
+#include "codec/shown.h"
 #include "model/model.h"
 
 /* Limits of docs/formats/model.md, MODEL-005. */
@@ -23,9 +24,6 @@
 #define SW_ADAPTER_RANK_LIMIT       4096
 
 /* ---- names and files ---- */
-#define SW_SHOWN_NAME_BYTES 97
-/* A name from outside made fit for a message: printable ASCII, cut. Returns `out`. */
-const char *sw_shown_name(char out[SW_SHOWN_NAME_BYTES], sw_bytes name);
 const sw_model_file *sw_model_file_find(const sw_model_file *files, size_t count, const char *name);
 void sw_put_json_text(sw_buffer *out, sw_bytes text); /* quoted and escaped */
 /* The shortest decimal that reads back as this f32, or this double, as Python writes it. */

@@ -60,14 +60,6 @@ void sw_plan_shape(const sw_tensor_plan *plan, const sw_model_config *config, sw
     out->dims[1] = size_of(plan->in, config);
 }
 
-const char *sw_shown_name(char out[SW_SHOWN_NAME_BYTES], sw_bytes name) {
-    size_t size = name.size < SW_SHOWN_NAME_BYTES - 1 ? name.size : SW_SHOWN_NAME_BYTES - 1;
-    for (size_t i = 0; i < size; i++)
-        out[i] = name.data[i] > 0x20 && name.data[i] < 0x7f ? (char)name.data[i] : '?';
-    out[size] = 0;
-    return out;
-}
-
 const sw_model_file *sw_model_file_find(const sw_model_file *files, size_t count,
                                         const char *name) {
     for (size_t i = 0; i < count; i++)

@@ -388,6 +388,11 @@ static sw_status judge_schedule(const sw_training *t, const char **setting, sw_e
         return sw_fail(err, SW_REFUSED, "recipe", "%s is not read by the schedule %s", s->name,
                        schedule);
     }
+    *setting = "warmup_steps";
+    if (t->lr_scheduler_type == SW_SCHEDULE_CONSTANT && t->warmup_steps > 0)
+        return sw_fail(err, SW_REFUSED, "recipe",
+                       "warmup_steps is not read by the schedule constant: constant_with_warmup "
+                       "reads it");
     *setting = "lr_end";
     if (t->lr_scheduler_type == SW_SCHEDULE_POLYNOMIAL && t->scheduler.lr_end >= t->learning_rate)
         return sw_fail(err, SW_REFUSED, "recipe", "lr_end must be below learning_rate");

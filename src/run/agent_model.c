@@ -5,6 +5,7 @@
  * look again; here it costs no grant.
  */
 #include "run/agent.h"
+#include "tokenizer/beside.h"
 #include "train/train.h"
 #include <string.h>
 
@@ -55,10 +56,15 @@ static sw_status check_settings(const base_model *m, const sw_model_config *conf
                        m->recipe->output_limit_bytes, err);
 }
 
-/* Without a template every row is text, and text needs a token that ends it (ROW-003). */
-static sw_status check_end(const base_model *m, const sw_tokenizer *t,
-                           const sw_model_config *config, sw_error *err) {
+/* What lies beside the tokeniser; without a template every row is text, and text needs a token that
+ * ends it (ROW-003). */
+static sw_status check_tokens(const base_model *m, const sw_tokenizer *t,
+                              const sw_model_config *config, sw_error *err) {
     sw_row_end end;
+    const sw_tokenizer_beside beside = {file_of(m, "tokenizer_config.json"),
+                                        file_of(m, "special_tokens_map.json"),
+                                        file_of(m, "added_tokens.json")};
+    SW_TRY(sw_tokenizer_check_beside(t, &beside, err));
     SW_TRY(sw_row_end_find(t, file_of(m, "tokenizer_config.json"), config, &end, err));
     if (!end.missing || m->recipe->training.chat != SW_CHAT_NONE) return SW_OK;
     return sw_fail(err, SW_REFUSED, "model", "%s", end.missing);
@@ -71,7 +77,7 @@ static sw_status check_tokenizer(const base_model *m, const sw_model_config *con
     if (!file.size)
         return sw_fail(err, SW_MISSING, "missing", "there is no tokenizer.json, or it is empty");
     SW_TRY(sw_tokenizer_open(file, &tokenizer, err));
-    sw_status status = check_end(m, tokenizer, config, err);
+    sw_status status = check_tokens(m, tokenizer, config, err);
     sw_tokenizer_close(&tokenizer);
     return status;
 }

@@ -162,6 +162,11 @@ bool sw_path_is_folder(const char *path) {
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+bool sw_path_is_file(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 bool sw_path_exists(const char *path) {
     struct stat st;
     return lstat(path, &st) == 0;

@@ -47,6 +47,7 @@ SW_NODISCARD sw_status sw_fd_pread(int fd, void *buffer, size_t size, uint64_t o
 SW_NODISCARD sw_status sw_folder_make(const char *path, mode_t mode,
                                       sw_error *err); /* OK when it is there; parents too */
 bool sw_path_is_folder(const char *path);
+bool sw_path_is_file(const char *path); /* a regular one */
 bool sw_path_exists(const char *path);
 /* Names in a folder, sorted bytewise, without . and ..; at most `limit`. */
 SW_NODISCARD sw_status sw_folder_list(sw_arena *arena, const char *path, size_t limit,

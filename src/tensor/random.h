@@ -14,7 +14,8 @@ typedef struct sw_mt19937 {
 } sw_mt19937;
 void sw_mt19937_seed(sw_mt19937 *g, uint64_t seed); /* torch.Generator.manual_seed: low 32 bits */
 uint32_t sw_mt19937_next(sw_mt19937 *g);
-/* torch.randperm(count): count below 2^32 / 20. */
+/* torch.randperm(count) for at most SW_RANDPERM_MOST; torch draws otherwise above. */
+#define SW_RANDPERM_MOST (UINT32_MAX / 20 - 1) /* 214,748,363 */
 void sw_randperm(sw_mt19937 *g, uint32_t *out, size_t count);
 /* tensor.uniform_(low, high) in f32 as torch fills it. */
 void sw_uniform_fill(sw_mt19937 *g, float *out, size_t count, double low, double high);

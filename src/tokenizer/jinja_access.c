@@ -241,13 +241,18 @@ static int64_t bound(const sw_jinja_value *v, int64_t absent, int64_t low, int64
     return at < low ? low : at > count + low ? count + low : at;
 }
 
-/* As jinja2 has it: where Python raises a TypeError, the slice is undefined. */
-static bool sliceable(const sw_jinja_value *v, const sw_jinja_value bounds[3]) {
+/* Where Python raises a TypeError, so does jinja2 while it renders (of constants alone it makes
+ * undefined, beforehand; here they are refused too). */
+static sw_status slice_check(sw_jinja_run *run, const sw_jinja_value *v,
+                             const sw_jinja_value bounds[3]) {
+    if (v->type != SW_JINJA_LIST && v->type != SW_JINJA_STRING)
+        return sw_jinja_fail(run, "a slice of %s", sw_jinja_type_name(v));
     for (unsigned i = 0; i < 3; i++) {
         int64_t whole;
-        if (bounds[i].type != SW_JINJA_NONE && !sw_jinja_whole(&bounds[i], &whole)) return false;
+        if (bounds[i].type != SW_JINJA_NONE && !sw_jinja_whole(&bounds[i], &whole))
+            return sw_jinja_fail(run, "a slice by %s", sw_jinja_type_name(&bounds[i]));
     }
-    return v->type == SW_JINJA_LIST || v->type == SW_JINJA_STRING;
+    return SW_OK;
 }
 
 static sw_status pick(sw_jinja_run *run, const sw_jinja_value *v, const int64_t at[3],
@@ -273,13 +278,10 @@ static sw_status pick(sw_jinja_run *run, const sw_jinja_value *v, const int64_t 
 
 sw_status sw_jinja_slice(sw_jinja_run *run, const sw_jinja_value *v, const sw_jinja_value bounds[3],
                          sw_jinja_value *out) {
-    size_t size;
+    size_t size = 0;
     int64_t at[3] = {0, 0, 1};
     if (v->type == SW_JINJA_UNDEFINED) return undefined_used(run);
-    if (v->type == SW_JINJA_VIEW || v->type > SW_JINJA_DICT)
-        return sw_jinja_fail(run, "a slice of %s", sw_jinja_type_name(v));
-    *out = SW_JINJA_NOTHING;
-    if (!sliceable(v, bounds)) return SW_OK;
+    SW_TRY(slice_check(run, v, bounds));
     SW_TRY(sw_jinja_length(run, v, &size));
     int64_t count = (int64_t)size;
     if (sw_jinja_whole(&bounds[2], &at[2]) && at[2] == 0)

@@ -9,10 +9,9 @@ static sw_status size_up(sw_engine *e, const sw_train_job *job, sw_train_sizes *
                          sw_error *err) {
     SW_TRY(sw_state_prefix(e, job, err));
     sw_state_sizes sizes = sw_state_sizes_of(e);
-    size_t element = e->full ? sizeof(sw_bf16) : sizeof(float);
     *out = (sw_train_sizes){.state_bytes =
                                 e->prefix.size + sw_state_numbers_bytes(&sizes) + sizeof(uint64_t),
-                            .output_bytes = e->parameter_floats * element};
+                            .output_bytes = e->parameter_floats * sizeof(float)};
     return SW_OK;
 }
 

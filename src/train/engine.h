@@ -297,6 +297,10 @@ typedef struct sw_sequences {
 /* In the arena. SW_LIMIT with 2^32 sequences or more. */
 SW_NODISCARD sw_status sw_rows_pack(sw_arena *arena, const sw_rows *rows, const sw_training *t,
                                     sw_sequences *out, sw_error *err);
+/* ROW-009 of every row, counted from 1, and of pieces that packing made longer than a row. */
+SW_NODISCARD sw_status sw_rows_check_lengths(const sw_rows *r, const sw_sequences *s,
+                                             const sw_training *t, const sw_model_config *config,
+                                             sw_error *err);
 
 /* plan.c: operations of one pass over all sequences, forward and backward, and their tokens. */
 double sw_engine_operations(const sw_engine *e, const sw_rows *rows, const sw_sequences *s,

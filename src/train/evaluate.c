@@ -23,6 +23,8 @@ static sw_status prepare(evaluation *v, size_t lanes, sw_error *err) {
         return sw_fail(err, SW_REFUSED, "rows", "there is no row with anything to predict");
     SW_TRY(sw_rows_check(job->rows, job->settings, job->model->config.vocab_size, err));
     SW_TRY(sw_rows_pack(&v->arena, job->rows, job->settings, &v->sequences, err));
+    SW_TRY(
+        sw_rows_check_lengths(job->rows, &v->sequences, job->settings, &job->model->config, err));
     SW_TRY(sw_engine_build(&v->arena, &plan, &v->engine, err));
     size_t count = v->sequences.count;
     v->order = (sw_order){.rows = job->rows,

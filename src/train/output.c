@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Outputs: a PEFT adapter, or a whole model (config.json, model.safetensors) in the dtype of the
- * base model, beside it the base's files that a folder needs to be loaded (MAN-043). No time, path
- * or random id in any byte.
+ * Outputs: a PEFT adapter, or a whole model (config.json, model.safetensors) in f32, the trained
+ * state as it is (RCP-034), beside it the base's files that a folder needs to be loaded (MAN-043).
+ * No time, path or random id in any byte.
  */
 #include "train/output.h"
 #include "codec/json.h"
@@ -95,8 +95,7 @@ static sw_status config(sw_arena *a, const sw_engine *e, const sw_model_sink *si
     sw_json_add_text(a, architectures, NULL, sw_text(c->family->architecture));
     sw_json_add_text(a, o, "model_type", sw_text(c->family->model_type));
     sw_json_add_text(a, o, "hidden_act", SW_LITERAL("silu"));
-    sw_json_add_text(a, o, "torch_dtype",
-                     sw_text(e->model->dtype == SW_DTYPE_F32 ? "float32" : "bfloat16"));
+    sw_json_add_text(a, o, "torch_dtype", SW_LITERAL("float32"));
     add_family(a, o, c);
     add_sizes(a, o, c);
     add_token(a, o, "bos_token_id", c->bos_token_id);
@@ -130,26 +129,21 @@ static sw_status copies(const sw_train_job *job, const sw_model_sink *sink, sw_e
 
 static sw_status weights(sw_arena *arena, const sw_engine *e, const sw_model_sink *sink,
                          sw_error *err) {
-    sw_dtype dtype = e->model->dtype;
-    size_t size = sw_dtype_bytes(dtype), total = e->parameter_floats * size, at = 0;
-    SW_SCOPED(sw_buffer) data = SW_BUFFER(total), file = SW_BUFFER(total + (1u << 24));
+    SW_SCOPED(sw_buffer) file = SW_BUFFER(e->parameter_floats * sizeof(float) + (1u << 24));
     sw_tensor_view *views = SW_ARENA_NEW(arena, sw_tensor_view, e->parameter_count);
-    uint8_t *out = sw_put_space(&data, total);
-    if (!views || !out) return sw_fail(err, SW_MEMORY, "memory", "no memory for the model");
+    if (!views) return sw_fail(err, SW_MEMORY, "memory", "no memory for the model");
     for (size_t i = 0; i < e->parameter_count; i++) {
         const sw_parameter *p = e->by_name[i];
-        size_t count = p->rows * p->columns;
-        sw_elements_store(out + at, p->value, dtype, count);
-        views[i] = (sw_tensor_view){.name = sw_text(p->name),
-                                    .dtype = dtype,
-                                    .dims = {p->rows, p->columns},
-                                    .dim_count = 2,
-                                    .data = SW_BYTES(out + at, count * size)};
+        views[i] = (sw_tensor_view){
+            .name = sw_text(p->name),
+            .dtype = SW_DTYPE_F32,
+            .dims = {p->rows, p->columns},
+            .dim_count = 2,
+            .data = SW_BYTES((const uint8_t *)p->value, p->rows * p->columns * sizeof *p->value)};
         if (p->rows == 1) { /* a norm or a bias */
             views[i].dims[0] = p->columns;
             views[i].dim_count = 1;
         }
-        at += count * size;
     }
     SW_TRY(sw_safetensors_encode(&file, views, e->parameter_count, err));
     SW_TRY(sw_buffer_check(&file, "model.safetensors", err));

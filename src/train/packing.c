@@ -7,6 +7,7 @@
  * them. Rows are packed in windows of a thousand, so the work for a row does not grow with the
  * rows.
  */
+#include "tensor/random.h"
 #include "train/engine.h"
 #include <stdlib.h>
 #include <string.h>
@@ -136,7 +137,7 @@ sw_status sw_rows_pack(sw_arena *arena, const sw_rows *rows, const sw_training *
                        sw_sequences *out, sw_error *err) {
     size_t room = rows->count + (sw_training_cuts(t) ? 0 : rows->token_count / t->max_length);
     size_t widest = t->packing ? widest_window(rows, t->max_length) : 0;
-    if (room > UINT32_MAX) return sw_fail(err, SW_LIMIT, "limit", "rows: too many");
+    if (room > SW_RANDPERM_MOST) return sw_fail(err, SW_LIMIT, "limit", "rows: too many");
     SW_SCOPED(sw_arena) scratch = {0};
     packer *p = SW_ARENA_NEW(&scratch, packer, 1);
     if (!p) return sw_fail(err, SW_MEMORY, "memory", "no memory to pack the rows");
@@ -150,5 +151,16 @@ sw_status sw_rows_pack(sw_arena *arena, const sw_rows *rows, const sw_training *
     for (size_t row = 0; row < rows->count; row += WINDOW)
         lay_window(p, rows, t, row, least(rows->count, row + WINDOW));
     *out = p->out;
+    return SW_OK;
+}
+
+sw_status sw_rows_check_lengths(const sw_rows *r, const sw_sequences *s, const sw_training *t,
+                                const sw_model_config *config, sw_error *err) {
+    for (size_t i = 0; i < r->count; i++) SW_TRY(sw_rows_check_row(r, i, i + 1, t, config, err));
+    for (size_t i = 0; i < s->piece_count; i++)
+        if (s->piece[i].length > config->max_position_embeddings)
+            return sw_fail(err, SW_REFUSED, "rows",
+                           "max_length is %u, and the model has %u positions", t->max_length,
+                           config->max_position_embeddings);
     return SW_OK;
 }

@@ -98,20 +98,6 @@ sw_status sw_rows_check_row(const sw_rows *r, size_t row, size_t row_number, con
     return status;
 }
 
-/* Of every row, and of pieces that packing made longer than a row. */
-static sw_status check_lengths(const run *r, sw_error *err) {
-    const sw_rows *rows = r->job->rows;
-    const sw_model_config *config = &r->job->model->config;
-    for (size_t i = 0; i < rows->count; i++)
-        SW_TRY(sw_rows_check_row(rows, i, i + 1, r->job->settings, config, err));
-    for (size_t i = 0; i < r->sequences.piece_count; i++)
-        if (r->sequences.piece[i].length > config->max_position_embeddings)
-            return sw_fail(err, SW_REFUSED, "rows",
-                           "max_length is %u, and the model has %u positions",
-                           r->job->settings->max_length, config->max_position_embeddings);
-    return SW_OK;
-}
-
 static size_t planned_bytes(sw_engine *e, size_t lanes) {
     sw_slab slab = {0};
     sw_engine_layout(e, &slab, lanes);
@@ -142,7 +128,7 @@ static sw_status prepare_state(run *r, sw_error *err) {
     const sw_training *t = job->settings;
     SW_TRY(count_steps(&r->arena, job, &r->sequences, &r->total, err));
     SW_TRY(sw_rows_check(job->rows, t, job->model->config.vocab_size, err));
-    SW_TRY(check_lengths(r, err));
+    SW_TRY(sw_rows_check_lengths(job->rows, &r->sequences, t, &job->model->config, err));
     SW_TRY(sw_train_check_files(t, &job->model->config, job->files, job->file_count, err));
     sw_engine_plan plan = {.model = job->model, .settings = t, .profile = t->profile};
     SW_TRY(sw_engine_build(&r->arena, &plan, &r->engine, err));
@@ -171,13 +157,12 @@ static sw_status prepare(run *r, size_t lanes, bool recompute, sw_error *err) {
 }
 
 /* What lies beside the slab: the rows, what is read of the model's file again and again, and at the
- * end the outputs, once as tensors and once as a file, where everything but values made room.
- * Before all of that the tokeniser was there, as far as it took more. */
+ * end the output as a file, where everything but values made room. Before all of that the tokeniser
+ * was there, as far as it took more. */
 static void add_others(const run *r, sw_train_budget *out) {
     const sw_rows *rows = r->job->rows;
     const sw_engine *e = &r->engine;
-    size_t element = e->full ? sw_dtype_bytes(r->job->model->dtype) : sizeof(float);
-    size_t output = 2 * e->parameter_floats * element;
+    size_t output = e->parameter_floats * sizeof(float);
     size_t freed = out->bytes - e->parameter_floats * sizeof(float);
     sw_budget_add(out, "rows",
                   rows->token_count * (sizeof *rows->ids + 1) + rows->count * sizeof *rows->ends);
@@ -197,8 +182,7 @@ static void count_files(const run *r, sw_train_budget *out) {
     const sw_engine *e = &r->engine;
     const sw_train_job *job = r->job;
     sw_state_sizes sizes = sw_state_sizes_of(e);
-    size_t element = e->full ? sw_dtype_bytes(job->model->dtype) : sizeof(float);
-    out->output_bytes = e->parameter_floats * element + SMALL_FILES;
+    out->output_bytes = e->parameter_floats * sizeof(float) + SMALL_FILES;
     for (size_t i = 0; e->full && i < job->file_count; i++)
         if (sw_train_copies(job->files[i].name)) out->output_bytes += job->files[i].bytes.size;
     out->state_bytes = e->prefix.size + sw_state_numbers_bytes(&sizes) + sizeof(uint64_t) +

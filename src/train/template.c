@@ -5,6 +5,7 @@
  * locked file that holds it.
  */
 #include "codec/json.h"
+#include "tokenizer/beside.h"
 #include "train/train.h"
 
 /* As a recipe writes them. */
@@ -85,12 +86,6 @@ sw_status sw_chat_text(sw_arena *arena, const sw_chat_files *files, sw_bytes *ou
     return SW_OK;
 }
 
-/* A text, or an object that holds it. */
-static sw_bytes token_of(const sw_json *token) {
-    if (token && token->type == SW_JSON_OBJECT) token = sw_json_member(token, "content");
-    return token && token->type == SW_JSON_STRING ? token->text : (sw_bytes){0};
-}
-
 sw_status sw_chat_tokens_read(sw_arena *arena, sw_bytes tokenizer_config, sw_chat_tokens *out,
                               sw_error *err) {
     sw_json *root = NULL;
@@ -101,7 +96,8 @@ sw_status sw_chat_tokens_read(sw_arena *arena, sw_bytes tokenizer_config, sw_cha
     SW_TRY(status);
     const sw_json *bos = sw_json_member(root, "bos_token"),
                   *eos = sw_json_member(root, "eos_token");
-    *out = (sw_chat_tokens){token_of(bos), token_of(eos), bos != NULL, eos != NULL};
+    *out = (sw_chat_tokens){sw_special_token_text(bos), sw_special_token_text(eos), bos != NULL,
+                            eos != NULL};
     return SW_OK;
 }
 

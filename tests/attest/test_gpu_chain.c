@@ -100,7 +100,7 @@ static void test_numbers_and_order(void **state) {
         {"4", "has 1 certificates, not 5"},
         {"0124", "has 4 certificates, not 5"},
         {"1234", "has 4 certificates, not 5"},
-        {"012344", "more than 5 PEM blocks"},
+        {"012344", "more PEM blocks than 5"},
         {"", "there is no PEM block"},
         {"00234", "names another issuer"},
         {"01243", "does not end in the policy's device root"},

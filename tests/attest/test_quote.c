@@ -217,7 +217,7 @@ static void test_chain_shapes(void **state) {
     } table[] = {
         {{l, r}, 2, "has 2 certificates, not 3"},
         {{l, c}, 2, "has 2 certificates, not 3"},
-        {{l, l, c, r}, 4, "more than 3 PEM blocks"},
+        {{l, l, c, r}, 4, "more PEM blocks than 3"},
         {{c, l, r}, 3, "PCK certificate is not named"},
         {{l, r, c}, 3, "a root that the machine policy does not name"},
         {{r, c, l}, 3, "a root that the machine policy does not name"},

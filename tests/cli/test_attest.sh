@@ -112,6 +112,7 @@ expect "what is of no kind" 1 "no evidence of a kind" attest verify report-data
 expect "a file that is empty" 1 "no evidence of a kind" attest verify empty
 expect "what no check came to is a check too" 1 '"failed":"file"' attest verify empty --json
 expect "a device" 1 "is not a regular file" attest verify /dev/null
+expect "a folder" 1 "parts is not a regular file but a folder$" attest verify parts
 mkfifo fifo
 waits() { # waits NAME ARGUMENTS...: a pipe without a writer is refused at once, and said so
     local name=$1
@@ -271,7 +272,7 @@ printf '{"docker_compose_file":""}' >compose.json
 own=(--collateral issuer --policy issuer-policy)
 made=(attest certificate --machine sim:issuer --app-compose compose.json)
 expect "a certificate for a key of this machine" 0 "own.pem: certificate" "${made[@]}" --out own.pem --key-out own.key
-expect "its quote proves the key" 0 "^ok      RA-TLS certificate  *its key is the one in the quote" attest verify own.pem "${own[@]}"
+expect "its quote proves the key" 0 "^ok      RA-TLS certificate  *sealwright machine, SHA-256 $(openssl x509 -in own.pem -outform DER | sha256sum | cut -c 1-64): its key is the one in the quote$" attest verify own.pem "${own[@]}"
 expect "and the app" 0 "compose hash $(sha256sum compose.json | cut -c1-64)" attest verify own.pem "${own[@]}"
 expect "not for another policy" 1 "^FAILED  anchor" attest verify own.pem --collateral issuer --policy "$policy"
 count=$((count + 1))
@@ -300,7 +301,7 @@ expect "what sim show prints is a policy" 0 "^HOLDS$" attest verify own.pem --co
 expect "and the member machine of what recipe show prints" 1 "^FAILED  anchor" attest verify own.pem --collateral issuer --policy recipe-policy
 expect "the last line is the verdict" 0 "^HOLDS$" attest verify own.pem "${own[@]}"
 expect "the quote inside is explained" 0 "^TD report" attest explain own.pem
-expect "the same in DER" 0 "^ok      RA-TLS certificate  *its key is the one in the quote" attest verify own.der "${own[@]}"
+expect "the same in DER" 0 "^ok      RA-TLS certificate  *sealwright machine, SHA-256 $(openssl x509 -in own.pem -outform DER | sha256sum | cut -c 1-64): its key is the one in the quote$" attest verify own.der "${own[@]}"
 expect "a key that is there is kept" 1 "own.key" "${made[@]}" --out other.pem --key-out own.key
 expect "a machine that is none" 2 "a machine is named" attest certificate --machine sev --app-compose compose.json --out x --key-out y
 expect "days beyond a year" 2 "1 to 366" "${made[@]}" --out x --key-out y --days 367
@@ -395,8 +396,8 @@ PY
     expect "whose nonce is not the reports'" 1 "^FAILED  device list" attest verify other-nonce.json "${listed[@]}"
     gpu=(attest verify "$full/report.bin" --chain "$full/cert_chain.pem" --time 2024-06-01T00:00:00Z --collateral gpu-bundle.json)
     expect "a GPU with both manifests in a bundle" 0 "^ok      GPU measurements" "${gpu[@]}"
-    expect "a bundle passes over no OCSP answer" 2 "or the bundle" "${gpu[@]}" --ocsp "$corpus/ocsp/try-later.der"
-    expect "and over no manifest" 2 "or the bundle" "${gpu[@]}" --rim "$full/vbios_rim.xml"
+    expect "a bundle passes over no OCSP answer" 2 "or --collateral" "${gpu[@]}" --ocsp "$corpus/ocsp/try-later.der"
+    expect "and over no manifest" 2 "or --collateral" "${gpu[@]}" --rim "$full/vbios_rim.xml"
     ratls=("$vectors/dstack/phala-prod-app-cert-chain.pem" --collateral "$tdx/v4-20a06f-vllmproxy-2025-08" --time 2025-08-22T00:00:00Z)
     csplit -s -f chain- "${ratls[0]}" '/-----BEGIN CERTIFICATE-----/' '{*}'
     root=$(openssl x509 -in "$(ls chain-* | tail -1)" -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum | cut -c1-64)

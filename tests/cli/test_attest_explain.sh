@@ -83,12 +83,34 @@ head -c -4 quote.b64 >cut.b64
 expect "and cut as they are" 1 "^FAILED  " attest verify cut.b64 --collateral parts --policy "$policy" --time $at
 head -c 101 quote.hex | base64 >twice.b64
 cat session.pem first.key >with-key
-cat session.pem list.pem >with-list
-sed '$d' session.pem >unended
-{ cat session.pem && printf '\0\1'; } >binary
-for none in twice.b64 with-key with-list; do
+{ echo x && cat session.pem list.pem; } >with-list
+{ echo x && sed 's/^/ /' first.key && cat session.pem; } >with-indented-key
+{ printf '\357\273\277' && cat session.pem list.pem; } >with-mark
+{ echo x && sed '1s/^/ /' session.pem && cat session.pem; } >indented
+{ echo x && sed '1s/^/leaf: /' session.pem && cat session.pem; } >named
+{ echo x && sed '$s/$/ x/' session.pem && cat session.pem; } >tailed
+{ echo x && printf %s "$(cat session.pem)" && cat session.pem; } >joined-behind
+{ printf '\357\273\277' && cat session.pem session.pem; } >mark
+{ echo x && sed '$d' session.pem; } >text-unended
+printf %s '[{"evidence":"","certificate":"","imr":3}]' >two-arrays
+for none in twice.b64 with-key with-list with-indented-key with-mark indented named tailed joined-behind mark text-unended two-arrays; do
     expect "of no kind: $none" 1 "error: $none: " attest explain $none
 done
+printf %s "$(cat session.pem)" | cat - session.pem >joined
+expect "blocks without a line end between" 0 "^  Intel SGX TCB Signing$" attest explain joined
+says "are both shown" [ "$(grep -c "^  Intel SGX TCB Signing$" out)" = 2 ]
+sed '$d' session.pem >unended
+{ cat session.pem && printf '\0\1'; } >binary
+printf '%s\n' "$(head -c 201 quote.hex)" >odd.hex
+expect "hex without its last digit" 1 "odd.hex: hex has an odd number of digits (201)" attest explain odd.hex
+base64 -w 0 quote | head -c 201 >cut.b64
+expect "base64 that stands for no bytes" 1 "error: cut.b64: " attest explain cut.b64
+tr A-Z a-z <lines.hex | sed 's/../& /g' >pairs.hex
+base64 qvl.json >object.b64
+hex qvl.json >object.hex
+same "hex in pairs" pairs.hex quote
+same "JSON in base64" object.b64 qvl.json
+same "and in hex" object.hex qvl.json
 expect "a block that does not end" 1 "lacks its END CERTIFICATE" attest explain unended
 expect "bytes behind it" 1 "expected a PEM block" attest explain binary
 expect "nothing of a key is shown" 1 "" attest explain with-key
@@ -123,8 +145,8 @@ expect "what a bundle holds for GPUs" 0 "^reference manifest$" attest explain gp
 says "and of its OCSP answers the one that can be read" found "^  state  *good$" <out
 says "the other is said" found "^  answer 2 cannot be read$" <out
 says "once that nothing was verified, at the end" [ "$(grep -n "nothing above was verified" out)" = "$(wc -l <out):nothing above was verified" ]
-expect "GPUs judged by collateral without any" 2 "qvl.json holds nothing for GPUs" attest verify "$corpus/explain/devices" --collateral qvl.json
-expect "by a folder of a quote's parts" 2 "parts holds nothing for GPUs" attest verify "$corpus/explain/devices" --collateral parts
+expect "GPUs judged by collateral without any" 1 "^FAILED  collateral  *qvl.json holds nothing for GPUs$" attest verify "$corpus/explain/devices" --collateral qvl.json
+expect "by a folder of a quote's parts" 1 "hint: attest collateral fetch brings manifests and OCSP answers" attest verify "$corpus/explain/devices" --collateral parts
 expect "TCB info is no collateral" 1 "it is no collateral" attest verify quote --collateral parts/tcb_info.json --policy "$policy"
 expect "a manifest of a software machine" 0 "^SIMULATED" attest verify "$corpus/rim/driver" --policy "$corpus/policy/pair" --time $at
 expect "is one for programs too" 0 '"simulated":true' attest verify "$corpus/rim/driver" --policy "$corpus/policy/pair" --time $at --json

@@ -70,6 +70,11 @@ recipe packed.yaml 'per_device_train_batch_size: 4, max_steps: 2, max_length: 4,
 refused rows 'nothing left to predict, packed' 'no row of question.jsonl has anything to predict' packed.yaml --model model --data question.jsonl --out made
 refused rows "a row beyond the model's positions" 'long.jsonl: row 2 has [0-9]* tokens, and the model has 512 positions' long.yaml --model model \
     --data rows.jsonl --data long.jsonl --out made
+for i in {1..99}; do cat rows.jsonl; done >many.jsonl
+recipe wrapped.yaml 'per_device_train_batch_size: 4, max_steps: 2, max_length: 1000, packing: true, packing_strategy: wrapped'
+refused rows 'a packed piece beyond them' 'max_length is 1000, and the model has 512 positions' wrapped.yaml --model model --data many.jsonl --out made
+"$sealwright" eval wrapped.yaml --model model --data many.jsonl --json >out 2>err
+[ $? -eq 1 ] && found '"word":"rows"' <out && found 'max_length is 1000, and the model has 512 positions' <out; say $? 'nor is one evaluated'
 refused rows 'a row that is none' 'bad.jsonl: row 2: text must' recipe.yaml --model model --data bad.jsonl --out made
 recipe cut.yaml 'per_device_train_batch_size: 4, max_steps: 1, max_length: 4'
 train cut.yaml --model model --data question.jsonl --data rows.jsonl --out made && grep -q 'question.jsonl: row 1 has nothing to predict within max_length 4' err
@@ -365,6 +370,7 @@ vocab[first], vocab["\u0100"] = vocab["\u0100"], 0
 for added in t["added_tokens"]:
     added["id"] = vocab[added["content"]]
 json.dump(t, open("nul/tokenizer.json", "w"))
+json.dump({"eos_token": "<|im_end|>"}, open("nul/tokenizer_config.json", "w"))
 json.dump({}, open("nul/generation_config.json", "w"))
 data = bytearray(open("nul/model.safetensors", "rb").read())
 size = struct.unpack("<Q", data[:8])[0]

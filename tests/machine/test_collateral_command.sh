@@ -82,11 +82,11 @@ echo "no quote" >text
 expect "what is no quote" 1 "error" fetch text --pccs "$url/good+m" "${options[@]}"
 echo "{}" >text
 expect "what is no evidence" 1 "text: " fetch text
-expect "offline without a cache" 2 "without a cache" fetch forged --offline
+expect "offline without a cache" 2 "--offline needs --cache" fetch forged --offline
 expect "offline and an empty cache" 1 "the cache holds no collateral" fetch forged --offline --cache cache
 expect "another authority" 1 "no certificate for this name" fetch forged --pccs "$url/good+m" --policy policy.json
 expect "another name" 1 "no certificate for this name" fetch forged --pccs "https://127.0.0.1:$other/good+m" --ca work/other.pem
-expect "no TLS" 2 "https://HOST" fetch forged --pccs "http://127.0.0.1:$port/good+m"
+expect "no TLS" 2 "--pccs is not written as https://HOST" fetch forged --pccs "http://127.0.0.1:$port/good+m"
 expect "a service that knows nothing" 1 "the service has none" fetch forged --pccs "$url/missing+m" "${options[@]}"
 expect "a redirect" 1 "no redirect is followed" fetch forged --pccs "$url/redirect+m" "${options[@]}"
 : >work/asked

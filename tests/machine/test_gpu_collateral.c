@@ -90,9 +90,35 @@ static void test_anchor(void **state) {
     (void)state;
     sw_error err = {0};
     sw_collateral_source s = source_of("good+fresh");
-    s.anchors = NULL; /* NVIDIA's */
+    sw_policy other = policy;
+    other.gpu.rim_root.b[0] ^= 1;
+    s.anchors = &other;
     assert_int_equal(fetch(&s, &err), SW_REFUSED);
     assert_non_null(strstr(err.message, "NV_GPU_DRIVER_GH100_"));
+}
+
+/* Evidence that does not hold: nobody is asked for it (MCH-138). */
+static void test_no_evidence(void **state) {
+    (void)state;
+    sw_error err = {0};
+    sw_collateral_source s = source_of("good+fresh");
+    sw_bytes good_report = devices[0].report, good_chain = devices[0].chain;
+    sw_bytes bent = sw_arena_copy(&arena, good_report);
+    (void)pcs_asked(&service);
+    s.anchors = NULL; /* NVIDIA's */
+    assert_int_equal(fetch(&s, &err), SW_REFUSED);
+    assert_non_null(strstr(err.message, "NVIDIA device 0: the chain does not end in"));
+    s.anchors = &policy;
+    ((uint8_t *)(uintptr_t)bent.data)[10] ^= 1; /* of the nonce */
+    devices[0].report = bent;
+    assert_int_equal(fetch(&s, &err), SW_REFUSED);
+    assert_non_null(strstr(err.message, "NVIDIA device 0: the signature over"));
+    devices[0].report = good_report;
+    devices[0].chain = devices[1].chain;
+    assert_int_equal(fetch(&s, &err), SW_REFUSED);
+    assert_non_null(strstr(err.message, "NVIDIA device 0: the signature over"));
+    devices[0].chain = good_chain;
+    assert_int_equal(pcs_asked(&service), 0);
 }
 
 static void test_cache(void **state) {
@@ -345,12 +371,13 @@ static void test_answers(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_verifies),     cmocka_unit_test(test_dishonest),
-        cmocka_unit_test(test_anchor),       cmocka_unit_test(test_cache),
-        cmocka_unit_test(test_silent),       cmocka_unit_test(test_not_silent),
-        cmocka_unit_test(test_silent_cache), cmocka_unit_test(test_old),
-        cmocka_unit_test(test_until),        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_request),      cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_verifies),   cmocka_unit_test(test_dishonest),
+        cmocka_unit_test(test_anchor),     cmocka_unit_test(test_no_evidence),
+        cmocka_unit_test(test_cache),      cmocka_unit_test(test_silent),
+        cmocka_unit_test(test_not_silent), cmocka_unit_test(test_silent_cache),
+        cmocka_unit_test(test_old),        cmocka_unit_test(test_until),
+        cmocka_unit_test(test_names),      cmocka_unit_test(test_request),
+        cmocka_unit_test(test_answers),
     };
     return cmocka_run_group_tests_name("gpu collateral", tests, setup, teardown);
 }

@@ -188,16 +188,79 @@ static void test_refused(void **state) {
             "--pccs has no meaning for GPU evidence");
     said_so(FETCH_FROM("good+fresh", "list", "--update", "early"), 2, "--update has no meaning");
     source_of("good+fresh");
-    said_so(FETCH("list", "--rim", base, "--ocsp", base), 1, "NV_GPU_DRIVER"); /* NVIDIA's root */
+    said_so(FETCH("list", "--rim", base, "--ocsp", base), 1, "device root"); /* NVIDIA's */
     said_so(FETCH("list", "--rim", base, "--ocsp", base, "--policy", "fuzz/corpus/policy/sim"), 1,
             "the machine policy says none for GPUs");
+}
+
+/* What would be lost, or believed to have been heeded. */
+static void test_usage(void **state) {
+    (void)state;
+    SW_SCOPED(sw_buffer) kept = SW_BUFFER(OUTPUT_LIMIT);
+    put_list("only", GPU_COUNT);
+    assert_int_equal(link(at("only"), at("again")), 0);
+    said_so(FETCH_FROM("good+fresh", "only", "--out", at("only")), 2, "names the evidence itself");
+    said_so(FETCH_FROM("good+fresh", "only", "--out", at("again")), 2, "names the evidence itself");
+    assert_int_equal(sw_file_read(at("only"), OUTPUT_LIMIT, &kept, NULL), SW_OK);
+    assert_int_equal(kept.data[0], '[');
+    said_so(FETCH("list", "--rim", "sim/driver.xml"), 2, "--rim is not written as https://HOST");
+    said_so(FETCH("list", "--ocsp", "https://a/?b"), 2, "--ocsp is not written as https://HOST");
+    said_so(FETCH("list", "--offline"), 2, "--offline needs --cache");
+    put_in("broken", sw_text("{"));
+    said_so(FETCH("list", "--policy", at("broken")), 1, "broken: JSON");
+}
+
+/* As nvattest writes them, and in base64. */
+static void test_forms(void **state) {
+    (void)state;
+    SW_SCOPED(sw_buffer) list = SW_BUFFER(OUTPUT_LIMIT);
+    SW_SCOPED(sw_buffer) json = SW_BUFFER(OUTPUT_LIMIT);
+    SW_SCOPED(sw_buffer) text = SW_BUFFER(OUTPUT_LIMIT);
+    assert_int_equal(sw_file_read(at("list"), OUTPUT_LIMIT, &list, NULL), SW_OK);
+    sw_put_text(&json, "{\"evidences\":");
+    sw_put_bytes(&json, sw_buffer_bytes(&list));
+    sw_put_text(&json, ",\"result_code\":0,\"result_message\":\"Ok\"}");
+    put_in("collected", sw_buffer_bytes(&json));
+    sw_base64_encode(&text, sw_buffer_bytes(&json));
+    put_in("in-text", sw_buffer_bytes(&text));
+    said_so(FETCH_FROM("good+fresh", "collected", "--out", at("for-all")), 0, "valid until");
+    said_so(VERIFY("collected", "--collateral", at("for-all"), "--policy", at("policy")), 0,
+            "\nHOLDS");
+    said_so(VERIFY("in-text", "--collateral", at("for-all"), "--policy", at("policy"), "--json"), 0,
+            "\"valid_until\":\"");
+    said_so(VERIFY("collected", "--policy", at("policy")), 1, "hint: attest collateral fetch");
+}
+
+/* A KMS reference names a compose, of which GPUs alone say nothing (EVD-146). */
+static void test_reference(void **state) {
+    (void)state;
+    SW_SCOPED(sw_buffer) machine = SW_BUFFER(OUTPUT_LIMIT);
+    SW_SCOPED(sw_buffer) json = SW_BUFFER(OUTPUT_LIMIT);
+    char *end;
+    assert_int_equal(sw_file_read(at("policy"), OUTPUT_LIMIT, &machine, NULL), SW_OK);
+    sw_put_u8(&machine, 0);
+    end = strrchr((char *)machine.data, '}');
+    *end = 0;
+    sw_put_text(&json, "{\"compose_hash\":\"");
+    for (size_t i = 0; i < 32; i++) sw_put_text(&json, "ee");
+    sw_put_text(&json, "\",\"kind\":\"sealwright/kms-reference/v1\",\"policy\":");
+    sw_put_text(&json, strchr((char *)machine.data, ':') + 1);
+    sw_put_text(&json, "}");
+    put_in("reference", sw_buffer_bytes(&json));
+    said_so(FETCH_FROM("good+fresh", "list", "--out", at("of-reference")), 0, "valid until");
+    said_so(VERIFY("list", "--collateral", at("of-reference"), "--policy", at("reference")), 1,
+            "FAILED  reference: compose hash");
+    source_of("good+fresh");
+    said_so(FETCH("list", "--rim", base, "--ocsp", base, "--policy", at("reference")), 0,
+            "sealwright/collateral/v1");
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_list),    cmocka_unit_test(test_cache),
         cmocka_unit_test(test_report),  cmocka_unit_test(test_revoked),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_refused), cmocka_unit_test(test_usage),
+        cmocka_unit_test(test_forms),   cmocka_unit_test(test_reference),
     };
     return cmocka_run_group_tests_name("gpu collateral command", tests, setup, teardown);
 }

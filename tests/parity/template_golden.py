@@ -135,9 +135,15 @@ a{% generation %}été{% set inside = 1 %}{{ inside }}{% endgeneration %}b{{ ins
 {{ 1 in 'a' }}
 {{ 'a' in none }}
 {{ 1 % 0 }}
-{{ none[1:] }}
+{% set n = none %}{{ n[1:] }}
+{% set d = {'a': 1} %}{{ d[:1] }}
+{{ messages[0][1:] }}
+{{ 'abc'[:messages[0].content] }}
+{{ messages[:1.5] | length }}
+{{ messages[missing:] | length }}
 {{ 'abc'[::0] }}
-{{ [1]['a':] }}
+{% set l = [1] %}{{ l['a':] }}
+{% set l = [1] %}{{ l[::'a'] }}
 {% for x in none %}{% endfor %}
 {% for x in 1 %}{% endfor %}
 {% for a, b in [[1]] %}{% endfor %}

@@ -250,6 +250,7 @@ static const refusal refusals[] = {
      "lr_scheduler_type: inverse_sqrt\n  lr_scheduler_kwargs: {timescale: 5, timescale: 6}",
      "twice", 20},
     {"lr_scheduler_type: cosine", "lr_scheduler_kwargs: 3", "map", 19},
+    {"lr_scheduler_type: cosine", "lr_scheduler_type: constant", "constant_with_warmup", 20},
     {"warmup_steps: 0.1", "warmup_steps: 1.5", "whole", 20},
     {"warmup_steps: 0.1", "warmup_steps: -0.1", "warmup_steps", 20},
     {"save_steps: 50", "save_steps: 50\n  completion_only_loss: yes", "true or false", 22},

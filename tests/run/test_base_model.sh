@@ -62,6 +62,8 @@ broken format 'tokenizer.json, cut' 'tokenizer.json: ' 'cut("tokenizer.json")'
 broken unsupported 'a tokeniser that is not known' 'tokenizer.json: ' 'change("tokenizer.json", model={"type": "Unigram", "vocab": []})'
 broken missing 'no tokenizer.json' 'there is no tokenizer.json' 'os.remove(path("tokenizer.json"))'
 broken format 'tokenizer_config.json, cut' 'tokenizer_config.json: ' 'cut("tokenizer_config.json")'
+broken model 'a special token that the tokeniser lacks' 'tokenizer_config.json: pad_token is [PAD], which is no added token' 'change("tokenizer_config.json", pad_token="[PAD]")'
+broken model 'two files that name two ends' 'eos_token is <|endoftext|> in special_tokens_map.json, and <|im_end|> in' 'lack("tokenizer_config.json", "added_tokens_decoder"); put("special_tokens_map.json", json.dumps({"eos_token": "<|endoftext|>"}))'
 broken unsupported 'another chat template' "the recipe's template is chatml-smollm2" 'change("tokenizer_config.json", chat_template="{{ messages }}")'
 broken format 'generation_config.json, cut' 'generation_config.json: ' "put('generation_config.json', '{\"eos_token_id\": ')"
 broken format 'one that names no token' 'generation_config.json: eos_token_id' "put('generation_config.json', '{\"eos_token_id\": \"end\"}')"

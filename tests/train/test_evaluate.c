@@ -96,6 +96,40 @@ static void test_refusals(void **state) {
     sw_rows_free(&rows);
 }
 
+/* ROW-009: a row or a piece longer than the model's positions, as training refuses it. */
+static void test_beyond_the_positions(void **state) {
+    const miniature *m = *state;
+    sw_training t = small_settings();
+    sw_rows rows = {0};
+    sw_model model = m->model;
+    sw_evaluation out = {.loss = 7};
+    memory kept = memory_new();
+    sw_train_host host = host_of(&kept);
+    bool stopped;
+    read_rows(m, &t, "tests/parity/data/pairs.jsonl", &rows);
+    for (int packing = 0; packing < 2; packing++) {
+        for (uint32_t more = 0; more < 2; more++) {
+            t.packing = packing;
+            t.packing_strategy = packing ? SW_PACKING_WRAPPED : SW_PACKING_BFD;
+            t.max_length = 150 + more;
+            model.config.max_position_embeddings = more && !packing ? 20 : 150;
+            sw_evaluate_job job = evaluate_job(m, &t, &rows);
+            sw_train_job trained = job_of(m, &t, &rows);
+            sw_error err = {0}, same = {0};
+            job.model = trained.model = &model;
+            assert_int_equal(sw_evaluate(&job, &out, &err), more ? SW_REFUSED : SW_OK);
+            if (!more) continue;
+            assert_int_equal(sw_train_run(&trained, &host, &stopped, &same), SW_REFUSED);
+            assert_string_equal(err.word, "rows");
+            assert_string_equal(err.message, same.message);
+            assert_non_null(strstr(err.message, packing ? "max_length is 151, and the model has 150"
+                                                        : "and the model has 20 positions"));
+        }
+    }
+    memory_drop(&kept);
+    sw_rows_free(&rows);
+}
+
 /* One weight that is no number, anywhere: no loss is made of it. */
 static void test_no_number(void **state) {
     const miniature *m = *state;
@@ -134,6 +168,7 @@ static void test_no_number(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_as_training), cmocka_unit_test(test_adapter_counts),
-        cmocka_unit_test(test_refusals), cmocka_unit_test(test_no_number)};
+        cmocka_unit_test(test_refusals), cmocka_unit_test(test_beyond_the_positions),
+        cmocka_unit_test(test_no_number)};
     return cmocka_run_group_tests_name("evaluate", tests, group_open, group_close);
 }

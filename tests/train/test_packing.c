@@ -414,6 +414,20 @@ static void test_refusals(void **state) {
     }
 }
 
+/* More rows than torch's permutation is known for (NUM-061); nothing of them is read. */
+static void test_too_many(void **state) {
+    (void)state;
+    SW_SCOPED(sw_arena) arena = {0};
+    sw_training t;
+    sw_sequences out;
+    sw_error err = {0};
+    sw_training_defaults(&t);
+    t.packing = false;
+    const sw_rows rows = {.count = (size_t)UINT32_MAX / 20};
+    assert_int_equal(sw_rows_pack(&arena, &rows, &t, &out, &err), SW_LIMIT);
+    assert_string_equal(err.message, "rows: too many");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_layouts),
                                        cmocka_unit_test(test_rows),
@@ -422,6 +436,7 @@ int main(void) {
                                        cmocka_unit_test(test_state_of_another_strategy),
                                        cmocka_unit_test(test_evaluation),
                                        cmocka_unit_test(test_a_step_without_targets),
+                                       cmocka_unit_test(test_too_many),
                                        cmocka_unit_test(test_refusals)};
     return cmocka_run_group_tests_name("packing", tests, group_open, group_close);
 }

@@ -327,6 +327,56 @@ static void test_a_full_output_is_a_folder(void **state) {
     }
 }
 
+/* Values whose bf16 rounding is not `base`. */
+static size_t beyond_bf16(const float *value, const sw_bf16 *base, size_t count) {
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        sw_bf16 rounded;
+        sw_elements_store(&rounded, &value[i], SW_DTYPE_BF16, 1);
+        found += rounded != base[i];
+    }
+    return found;
+}
+
+/* RCP-034: what small rates teach lies below bf16. What is written is the state itself. */
+static void test_a_full_output_is_the_state(void **state) {
+    const fixture *f = *state;
+    sw_training t = variant(3);
+    t.learning_rate = 1e-8;
+    memory kept = memory_new();
+    sw_train_job job = job_of(&f->model, &t, &f->rows);
+    sw_train_host host = host_of(&kept);
+    run_job(&job, &host);
+    assert_true(kept.weights.size > kept.values.size);
+    assert_memory_equal(kept.weights.data + kept.weights.size - kept.values.size, kept.values.data,
+                        kept.values.size); /* tensors in the order of their names, as the state */
+    const sw_model_file files[] = {{"config.json", output_named(&kept, "config.json")},
+                                   {"model.safetensors", sw_buffer_bytes(&kept.weights)}};
+    static const char says[] = "\"torch_dtype\":\"float32\"";
+    assert_non_null(memmem(files[0].bytes.data, files[0].bytes.size, says, sizeof says - 1));
+    sw_train_sizes sizes;
+    assert_int_equal(sw_train_check(&t, &f->model.model.config, &sizes, NULL), SW_OK);
+    assert_int_equal(sizes.output_bytes, kept.values.size);
+    sw_arena arena = {0};
+    sw_model made;
+    sw_error err = {0};
+    if (sw_model_open(&arena, files, 2, &made, &err) != SW_OK) fail_msg("%s", err.message);
+    assert_int_equal(f->model.model.dtype, SW_DTYPE_BF16);
+    assert_int_equal(made.dtype, SW_DTYPE_F32);
+    const sw_tensor_view *after = &made.layers[0].q_proj,
+                         *before = &f->model.model.layers[0].q_proj;
+    const float *value = (const float *)after->data.data;
+    size_t count = after->data.size / sizeof *value, changed = 0;
+    float base[64 * 64];
+    assert_true(count <= sizeof base / sizeof *base);
+    sw_elements_load(base, before->data.data, SW_DTYPE_BF16, count);
+    for (size_t i = 0; i < count; i++) changed += value[i] != base[i];
+    assert_true(changed > count / 2);
+    assert_true(beyond_bf16(value, (const sw_bf16 *)before->data.data, count) < count / 50);
+    sw_arena_free(&arena);
+    memory_drop(&kept);
+}
+
 /* What is copied beside it is read first: a folder that nobody can use is no result. */
 static void test_a_broken_file_to_copy(void **state) {
     const fixture *f = *state;
@@ -362,6 +412,7 @@ int main(void) {
                                        cmocka_unit_test(test_refusals),
                                        cmocka_unit_test(test_a_host_that_says_no),
                                        cmocka_unit_test(test_a_full_output_is_a_folder),
+                                       cmocka_unit_test(test_a_full_output_is_the_state),
                                        cmocka_unit_test(test_a_broken_file_to_copy)};
     return cmocka_run_group_tests_name("training", tests, fixture_open, fixture_close);
 }

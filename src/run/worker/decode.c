@@ -5,6 +5,7 @@
  */
 #include "codec/json.h"
 #include "run/worker/worker.h"
+#include "tokenizer/beside.h"
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,6 +30,10 @@ static sw_status open_model(decoder *d, sw_error *err) {
     SW_TRY(sw_tokenizer_open(sw_worker_file(d->worker, "tokenizer.json"), &d->tokenizer, err));
     sw_chat_files files = {sw_worker_file(d->worker, "chat_template.jinja"),
                            sw_worker_file(d->worker, "tokenizer_config.json")};
+    const sw_tokenizer_beside beside = {files.tokenizer_config,
+                                        sw_worker_file(d->worker, "special_tokens_map.json"),
+                                        sw_worker_file(d->worker, "added_tokens.json")};
+    SW_TRY(sw_tokenizer_check_beside(d->tokenizer, &beside, err));
     SW_TRY(sw_row_end_find(d->tokenizer, files.tokenizer_config, &d->config, &d->end, err));
     return sw_row_template_open(&files, &d->worker->settings, &d->chat, err);
 }
