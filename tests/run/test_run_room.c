@@ -81,6 +81,8 @@ static void test_record(void **unused) {
     close_agent(&s, &a);
     assert_true(text.size < SW_AGENT_RECORD_LIMIT - SW_AGENT_GRANT_BYTES / 3 * 4);
     a = open_agent(&s);
+    a->grants = SW_ARENA_NEW(&a->arena, sw_agent_grant, 1); /* none of this start, none read */
+    assert_non_null(a->grants);
     assert_int_equal(sw_agent_decode_record(a, sw_buffer_bytes(&text), NULL), SW_OK);
     assert_int_equal(a->link_count, SW_RECIPE_STATE_LIMIT);
     assert_int_equal(a->checkpoint_count, SW_RECIPE_STATE_LIMIT);
