@@ -4,13 +4,8 @@
 # behind STOP, a disk that stands still before the model, behind it, or before all of it. test_lease_end.sh OBJECTS
 set -uo pipefail
 steps=4 save_steps=2 lease=8s grants=1000
-objects=$(cd "${1:?objects}" && pwd)
-worker=$objects/tests/run/hostile_worker
-[ -x "$worker" ] || make -s -C "$(dirname "$0")/../.." O="$1" "$1/tests/run/hostile_worker" >&2 || exit 1
-. "$(dirname "$0")/world.sh"
-command -v strace >/dev/null || { echo 'Bail out! there is no strace, which mk/deps.sh installs'; exit 1; }
-world_new "$objects"
-export ASAN_OPTIONS=detect_leaks=0 # a leak checker cannot work under strace
+. "$(dirname "$0")/hostile_world.sh"
+need_strace
 
 # slow CALL[:PATH] N MS FOLDER: the disk stands still for MS ms before the N-th such call; several at once, each with its log and its exit code
 slow() {

@@ -4,11 +4,7 @@
 # another challenge, and the run and its manifest are good. test_lost_answer.sh OBJECTS
 set -uo pipefail
 steps=4 save_steps=2 lease=24s grants=1000
-objects=$(cd "${1:?objects}" && pwd)
-worker=$objects/tests/run/hostile_worker
-[ -x "$worker" ] || make -s -C "$(dirname "$0")/../.." O="$1" "$1/tests/run/hostile_worker" >&2 || exit 1
-. "$(dirname "$0")/world.sh"
-world_new "$objects"
+. "$(dirname "$0")/hostile_world.sh"
 slow=$("$worker" --list | sed -n 's/^\([0-9]*\) .* slow$/\1/p') # some 20 s
 
 lossy() { # lossy HOW: a run whose first renewal's answer is lost so

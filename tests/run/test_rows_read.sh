@@ -4,13 +4,8 @@
 # decoder that leaves its shard unread and sends rows all the same. test_rows_read.sh OBJECTS
 set -uo pipefail
 steps=4 save_steps=2 rows=800 grants=1000 # more than a pipe holds
-objects=$(cd "${1:?objects}" && pwd)
-worker=$objects/tests/run/hostile_worker
-[ -x "$worker" ] || make -s -C "$(dirname "$0")/../.." O="$1" "$1/tests/run/hostile_worker" >&2 || exit 1
-. "$(dirname "$0")/world.sh"
-command -v strace >/dev/null || { echo 'Bail out! there is no strace, which mk/deps.sh installs'; exit 1; }
-world_new "$objects"
-export ASAN_OPTIONS=detect_leaks=0 # a leak checker cannot work under strace
+. "$(dirname "$0")/hostile_world.sh"
+need_strace
 
 # reading_shard OPTION... -- [OPTION...]: a run whose calls on bert's shard strace sees, and may fail
 reading_shard() { run_with strace -qq -P bert.sealed -e trace=openat,read,pread64 "$@"; }
