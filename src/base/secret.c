@@ -54,16 +54,34 @@ void *sw_secret_alloc(size_t size) {
     return base + 2 * l.page + l.body - padded;
 }
 
-void sw_secret_release(void *memory) {
-    if (memory == NULL) return;
+/* Where the secret's body begins. */
+static uint8_t *body_of(void *memory, secret_layout *l) {
     size_t page = (size_t)sysconf(_SC_PAGESIZE), size;
     uint8_t *body = (uint8_t *)memory - (uintptr_t)memory % page;
-    uint8_t *base = body - 2 * page;
-    memcpy(&size, base, sizeof size);
+    memcpy(&size, body - 2 * page, sizeof size);
+    return layout_of(size, l) ? body : NULL; /* it can: the page is read-only */
+}
+
+void sw_secret_release(void *memory) {
+    if (memory == NULL) return;
     secret_layout l;
-    if (!layout_of(size, &l)) return; /* cannot be: the page is read-only */
+    uint8_t *body = body_of(memory, &l);
+    if (body == NULL) return;
     sw_wipe(body, l.body);
-    (void)munmap(base, l.total); /* also unlocks */
+    (void)munmap(body - 2 * l.page, l.total); /* also unlocks */
+}
+
+/* The pages are closed, moved to where nobody knows of them, and wiped there. */
+void sw_secret_withdraw(void *memory) {
+    if (memory == NULL) return;
+    secret_layout l;
+    uint8_t *body = body_of(memory, &l);
+    if (body == NULL || mprotect(body, l.body, PROT_NONE) != 0) return;
+    void *away = mmap(NULL, l.body, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (away == MAP_FAILED) return; /* closed it is */
+    if (mremap(body, l.body, l.body, MREMAP_MAYMOVE | MREMAP_FIXED, away) == MAP_FAILED) return;
+    (void)mmap(body, l.body, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    if (mprotect(away, l.body, PROT_READ | PROT_WRITE) == 0) sw_wipe(away, l.body);
 }
 
 void sw_wipe(void *memory, size_t size) {

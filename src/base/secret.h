@@ -14,7 +14,11 @@
 
 SW_NODISCARD void *sw_secret_alloc(size_t size); /* zeroed; NULL when it cannot be locked */
 void sw_secret_release(void *memory);            /* wipes and unmaps; NULL allowed */
-void sw_wipe(void *memory, size_t size);         /* never optimised away */
+/* From a thread that is about to end the process: wipes what another may be using. That one never
+ * reads the wiped bytes as its key, which would seal under a key that everybody knows: it dies at
+ * the touch. Nothing else is done with `memory` after this. NULL allowed. */
+void sw_secret_withdraw(void *memory);
+void sw_wipe(void *memory, size_t size);                         /* never optimised away */
 bool sw_secret_equal(const void *a, const void *b, size_t size); /* constant time */
 
 /* SW_SECRET_ROLE(sw_data_key, 32) declares struct sw_data_key { uint8_t b[32]; }, sw_data_key

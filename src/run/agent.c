@@ -34,16 +34,22 @@ void sw_agent_grant_free(sw_agent_grant *g) {
     sw_buffer_free(&g->evidence);
 }
 
-static void wipe(sw_agent *a) {
-    sw_agent_end_worker(a);
-    sw_agent_drop_command(a); /* the private root goes behind its last child */
-    sw_agent_restore_kernel(a);
+void sw_agent_drop_keys(sw_agent *a) {
     for (size_t i = 0; i < SW_SHARD_LIMIT; i++) sw_data_key_drop(&a->data_keys[i]);
     sw_run_key_drop(&a->run_key);
     sw_subkey_drop(&a->checkpoint_key);
     sw_subkey_drop(&a->output_key);
     sw_subkey_drop(&a->commit_key);
+}
+
+/* Worker and keys first: what follows may wait for somebody, a terminal say. */
+static void wipe(sw_agent *a) {
+    sw_agent_end_worker(a);
+    sw_agent_guard_close(&a->guard);
+    sw_agent_drop_keys(a);
     sw_session_key_drop(&a->manifest_key);
+    sw_agent_drop_command(a); /* the private root goes behind its last child */
+    sw_agent_restore_kernel(a);
     sw_granted_free(&a->granted);
     sw_remote_close(&a->kms);
     sw_verifier_close(&a->verifier);

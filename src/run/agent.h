@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The agent's own state, shared by the files of this room. One agent, one run, one thread.
+ * The agent's own state, shared by the files of this room. One agent, one run, one thread;
+ * beside it stands the lease's guard, which sees nothing of this.
  */
 #ifndef SW_RUN_AGENT_H
 #define SW_RUN_AGENT_H
+#include "run/agent_guard.h"
 #include "run/run.h"
 #include "sys/cpuid.h"
 #include "sys/files.h"
@@ -26,6 +28,7 @@
 /* WRK-050: leases without a byte that are a stall. A script may compute long between two words. */
 #define SW_AGENT_PATIENCE         1
 #define SW_AGENT_COMMAND_PATIENCE 10
+#define SW_AGENT_GRACE_MS         5000 /* WRK-055 */
 
 typedef struct sw_agent_grant {              /* owned bytes behind one sw_manifest_grant */
     sw_buffer receipt, statements, evidence; /* the last shortened by the grant before (MAN-006) */
@@ -94,6 +97,7 @@ typedef struct sw_agent {
     sw_verifier *verifier; /* of the KMS's evidence, from renewal to renewal */
     sw_granted granted;
     int64_t lease_end_ms, renew_at_ms; /* by the machine's counter */
+    sw_agent_guard *guard;             /* since the first grant */
     int64_t time_base_ms;              /* KMS's time minus the machine's counter */
     sw_data_key *data_keys[SW_SHARD_LIMIT];
     sw_run_key *run_key;
@@ -129,6 +133,8 @@ typedef struct sw_agent {
     sw_failure failure;  /* of SW_END_FAILED */
     int64_t patience;    /* leases that it may be silent */
     int64_t progress_ms; /* when the worker last took or gave a byte, by the machine's counter */
+    /* WRK-054: the longest step and the longest save so far, and when the newest step was told */
+    int64_t step_ms, save_ms, stepped_ms;
     uint8_t record[SW_FRAME_HEADER_BYTES + SW_WIRE_STEP_BYTES]; /* a step record as it arrives */
     size_t record_bytes;
     uint64_t step, total_steps;
@@ -144,6 +150,7 @@ typedef struct sw_agent {
 /* agent.c: allocated with every descriptor closed; dropping wipes every key and ends the worker. */
 sw_agent *sw_agent_new(const sw_run_options *o);
 void sw_agent_drop(sw_agent **a);
+void sw_agent_drop_keys(sw_agent *a); /* but for the one that signs the manifest */
 /* The three beginnings of a run, in this order: recipe and genesis; worker, model, consents, shards
  * and checkpoints as far as they can be looked at without a key; this machine and the keys. */
 SW_NODISCARD sw_status sw_agent_prepare(sw_agent *a, sw_error *err);
@@ -171,6 +178,10 @@ void sw_agent_weigh_grants(sw_agent *a);
 bool sw_agent_lease_holds(sw_agent *a);
 /* Why there is no lease any more: the refusal that was heard, else that it has ended. */
 SW_NODISCARD sw_status sw_agent_end_lease(sw_agent *a, sw_error *err);
+/* By the counter, or as the guard has seen it. */
+bool sw_agent_lease_ended(const sw_agent *a);
+/* WRK-055: the work is done, so that its guard goes; SW_REFUSED "lease" when it was too late. */
+SW_NODISCARD sw_status sw_agent_release_lease(sw_agent *a, sw_error *err);
 /* WRK-052, behind the worker's last word, where no tick comes: renews when it is due. SW_OK: the
  * lease lasts at this moment and no renewal was refused. */
 SW_NODISCARD sw_status sw_agent_hold_lease(sw_agent *a, sw_error *err);

@@ -248,6 +248,8 @@ sw_status sw_agent_finish(sw_agent *a, sw_hash *manifest, sw_error *err) {
     SW_TRY(sw_agent_seal_metrics(a, &facts, err));
     SW_TRY(sw_agent_hold_lease(a, err));
     SW_TRY(collect_facts(a, &facts, err));
+    SW_TRY(sw_agent_release_lease(a, err));
+    sw_agent_drop_keys(a);
     SW_SCOPED(sw_buffer) statement = SW_BUFFER(TEXT_LIMIT);
     SW_TRY(sw_manifest_statement(&facts, &statement, err));
     SW_SCOPED(sw_buffer) envelope = SW_BUFFER(TEXT_LIMIT);

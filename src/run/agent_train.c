@@ -152,6 +152,7 @@ static sw_status take_plan(sw_agent *a, uint64_t size, sw_error *err) {
     SW_TRY(sw_agent_metric_room(a, total / a->recipe->metrics_interval + 1, err));
     a->total_steps = total;
     a->plan_seen = true;
+    a->stepped_ms = sw_machine_counter_ms(a->machine);
     return SW_OK;
 }
 
@@ -194,12 +195,16 @@ static sw_status take_hello(sw_agent *a, uint64_t size, sw_error *err) {
     return SW_OK;
 }
 
-/* Accounts all of it as sealing: receiving, what it counts itself, and the state written after. */
+/* Accounts all of it as sealing: receiving, what it counts itself, and the state written after. It
+ * is a save as WRK-054 means it, and no part of a step; outputs come when all are saved. */
 static sw_status as_sealing(sw_agent *a, sw_status (*take)(sw_agent *, uint64_t, sw_error *),
                             uint64_t size, sw_error *err) {
     int64_t begin = sw_agent_now_us(a), before = a->account.seal_us;
     sw_status status = take(a, size, err);
-    a->account.seal_us = before + sw_agent_now_us(a) - begin;
+    int64_t took = sw_agent_now_us(a) - begin;
+    a->account.seal_us = before + took;
+    if (took / 1000 > a->save_ms) a->save_ms = took / 1000;
+    a->stepped_ms += took / 1000;
     return status;
 }
 

@@ -8,8 +8,15 @@
 #include <string.h>
 
 #define CONSENT_LIMIT  ((size_t)64 << 10)
-#define RENEW_RETRY_MS 5000
+#define RENEW_RETRY_MS 5000 /* between two tries, or half of what is left for them */
+#define RENEW_LEAST_MS 500
 #define RENEW_CALLS    4 /* requests that one renewal makes, so that it ends before the lease */
+/* WRK-054: how fast a state is taken to be saved before the first was, 64 MiB in a second; and what
+ * is added to both for a machine that is busy. */
+#define SAVED_BYTES_PER_MS ((uint64_t)65536)
+#define FIRST_SAVE_PART    8
+#define STOP_SLACK_MS      2000
+#define REQUEST_LEAST_MS   1000 /* of one request, for a service that is busy */
 
 /* The shard that a verified consent belongs to; every shard takes exactly one. */
 static sw_status place_consent(sw_agent *a, const char *path, sw_bytes file, sw_error *err) {
@@ -147,11 +154,17 @@ static sw_status keep_grant(sw_agent *a, sw_error *err) {
     return SW_OK;
 }
 
-static void take_lease(sw_agent *a, int64_t asked_ms) {
+_Static_assert(SW_SHARD_LIMIT + 5 <= SW_AGENT_GUARD_KEYS, "the guard has room for every key");
+/* The guard is told in milliseconds from now: it does not ask the machine. */
+static sw_status take_lease(sw_agent *a, int64_t asked_ms, sw_error *err) {
+    if (!a->guard) SW_TRY(sw_agent_guard_open(SW_AGENT_GRACE_MS, &a->guard, err));
+    int64_t lasts = asked_ms + a->granted.grant.lease_ms - sw_machine_counter_ms(a->machine);
+    if (!sw_agent_guard_extend(a->guard, lasts)) return sw_agent_end_lease(a, err);
     a->lease_end_ms = asked_ms + a->granted.grant.lease_ms;
     a->renew_at_ms = asked_ms + a->granted.grant.lease_ms / 2;
     a->time_base_ms = a->granted.grant.granted_ms - asked_ms;
     if (!a->started_ms) a->started_ms = a->granted.grant.granted_ms;
+    return SW_OK;
 }
 
 static sw_key_request request_for(sw_agent *a, sw_purpose purpose, uint64_t renew) {
@@ -176,6 +189,7 @@ static sw_status unwrap_all(sw_agent *a, sw_error *err) {
         a->data_keys[i] = sw_data_key_new();
         if (!a->data_keys[i])
             return sw_fail(err, SW_MEMORY, "memory", "no lockable memory for data keys");
+        sw_agent_guard_key(a->guard, a->data_keys[i]);
         SW_TRY(sw_consent_unwrap(&a->consents[i], a->granted.keys[i], a->data_keys[i], err));
     }
     return SW_OK;
@@ -189,7 +203,8 @@ static sw_status ask(sw_agent *a, const sw_key_request *q, sw_error *err) {
     int64_t asked = sw_machine_counter_ms(a->machine);
     SW_TRY(sw_remote_keys(a->kms, q, &a->o->entropy, a->o->clock.wall_ms(a->o->clock.context),
                           &a->granted, err));
-    take_lease(a, asked);
+    SW_TRY(take_lease(a, asked, err));
+    sw_agent_guard_key(a->guard, a->manifest_key);
     return unwrap_all(a, err);
 }
 
@@ -211,6 +226,7 @@ static sw_status derive_subkey(const sw_agent *a, sw_subkey_label label, sw_subk
                                sw_error *err) {
     *out = sw_subkey_new();
     if (!*out) return sw_fail(err, SW_MEMORY, "memory", "no lockable memory for subkeys");
+    sw_agent_guard_key(a->guard, *out);
     return sw_subkey_derive(a->run_key, label, *out, err);
 }
 
@@ -219,10 +235,38 @@ sw_status sw_agent_derive(sw_agent *a, sw_error *err) {
     for (size_t i = 0; i < a->recipe->shard_count; i++) keys[i] = a->data_keys[i];
     a->run_key = sw_run_key_new();
     if (!a->run_key) return sw_fail(err, SW_MEMORY, "memory", "no lockable memory for the run key");
+    sw_agent_guard_key(a->guard, a->run_key);
     SW_TRY(sw_run_key_derive(keys, a->recipe->shard_count, &a->compose, a->run_key, err));
     SW_TRY(derive_subkey(a, SW_SUBKEY_CHECKPOINT, &a->checkpoint_key, err));
     SW_TRY(derive_subkey(a, SW_SUBKEY_OUTPUT, &a->output_key, err));
     return derive_subkey(a, SW_SUBKEY_COMMIT, &a->commit_key, err);
+}
+
+/* A guess, so it takes no large part of a lease away. */
+static int64_t first_save_ms(const sw_agent *a) {
+    int64_t guess = (int64_t)(a->recipe->checkpoint_limit_bytes / SAVED_BYTES_PER_MS);
+    int64_t most = a->granted.grant.lease_ms / FIRST_SAVE_PART;
+    return guess < most ? guess : most;
+}
+
+/* WRK-054: how long before the lease's end a STOP must be sent. */
+static int64_t stop_room_ms(const sw_agent *a) {
+    if (a->replay || !a->plan_seen || a->worker <= 0) return 0; /* there is nothing to save */
+    int64_t step = a->step_ms;
+    if (!a->command || step == 0) {
+        int64_t in_hand = sw_machine_counter_ms(a->machine) - a->stepped_ms;
+        if (step < in_hand) step = in_hand;
+    }
+    return step + (a->save_ms ? a->save_ms : first_save_ms(a)) + STOP_SLACK_MS;
+}
+
+/* What each request of a renewal may take, so that behind them there is time for a STOP. Where that
+ * would leave little, the lease's end is what they are bounded by. */
+static int64_t request_ms(const sw_agent *a, int64_t now) {
+    int64_t left = a->lease_end_ms - now, room = stop_room_ms(a);
+    int64_t each = (left - room) / RENEW_CALLS, most = left / RENEW_CALLS;
+    int64_t least = most < REQUEST_LEAST_MS ? most : REQUEST_LEAST_MS;
+    return each > least ? each : least;
 }
 
 static sw_status renew(sw_agent *a, sw_error *err) {
@@ -232,14 +276,23 @@ static sw_status renew(sw_agent *a, sw_error *err) {
     again.open_recipient = held->open_recipient;
     sw_granted next = {0};
     int64_t asked = sw_machine_counter_ms(a->machine);
-    sw_remote_patience(a->kms, (a->lease_end_ms - asked) / RENEW_CALLS);
+    sw_remote_patience(a->kms, request_ms(a, asked));
     sw_status status = sw_remote_keys(a->kms, &again, &a->o->entropy,
                                       a->o->clock.wall_ms(a->o->clock.context), &next, err);
     if (status != SW_OK) return status;
     sw_granted_free(&a->granted);
     a->granted = next;
-    take_lease(a, asked);
+    SW_TRY(take_lease(a, asked, err));
     return a->grants ? keep_grant(a, err) : SW_OK; /* an opening writes no manifest */
+}
+
+/* WRK-054: while a STOP can wait; the less there is until then, the sooner. */
+static bool asks_again(sw_agent *a) {
+    int64_t now = sw_machine_counter_ms(a->machine);
+    int64_t half = (a->lease_end_ms - stop_room_ms(a) - now) / 2;
+    if (half < RENEW_LEAST_MS) return false;
+    a->renew_at_ms = now + (half < RENEW_RETRY_MS ? half : RENEW_RETRY_MS);
+    return true;
 }
 
 bool sw_agent_lease_holds(sw_agent *a) {
@@ -249,11 +302,8 @@ bool sw_agent_lease_holds(sw_agent *a) {
     bool room = a->replay || has_room(a);
     sw_status status = room ? renew(a, &a->lease_error) : too_many_grants(&a->lease_error);
     if (status == SW_OK) return true;
-    /* An unreachable KMS is asked again until the lease ends; a refusal is final. */
-    if (status == SW_UNAVAILABLE && now + RENEW_RETRY_MS < a->lease_end_ms) {
-        a->renew_at_ms = now + RENEW_RETRY_MS;
-        return true;
-    }
+    /* An unreachable KMS is asked again until a STOP is due; a refusal is final. */
+    if (status == SW_UNAVAILABLE && asks_again(a)) return true;
     a->lease_status = status;
     return false;
 }
@@ -265,11 +315,16 @@ sw_status sw_agent_end_lease(sw_agent *a, sw_error *err) {
     return a->lease_status;
 }
 
-static bool lasts(const sw_agent *a) {
-    return sw_machine_counter_ms(a->machine) < a->lease_end_ms;
+bool sw_agent_lease_ended(const sw_agent *a) {
+    return sw_machine_counter_ms(a->machine) >= a->lease_end_ms || sw_agent_guard_ended(a->guard);
 }
 
 sw_status sw_agent_hold_lease(sw_agent *a, sw_error *err) {
-    bool holds = lasts(a) && sw_agent_lease_holds(a) && lasts(a); /* a renewal may take long */
+    bool holds = !sw_agent_lease_ended(a) && sw_agent_lease_holds(a) &&
+                 !sw_agent_lease_ended(a); /* a renewal may take long */
     return holds ? SW_OK : sw_agent_end_lease(a, err);
+}
+
+sw_status sw_agent_release_lease(sw_agent *a, sw_error *err) {
+    return sw_agent_guard_release(a->guard) ? SW_OK : sw_agent_end_lease(a, err);
 }

@@ -25,6 +25,7 @@ static void close_fd(int *fd) {
 }
 
 void sw_agent_end_worker(sw_agent *a) {
+    sw_agent_guard_child(a->guard, -1);
     if (a->worker_pidfd >= 0) sw_process_kill(a->worker_pidfd);
     int code = 0;
     if (a->worker > 0) (void)!sw_process_wait(a->worker, &code, NULL);
@@ -71,6 +72,7 @@ sw_status sw_agent_spawn(sw_agent *a, const sw_spawn *what, size_t control_bytes
     sw_status status = widen(p.control[1], control_bytes, err);
     if (status == SW_OK)
         status = sw_process_start(&with_pipes, &a->worker, &a->worker_pidfd, &a->layers, err);
+    if (status == SW_OK) sw_agent_guard_child(a->guard, a->worker_pidfd);
     close_fd(&p.control[0]);
     close_fd(&p.stream[1]);
     close_fd(&p.metrics[1]);
@@ -171,7 +173,7 @@ static sw_status stalled(sw_agent *a, sw_error *err) {
 /* After a STOP nothing is renewed, so a worker that does not heed it has until the lease's end. */
 sw_status sw_agent_tick(sw_agent *a, sw_error *err) {
     int64_t now = sw_machine_counter_ms(a->machine);
-    if (now >= a->lease_end_ms) return sw_agent_end_lease(a, err);
+    if (sw_agent_lease_ended(a)) return sw_agent_end_lease(a, err);
     if ((now - a->progress_ms) / a->patience >= a->granted.grant.lease_ms) return stalled(a, err);
     if (a->stop_due) tell_stop(a);
     if (a->stop_sent) return SW_OK;
@@ -192,11 +194,12 @@ static sw_status turn(sw_agent *a, int fd, short events, bool *ready, sw_error *
     return sw_agent_tick(a, err);
 }
 
-/* The stream has ended where a word was due: what became of the worker. By which signal or with
- * which exit code would be its choice. */
+/* The stream has ended where a word was due: what became of the worker, if it was not our guard. By
+ * which signal or with which exit code would be its choice. */
 static sw_status worker_ended(sw_agent *a, sw_error *err) {
     sw_process_kill(a->worker_pidfd);
     int code = 0;
+    if (sw_agent_guard_ended(a->guard)) return sw_agent_end_lease(a, err);
     a->end = SW_END_GONE;
     SW_TRY(sw_process_wait(a->worker, &code, err));
     a->worker = 0;

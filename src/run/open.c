@@ -116,6 +116,7 @@ static sw_status execute(opener *p, sw_error *err) {
     SW_TRY(sw_output_open(p->o->out, 0644, SW_WRITE_NEW, &output, err));
     sw_status status = pass_through(p, &body, output, err);
     if (status == SW_OK) status = check_lease(p->agent, err);
+    if (status == SW_OK) status = sw_agent_release_lease(p->agent, err);
     if (status == SW_OK) return sw_output_commit(&output, err);
     sw_output_abort(&output);
     return status;

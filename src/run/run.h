@@ -63,6 +63,8 @@ typedef struct sw_run_result {
     sw_run_account account;
 } sw_run_result;
 
+/* All three that take keys (a run, a replay, an opening) end this process, exit 1 and without a
+ * word, when the thread that calls them is held up for 5 s beyond the lease's end (WRK-055). */
 /* Runs, or resumes what lies in the folder. Refuses a folder of another recipe. When the lease
  * cannot be renewed: seals a checkpoint, wipes, and returns the KMS's refusal with the resuming
  * hint. */

@@ -6,6 +6,7 @@
 #include "base/secret.h"
 #include "cmocka_plain.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -170,6 +171,71 @@ static void wiped_is_zero(void **state) {
     sw_wipe(NULL, 0);
 }
 
+static bool has_run(const uint8_t *memory, size_t size, uint8_t value, size_t length) {
+    size_t run = 0;
+    for (size_t i = 0; i < size && run < length; i++) run = memory[i] == value ? run + 1 : 0;
+    return run == length;
+}
+
+/* Whether memory of this process holds `length` bytes in a row each of which is `value`, in a
+ * mapping as small as a secret's; where they are read to is greater. */
+static bool memory_holds(uint8_t value, size_t length) {
+    enum { MOST = 1 << 20 };
+    char line[512];
+    bool held = false;
+    uint8_t *read = malloc(MOST);
+    FILE *maps = fopen("/proc/self/maps", "r");
+    int memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+    assert_true(read != NULL && maps != NULL && memory >= 0);
+    while (fgets(line, sizeof line, maps) != NULL) {
+        uintptr_t from, to;
+        char allowed[8];
+        if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s", &from, &to, allowed) != 3) continue;
+        if (strncmp(allowed, "rw", 2) != 0 || to - from > MOST) continue;
+        ssize_t got = pread(memory, read, to - from, (off_t)from);
+        if (got > 0 && has_run(read, (size_t)got, value, length)) held = true;
+    }
+    (void)close(memory);
+    (void)fclose(maps);
+    free(read);
+    return held;
+}
+
+static void what_is_withdrawn_is_nowhere(void **state) {
+    (void)state;
+    enum { SIZE = 23456, VALUE = 0xb7 };
+    void *secret = sw_secret_alloc(SIZE);
+    assert_non_null(secret);
+    memset(secret, VALUE, SIZE);
+    assert_true(memory_holds(VALUE, SIZE));
+    sw_secret_withdraw(secret);
+    assert_false(memory_holds(VALUE, SIZE));
+}
+
+/* The thread that uses it never sees zeros in its place. */
+static void what_is_withdrawn_cannot_be_read(void **state) {
+    (void)state;
+    static const size_t sizes[] = {1, 32, 4096, 10000};
+    sw_secret_withdraw(NULL);
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        volatile uint8_t *secret = sw_secret_alloc(sizes[i]);
+        assert_non_null(secret);
+        secret[0] = secret[sizes[i] - 1] = 7;
+        sw_secret_withdraw((void *)(uintptr_t)secret);
+        for (int end = 0; end < 2; end++) {
+            pid_t pid = fork();
+            int code = 0;
+            assert_true(pid >= 0);
+            if (pid == 0) {
+                (void)signal(SIGSEGV, SIG_DFL);
+                _exit(secret[end == 0 ? 0 : sizes[i] - 1]);
+            }
+            assert_int_equal(waitpid(pid, &code, 0), pid);
+            assert_true(WIFSIGNALED(code) && WTERMSIG(code) == SIGSEGV);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_secret_is_locked_and_not_dumped),
@@ -180,6 +246,8 @@ int main(void) {
         cmocka_unit_test(roles_are_made_and_dropped),
         cmocka_unit_test(secrets_compare_whole),
         cmocka_unit_test(wiped_is_zero),
+        cmocka_unit_test(what_is_withdrawn_cannot_be_read),
+        cmocka_unit_test(what_is_withdrawn_is_nowhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

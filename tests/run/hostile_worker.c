@@ -287,6 +287,22 @@ static void slow(void) { /* a step in 5 s, for runs that renew (test_lost_answer
     named("adapter_model.safetensors");
     done(0);
 }
+/* A step in 5 s, after which STOP is heard, as an honest worker hears it (test_lease_end.sh). */
+static void long_steps(void) {
+    struct pollfd control = {SW_FD_CONTROL, POLLIN, 0};
+    const struct timespec nap = {5, 0};
+    begin();
+    for (uint64_t i = 1; i <= total; i++) {
+        nanosleep(&nap, NULL);
+        steps(i, i);
+        if (i == total || poll(&control, 1, 0) != 1) continue;
+        checkpoint(i);
+        done(1);
+        return;
+    }
+    named("adapter_model.safetensors");
+    done(0);
+}
 /* Until a STOP; then it goes on to a good end (test_lease_end.sh). */
 static void heeds_no_stop(void) {
     struct pollfd control = {SW_FD_CONTROL, POLLIN, 0};
@@ -480,6 +496,7 @@ static const act acts[] = {
     TRAINS(spin, "stalled"),
     TRAINS(slow, "stalled"),
     TRAINS(heeds_no_stop, "stalled"),
+    TRAINS(long_steps, "stalled"),
     /* the decoder */
     DECODES(decode_drift, "done"),
     DECODES(decode_leaves, "done"),
