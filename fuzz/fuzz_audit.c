@@ -42,7 +42,8 @@ static void check_counts(const sw_audit_reader *r) {
     FUZZ_REQUIRE(r->at.index == 0 || r->starts > 0);
 }
 
-static bool read_entry(sw_audit_reader *r, const sw_head *at, const sw_envelope *e, sw_bytes bytes) {
+static bool read_entry(sw_audit_reader *r, const sw_head *at, const sw_envelope *e,
+                       sw_bytes bytes) {
     sw_error err = {0};
     const sw_head before = r->at;
     sw_status status = sw_audit_read(r, at, e, bytes, &err);

@@ -139,6 +139,9 @@ static sw_status kms_serve(sw_cli *cli, sw_error *err) {
     SW_TRY(read_listed(cli, &o, err));
     SW_TRY(read_nodes(cli, &o, err));
     SW_TRY(sw_kms_open(&o, &k, err));
+    if (!sw_kms_keeps_root(k))
+        sw_cli_note(cli, "this machine has no key to seal with: the root key lives in memory, and "
+                         "owners consent again after each start");
     sw_status status = serve(cli, k, host, port, err);
     sw_kms_close(&k);
     return status;

@@ -13,6 +13,7 @@
 #include "kms/kms_internal.h"
 #include "sys/files.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define AUDIT_FILE   "audit.db"
@@ -210,11 +211,19 @@ sw_status sw_kms_audit_keys(sw_kms *k, const sw_kms_decision *d, const sw_error 
 }
 
 /* ---- opening ---- */
+/* A log is one root's: those of roots that are gone stay as they are (KMS-094). */
+static const char *log_path(const sw_kms *k, sw_arena *a) {
+    char hex[2 * SW_HASH_BYTES + 1], name[sizeof hex + 16];
+    sw_hex_text(hex, SW_BYTES_OF(k->audit_id.b));
+    (void)snprintf(name, sizeof name, "audit-%s.db", hex);
+    return sw_path_join(a, k->folder, k->keeps_root ? AUDIT_FILE : name);
+}
+
 sw_status sw_kms_audit_open(sw_kms *k, sw_error *err) {
     SW_SCOPED(sw_arena) arena = {0};
-    const char *path = sw_path_join(&arena, k->folder, AUDIT_FILE);
-    if (path == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
     sw_audit_id(&k->audit_id, &k->root_public);
+    const char *path = log_path(k, &arena);
+    if (path == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
     SW_TRY(sw_journal_open_sqlite(path, &k->audit_id, &k->audit, err));
     SW_SCOPED_SECRET(sw_audit_key) key = sw_audit_key_new();
     if (key == NULL) return sw_fail(err, SW_MEMORY, "memory", "no lockable memory for a key");

@@ -105,6 +105,10 @@ const sw_session_key *sw_kms_tls_key(const sw_kms *k) {
     return k->tls;
 }
 
+bool sw_kms_keeps_root(const sw_kms *k) {
+    return k->keeps_root;
+}
+
 /* ---- challenge and look ---- */
 static sw_status read_nonce(const sw_http_request *q, sw_hash *out, sw_error *err) {
     if (q->body.size != SW_HASH_BYTES)

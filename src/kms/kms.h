@@ -23,7 +23,7 @@ typedef struct sw_kms_node_place {
 typedef struct sw_kms_options {
     const char *folder;  /* state: root.sealed (sealed by the machine's key), audit.db, apps/<G>.db,
                             app-compose.json of the KMS itself */
-    const char *machine; /* "sim:DIR" */
+    const char *machine; /* as sw_machine_boot has it */
     const sw_machine_places *places; /* of a real machine; NULL: the usual ones; the caller's until
                                         the close */
     sw_entropy entropy;
@@ -48,6 +48,8 @@ SW_NODISCARD sw_status sw_kms_reference_make(const sw_kms_options *o, sw_kms_ref
 SW_NODISCARD sw_status sw_kms_open(const sw_kms_options *o, sw_kms **out, sw_error *err);
 void sw_kms_close(sw_kms **k); /* wipes */
 const sw_session_key *sw_kms_tls_key(const sw_kms *k);
+/* False: the machine has no key to seal the root with, so it ends with this start (KMS-092). */
+bool sw_kms_keeps_root(const sw_kms *k);
 /* The handler for sw_http_listen (context: the sw_kms). */
 void sw_kms_answer(void *kms, const sw_http_request *request, sw_http_reply *reply);
 #endif

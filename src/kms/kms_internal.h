@@ -193,6 +193,7 @@ struct sw_kms {
     sw_machine *machine;
     sw_hash compose; /* of the service itself */
     sw_root_key *root;
+    bool keeps_root; /* sealed, for the next start (KMS-092) */
     sw_session_key *receipt, *tls;
     void *answer; /* SW_SHARD_LIMIT * SW_KMS_KEYS_BYTES, locked: keys on their way out */
     sw_hash boot_nonce, audit_id;

@@ -5,7 +5,8 @@
  *
  * The idea: the root is sealed by a key that follows from what was measured at boot, and what was
  * measured names the program. So another program, image or machine has other keys and opens
- * nothing, and there is nothing to export. Invariant: the root exists in locked memory alone.
+ * nothing, and there is nothing to export. A machine without such a key makes a root for each start
+ * and keeps none. Invariant: in the clear the root exists in locked memory alone.
  */
 #include "codec/text.h"
 #include "kms/kms_internal.h"
@@ -223,10 +224,20 @@ static sw_status open_root(sw_kms *k, sw_bytes file, sw_error *err) {
     return SW_OK;
 }
 
+/* A file that lies here is of another machine, or of this one in a better time: no root takes its
+ * place silently. */
+static sw_status root_for_this_start(sw_kms *k, const char *path, sw_error *err) {
+    if (sw_path_exists(path))
+        return root_refused(err, "this machine has no key that could have sealed " ROOT_FILE);
+    return sw_p256_generate(&k->entropy, k->root->b, &k->root_public, err);
+}
+
 static sw_status load_root(sw_kms *k, const char *path, sw_error *err) {
     k->root = sw_root_key_new();
     if (k->root == NULL)
         return sw_fail(err, SW_MEMORY, "memory", "no lockable memory for the root key");
+    k->keeps_root = sw_machine_seals(k->machine);
+    if (!k->keeps_root) return root_for_this_start(k, path, err);
     SW_SCOPED(sw_buffer) file = SW_BUFFER(ROOT_LIMIT);
     sw_status status = sw_file_read(path, ROOT_LIMIT, &file, err);
     if (status == SW_MISSING) return make_root(k, path, err);

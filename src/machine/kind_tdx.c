@@ -107,13 +107,6 @@ static sw_status tdx_collateral(void *self, sw_bytes quote, sw_collateral *out, 
     return sw_real_collateral(&((tdx *)self)->real, quote, out, err);
 }
 
-static sw_status tdx_sealing_key(void *self, sw_file_key *out, sw_error *err) {
-    (void)self;
-    (void)out;
-    return sw_fail(err, SW_MISSING, "missing",
-                   "a TDX guest derives no key that outlives it: there is nothing to seal with");
-}
-
 static int64_t tdx_counter(void *self) {
     return sw_real_counter(&((tdx *)self)->real);
 }
@@ -131,7 +124,6 @@ static sw_status tdx_gpu_collateral(void *self, const sw_gpu_need *need, sw_aren
 const sw_machine_kind sw_machine_tdx = {.platform = SW_PLATFORM_TDX,
                                         .quote = tdx_quote,
                                         .collateral = tdx_collateral,
-                                        .sealing_key = tdx_sealing_key,
                                         .counter_ms = tdx_counter,
                                         .close = tdx_close,
                                         .gpus = tdx_gpus,

@@ -68,7 +68,15 @@ sw_platform sw_machine_platform(const sw_machine *m) {
     return m->kind->platform;
 }
 
+bool sw_machine_seals(const sw_machine *m) {
+    return m->kind->sealing_key != NULL;
+}
+
 sw_status sw_machine_sealing_key(sw_machine *m, sw_file_key *out, sw_error *err) {
+    if (!sw_machine_seals(m))
+        return sw_fail(err, SW_MISSING, "missing",
+                       "this machine derives no key that outlives it: there is nothing to seal "
+                       "with");
     return m->kind->sealing_key(m->self, out, err);
 }
 

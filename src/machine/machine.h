@@ -65,6 +65,7 @@ SW_NODISCARD sw_status sw_machine_certificate(sw_machine *m, const sw_session_ke
 /* A key that only this machine, booted with these measurements and this app, derives (sim: from the
  * folder's platform secret; dstack: from the app's key, which binds the app and not the
  * measurements; tdx: SW_MISSING). */
+bool sw_machine_seals(const sw_machine *m); /* whether it derives one */
 SW_NODISCARD sw_status sw_machine_sealing_key(sw_machine *m, sw_file_key *out, sw_error *err);
 /* Milliseconds by a counter that the platform vouches for (sim: its own steady clock; tdx and
  * dstack: the TSC, which the TDX module keeps from the host; SW_COUNTER_LOST once the kernel has

@@ -23,6 +23,7 @@ typedef struct sw_machine_kind {
     sw_status (*quote)(void *self, const sw_report_data *report, sw_buffer *answer, sw_error *err);
     /* What proves this quote of its own; views live until the next call. */
     sw_status (*collateral)(void *self, sw_bytes quote, sw_collateral *out, sw_error *err);
+    /* NULL: a kind that derives no key which outlives it (MCH-102). */
     sw_status (*sealing_key)(void *self, sw_file_key *out, sw_error *err);
     int64_t (*counter_ms)(void *self);
     void (*close)(void *self);

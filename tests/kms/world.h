@@ -60,6 +60,7 @@ typedef struct world {
     sw_p256_public manifest_public;
     uint64_t statements; /* signed so far */
     sw_head named;       /* on a chain: the block that statements name */
+    bool imitates_tdx;   /* the service's quotes have another root than Intel's */
 } world;
 
 /* ---- the recipe ---- */
@@ -272,6 +273,15 @@ static inline sw_head ledger_head(world *w) {
 }
 
 /* ---- looking and unlocking ---- */
+/* No policy takes another anchor than Intel's for `tdx`, so evidence that imitates it is judged as
+ * what it is. */
+static inline void call_it_sim(answer *a) {
+    static const char said[] = "\"platform\":\"tdx\"";
+    uint8_t *at = memmem(a->body.data, a->body.size, said, sizeof said - 1);
+    assert_non_null(at);
+    memcpy(at + sizeof said - 5, "sim", 3);
+}
+
 static inline void look(world *w, const sw_p256_public *peer) {
     sw_error err = {0};
     sw_hash nonce;
@@ -280,6 +290,7 @@ static inline void look(world *w, const sw_p256_public *peer) {
     assert_int_equal(sw_entropy_fill(&w->p.entropy, nonce.b, 32, NULL), SW_OK);
     answer a = tell(w, "POST", "/v1/look", SW_BYTES_OF(nonce.b), peer);
     assert_int_equal(a.http, 200);
+    if (w->imitates_tdx) call_it_sim(&a);
     sw_reader r = sw_reader_of(bytes_of(&a.body));
     sw_bytes facts = sw_read_field(&r, SW_KMS_FACTS_LIMIT);
     sw_bytes evidence = sw_read_field(&r, SW_EVIDENCE_LIMIT);

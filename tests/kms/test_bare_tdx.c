@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A key service in a TDX guest that has no key to seal with: over a kernel and a provisioning
+ * service of the test's own, its root lives as long as a start (KMS-092, KMS-094). The machine that
+ * asks for keys is a software machine.
+ */
+#include "attest/forge.h"
+#include "kms/world.h"
+#include "machine/kernel.h"
+#include "machine/pcs.h"
+
+#include <glob.h>
+
+static forge house;
+static pcs service;
+static kernel linux_kernel;
+static sw_tsm tsm;
+static char address[64], clock_path[96], events_path[96], lock_path[96];
+static sw_collateral_source source;
+static sw_machine_places places;
+
+/* The forge's quote with these report data and this kernel's RTMR3, signed again. */
+static void make_quote(kernel *k, const uint8_t report[64], sw_buffer *out) {
+    uint8_t quote[FORGE_QUOTE_MAX];
+    const sw_bytes good = house.good.quote;
+    memcpy(quote, good.data, good.size);
+    memset(quote + AT_MR_CONFIG_ID, 0, 48); /* no agent: the host sets none */
+    memcpy(quote + AT_REPORT_DATA, report, 64);
+    memcpy(quote + AT_RTMR3, k->rtmr[3], 48);
+    assert_int_equal(sw_p256_sign_raw(house.attestation_key, SW_BYTES(quote, AT_SIGNATURE_SIZE),
+                                      quote + AT_SIGNATURE, NULL),
+                     SW_OK);
+    sw_put_bytes(out, SW_BYTES(quote, good.size));
+}
+
+/* What the image's measured init does: it extends RTMR3 by this compose and writes the lines. */
+static void init_runs(const sw_hash *compose) {
+    SW_SCOPED(sw_buffer) lines = SW_BUFFER((size_t)1 << 20);
+    linux_kernel = (kernel){.quote = make_quote};
+    tsm = kernel_tsm(&linux_kernel, lock_path);
+    for (size_t i = 0; i < house.good.event_count; i++) {
+        sw_event event = house.good.events[i];
+        if (sw_bytes_is(event.name, "compose-hash")) event.payload = SW_BYTES_OF(compose->b);
+        assert_int_equal(sw_tsm_extend(&tsm, &event, NULL), SW_OK);
+        sw_put_text(&lines, "{\"event\":\"");
+        sw_put_bytes(&lines, event.name);
+        sw_put_text(&lines, "\",\"payload\":\"");
+        sw_base64_encode(&lines, event.payload);
+        sw_put_text(&lines, "\"}\n");
+    }
+    assert_int_equal(sw_file_write(events_path, bytes_of(&lines), 0600, SW_WRITE_REPLACE, NULL),
+                     SW_OK);
+}
+
+static int setup(void **state) {
+    (void)state;
+    forge_open(&house);
+    if (!pcs_start(&service, house.folder)) return -1;
+    (void)snprintf(clock_path, sizeof clock_path, "%s/clocksource", service.work);
+    (void)snprintf(events_path, sizeof events_path, "%s/events.json", service.work);
+    (void)snprintf(lock_path, sizeof lock_path, "%s/lock", service.work);
+    (void)snprintf(address, sizeof address, "https://127.0.0.1:%u/good", service.port);
+    return sw_file_write(clock_path, SW_LITERAL("tsc\n"), 0600, SW_WRITE_REPLACE, NULL);
+}
+
+static int teardown(void **state) {
+    (void)state;
+    pcs_stop(&service);
+    forge_close(&house);
+    return 0;
+}
+
+/* A world whose key service runs on this machine; not started yet. */
+static world *bare_world(void) {
+    world *w = world_begin();
+    init_runs(&w->reference.compose);
+    source = (sw_collateral_source){.pcs_url = address,
+                                    .ca_file = service.ca,
+                                    .anchors = &house.policy,
+                                    .timeout_ms = 20000,
+                                    .clock = w->options.clock};
+    places = (sw_machine_places){.tsm = &tsm,
+                                 .events_path = events_path,
+                                 .clocksource_path = clock_path,
+                                 .collateral = &source};
+    w->reference.policy = house.policy;
+    w->imitates_tdx = true;
+    w->options.machine = "tdx";
+    w->options.places = &places;
+    return w;
+}
+
+static world *bare_world_ready(void) {
+    world *w = bare_world();
+    world_found(w);
+    assert_false(sw_kms_keeps_root(w->kms));
+    enter(w, 0, SW_PAYLOAD_APPROVE);
+    enter(w, 1, SW_PAYLOAD_APPROVE);
+    unlock_all(w);
+    return w;
+}
+
+static size_t count_files(const world *w, const char *pattern) {
+    char path[256];
+    glob_t found = {0};
+    (void)snprintf(path, sizeof path, "%s/%s", w->dir, pattern);
+    int status = glob(path, 0, NULL, &found);
+    size_t count = status == GLOB_NOMATCH ? 0 : found.gl_pathc;
+    assert_true(status == 0 || status == GLOB_NOMATCH);
+    globfree(&found);
+    return count;
+}
+
+static void consent_again(world *w) {
+    use_recipe(w, &(recipe_plan){0});
+}
+
+/* Another start has another root: what was consented to the one before opens no more, what is
+ * consented anew does, and the app goes on. */
+static void test_a_root_for_each_start(void **state) {
+    (void)state;
+    world *w = bare_world_ready();
+    const sw_p256_public first = w->self.root;
+    assert_int_equal(keys_granted(w, (ask){0}).number, 1);
+    assert_int_equal(keys_granted(w, (ask){0}).number, 2);
+    restart_kms(w);
+    assert_memory_not_equal(w->self.root.b, first.b, sizeof first.b);
+    keys_refused(w, (ask){0}, "locked");
+    unlock_all(w);
+    keys_refused(w, (ask){0}, "consent");
+    consent_again(w);
+    assert_int_equal(keys_granted(w, (ask){0}).number, 1);
+    assert_int_equal(count_files(w, "root.sealed"), 0);
+    assert_int_equal(count_files(w, "audit.db"), 0);
+    assert_int_equal(count_files(w, "audit-*.db"), 2);
+    world_free(w);
+}
+
+static void test_a_revocation_outlives_the_root(void **state) {
+    (void)state;
+    world *w = bare_world_ready();
+    enter(w, 0, SW_PAYLOAD_REVOKE);
+    restart_kms(w);
+    unlock_all(w);
+    consent_again(w);
+    keys_refused(w, (ask){0}, "revoked");
+    world_free(w);
+}
+
+/* Nothing is sealed for a later start, and nothing that lies there is taken for one. */
+static void test_a_sealed_root_is_no_root_here(void **state) {
+    (void)state;
+    world *w = bare_world();
+    sw_kms *k = NULL;
+    sw_error err = {0};
+    char path[128];
+    w->options.machine = w->where; /* a start on a machine that seals leaves one */
+    assert_int_equal(sw_kms_open(&w->options, &k, NULL), SW_OK);
+    assert_true(sw_kms_keeps_root(k));
+    sw_kms_close(&k);
+    assert_int_equal(count_files(w, "root.sealed"), 1);
+    w->options.machine = "tdx";
+    assert_int_equal(sw_kms_open(&w->options, &k, &err), SW_REFUSED);
+    assert_string_equal(err.word, "root");
+    assert_non_null(strstr(err.message, "has no key that could have sealed"));
+    assert_string_not_equal(err.hint, "");
+    assert_int_equal(count_files(w, "root.sealed"), 1);
+    (void)snprintf(path, sizeof path, "%s/root.sealed", w->dir);
+    assert_int_equal(unlink(path), 0);
+    start_kms(w);
+    assert_false(sw_kms_keeps_root(w->kms));
+    world_free(w);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_root_for_each_start),
+        cmocka_unit_test(test_a_revocation_outlives_the_root),
+        cmocka_unit_test(test_a_sealed_root_is_no_root_here),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
