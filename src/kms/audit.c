@@ -211,6 +211,27 @@ sw_status sw_kms_audit_keys(sw_kms *k, const sw_kms_decision *d, const sw_error 
 }
 
 /* ---- opening ---- */
+/* CHN-305: what was handed over to a start before counts in this one. */
+static sw_status restore(void *context, const sw_audit_revocation *r, sw_error *err) {
+    const sw_kms *k = context;
+    const sw_kms_app *app = sw_kms_app_find(k, &r->app);
+    const sw_owner *owner = app == NULL ? NULL : sw_genesis_owner(&app->genesis, &r->owner);
+    SW_SCOPED(sw_buffer) call = SW_BUFFER(SW_HANDED_LIMIT);
+    if (app == NULL) {
+        char hex[2 * SW_HASH_BYTES + 1];
+        sw_hex_text(hex, SW_BYTES_OF(r->app.b));
+        sw_status status = sw_fail(err, SW_UNAUTHENTIC, "rollback",
+                                   "a revocation in app %s, which is not in the folder", hex);
+        sw_error_hint(err, "its join envelope is missing in apps/: every owner has it");
+        return status;
+    }
+    if (owner == NULL || app->ledger->kind->restore == NULL)
+        return sw_fail(err, SW_UNAUTHENTIC, "rollback", "a revocation that nobody can have made");
+    sw_app_say_call(&call, &r->say, (uint8_t)(owner - app->genesis.owners), r->signature);
+    SW_TRY(sw_buffer_check(&call, "a revocation", err));
+    return app->ledger->kind->restore(app->ledger, sw_buffer_bytes(&call), err);
+}
+
 /* A log is one root's: those of roots that are gone stay as they are (KMS-094). */
 static const char *log_path(const sw_kms *k, sw_arena *a) {
     char hex[2 * SW_HASH_BYTES + 1], name[sizeof hex + 16];
@@ -230,6 +251,8 @@ sw_status sw_kms_audit_open(sw_kms *k, sw_error *err) {
     SW_TRY(sw_audit_key_derive(k->root, key, err));
     sw_audit_begin(&k->log, &k->audit_id, &k->counts);
     k->log.key = key;
+    k->log.revoked = restore;
+    k->log.revoked_context = k;
     sw_status status = sw_journal_read(k->audit, 1, sw_audit_read, &k->log, err);
     if (status == SW_OK) status = append_start(k, key, err);
     k->log.key = NULL;

@@ -5,6 +5,7 @@
  */
 #ifndef SW_KMS_AUDIT_H
 #define SW_KMS_AUDIT_H
+#include "chain/chain.h"
 #include "envelope/journal.h"
 #include "manifest/grant.h"
 
@@ -29,12 +30,20 @@ void sw_audit_code(sw_hash *out, const sw_audit_key *key, const sw_hash *id, con
 
 /* ---- reading ---- */
 struct sw_kms_counts;
+typedef struct sw_audit_revocation { /* KMS-088, as it stands there */
+    sw_hash app, owner;
+    sw_app_say say;
+    uint8_t signature[SW_SECP256K1_SIG_BYTES]; /* not looked at */
+} sw_audit_revocation;
 typedef struct sw_audit_reader {
     sw_hash id;
     struct sw_kms_counts *counts; /* of what was read */
     const sw_audit_key *key;      /* each start's code must hold under it; NULL: not checked */
     const sw_genesis *genesis;    /* whose owners' words are checked; NULL: nobody's */
     bool running;                 /* the start lasts: no other one may follow */
+    /* Told of each revocation; NULL: nobody is. What it answers ends the reading. */
+    sw_status (*revoked)(void *context, const sw_audit_revocation *r, sw_error *err);
+    void *revoked_context;
     sw_head at;                   /* read so far */
     sw_audit_start start;         /* that is being read */
     bool vouched;                 /* an owner's word is about it */

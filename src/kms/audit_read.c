@@ -248,13 +248,18 @@ static sw_status read_refusals(const sw_json *root, sw_audit_reader *r, sw_error
 static sw_status read_revocation(const sw_json *root, sw_audit_reader *r, sw_error *err) {
     static const char *const names[] = {"app",  "compose", "counter_ms", "event",     "everything",
                                         "kind", "owner",   "sequence",   "signature", NULL};
-    uint8_t signature[SW_SECP256K1_SIG_BYTES];
-    bool everything;
+    sw_audit_revocation found = {.say = {.act = SW_ACT_REVOKE}};
+    sw_app_say *say = &found.say;
     SW_TRY(sw_json_expect(root, SW_AUDIT_KIND, names, err));
-    SW_TRY(sw_json_flag(root, SW_AUDIT_KIND, "everything", &everything, err));
-    SW_TRY(sw_json_hex(root, SW_AUDIT_KIND, "signature", signature, sizeof signature, err));
+    SW_TRY(sw_json_hash(root, SW_AUDIT_KIND, "app", &found.app, err));
+    SW_TRY(sw_json_hash(root, SW_AUDIT_KIND, "compose", &say->compose, err));
+    SW_TRY(sw_json_flag(root, SW_AUDIT_KIND, "everything", &say->everything, err));
+    SW_TRY(sw_json_hash(root, SW_AUDIT_KIND, "owner", &found.owner, err));
+    SW_TRY(sw_json_u64(root, SW_AUDIT_KIND, "sequence", SAFE_INTEGER, &say->sequence, err));
+    SW_TRY(sw_json_hex(root, SW_AUDIT_KIND, "signature", found.signature, sizeof found.signature,
+                       err));
     r->revocations++;
-    return SW_OK;
+    return r->revoked == NULL ? SW_OK : r->revoked(r->revoked_context, &found, err);
 }
 
 static sw_status read_entry(sw_arena *a, const sw_envelope *e, sw_audit_reader *r, sw_error *err) {

@@ -92,6 +92,8 @@ typedef struct sw_kms_ledger_kind {
     sw_status (*judge)(sw_kms_ledger *l, const sw_kms_question *q, sw_kms_finding *out,
                        sw_error *err);
     sw_status (*append)(sw_kms_ledger *l, sw_bytes entry, sw_head *head, sw_error *err);
+    /* A revocation that the audit log holds; asks nobody. NULL: none comes there. */
+    sw_status (*restore)(sw_kms_ledger *l, sw_bytes call, sw_error *err);
     sw_status (*page)(sw_kms_ledger *l, uint64_t from, sw_buffer *out, sw_error *err);
     void (*close)(sw_kms_ledger *l);
 } sw_kms_ledger_kind;

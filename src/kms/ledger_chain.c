@@ -6,7 +6,8 @@
  * The idea: owners name blocks, and a request is allowed when every one of these blocks allows it;
  * the newest final block that a node shows can only refuse more. Every byte under a block is
  * proven, so the node is trusted with nothing but telling of the newest one. Invariants: the newest
- * block never goes back; what a revocation says that was handed over holds until the process ends.
+ * block never goes back; what a revocation says that was handed over holds until the process ends,
+ * and in later ones until the chain has passed it.
  * Nothing is asked of a node before the peer has proven itself, and not for long.
  */
 #include "kms/kms_internal.h"
@@ -218,8 +219,8 @@ static sw_status check_handed(const chain_ledger *l, const sw_hash *compose, boo
         sw_status status =
             sw_fail(err, SW_REFUSED, "revoked", "revoked by %s, who told this key service directly",
                     l->genesis->owners[l->handed[i].r.owner].name);
-        sw_error_hint(err, "this holds until the key service is restarted; what the chain says "
-                           "holds beyond that");
+        sw_error_hint(err, "its owner lifts it on the chain, behind the same revocation there; "
+                           "then the key service is restarted");
         return status;
     }
     return SW_OK;
@@ -357,6 +358,31 @@ static sw_status append(sw_kms_ledger *ledger, sw_bytes call, sw_head *head, sw_
         SW_TRY(sw_kms_audit_revocation(l->kms, &l->genesis->hash, &r, err));
     }
     *head = l->newest;
+    return SW_OK;
+}
+
+/* A place for one more by this owner. In a log there may be more than were ever held at a time:
+ * those with the lower numbers are what the chain had passed. NULL: this is such a one. */
+static handed *place_for(chain_ledger *l, const sw_handed_revocation *r) {
+    handed *lowest = NULL;
+    if (check_room(l, r, NULL) == SW_OK) return &l->handed[l->handed_count++];
+    for (size_t i = 0; i < l->handed_count; i++) {
+        handed *h = &l->handed[i];
+        if (h->r.owner != r->owner || h->r.say.everything) continue;
+        if (lowest == NULL || h->r.say.sequence < lowest->r.say.sequence) lowest = h;
+    }
+    return lowest != NULL && lowest->r.say.sequence < r->say.sequence ? lowest : NULL;
+}
+
+/* CHN-305: what was handed over to an earlier start is compared with the chain anew. */
+static sw_status restore(sw_kms_ledger *ledger, sw_bytes call, sw_error *err) {
+    chain_ledger *l = (chain_ledger *)ledger;
+    sw_handed_revocation r;
+    SW_TRY(sw_handed_revocation_open(l->genesis, call, &r, err));
+    handed *there = find_handed(l, &r);
+    if (covers(there, &r)) return SW_OK;
+    if (there == NULL) there = place_for(l, &r);
+    if (there != NULL) *there = (handed){.r = r};
     return SW_OK;
 }
 
@@ -526,7 +552,12 @@ static void end(sw_kms_ledger *ledger) {
     free(l);
 }
 
-static const sw_kms_ledger_kind kind = {check_head, judge, append, page, end};
+static const sw_kms_ledger_kind kind = {.check_head = check_head,
+                                        .judge = judge,
+                                        .append = append,
+                                        .restore = restore,
+                                        .page = page,
+                                        .close = end};
 
 sw_status sw_kms_ledger_open_chain(sw_kms *k, const sw_genesis *g, sw_kms_ledger **out,
                                    sw_error *err) {

@@ -80,7 +80,8 @@ static void end(sw_kms_ledger *l) {
     free(own);
 }
 
-static const sw_kms_ledger_kind kind = {check_head, judge, append, page, end};
+static const sw_kms_ledger_kind kind = {
+    .check_head = check_head, .judge = judge, .append = append, .page = page, .close = end};
 
 static sw_status load(const sw_kms *k, const sw_genesis *g, local *own, sw_error *err) {
     char hex[2 * SW_HASH_BYTES + 1], relative[RELATIVE_BYTES];

@@ -7,6 +7,7 @@
 #define SW_LEDGER_HANDED_H
 #include "ledger/ledger.h"
 
+#define SW_HANDED_LIMIT 512 /* bytes of a call; it has 292 */
 typedef struct sw_handed_revocation {
     size_t owner; /* place in the genesis */
     sw_app_say say;

@@ -189,12 +189,12 @@ static void test_handed_over_by_one_who_was_removed(void **state) {
     chain_free(c);
 }
 
-/* A revocation of some other recipe, of owner 2. */
-static void hand_over_other(chain_world *c, uint64_t sequence, const char *word) {
+/* A revocation of some other recipe. */
+static void hand_over_other(chain_world *c, size_t owner, uint64_t sequence, const char *word) {
     SW_SCOPED(sw_buffer) call = SW_BUFFER(1 << 12);
     const sw_hash x = c->w->x;
     sw_sha256(&c->w->x, SW_BYTES(&sequence, sizeof sequence));
-    put_call(c, 2, (sw_app_say){.act = SW_ACT_REVOKE, .sequence = sequence}, &call);
+    put_call(c, owner, (sw_app_say){.act = SW_ACT_REVOKE, .sequence = sequence}, &call);
     c->w->x = x;
     expect(hand_over(c, bytes_of(&call)), word);
 }
@@ -206,14 +206,12 @@ static void test_each_owner_has_room(void **state) {
     enum { MOST = 256 / OWNERS };
     chain_world *c = chain_ready();
     SW_SCOPED(sw_buffer) again = SW_BUFFER(1 << 12);
-    SW_SCOPED(sw_buffer) call = SW_BUFFER(1 << 12);
-    for (uint64_t i = 0; i <= MOST; i++) hand_over_other(c, 9 + i, i < MOST ? "" : "limit");
-    hand_over_other(c, 9, "");
-    put_call(c, 1, (sw_app_say){.act = SW_ACT_REVOKE}, &call);
-    expect(hand_over(c, bytes_of(&call)), "");
-    restart_kms(c->w);
+    for (uint64_t i = 0; i <= MOST; i++) hand_over_other(c, 2, 9 + i, i < MOST ? "" : "limit");
+    hand_over_other(c, 2, 9, "");
+    hand_over_other(c, 1, 9, "");
+    restart_kms(c->w); /* which holds them all */
     unlock_all_now(c);
-    for (uint64_t i = 0; i < MOST; i++) hand_over_other(c, 9 + i, "");
+    for (uint64_t i = 0; i <= MOST; i++) hand_over_other(c, 2, 9 + i, i < MOST ? "" : "limit");
     (void)keys_granted(c->w, (ask){0});
     for (uint64_t i = 0; i < 40; i++) {
         again.size = 0;
@@ -221,6 +219,80 @@ static void test_each_owner_has_room(void **state) {
                  &again);
         expect(hand_over(c, bytes_of(&again)), "");
     }
+    refused_saying(c, (ask){0}, "revoked", "directly");
+    chain_free(c);
+}
+
+/* The transaction is held back, the service is restarted and all owners' programs unlock it: what
+ * was handed over counts, until the chain has it and her lift. */
+static void test_handed_over_before_a_restart(void **state) {
+    (void)state;
+    chain_world *c = chain_ready();
+    const char *name = c->w->p.genesis.owners[2].name;
+    SW_SCOPED(sw_buffer) call = SW_BUFFER(1 << 12);
+    put_call(c, 2, (sw_app_say){.act = SW_ACT_REVOKE}, &call);
+    expect(hand_over(c, bytes_of(&call)), "");
+    for (int i = 0; i < 2; i++) {
+        restart_kms(c->w);
+        unlock_all_now(c);
+        refused_saying(c, (ask){0}, "revoked", name);
+        refused_saying(c, (ask){0}, "revoked", "told this key service directly");
+    }
+    (void)send_call(c, &c->w->p.genesis.chain.contract, bytes_of(&call));
+    act(c, 2, SW_ACT_LIFT);
+    act(c, 0, SW_ACT_APPROVE);
+    act(c, 1, SW_ACT_APPROVE);
+    restart_kms(c->w);
+    unlock_all_now(c);
+    (void)keys_granted(c->w, (ask){0});
+    chain_free(c);
+}
+
+/* A log has more of one owner than were ever held at a time, since the chain passed some: those
+ * that it has not passed are what a later start holds. */
+static void test_a_log_of_more_than_there_is_room(void **state) {
+    (void)state;
+    enum { MOST = 256 / OWNERS };
+    chain_world *c = chain_ready();
+    SW_SCOPED(sw_buffer) call = SW_BUFFER(1 << 12);
+    for (uint64_t i = 0; i < MOST; i++) hand_over_other(c, 2, 9 + i, "");
+    act_of(c, 2, (sw_app_say){.act = SW_ACT_REVOKE, .everything = true, .sequence = 500});
+    act_of(c, 2, (sw_app_say){.act = SW_ACT_LIFT, .everything = true});
+    act(c, 0, SW_ACT_APPROVE);
+    act(c, 1, SW_ACT_APPROVE);
+    restart_kms(c->w); /* those were compared, and hold until then */
+    unlock_all_now(c);
+    put_call(c, 2, (sw_app_say){.act = SW_ACT_REVOKE, .sequence = 600}, &call);
+    expect(hand_over(c, bytes_of(&call)), "");
+    for (uint64_t i = 1; i < MOST; i++) hand_over_other(c, 2, 600 + i, "");
+    restart_kms(c->w);
+    unlock_all_now(c);
+    refused_saying(c, (ask){0}, "revoked", "directly");
+    hand_over_other(c, 2, 700, "limit");
+    chain_free(c);
+}
+
+/* Whoever has the folder takes the app from it, to found it anew without what was handed over. */
+static void test_a_restart_without_the_app(void **state) {
+    (void)state;
+    chain_world *c = chain_ready();
+    world *w = c->w;
+    char hex[65], path[256];
+    sw_error err = {0};
+    SW_SCOPED(sw_buffer) call = SW_BUFFER(1 << 12);
+    put_call(c, 2, (sw_app_say){.act = SW_ACT_REVOKE}, &call);
+    expect(hand_over(c, bytes_of(&call)), "");
+    sw_kms_close(&w->kms);
+    sw_hex_text(hex, SW_BYTES_OF(w->p.genesis.hash.b));
+    (void)snprintf(path, sizeof path, "%s/apps/%s.genesis", w->dir, hex);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(sw_kms_open(&w->options, &w->kms, &err), SW_UNAUTHENTIC);
+    assert_string_equal(err.word, "rollback");
+    assert_non_null(strstr(err.message, hex));
+    assert_int_equal(
+        sw_file_write(path, bytes_of(&w->p.envelope), 0600, SW_WRITE_NEW, NULL), SW_OK);
+    start_kms(w);
+    unlock_all_now(c);
     refused_saying(c, (ask){0}, "revoked", "directly");
     chain_free(c);
 }
@@ -270,6 +342,9 @@ int main(void) {
         cmocka_unit_test(test_handed_over_by_one_who_was_removed),
         cmocka_unit_test(test_each_owner_has_room),
         cmocka_unit_test(test_old_ones_take_no_room),
+        cmocka_unit_test(test_handed_over_before_a_restart),
+        cmocka_unit_test(test_a_log_of_more_than_there_is_room),
+        cmocka_unit_test(test_a_restart_without_the_app),
     };
     return cmocka_run_group_tests_name("kms/chain_handed", tests, NULL, NULL);
 }
