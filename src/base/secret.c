@@ -71,16 +71,15 @@ void sw_secret_release(void *memory) {
     (void)munmap(body - 2 * l.page, l.total); /* also unlocks */
 }
 
-/* The pages are closed, moved to where nobody knows of them, and wiped there. */
+/* The pages are closed, moved to where nobody knows of them, and wiped there; what is left where
+ * they were stays closed. */
 void sw_secret_withdraw(void *memory) {
     if (memory == NULL) return;
     secret_layout l;
     uint8_t *body = body_of(memory, &l);
     if (body == NULL || mprotect(body, l.body, PROT_NONE) != 0) return;
-    void *away = mmap(NULL, l.body, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (away == MAP_FAILED) return; /* closed it is */
-    if (mremap(body, l.body, l.body, MREMAP_MAYMOVE | MREMAP_FIXED, away) == MAP_FAILED) return;
-    (void)mmap(body, l.body, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    void *away = mremap(body, l.body, l.body, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
+    if (away == MAP_FAILED) return; /* closed it is, and goes with the process */
     if (mprotect(away, l.body, PROT_READ | PROT_WRITE) == 0) sw_wipe(away, l.body);
 }
 

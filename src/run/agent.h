@@ -286,6 +286,8 @@ SW_NODISCARD sw_status sw_agent_check_state(sw_agent *a, sw_error *err);
 SW_NODISCARD sw_status sw_agent_check_recipe(const sw_agent *a, const sw_hash *compose,
                                              sw_error *err);
 /* agent_metrics.c: what the metrics pipe holds; closes it at its end */
+/* WRK-054: so many steps are done since the last were. */
+void sw_agent_note_pace(sw_agent *a, uint64_t steps);
 SW_NODISCARD sw_status sw_agent_take_metrics(sw_agent *a, sw_error *err);
 /* Room for so many step records, those that are there kept. */
 SW_NODISCARD sw_status sw_agent_metric_room(sw_agent *a, uint64_t count, sw_error *err);

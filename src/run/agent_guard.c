@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The guard's thread: polls a timer and waits for nothing that the host could hold up.
+ * The guard's thread: polls a timer and waits for nothing else that the host could hold up.
  *
  * The idea: every word to it is a change under one mutex, and what is due is judged there too, by
  * the clock: a renewal that came first has moved the deadline, and one that comes later hears that
@@ -14,11 +14,13 @@
 #include "sys/clock.h"
 #include "sys/process.h"
 #include <errno.h>
+#include <link.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -35,7 +37,7 @@ struct sw_agent_guard {
     size_t key_count;
 };
 
-static int64_t now_ms(void) {
+int64_t sw_agent_guard_now_ms(void) {
     const sw_clock clock = sw_clock_system();
     return clock.steady_ms(clock.context);
 }
@@ -56,7 +58,7 @@ static _Noreturn void end_process(sw_agent_guard *g) {
 
 /* Under the mutex. What ended is said before the child can be missed. */
 static void look(sw_agent_guard *g) {
-    int64_t now = now_ms();
+    int64_t now = sw_agent_guard_now_ms();
     if (g->due_ms == 0 || now < g->due_ms) return;
     if (g->ended) end_process(g);
     g->ended = true;
@@ -77,14 +79,32 @@ static void *stand(void *context) {
     return NULL;
 }
 
+/* Code is read from a disk when it is missed, and that disk is the host's too: what the thread runs
+ * lies in the program and in libc, all of whose pages are kept. */
+static int keep_pages(struct dl_phdr_info *object, size_t size, void *failed) {
+    const char *name = object->dlpi_name, *last = strrchr(name, '/');
+    (void)size;
+    if (*name && strncmp(last ? last + 1 : name, "libc.so", strlen("libc.so")) != 0) return 0;
+    for (size_t i = 0; i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *part = &object->dlpi_phdr[i];
+        uintptr_t at = object->dlpi_addr + part->p_vaddr;
+        if (part->p_type != PT_LOAD || mlock((void *)at, part->p_memsz) == 0) continue;
+        *(int *)failed = errno;
+        return 1;
+    }
+    return 0;
+}
+
 /* Signals are the agent's thread's to hear. */
 static int begin(sw_agent_guard *g) {
     sigset_t all, before;
+    int failed = 0;
+    if (dl_iterate_phdr(keep_pages, &failed) != 0) return failed;
     g->timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
     if (g->timer < 0) return errno;
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(&g->thread, NULL, stand, g);
+    failed = pthread_create(&g->thread, NULL, stand, g);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     return failed;
 }
@@ -106,8 +126,10 @@ sw_status sw_agent_guard_open(int64_t grace_ms, sw_agent_guard **out, sw_error *
         return SW_OK;
     }
     drop(g);
-    return sw_fail(err, SW_MEMORY, "memory", "the lease's guard cannot begin: %s",
-                   strerror(failed));
+    sw_status status = sw_fail(err, SW_MEMORY, "memory", "the lease's guard cannot begin: %s",
+                               strerror(failed));
+    sw_error_hint(err, "it locks this program's pages in memory, some 5 MiB: see `ulimit -l`");
+    return status;
 }
 
 void sw_agent_guard_close(sw_agent_guard **g) {
@@ -131,9 +153,8 @@ static bool move(sw_agent_guard *g, int64_t due_ms) {
     return lasts;
 }
 
-bool sw_agent_guard_extend(sw_agent_guard *g, int64_t ms) {
-    int64_t due = now_ms() + ms;
-    return !g || move(g, due < 1 ? 1 : due);
+bool sw_agent_guard_extend(sw_agent_guard *g, int64_t due_ms) {
+    return !g || move(g, due_ms < 1 ? 1 : due_ms);
 }
 
 bool sw_agent_guard_release(sw_agent_guard *g) {

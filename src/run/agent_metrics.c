@@ -54,8 +54,7 @@ static sw_status keep_record(sw_agent *a, const sw_wire_step *s, sw_wire_step *s
     return SW_OK;
 }
 
-/* WRK-054. A script may tell of several at once. */
-static void note_pace(sw_agent *a, uint64_t steps) {
+void sw_agent_note_pace(sw_agent *a, uint64_t steps) {
     int64_t now = sw_machine_counter_ms(a->machine), each = (now - a->stepped_ms) / (int64_t)steps;
     if (each > a->step_ms) a->step_ms = each;
     a->stepped_ms = now;
@@ -66,7 +65,7 @@ static sw_status take_metric(sw_agent *a, const sw_wire_step *s, sw_error *err) 
     if (!next || s->step > s->total_steps || s->total_steps != a->total_steps)
         return sw_fail(err, SW_UNAUTHENTIC, "worker", "the %s counts its steps wrongly",
                        a->command ? "command" : "worker");
-    note_pace(a, s->step - a->step);
+    sw_agent_note_pace(a, s->step - a->step);
     a->step = s->step;
     if (!a->command) note_tokens(a, s->tokens);
     sw_wire_step seen = {

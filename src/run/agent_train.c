@@ -62,7 +62,10 @@ static sw_status take_checkpoint(sw_agent *a, uint64_t size, sw_error *err) {
                                 err));
     SW_TRY(sw_agent_await_step(a, step, err));
     a->stop_state = !is_fixed(a, step); /* one, and behind it an end alone (WRK-007) */
-    if (a->step < step) a->step = step; /* of a command: the state itself tells of its step */
+    if (a->step < step) { /* of a command: the state itself tells of its step */
+        sw_agent_note_pace(a, step - a->step);
+        a->step = step;
+    }
     sw_status status = (a->replay ? sw_agent_compare : sw_agent_save)(
         a, step, sw_buffer_bytes(&state), in_chain(a, step), err);
     if (status == SW_IO) a->end = SW_END_HOST;
@@ -199,12 +202,13 @@ static sw_status take_hello(sw_agent *a, uint64_t size, sw_error *err) {
  * is a save as WRK-054 means it, and no part of a step; outputs come when all are saved. */
 static sw_status as_sealing(sw_agent *a, sw_status (*take)(sw_agent *, uint64_t, sw_error *),
                             uint64_t size, sw_error *err) {
-    int64_t begin = sw_agent_now_us(a), before = a->account.seal_us;
+    int64_t begin = sw_agent_now_us(a), before = a->account.seal_us, stepped = a->stepped_ms;
     sw_status status = take(a, size, err);
     int64_t took = sw_agent_now_us(a) - begin;
     a->account.seal_us = before + took;
     if (took / 1000 > a->save_ms) a->save_ms = took / 1000;
-    a->stepped_ms += took / 1000;
+    a->stepped_ms = a->stepped_ms == stepped ? stepped + took / 1000 /* the step goes on */
+                                             : sw_machine_counter_ms(a->machine);
     return status;
 }
 

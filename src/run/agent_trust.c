@@ -16,7 +16,8 @@
 #define SAVED_BYTES_PER_MS ((uint64_t)65536)
 #define FIRST_SAVE_PART    8
 #define STOP_SLACK_MS      2000
-#define REQUEST_LEAST_MS   1000 /* of one request, for a service that is busy */
+#define STOP_ROOM_PART     4     /* of the lease, that a STOP may come early; so long is asked again */
+#define REQUEST_LEAST_MS   10000 /* of one request: a service asks nodes of a chain, say */
 
 /* The shard that a verified consent belongs to; every shard takes exactly one. */
 static sw_status place_consent(sw_agent *a, const char *path, sw_bytes file, sw_error *err) {
@@ -155,11 +156,14 @@ static sw_status keep_grant(sw_agent *a, sw_error *err) {
 }
 
 _Static_assert(SW_SHARD_LIMIT + 5 <= SW_AGENT_GUARD_KEYS, "the guard has room for every key");
-/* The guard is told in milliseconds from now: it does not ask the machine. */
+/* The guard does not ask the machine. Its clock is read first, so that an agent that is held up
+ * between the two ends early. */
 static sw_status take_lease(sw_agent *a, int64_t asked_ms, sw_error *err) {
     if (!a->guard) SW_TRY(sw_agent_guard_open(SW_AGENT_GRACE_MS, &a->guard, err));
-    int64_t lasts = asked_ms + a->granted.grant.lease_ms - sw_machine_counter_ms(a->machine);
-    if (!sw_agent_guard_extend(a->guard, lasts)) return sw_agent_end_lease(a, err);
+    int64_t now = sw_agent_guard_now_ms(), counter = sw_machine_counter_ms(a->machine);
+    int64_t lasts = asked_ms + a->granted.grant.lease_ms - counter;
+    if (counter >= SW_COUNTER_LOST || !sw_agent_guard_extend(a->guard, now + lasts))
+        return sw_agent_end_lease(a, err);
     a->lease_end_ms = asked_ms + a->granted.grant.lease_ms;
     a->renew_at_ms = asked_ms + a->granted.grant.lease_ms / 2;
     a->time_base_ms = a->granted.grant.granted_ms - asked_ms;
@@ -260,19 +264,22 @@ static int64_t first_save_ms(const sw_agent *a) {
 /* WRK-054: how long before the lease's end a STOP must be sent. */
 static int64_t stop_room_ms(const sw_agent *a) {
     if (a->replay || !a->plan_seen || a->worker <= 0) return 0; /* there is nothing to save */
+    if (a->saved_step == a->total_steps) return 0;
     int64_t step = a->step_ms;
     if (!a->command || step == 0) {
         int64_t in_hand = sw_machine_counter_ms(a->machine) - a->stepped_ms;
         if (step < in_hand) step = in_hand;
     }
-    return step + (a->save_ms ? a->save_ms : first_save_ms(a)) + STOP_SLACK_MS;
+    int64_t room = step + (a->save_ms ? a->save_ms : first_save_ms(a)) + STOP_SLACK_MS;
+    int64_t most = a->granted.grant.lease_ms / STOP_ROOM_PART;
+    return room < most ? room : most;
 }
 
-/* What each request of a renewal may take, so that behind them there is time for a STOP. Where that
- * would leave little, the lease's end is what they are bounded by. */
+/* What each request of a renewal may take, so that behind them there is time for a STOP, but for a
+ * least. The lease's end bounds them anyhow. */
 static int64_t request_ms(const sw_agent *a, int64_t now) {
-    int64_t left = a->lease_end_ms - now, room = stop_room_ms(a);
-    int64_t each = (left - room) / RENEW_CALLS, most = left / RENEW_CALLS;
+    int64_t left = a->lease_end_ms - now;
+    int64_t each = (left - stop_room_ms(a)) / RENEW_CALLS, most = left / RENEW_CALLS;
     int64_t least = most < REQUEST_LEAST_MS ? most : REQUEST_LEAST_MS;
     return each > least ? each : least;
 }
@@ -310,6 +317,7 @@ bool sw_agent_lease_holds(sw_agent *a) {
     if (now < a->renew_at_ms) return true;
     bool room = a->replay || has_room(a);
     sw_status status = room ? renew(a, &a->lease_error) : too_many_grants(&a->lease_error);
+    a->stepped_ms += sw_machine_counter_ms(a->machine) - now; /* no part of a step */
     if (status == SW_OK) return true;
     /* An unreachable KMS is asked again until a STOP is due; a refusal is final. */
     if (status == SW_UNAVAILABLE && asks_again(a)) return true;

@@ -117,9 +117,13 @@ static sw_status execute(opener *p, sw_error *err) {
     sw_status status = pass_through(p, &body, output, err);
     if (status == SW_OK) status = check_lease(p->agent, err);
     if (status == SW_OK) status = sw_agent_release_lease(p->agent, err);
-    if (status == SW_OK) return sw_output_commit(&output, err);
-    sw_output_abort(&output);
-    return status;
+    if (status != SW_OK) {
+        sw_output_abort(&output);
+        return status;
+    }
+    sw_agent_drop_keys(p->agent); /* the disk may keep what follows waiting for long */
+    sw_session_key_drop(&p->agent->manifest_key);
+    return sw_output_commit(&output, err);
 }
 
 sw_status sw_run_open(const sw_open_options *o, sw_error *err) {

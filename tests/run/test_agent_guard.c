@@ -19,6 +19,10 @@
 
 enum { SOON_MS = 200, LONG_MS = 60000, LATE_MS = 20000 };
 
+static bool extend(sw_agent_guard *g, int64_t ms) { /* from now */
+    return sw_agent_guard_extend(g, sw_agent_guard_now_ms() + ms);
+}
+
 static void sleep_ms(long ms) {
     const struct timespec t = {ms / 1000, ms % 1000 * 1000000};
     (void)nanosleep(&t, NULL);
@@ -57,11 +61,11 @@ static void at_the_deadline_the_child_is_killed(void **state) {
     pid_t pid = start_child(&pidfd);
     sw_agent_guard *g = open_guard(LONG_MS);
     sw_agent_guard_child(g, pidfd);
-    assert_true(sw_agent_guard_extend(g, SOON_MS));
+    assert_true(extend(g, SOON_MS));
     assert_false(sw_agent_guard_ended(g));
     assert_true(ends_within(pidfd, LATE_MS));
     assert_true(sw_agent_guard_ended(g));
-    assert_false(sw_agent_guard_extend(g, LONG_MS)); /* a renewal that comes too late */
+    assert_false(extend(g, LONG_MS)); /* a renewal that comes too late */
     assert_false(sw_agent_guard_release(g));
     sw_agent_guard_close(&g);
     assert_null(g);
@@ -72,7 +76,7 @@ static void a_child_that_starts_too_late_is_killed(void **state) {
     (void)state;
     int pidfd;
     sw_agent_guard *g = open_guard(LONG_MS);
-    assert_true(sw_agent_guard_extend(g, -5));
+    assert_true(extend(g, -5));
     while (!sw_agent_guard_ended(g)) sleep_ms(10);
     pid_t pid = start_child(&pidfd);
     sw_agent_guard_child(g, pidfd);
@@ -89,8 +93,8 @@ static void what_is_taken_back_kills_nothing(void **state) {
         pid_t pid = start_child(&pidfd);
         sw_agent_guard *g = open_guard(LONG_MS);
         sw_agent_guard_child(g, pidfd);
-        assert_true(sw_agent_guard_extend(g, how == 2 ? SOON_MS : 10 * SOON_MS));
-        if (how == 0) assert_true(sw_agent_guard_extend(g, LONG_MS));
+        assert_true(extend(g, how == 2 ? SOON_MS : 10 * SOON_MS));
+        if (how == 0) assert_true(extend(g, LONG_MS));
         if (how == 1) assert_true(sw_agent_guard_release(g));
         if (how == 2) sw_agent_guard_child(g, -1);
         assert_false(ends_within(pidfd, 12 * SOON_MS));
@@ -104,8 +108,8 @@ static void a_thread_that_has_not_run_yet_is_no_reprieve(void **state) {
     (void)state;
     for (int i = 0; i < 100; i++) {
         sw_agent_guard *g = open_guard(LONG_MS);
-        assert_true(sw_agent_guard_extend(g, -5));
-        assert_false(i % 2 ? sw_agent_guard_extend(g, LONG_MS) : sw_agent_guard_release(g));
+        assert_true(extend(g, -5));
+        assert_false(i % 2 ? extend(g, LONG_MS) : sw_agent_guard_release(g));
         assert_true(sw_agent_guard_ended(g));
         sw_agent_guard_close(&g);
     }
@@ -115,7 +119,7 @@ static void signals_are_left_to_the_agent(void **state) {
     (void)state;
     sigset_t one, before, pending;
     sw_agent_guard *g = open_guard(LONG_MS);
-    assert_true(sw_agent_guard_extend(g, SOON_MS));
+    assert_true(extend(g, SOON_MS));
     while (!sw_agent_guard_ended(g)) sleep_ms(10); /* its thread runs */
     (void)sigemptyset(&one);
     (void)sigaddset(&one, SIGUSR1);
@@ -148,10 +152,10 @@ static void go_on(stand_how how, sw_agent_guard **g, void **keys, volatile bool 
     if (how == IS_DONE) {
         if (!sw_agent_guard_release(*g)) _exit(SEEN);
         for (size_t i = 0; i < KEYS; i++) sw_secret_release(keys[i]);
-        if (!sw_agent_guard_extend(*g, 0)) _exit(SEEN);
+        if (!extend(*g, 0)) _exit(SEEN);
     }
     while ((how == RENEWS || how == IS_BACK) && !sw_agent_guard_ended(*g)) sleep_ms(10);
-    if (how == RENEWS && sw_agent_guard_extend(*g, LONG_MS)) _exit(SEEN);
+    if (how == RENEWS && extend(*g, LONG_MS)) _exit(SEEN);
     if (how == IS_BACK) sw_agent_guard_close(g);
     sleep_ms(how == IS_BACK ? 12 * SOON_MS : LATE_MS);
     _exit(LASTED);
@@ -172,7 +176,7 @@ static int stand_still(stand_how how, volatile bool *wiped_seen) {
             memset(keys[i], 7, 32);
             sw_agent_guard_key(g, keys[i]);
         }
-        if (!sw_agent_guard_extend(g, SOON_MS)) _exit(SEEN);
+        if (!extend(g, SOON_MS)) _exit(SEEN);
         go_on(how, &g, keys, wiped_seen);
     }
     int code = 0;
@@ -206,7 +210,7 @@ static void without_a_guard_nothing_ends(void **state) {
     sw_agent_guard *none = NULL;
     sw_agent_guard_child(none, 3);
     sw_agent_guard_key(none, NULL);
-    assert_true(sw_agent_guard_extend(none, 0));
+    assert_true(extend(none, 0));
     assert_true(sw_agent_guard_release(none));
     assert_false(sw_agent_guard_ended(none));
     sw_agent_guard_close(&none);

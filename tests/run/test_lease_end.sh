@@ -83,13 +83,24 @@ until [ -n "$trainer" ] && [ "$trainer" = "$(children "$(agent)")" ] || gone "$r
     sleep 2
 done
 until gone "${trainer:-none}" || gone "$run"; do sleep 0.1; done
+pid=$(agent)
 [ -n "$trainer" ] && grep -q '^State:.t' "/proc/$(agent)/status"; say $? 'at the end of the lease the worker is killed, and the agent has not noticed'
+pairs=()
+for owner in "${owners[@]}"; do pairs+=("$owner" "$(dataset_of "$owner.sealed")"); done
+found_in() { # found_in FILE: a key of the owners or of the run, or what opens a consent
+    python3 "$here/dump_memory.py" "$pid" "$1" &&
+        "$objects/tests/run/find_keys" "$1" app-compose.json "$genesis" "${pairs[@]}" -- "${owners[@]/%/.consent}" >log 2>&1
+    [ $? -eq 1 ]
+}
+found_in memory.before && grep -q '^the data key' log && ! grep -q '^what opens' log; say $? 'it holds the keys still, and nothing that opened them'
+until [ "$(find "/proc/$pid/task" -mindepth 1 -maxdepth 1 | wc -l)" -eq 1 ]; do sleep 0.05; done # the guard's thread has ended the process
+! found_in memory.behind && grep -q ' 0 found$' log; say $? 'a grace later none is in its memory any more, though the agent is held up still'
 wait $run; [ $? -eq 1 ] && [ -z "$(error_word <still.log)" ]; say $? 'a grace later the agent ends in the middle of it'
 
 # ---- a STOP in time for a long step ----
-steps=8 save_steps=0 lease=24s
+steps=8 save_steps=0 lease=32s
 long=$("$worker" --list | sed -n 's/^\([0-9]*\) .* long_steps$/\1/p')
-variant long; say $? 'a recipe whose steps take 5 s of a lease of 24 s, and that saves none of them'
+variant long; say $? 'a recipe whose steps take 5 s of a lease of 32 s, and that saves none of them'
 run_sealed --run long --threads "$long" --json >log 2>&1 &
 run=$!
 until [ -e long/state.json ]; do sleep 0.05; done
