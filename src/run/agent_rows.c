@@ -11,8 +11,23 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Finds each listed shard among the files given, by its ciphertext's id; everything else about the
- * file is checked while it is unsealed. */
+#define ROWS_TYPE "application/jsonl"
+
+/* What the file says of itself, before a grant is spent on it; while it is unsealed it is proven and
+ * checked again. */
+static sw_status check_word(const sw_agent *a, size_t s, const sw_container_body *body,
+                            uint64_t rows, sw_error *err) {
+    bool jsonl = strcmp(body->media_type, ROWS_TYPE) == 0;
+    if (!jsonl && !a->command)
+        return sw_fail(err, SW_REFUSED, "shard",
+                       "it holds %s, and the native trainer reads " ROWS_TYPE, body->media_type);
+    uint64_t holds = jsonl ? rows : 1, lists = a->recipe->shards[s].rows; /* CMD-033 */
+    if (holds == lists) return SW_OK;
+    return sw_fail(err, SW_REFUSED, "shard", "it holds %llu rows, the recipe lists %llu",
+                   (unsigned long long)holds, (unsigned long long)lists);
+}
+
+/* Finds each listed shard among the files given, by its ciphertext's id. */
 sw_status sw_agent_match_shards(sw_agent *a, sw_error *err) {
     for (size_t i = 0; i < a->o->shard_count; i++) {
         const char *path = a->o->shards[i];
@@ -31,6 +46,11 @@ sw_status sw_agent_match_shards(sw_agent *a, sw_error *err) {
             if (!sw_hash_equal(&a->recipe->shards[s].dataset, &trailer.root_id)) continue;
             listed = true;
             if (a->shard_paths[s]) continue;
+            status = check_word(a, s, &body, trailer.rows, err);
+            if (status != SW_OK) {
+                sw_error_prefix(err, "%s", path);
+                return status;
+            }
             a->shard_paths[s] = path;
             placed = true;
             break;
@@ -160,7 +180,7 @@ static sw_status start(sw_agent *a, int plain, sw_error *err) {
     sw_wire_job *job = SW_ARENA_NEW(&a->arena, sw_wire_job, 1);
     if (!job) return sw_fail(err, SW_MEMORY, "memory", "no memory for a job");
     SW_TRY(sw_agent_fill_job(a, SW_JOB_DECODE, &settings, job, err));
-    memcpy(job->media_type, "application/jsonl", sizeof "application/jsonl");
+    memcpy(job->media_type, ROWS_TYPE, sizeof ROWS_TYPE);
     const int fds[2] = {a->model_fd, plain};
     return sw_agent_start(a, job, fds, 2, err);
 }

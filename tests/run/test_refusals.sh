@@ -293,4 +293,12 @@ if command -v strace >/dev/null; then
     start_kms && unlock_all
     same_short 'started and unlocked again: the same model'
 fi
+
+# ---- a shard that the native trainer cannot read: nothing is granted for it ----
+rm anna.sealed && "$sealwright" seal anna.jsonl --type bin --identity anna --out anna.sealed >log 2>&1; say $? '(anna seals her lines as bytes)'
+variant bytes; say $? 'a recipe that lists them'
+before=$(granted)
+refused shard 'bytes for the native trainer' run_sealed
+grep -q 'anna.sealed: it holds application/octet-stream' log; say $? 'and it is named'
+[ "$(granted)" -eq "$before" ]; say $? 'nothing was granted'
 finish
