@@ -179,10 +179,13 @@ static sw_status kms_root(sw_cli *cli, sw_error *err) {
     sw_status status = sw_remote_look(remote, &reference, wall_ms(cli), &facts, err);
     sw_remote_close(&remote);
     if (status != SW_OK) return status;
+    bool simulated = facts.claims.platform == SW_PLATFORM_SIM;
     sw_hex_text(hex, SW_BYTES_OF(facts.root.b));
     sw_cli_print(cli, "%s\n", hex);
+    if (simulated) sw_cli_note(cli, "SIMULATED: a software machine runs this key service");
     sw_json *root = sw_json_make(sw_cli_arena(cli), SW_JSON_OBJECT);
     sw_json_add_text(sw_cli_arena(cli), root, "root_key", sw_text(hex));
+    sw_json_add_flag(sw_cli_arena(cli), root, "simulated", simulated);
     sw_json_add_text(sw_cli_arena(cli), root, "image", sw_text(facts.claims.image));
     sw_cli_result(cli, root);
     return SW_OK;

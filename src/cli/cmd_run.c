@@ -139,11 +139,17 @@ static void add_account(sw_arena *a, sw_json *root, const sw_run_account *t) {
     sw_json_add_integer(a, o, "finish", t->finish_us);
 }
 
+static void note_simulated(sw_cli *cli, bool simulated) {
+    if (simulated)
+        sw_cli_note(cli, "SIMULATED: a software machine did this, no hardware vouches for it");
+}
+
 static void report_run(sw_cli *cli, const sw_run_options *o, const sw_run_result *r) {
     sw_arena *a = sw_cli_arena(cli);
     sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
     if (!r->finished_before) sw_json_add_integer(a, root, "steps", (int64_t)r->steps);
     sw_json_add_flag(a, root, "stopped", r->stopped);
+    sw_json_add_flag(a, root, "simulated", r->simulated);
     sw_json_add_hex(a, root, "compose_hash", SW_BYTES_OF(r->compose.b));
     if (!r->stopped) sw_json_add_hex(a, root, "manifest", SW_BYTES_OF(r->manifest.b));
     add_account(a, root, &r->account);
@@ -153,6 +159,7 @@ static void report_run(sw_cli *cli, const sw_run_options *o, const sw_run_result
     sw_hex_text(id, SW_BYTES_OF(r->manifest.b));
     if (!r->finished_before) sw_cli_print(cli, "steps     %" PRIu64 "\n", r->steps);
     sw_cli_print(cli, "manifest  %s\nout       %s/out\n", id, o->folder);
+    note_simulated(cli, r->simulated);
 }
 
 static sw_status run(sw_cli *cli, sw_error *err) {
@@ -229,8 +236,7 @@ static sw_status say_difference(sw_cli *cli, const sw_replay_result *r, sw_error
 }
 
 static sw_status say_verdict(sw_cli *cli, const sw_replay_result *r, sw_error *err) {
-    if (r->simulated)
-        sw_cli_note(cli, "SIMULATED: a software machine did this, no hardware vouches for it");
+    note_simulated(cli, r->simulated);
     if (r->differs != SW_REPLAY_NOTHING) return say_difference(cli, r, err);
     sw_cli_result(cli, replay_object(cli, r));
     uint64_t count = r->equal - r->begun;
@@ -275,18 +281,20 @@ static sw_status recipient_key(sw_cli *cli, const char *path, sw_p256_public *ou
     return SW_OK;
 }
 
-static sw_status open_folder(sw_cli *cli, const sw_open_options *asked, sw_error *err) {
+static sw_status open_folder(sw_cli *cli, const sw_open_options *asked, bool *simulated,
+                             sw_error *err) {
     sw_out_folder folder;
     SW_TRY(sw_out_folder_open(cli, sw_cli_argument(cli, 0), &folder, err));
     sw_open_options o = *asked;
     o.folder = &folder.in;
-    sw_status status = sw_run_open(&o, err);
+    sw_status status = sw_run_open(&o, simulated, err);
     sw_out_folder_close(&folder);
     return status;
 }
 
 static sw_status open_output(sw_cli *cli, sw_error *err) {
     sw_open_options o = {0};
+    bool simulated = false;
     const char *app, *to;
     SW_TRY(sw_cli_need(cli, "app", &app, err));
     SW_TRY(sw_cli_need(cli, "kms", &o.kms_url, err));
@@ -300,12 +308,14 @@ static sw_status open_output(sw_cli *cli, sw_error *err) {
     o.consents = sw_cli_list(cli, "consent", &o.consent_count);
     o.entropy = *sw_cli_entropy(cli);
     o.clock = *sw_cli_clock(cli);
-    SW_TRY(open_folder(cli, &o, err));
+    SW_TRY(open_folder(cli, &o, &simulated, err));
     sw_arena *a = sw_cli_arena(cli);
     sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
     sw_json_add_text(a, root, "out", sw_text(o.out));
+    sw_json_add_flag(a, root, "simulated", simulated);
     sw_cli_result(cli, root);
     sw_cli_print(cli, "re-sealed to the recipient alone: %s\n", o.out);
+    note_simulated(cli, simulated);
     return SW_OK;
 }
 

@@ -166,6 +166,7 @@ static sw_status stopped(const sw_agent *a, sw_error *err) {
 static sw_status execute(sw_agent *a, sw_run_result *out, sw_error *err) {
     SW_TRY(sw_agent_prepare(a, err));
     SW_TRY(open_folder(a, err));
+    out->simulated = a->recipe->policy.platform == SW_PLATFORM_SIM;
     SW_TRY(look_for_manifest(a, out, err));
     if (out->finished_before) return SW_OK;
     SW_TRY(sw_agent_measure(a, err));

@@ -126,7 +126,7 @@ static sw_status execute(opener *p, sw_error *err) {
     return sw_output_commit(&output, err);
 }
 
-sw_status sw_run_open(const sw_open_options *o, sw_error *err) {
+sw_status sw_run_open(const sw_open_options *o, bool *simulated, sw_error *err) {
     opener p = {.o = o,
                 .run = {.app_compose = o->folder->app_compose,
                         .genesis_envelope = o->genesis_envelope,
@@ -139,6 +139,7 @@ sw_status sw_run_open(const sw_open_options *o, sw_error *err) {
     p.agent = sw_agent_new(&p.run);
     if (!p.agent) return sw_fail(err, SW_MEMORY, "memory", "no memory to open");
     sw_status status = execute(&p, err);
+    if (status == SW_OK) *simulated = p.agent->recipe->policy.platform == SW_PLATFORM_SIM;
     sw_agent_drop(&p.agent);
     return status;
 }

@@ -58,6 +58,7 @@ typedef struct sw_run_result {
     uint64_t steps;
     bool stopped;         /* resumable: run the same command again */
     bool finished_before; /* the folder holds this recipe's manifest: nothing was done */
+    bool simulated;       /* the recipe takes a software machine */
     sw_hash manifest;     /* digest, when not stopped */
     sw_hash compose;
     sw_run_account account;
@@ -114,8 +115,9 @@ typedef struct sw_open_options {
     sw_clock clock;
 } sw_open_options;
 /* Re-seals model.sealed to one recipient on an attested machine that was granted the purpose
- * `open`. Refuses, before it asks for a key, a folder that sw_manifest_verify refuses. */
-SW_NODISCARD sw_status sw_run_open(const sw_open_options *o, sw_error *err);
+ * `open`. Refuses, before it asks for a key, a folder that sw_manifest_verify refuses. *simulated:
+ * the recipe takes a software machine. */
+SW_NODISCARD sw_status sw_run_open(const sw_open_options *o, bool *simulated, sw_error *err);
 /* The recipient's side: unseals an OPENED container into a new folder (its files, checksums, salt
  * and model.sig). */
 SW_NODISCARD sw_status sw_run_unpack(const char *opened, const sw_encryption_key *recipient,

@@ -9,6 +9,7 @@ world_new "${1:?objects}"
 
 # ---- the run ----
 holds 'a sealed run' run_sealed --threads 2
+grep -q '^sealwright: SIMULATED' log; say $? 'which says that it is simulated'
 ls run run/out | tr '\n' ' ' >log
 grep -q '^run: checkpoint-000004.sealed checkpoint-000005.sealed lock out state.json  run/out: app-compose.json evidence.json ledger.json machine.pem manifest.json metrics-1.sealed metrics-2.sealed metrics-3.sealed model.sealed $' log
 say $? 'its folder: the two newest checkpoints, and what an auditor gets'
@@ -61,6 +62,7 @@ refused quorum 'opening with one of three' open_out run/out research/card.json x
 for owner in bert cleo; do "$sealwright" open approve run/out --recipient research/card.json --identity $owner >log 2>&1; done
 refused quorum 'opening to somebody else' open_out run/out press/card.json x.opened
 holds 'opening to the one they approved' open_out run/out research/card.json adapter.opened
+grep -q '^sealwright: SIMULATED' log; say $? 'which says that it is simulated'
 [ ! -e x.opened ]; say $? 'no refusal left a file'
 "$sealwright" open unpack adapter.opened --identity press --out stolen >log 2>&1
 [ $? -eq 1 ] && [ ! -e stolen ]; say $? 'nobody else unpacks it'
