@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * identity new, identity chain-key, identity show: an owner's keys, and what others may know of
- * them.
+ * identity new, identity chain-key, identity erase-unlock, identity show: an owner's keys, and what
+ * others may know of them.
  */
 #include "cli/cli.h"
+#include "cli/ledger_access.h"
 #include "codec/text.h"
 #include "identity/identity.h"
 #include "sys/files.h"
@@ -124,6 +125,23 @@ static sw_status chain_key(sw_cli *cli, sw_error *err) {
     return show_folder(cli, folder, err);
 }
 
+static sw_status erase_unlock(sw_cli *cli, sw_error *err) {
+    const char *app;
+    sw_hash genesis;
+    sw_identity *identity;
+    SW_TRY(sw_cli_need(cli, "app", &app, err));
+    SW_TRY(sw_cli_genesis_hash(cli, app, &genesis, err));
+    SW_TRY(
+        sw_identity_open(sw_cli_argument(cli, 0), NULL, sw_cli_entropy(cli), &identity, err));
+    sw_status status = sw_identity_erase_unlock(identity, &genesis, err);
+    sw_identity_close(&identity);
+    if (status != SW_OK) return status;
+    sw_cli_print(cli, "erased: what was consented to for this app opens no more\n");
+    sw_cli_note(cli, "a key service that was unlocked before forgets the secret when it is "
+                     "restarted; `sealwright revoke` ends what it grants until then");
+    return SW_OK;
+}
+
 /* DIR is an identity's folder, or a card that somebody handed over. */
 static sw_status show(sw_cli *cli, sw_error *err) {
     const char *path = sw_cli_argument(cli, 0);
@@ -147,6 +165,11 @@ static const sw_option chain_options[] = {
     {0},
 };
 
+static const sw_option erase_options[] = {
+    {"app", SW_OPTION_VALUE, "FILE|HASH", "the app's genesis, or its hash"},
+    {0},
+};
+
 const sw_command sw_commands_identity[] = {
     {"identity new", "DIR", "make an owner's keys: identity, encryption, keyring, unlock",
      "DIR/card.json is what others need to name this owner; everything else stays with her.", 1, 1,
@@ -155,6 +178,10 @@ const sw_command sw_commands_identity[] = {
      "DIR/card.json then names its address, signed again: hand that card out before an app is "
      "drafted.",
      1, 1, chain_options, chain_key},
+    {"identity erase-unlock", "DIR", "erase the secret without which nothing of this owner's opens",
+     "All that this owner has consented to for the app is lost to every key service, for good; the "
+     "rows are\nsealed as before, and a new `consent` makes a new secret.",
+     1, 1, erase_options, erase_unlock},
     {"identity show", "DIR", "show an identity's (or a card's) name, id and public keys", NULL, 1,
      1, NULL, show},
     {0},

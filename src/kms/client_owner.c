@@ -178,6 +178,7 @@ static sw_status seal_secret(const sw_unlock_statement *s, sw_bytes envelope,
 typedef struct owner_keys {
     const sw_identity_key *signing; /* held by the identity */
     sw_unlock_secret *secret;
+    bool missing; /* the secret */
 } owner_keys;
 
 static sw_status send_word(sw_remote *r, const sw_unlock_statement *s, const owner_keys *keys,
@@ -194,6 +195,18 @@ static sw_status send_word(sw_remote *r, const sw_unlock_statement *s, const own
     return sw_head_parse(&arena, sw_buffer_bytes(&answer), "audit", audit, err);
 }
 
+/* ID-023: who has spoken to this root had a secret then. A new one in its place opens nothing that
+ * was consented to, so it is made by `consent` alone. */
+static sw_status need_secret(sw_identity *owner, const sw_genesis *g, bool spoke,
+                             sw_unlock_secret *secret, sw_error *err) {
+    sw_status status = sw_identity_unlock_secret(owner, &g->hash, !spoke, secret, err);
+    if (status == SW_MISSING)
+        sw_error_hint(err, "it was erased, or lost: a copy of the identity has it in unlock/; else "
+                           "`sealwright consent` makes a new one, and consents before that open "
+                           "nothing");
+    return status;
+}
+
 /* The identity is held. */
 static sw_status give_word(sw_remote *r, const sw_kms_reference *reference, const sw_genesis *g,
                            sw_identity *owner, const owner_keys *keys, const sw_entropy *e,
@@ -208,6 +221,8 @@ static sw_status give_word(sw_remote *r, const sw_kms_reference *reference, cons
     SW_TRY(sw_identity_load_seen(owner, &place, &audit_seen, err));
     SW_TRY(check_ledger(r, g, &seen, err));
     SW_TRY(check_audit(r, &audit_seen.audit, &looked, err));
+    if (keys->missing)
+        SW_TRY(need_secret(owner, g, audit_seen.audit.index > 0, keys->secret, err));
     const sw_unlock_statement s = {.genesis = g->hash,
                                    .owner = sw_identity_card(owner)->id,
                                    .boot_nonce = looked.boot_nonce,
@@ -235,9 +250,11 @@ sw_status sw_remote_unlock(sw_remote *r, const sw_kms_reference *reference, cons
     if (secret == NULL) return sw_fail(err, SW_MEMORY, "memory", "no lockable memory for a secret");
     owner_keys keys = {.secret = secret};
     SW_TRY(sw_identity_signing_key(owner, &keys.signing, err));
-    SW_TRY(sw_identity_unlock_secret(owner, &g->hash, true, secret, err));
+    sw_status status = sw_identity_unlock_secret(owner, &g->hash, false, secret, err);
+    keys.missing = status == SW_MISSING;
+    if (status != SW_OK && !keys.missing) return status;
     SW_TRY(sw_identity_hold(owner, SW_IDENTITY_WAIT_MS, err));
-    sw_status status = give_word(r, reference, g, owner, &keys, e, clock, facts, err);
+    status = give_word(r, reference, g, owner, &keys, e, clock, facts, err);
     sw_identity_release(owner);
     return status;
 }

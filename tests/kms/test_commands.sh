@@ -124,6 +124,16 @@ serve "$place"
 holds "a new start keeps the root" "$root" "$sealwright" kms root --kms "$url" --reference reference.json
 holds "and is unlocked anew" "unlocked" unlock anna
 
+# ---- an unlock secret that is gone ----
+cp -r anna/unlock unlock.kept
+holds "anna erases her secret" "opens no more" "$sealwright" identity erase-unlock anna --app app.genesis
+refused "a secret that is not there is not erased" 1 "is not in the identity" "$sealwright" identity erase-unlock anna --app app.genesis
+refused "she gives no word without it" 1 "is not in the identity" unlock anna
+[ -z "$(ls anna/unlock)" ]
+say $? "and none was made"
+cp unlock.kept/* anna/unlock/
+holds "with the copy she does" "unlocked for anna" unlock anna
+
 # ---- watching ----
 : >watch.log
 "$sealwright" kms unlock --app app.genesis --identity bert --reference reference.json --kms "$url" --watch >>watch.log 2>&1 &
