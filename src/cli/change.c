@@ -289,7 +289,9 @@ static void report_settings(const changing *c) {
         sw_cli_print(c->cli, "devices  %s\n", w->allow_any_device ? "any" : "named ones alone");
     if (w->require_tcb_up_to_date != head->require_tcb_up_to_date)
         sw_cli_print(c->cli, "TCB      %s\n",
-                     w->require_tcb_up_to_date ? "up to date alone" : "any");
+                     w->require_tcb_up_to_date
+                         ? "up to date alone, for a stock dstack key service (recipes say it here)"
+                         : "any");
 }
 
 static void report(const changing *c, const char *word) {

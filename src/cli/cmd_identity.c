@@ -131,8 +131,7 @@ static sw_status erase_unlock(sw_cli *cli, sw_error *err) {
     sw_identity *identity;
     SW_TRY(sw_cli_need(cli, "app", &app, err));
     SW_TRY(sw_cli_genesis_hash(cli, app, &genesis, err));
-    SW_TRY(
-        sw_identity_open(sw_cli_argument(cli, 0), NULL, sw_cli_entropy(cli), &identity, err));
+    SW_TRY(sw_identity_open(sw_cli_argument(cli, 0), NULL, sw_cli_entropy(cli), &identity, err));
     sw_status status = sw_identity_erase_unlock(identity, &genesis, err);
     sw_identity_close(&identity);
     if (status != SW_OK) return status;

@@ -44,9 +44,9 @@ typedef struct sw_audit_reader {
     /* Told of each revocation; NULL: nobody is. What it answers ends the reading. */
     sw_status (*revoked)(void *context, const sw_audit_revocation *r, sw_error *err);
     void *revoked_context;
-    sw_head at;                   /* read so far */
-    sw_audit_start start;         /* that is being read */
-    bool vouched;                 /* an owner's word is about it */
+    sw_head at;           /* read so far */
+    sw_audit_start start; /* that is being read */
+    bool vouched;         /* an owner's word is about it */
     uint64_t starts, unlocks, grants, refusals, revocations;
     /* Starts that no owner's word is about: how many, and the first ones' entries. */
     uint64_t alone_count, alone[SW_AUDIT_ALONE_COUNT];

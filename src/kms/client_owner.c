@@ -221,8 +221,7 @@ static sw_status give_word(sw_remote *r, const sw_kms_reference *reference, cons
     SW_TRY(sw_identity_load_seen(owner, &place, &audit_seen, err));
     SW_TRY(check_ledger(r, g, &seen, err));
     SW_TRY(check_audit(r, &audit_seen.audit, &looked, err));
-    if (keys->missing)
-        SW_TRY(need_secret(owner, g, audit_seen.audit.index > 0, keys->secret, err));
+    if (keys->missing) SW_TRY(need_secret(owner, g, audit_seen.audit.index > 0, keys->secret, err));
     const sw_unlock_statement s = {.genesis = g->hash,
                                    .owner = sw_identity_card(owner)->id,
                                    .boot_nonce = looked.boot_nonce,

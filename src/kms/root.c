@@ -42,7 +42,7 @@ static void add_flags(sw_arena *a, sw_json *root) {
         const char *name;
         bool value;
     } flags[] = {
-        {"gateway_enabled", false}, {"kms_enabled", false}, {"local_key_provider_enabled", false},
+        {"gateway_enabled", false}, {"kms_enabled", false}, {"local_key_provider_enabled", true},
         {"no_instance_id", false},  {"public_logs", false}, {"public_sysinfo", false},
         {"public_tcbinfo", false},  {"secure_time", true}};
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)

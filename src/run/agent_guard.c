@@ -126,8 +126,8 @@ sw_status sw_agent_guard_open(int64_t grace_ms, sw_agent_guard **out, sw_error *
         return SW_OK;
     }
     drop(g);
-    sw_status status = sw_fail(err, SW_MEMORY, "memory", "the lease's guard cannot begin: %s",
-                               strerror(failed));
+    sw_status status =
+        sw_fail(err, SW_MEMORY, "memory", "the lease's guard cannot begin: %s", strerror(failed));
     sw_error_hint(err, "it locks this program's pages in memory, some 5 MiB: see `ulimit -l`");
     return status;
 }

@@ -18,8 +18,8 @@ typedef struct sw_agent_guard sw_agent_guard;
 SW_NODISCARD sw_status sw_agent_guard_open(int64_t grace_ms, sw_agent_guard **out, sw_error *err);
 /* Before the keys that it was given are dropped, as they may be behind a release. */
 void sw_agent_guard_close(sw_agent_guard **g);
-/* The lease lasts until then, by sw_agent_guard_now_ms. False, and for good, when it had ended before
- * this was said. */
+/* The lease lasts until then, by sw_agent_guard_now_ms. False, and for good, when it had ended
+ * before this was said. */
 SW_NODISCARD bool sw_agent_guard_extend(sw_agent_guard *g, int64_t due_ms);
 int64_t sw_agent_guard_now_ms(void); /* the kernel's steady clock */
 /* The work is done, and no lease binds what follows: the keys are forgotten, so that they may be

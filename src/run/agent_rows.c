@@ -13,8 +13,8 @@
 
 #define ROWS_TYPE "application/jsonl"
 
-/* What the file says of itself, before a grant is spent on it; while it is unsealed it is proven and
- * checked again. */
+/* What the file says of itself, before a grant is spent on it; while it is unsealed it is proven
+ * and checked again. */
 static sw_status check_word(const sw_agent *a, size_t s, const sw_container_body *body,
                             uint64_t rows, sw_error *err) {
     bool jsonl = strcmp(body->media_type, ROWS_TYPE) == 0;

@@ -62,7 +62,7 @@ static sw_status take_checkpoint(sw_agent *a, uint64_t size, sw_error *err) {
                                 err));
     SW_TRY(sw_agent_await_step(a, step, err));
     a->stop_state = !is_fixed(a, step); /* one, and behind it an end alone (WRK-007) */
-    if (a->step < step) { /* of a command: the state itself tells of its step */
+    if (a->step < step) {               /* of a command: the state itself tells of its step */
         sw_agent_note_pace(a, step - a->step);
         a->step = step;
     }

@@ -16,7 +16,7 @@
 #define SAVED_BYTES_PER_MS ((uint64_t)65536)
 #define FIRST_SAVE_PART    8
 #define STOP_SLACK_MS      2000
-#define STOP_ROOM_PART     4     /* of the lease, that a STOP may come early; so long is asked again */
+#define STOP_ROOM_PART     4 /* of the lease, that a STOP may come early; so long is asked again */
 #define REQUEST_LEAST_MS   10000 /* of one request: a service asks nodes of a chain, say */
 
 /* The shard that a verified consent belongs to; every shard takes exactly one. */

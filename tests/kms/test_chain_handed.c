@@ -289,8 +289,8 @@ static void test_a_restart_without_the_app(void **state) {
     assert_int_equal(sw_kms_open(&w->options, &w->kms, &err), SW_UNAUTHENTIC);
     assert_string_equal(err.word, "rollback");
     assert_non_null(strstr(err.message, hex));
-    assert_int_equal(
-        sw_file_write(path, bytes_of(&w->p.envelope), 0600, SW_WRITE_NEW, NULL), SW_OK);
+    assert_int_equal(sw_file_write(path, bytes_of(&w->p.envelope), 0600, SW_WRITE_NEW, NULL),
+                     SW_OK);
     start_kms(w);
     unlock_all_now(c);
     refused_saying(c, (ask){0}, "revoked", "directly");

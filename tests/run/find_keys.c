@@ -4,7 +4,8 @@
  * secrets, the owners' private keys, the run key and its subkeys. The file is what a hostile worker
  * could read of its own memory; the keys are computed here, from the owners' folders.
  *
- *     find_keys FILE APP-COMPOSE GENESIS (IDENTITY DATASET)... [-- CONSENT...]   in the recipe's order
+ *     find_keys FILE APP-COMPOSE GENESIS (IDENTITY DATASET)... [-- CONSENT...]   in the recipe's
+ * order
  *
  * With consents it also looks for what a key service answers: 44 bytes that open a wrapped key.
  * Exits 0 when none is there, 1 naming those that are. The search is tried on a copy first into
