@@ -21,7 +21,7 @@ static sw_status check_word(const sw_agent *a, size_t s, const sw_container_body
     if (!jsonl && !a->command)
         return sw_fail(err, SW_REFUSED, "shard",
                        "it holds %s, and the native trainer reads " ROWS_TYPE, body->media_type);
-    uint64_t holds = jsonl ? rows : 1, lists = a->recipe->shards[s].rows; /* CMD-033 */
+    uint64_t holds = jsonl ? rows : 1, lists = a->recipe->shards[s].rows; /* CMD-030 */
     if (holds == lists) return SW_OK;
     return sw_fail(err, SW_REFUSED, "shard", "it holds %llu rows, the recipe lists %llu",
                    (unsigned long long)holds, (unsigned long long)lists);
