@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * identity new, identity chain-key, identity erase-unlock, identity show: an owner's keys, and what
+ * identity new, identity chain-key, identity erase, identity show: an owner's keys, and what
  * others may know of them.
  */
 #include "cli/cli.h"
@@ -177,7 +177,7 @@ const sw_command sw_commands_identity[] = {
      "DIR/card.json then names its address, signed again: hand that card out before an app is "
      "drafted.",
      1, 1, chain_options, chain_key},
-    {"identity erase-unlock", "DIR", "erase the secret without which nothing of this owner's opens",
+    {"identity erase", "DIR", "erase the secret without which nothing consented to opens",
      "All that this owner has consented to for the app is lost to every key service, for good; the "
      "rows are\nsealed as before, and a new `consent` makes a new secret.",
      1, 1, erase_options, erase_unlock},

@@ -126,8 +126,8 @@ holds "and is unlocked anew" "unlocked" unlock anna
 
 # ---- an unlock secret that is gone ----
 cp -r anna/unlock unlock.kept
-holds "anna erases her secret" "opens no more" "$sealwright" identity erase-unlock anna --app app.genesis
-refused "a secret that is not there is not erased" 1 "is not in the identity" "$sealwright" identity erase-unlock anna --app app.genesis
+holds "anna erases her secret" "opens no more" "$sealwright" identity erase anna --app app.genesis
+refused "a secret that is not there is not erased" 1 "is not in the identity" "$sealwright" identity erase anna --app app.genesis
 refused "she gives no word without it" 1 "is not in the identity" unlock anna
 [ -z "$(ls anna/unlock)" ]
 say $? "and none was made"

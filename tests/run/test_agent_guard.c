@@ -7,9 +7,11 @@
 
 #include "base/secret.h"
 #include "cmocka_plain.h"
+#include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -205,6 +207,38 @@ static void an_agent_in_mid_use_finds_no_key_of_zeros(void **state) {
     (void)munmap((void *)(uintptr_t)seen, sizeof *seen);
 }
 
+#if !defined(SW_VARIANT_ASAN) && !defined(SW_VARIANT_TSAN) /* which make mlock do nothing */
+static bool is_locked(const void *address) {
+    char line[512];
+    bool inside = false, locked = false;
+    FILE *smaps = fopen("/proc/self/smaps", "r");
+    assert_non_null(smaps);
+    while (fgets(line, sizeof line, smaps) != NULL) {
+        uintptr_t from, to;
+        if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " ", &from, &to) == 2)
+            inside = (uintptr_t)address >= from && (uintptr_t)address < to;
+        else if (inside && strncmp(line, "VmFlags:", 8) == 0)
+            locked = strstr(line, " lo ") != NULL;
+    }
+    (void)fclose(smaps);
+    return locked;
+}
+
+/* The disk that they would be read from again is the host's. */
+static void its_code_is_locked(void **state) {
+    (void)state;
+    sw_agent_guard *g = open_guard(LONG_MS);
+    const void *ours, *libc;
+    bool (*ended)(sw_agent_guard *) = sw_agent_guard_ended;
+    int (*waits)(struct pollfd *, nfds_t, int) = poll;
+    memcpy(&ours, &ended, sizeof ours);
+    memcpy(&libc, &waits, sizeof libc);
+    assert_true(is_locked(ours));
+    assert_true(is_locked(libc));
+    sw_agent_guard_close(&g);
+}
+#endif
+
 static void without_a_guard_nothing_ends(void **state) {
     (void)state;
     sw_agent_guard *none = NULL;
@@ -225,6 +259,9 @@ int main(void) {
         cmocka_unit_test(signals_are_left_to_the_agent),
         cmocka_unit_test(a_grace_later_the_process_ends),
         cmocka_unit_test(an_agent_in_mid_use_finds_no_key_of_zeros),
+#if !defined(SW_VARIANT_ASAN) && !defined(SW_VARIANT_TSAN)
+        cmocka_unit_test(its_code_is_locked),
+#endif
         cmocka_unit_test(without_a_guard_nothing_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -96,7 +96,12 @@ print(json.dumps(call, separators=(",", ":"), sort_keys=True), end="")' $at >ben
     [ $? -eq 1 ] && found -E '^(format|signature)$' <<<"$(error_word <log)"; say $? "one whose digit $at was altered: $(error_word <log)"
 done
 again
-holds 'a restart forgets what was never sent to the chain' run_sealed --run forgotten
+refused revoked 'and in the next start, which the chain has said nothing to' run_sealed --run x
+"$sealwright" app relay revoked.json --identity anna >log 2>&1; say $? 'it is sent'
+"$sealwright" lift app-compose.json --identity cleo >log 2>&1
+for owner in anna bert; do "$sealwright" approve app-compose.json --identity $owner >log 2>&1; done
+again
+holds 'lifted and approved again' run_sealed --run relayed
 
 # ---- revoked during a run ----
 stopped() { [ "$(sed 's/.*) //; s/ .*//' "/proc/$1/stat" 2>/dev/null)" = T ]; }
