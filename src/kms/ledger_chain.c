@@ -270,21 +270,24 @@ static standing read_standing(const turn *t, const sw_head *at, size_t owner) {
 }
 
 /* The block that this owner has named in this start; when she has named none, what the newest and
- * all that others have named agree on. One that could not be read leaves it unknown. */
+ * all that others have named agree on. One that could not be read leaves it unknown, and so it is
+ * while nobody has named any: the newest alone is the node's word. */
 static standing own_standing(const turn *t, size_t owner, const standing *newest) {
     const sw_kms_app *app = sw_kms_app_find(t->l->kms, &t->l->genesis->hash);
     if (app == NULL) return *newest; /* it is being founded: nobody has named any */
     if (app->words[owner].present)
         return read_standing(t, &app->words[owner].statement.ledger, owner);
     standing out = *newest;
+    bool named = false;
     for (size_t i = 0; i < t->l->genesis->owner_count && out.known; i++) {
         if (!app->words[i].present) continue;
+        named = true;
         const standing there = read_standing(t, &app->words[i].statement.ledger, owner);
         out.known = there.known;
         out.active |= there.active;
         if (there.sequence < out.sequence) out.sequence = there.sequence;
     }
-    return out;
+    return named ? out : (standing){0};
 }
 
 /* Without a node the newest is unknown: what is kept of it may have been passed since. */
@@ -332,9 +335,9 @@ static handed *find_handed(chain_ledger *l, const sw_handed_revocation *r) {
     return NULL;
 }
 
-/* In the same words the higher number holds longer, and one that was compared until the end. */
+/* In the same words the higher number holds longer. */
 static bool covers(const handed *h, const sw_handed_revocation *r) {
-    return h != NULL && (h->compared || h->r.say.sequence >= r->say.sequence);
+    return h != NULL && h->r.say.sequence >= r->say.sequence;
 }
 
 static sw_status append(sw_kms_ledger *ledger, sw_bytes call, sw_head *head, sw_error *err) {
@@ -343,13 +346,14 @@ static sw_status append(sw_kms_ledger *ledger, sw_bytes call, sw_head *head, sw_
     SW_TRY(sw_handed_revocation_open(l->genesis, call, &r, err));
     handed *there = find_handed(l, &r);
     if (!covers(there, &r)) {
+        bool compared = there != NULL && there->compared; /* holds until the process ends */
         if (there == NULL) {
             if (check_room(l, &r, NULL) != SW_OK) compare_now(l, r.owner);
             SW_TRY(check_room(l, &r, err)); /* what was passed takes none */
             there = &l->handed[l->handed_count++];
         }
-        *there = (handed){.r = r};
-        compare_now(l, r.owner);
+        *there = (handed){.r = r, .compared = compared};
+        if (!compared) compare_now(l, r.owner);
         if (find_handed(l, &r) == NULL)
             return sw_fail(err, SW_REFUSED, "ledger",
                            "the chain holds this revocation already, or a later word of %s, who "

@@ -97,7 +97,7 @@ typedef struct sw_agent {
     sw_verifier *verifier; /* of the KMS's evidence, from renewal to renewal */
     sw_granted granted;
     int64_t lease_end_ms, renew_at_ms; /* by the machine's counter */
-    sw_agent_guard *guard;             /* since the first grant */
+    sw_agent_guard *guard;             /* since the boot; has a deadline since the first grant */
     int64_t time_base_ms;              /* KMS's time minus the machine's counter */
     sw_data_key *data_keys[SW_SHARD_LIMIT];
     sw_run_key *run_key;
@@ -135,6 +135,7 @@ typedef struct sw_agent {
     int64_t progress_ms; /* when the worker last took or gave a byte, by the machine's counter */
     /* WRK-054: the longest step and the longest save so far, and when the newest step was told */
     int64_t step_ms, save_ms, stepped_ms;
+    int64_t waited_ms;                                          /* for renewals, in all */
     uint8_t record[SW_FRAME_HEADER_BYTES + SW_WIRE_STEP_BYTES]; /* a step record as it arrives */
     size_t record_bytes;
     uint64_t step, total_steps;

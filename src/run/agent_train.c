@@ -202,13 +202,14 @@ static sw_status take_hello(sw_agent *a, uint64_t size, sw_error *err) {
  * is a save as WRK-054 means it, and no part of a step; outputs come when all are saved. */
 static sw_status as_sealing(sw_agent *a, sw_status (*take)(sw_agent *, uint64_t, sw_error *),
                             uint64_t size, sw_error *err) {
-    int64_t begin = sw_agent_now_us(a), before = a->account.seal_us, stepped = a->stepped_ms;
+    int64_t begin = sw_agent_now_us(a), before = a->account.seal_us;
+    int64_t stepped = a->stepped_ms - a->waited_ms, waited = a->waited_ms;
     sw_status status = take(a, size, err);
-    int64_t took = sw_agent_now_us(a) - begin;
+    int64_t took = sw_agent_now_us(a) - begin, save = took / 1000 - (a->waited_ms - waited);
     a->account.seal_us = before + took;
-    if (took / 1000 > a->save_ms) a->save_ms = took / 1000;
-    a->stepped_ms = a->stepped_ms == stepped ? stepped + took / 1000 /* the step goes on */
-                                             : sw_machine_counter_ms(a->machine);
+    if (save > a->save_ms) a->save_ms = save;
+    bool goes_on = a->stepped_ms - a->waited_ms == stepped; /* no step was told meanwhile */
+    a->stepped_ms = goes_on ? a->stepped_ms + save : sw_machine_counter_ms(a->machine);
     return status;
 }
 

@@ -92,7 +92,8 @@ sw_status sw_agent_boot(sw_agent *a, sw_error *err) {
     a->manifest_key = sw_session_key_new();
     if (!a->manifest_key)
         return sw_fail(err, SW_MEMORY, "memory", "no lockable memory for the manifest key");
-    return sw_p256_generate(&o->entropy, a->manifest_key->b, &a->manifest_public, err);
+    SW_TRY(sw_p256_generate(&o->entropy, a->manifest_key->b, &a->manifest_public, err));
+    return sw_agent_guard_open(SW_AGENT_GRACE_MS, &a->guard, err); /* before a grant is spent */
 }
 
 /* What earlier grants brought stays; on a journal the newest export holds all. */
@@ -159,7 +160,6 @@ _Static_assert(SW_SHARD_LIMIT + 5 <= SW_AGENT_GUARD_KEYS, "the guard has room fo
 /* The guard does not ask the machine. Its clock is read first, so that an agent that is held up
  * between the two ends early. */
 static sw_status take_lease(sw_agent *a, int64_t asked_ms, sw_error *err) {
-    if (!a->guard) SW_TRY(sw_agent_guard_open(SW_AGENT_GRACE_MS, &a->guard, err));
     int64_t now = sw_agent_guard_now_ms(), counter = sw_machine_counter_ms(a->machine);
     int64_t lasts = asked_ms + a->granted.grant.lease_ms - counter;
     if (counter >= SW_COUNTER_LOST || !sw_agent_guard_extend(a->guard, now + lasts))
@@ -317,7 +317,9 @@ bool sw_agent_lease_holds(sw_agent *a) {
     if (now < a->renew_at_ms) return true;
     bool room = a->replay || has_room(a);
     sw_status status = room ? renew(a, &a->lease_error) : too_many_grants(&a->lease_error);
-    a->stepped_ms += sw_machine_counter_ms(a->machine) - now; /* no part of a step */
+    int64_t waited = sw_machine_counter_ms(a->machine) - now;
+    a->waited_ms += waited; /* which is no part of a step or a save */
+    a->stepped_ms += waited;
     if (status == SW_OK) return true;
     /* An unreachable KMS is asked again until a STOP is due; a refusal is final. */
     if (status == SW_UNAVAILABLE && asks_again(a)) return true;

@@ -248,6 +248,49 @@ static void test_handed_over_before_a_restart(void **state) {
     chain_free(c);
 }
 
+/* Whoever has the service restarts it, has its node show a chain in which her number is passed, and
+ * hands over something else of hers: while nobody has named a block the node's word drops nothing.
+ */
+static void test_handed_over_and_nobody_has_spoken(void **state) {
+    (void)state;
+    chain_world *c = chain_ready();
+    SW_SCOPED(sw_buffer) call = SW_BUFFER(1 << 12);
+    const sw_head before = final_of(c);
+    put_call(c, 2, (sw_app_say){.act = SW_ACT_REVOKE}, &call);
+    expect(hand_over(c, bytes_of(&call)), "");
+    act_of(c, 2, (sw_app_say){.act = SW_ACT_REVOKE, .everything = true, .sequence = 9});
+    act_of(c, 2, (sw_app_say){.act = SW_ACT_LIFT, .everything = true});
+    act(c, 0, SW_ACT_APPROVE);
+    act(c, 1, SW_ACT_APPROVE);
+    restart_kms(c->w);
+    pass_time(c->w, CACHE_MS + 1);
+    hand_over_other(c, 2, 5, "");
+    for (size_t i = 0; i < OWNERS; i++) unlock_at(c, i, &before);
+    refused_saying(c, (ask){0}, "revoked", "directly");
+    chain_free(c);
+}
+
+/* She is told that it holds, so it is in the log, also where the same words were held already. */
+static void test_the_same_words_with_a_higher_number(void **state) {
+    (void)state;
+    chain_world *c = chain_ready();
+    SW_SCOPED(sw_buffer) first = SW_BUFFER(1 << 12);
+    SW_SCOPED(sw_buffer) later = SW_BUFFER(1 << 12);
+    put_call(c, 2, (sw_app_say){.act = SW_ACT_REVOKE, .sequence = 9}, &first);
+    put_call(c, 2, (sw_app_say){.act = SW_ACT_REVOKE, .sequence = 600}, &later);
+    expect(hand_over(c, bytes_of(&first)), "");
+    refused_saying(c, (ask){0}, "revoked", "directly"); /* it was compared */
+    act_of(c, 2, (sw_app_say){.act = SW_ACT_REVOKE, .everything = true, .sequence = 20});
+    act_of(c, 2, (sw_app_say){.act = SW_ACT_LIFT, .everything = true});
+    act(c, 0, SW_ACT_APPROVE);
+    act(c, 1, SW_ACT_APPROVE);
+    expect(hand_over(c, bytes_of(&later)), "");
+    restart_kms(c->w);
+    unlock_all_now(c);
+    refused_saying(c, (ask){0}, "revoked", "directly");
+    chain_free(c);
+}
+
 /* A log has more of one owner than were ever held at a time, since the chain passed some: those
  * that it has not passed are what a later start holds. */
 static void test_a_log_of_more_than_there_is_room(void **state) {
@@ -343,6 +386,8 @@ int main(void) {
         cmocka_unit_test(test_each_owner_has_room),
         cmocka_unit_test(test_old_ones_take_no_room),
         cmocka_unit_test(test_handed_over_before_a_restart),
+        cmocka_unit_test(test_handed_over_and_nobody_has_spoken),
+        cmocka_unit_test(test_the_same_words_with_a_higher_number),
         cmocka_unit_test(test_a_log_of_more_than_there_is_room),
         cmocka_unit_test(test_a_restart_without_the_app),
     };

@@ -20,7 +20,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEY_LIMIT 128
+#define KEY_LIMIT  128
+#define FILE_LIMIT ((size_t)1 << 30)
 typedef struct found_key {
     char name[48];
     uint8_t b[32];
@@ -172,12 +173,12 @@ static int find_opener(const sw_buffer *file, const char *path) {
 int main(int argc, char **argv) {
     if (argc < 6) return 2;
     sw_error err = {0};
-    sw_buffer file = SW_BUFFER((size_t)64 << 20), text = SW_BUFFER(SW_COMPOSE_LIMIT);
+    sw_buffer file = SW_BUFFER(FILE_LIMIT), text = SW_BUFFER(SW_COMPOSE_LIMIT);
     sw_hash compose, genesis;
     sw_data_key *data[16];
     const sw_data_key *views[16];
     size_t count = 0;
-    check(sw_file_read(argv[1], (size_t)64 << 20, &file, &err), &err);
+    check(sw_file_read(argv[1], FILE_LIMIT, &file, &err), &err);
     check(sw_file_read(argv[2], SW_COMPOSE_LIMIT, &text, &err), &err);
     sw_compose_hash(&compose, sw_buffer_bytes(&text));
     hash_of(argv[3], &genesis);
