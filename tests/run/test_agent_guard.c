@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -34,6 +35,7 @@ static void sleep_ms(long ms) {
 static pid_t start_child(int *pidfd) {
     pid_t pid = fork();
     assert_true(pid >= 0);
+    if (pid == 0) (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* it outlives no test that fails */
     while (pid == 0) (void)pause();
     *pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
     assert_true(*pidfd >= 0);
@@ -170,6 +172,7 @@ static int stand_still(stand_how how, volatile bool *wiped_seen) {
     if (pid == 0) {
         sw_agent_guard *g = NULL;
         void *keys[KEYS];
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         (void)signal(SIGSEGV, SIG_DFL);
         if (sw_agent_guard_open(how == IS_BACK ? 10 * SOON_MS : SOON_MS, &g, NULL) != SW_OK)
             _exit(SEEN);
