@@ -465,8 +465,9 @@ const sw_command sw_commands_kms[] = {
      unlock_options, kms_unlock},
     {"kms revoke", "FILE", "hand a key service a signed revocation before the chain has it",
      "FILE is what `revoke --relay-out` wrote; `app relay` sends it to the chain. The key service "
-     "heeds it at the\nnext request, and after a restart until the chain has a later word of its "
-     "owner.",
+     "heeds it at the\nnext request, and after a restart, where it keeps its root, until the chain "
+     "has "
+     "a later word of its owner.",
      1, 1, revoke_options, kms_revoke},
     {"kms audit", "verify FILE|URL", "verify a key service's audit log",
      "FILE is a log that --out kept.", 2, 2, audit_options, kms_audit_verify},

@@ -7,6 +7,9 @@
 #include "run/agent.h"
 #include <string.h>
 
+/* Data keys, run key, three subkeys, manifest key. */
+_Static_assert(SW_SHARD_LIMIT + 5 <= SW_AGENT_GUARD_KEYS, "the guard has room for every key");
+
 #define CONSENT_LIMIT  ((size_t)64 << 10)
 #define RENEW_RETRY_MS 5000 /* between two tries, or half of what is left for them */
 #define RENEW_LEAST_MS 500
@@ -156,7 +159,6 @@ static sw_status keep_grant(sw_agent *a, sw_error *err) {
     return SW_OK;
 }
 
-_Static_assert(SW_SHARD_LIMIT + 5 <= SW_AGENT_GUARD_KEYS, "the guard has room for every key");
 /* The guard does not ask the machine. Its clock is read first, so that an agent that is held up
  * between the two ends early. */
 static sw_status take_lease(sw_agent *a, int64_t asked_ms, sw_error *err) {
