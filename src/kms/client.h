@@ -115,7 +115,8 @@ typedef struct sw_granted {
     sw_p256_public own_tls, peer_tls, response;
     sw_buffer ledger; /* journal export at the time of the decision; on a chain the views */
 } sw_granted;
-void sw_granted_free(sw_granted *g); /* wipes */
+void sw_granted_drop_keys(sw_granted *g); /* wipes them; the rest stays */
+void sw_granted_free(sw_granted *g);      /* wipes */
 /* Challenge, mutual attestation, request, HPKE-sealed answer; verifies the receipt. On refusal the
  * KMS's word and sentence are passed on. */
 SW_NODISCARD sw_status sw_remote_keys(sw_remote *r, const sw_key_request *q, const sw_entropy *e,

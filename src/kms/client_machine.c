@@ -16,8 +16,12 @@
 enum { SEALED_LIMIT = SW_SHARD_LIMIT * SW_KMS_KEYS_BYTES + SW_GCM_TAG_BYTES };
 SW_SECRET_ROLE(opened_keys, SW_SHARD_LIMIT *SW_KMS_KEYS_BYTES)
 
-void sw_granted_free(sw_granted *g) {
+void sw_granted_drop_keys(sw_granted *g) {
     for (size_t i = 0; i < SW_SHARD_LIMIT; i++) sw_hpke_keys_drop(&g->keys[i]);
+}
+
+void sw_granted_free(sw_granted *g) {
+    sw_granted_drop_keys(g);
     sw_buffer_free(&g->receipt);
     sw_buffer_free(&g->statements);
     sw_buffer_free(&g->evidence);

@@ -188,12 +188,6 @@ static sw_key_request request_for(sw_agent *a, sw_purpose purpose, uint64_t rene
                             .renew_grant = renew};
 }
 
-/* What opens wrapped keys lasts no longer than it takes: the guard knows nothing of it (WRK-055),
- * and a renewal opens none. */
-static void drop_answers(sw_granted *g) {
-    for (size_t i = 0; i < SW_SHARD_LIMIT; i++) sw_hpke_keys_drop(&g->keys[i]);
-}
-
 /* Opens every wrapped key with the KMS's answers: a wrong answer opens nothing. */
 static sw_status unwrap_all(sw_agent *a, sw_error *err) {
     SW_CHECK(err, a->granted.count == a->recipe->shard_count);
@@ -218,7 +212,7 @@ static sw_status ask(sw_agent *a, const sw_key_request *q, sw_error *err) {
     sw_status status = take_lease(a, asked, err);
     sw_agent_guard_key(a->guard, a->manifest_key);
     if (status == SW_OK) status = unwrap_all(a, err);
-    drop_answers(&a->granted);
+    sw_granted_drop_keys(&a->granted); /* of which the guard knows nothing (WRK-055) */
     return status;
 }
 
@@ -297,7 +291,7 @@ static sw_status renew(sw_agent *a, sw_error *err) {
     sw_status status = sw_remote_keys(a->kms, &again, &a->o->entropy,
                                       a->o->clock.wall_ms(a->o->clock.context), &next, err);
     if (status != SW_OK) return status;
-    drop_answers(&next);
+    sw_granted_drop_keys(&next); /* the data keys are open */
     sw_granted_free(&a->granted);
     a->granted = next;
     SW_TRY(take_lease(a, asked, err));

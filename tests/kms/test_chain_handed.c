@@ -10,6 +10,25 @@ static answer hand_over(chain_world *c, sw_bytes call) {
     return tell(c->w, "POST", app_path(c->w, "/ledger"), call, &peer);
 }
 
+static void approve_again(chain_world *c) {
+    act(c, 0, SW_ACT_APPROVE);
+    act(c, 1, SW_ACT_APPROVE);
+}
+
+/* The chain gets what owner 2 had handed over, and her lift. */
+static void send_and_lift(chain_world *c, sw_bytes call) {
+    (void)send_call(c, &c->w->p.genesis.chain.contract, call);
+    act(c, 2, SW_ACT_LIFT);
+    approve_again(c);
+}
+
+/* The chain passes all numbers of owner 2 up to this one, by other words of hers. */
+static void pass_over(chain_world *c, uint64_t sequence) {
+    act_of(c, 2, (sw_app_say){.act = SW_ACT_REVOKE, .everything = true, .sequence = sequence});
+    act_of(c, 2, (sw_app_say){.act = SW_ACT_LIFT, .everything = true});
+    approve_again(c);
+}
+
 static void test_handed_over(void **state) {
     (void)state;
     chain_world *c = chain_ready();
@@ -25,10 +44,7 @@ static void test_handed_over(void **state) {
     tell_node(c, "proxy_silence", "[true]"); /* no node is asked for this */
     refused_saying(c, (ask){0}, "revoked", name);
     tell_node(c, "proxy_silence", "[false]");
-    (void)send_call(c, &c->w->p.genesis.chain.contract, bytes_of(&call));
-    act(c, 2, SW_ACT_LIFT);
-    act(c, 0, SW_ACT_APPROVE);
-    act(c, 1, SW_ACT_APPROVE);
+    send_and_lift(c, bytes_of(&call));
     unlock_all_now(c);
     pass_time(c->w, CACHE_MS + 1);
     refused_saying(c, (ask){0}, "revoked", name); /* as long as the process lives */
@@ -47,10 +63,7 @@ static void test_handed_over_in_silence(void **state) {
     SW_SCOPED(sw_buffer) old = SW_BUFFER(1 << 12);
     SW_SCOPED(sw_buffer) fresh = SW_BUFFER(1 << 12);
     put_call(c, 2, (sw_app_say){.act = SW_ACT_REVOKE}, &old);
-    (void)send_call(c, &c->w->p.genesis.chain.contract, bytes_of(&old));
-    act(c, 2, SW_ACT_LIFT);
-    act(c, 0, SW_ACT_APPROVE);
-    act(c, 1, SW_ACT_APPROVE);
+    send_and_lift(c, bytes_of(&old));
     put_call(c, 2, (sw_app_say){.act = SW_ACT_REVOKE, .everything = true, .sequence = 9}, &fresh);
     unlock_all_now(c);
     restart_kms(c->w);
@@ -77,10 +90,7 @@ static void test_handed_over_against_the_node(void **state) {
     const char *name = c->w->p.genesis.owners[2].name;
     SW_SCOPED(sw_buffer) call = SW_BUFFER(1 << 12);
     put_call(c, 2, (sw_app_say){.act = SW_ACT_REVOKE}, &call);
-    act_of(c, 2, (sw_app_say){.act = SW_ACT_REVOKE, .everything = true, .sequence = 9});
-    act_of(c, 2, (sw_app_say){.act = SW_ACT_LIFT, .everything = true});
-    act(c, 0, SW_ACT_APPROVE);
-    act(c, 1, SW_ACT_APPROVE);
+    pass_over(c, 9);
     pass_time(c->w, CACHE_MS + 1);
     (void)keys_granted(c->w, (ask){0});
     expect(hand_over(c, bytes_of(&call)), "");
@@ -104,13 +114,9 @@ static void test_handed_over_and_another_recipe(void **state) {
     const recipe_plan another = {.name = "another", .shards = 2};
     SW_SCOPED(sw_buffer) call = SW_BUFFER(1 << 12);
     put_call(c, 2, (sw_app_say){.act = SW_ACT_REVOKE}, &call);
-    act_of(c, 2, (sw_app_say){.act = SW_ACT_REVOKE, .everything = true, .sequence = 9});
-    act_of(c, 2, (sw_app_say){.act = SW_ACT_LIFT, .everything = true});
-    act(c, 0, SW_ACT_APPROVE);
-    act(c, 1, SW_ACT_APPROVE);
+    pass_over(c, 9);
     use_recipe(c->w, &another);
-    act(c, 0, SW_ACT_APPROVE);
-    act(c, 1, SW_ACT_APPROVE);
+    approve_again(c);
     const sw_head now = final_of(c);
     unlock_at(c, 0, &now);
     unlock_at(c, 1, &now);
@@ -141,16 +147,12 @@ static void test_handed_over_by_one_who_named_none(void **state) {
     SW_SCOPED(sw_buffer) call = SW_BUFFER(1 << 12);
     use_recipe(c->w, &(recipe_plan){.shards = 2});
     boot_machine(c->w);
-    act(c, 0, SW_ACT_APPROVE);
-    act(c, 1, SW_ACT_APPROVE);
+    approve_again(c);
     const sw_head before = final_of(c);
     for (size_t i = 0; i < 2; i++) unlock_at(c, i, &before);
     (void)keys_granted(c->w, (ask){0});
     put_call(c, 2, (sw_app_say){.act = SW_ACT_REVOKE}, &call);
-    act_of(c, 2, (sw_app_say){.act = SW_ACT_REVOKE, .everything = true, .sequence = 9});
-    act_of(c, 2, (sw_app_say){.act = SW_ACT_LIFT, .everything = true});
-    act(c, 0, SW_ACT_APPROVE);
-    act(c, 1, SW_ACT_APPROVE);
+    pass_over(c, 9);
     const sw_head now = final_of(c);
     pass_time(c->w, CACHE_MS + 1);
     expect(hand_over(c, bytes_of(&call)), "");
@@ -175,8 +177,7 @@ static void test_handed_over_by_one_who_was_removed(void **state) {
     put_call(c, 2, (sw_app_say){.act = SW_ACT_REVOKE, .sequence = 5}, &call);
     expect(hand_over(c, bytes_of(&call)), "");
     change(c, last, 1);
-    act(c, 0, SW_ACT_APPROVE);
-    act(c, 1, SW_ACT_APPROVE);
+    approve_again(c);
     const sw_head now = final_of(c);
     for (size_t i = 0; i < 2; i++) unlock_at(c, i, &now);
     pass_time(c->w, CACHE_MS + 1);
@@ -238,10 +239,7 @@ static void test_handed_over_before_a_restart(void **state) {
         refused_saying(c, (ask){0}, "revoked", name);
         refused_saying(c, (ask){0}, "revoked", "told this key service directly");
     }
-    (void)send_call(c, &c->w->p.genesis.chain.contract, bytes_of(&call));
-    act(c, 2, SW_ACT_LIFT);
-    act(c, 0, SW_ACT_APPROVE);
-    act(c, 1, SW_ACT_APPROVE);
+    send_and_lift(c, bytes_of(&call));
     restart_kms(c->w);
     unlock_all_now(c);
     (void)keys_granted(c->w, (ask){0});
@@ -258,10 +256,7 @@ static void test_handed_over_and_nobody_has_spoken(void **state) {
     const sw_head before = final_of(c);
     put_call(c, 2, (sw_app_say){.act = SW_ACT_REVOKE}, &call);
     expect(hand_over(c, bytes_of(&call)), "");
-    act_of(c, 2, (sw_app_say){.act = SW_ACT_REVOKE, .everything = true, .sequence = 9});
-    act_of(c, 2, (sw_app_say){.act = SW_ACT_LIFT, .everything = true});
-    act(c, 0, SW_ACT_APPROVE);
-    act(c, 1, SW_ACT_APPROVE);
+    pass_over(c, 9);
     restart_kms(c->w);
     pass_time(c->w, CACHE_MS + 1);
     hand_over_other(c, 2, 5, "");
@@ -280,10 +275,7 @@ static void test_the_same_words_with_a_higher_number(void **state) {
     put_call(c, 2, (sw_app_say){.act = SW_ACT_REVOKE, .sequence = 600}, &later);
     expect(hand_over(c, bytes_of(&first)), "");
     refused_saying(c, (ask){0}, "revoked", "directly"); /* it was compared */
-    act_of(c, 2, (sw_app_say){.act = SW_ACT_REVOKE, .everything = true, .sequence = 20});
-    act_of(c, 2, (sw_app_say){.act = SW_ACT_LIFT, .everything = true});
-    act(c, 0, SW_ACT_APPROVE);
-    act(c, 1, SW_ACT_APPROVE);
+    pass_over(c, 20);
     expect(hand_over(c, bytes_of(&later)), "");
     restart_kms(c->w);
     unlock_all_now(c);
@@ -299,10 +291,7 @@ static void test_a_log_of_more_than_there_is_room(void **state) {
     chain_world *c = chain_ready();
     SW_SCOPED(sw_buffer) call = SW_BUFFER(1 << 12);
     for (uint64_t i = 0; i < MOST; i++) hand_over_other(c, 2, 9 + i, "");
-    act_of(c, 2, (sw_app_say){.act = SW_ACT_REVOKE, .everything = true, .sequence = 500});
-    act_of(c, 2, (sw_app_say){.act = SW_ACT_LIFT, .everything = true});
-    act(c, 0, SW_ACT_APPROVE);
-    act(c, 1, SW_ACT_APPROVE);
+    pass_over(c, 500);
     restart_kms(c->w); /* those were compared, and hold until then */
     unlock_all_now(c);
     put_call(c, 2, (sw_app_say){.act = SW_ACT_REVOKE, .sequence = 600}, &call);
@@ -347,10 +336,7 @@ static void test_old_ones_take_no_room(void **state) {
     enum { MOST = 256 / OWNERS };
     chain_world *c = chain_ready();
     SW_SCOPED(sw_buffer) fresh = SW_BUFFER(1 << 12);
-    act_of(c, 2, (sw_app_say){.act = SW_ACT_REVOKE, .everything = true, .sequence = 500});
-    act_of(c, 2, (sw_app_say){.act = SW_ACT_LIFT, .everything = true});
-    act(c, 0, SW_ACT_APPROVE);
-    act(c, 1, SW_ACT_APPROVE);
+    pass_over(c, 500);
     unlock_all_now(c);
     pass_time(c->w, CACHE_MS + 1);
     (void)keys_granted(c->w, (ask){0});

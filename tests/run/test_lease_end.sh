@@ -85,16 +85,10 @@ done
 until gone "${trainer:-none}" || gone "$run"; do sleep 0.1; done
 pid=$(agent)
 [ -n "$trainer" ] && grep -q '^State:.t' "/proc/$(agent)/status"; say $? 'at the end of the lease the worker is killed, and the agent has not noticed'
-pairs=()
-for owner in "${owners[@]}"; do pairs+=("$owner" "$(dataset_of "$owner.sealed")"); done
-found_in() { # found_in FILE: a key of the owners or of the run, or what opens a consent
-    python3 "$here/dump_memory.py" "$pid" "$1" &&
-        "$objects/tests/run/find_keys" "$1" app-compose.json "$genesis" "${pairs[@]}" -- "${owners[@]/%/.consent}" >log 2>&1
-    [ $? -eq 1 ]
-}
-found_in memory.before && grep -q '^the data key' log && ! grep -q '^what opens' log; say $? 'it holds the keys still, and nothing that opened them'
+keys_in_memory "$pid" memory.before >log 2>&1
+[ $? -eq 1 ] && grep -q '^the data key' log && ! grep -q '^what opens' log; say $? 'it holds the keys still, and nothing that opened them'
 until [ "$(find "/proc/$pid/task" -mindepth 1 -maxdepth 1 | wc -l)" -eq 1 ]; do sleep 0.05; done # the guard's thread has ended the process
-! found_in memory.behind && grep -q ' 0 found$' log; say $? 'a grace later none is in its memory any more, though the agent is held up still'
+keys_in_memory "$pid" memory.behind >log 2>&1; say $? 'a grace later none is in its memory any more, though the agent is held up still'
 wait $run; [ $? -eq 1 ] && [ -z "$(error_word <still.log)" ]; say $? 'a grace later the agent ends in the middle of it'
 
 # ---- a STOP in time for a long step ----

@@ -6,10 +6,9 @@ set -uo pipefail
 steps=2 lease=12s
 objects=$(cd "${1:?objects}" && pwd) here=$(cd "$(dirname "$0")" && pwd)
 . "$here/world.sh"
-command -v strace >/dev/null || { echo 'Bail out! there is no strace, which mk/deps.sh installs'; exit 1; }
+need_strace
 [ -x "$objects/tests/run/find_keys" ] || make -s -C "$here/../.." O="$1" "$1/tests/run/find_keys" >&2 || exit 1
 world_new "$objects"
-export ASAN_OPTIONS=detect_leaks=0 # a leak checker cannot work under strace
 
 "$sealwright" identity new research --name research --no-passphrase >log 2>&1
 holds 'a run' run_sealed
@@ -51,12 +50,7 @@ before=$(granted)
 held "$locks" flock sleep 7; say $? 'held up for more than half of the lease: it is opened'
 [ "$(granted)" -eq $((before + 2)) ]; say $? 'one grant and one renewal of it'
 unpack_to m.opened research m >log 2>&1; say $? 'and whole'
-pairs=()
-for owner in "${owners[@]}"; do pairs+=("$owner" "$(dataset_of "$owner.sealed")"); done
-look() {
-    python3 "$here/dump_memory.py" "$agent" memory
-    "$objects/tests/run/find_keys" memory app-compose.json "$genesis" "${pairs[@]}" -- "${owners[@]/%/.consent}" >found 2>&1
-}
+look() { keys_in_memory "$agent" memory >found 2>&1; }
 held "$locks" flock look; [ $? -eq 0 ] && grep -q 'output is there' found && ! grep -q '^what opens' found; say $? 'what opens is in memory while it opens'
 held 1 fsync look; [ $? -eq 0 ] && grep -q ' 0 found$' found; say $? 'and no key is, while the disk is waited for'
 held "$locks" flock sleep 13

@@ -213,6 +213,18 @@ variant() {
     app_compose=$name.json consents=$name
 }
 children() { sed 's/ $//' "/proc/$1/task/$1/children"; }
+need_strace() {
+    command -v strace >/dev/null || { echo 'Bail out! there is no strace, which mk/deps.sh installs'; exit 1; }
+    export ASAN_OPTIONS=detect_leaks=0 # a leak checker cannot work under strace
+}
+# keys_in FILE: whether it holds a key of the owners or of the run, or what opens a consent; exit 1 when it does, and says which
+keys_in() {
+    local owner pairs=()
+    for owner in "${owners[@]}"; do pairs+=("$owner" "$(dataset_of "$owner.sealed")"); done
+    "$objects/tests/run/find_keys" "$1" app-compose.json "$genesis" "${pairs[@]}" -- "${owners[@]/%/.consent}"
+}
+# keys_in_memory PID FILE: the same of a process, whose memory is written to FILE; 2 where it cannot be
+keys_in_memory() { python3 "$world_source/tests/run/dump_memory.py" "$1" "$2" || return 2; keys_in "$2"; }
 
 # world_new OBJECTS: an empty folder becomes a world. A step that fails ends the test.
 world_new() {
