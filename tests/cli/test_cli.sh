@@ -153,12 +153,11 @@ grep -rhoE 'getenv\("[A-Z_]*"\)' "$source/src" | sort -u | grep -vE '"(XDG_CONFI
 [ ! -s out ]; say $? 'nothing else of the environment is read'
 grep -rlE '\b(getenv|secure_getenv|environ)\b' "$source/src" --include=*.c | grep -v '/src/cli/\|/src/sys/' >out
 [ ! -s out ]; say $? 'and nowhere but at the command line'
-if command -v strace >/dev/null; then
-    printf 'a very secret phrase\n' >pass && chmod 600 pass
-    # a leak checker cannot work under strace
-    ASAN_OPTIONS=detect_leaks=0 strace -f -qq -s 4096 -v -e trace=execve,write,sendto -o trace "$sealwright" identity new bert --name Bert --passphrase-file pass >out 2>err
-    [ $? -eq 0 ] && ! grep -q 'a very secret phrase' trace out err; say $? 'a passphrase is in no argument, environment or output'
-fi
+demand_strace
+printf 'a very secret phrase\n' >pass && chmod 600 pass
+# a leak checker cannot work under strace
+ASAN_OPTIONS=detect_leaks=0 strace -f -qq -s 4096 -v -e trace=execve,write,sendto -o trace "$sealwright" identity new bert --name Bert --passphrase-file pass >out 2>err
+[ $? -eq 0 ] && ! grep -q 'a very secret phrase' trace out err; say $? 'a passphrase is in no argument, environment or output'
 python3 - >out 2>err <<'PY'
 import json
 errors = [json.loads(line)["error"] for line in open("errors", encoding="utf-8")]

@@ -201,32 +201,32 @@ resumes() { # resumes OUT STEP: the same command, from this step, to the same by
         cmp "$1/adapter_model.safetensors" undisturbed/adapter_model.safetensors && cmp "$1/curve.svg" undisturbed/curve.svg &&
         python3 -c 'import json, sys; a, b = (json.load(open(f)) for f in sys.argv[1:]); assert a["losses"] == b["losses"], (a, b)' out result.undisturbed 2>err
 }
-if command -v strace >/dev/null; then
-    # The kill is inside the call: what it was to rename is renamed or not, and either must be right.
-    for case in 1:0 2:2 3:2 4:4 5:4 6:6; do
-        rm -rf again again.state again.partial
-        killed "${case%:*}" KILL again kept.yaml
-        [ $? -ne 0 ] && [ ! -e again ]; say $? "killed at the rename ${case%:*}: no folder"
-        resumes again "[0-9]*"; say $? 'and the same command ends with the same bytes'
-    done
-    for signal in TERM INT HUP; do
-        rm -rf again again.state again.partial
-        killed 2 $signal again kept.yaml
-        [ $? -eq 1 ] && found '"word":"stopped"' <out && found 'again.state' <out && [ -s again.state/state ] && [ ! -e again.partial ] && [ ! -e again ]
-        say $? "SIG$signal: stopped, and where the state lies"
-        resumes again '[2-4]'; say $? 'and the same command ends with the same bytes'
-    done
-    killed 2 TERM shut kept.yaml
-    [ "$(stat -c '%a' shut.state shut.state/state shut.state/curve | tr '\n' ' ')" = '700 600 600 ' ]; say $? 'nobody else reads a state'
-    recipe other.yaml 'per_device_train_batch_size: 4, max_steps: 6, max_length: 64, save_steps: 2, weight_decay: 0.5'
-    train other.yaml --model model --data rows.jsonl --out shut --json
-    [ $? -eq 1 ] && found '"word":"checkpoint"' <out && found 'remove shut.state' <out && [ -s shut.state/state ] && [ ! -e shut.partial ]
-    say $? 'a state of other settings is refused, named and left'
-    python3 "$source/tools/make-miniature.py" stranger --dtype bf16 --seed 7
-    train kept.yaml --model stranger --data rows.jsonl --out shut --json
-    [ $? -eq 1 ] && found '"word":"checkpoint"' <out && found 'base model of other bytes' <out; say $? 'and one over another base model'
-    # over the same base model, in whose folder lies what nobody reads
-    mkdir sharded && cp model/*.json sharded && python3 - 2>err <<'PY'
+demand_strace
+# The kill is inside the call: what it was to rename is renamed or not, and either must be right.
+for case in 1:0 2:2 3:2 4:4 5:4 6:6; do
+    rm -rf again again.state again.partial
+    killed "${case%:*}" KILL again kept.yaml
+    [ $? -ne 0 ] && [ ! -e again ]; say $? "killed at the rename ${case%:*}: no folder"
+    resumes again "[0-9]*"; say $? 'and the same command ends with the same bytes'
+done
+for signal in TERM INT HUP; do
+    rm -rf again again.state again.partial
+    killed 2 $signal again kept.yaml
+    [ $? -eq 1 ] && found '"word":"stopped"' <out && found 'again.state' <out && [ -s again.state/state ] && [ ! -e again.partial ] && [ ! -e again ]
+    say $? "SIG$signal: stopped, and where the state lies"
+    resumes again '[2-4]'; say $? 'and the same command ends with the same bytes'
+done
+killed 2 TERM shut kept.yaml
+[ "$(stat -c '%a' shut.state shut.state/state shut.state/curve | tr '\n' ' ')" = '700 600 600 ' ]; say $? 'nobody else reads a state'
+recipe other.yaml 'per_device_train_batch_size: 4, max_steps: 6, max_length: 64, save_steps: 2, weight_decay: 0.5'
+train other.yaml --model model --data rows.jsonl --out shut --json
+[ $? -eq 1 ] && found '"word":"checkpoint"' <out && found 'remove shut.state' <out && [ -s shut.state/state ] && [ ! -e shut.partial ]
+say $? 'a state of other settings is refused, named and left'
+python3 "$source/tools/make-miniature.py" stranger --dtype bf16 --seed 7
+train kept.yaml --model stranger --data rows.jsonl --out shut --json
+[ $? -eq 1 ] && found '"word":"checkpoint"' <out && found 'base model of other bytes' <out; say $? 'and one over another base model'
+# over the same base model, in whose folder lies what nobody reads
+mkdir sharded && cp model/*.json sharded && python3 - 2>err <<'PY'
 import json, shutil, struct
 shutil.copy("model/model.safetensors", "sharded/weights.safetensors")
 with open("model/model.safetensors", "rb") as f:
@@ -234,22 +234,21 @@ with open("model/model.safetensors", "rb") as f:
 names.pop("__metadata__", None)
 json.dump({"weight_map": dict.fromkeys(names, "weights.safetensors")}, open("sharded/model.safetensors.index.json", "w"))
 PY
-    rm -rf again again.state again.partial
-    killed 2 TERM again kept.yaml sharded
-    echo '{}' >sharded/notes.json && echo other >sharded/consolidated.safetensors && cp -r again.state told.state
-    train kept.yaml --model sharded --data rows.jsonl --out again --json && found '"resumed_from":[2-4]' <out; say $? 'files that are not read change nothing'
-    echo '{"eos_token_id": 1}' >sharded/generation_config.json
-    train kept.yaml --model sharded --data rows.jsonl --out told --json
-    [ $? -eq 1 ] && found 'base model of other bytes' <out; say $? 'one that is read does'
-    rm -rf again told.state
-    cp -r shut.state torn.state && truncate -s -32 torn.state/curve && cp -r shut.state rotten.state && printf 'x' | dd of=rotten.state/state bs=1 seek=$(($(stat -c %s rotten.state/state) - 20)) conv=notrunc 2>/dev/null
-    cp -r shut.state empty.state && : >empty.state/state && cp -r shut.state bare.state && : >bare.state/curve && cp -r shut.state bent.state
-    python3 -c 'import sys; b = bytearray(open(sys.argv[1], "rb").read()); b[len(b) // 2] ^= 4; open(sys.argv[1], "wb").write(b)' bent.state/curve
-    for bad in torn rotten empty bare bent; do
-        train "${kept[@]}" --out $bad --json
-        [ $? -eq 1 ] && found '"word":"format"' <out && found "remove $bad.state" <out && [ ! -e $bad ] && [ ! -e $bad.partial ]; say $? "one that is $bad"
-    done
-fi
+rm -rf again again.state again.partial
+killed 2 TERM again kept.yaml sharded
+echo '{}' >sharded/notes.json && echo other >sharded/consolidated.safetensors && cp -r again.state told.state
+train kept.yaml --model sharded --data rows.jsonl --out again --json && found '"resumed_from":[2-4]' <out; say $? 'files that are not read change nothing'
+echo '{"eos_token_id": 1}' >sharded/generation_config.json
+train kept.yaml --model sharded --data rows.jsonl --out told --json
+[ $? -eq 1 ] && found 'base model of other bytes' <out; say $? 'one that is read does'
+rm -rf again told.state
+cp -r shut.state torn.state && truncate -s -32 torn.state/curve && cp -r shut.state rotten.state && printf 'x' | dd of=rotten.state/state bs=1 seek=$(($(stat -c %s rotten.state/state) - 20)) conv=notrunc 2>/dev/null
+cp -r shut.state empty.state && : >empty.state/state && cp -r shut.state bare.state && : >bare.state/curve && cp -r shut.state bent.state
+python3 -c 'import sys; b = bytearray(open(sys.argv[1], "rb").read()); b[len(b) // 2] ^= 4; open(sys.argv[1], "wb").write(b)' bent.state/curve
+for bad in torn rotten empty bare bent; do
+    train "${kept[@]}" --out $bad --json
+    [ $? -eq 1 ] && found '"word":"format"' <out && found "remove $bad.state" <out && [ ! -e $bad ] && [ ! -e $bad.partial ]; say $? "one that is $bad"
+done
 # Without a second moment a step divides by the gradient alone: by nearly nothing where there is nearly none.
 recipe wild.yaml 'per_device_train_batch_size: 4, max_steps: 60, max_length: 64, max_grad_norm: 0, adam_beta1: 0.99, adam_beta2: 0, adam_epsilon: 1.0e-30, save_steps: 1'
 sed -i 's/learning_rate: 1.0e-2/learning_rate: 1/; s/^method: lora/method: full/; /^lora:/d' wild.yaml

@@ -33,31 +33,26 @@ begin=$(date +%s)
 world_new "$1"
 
 # ---- runs: one that ends well, one that is killed and resumed, one that is refused ----
-if command -v strace >/dev/null; then
-    ASAN_OPTIONS=detect_leaks=0 run_with strace -f -o trace -e trace=$writers -- --run run >run.out 2>run.err
-    say $? 'a run that ends well'
-    written trace 'run(/[^"]*)?|\.' | grep -vE '[0-9]+, "\.?[a-z-]+[0-9-]*\.[a-z]+(\.partial)?"' >log
-    [ ! -s log ]; say $? 'nothing is written outside its folder'
-    grep connect trace | grep -vE 'sin_port=htons\('"${kms_url##*:}"'\)' | grep -v ENOENT >log
-    [ ! -s log ]; say $? 'nobody is called but the key service'
-    grep -c 'openat' trace >log
-    [ "$(cat log)" -gt 20 ]; say $? '(the trace saw what was opened)'
-    ASAN_OPTIONS=detect_leaks=0 replay_with run/out strace -f -o trace -e trace=$writers -- --run run >replay.out 2>replay.err
-    say $? 'a replay of it'
-    written trace '' >log
-    [ ! -s log ]; say $? 'a replay writes nothing'
-else
-    holds 'a run that ends well' run_sealed
-fi
+demand_strace
+ASAN_OPTIONS=detect_leaks=0 run_with strace -f -o trace -e trace=$writers -- --run run >run.out 2>run.err
+say $? 'a run that ends well'
+written trace 'run(/[^"]*)?|\.' | grep -vE '[0-9]+, "\.?[a-z-]+[0-9-]*\.[a-z]+(\.partial)?"' >log
+[ ! -s log ]; say $? 'nothing is written outside its folder'
+grep connect trace | grep -vE 'sin_port=htons\('"${kms_url##*:}"'\)' | grep -v ENOENT >log
+[ ! -s log ]; say $? 'nobody is called but the key service'
+grep -c 'openat' trace >log
+[ "$(cat log)" -gt 20 ]; say $? '(the trace saw what was opened)'
+ASAN_OPTIONS=detect_leaks=0 replay_with run/out strace -f -o trace -e trace=$writers -- --run run >replay.out 2>replay.err
+say $? 'a replay of it'
+written trace '' >log
+[ ! -s log ]; say $? 'a replay writes nothing'
 holds 'another, at a terminal' env SHELL=/bin/bash script -qec "$(printf '%q ' "$sealwright" run app-compose.json --reference kms.reference --worker "$worker" \
     --model "$model" --data anna.sealed --data bert.sealed --data cleo.sealed --consent anna.consent --consent bert.consent --consent cleo.consent --run tty)" tty.out
 grep -q 'loss' tty.out; say $? 'which shows the loss, because the recipe makes it public'
 grep -Eq '^ *step 1 +4' tty.out; say $? 'and at the end its curve'
-if command -v strace >/dev/null; then
-    ASAN_OPTIONS=detect_leaks=0 run_with strace -qq -o /dev/null -e trace=fsync -e inject=fsync:signal=KILL:when=12 -- --run killed >killed.out 2>killed.err
-    [ $? -eq 137 ]; say $? 'one that is killed'
-    holds 'and resumed' run_sealed --run killed
-fi
+ASAN_OPTIONS=detect_leaks=0 run_with strace -qq -o /dev/null -e trace=fsync -e inject=fsync:signal=KILL:when=12 -- --run killed >killed.out 2>killed.err
+[ $? -eq 137 ]; say $? 'one that is killed'
+holds 'and resumed' run_sealed --run killed
 broken=yes
 holds 'rows of which one is broken' seal_rows
 rm -f ./*.consent

@@ -6,7 +6,7 @@
 set -uo pipefail
 steps=6 save_steps=2 grants=1000
 . "$(dirname "$0")/world.sh"
-command -v strace >/dev/null || { echo 'Bail out! there is no strace, which mk/deps.sh installs'; exit 1; }
+demand_strace
 world_new "${1:?objects}"
 seed=${SEED:-$((RANDOM * 32768 + RANDOM))}
 RANDOM=$seed

@@ -149,54 +149,53 @@ half() { # a folder as a killed run leaves it: checkpoints of steps 3 and 4
     rm -rf run
     run_with strace -qq -o /dev/null -e trace=unlink -e inject=unlink:signal=KILL:when=2 -- >/dev/null 2>&1
 }
-if command -v strace >/dev/null; then
-    half
-    ls run/checkpoint-*.sealed >log 2>&1; [ "$(wc -l <log)" -ge 2 ]; say $? '(a killed run with two checkpoints)'
-    newest=$(ls run/checkpoint-*.sealed | tail -n 1)
-    printf x | dd of=$newest bs=1 seek=700 conv=notrunc status=none
-    same 'the newest checkpoint is damaged: from the one before, the same model'
-    half
-    older=$(ls run/checkpoint-*.sealed | head -n 1)
-    cp "$older" older.checkpoint
-    run_sealed >/dev/null 2>&1
-    rm -rf run/out run/checkpoint-*
-    cp older.checkpoint "$older"
-    same 'an older checkpoint is brought back: the same model'
-    half
-    spent=$(granted)
-    for file in run/checkpoint-*.sealed; do printf x | dd of=$file bs=1 seek=700 conv=notrunc status=none; done
-    ls run/checkpoint-* >before
-    run_sealed >log 2>&1
-    [ $? -eq 1 ] && [ ! -e run/out ] && ls run/checkpoint-* | cmp -s - before; say $? 'all checkpoints are damaged: refused, and they are kept'
-    grep -q 'error: run/checkpoint-.*sealed: ' log && grep -q 'hint: .*begins again from the start' log; say $? 'one is named, with a way on'
-    for file in run/checkpoint-*.sealed; do head -c -30 "$file" >cut && cp cut "$file"; done
-    refused format 'all of them are cut short' run_sealed
-    grep -q 'run/checkpoint-' log; say $? 'one is named'
-    [ "$(granted)" = "$spent" ]; say $? 'no grant was spent on either'
-    rm run/checkpoint-*
-    same 'when they are removed it begins again: the same model'
+demand_strace
+half
+ls run/checkpoint-*.sealed >log 2>&1; [ "$(wc -l <log)" -ge 2 ]; say $? '(a killed run with two checkpoints)'
+newest=$(ls run/checkpoint-*.sealed | tail -n 1)
+printf x | dd of=$newest bs=1 seek=700 conv=notrunc status=none
+same 'the newest checkpoint is damaged: from the one before, the same model'
+half
+older=$(ls run/checkpoint-*.sealed | head -n 1)
+cp "$older" older.checkpoint
+run_sealed >/dev/null 2>&1
+rm -rf run/out run/checkpoint-*
+cp older.checkpoint "$older"
+same 'an older checkpoint is brought back: the same model'
+half
+spent=$(granted)
+for file in run/checkpoint-*.sealed; do printf x | dd of=$file bs=1 seek=700 conv=notrunc status=none; done
+ls run/checkpoint-* >before
+run_sealed >log 2>&1
+[ $? -eq 1 ] && [ ! -e run/out ] && ls run/checkpoint-* | cmp -s - before; say $? 'all checkpoints are damaged: refused, and they are kept'
+grep -q 'error: run/checkpoint-.*sealed: ' log && grep -q 'hint: .*begins again from the start' log; say $? 'one is named, with a way on'
+for file in run/checkpoint-*.sealed; do head -c -30 "$file" >cut && cp cut "$file"; done
+refused format 'all of them are cut short' run_sealed
+grep -q 'run/checkpoint-' log; say $? 'one is named'
+[ "$(granted)" = "$spent" ]; say $? 'no grant was spent on either'
+rm run/checkpoint-*
+same 'when they are removed it begins again: the same model'
 
-    # ---- asked to stop: states that fill the pipe, so that the worker waits for the agent ----
-    method=full checkpoint_limit=8MiB output_limit=8MiB variant wide && holds 'a run of larger states' run_sealed --run wide.whole
-    first=1 # the program's first unlink: ThreadSanitizer's runtime has one before it
-    case $objects in *tsan*) first=2 ;; esac
-    for signal in INT TERM HUP; do
-        rm -rf run
-        run_with env --default-signal=HUP strace -qq -o /dev/null -e trace=unlink -e inject=unlink:signal=$signal:when=$first -- --json >log 2>&1
-        [ $? -eq 1 ] && [ "$(error_word <log)" = stopped ] && ls run/checkpoint-*.sealed >/dev/null 2>&1 && [ ! -e run/out ]; say $? "SIG$signal: stopped, with a sealed checkpoint"
-        run_sealed >log 2>&1 && same_model wide.whole/out run/out; say $? 'and the same command ends in the same model'
-    done
+# ---- asked to stop: states that fill the pipe, so that the worker waits for the agent ----
+method=full checkpoint_limit=8MiB output_limit=8MiB variant wide && holds 'a run of larger states' run_sealed --run wide.whole
+first=1 # the program's first unlink: ThreadSanitizer's runtime has one before it
+case $objects in *tsan*) first=2 ;; esac
+for signal in INT TERM HUP; do
     rm -rf run
-    app_compose=app-compose.json consents=consent
+    run_with env --default-signal=HUP strace -qq -o /dev/null -e trace=unlink -e inject=unlink:signal=$signal:when=$first -- --json >log 2>&1
+    [ $? -eq 1 ] && [ "$(error_word <log)" = stopped ] && ls run/checkpoint-*.sealed >/dev/null 2>&1 && [ ! -e run/out ]; say $? "SIG$signal: stopped, with a sealed checkpoint"
+    run_sealed >log 2>&1 && same_model wide.whole/out run/out; say $? 'and the same command ends in the same model'
+done
+rm -rf run
+app_compose=app-compose.json consents=consent
 
-    # ---- a full disk ----
-    half
-    sha256sum run/* >before
-    (trap '' XFSZ && ulimit -f 900 && run_sealed) >log 2>&1
-    [ $? -eq 1 ] && [ ! -e run/out ] && ! ls -A run | found partial; say $? 'a full disk: exit 1, no half file'
-    grep checkpoint before | sha256sum -c --quiet >log 2>&1; say $? 'and the checkpoints that were there stand'
-    same 'with room again: the same model'
-fi
+# ---- a full disk ----
+half
+sha256sum run/* >before
+(trap '' XFSZ && ulimit -f 900 && run_sealed) >log 2>&1
+[ $? -eq 1 ] && [ ! -e run/out ] && ! ls -A run | found partial; say $? 'a full disk: exit 1, no half file'
+grep checkpoint before | sha256sum -c --quiet >log 2>&1; say $? 'and the checkpoints that were there stand'
+same 'with room again: the same model'
 
 # ---- files that read differently the second time ----
 stopped_at() { # stopped_at CALL N COMMAND [OPTION...]: the run stands still after its N-th such call; then COMMAND, with the agent's pid
@@ -224,30 +223,28 @@ swapped() { # swapped PATTERN N COMMAND: before it opens a file of that pattern 
     cp kept.sealed anna.sealed
     return $code
 }
-if command -v strace >/dev/null; then
-    cp -r "$model" swap.model && cp "$worker" swap.worker
-    run_with strace -qq -o opens.trace -e trace=openat -- --model swap.model --worker swap.worker --run opens >log 2>&1
-    grep -E '^openat' opens.trace >opens.lines && mv opens.lines opens.trace
-    [ "$(grep -c '"anna.sealed"' opens.trace)" -eq 2 ]; say $? '(a shard is opened twice: to find it, and to unseal it)'
-    by_older() { cp older.sealed anna.sealed; }
-    by_other() { cp bert.sealed anna.sealed; }
-    by_cut() { head -c -40 kept.sealed >anna.sealed; }
-    by_nothing() { rm anna.sealed; }
-    by_same() { cp kept.sealed new.sealed && mv new.sealed anna.sealed; }
-    for how in by_older by_other by_cut by_nothing; do
-        swapped '"anna.sealed"' 2 $how
-        [ $? -eq 1 ] && [ ! -e run/out ]; say $? "a shard is swapped after it was looked at ($how): refused"
-        rm -rf run
-    done
-    swapped '"anna.sealed"' 2 by_same && same_model whole/out run/out; say $? 'by the same bytes: the same model'
+cp -r "$model" swap.model && cp "$worker" swap.worker
+run_with strace -qq -o opens.trace -e trace=openat -- --model swap.model --worker swap.worker --run opens >log 2>&1
+grep -E '^openat' opens.trace >opens.lines && mv opens.lines opens.trace
+[ "$(grep -c '"anna.sealed"' opens.trace)" -eq 2 ]; say $? '(a shard is opened twice: to find it, and to unseal it)'
+by_older() { cp older.sealed anna.sealed; }
+by_other() { cp bert.sealed anna.sealed; }
+by_cut() { head -c -40 kept.sealed >anna.sealed; }
+by_nothing() { rm anna.sealed; }
+by_same() { cp kept.sealed new.sealed && mv new.sealed anna.sealed; }
+for how in by_older by_other by_cut by_nothing; do
+    swapped '"anna.sealed"' 2 $how
+    [ $? -eq 1 ] && [ ! -e run/out ]; say $? "a shard is swapped after it was looked at ($how): refused"
     rm -rf run
-    spoiled() { for file in swap.model/* swap.worker app-compose.json anna.consent kms.reference; do mv $file $file.kept && echo spoiled >$file; done; }
-    swapped '"anna.sealed"' 2 spoiled
-    code=$?
-    for file in swap.model/*.kept swap.worker.kept app-compose.json.kept anna.consent.kept kms.reference.kept; do mv $file ${file%.kept}; done
-    [ $code -eq 0 ] && verify_out >log 2>&1 && same_model whole/out run/out; say $? 'model, worker, recipe and consents change after they were read: the same model'
-    rm -rf run
-fi
+done
+swapped '"anna.sealed"' 2 by_same && same_model whole/out run/out; say $? 'by the same bytes: the same model'
+rm -rf run
+spoiled() { for file in swap.model/* swap.worker app-compose.json anna.consent kms.reference; do mv $file $file.kept && echo spoiled >$file; done; }
+swapped '"anna.sealed"' 2 spoiled
+code=$?
+for file in swap.model/*.kept swap.worker.kept app-compose.json.kept anna.consent.kept kms.reference.kept; do mv $file ${file%.kept}; done
+[ $code -eq 0 ] && verify_out >log 2>&1 && same_model whole/out run/out; say $? 'model, worker, recipe and consents change after they were read: the same model'
+rm -rf run
 
 # ---- a lease that is not renewed ----
 # The worker stands still after a counted record, so that the lease's time comes before its steps are done.
@@ -255,44 +252,42 @@ hold_worker() {
     local child
     for child in $(children "$1"); do kill -STOP $child && held=$child; done
 }
-if command -v strace >/dev/null; then
-    seed=42 lease=6s variant short && holds 'a short lease' run_sealed --run short.whole
-    run_with strace -qq -o reads.trace -e trace=read -- --run reads >log 2>&1
-    record=$(grep '^read(' reads.trace | grep -n ', 60) = ' | sed -n 2p | cut -d: -f1)
-    revoke_and_wait() { # the renewal is refused: then the worker may go on
-        hold_worker "$1"
-        kill -CONT "$1"
-        "$sealwright" revoke short.json --identity cleo >/dev/null 2>&1
-        until "$sealwright" kms audit verify "$kms_url" --json 2>/dev/null | found "\"refusals\":$((refusals + 1))"; do :; done
-        kill -CONT $held
-    }
-    refusals=$("$sealwright" kms audit verify "$kms_url" --json | value refusals)
-    stopped_at read "$record" revoke_and_wait
-    [ $? -eq 1 ] && grep -q 'stopped with a sealed checkpoint' log && grep -q 'revoked' log; say $? 'revoked during a run: a sealed checkpoint, exit 1'
-    ls run/checkpoint-*.sealed >/dev/null 2>&1 && [ ! -e run/out ]; say $? 'the checkpoint is there'
-    refused revoked 'it does not go on' run_sealed
-    "$sealwright" lift short.json --identity cleo >/dev/null 2>&1
-    approve_all short.json
-    run_sealed >log 2>&1 && verify_out >log 2>&1 && same_model short.whole/out run/out; say $? 'lifted and approved again: the same model'
-    predicate run/out | found '"resumes":1'; say $? 'the manifest says that it was resumed'
-    rm -rf run
+seed=42 lease=6s variant short && holds 'a short lease' run_sealed --run short.whole
+run_with strace -qq -o reads.trace -e trace=read -- --run reads >log 2>&1
+record=$(grep '^read(' reads.trace | grep -n ', 60) = ' | sed -n 2p | cut -d: -f1)
+revoke_and_wait() { # the renewal is refused: then the worker may go on
+    hold_worker "$1"
+    kill -CONT "$1"
+    "$sealwright" revoke short.json --identity cleo >/dev/null 2>&1
+    until "$sealwright" kms audit verify "$kms_url" --json 2>/dev/null | found "\"refusals\":$((refusals + 1))"; do :; done
+    kill -CONT $held
+}
+refusals=$("$sealwright" kms audit verify "$kms_url" --json | value refusals)
+stopped_at read "$record" revoke_and_wait
+[ $? -eq 1 ] && grep -q 'stopped with a sealed checkpoint' log && grep -q 'revoked' log; say $? 'revoked during a run: a sealed checkpoint, exit 1'
+ls run/checkpoint-*.sealed >/dev/null 2>&1 && [ ! -e run/out ]; say $? 'the checkpoint is there'
+refused revoked 'it does not go on' run_sealed
+"$sealwright" lift short.json --identity cleo >/dev/null 2>&1
+approve_all short.json
+run_sealed >log 2>&1 && verify_out >log 2>&1 && same_model short.whole/out run/out; say $? 'lifted and approved again: the same model'
+predicate run/out | found '"resumes":1'; say $? 'the manifest says that it was resumed'
+rm -rf run
 
-    begin=$SECONDS
-    hang_kms() { hold_worker "$1" && kill -STOP "$kms_pid"; }
-    stopped_at read "$record" hang_kms
-    code=$?
-    kill -CONT "$kms_pid"
-    [ $code -eq 1 ] && grep -q 'sealwright: error' log; say $? 'a key service that does not answer, and a worker that stands still: exit 1'
-    [ $((SECONDS - begin)) -le 15 ]; say $? "soon after the lease of 6 s ($((SECONDS - begin)) s)"
-    same_short() { run_sealed >log 2>&1 && same_model short.whole/out run/out; say $? "$1" && rm -rf run; }
-    same_short 'the same command resumes to the same model'
-    lose_kms() { hold_worker "$1" && stop_kms KILL; }
-    stopped_at read "$record" lose_kms
-    [ $? -eq 1 ] && [ ! -e run/out ]; say $? 'a key service that is gone: exit 1'
-    stop_kms
-    start_kms && unlock_all
-    same_short 'started and unlocked again: the same model'
-fi
+begin=$SECONDS
+hang_kms() { hold_worker "$1" && kill -STOP "$kms_pid"; }
+stopped_at read "$record" hang_kms
+code=$?
+kill -CONT "$kms_pid"
+[ $code -eq 1 ] && grep -q 'sealwright: error' log; say $? 'a key service that does not answer, and a worker that stands still: exit 1'
+[ $((SECONDS - begin)) -le 15 ]; say $? "soon after the lease of 6 s ($((SECONDS - begin)) s)"
+same_short() { run_sealed >log 2>&1 && same_model short.whole/out run/out; say $? "$1" && rm -rf run; }
+same_short 'the same command resumes to the same model'
+lose_kms() { hold_worker "$1" && stop_kms KILL; }
+stopped_at read "$record" lose_kms
+[ $? -eq 1 ] && [ ! -e run/out ]; say $? 'a key service that is gone: exit 1'
+stop_kms
+start_kms && unlock_all
+same_short 'started and unlocked again: the same model'
 
 # ---- a shard that the native trainer cannot read: nothing is granted for it ----
 rm anna.sealed && "$sealwright" seal anna.jsonl --type bin --identity anna --out anna.sealed >log 2>&1; say $? '(anna seals her lines as bytes)'

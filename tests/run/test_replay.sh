@@ -132,18 +132,17 @@ holds 'a run of a recipe that names two machines' run_sealed --run two.run
 equal "$all" 'replayed on the other' two.run/out --machine sim:second-machine --threads 3
 
 # ---- a run that was killed, and a replay that is stopped ----
-if command -v strace >/dev/null; then
-    run_with strace -qq -o /dev/null -e trace=fsync -e inject=fsync:signal=KILL:when=12 -- --run killed.run >log 2>&1
-    [ $? -eq 137 ] && run_sealed --run killed.run >log 2>&1 && predicate killed.run/out | found '"resumes":1'; say $? 'a run that was killed and resumed'
-    equal "$all" 'its replay' killed.run/out
-    equal '1 step (5 to 5), model' 'from its checkpoint' killed.run/out --steps 5-5 --run killed.run
-    seed=45 steps=300 save_steps=100 variant long
-    holds 'a longer run' run_sealed --run long.run
-    replay_with long.run/out strace -qq -o reads.trace -e trace=read -- >log 2>&1
-    record=$(grep '^read(' reads.trace | grep -n ', 60) = ' | sed -n 2p | cut -d: -f1)
-    replay_with long.run/out strace -qq -o /dev/null -e trace=read -e inject=read:signal=INT:when="$record" -- --json >log 2>&1
-    [ $? -eq 1 ] && [ "$(error_word <log)" = stopped ] && grep -q 'no verdict after step' log; say $? 'Ctrl-C: no verdict'
-fi
+demand_strace
+run_with strace -qq -o /dev/null -e trace=fsync -e inject=fsync:signal=KILL:when=12 -- --run killed.run >log 2>&1
+[ $? -eq 137 ] && run_sealed --run killed.run >log 2>&1 && predicate killed.run/out | found '"resumes":1'; say $? 'a run that was killed and resumed'
+equal "$all" 'its replay' killed.run/out
+equal '1 step (5 to 5), model' 'from its checkpoint' killed.run/out --steps 5-5 --run killed.run
+seed=45 steps=300 save_steps=100 variant long
+holds 'a longer run' run_sealed --run long.run
+replay_with long.run/out strace -qq -o reads.trace -e trace=read -- >log 2>&1
+record=$(grep '^read(' reads.trace | grep -n ', 60) = ' | sed -n 2p | cut -d: -f1)
+replay_with long.run/out strace -qq -o /dev/null -e trace=read -e inject=read:signal=INT:when="$record" -- --json >log 2>&1
+[ $? -eq 1 ] && [ "$(error_word <log)" = stopped ] && grep -q 'no verdict after step' log; say $? 'Ctrl-C: no verdict'
 
 # ---- a trainer that the owners approved and that does not repeat itself: its manifest holds, and only a replay can tell ----
 worker=$hostile

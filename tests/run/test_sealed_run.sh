@@ -96,11 +96,10 @@ done
 for n in 1 4; do
     run_sealed --threads $n --run run.$n >log 2>&1 && same_model run/out run.$n/out; say $? "a sealed run with $n threads gives the same model and states"
 done
-if command -v strace >/dev/null; then # what a kernel before 6.7 maps of sealed memory
-    ASAN_OPTIONS=detect_leaks=0 run_with strace -f -qq -o maps.trace -e trace=mmap -- --run mapped >log 2>&1; say $? '(a run that is looked at)'
-    grep -E 'PROT_READ, MAP_[A-Z]+, [67],' maps.trace >log
-    [ "$(grep -c MAP_PRIVATE log)" -ge 5 ] && ! grep -q MAP_SHARED log; say $? 'decoders and trainer map what is sealed as theirs alone'
-fi
+demand_strace # to see what a kernel before 6.7 maps of sealed memory
+ASAN_OPTIONS=detect_leaks=0 run_with strace -f -qq -o maps.trace -e trace=mmap -- --run mapped >log 2>&1; say $? '(a run that is looked at)'
+grep -E 'PROT_READ, MAP_[A-Z]+, [67],' maps.trace >log
+[ "$(grep -c MAP_PRIVATE log)" -ge 5 ] && ! grep -q MAP_SHARED log; say $? 'decoders and trainer map what is sealed as theirs alone'
 cmp -s run/out/model.sealed run.4/out/model.sealed; [ $? -eq 1 ]; say $? 'and never the same sealed bytes'
 sed 's/seen 3 times/seen 4 times/' bert.jsonl >other.jsonl
 "$sealwright" train recipe.yaml --model "$model" --data anna.jsonl --data other.jsonl --data cleo.jsonl --out other >log 2>&1

@@ -214,7 +214,7 @@ variant() {
 }
 children() { sed 's/ $//' "/proc/$1/task/$1/children"; }
 need_strace() {
-    command -v strace >/dev/null || { echo 'Bail out! there is no strace, which mk/deps.sh installs'; exit 1; }
+    demand_strace
     export ASAN_OPTIONS=detect_leaks=0 # a leak checker cannot work under strace
 }
 # keys_in FILE: whether it holds a key of the owners or of the run, or what opens a consent; exit 1 when it does, and says which
