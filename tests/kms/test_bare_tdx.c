@@ -6,61 +6,39 @@
  */
 #include "attest/forge.h"
 #include "kms/world.h"
-#include "machine/kernel.h"
 #include "machine/pcs.h"
+#include "machine/td_forged.h"
 
 #include <glob.h>
 
 static forge house;
 static pcs service;
-static kernel linux_kernel;
-static sw_tsm tsm;
-static char address[64], clock_path[96], events_path[96], lock_path[96];
+static td td_guest;
+static td_quoter quoter = {.house = &house, .no_mr_config = true};
+static char address[64];
 static sw_collateral_source source;
 static sw_machine_places places;
 
-/* The forge's quote with these report data and this kernel's RTMR3, signed again. */
-static void make_quote(kernel *k, const uint8_t report[64], sw_buffer *out) {
-    uint8_t quote[FORGE_QUOTE_MAX];
-    const sw_bytes good = house.good.quote;
-    memcpy(quote, good.data, good.size);
-    memset(quote + AT_MR_CONFIG_ID, 0, 48); /* no agent: the host sets none */
-    memcpy(quote + AT_REPORT_DATA, report, 64);
-    memcpy(quote + AT_RTMR3, k->rtmr[3], 48);
-    assert_int_equal(sw_p256_sign_raw(house.attestation_key, SW_BYTES(quote, AT_SIGNATURE_SIZE),
-                                      quote + AT_SIGNATURE, NULL),
-                     SW_OK);
-    sw_put_bytes(out, SW_BYTES(quote, good.size));
-}
-
-/* What the image's measured init does: it extends RTMR3 by this compose and writes the lines. */
+/* What the image's measured init does when the guest boots with this compose. */
 static void init_runs(const sw_hash *compose) {
-    SW_SCOPED(sw_buffer) lines = SW_BUFFER((size_t)1 << 20);
-    linux_kernel = (kernel){.quote = make_quote};
-    tsm = kernel_tsm(&linux_kernel, lock_path);
-    for (size_t i = 0; i < house.good.event_count; i++) {
-        sw_event event = house.good.events[i];
-        if (sw_bytes_is(event.name, "compose-hash")) event.payload = SW_BYTES_OF(compose->b);
-        assert_int_equal(sw_tsm_extend(&tsm, &event, NULL), SW_OK);
-        sw_put_text(&lines, "{\"event\":\"");
-        sw_put_bytes(&lines, event.name);
-        sw_put_text(&lines, "\",\"payload\":\"");
-        sw_base64_encode(&lines, event.payload);
-        sw_put_text(&lines, "\"}\n");
+    const kernel plan = {.quote = td_forged_quote, .quote_context = &quoter};
+    sw_event events[SW_EVENT_LIMIT];
+    const size_t count = house.good.event_count;
+    for (size_t i = 0; i < count; i++) {
+        events[i] = house.good.events[i];
+        if (sw_bytes_is(events[i].name, "compose-hash"))
+            events[i].payload = SW_BYTES_OF(compose->b);
     }
-    assert_int_equal(sw_file_write(events_path, bytes_of(&lines), 0600, SW_WRITE_REPLACE, NULL),
-                     SW_OK);
+    td_boot(&td_guest, &plan, events, count);
 }
 
 static int setup(void **state) {
     (void)state;
     forge_open(&house);
     if (!pcs_start(&service, house.folder)) return -1;
-    (void)snprintf(clock_path, sizeof clock_path, "%s/clocksource", service.work);
-    (void)snprintf(events_path, sizeof events_path, "%s/events.json", service.work);
-    (void)snprintf(lock_path, sizeof lock_path, "%s/lock", service.work);
+    td_place(&td_guest, service.work);
     (void)snprintf(address, sizeof address, "https://127.0.0.1:%u/good", service.port);
-    return sw_file_write(clock_path, SW_LITERAL("tsc\n"), 0600, SW_WRITE_REPLACE, NULL);
+    return 0;
 }
 
 static int teardown(void **state) {
@@ -79,9 +57,9 @@ static world *bare_world(void) {
                                     .anchors = &house.policy,
                                     .timeout_ms = 20000,
                                     .clock = w->options.clock};
-    places = (sw_machine_places){.tsm = &tsm,
-                                 .events_path = events_path,
-                                 .clocksource_path = clock_path,
+    places = (sw_machine_places){.tsm = &td_guest.tsm,
+                                 .events_path = td_guest.events_path,
+                                 .clocksource_path = td_guest.clock_path,
                                  .collateral = &source};
     w->reference.policy = house.policy;
     w->imitates_tdx = true;

@@ -5,18 +5,19 @@
  */
 #include "attest/forge.h"
 #include "machine/agent.h"
-#include "machine/kernel.h"
 #include "machine/pcs.h"
+#include "machine/td_forged.h"
 #include "sys/files.h"
 
 static forge house;
 static pcs service;
 static agent guest;
-static kernel linux_kernel;
+static td td_guest;
+static td_quoter quoter = {.house = &house};
+static const kernel PLAN = {.quote = td_forged_quote, .quote_context = &quoter};
 static void *sim; /* behind the guest agent */
-static char address[64], clock_path[96], events_path[96], lock_path[96], where[128];
+static char address[64], where[128];
 static sw_collateral_source source;
-static sw_tsm tsm;
 static sw_machine_places places;
 static int64_t now_ms;
 
@@ -27,40 +28,8 @@ static int64_t wall(void *context) {
 static const sw_clock CLOCK = {wall, wall, NULL};
 
 /* ---- the world ---- */
-static void write_file(const char *path, sw_bytes content) {
-    assert_int_equal(sw_file_write(path, content, 0600, SW_WRITE_REPLACE, NULL), SW_OK);
-}
-
-static bool no_mr_config; /* the host of a guest without an agent sets none */
-
-/* The software machine's quote with these report data, signed again. */
-static void make_quote(kernel *k, const uint8_t report[64], sw_buffer *out) {
-    uint8_t quote[FORGE_QUOTE_MAX];
-    sw_bytes good = house.good.quote;
-    memcpy(quote, good.data, good.size);
-    if (no_mr_config) memset(quote + AT_MR_CONFIG_ID, 0, 48);
-    memcpy(quote + AT_REPORT_DATA, report, 64);
-    memcpy(quote + AT_RTMR3, k->rtmr[3], 48);
-    assert_int_equal(
-        sw_p256_sign_raw(house.attestation_key, SW_BYTES(quote, 632), quote + AT_SIGNATURE, NULL),
-        SW_OK);
-    sw_put_bytes(out, SW_BYTES(quote, good.size));
-}
-
-/* What a measured init does: it extends RTMR3 and writes the lines. */
 static void init_runs(const sw_event *events, size_t count) {
-    SW_SCOPED(sw_buffer) lines = SW_BUFFER((size_t)1 << 20);
-    linux_kernel = (kernel){.quote = make_quote};
-    tsm = kernel_tsm(&linux_kernel, lock_path);
-    for (size_t i = 0; i < count; i++) {
-        assert_int_equal(sw_tsm_extend(&tsm, &events[i], NULL), SW_OK);
-        sw_put_text(&lines, "{\"event\":\"");
-        sw_put_bytes(&lines, events[i].name);
-        sw_put_text(&lines, "\",\"payload\":\"");
-        sw_base64_encode(&lines, events[i].payload);
-        sw_put_text(&lines, "\"}\n");
-    }
-    write_file(events_path, sw_buffer_bytes(&lines));
+    td_boot(&td_guest, &PLAN, events, count);
 }
 
 static const char *info_compose; /* NULL: Info says nothing of it */
@@ -104,18 +73,18 @@ static void answer(agent *a, const char *method, sw_bytes body, sw_buffer *raw) 
 static void places_fresh(void) {
     now_ms = FORGE_NOW;
     info_compose = NULL;
-    other_report = other_log = no_mr_config = false;
+    other_report = other_log = quoter.no_mr_config = false;
     (void)snprintf(address, sizeof address, "https://127.0.0.1:%u/good", service.port);
     source = (sw_collateral_source){.pcs_url = address,
                                     .ca_file = service.ca,
                                     .anchors = &house.policy,
                                     .timeout_ms = 20000,
                                     .clock = CLOCK};
-    places = (sw_machine_places){.tsm = &tsm,
-                                 .events_path = events_path,
-                                 .clocksource_path = clock_path,
+    places = (sw_machine_places){.tsm = &td_guest.tsm,
+                                 .events_path = td_guest.events_path,
+                                 .clocksource_path = td_guest.clock_path,
                                  .collateral = &source};
-    write_file(clock_path, SW_LITERAL("tsc\n"));
+    td_write(td_guest.clock_path, SW_LITERAL("tsc\n"));
     init_runs(house.good.events, house.good.event_count);
     (void)pcs_asked(&service);
 }
@@ -124,9 +93,7 @@ static int setup(void **state) {
     (void)state;
     forge_open(&house);
     if (!pcs_start(&service, house.folder)) return -1;
-    (void)snprintf(clock_path, sizeof clock_path, "%s/clocksource", service.work);
-    (void)snprintf(events_path, sizeof events_path, "%s/events.json", service.work);
-    (void)snprintf(lock_path, sizeof lock_path, "%s/lock", service.work);
+    td_place(&td_guest, service.work);
     static const sw_machine_places none;
     const sw_boot boot = {house.compose_text, house.app_id, &house.entropy, &house.clock, &none};
     if (sw_sim_boot(house.folder, &boot, &sim, NULL) != SW_OK) return -1;
@@ -235,7 +202,7 @@ static void test_clock(void **state) {
     (void)state;
     static const char *const clocks[] = {"kvm-clock\n", "tsc", "", "tsc\ntsc\n", "hyperv_clock\n"};
     for (size_t i = 0; i < sizeof clocks / sizeof clocks[0]; i++) {
-        write_file(clock_path, sw_text(clocks[i]));
+        td_write(td_guest.clock_path, sw_text(clocks[i]));
         boot_refused("tdx", SW_REFUSED, "does not come from the TSC");
         boot_refused(where, SW_REFUSED, "does not come from the TSC");
     }
@@ -250,12 +217,12 @@ static void test_clock_lost(void **state) {
     const char *const kinds[] = {"tdx", where};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         sw_machine *m = NULL;
-        write_file(clock_path, SW_LITERAL("tsc\n"));
+        td_write(td_guest.clock_path, SW_LITERAL("tsc\n"));
         assert_int_equal(boot(kinds[i], &m, NULL), SW_OK);
         assert_true(sw_machine_counter_ms(m) < SW_COUNTER_LOST);
-        write_file(clock_path, SW_LITERAL("kvm-clock\n"));
+        td_write(td_guest.clock_path, SW_LITERAL("kvm-clock\n"));
         assert_true(sw_machine_counter_ms(m) == SW_COUNTER_LOST);
-        write_file(clock_path, SW_LITERAL("tsc\n"));
+        td_write(td_guest.clock_path, SW_LITERAL("tsc\n"));
         assert_true(sw_machine_counter_ms(m) == SW_COUNTER_LOST);
         sw_machine_close(&m);
     }
@@ -268,11 +235,11 @@ static void test_log(void **state) {
     size_t count = house.good.event_count;
     places.events_path = "/nowhere";
     boot_refused("tdx", SW_MISSING, "/nowhere");
-    places.events_path = events_path;
-    write_file(events_path, SW_LITERAL("{}\n"));
+    places.events_path = td_guest.events_path;
+    td_write(td_guest.events_path, SW_LITERAL("{}\n"));
     boot_refused("tdx", SW_MALFORMED, "line 1");
     init_runs(house.good.events, count);
-    assert_int_equal(sw_tsm_extend(&tsm, &more, NULL), SW_OK);
+    assert_int_equal(sw_tsm_extend(&td_guest.tsm, &more, NULL), SW_OK);
     boot_refused("tdx", SW_REFUSED, "does not replay to its RTMR3");
     memcpy(swapped, house.good.events, count * sizeof *swapped);
     init_runs(swapped, count - 1); /* without system-ready */
@@ -290,13 +257,13 @@ static void test_old_kernel(void **state) {
     SW_SCOPED(sw_buffer) json = SW_BUFFER(SW_EVIDENCE_LIMIT);
     const sw_event more = {.name = SW_LITERAL("later")};
     sw_error err = {0};
-    linux_kernel.no_registers = true;
+    td_guest.kernel.no_registers = true;
     sw_machine *m = booted("tdx");
     evidence_holds(m);
     sw_machine_close(&m);
-    linux_kernel.no_registers = false;
-    assert_int_equal(sw_tsm_extend(&tsm, &more, NULL), SW_OK);
-    linux_kernel.no_registers = true;
+    td_guest.kernel.no_registers = false;
+    assert_int_equal(sw_tsm_extend(&td_guest.tsm, &more, NULL), SW_OK);
+    td_guest.kernel.no_registers = true;
     m = booted("tdx");
     assert_int_equal(sw_machine_evidence(m, &house.report, &json, &err), SW_REFUSED);
     assert_non_null(strstr(err.message, "does not replay to its RTMR3"));
@@ -309,12 +276,11 @@ enum { EVENTS = 32 };
 /* Boots with so many of these events measured, by the command's own function. */
 static void measure(const sw_event *events, size_t count) {
     sw_error err = {0};
-    linux_kernel = (kernel){.quote = make_quote};
-    no_mr_config = true;
-    tsm = kernel_tsm(&linux_kernel, lock_path);
-    (void)unlink(events_path);
+    quoter.no_mr_config = true;
+    td_reset(&td_guest, &PLAN);
     for (size_t i = 0; i < count; i++)
-        if (sw_machine_extend(&places, "tdx", &events[i], &tsm.entropy, &CLOCK, &err) != SW_OK)
+        if (sw_machine_extend(&places, "tdx", &events[i], &td_guest.tsm.entropy, &CLOCK, &err) !=
+            SW_OK)
             fail_msg("%s", err.message);
 }
 
@@ -391,7 +357,7 @@ static void test_recipe_unmeasured(void **state) {
         sw_error err = {0};
         size_t count = bend_log(table[i].measured, measured);
         measure(measured, table[i].none_measured ? 0 : count);
-        make_quote(&linux_kernel, house.report.b, &quote);
+        td_forged_quote(&td_guest.kernel, house.report.b, &quote);
         e.quote = sw_buffer_bytes(&quote);
         e.events = told;
         e.event_count = bend_log(table[i].log, told);

@@ -8,17 +8,16 @@
 #include "machine/gpu_service.h"
 
 #include "machine/fake_nvml.h"
-#include "machine/kernel.h"
 #include "machine/machine_internal.h"
+#include "machine/td.h"
 
 #include <dlfcn.h>
 
 static const uint8_t APP_ID[20] = {1};
 static void *held, *sim;
 static fake_plan *plan;
-static char library[128], clock_path[128], events_path[128], lock_path[128];
-static kernel linux_kernel;
-static sw_tsm tsm;
+static char library[128];
+static td td_guest;
 static sw_entropy entropy;
 static const sw_clock CLOCK = {wall, wall, NULL};
 static sw_collateral_source source;
@@ -62,22 +61,12 @@ static void give_quote(kernel *k, const uint8_t data[64], sw_buffer *out) {
 
 static void init_runs(void) {
     SW_SCOPED(sw_arena) a = {0};
-    SW_SCOPED(sw_buffer) lines = SW_BUFFER((size_t)1 << 20);
     static const uint8_t zeros[64];
     const sw_event *events;
     size_t count;
     assert_int_equal(
         sw_events_from_guest(&a, sim_answer(&a, "event_log", zeros), &events, &count, NULL), SW_OK);
-    for (size_t i = 0; i < count; i++) {
-        assert_int_equal(sw_tsm_extend(&tsm, &events[i], NULL), SW_OK);
-        sw_put_text(&lines, "{\"event\":\"");
-        sw_put_bytes(&lines, events[i].name);
-        sw_put_text(&lines, "\",\"payload\":\"");
-        sw_base64_encode(&lines, events[i].payload);
-        sw_put_text(&lines, "\"}\n");
-    }
-    assert_int_equal(
-        sw_file_write(events_path, sw_buffer_bytes(&lines), 0600, SW_WRITE_REPLACE, NULL), SW_OK);
+    td_boot(&td_guest, &(kernel){.quote = give_quote}, events, count);
 }
 
 /* ---- the machine ---- */
@@ -112,19 +101,14 @@ static int setup(void **state) {
     source.pcs_url = base;
     const sw_boot boot = {SW_LITERAL("{}"), APP_ID, &entropy, &CLOCK, &none};
     if (sw_sim_boot(gpu_machine, &boot, &sim, NULL) != SW_OK) return -1;
-    (void)snprintf(clock_path, sizeof clock_path, "%s/clocksource", service.work);
-    (void)snprintf(events_path, sizeof events_path, "%s/events.json", service.work);
-    (void)snprintf(lock_path, sizeof lock_path, "%s/lock", service.work);
-    linux_kernel.quote = give_quote;
-    tsm = kernel_tsm(&linux_kernel, lock_path);
+    td_place(&td_guest, service.work);
     init_runs();
-    places = (sw_machine_places){.tsm = &tsm,
-                                 .events_path = events_path,
-                                 .clocksource_path = clock_path,
+    places = (sw_machine_places){.tsm = &td_guest.tsm,
+                                 .events_path = td_guest.events_path,
+                                 .clocksource_path = td_guest.clock_path,
                                  .collateral = &source,
                                  .nvml_library = library};
-    return sw_file_write(clock_path, SW_LITERAL("tsc\n"), 0600, SW_WRITE_NEW, NULL) == SW_OK ? 0
-                                                                                             : -1;
+    return 0;
 }
 
 static int teardown(void **state) {
