@@ -98,12 +98,7 @@ static sw_status member_check(const sw_json *root, const char *name, sw_bytes fa
     sw_bytes text;
     if (sw_json_member(root, name) == NULL) return SW_OK;
     SW_TRY(sw_json_text(root, "mr_config", name, &text, err));
-    SW_SCOPED(sw_buffer) hex = SW_BUFFER(2 * SW_EVENT_PAYLOAD_LIMIT);
-    sw_hex_encode(&hex, fact);
-    SW_TRY(sw_buffer_check(&hex, "a fact", err));
-    if (text.size == 0 || !sw_bytes_equal(text, sw_buffer_bytes(&hex)))
-        return contradicts(name, err);
-    return SW_OK;
+    return text.size > 0 && sw_hex_is(text, fact) ? SW_OK : contradicts(name, err);
 }
 
 static sw_status scripts_check(const sw_json *root, const sw_config_facts *facts, sw_error *err) {
@@ -122,7 +117,7 @@ static sw_status scripts_check(const sw_json *root, const sw_config_facts *facts
     return n == facts->init_script_count ? SW_OK : contradicts(name, err);
 }
 
-static sw_status document_check(const sw_config_facts *facts, sw_error *err) {
+static sw_status document_check(sw_arena *a, const sw_config_facts *facts, sw_error *err) {
     static const char *const names[] = {"?app_id",
                                         "compose_hash",
                                         "?gpu_policy_hash",
@@ -133,11 +128,10 @@ static sw_status document_check(const sw_config_facts *facts, sw_error *err) {
                                         "version",
                                         NULL};
     const sw_json_limits limits = {.bytes = SW_CONFIG_DOCUMENT_LIMIT, .depth = 3, .nodes = 32};
-    SW_SCOPED(sw_arena) a = {.limit_bytes = (size_t)1 << 20};
     sw_json *root;
     sw_bytes provider;
     uint64_t version;
-    sw_status status = sw_json_parse_canonical(&a, facts->document, &limits, &root, err);
+    sw_status status = sw_json_parse_canonical(a, facts->document, &limits, &root, err);
     if (status != SW_OK) sw_error_prefix(err, "MRCONFIGID's document");
     SW_TRY(status);
     SW_TRY(sw_json_expect(root, "mr_config", names, err));
@@ -185,17 +179,17 @@ static bool keccak_holds(const uint8_t id[48], const sw_config_facts *facts) {
     return is_commitment(id, CONFIG_KECCAK, &pinned) || is_commitment(id, CONFIG_KECCAK, &unpinned);
 }
 
-static sw_status document_verify(const uint8_t id[48], const sw_config_facts *facts,
+static sw_status document_verify(sw_arena *a, const uint8_t id[48], const sw_config_facts *facts,
                                  sw_error *err) {
     sw_hash commitment;
     SW_TRY(document_commitment(facts, &commitment, err));
     if (!is_commitment(id, CONFIG_DOCUMENT, &commitment))
         return REFUSE(err, "MRCONFIGID is not that of its document");
-    return document_check(facts, err);
+    return document_check(a, facts, err);
 }
 
-sw_status sw_config_id_verify(const uint8_t mr_config_id[48], const sw_config_facts *facts,
-                              unsigned *version, sw_error *err) {
+sw_status sw_config_id_verify(sw_arena *a, const uint8_t mr_config_id[48],
+                              const sw_config_facts *facts, unsigned *version, sw_error *err) {
     static const uint8_t zeros[48];
     unsigned kind = mr_config_id[0];
     if (facts->document.size > 0 && kind != CONFIG_DOCUMENT)
@@ -218,7 +212,7 @@ sw_status sw_config_id_verify(const uint8_t mr_config_id[48], const sw_config_fa
                                "the event log");
         break;
     case CONFIG_DOCUMENT:
-        SW_TRY(document_verify(mr_config_id, facts, err));
+        SW_TRY(document_verify(a, mr_config_id, facts, err));
         break;
     default:
         return REFUSE(err, "MRCONFIGID is of version %u, which is not known", kind);

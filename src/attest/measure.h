@@ -93,7 +93,7 @@ SW_NODISCARD sw_status sw_config_facts_read(sw_arena *a, const sw_event *events,
 /* Zero, V1, V2 or V3; anything else, a V3 without its document or whose document contradicts the
  * facts, and a document beside another version, is refused. *version is 0 to 3. SW_REFUSED
  * "evidence". */
-SW_NODISCARD sw_status sw_config_id_verify(const uint8_t mr_config_id[48],
+SW_NODISCARD sw_status sw_config_id_verify(sw_arena *a, const uint8_t mr_config_id[48],
                                            const sw_config_facts *facts, unsigned *version,
                                            sw_error *err);
 

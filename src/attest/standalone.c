@@ -113,12 +113,12 @@ static sw_status document_find(const sw_standalone *s, const sw_td_report *td, s
 
 static sw_status app_verify(const sw_standalone *s, const sw_check_log *log,
                             sw_standalone_claims *c, sw_error *err) {
-    SW_SCOPED(sw_arena) a = {.limit_bytes = (size_t)4 << 20};
+    SW_SCOPED(sw_arena) a = {.limit_bytes = (size_t)8 << 20};
     sw_app_log app;
     sw_boot_facts facts;
     SW_TRY(document_find(s, &c->quote.td, &a, &app.document, err));
     SW_TRY(sw_log_runtime(&a, s->log, &app.events, &app.count, err));
-    SW_TRY(sw_app_verify(&app, c->quote.td.mr_config_id, log, &facts, &c->config_version, err));
+    SW_TRY(sw_app_verify(&a, &app, c->quote.td.mr_config_id, log, &facts, &c->config_version, err));
     memcpy(c->app_id, facts.app_id, sizeof c->app_id);
     memcpy(c->instance_id, facts.instance_id, sizeof c->instance_id);
     c->compose = facts.compose;

@@ -14,6 +14,7 @@ void sw_hex_text(char *out, sw_bytes in);
  * collateral). */
 SW_NODISCARD sw_status sw_hex_decode(void *out, size_t out_size, sw_bytes text, bool upper,
                                      sw_error *err);
+bool sw_hex_is(sw_bytes text, sw_bytes bytes); /* lower-case hex of exactly these bytes */
 SW_NODISCARD sw_status sw_hex_append(sw_buffer *out, sw_bytes text, bool upper, sw_error *err);
 
 void sw_base64_encode(sw_buffer *out, sw_bytes in); /* standard alphabet, padded */

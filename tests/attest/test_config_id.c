@@ -48,8 +48,9 @@ static sw_config_facts keccak_facts(void) {
 
 static sw_status verify(const uint8_t id[48], const sw_config_facts *f, unsigned *version,
                         sw_error *err) {
+    SW_SCOPED(sw_arena) a = {0};
     unsigned before = *version;
-    sw_status status = sw_config_id_verify(id, f, version, err);
+    sw_status status = sw_config_id_verify(&a, id, f, version, err);
     if (status != SW_OK) assert_int_equal(*version, before);
     return status;
 }

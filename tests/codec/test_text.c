@@ -29,6 +29,16 @@ static void hex_goes_both_ways(void **state) {
     assert_true(sw_bytes_is(sw_buffer_bytes(&out), "\x0a\xf0"));
 }
 
+static void hex_of_exactly_these_bytes(void **state) {
+    (void)state;
+    static const uint8_t bytes[] = {0x0a, 0xf0};
+    assert_true(sw_hex_is(sw_text("0af0"), SW_BYTES_OF(bytes)));
+    assert_true(sw_hex_is(sw_text(""), (sw_bytes){0}));
+    static const char *const others[] = {"", "0a", "0af", "0af00", "0af0 ", "0aF0", "0af1", "1af0"};
+    for (size_t i = 0; i < COUNT(others); i++)
+        assert_false(sw_hex_is(sw_text(others[i]), SW_BYTES_OF(bytes)));
+}
+
 static void bad_hex_is_refused(void **state) {
     (void)state;
     static const struct {
@@ -272,6 +282,7 @@ static void bad_pem_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hex_goes_both_ways),
+        cmocka_unit_test(hex_of_exactly_these_bytes),
         cmocka_unit_test(bad_hex_is_refused),
         cmocka_unit_test(base64_goes_both_ways),
         cmocka_unit_test(bad_base64_is_refused),
