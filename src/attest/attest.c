@@ -76,7 +76,7 @@ static sw_status verify(sw_arena *a, sw_bytes json, const sw_judge *by, sw_claim
     sw_boot_facts facts;
     SW_TRY(object_read(a, json, by, &e, err));
     SW_TRY(sw_tdx_verify(e.quote, &e.collateral, by, &quote, &verdict, err));
-    SW_TRY(sw_td_attributes_check(&quote.td, log, err));
+    SW_TRY(sw_td_attributes_check(&quote.td, false, log, err));
     const sw_app_log app = {.events = e.events, .count = e.event_count, .document = e.mr_config};
     SW_TRY(log_verify(a, &app, &quote.td, log, &facts, err));
     sw_claims claims = {.platform = e.platform, .judged_ms = by->wall_ms};
@@ -106,7 +106,7 @@ static sw_status evidence_verify(sw_bytes evidence_json, const sw_judge *by, sw_
 
 sw_status sw_evidence_verify(sw_bytes evidence_json, const sw_policy *policy, int64_t wall_ms,
                              sw_verifier *v, sw_claims *out, sw_error *err) {
-    const sw_judge by = {policy, wall_ms, v};
+    const sw_judge by = {.policy = policy, .wall_ms = wall_ms, .verifier = v};
     return evidence_verify(evidence_json, &by, out, err);
 }
 
@@ -224,7 +224,7 @@ static sw_status question_check(const sw_question *question, const sw_claims *cl
 
 sw_status sw_attest(sw_bytes evidence_json, const sw_policy *policy, int64_t wall_ms,
                     const sw_question *question, sw_claims *out, sw_error *err) {
-    const sw_judge by = {policy, wall_ms, question->verifier};
+    const sw_judge by = {.policy = policy, .wall_ms = wall_ms, .verifier = question->verifier};
     const sw_check_log *log = sw_verifier_log(question->verifier);
     sw_claims claims;
     SW_TRY(evidence_verify(evidence_json, &by, &claims, err));

@@ -93,12 +93,20 @@ static sw_status contradicts(const char *name, sw_error *err) {
     return REFUSE(err, "MRCONFIGID's document has another %s than the event log", name);
 }
 
-/* A member that stands must be lower-case hex of exactly the fact's bytes. */
+/* A member that stands must be lower-case hex of exactly the fact's bytes; "" where it has none. */
 static sw_status member_check(const sw_json *root, const char *name, sw_bytes fact, sw_error *err) {
     sw_bytes text;
     if (sw_json_member(root, name) == NULL) return SW_OK;
     SW_TRY(sw_json_text(root, "mr_config", name, &text, err));
-    return text.size > 0 && sw_hex_is(text, fact) ? SW_OK : contradicts(name, err);
+    return sw_hex_is(text, fact) ? SW_OK : contradicts(name, err);
+}
+
+/* As in version 2 a compose that pins no id commits to an empty one, whatever the provider's is. */
+static sw_status provider_check(const sw_json *root, const sw_config_facts *facts, sw_error *err) {
+    static const char name[] = "key_provider_id";
+    const sw_json *m = sw_json_member(root, name);
+    bool pinned = m == NULL || m->type != SW_JSON_STRING || m->text.size > 0;
+    return pinned ? member_check(root, name, facts->provider_id, err) : SW_OK;
 }
 
 static sw_status scripts_check(const sw_json *root, const sw_config_facts *facts, sw_error *err) {
@@ -141,7 +149,7 @@ static sw_status document_check(sw_arena *a, const sw_config_facts *facts, sw_er
     SW_TRY(member_check(root, "app_id", SW_BYTES_OF(facts->app_id), err));
     SW_TRY(member_check(root, "gpu_policy_hash", facts->gpu_policy, err));
     SW_TRY(member_check(root, "instance_id", facts->instance_id, err));
-    SW_TRY(member_check(root, "key_provider_id", facts->provider_id, err));
+    SW_TRY(provider_check(root, facts, err));
     SW_TRY(sw_json_text(root, "mr_config", "key_provider", &provider, err));
     if (!sw_bytes_is(provider, PROVIDERS[facts->provider].in_document))
         return contradicts("key_provider", err);

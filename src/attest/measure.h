@@ -114,6 +114,9 @@ typedef struct sw_lite_hints {
 } sw_lite_hints;
 SW_NODISCARD sw_status sw_lite_hints_read(sw_arena *a, sw_bytes vm_config, sw_lite_hints *out,
                                           sw_error *err);
+/* The OS image hash that the host names: compared with the log's to be told, and nothing more.
+ * False where it names none. */
+bool sw_host_image_read(sw_arena *a, sw_bytes vm_config, sw_hash *out);
 /* The exact document of MRCONFIGID's version 3 where a host's system configuration or its vm_config
  * holds one; empty where neither does. A view into `config` or the arena. */
 SW_NODISCARD sw_status sw_config_document_read(sw_arena *a, sw_bytes config, sw_bytes *out,

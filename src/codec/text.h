@@ -29,6 +29,14 @@ SW_NODISCARD sw_status sw_base64_decode_any(sw_buffer *out, sw_bytes text,
 typedef sw_status (*sw_pem_visit)(void *context, sw_bytes der, sw_error *err);
 SW_NODISCARD sw_status sw_pem_decode(sw_bytes text, const char *label, size_t limit,
                                      sw_pem_visit each, void *context, sw_error *err);
+/* The same blocks in the form of sw_pem_encode, for others' chains: nothing signs what stands
+ * between certificates, so we know one form. *count blocks. */
+SW_NODISCARD sw_status sw_pem_rewrite(sw_bytes text, const char *label, size_t limit,
+                                      sw_buffer *out, size_t *count, sw_error *err);
+/* The same for who only passes the text on: text that is no such PEM stays as it is, and whoever
+ * judges it says what is wrong. SW_MEMORY alone. */
+SW_NODISCARD sw_status sw_pem_normalise(sw_arena *a, const char *label, size_t limit,
+                                        sw_bytes *text, sw_error *err);
 void sw_pem_encode(sw_buffer *out, const char *label,
                    sw_bytes der); /* 64 columns, trailing newline */
 #endif

@@ -240,6 +240,37 @@ static void pem_goes_both_ways(void **state) {
     }
 }
 
+/* Others' spellings of two blocks become ours; what is no PEM stays as it was. */
+static void pem_is_brought_into_one_form(void **state) {
+    (void)state;
+    static const char form[] = "-----BEGIN A-----\nMAMKAQY=\n-----END A-----\n"
+                               "-----BEGIN A-----\nMAMKAQU=\n-----END A-----\n";
+    static const char *const spellings[] = {
+        form,
+        "-----BEGIN A-----\r\nMAMKAQY=\r\n-----END A-----\r\n-----BEGIN A-----\r\nMAMKAQU=\r\n"
+        "-----END A-----",
+        "\n-----BEGIN A-----\nMAM\nKAQY=\n-----END A-----\n\n \t-----BEGIN A----- MAMKAQU= "
+        "-----END A-----\n"};
+    for (size_t i = 0; i < COUNT(spellings); i++) {
+        SW_SCOPED(sw_arena) a = {0};
+        sw_bytes text = sw_text(spellings[i]);
+        assert_int_equal(sw_pem_normalise(&a, "A", 2, &text, NULL), SW_OK);
+        assert_true(sw_bytes_is(text, form));
+    }
+    static const char *const others[] = {"", "x", "-----BEGIN B-----\nMAMKAQY=\n-----END B-----\n",
+                                         "-----BEGIN A-----\nMAMKAQY\n-----END A-----\n"};
+    for (size_t i = 0; i < COUNT(others); i++) {
+        SW_SCOPED(sw_arena) a = {0};
+        sw_bytes text = sw_text(others[i]), before = text;
+        assert_int_equal(sw_pem_normalise(&a, "A", 2, &text, NULL), SW_OK);
+        assert_true(text.data == before.data && text.size == before.size);
+    }
+    SW_SCOPED(sw_buffer) out = SW_BUFFER(1000);
+    size_t count = 77;
+    assert_int_equal(sw_pem_rewrite(sw_text(form), "A", 1, &out, &count, NULL), SW_LIMIT);
+    assert_int_equal(count, 77);
+}
+
 static void bad_pem_is_refused(void **state) {
     (void)state;
     static const struct {
@@ -290,6 +321,7 @@ int main(void) {
         cmocka_unit_test(utf8_is_well_formed),
         cmocka_unit_test(what_nobody_sees_is_not_plain),
         cmocka_unit_test(pem_goes_both_ways),
+        cmocka_unit_test(pem_is_brought_into_one_form),
         cmocka_unit_test(bad_pem_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
