@@ -28,7 +28,7 @@ enum { PROVIDER_COUNT = sizeof PROVIDERS / sizeof PROVIDERS[0] };
 
 /* ---- facts ---- */
 /* {"id":hex,"name":kind}, in whatever order dstack's version writes them. */
-static sw_status provider_read(sw_arena *a, sw_bytes payload, sw_config_facts *out, sw_error *err) {
+sw_status sw_key_provider_read(sw_arena *a, sw_bytes payload, sw_config_facts *out, sw_error *err) {
     static const char where[] = "key-provider";
     static const char *const names[] = {"id", "name", NULL};
     const sw_json_limits limits = {.bytes = 4096, .depth = 2, .nodes = 8};
@@ -83,7 +83,7 @@ sw_status sw_config_facts_read(sw_arena *a, const sw_event *events, size_t count
     facts.gpu_policy = payload_of(events, count, "gpu-policy-hash");
     SW_TRY(scripts_read(events, count, &facts, err));
     sw_bytes provider = payload_of(events, count, "key-provider");
-    if (provider.size > 0) SW_TRY(provider_read(a, provider, &facts, err));
+    if (provider.size > 0) SW_TRY(sw_key_provider_read(a, provider, &facts, err));
     *out = facts;
     return SW_OK;
 }

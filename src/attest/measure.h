@@ -86,6 +86,10 @@ typedef struct sw_config_facts { /* what a MRCONFIGID commits to; from the log a
     sw_hash init_scripts[SW_INIT_SCRIPT_LIMIT];
     sw_bytes document; /* the exact mr_config document of version 3; empty: there is none */
 } sw_config_facts;
+/* The payload of the event key-provider, which dstack's agent repeats (key_provider_info), into
+ * `provider` and `provider_id`. SW_REFUSED and others "evidence". */
+SW_NODISCARD sw_status sw_key_provider_read(sw_arena *a, sw_bytes payload, sw_config_facts *out,
+                                            sw_error *err);
 /* All but `document`, from RTMR3's runtime events before `system-ready`. Views into the events and
  * the arena. A log without key-provider has none. */
 SW_NODISCARD sw_status sw_config_facts_read(sw_arena *a, const sw_event *events, size_t count,

@@ -86,6 +86,10 @@ SW_NODISCARD sw_status sw_guest_quote(sw_guest *g, const sw_report_data *report,
 SW_NODISCARD sw_status sw_guest_version(sw_guest *g, char out[32], sw_error *err);
 /* Info's compose_hash, as claimed. SW_MISSING when this agent does not say it. */
 SW_NODISCARD sw_status sw_guest_compose(sw_guest *g, sw_hash *out, sw_error *err);
+/* Whether the guest's keys come from dstack's local key provider, which derives them from its
+ * measurements: the word of the agent that hands them out (Info's key_provider_info). False for any
+ * other provider, and where the agent does not say. */
+SW_NODISCARD sw_status sw_guest_keys_are_local(sw_guest *g, bool *out, sw_error *err);
 /* Extends RTMR3 through the agent, which also keeps the log. Agents of 0.6 on do not offer it and
  * say so as they say any error: SW_REFUSED "agent". */
 SW_NODISCARD sw_status sw_guest_emit(sw_guest *g, const sw_event *event, sw_error *err);

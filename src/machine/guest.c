@@ -5,6 +5,7 @@
  * Agents of 0.5.4 to 0.6 differ in what methods they have; a method that is not there is an answer
  * like another. Whatever the agent says of measurements is checked against a quote by others.
  */
+#include "attest/measure.h"
 #include "codec/text.h"
 #include "http/fetch.h"
 #include "machine/collect.h"
@@ -175,6 +176,18 @@ sw_status sw_guest_compose(sw_guest *g, sw_hash *out, sw_error *err) {
     if (text.size == 0)
         return sw_fail(err, SW_MISSING, "missing", "the guest agent does not name its compose");
     return sw_json_hash(root, "Info", "compose_hash", out, err);
+}
+
+sw_status sw_guest_keys_are_local(sw_guest *g, bool *out, sw_error *err) {
+    SW_SCOPED(sw_arena) a = {.limit_bytes = 8 * INFO_LIMIT};
+    sw_config_facts facts = {0};
+    sw_json *root;
+    sw_bytes text = {0};
+    SW_TRY(tree_call(g, &a, "Info", SW_LITERAL("{}"), &root, err));
+    *out = sw_json_text(root, "Info", "key_provider_info", &text, NULL) == SW_OK &&
+           sw_key_provider_read(&a, text, &facts, NULL) == SW_OK &&
+           facts.provider == SW_KEY_PROVIDER_LOCAL;
+    return SW_OK;
 }
 
 sw_status sw_guest_emit(sw_guest *g, const sw_event *event, sw_error *err) {

@@ -17,6 +17,7 @@ typedef struct dstack {
     sw_real real;
     sw_guest *guest;
     sw_hash compose;
+    bool seals; /* the guest's keys follow from its measurements */
 } dstack;
 
 static void dstack_close(void *self) {
@@ -42,7 +43,8 @@ static sw_status dstack_load(dstack *d, const char *socket, const sw_boot *boot,
     sw_sha256(&d->compose, boot->app_compose);
     SW_TRY(sw_guest_open(socket, &d->guest, err));
     SW_TRY(sw_real_begin(&d->real, boot, err));
-    return compose_compare(d, err);
+    SW_TRY(compose_compare(d, err));
+    return sw_guest_keys_are_local(d->guest, &d->seals, err);
 }
 
 sw_status sw_dstack_boot(const char *socket, const sw_boot *boot, void **self, sw_error *err) {
@@ -65,7 +67,11 @@ static sw_status dstack_collateral(void *self, sw_bytes quote, sw_collateral *ou
     return sw_real_collateral(&((dstack *)self)->real, quote, out, err);
 }
 
-/* dstack's key is the app's; the compose hash parts the key services of one app from each other. */
+static bool dstack_seals(const void *self) {
+    return ((const dstack *)self)->seals;
+}
+
+/* The local provider's key follows from MRTD and all RTMRs (MCH-112). */
 static sw_status dstack_sealing_key(void *self, sw_file_key *out, sw_error *err) {
     const dstack *d = self;
     SW_SCOPED_SECRET(app_key) key = app_key_new();
@@ -97,6 +103,7 @@ const sw_machine_kind sw_machine_dstack = {.platform = SW_PLATFORM_TDX,
                                            .quote = dstack_quote,
                                            .collateral = dstack_collateral,
                                            .sealing_key = dstack_sealing_key,
+                                           .seals = dstack_seals,
                                            .counter_ms = dstack_counter,
                                            .close = dstack_close,
                                            .gpus = dstack_gpus,

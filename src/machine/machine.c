@@ -69,7 +69,8 @@ sw_platform sw_machine_platform(const sw_machine *m) {
 }
 
 bool sw_machine_seals(const sw_machine *m) {
-    return m->kind->sealing_key != NULL;
+    if (m->kind->sealing_key == NULL) return false;
+    return m->kind->seals == NULL || m->kind->seals(m->self);
 }
 
 sw_status sw_machine_sealing_key(sw_machine *m, sw_file_key *out, sw_error *err) {

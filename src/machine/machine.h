@@ -63,8 +63,9 @@ SW_NODISCARD sw_status sw_machine_certificate(sw_machine *m, const sw_session_ke
                                               int64_t from_ms, int64_t until_ms, sw_buffer *pem,
                                               sw_error *err);
 /* A key that only this machine, booted with these measurements and this app, derives (sim: from the
- * folder's platform secret; dstack: from the app's key, which binds the app and not the
- * measurements; tdx: SW_MISSING). */
+ * folder's platform secret; dstack: from its local key provider, whose keys follow from the
+ * measurements; with any other provider, whose keys are every program's of the app, and tdx:
+ * SW_MISSING). */
 bool sw_machine_seals(const sw_machine *m); /* whether it derives one */
 SW_NODISCARD sw_status sw_machine_sealing_key(sw_machine *m, sw_file_key *out, sw_error *err);
 /* Milliseconds by a counter that the platform vouches for (sim: its own steady clock; tdx and

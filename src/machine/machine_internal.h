@@ -25,6 +25,7 @@ typedef struct sw_machine_kind {
     sw_status (*collateral)(void *self, sw_bytes quote, sw_collateral *out, sw_error *err);
     /* NULL: a kind that derives no key which outlives it (MCH-102). */
     sw_status (*sealing_key)(void *self, sw_file_key *out, sw_error *err);
+    bool (*seals)(const void *self); /* where not every machine of the kind does; NULL: all do */
     int64_t (*counter_ms)(void *self);
     void (*close)(void *self);
     /* Chains and reports of all GPUs over this nonce, in the arena; `out` has SW_GPU_LIMIT places.

@@ -32,7 +32,9 @@ static void init_runs(const sw_event *events, size_t count) {
     td_boot(&td_guest, &PLAN, events, count);
 }
 
-static const char *info_compose; /* NULL: Info says nothing of it */
+static const char *info_compose;  /* NULL: Info says nothing of it */
+static const char *info_provider; /* JSON; NULL: likewise */
+#define LOCAL_PROVIDER "\"{\\\"id\\\":\\\"00ff\\\",\\\"name\\\":\\\"local-sgx\\\"}\""
 static bool other_report, other_log;
 
 static void guest_quotes(sw_bytes body, sw_buffer *answer) {
@@ -53,6 +55,8 @@ static void answer(agent *a, const char *method, sw_bytes body, sw_buffer *raw) 
         guest_quotes(body, &json);
     else if (strcmp(method, "Info") == 0 && info_compose != NULL)
         sw_put_format(&json, "{\"app_id\":\"00\",\"compose_hash\":\"%s\"}", info_compose);
+    else if (strcmp(method, "Info") == 0 && info_provider != NULL)
+        sw_put_format(&json, "{\"app_id\":\"00\",\"key_provider_info\":%s}", info_provider);
     else if (strcmp(method, "Info") == 0)
         sw_put_text(&json, "{}");
     else if (strcmp(method, "GetKey") == 0)
@@ -72,7 +76,7 @@ static void answer(agent *a, const char *method, sw_bytes body, sw_buffer *raw) 
 
 static void places_fresh(void) {
     now_ms = FORGE_NOW;
-    info_compose = NULL;
+    info_compose = info_provider = NULL;
     other_report = other_log = quoter.no_mr_config = false;
     (void)snprintf(address, sizeof address, "https://127.0.0.1:%u/good", service.port);
     source = (sw_collateral_source){.pcs_url = address,
@@ -409,12 +413,39 @@ static void test_guest_compose(void **state) {
     sw_machine_close(&m);
 }
 
+/* Keys of any other provider are every program's of the app, or end with the boot. */
+static void test_no_sealing_key(void **state) {
+    (void)state;
+    static const char *const others[] = {NULL,
+                                         "null",
+                                         "\"\"",
+                                         "7",
+                                         "\"{}\"",
+                                         "\"local-sgx\"",
+                                         "\"{\\\"id\\\":\\\"00\\\",\\\"name\\\":\\\"kms\\\"}\"",
+                                         "\"{\\\"id\\\":\\\"\\\",\\\"name\\\":\\\"none\\\"}\"",
+                                         "\"{\\\"id\\\":\\\"00\\\",\\\"name\\\":\\\"tpm\\\"}\"",
+                                         "\"{\\\"id\\\":\\\"00\\\",\\\"name\\\":\\\"local\\\"}\""};
+    sw_file_key *key = sw_file_key_new();
+    for (size_t i = 0; i < COUNT(others); i++) {
+        sw_error err = {0};
+        info_provider = others[i];
+        sw_machine *m = booted(where);
+        assert_false(sw_machine_seals(m));
+        assert_int_equal(sw_machine_sealing_key(m, key, &err), SW_MISSING);
+        sw_machine_close(&m);
+    }
+    sw_file_key_drop(&key);
+}
+
 static void test_sealing_key(void **state) {
     (void)state;
+    info_provider = LOCAL_PROVIDER;
     sw_machine *t = booted("tdx"), *a = booted(where), *b = NULL;
     sw_file_key *one = sw_file_key_new(), *two = sw_file_key_new(), *other = sw_file_key_new();
     sw_error err = {0};
     assert_int_equal(sw_machine_sealing_key(t, one, &err), SW_MISSING);
+    assert_true(sw_machine_seals(a) && !sw_machine_seals(t));
     assert_int_equal(sw_machine_sealing_key(a, one, NULL), SW_OK);
     assert_int_equal(sw_machine_sealing_key(a, two, NULL), SW_OK);
     assert_memory_equal(one->b, two->b, 32);
@@ -444,6 +475,7 @@ int main(void) {
         cmocka_unit_test_setup(test_recipe_unmeasured, fresh),
         cmocka_unit_test_setup(test_guest, fresh),
         cmocka_unit_test_setup(test_guest_compose, fresh),
+        cmocka_unit_test_setup(test_no_sealing_key, fresh),
         cmocka_unit_test_setup(test_sealing_key, fresh),
     };
     return cmocka_run_group_tests_name("kinds", tests, setup, teardown);
