@@ -116,10 +116,19 @@ static sw_status check_listed(const sw_json *o, const sw_oms_listing *listing, b
     return broken(err, "a file that the run made is not in the opened folder");
 }
 
+/* Written where it is true, so that a folder far from its manifest says it; never otherwise. */
+static sw_status check_simulated(const sw_walk *w, const sw_json *o, sw_error *err) {
+    bool said = false, written = sw_json_member(o, "simulated") != NULL;
+    if (written) SW_TRY(sw_json_flag(o, SW_MODEL_FACTS_NAME, "simulated", &said, err));
+    if (said == written && said == w->verdict.simulated) return SW_OK;
+    return broken(err, "its " SW_MODEL_FACTS_NAME " does not say whether it is simulated");
+}
+
 /* MAN-040: names exactly the folder's files, and this recipe; gives the salt. */
 static sw_status check_facts(sw_walk *w, const sw_manifest_file *facts,
                              const sw_oms_listing *listing, sw_hash *salt, sw_error *err) {
-    static const char *const names[] = {"compose_hash", "files", "kind", "salt", NULL};
+    static const char *const names[] = {"compose_hash", "files",      "kind",
+                                        "salt",         "?simulated", NULL};
     bool seen[SW_OMS_FILE_LIMIT] = {false};
     const char *where = SW_MODEL_FACTS_NAME;
     sw_json *o;
@@ -131,6 +140,7 @@ static sw_status check_facts(sw_walk *w, const sw_manifest_file *facts,
     if (!sw_bytes_is(kind, "sealwright/model/v1"))
         return sw_fail(err, SW_MALFORMED, "model", "%s is of another kind", where);
     SW_TRY(sw_walk_same_hash(o, where, "compose_hash", &w->verdict.compose, err));
+    SW_TRY(check_simulated(w, o, err));
     SW_TRY(sw_json_hash(o, where, "salt", salt, err));
     SW_TRY(sw_json_array(o, where, "files", SW_OMS_FILE_LIMIT, &list, err));
     for (const sw_json *f = list->first; f; f = f->next)

@@ -33,6 +33,8 @@ static sw_status make_facts(const sw_agent *a, sw_buffer *out, sw_error *err) {
     sw_json_add_text(&arena, o, "kind", SW_LITERAL("sealwright/model/v1"));
     sw_json_add_hex(&arena, o, "compose_hash", SW_BYTES_OF(a->compose.b));
     sw_json_add_hex(&arena, o, "salt", SW_BYTES_OF(salt.b));
+    if (a->recipe->policy.platform == SW_PLATFORM_SIM)
+        sw_json_add_flag(&arena, o, "simulated", true);
     sw_json *files = sw_json_add_array(&arena, o, "files");
     for (size_t i = 0; i < a->output_count; i++) {
         sw_json *f = sw_json_add_object(&arena, files, NULL);

@@ -198,7 +198,8 @@ static inline void forge_files(forge *f) {
     sw_hex_text(salt, SW_BYTES_OF(f->salt.b));
     sw_put_format(&f->files[1],
                   "{\"compose_hash\":\"%s\",\"files\":[{\"name\":\"adapter.bin\",\"sha256\":"
-                  "\"%s\",\"size\":7}],\"kind\":\"sealwright/model/v1\",\"salt\":\"%s\"}",
+                  "\"%s\",\"size\":7}],\"kind\":\"sealwright/model/v1\",\"salt\":\"%s\","
+                  "\"simulated\":true}",
                   x, digest, salt);
     for (size_t i = 0; i < FILES; i++)
         f->model[i] = (sw_oms_file){names[i], bytes_of(&f->files[i])};

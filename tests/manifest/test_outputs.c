@@ -144,6 +144,9 @@ static void test_opened_facts(void **state) {
                  {"\"name\":\"adapter.bin\"", "\"name\":\"adapter.bim\"", "not in"},
                  {"\"name\":\"adapter.bin\"", "\"more\":1,\"name\":\"adapter.bin\"", ""},
                  {"\"salt\":\"", "\"salt\":\"0", ""},
+                 {",\"simulated\":true", "", "whether it is simulated"},
+                 {"\"simulated\":true", "\"simulated\":false", "whether it is simulated"},
+                 {"\"simulated\":true", "\"simulated\":1", ""},
                  {"{\"compose_hash\"", "{\"a\":1,\"compose_hash\"", ""}};
     for (size_t i = 0; i < COUNT(cases); i++) {
         sw_error err = {0};

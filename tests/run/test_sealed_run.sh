@@ -77,6 +77,7 @@ assert titles == ["loss", "learning rate"] and [len(l) for l in lines] == [5, 5]
 PY
 say $? 'its curve lies beside it: the losses and rates of its five steps'
 grep -q '"name":"curve.svg"' adapter/sealwright.json; say $? 'and is one of the files that are signed'
+grep -q '"simulated":true' adapter/sealwright.json; say $? 'the opened model says that it is of a software machine'
 rm -rf bare && cp -r adapter bare && rm bare/curve.svg
 refused model 'the model without its curve is another' verify_out run/out --model bare
 cp -r adapter changed && printf x | dd of=changed/adapter_model.safetensors bs=1 seek=1000 conv=notrunc status=none
