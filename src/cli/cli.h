@@ -47,6 +47,8 @@ const char *sw_cli_option(const sw_cli *cli, const char *name);
 /* As sw_cli_value; SW_USAGE naming the option when it is missing. */
 SW_NODISCARD sw_status sw_cli_need(const sw_cli *cli, const char *name, const char **value,
                                    sw_error *err);
+/* --model: a folder, or the name of one in the configuration's `models`. */
+SW_NODISCARD sw_status sw_cli_model(sw_cli *cli, const char **folder, sw_error *err);
 SW_NODISCARD sw_status sw_cli_u64(const sw_cli *cli, const char *name, uint64_t fallback,
                                   uint64_t max, uint64_t *out, sw_error *err);
 bool sw_cli_flag(const sw_cli *cli, const char *name);

@@ -294,7 +294,7 @@ static sw_status train(sw_cli *cli, sw_error *err) {
     bool plan = sw_cli_flag(cli, "plan");
     size_t count;
     const char *const *data = sw_cli_list(cli, "data", &count);
-    SW_TRY(sw_cli_need(cli, "model", &folder, err));
+    SW_TRY(sw_cli_model(cli, &folder, err));
     if (count == 0) return no_data("train", err);
     if (!plan) SW_TRY(sw_cli_need(cli, "out", &out, err));
     if (!plan && sw_path_exists(out))
@@ -357,7 +357,7 @@ static void show_evaluation(sw_cli *cli, const sw_evaluation *v) {
 static sw_status evaluate(sw_cli *cli, sw_error *err) {
     const char *folder;
     size_t count;
-    SW_TRY(sw_cli_need(cli, "model", &folder, err));
+    SW_TRY(sw_cli_model(cli, &folder, err));
     const char *const *data = sw_cli_list(cli, "data", &count);
     if (count == 0) return no_data("eval", err);
     sw_recipe *recipe = SW_ARENA_NEW(sw_cli_arena(cli), sw_recipe, 1);
@@ -391,7 +391,7 @@ static void show_answer(sw_cli *cli, sw_bytes text) {
 static sw_status generate(sw_cli *cli, sw_error *err) {
     const char *folder;
     uint64_t limit;
-    SW_TRY(sw_cli_need(cli, "model", &folder, err));
+    SW_TRY(sw_cli_model(cli, &folder, err));
     SW_TRY(sw_cli_u64(cli, "max-new-tokens", 64, 4096, &limit, err));
     const char *date = sw_cli_value(cli, "date");
     if (date && !sw_jinja_is_date(sw_text(date)))
@@ -438,7 +438,7 @@ static const sw_option import_options[] = {
     {0},
 };
 static const sw_option train_options[] = {
-    {"model", SW_OPTION_VALUE, "DIR", "the base model's folder"},
+    {"model", SW_OPTION_VALUE, "DIR", "the base model's folder, or its name in `models`"},
     {"data", SW_OPTION_LIST, "FILE", "a JSONL file, in the recipe's order of shards"},
     {"out", SW_OPTION_VALUE, "DIR",
      "a folder that does not exist yet; DIR.state is resumed from where it is there"},
@@ -448,14 +448,14 @@ static const sw_option train_options[] = {
     {0},
 };
 static const sw_option eval_options[] = {
-    {"model", SW_OPTION_VALUE, "DIR", "the base model's folder"},
+    {"model", SW_OPTION_VALUE, "DIR", "the base model's folder, or its name in `models`"},
     {"adapter", SW_OPTION_VALUE, "DIR", "a PEFT adapter's folder"},
     {"data", SW_OPTION_LIST, "FILE", "a JSONL file of rows that were held out"},
     {"threads", SW_OPTION_VALUE, "N", "threads; the result does not depend on it"},
     {0},
 };
 static const sw_option generate_options[] = {
-    {"model", SW_OPTION_VALUE, "DIR", "the base model's folder"},
+    {"model", SW_OPTION_VALUE, "DIR", "the base model's folder, or its name in `models`"},
     {"adapter", SW_OPTION_VALUE, "DIR", "a PEFT adapter's folder"},
     {"max-new-tokens", SW_OPTION_VALUE, "N", "at most so many tokens (64)"},
     {"threads", SW_OPTION_VALUE, "N", "threads; the result does not depend on it"},

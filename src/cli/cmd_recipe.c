@@ -188,6 +188,7 @@ static sw_status show(sw_cli *cli, sw_error *err) {
     SW_SCOPED(sw_buffer) text = SW_BUFFER(SHOWN_BYTES);
     if (b == NULL) return no_memory(err);
     SW_TRY(read_compose(cli, sw_cli_argument(cli, 0), &r, &compose_hash, err));
+    if (model) SW_TRY(sw_cli_model(cli, &model, err));
     if (model) SW_TRY(read_template(cli, r, model, &b->template, err));
     if (tree) SW_TRY(read_code(cli, r, tree, &b->code, err));
     SW_TRY(sw_cli_json(cli) ? sw_recipe_show_json(r, &compose_hash, &text, err)

@@ -103,7 +103,7 @@ static sw_status fill(sw_cli *cli, sw_run_options *o, sw_error *err) {
     SW_TRY(sw_cli_need(cli, "kms", &o->kms_url, err));
     SW_TRY(sw_cli_need(cli, "machine", &o->machine, err));
     SW_TRY(sw_cli_machine_places(cli, o->machine, &o->places, err));
-    SW_TRY(sw_cli_need(cli, "model", &o->model_folder, err));
+    SW_TRY(sw_cli_model(cli, &o->model_folder, err));
     SW_TRY(read_reference(cli, &o->reference, err));
     SW_TRY(sw_cli_worker(cli, &o->worker, err));
     uint64_t lanes;
@@ -340,7 +340,7 @@ static sw_status unpack(sw_cli *cli, sw_error *err) {
 
 /* What both take that attest, hold keys and start a worker. */
 #define AGENT_OPTIONS                                                                              \
-    {"model", SW_OPTION_VALUE, "DIR", "the base model's folder"},                                  \
+    {"model", SW_OPTION_VALUE, "DIR", "the base model's folder, or its name in `models`"},         \
         {"worker", SW_OPTION_VALUE, "FILE",                                                        \
          "the worker program (default: the one beside this program)"},                             \
         {"data", SW_OPTION_LIST, "FILE", "a sealed shard"},                                        \

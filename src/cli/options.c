@@ -238,6 +238,21 @@ const char *const *sw_cli_list(const sw_cli *cli, const char *name, size_t *coun
     return list;
 }
 
+/* A plain name that is no folder here, where the configuration says that models lie. */
+static bool lies_elsewhere(const sw_cli *cli, const char *name) {
+    return strchr(name, '/') == NULL && !sw_path_is_folder(name) &&
+           sw_cli_value(cli, "models") != NULL;
+}
+
+sw_status sw_cli_model(sw_cli *cli, const char **folder, sw_error *err) {
+    const char *given;
+    SW_TRY(sw_cli_need(cli, "model", &given, err));
+    *folder = given;
+    if (!lies_elsewhere(cli, given)) return SW_OK;
+    *folder = sw_path_join(&cli->arena, sw_cli_value(cli, "models"), given);
+    return *folder != NULL ? SW_OK : sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
+}
+
 static void help_options(const sw_option *options, FILE *out) {
     for (; options && options->name; options++) {
         char left[48];

@@ -119,6 +119,9 @@ echo 'app: from-folder' >sealwright.yaml
 echo 'app: from-given' >given.yaml
 [ "$(app_of --config given.yaml)" = from-given ]; say $? '--config wins'
 [ "$(app_of from-argument --config given.yaml)" = from-argument ]; say $? 'what the command line says wins'
+mkdir -p kept/there here && echo 'models: kept' >models.yaml
+model_of() { "$sealwright" generate x --model "$1" --config models.yaml 2>&1 | sed -n 's/^sealwright: error: \([^:]*\): .*/\1/p'; }
+[ "$(model_of there) $(model_of here) $(model_of ./there) $(model_of kept/there)" = "kept/there here ./there kept/there" ]; say $? 'models: where the name of a base model is looked for'
 echo 'ledger: https://127.0.0.1:1' >ledger.yaml
 while IFS='|' read -r text line; do # a space: the whole of it is at fault
     printf '%b' "$text" >bad.yaml
