@@ -37,4 +37,10 @@ SW_NODISCARD sw_status sw_journal_make(const sw_hash *id, const sw_journal_store
 /* JRN-003 */
 void sw_journal_chain(const sw_hash *id, uint64_t index, const sw_hash *previous,
                       const sw_envelope *e, sw_hash *out);
+/* The files that SQLite may touch for one journal (journal_vfs.c). Opened before the database and
+ * closed after it. */
+typedef struct sw_journal_vfs sw_journal_vfs;
+SW_NODISCARD sw_status sw_journal_vfs_open(sw_journal_vfs **out, sw_error *err);
+const char *sw_journal_vfs_name(const sw_journal_vfs *v);
+void sw_journal_vfs_close(sw_journal_vfs **held);
 #endif

@@ -38,6 +38,7 @@ static const char *const SQL[SQL_COUNT] = {
 };
 
 typedef struct sqlite_store {
+    sw_journal_vfs *files;
     sqlite3 *db;
     sqlite3_stmt *statements[SQL_COUNT];
     sw_hash id;
@@ -184,6 +185,7 @@ static void store_close(void *self) {
     sqlite_store *s = self;
     for (int i = 0; i < SQL_COUNT; i++) (void)sqlite3_finalize(s->statements[i]);
     (void)sqlite3_close(s->db);
+    sw_journal_vfs_close(&s->files);
     free(s);
 }
 
@@ -204,6 +206,22 @@ static sw_status make_file(const char *path, sw_error *err) {
     return SW_OK;
 }
 
+/* The pragma answers with the mode that is, and fails in silence. */
+static sw_status keep_rollback_journal(sqlite_store *s, sw_error *err) {
+    sqlite3_stmt *statement;
+    if (sqlite3_prepare_v2(s->db, "PRAGMA journal_mode=PERSIST", -1, &statement, NULL) != SQLITE_OK)
+        return failed(s->db, err);
+    bool row = sqlite3_step(statement) == SQLITE_ROW;
+    const char *mode = row ? (const char *)sqlite3_column_text(statement, 0) : NULL;
+    sw_status status = SW_OK;
+    if (mode == NULL)
+        status = failed(s->db, err);
+    else if (strcmp(mode, "persist") != 0)
+        status = not_ours(err, "it keeps no rollback journal");
+    (void)sqlite3_finalize(statement);
+    return status;
+}
+
 /* A hostile file runs nothing: no triggers, no views, no functions in its schema, no mapping. */
 static sw_status configure(sqlite_store *s, sw_error *err) {
     static const int off[] = {SQLITE_DBCONFIG_ENABLE_TRIGGER, SQLITE_DBCONFIG_ENABLE_VIEW,
@@ -217,10 +235,11 @@ static sw_status configure(sqlite_store *s, sw_error *err) {
     (void)sqlite3_limit(s->db, SQLITE_LIMIT_LENGTH, (int)SW_ENVELOPE_LIMIT + 4096);
     (void)sqlite3_limit(s->db, SQLITE_LIMIT_ATTACHED, 0);
     if (sqlite3_busy_timeout(s->db, BUSY_TIMEOUT_MS) != SQLITE_OK) return failed(s->db, err);
-    return run(s,
+    SW_TRY(run(s,
                "PRAGMA cell_size_check=ON; PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY; "
-               "PRAGMA journal_mode=PERSIST; PRAGMA synchronous=FULL;",
-               err);
+               "PRAGMA synchronous=FULL;",
+               err));
+    return keep_rollback_journal(s, err);
 }
 
 static sw_status read_number(sqlite_store *s, const char *sql, int64_t *out, sw_error *err) {
@@ -292,7 +311,9 @@ static sw_status prepare(sqlite_store *s, const char *path, sw_error *err) {
 static sw_status open_store(const char *path, sqlite_store *s, sw_error *err) {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX;
     SW_TRY(make_file(path, err));
-    if (sqlite3_open_v2(path, &s->db, flags, NULL) != SQLITE_OK) return failed(s->db, err);
+    SW_TRY(sw_journal_vfs_open(&s->files, err));
+    if (sqlite3_open_v2(path, &s->db, flags, sw_journal_vfs_name(s->files)) != SQLITE_OK)
+        return failed(s->db, err);
     SW_TRY(configure(s, err));
     return prepare(s, path, err);
 }

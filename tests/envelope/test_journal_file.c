@@ -254,6 +254,99 @@ static void test_a_journal_brought_back(void **state) {
     end(f);
 }
 
+/* A rollback journal of no page that names a super-journal (sqlite.org/fileformat2.html 3 and 4):
+ * SQLite deletes whatever that is when it has played the journal back. */
+static void name_super_journal(const char *journal, size_t pages, const char *victim) {
+    static const uint8_t magic[8] = {0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7};
+    SW_SCOPED(sw_buffer) b = SW_BUFFER(4096);
+    uint32_t sum = 0;
+    sw_put_bytes(&b, SW_BYTES_OF(magic));
+    sw_put_u32be(&b, 0);
+    sw_put_u32be(&b, 0);
+    sw_put_u32be(&b, (uint32_t)pages);
+    sw_put_u32be(&b, 512);
+    sw_put_u32be(&b, 4096);
+    while (b.size < 512) sw_put_u8(&b, 0);
+    for (const char *c = victim; *c != 0; c++) sum += (uint8_t)*c;
+    sw_put_u32be(&b, 0x40000000 / 4096 + 1);
+    sw_put_text(&b, victim);
+    sw_put_u32be(&b, (uint32_t)strlen(victim));
+    sw_put_u32be(&b, sum);
+    sw_put_bytes(&b, SW_BYTES_OF(magic));
+    write_file(journal, sw_buffer_bytes(&b));
+}
+
+/* The owner's own heads, say, without which a ledger that was put back is as good as any. */
+static void test_no_other_file_is_deleted(void **state) {
+    (void)state;
+    char path[1024], victim[1024];
+    fixture *f = start(19);
+    sw_journal *j = open_sqlite(f);
+    for (uint64_t n = 1; n <= 3; n++) (void)append(f, j, n);
+    sw_buffer file = read_file(f->path);
+    beside(f, "-journal", path);
+    beside(f, ".precious", victim);
+    write_file(victim, SW_LITERAL("precious"));
+    name_super_journal(path, file.size / 4096, victim);
+    sw_head head = append(f, j, 4); /* beside a journal that is open */
+    assert_int_equal(access(victim, F_OK), 0);
+    sw_journal_close(&j);
+    name_super_journal(path, file.size / 4096, victim);
+    j = open_sqlite(f);
+    assert_int_equal(access(victim, F_OK), 0);
+    assert_int_equal(sw_journal_contains(j, &head, NULL), SW_OK);
+    (void)append(f, j, 5);
+    assert_int_equal(access(victim, F_OK), 0);
+    sw_journal_close(&j);
+    (void)unlink(victim);
+    sw_buffer_free(&file);
+    end(f);
+}
+
+static bool maps(const char *name) {
+    char line[1024];
+    FILE *file = fopen("/proc/self/maps", "r");
+    bool found = false;
+    assert_non_null(file);
+    while (fgets(line, sizeof line, file) != NULL) found |= strstr(line, name) != NULL;
+    (void)fclose(file);
+    return found;
+}
+
+/* With a `-wal` beside it SQLite would keep entries there and map a `-shm` that others write. */
+static void test_no_log_beside_it(void **state) {
+    (void)state;
+    static const uint8_t nothing[32];
+    char log[1024], index[1024];
+    fixture *f = start(20);
+    sw_journal *j = open_sqlite(f);
+    (void)append(f, j, 1);
+    beside(f, "-wal", log);
+    beside(f, "-shm", index);
+    for (uint64_t n = 2; n <= 4; n++) {
+        write_file(log, SW_BYTES_OF(nothing));
+        if (n == 4) { /* there before it is opened */
+            sw_journal_close(&j);
+            j = open_sqlite(f);
+        }
+        (void)append(f, j, n);
+        assert_int_not_equal(access(index, F_OK), 0);
+        assert_false(maps("-shm") || maps("-wal"));
+    }
+    sw_head head = sw_journal_head(j);
+    sw_journal_close(&j);
+    clear_beside(f); /* all of it is in the file */
+    assert_true(answers(f, &head));
+    sw_buffer file = read_file(f->path);
+    file.data[18] = file.data[19] = 2; /* a file that is to be read with a log */
+    write_file(f->path, sw_buffer_bytes(&file));
+    assert_false(answers(f, &head));
+    assert_int_not_equal(access(index, F_OK), 0);
+    sw_buffer_free(&file);
+    clear_beside(f);
+    end(f);
+}
+
 static void test_not_a_journal(void **state) {
     (void)state;
     fixture *f = start(15);
@@ -286,6 +379,8 @@ int main(void) {
         cmocka_unit_test(test_entry_changed_while_open),
         cmocka_unit_test(test_flips_beside_the_file),
         cmocka_unit_test(test_a_journal_brought_back),
+        cmocka_unit_test(test_no_other_file_is_deleted),
+        cmocka_unit_test(test_no_log_beside_it),
         cmocka_unit_test(test_not_a_journal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
