@@ -39,6 +39,10 @@ enum { MRTD_BEFORE_REPORT = 8 * SW_SHA384_BYTES };
 
 sw_status sw_quote_fields_read(sw_bytes quote, sw_quote_fields *out, sw_error *err) {
     sw_bytes report;
+    sw_tdx_quote whole;
+    bool more = sw_tdx_quote_parse(quote, &whole, NULL) == SW_OK && !whole.trailing_zeros;
+    if (more) /* of a machine's own: its verifiers refuse it (EVD-023) */
+        return BROKEN(err, "something other than zeros stands behind the quote");
     SW_TRY(sw_quote_report_data(quote, &report, err));
     SW_CHECK(err, report.size == sizeof out->report.b); /* in a body, so the registers are before */
     memcpy(out->rtmr, report.data - sizeof out->rtmr, sizeof out->rtmr);

@@ -204,11 +204,22 @@ typedef struct unlocking {
 } unlocking;
 
 /* One word to the service, which learns of the app first when it does not know it. */
+/* Final blocks are minutes old, on some chains hours: what was decided since is not heard, and the
+ * key service counts silence from there (CHN-060). */
+static void tell_block(sw_cli *cli, int64_t block_ms) {
+    const int64_t hour_ms = 3600000, now_ms = wall_ms(cli);
+    if (block_ms == 0 || now_ms - block_ms <= hour_ms) return;
+    sw_cli_note(cli,
+                "the newest final block that your node shows is %lld h old: does it stand still?",
+                (long long)((now_ms - block_ms) / hour_ms));
+}
+
 static sw_status unlock_once(unlocking *u, sw_error *err) {
     sw_remote_node(u->remote, u->node);
     SW_TRY(sw_remote_found(u->remote, u->genesis_envelope, err));
     SW_TRY(sw_remote_unlock(u->remote, &u->reference, &u->genesis, u->owner, sw_cli_entropy(u->cli),
                             sw_cli_clock(u->cli), &u->facts, err));
+    tell_block(u->cli, u->facts.block_ms);
     const char *kind = u->facts.claims.platform == SW_PLATFORM_SIM ? " (SIMULATED)" : "";
     sw_cli_print(u->cli, "unlocked for %s: image %s%s\n", sw_identity_card(u->owner)->name,
                  u->facts.claims.image, kind);

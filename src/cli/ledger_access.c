@@ -7,6 +7,7 @@
 #include "codec/text.h"
 #include "sys/files.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -208,15 +209,22 @@ static sw_status send(sw_ledger_access *a, sw_identity *who, sw_entry *entry, bo
     return put(a, sw_buffer_bytes(&envelope), err);
 }
 
-/* The ledger that was shown has lost what this owner saw, and took no revocation: what it says of
- * the revocation rests on that state, so the loss is what she hears (LDG-052). */
-static sw_status not_revoked(const sw_error *complaint, sw_error *err) {
-    if (err == NULL) return complaint->status;
-    *err = *complaint;
-    sw_error_prefix(err, "not revoked");
-    sw_error_hint(err, "this is not the ledger as it was seen before: hand the revocation to one "
-                       "that is, or on a chain to the key service itself (`revoke --offline "
-                       "--relay-out FILE`, `kms revoke FILE`)");
+/* A refusal by a ledger that has lost what this owner saw rests on that state, so the loss is what
+ * she hears (LDG-052). Anything else that went wrong is told as it is, with the loss behind it: the
+ * revocation may be on its way. */
+static sw_status not_revoked(const sw_error *complaint, sw_error *sent) {
+    if (sent == NULL) return complaint->status;
+    if (strcmp(sent->word, "ledger") != 0 && strcmp(sent->word, "reverted") != 0) {
+        size_t size = strlen(sent->message);
+        (void)snprintf(sent->message + size, sizeof sent->message - size, "; besides, %s",
+                       complaint->message);
+        return sent->status;
+    }
+    *sent = *complaint;
+    sw_error_prefix(sent, "not revoked");
+    sw_error_hint(sent, "this is not the ledger as it was seen before: hand the revocation to one "
+                        "that is, or on a chain to the key service itself (`revoke --offline "
+                        "--relay-out FILE`, `kms revoke FILE`)");
     return complaint->status;
 }
 
@@ -237,15 +245,19 @@ sw_status sw_ledger_access_append(sw_ledger_access *a, sw_identity *who, sw_entr
     sw_status held = a->held ? SW_OK : sw_ledger_access_hold(a, who, err);
     if (held != SW_OK && !revoke) return held;
     sw_error complaint = {0};
-    bool lost = held == SW_OK && sw_ledger_access_check(a, who, &complaint) != SW_OK;
-    if (lost && err != NULL) *err = complaint;
-    if (lost && !revoke) return complaint.status;
-    sw_status sent = send(a, who, entry, lost, err);
-    if (sent != SW_OK && lost) return not_revoked(&complaint, err);
+    bool unsure = held == SW_OK && sw_ledger_access_check(a, who, &complaint) != SW_OK;
+    bool lost = unsure && complaint.status == SW_UNAUTHENTIC;
+    if (unsure && !revoke && err != NULL) *err = complaint;
+    if (unsure && !revoke) return complaint.status;
+    sw_error cause = {0};
+    sw_status sent = send(a, who, entry, lost, &cause);
+    if (sent != SW_OK && lost) sent = not_revoked(&complaint, &cause);
+    if (sent != SW_OK && err != NULL) *err = cause;
     SW_TRY(sent);
     if (a->relayed) return lost ? relayed_but(&complaint, err) : SW_OK;
     SW_TRY(reload_with(a, entry, err));
-    sw_status status = lost            ? complaint.status
+    if (unsure && err != NULL) *err = complaint;
+    sw_status status = unsure          ? complaint.status
                        : held == SW_OK ? keep_seen(a, who, entry->sequence, err)
                                        : held;
     if (status != SW_OK && revoke) sw_error_prefix(err, "revoked, but");

@@ -8,6 +8,7 @@
 #include "sys/process.h"
 #include <inttypes.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define VERSION SEALWRIGHT_VERSION
@@ -128,9 +129,19 @@ static int help_of(int count, char **words, sw_cli *cli) {
     return printed();
 }
 
+/* OpenSSL reads these by itself: a configuration that loads providers, and where trust lies. The
+ * environment has no say in either. */
+static void forget_environment(void) {
+    static const char *const names[] = {
+        "OPENSSL_CONF",  "OPENSSL_CONF_INCLUDE", "OPENSSL_MODULES", "OPENSSL_ENGINES",
+        "SSLKEYLOGFILE", "SSL_CERT_FILE",        "SSL_CERT_DIR"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) (void)unsetenv(names[i]);
+}
+
 int main(int argc, char **argv) {
     static sw_cli cli;
     sw_error err = {0};
+    forget_environment(); /* before anything asks OpenSSL */
     signal(SIGPIPE, SIG_IGN);
     cli.entropy = sw_entropy_system();
     cli.clock = sw_clock_system();

@@ -223,11 +223,16 @@ static sw_status from_terminal(const char *file, char *out, size_t limit, size_t
         quiet.c_lflag &= ~(tcflag_t)ECHO;
         changed = tcsetattr(fd, TCSAFLUSH, &quiet) == 0;
     }
+    if (!changed) { /* it would be shown, and stay in whatever shows it */
+        close(fd);
+        return sw_fail(err, SW_REFUSED, "passphrase",
+                       "the terminal does not stop showing what is typed: no passphrase is asked");
+    }
     dprintf(fd, "passphrase for %s: ", file);
     size_t count = 0;
     char c = 0;
     while (count < limit && read(fd, &c, 1) == 1 && c != '\n') out[count++] = c;
-    if (changed) tcsetattr(fd, TCSAFLUSH, &before);
+    tcsetattr(fd, TCSAFLUSH, &before);
     dprintf(fd, "\n");
     close(fd);
     if (!count || c != '\n')

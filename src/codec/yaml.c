@@ -183,6 +183,39 @@ static sw_status load(loader *l) {
     return SW_OK;
 }
 
+/* ---- characters ---- */
+/* libyaml ends a line, and a comment with it, where YAML 1.2 and editors do not: at a lone CR, NEL,
+ * LS and PS. And what turns the direction of writing shows a line in another order than it is read.
+ * No file of ours says two things to two readers. */
+static size_t misread(sw_bytes at) {
+    static const struct {
+        const char *first, *last; /* of one length, as UTF-8 orders them */
+    } ranges[] = {{"\xc2\x85", "\xc2\x85"},         {"\xd8\x9c", "\xd8\x9c"},
+                  {"\xe2\x80\x8e", "\xe2\x80\x8f"}, {"\xe2\x80\xa8", "\xe2\x80\xae"},
+                  {"\xe2\x81\xa6", "\xe2\x81\xa9"}, {"\xef\xbb\xbf", "\xef\xbb\xbf"}};
+    if (at.data[0] == '\r') return at.size > 1 && at.data[1] == '\n' ? 0 : 1;
+    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
+        size_t size = strlen(ranges[i].first);
+        if (at.size >= size && memcmp(at.data, ranges[i].first, size) >= 0 &&
+            memcmp(at.data, ranges[i].last, size) <= 0)
+            return size;
+    }
+    return 0;
+}
+
+static sw_status check_characters(sw_bytes input, const char *name, sw_error *err) {
+    size_t line = 1;
+    for (size_t i = 0; i < input.size; i++) {
+        if (input.data[i] == '\n') line++;
+        if (misread(SW_BYTES(input.data + i, input.size - i)) > 0)
+            return sw_fail(err, SW_MALFORMED, "format",
+                           "%s:%zu: a character that ends the line for some readers and not for "
+                           "others, or turns the direction of writing",
+                           name, line);
+    }
+    return SW_OK;
+}
+
 sw_status sw_yaml_parse(sw_arena *arena, sw_bytes input, const char *name, sw_yaml **out,
                         sw_error *err) {
     loader l = {.arena = arena, .name = name, .err = err};
@@ -190,6 +223,7 @@ sw_status sw_yaml_parse(sw_arena *arena, sw_bytes input, const char *name, sw_ya
         return sw_fail(err, SW_LIMIT, "limit", "%s is larger than %d bytes", name, BYTES_MAX);
     if (!sw_utf8_valid(input) || sw_bytes_starts(input, SW_LITERAL("\xef\xbb\xbf")))
         return sw_fail(err, SW_MALFORMED, "format", "%s is not plain UTF-8", name);
+    SW_TRY(check_characters(input, name, err));
     if (yaml_parser_initialize(&l.parser) == 0)
         return sw_fail(err, SW_MEMORY, "memory", "no memory for %s", name);
     yaml_parser_set_encoding(&l.parser, YAML_UTF8_ENCODING);

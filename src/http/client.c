@@ -27,8 +27,9 @@ struct sw_http_client {
     struct curl_slist *headers;
     char base[URL_MAX_BYTES]; /* "https://HOST:PORT" */
     sw_tls_identity identity;
-    sw_p256_public server;
-    bool has_server;    /* `server` was seen in a handshake */
+    sw_p256_public server, shown;
+    bool has_server;    /* `server` has answered a call */
+    bool has_shown;     /* `shown` stands in the certificate of a handshake: not proven yet */
     bool other_server;  /* the last handshake showed another key */
     bool bad_settings;  /* our rules could not be put on the TLS context */
     sw_bytes unsent;    /* of a POST's body */
@@ -48,8 +49,8 @@ static int accept_server(X509_STORE_CTX *store, void *context) {
         X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
         return 0;
     }
-    c->server = key;
-    c->has_server = true;
+    c->shown = key; /* whose it is shows when the handshake ends */
+    c->has_shown = true;
     return 1;
 }
 
@@ -203,6 +204,8 @@ sw_status sw_http_call(sw_http_client *c, const char *method, const char *path, 
     CURLcode code = curl_easy_perform(c->curl);
     if (code != CURLE_OK) return call_failed(c, code, err);
     long answered = 0;
+    if (!c->has_server) c->server = c->shown;
+    c->has_server = c->has_server || c->has_shown;
     if (curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &answered) != CURLE_OK || !c->has_server)
         return sw_fail(err, SW_INTERNAL, "internal", "libcurl gave an answer without a server");
     SW_SCOPED(sw_buffer) copy = SW_BUFFER(answer->limit);

@@ -46,7 +46,8 @@ typedef struct sw_kms_facts {
     sw_p256_public root, receipt, tls;
     sw_head audit;
     sw_claims claims;
-    sw_head ledger; /* that the unlock statement named */
+    sw_head ledger;   /* that the unlock statement named */
+    int64_t block_ms; /* on a chain, when that block was made; else 0 */
 } sw_kms_facts;
 /* Challenges the KMS with a fresh nonce and verifies its evidence by the owner's own reference:
  * images, compose hash, report data `kms-root`, TLS key of this connection. */

@@ -203,6 +203,11 @@ sw_status sw_chain_view_head(sw_bytes bytes, sw_head *out, sw_error *err) {
     return SW_OK;
 }
 
+uint64_t sw_chain_known_limit_ms(uint64_t max_silence_ms) {
+    const uint64_t day_ms = 86400000;
+    return max_silence_ms > day_ms ? max_silence_ms : day_ms;
+}
+
 /* ---- judging ---- */
 
 static sw_status check_block(const view *v, const sw_head *at, sw_block *out, sw_error *err) {

@@ -44,6 +44,9 @@ SW_NODISCARD sw_status sw_chain_view_encode(sw_bytes header, const sw_bytes *acc
  * else in it is unverified. */
 SW_NODISCARD sw_status sw_chain_view_block(sw_bytes view, sw_block *out, sw_error *err);
 SW_NODISCARD sw_status sw_chain_view_head(sw_bytes view, sw_head *out, sw_error *err);
+/* How old what an owner has named of the chain may be: max_silence, and a day at least, since final
+ * blocks are hours behind on some chains (CHN-060). */
+uint64_t sw_chain_known_limit_ms(uint64_t max_silence_ms);
 /* `at` is what the owner named. Refuses a view that lacks a slot which `ask` needs; others may be
  * there, since several questions share a view. SW_UNAUTHENTIC "proof" with the cause, SW_MALFORMED
  * "format" for what is no view, SW_REFUSED "ledger" for the genesis of a local ledger. Close with

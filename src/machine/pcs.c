@@ -93,11 +93,10 @@ static bool is_line_end(uint8_t c) {
 }
 
 sw_status sw_pcs_list_parse(sw_arena *a, sw_bytes body, sw_bytes *der, sw_error *err) {
-    static const uint8_t sequence[] = {0x30, 0x82};
     SW_SCOPED(sw_buffer) list = SW_BUFFER(SW_REVOCATION_LIMIT);
     sw_status status;
-    bool binary =
-        sw_bytes_starts(body, SW_BYTES_OF(sequence)) || sw_bytes_starts(body, SW_LITERAL("0\x81"));
+    /* A SEQUENCE of a long length; of text no second byte is so high. */
+    bool binary = body.size > 1 && body.data[0] == 0x30 && body.data[1] >= 0x80;
     while (!binary && body.size > 0 && is_line_end(body.data[body.size - 1])) body.size--;
     if (sw_bytes_starts(body, SW_LITERAL("-----BEGIN"))) {
         status = sw_pem_decode(body, LIST_LABEL, 1, take_der, &list, err);

@@ -107,10 +107,10 @@ static sw_status check_times(const sw_walk *w, const words *said, const sw_grant
     if ((uint64_t)(g->granted_ms - earliest) > w->recipe->max_silence_ms)
         return sw_fail(err, SW_UNAUTHENTIC, "silence",
                        "an owner had been silent for longer than the recipe's max_silence");
-    if ((uint64_t)(g->granted_ms - known) > w->recipe->max_silence_ms)
+    if ((uint64_t)(g->granted_ms - known) > sw_chain_known_limit_ms(w->recipe->max_silence_ms))
         return sw_fail(err, SW_UNAUTHENTIC, "silence",
-                       "what an owner had named of the chain was older than the recipe's "
-                       "max_silence");
+                       "what an owner had named of the chain was older than a day and the "
+                       "recipe's max_silence");
     return SW_OK;
 }
 

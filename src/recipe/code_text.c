@@ -21,7 +21,8 @@
 
 static bool has_controls(sw_bytes text) {
     for (size_t i = 0; i < text.size; i++) {
-        uint8_t c = text.data[i];
+        uint8_t c = text.data[i], next = i + 1 < text.size ? text.data[i + 1] : 0;
+        if (c == '\r' && next != '\n') return true; /* ends a line for Python, a comment with it */
         if ((c < ' ' && c != '\t' && c != '\n' && c != '\r' && c != '\f') || c == 0x7f) return true;
     }
     return false;

@@ -52,12 +52,18 @@ static uint32_t code_point(sw_bytes c) {
     return v;
 }
 
+/* A backslash that would read as one of ours is written as one: two texts are never shown alike. */
+static bool reads_as_ours(sw_bytes rest) {
+    return sw_bytes_starts(rest, SW_LITERAL("\\u{"));
+}
+
 void sw_recipe_put_text(sw_buffer *out, sw_bytes text) {
     sw_put_text(out, "    ");
     for (size_t at = 0; at < text.size;) {
         sw_bytes c = SW_BYTES(text.data + at, character_bytes(text.data[at]));
+        bool ours = reads_as_ours(SW_BYTES(text.data + at, text.size - at));
         at += c.size;
-        if (sw_utf8_plain(c))
+        if (sw_utf8_plain(c) && !ours)
             sw_put_bytes(out, c);
         else if (c.data[0] != '\n')
             sw_put_format(out, "\\u{%x}", (unsigned)code_point(c));

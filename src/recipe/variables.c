@@ -19,7 +19,7 @@ static const char *const harmless[] = {
 /* Interpreters, loaders and libraries that run or load what their variables name. */
 static const char *const families[] = {
     "LD_",   "GLIBC_", "GCONV_", "OPENSSL_", "PYTHON", "PERL",     "RUBY", "GEM_",
-    "NODE_", "NPM_",   "JAVA",   "_JAVA",    "JDK_",   "BASH",     "LUA",  "PHP",
+    "NODE_", "NPM_",   "JAVA",   "ERL_",     "JDK_",   "BASH",     "LUA",  "PHP",
     "JULIA", "TCL",    "GUILE",  "GIT_",     "OMPI_",  "PMIX_",    "UCX_", "QT_",
     "GTK_",  "GIO_",   "GI_",    "XDG_",     "PYDEVD", "COVERAGE", "MPL",  NULL};
 
@@ -27,11 +27,11 @@ static const char *const whole[] = {"ENV", "IFS", "PS4", "CC", "CXX", NULL};
 
 /* At the end of a part, digits behind it left off. */
 static const char *const ends[] = {
-    "PATH",     "PRELOAD", "PLUGIN",  "PLUGINS", "INJECTION",  "OPT",     "OPTS",
-    "OPTIONS",  "ARGS",    "LIB",     "LIBS",    "CONF",       "LIBRARY", "LIBRARIES",
-    "HOME",     "CONFIG",  "STARTUP", "INIT",    "DIR",        "DIRS",    "FILE",
-    "FILES",    "HOOK",    "CODE",    "HOOKS",   "EDITOR",     "SHELL",   "BACKEND",
-    "BACKENDS", "MODULE",  "MODULES", "ENGINES", "EXTENSIONS", NULL};
+    "PATH",       "PRELOAD", "PLUGIN",  "PLUGINS",   "INJECTION", "OPT",       "OPTS",    "OPTIONS",
+    "ARGS",       "LIB",     "LIBS",    "CONF",      "LIBRARY",   "LIBRARIES", "HOME",    "CONFIG",
+    "STARTUP",    "INIT",    "DIR",     "DIRS",      "FILE",      "FILES",     "HOOK",    "CODE",
+    "HOOKS",      "EDITOR",  "SHELL",   "BACKEND",   "BACKENDS",  "MODULE",    "MODULES", "ENGINES",
+    "EXTENSIONS", "FLAGS",   "VENDORS", "FILENAMES", "INI",       "BROWSER",   "PAGER",   NULL};
 
 static bool is_one_of(const char *name, const char *const *list) {
     for (; *list != NULL; list++)
@@ -39,7 +39,9 @@ static bool is_one_of(const char *name, const char *const *list) {
     return false;
 }
 
+/* `_PYTHON_SYSCONFIGDATA_NAME` names a module as well as any of Python's. */
 static bool is_of_family(const char *name) {
+    while (*name == '_') name++;
     for (const char *const *f = families; *f != NULL; f++)
         if (strncmp(name, *f, strlen(*f)) == 0) return true;
     return false;

@@ -68,6 +68,10 @@ static sw_status open_target(sw_output *o, sw_error *err) {
     return SW_OK;
 }
 
+static sw_status busy(const sw_output *o, sw_error *err) {
+    return sw_fail(err, SW_REFUSED, "busy", "another process is writing %s", o->path);
+}
+
 /* Removes a partial file that nobody holds; SW_REFUSED "busy" when somebody does. */
 static sw_status clear_partial(const sw_output *o, sw_error *err) {
     int fd = openat(o->folder, o->partial, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
@@ -76,8 +80,16 @@ static sw_status clear_partial(const sw_output *o, sw_error *err) {
     bool held = flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
     if (!held) (void)unlinkat(o->folder, o->partial, 0);
     (void)close(fd);
-    if (held) return sw_fail(err, SW_REFUSED, "busy", "another process is writing %s", o->path);
-    return SW_OK;
+    return held ? busy(o, err) : SW_OK;
+}
+
+/* Between the making of a named partial file and its lock another process may have taken it for a
+ * dead one's and put its own there: what is not ours is never given the name. */
+static bool partial_is_ours(const sw_output *o) {
+    struct stat own, there;
+    return fstat(o->fd, &own) == 0 &&
+           fstatat(o->folder, o->partial, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+           own.st_dev == there.st_dev && own.st_ino == there.st_ino;
 }
 
 static sw_status open_unnamed(sw_output *o, mode_t mode, sw_error *err) {
@@ -88,7 +100,11 @@ static sw_status open_unnamed(sw_output *o, mode_t mode, sw_error *err) {
         o->named = o->fd >= 0;
     }
     if (o->fd < 0) return failed(err, "writing", o->path);
-    (void)flock(o->fd, LOCK_EX | LOCK_NB);
+    bool locked = flock(o->fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+    if (o->named && (!locked || !partial_is_ours(o))) {
+        o->named = false; /* another's now: not ours to remove */
+        return busy(o, err);
+    }
     return SW_OK;
 }
 
@@ -142,6 +158,10 @@ static sw_status give_partial_name(sw_output *o, sw_error *err) {
 
 static sw_status publish(sw_output *o, sw_error *err) {
     if (fsync(o->fd) != 0) return failed(err, "writing", o->path);
+    if (o->named && !partial_is_ours(o)) {
+        o->named = false;
+        return busy(o, err);
+    }
     if (o->rule == SW_WRITE_NEW && !o->named) {
         if (!link_as(o, o->name)) return failed(err, "naming", o->path);
     } else if (o->rule == SW_WRITE_NEW) {

@@ -53,6 +53,20 @@ static void what_yaml_should_not_say_is_refused(void **state) {
          "f.yaml is not plain UTF-8"},
         {"a: \xff\n", "f.yaml is not plain UTF-8"},
         {"a: \x01\n", "f.yaml:"},
+        {"a: 1\n# 3\xc2\x85 b: 2\n", "f.yaml:2: a character that ends"},
+        {"a: 1 # 3\xe2\x80\xa8"
+         "b: 2\n",
+         "f.yaml:1: a character"},
+        {"a: 1\n\n# 3\xe2\x80\xa9"
+         "b: 2\n",
+         "f.yaml:3: a character"},
+        {"a: 1 # 3\rb: 2\n", "f.yaml:1: a character"},
+        {"a: 1\r", "f.yaml:1: a character"},
+        {"a: 1 # \xe2\x80\xae 2\n", "f.yaml:1: a character"},
+        {"a: 1 # \xe2\x81\xa6 2\n", "f.yaml:1: a character"},
+        {"a: 1 # \xd8\x9c 2\n", "f.yaml:1: a character"},
+        {"a: \"\xe2\x80\x8f\"\n", "f.yaml:1: a character"},
+        {"a: 1 # \xef\xbb\xbf\n", "f.yaml:1: a character"},
         {"\xff\xfe"
          "a",
          "f.yaml is not plain UTF-8"},

@@ -125,16 +125,20 @@ static inline int64_t now_ms(void) {
     return c.wall_ms(c.context);
 }
 
-static inline sw_status unlock_by(remote_world *r, size_t i, sw_error *err) {
-    sw_kms_facts facts;
+static inline sw_status unlock_told(remote_world *r, size_t i, sw_kms_facts *facts, sw_error *err) {
     sw_clock clock = sw_clock_system();
     sw_remote *remote = NULL; /* each owner has a connection of their own */
     assert_int_equal(sw_remote_open(r->url, &r->w->p.entropy, &remote, err), SW_OK);
     sw_remote_node(remote, r->node);
     sw_status status = sw_remote_unlock(remote, &r->w->reference, &r->w->p.genesis, r->owners[i],
-                                        &r->w->p.entropy, &clock, &facts, err);
+                                        &r->w->p.entropy, &clock, facts, err);
     sw_remote_close(&remote);
     return status;
+}
+
+static inline sw_status unlock_by(remote_world *r, size_t i, sw_error *err) {
+    sw_kms_facts facts;
+    return unlock_told(r, i, &facts, err);
 }
 
 static inline void unlock_all_by(remote_world *r) {

@@ -347,11 +347,11 @@ static void test_a_chain_that_stands_still(void **state) {
     sw_grant grant;
     (void)views_granted(c, &a, (ask){0}, &grant); /* to the day */
     pass_time(c->w, 1);
-    refused_saying(c, (ask){0}, "silence", "is older than the recipe's max_silence");
+    refused_saying(c, (ask){0}, "silence", "is older than a day and the recipe's");
     refused_saying(c, (ask){.renew = grant.number}, "silence", "named of the chain");
     pass_time(c->w, 1000);
     unlock_all_now(c); /* their word is new, and what they know is not */
-    refused_saying(c, (ask){0}, "silence", "is older than the recipe's max_silence");
+    refused_saying(c, (ask){0}, "silence", "is older than a day and the recipe's");
     mine(c, 1);
     pass_time(c->w, CACHE_MS + 1); /* the block is 12 s younger */
     unlock_all_now(c);

@@ -160,10 +160,12 @@ static const struct {
     {TEXT("# coding: rot13\n"), ENCODED},
     {TEXT("# coding: raw_unicode_escape\n"), ENCODED},
     {TEXT("\xef\xbb\xbf# coding: utf-7\n"), ENCODED},
-    {TEXT("#\r# coding: utf-7\r"), ENCODED},
+    {TEXT("#\r# coding: utf-7\r"), CONTROLS},
+    {TEXT("# rows end with \rimport os\n"), CONTROLS}, /* a comment that Python ends there */
+    {TEXT("x = 1\r"), CONTROLS},
     {TEXT("#\r\n# coding: utf-7\r\n"), ENCODED},
-    {TEXT("#\r#\r#\r# coding: utf-7\n"), ENCODED}, /* to imports \r ends no line */
-    {TEXT("# a\rcoding: utf-7\n"), ENCODED},
+    {TEXT("#\r#\r#\r# coding: utf-7\n"), CONTROLS}, /* to imports \r ends no line */
+    {TEXT("# a\rcoding: utf-7\n"), CONTROLS},
     {TEXT("x = 1 # coding: utf-7\n"), ENCODED}, /* ours alone */
     {TEXT("a\0b"), CONTROLS},
     {TEXT("# x\nPK\5\6"), CONTROLS},     /* the end of an archive: Python runs its __main__.py */

@@ -252,6 +252,11 @@ static void test_own_template(void **state) {
     sw_put_u8(&text, 0);
     assert_string_equal((const char *)text.data, "\nTemplate text\n    a\n    \\u{9}b\\u{1b}[1m "
                                                  "\\u{202e}\u00e9\U0001f642\n");
+    text.size = 0; /* what is written as ours is not shown as ours */
+    assert_int_equal(sw_recipe_show_template(SW_LITERAL("a\\u{d}b \\n \\u\r"), &text, NULL), SW_OK);
+    sw_put_u8(&text, 0);
+    assert_string_equal((const char *)text.data,
+                        "\nTemplate text\n    a\\u{5c}u{d}b \\n \\u\\u{d}\n");
     assert_int_equal(sw_recipe_show_template(SW_LITERAL("\xff"), &text, NULL), SW_MALFORMED);
     golden_drop(&g);
 }
