@@ -83,6 +83,33 @@ bool sw_utf8_plain(sw_bytes text) {
     return true;
 }
 
+/* Zs of Unicode 15.0 but U+0020, and the braille pattern without a dot, in UTF-8. */
+static bool is_odd_space(sw_bytes at) {
+    static const struct {
+        const char *first, *last;
+    } ranges[] = {{"\xc2\xa0", "\xc2\xa0"},         {"\xe1\x9a\x80", "\xe1\x9a\x80"},
+                  {"\xe2\x80\x80", "\xe2\x80\x8a"}, {"\xe2\x80\xaf", "\xe2\x80\xaf"},
+                  {"\xe2\x81\x9f", "\xe2\x81\x9f"}, {"\xe2\xa0\x80", "\xe2\xa0\x80"},
+                  {"\xe3\x80\x80", "\xe3\x80\x80"}};
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
+        size_t size = strlen(ranges[i].first);
+        if (at.size >= size && memcmp(at.data, ranges[i].first, size) >= 0 &&
+            memcmp(at.data, ranges[i].last, size) <= 0)
+            return true;
+    }
+    return false;
+}
+
+bool sw_utf8_name(sw_bytes text) {
+    if (text.size == 0 || !sw_utf8_plain(text)) return false;
+    if (text.data[0] == ' ' || text.data[text.size - 1] == ' ') return false;
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] == ' ' && text.data[i + 1] == ' ') return false; /* not the last */
+        if (is_odd_space(SW_BYTES(text.data + i, text.size - i))) return false;
+    }
+    return true;
+}
+
 void sw_utf8_make_plain(char *text) {
     size_t size = strlen(text);
     for (size_t at = 0; at < size;) {

@@ -16,8 +16,7 @@
 #define CARD_KIND "sealwright/card/v1"
 
 bool sw_name_good(sw_bytes name) { /* ID-005 */
-    if (name.size == 0 || name.size > SW_NAME_LIMIT || !sw_utf8_plain(name)) return false;
-    return name.data[0] != ' ' && name.data[name.size - 1] != ' ';
+    return name.size <= SW_NAME_LIMIT && sw_utf8_name(name);
 }
 
 /* A point of the curve in hex. */

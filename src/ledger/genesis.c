@@ -34,7 +34,7 @@ static sw_status wrong_owner_count(sw_error *err) {
 
 static bool is_name(const char *name, size_t room) {
     size_t size = strnlen(name, room);
-    return size < room && sw_recipe_is_plain_text(SW_BYTES(name, size));
+    return size < room && sw_utf8_name(SW_BYTES(name, size));
 }
 
 /* Where a ledger on a chain is, and what stands there (CHN-001, CHN-003). */
@@ -147,7 +147,7 @@ static sw_status copy_name(const sw_json *object, const char *where, char *out, 
                            sw_error *err) {
     sw_bytes name = {0};
     SW_TRY(sw_json_text(object, where, "name", &name, err));
-    if (name.size >= room || !sw_recipe_is_plain_text(name))
+    if (name.size >= room || !sw_utf8_name(name))
         return sw_fail(err, SW_REFUSED, "ledger", "%s.name is not 1 to 64 bytes of plain text",
                        where);
     memcpy(out, name.data, name.size);

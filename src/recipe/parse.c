@@ -45,7 +45,7 @@ static sw_status read_shard(const sw_recipe_reader *r, const sw_yaml *map, sw_re
     SW_TRY(sw_recipe_hex(r, map, "shards[]", "owner", s->owner.b, sizeof s->owner.b));
     SW_TRY(sw_recipe_hex(r, map, "shards[]", "dataset", s->dataset.b, sizeof s->dataset.b));
     SW_TRY(sw_recipe_whole(r, map, "shards[]", "rows", 1, ROWS_LIMIT, &s->rows));
-    SW_TRY(sw_recipe_text(r, map, "shards[]", "name", sizeof s->name - 1, s->name));
+    SW_TRY(sw_recipe_name(r, map, "shards[]", "name", sizeof s->name - 1, s->name));
     for (size_t i = 0; i < out->shard_count; i++)
         if (sw_hash_equal(&out->shards[i].dataset, &s->dataset))
             return sw_recipe_refuse(r, map, "", "shards lists one dataset twice");
@@ -129,14 +129,14 @@ static sw_status read_head(const sw_recipe_reader *r, const sw_yaml *root, sw_re
     for (size_t i = 0; out->native && of_native[i] != NULL; i++)
         if (sw_yaml_member(root, of_native[i]) == NULL)
             return sw_recipe_refuse(r, root, "", "%s is missing", of_native[i]);
-    SW_TRY(sw_recipe_text(r, root, "", "name", sizeof out->name - 1, out->name));
+    SW_TRY(sw_recipe_name(r, root, "", "name", sizeof out->name - 1, out->name));
     if (sw_yaml_member(root, "description") != NULL)
         SW_TRY(sw_recipe_text(r, root, "", "description", sizeof out->description - 1,
                               out->description));
     SW_TRY(sw_recipe_hex(r, root, "", "app", out->genesis.b, sizeof out->genesis.b));
     SW_TRY(sw_recipe_map(r, root, "", "model", &model));
     SW_TRY(sw_recipe_expect(r, model, "model", model_names));
-    return sw_recipe_text(r, model, "model", "name", sizeof out->model_name - 1, out->model_name);
+    return sw_recipe_name(r, model, "model", "name", sizeof out->model_name - 1, out->model_name);
 }
 
 /* `out` is zeroed before. */

@@ -122,6 +122,14 @@ sw_status sw_recipe_text(const sw_recipe_reader *r, const sw_yaml *map, const ch
     return SW_OK;
 }
 
+sw_status sw_recipe_name(const sw_recipe_reader *r, const sw_yaml *map, const char *where,
+                         const char *key, size_t limit, char *out) {
+    SW_TRY(sw_recipe_text(r, map, where, key, limit, out));
+    if (sw_utf8_name(sw_text(out))) return SW_OK;
+    return sw_recipe_refuse(r, sw_yaml_member(map, key), where,
+                            "%s must be a name: single spaces within it, and no other space", key);
+}
+
 sw_status sw_recipe_hex(const sw_recipe_reader *r, const sw_yaml *map, const char *where,
                         const char *key, void *out, size_t size) {
     const sw_yaml *m = member(r, map, where, key, SW_YAML_SCALAR, "hex");

@@ -27,6 +27,9 @@ SW_NODISCARD sw_status sw_recipe_expect(const sw_recipe_reader *r, const sw_yaml
  */
 SW_NODISCARD sw_status sw_recipe_text(const sw_recipe_reader *r, const sw_yaml *map,
                                       const char *where, const char *key, size_t limit, char *out);
+/* The same, and single spaces within it at most (sw_utf8_name). */
+SW_NODISCARD sw_status sw_recipe_name(const sw_recipe_reader *r, const sw_yaml *map,
+                                      const char *where, const char *key, size_t limit, char *out);
 SW_NODISCARD sw_status sw_recipe_hex(const sw_recipe_reader *r, const sw_yaml *map,
                                      const char *where, const char *key, void *out, size_t size);
 SW_NODISCARD sw_status sw_recipe_whole(const sw_recipe_reader *r, const sw_yaml *map,

@@ -312,6 +312,34 @@ static void a_buffer_over_storage_holds_no_more(void **state) {
     sw_buffer_free(&none);
 }
 
+static void what_a_name_may_be(void **state) {
+    (void)state;
+    static const char *const good[] = {"a", "Clinic A", "\xc3\xa9t\xc3\xa9 1", "\xe4\xb8\x80"};
+    static const char *const bad[] = {"",
+                                      " a",
+                                      "a ",
+                                      "a  b",
+                                      "a\xc2\xa0"
+                                      "b",
+                                      "a\xe3\x80\x80",
+                                      "\xe2\xa0\x80",
+                                      "a\xe2\x80\x83"
+                                      "b",
+                                      "\xe1\x9a\x80",
+                                      "a\xe2\x80\xaf"
+                                      "b",
+                                      "a\xe2\x81\x9f"
+                                      "b",
+                                      "a\tb",
+                                      "a\xe2\x80\x8b"
+                                      "b",
+                                      "a\xff"};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        if (!sw_utf8_name(sw_text(good[i]))) fail_msg("%s", good[i]);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (sw_utf8_name(sw_text(bad[i]))) fail_msg("bad %zu", i);
+}
+
 /* ---- arena ---- */
 
 static void an_arena_gives_zeroed_aligned_memory(void **state) {
@@ -421,6 +449,7 @@ int main(void) {
         cmocka_unit_test(the_writer_keeps_the_first_cause),
         cmocka_unit_test(a_writer_without_room_takes_nothing),
         cmocka_unit_test(a_long_format_is_whole),
+        cmocka_unit_test(what_a_name_may_be),
         cmocka_unit_test(a_buffer_over_storage_holds_no_more),
         cmocka_unit_test(an_arena_gives_zeroed_aligned_memory),
         cmocka_unit_test(an_arena_keeps_its_limit),
