@@ -15,6 +15,7 @@ import pyarrow
 import pyarrow.json
 from datasets.iterable_dataset import ExamplesIterable
 
+from .draw import Part
 from .errors import DataError
 from .rows import Rows, Shard, decode_row
 
@@ -82,7 +83,7 @@ def _fingerprint(rows: Rows, told: Any) -> str:
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def table_of(rows: Rows, names: Optional[list[str]], weights: Optional[list[float]], seed: int) -> datasets.Dataset:
+def table_of(rows: Rows, parts: Optional[Sequence[Part]], seed: int) -> datasets.Dataset:
     shards = [s for s in rows.shards]
     made = datasets.Dataset(datasets.table.InMemoryTable(_one_table(shards)), fingerprint=_fingerprint(rows, None))
     if rows.in_order:
@@ -91,7 +92,7 @@ def table_of(rows: Rows, names: Optional[list[str]], weights: Optional[list[floa
     for shard in shards:
         starts.append(starts[-1] + len(shard))
     drawn = [starts[shard] + row for shard, row in (rows.place(i) for i in range(len(rows)))]
-    told = [[float(w).hex() for w in weights or []], seed]
+    told = [[[float(weight).hex(), sharing] for weight, sharing in parts or ()], seed]
     return made.select(drawn, keep_in_memory=True, new_fingerprint=_fingerprint(rows, told))
 
 
@@ -99,16 +100,16 @@ def _examples(stretches: list[tuple[int, int]], told: tuple) -> Iterator[tuple[A
     """Out of what this process holds: `told` is all that is kept of a stream, so it can be copied and hashed."""
     from .data import view
 
-    names, weights, seed = told
-    rows = view(names, weights, seed, False)
+    names, parts, seed = told
+    rows = view(names, parts, seed, False)
     for begin, end in stretches:
         for i in range(begin, end):
             yield i, rows[i]
 
 
-def streamed(rows: Rows, names: Optional[list[str]], weights: Optional[list[float]], seed: int) -> datasets.IterableDataset:
+def streamed(rows: Rows, names: Optional[list[str]], drawn: Optional[Sequence[Part]], seed: int) -> datasets.IterableDataset:
     n = len(rows)
     parts = min(n, _PARTS)
     stretches = [(n * p // parts, n * (p + 1) // parts) for p in range(parts)]
-    told = (None if names is None else tuple(names), None if weights is None else tuple(weights), seed)
+    told = (None if names is None else tuple(names), None if drawn is None else tuple(drawn), seed)
     return datasets.IterableDataset(ExamplesIterable(_examples, {"stretches": stretches, "told": told}))

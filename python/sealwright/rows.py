@@ -19,6 +19,7 @@ from .errors import DataError, malformed, usage
 from .job import JSONL, ShardPlace
 
 _CHUNK = 4096  # rows whose offsets are taken at once
+SURE = "a dataset's id names one for sure"
 _decode = json.JSONDecoder(object_pairs_hook=unique, parse_constant=refuse_constant).decode
 
 
@@ -125,7 +126,7 @@ class Rows(Sequence):
 
     def __getitem__(self, i):
         if isinstance(i, slice):
-            return Rows(self._shards, draw.Part(self._order, range(len(self))[i]), self._raw)
+            return Rows(self._shards, draw.Stretch(self._order, range(len(self))[i]), self._raw)
         shard, row = self.place(i)
         raw = self._shards[shard].raw(row)
         return raw if self._raw else decode_row(raw, self._shards[shard].name, row)
@@ -162,7 +163,7 @@ def open_shards(places: Sequence[ShardPlace], held: dict[str, Shard], names: Opt
         found = [p for p in places if name in (p.name, p.dataset)]
         if len(found) != 1:
             there = ", ".join(p.name for p in places)
-            raise usage("shard", f"{len(found)} shards are called {name!r}; there are: {there}", "a dataset's id names one for sure" if found else "")
+            raise usage("shard", f"{len(found)} shards are called {name!r}; there are: {there}", SURE if found else "")
         chosen += found
     if len({p.dataset for p in chosen}) != len(chosen):
         raise usage("shard", "a shard is named twice")

@@ -72,6 +72,46 @@ says("class Narrow:\n  def __init__(self, n): self.n = n\n  def __index__(self):
      "  print(r[Narrow(5)] == r[5], r[Narrow(-1)] == r[79], bytes(r.raw(Narrow(7))) == bytes(r.raw(7)), file=SAID)", ["True True True"] * 3, "a row by a number of another kind, such as numpy's")
 says("a = list(s.unwrap_dataset(weights={'anna': 3, 'bert': 1}, seed=9, format='rows'))\nb = list(s.unwrap_dataset(weights=[3, 1], seed=9, format='rows'))\n"
      "print(len(a), a == b, 50 < sum(x['o'] == 'anna' for x in a) < 70, file=SAID)", ["80 True True"], "owners by weight, by name or in order")
+OWNERS = {"a1": b"".join(b'{"o":"a1","x":%d}\n' % i for i in range(50)), "a2": b"".join(b'{"o":"a2","x":%d}\n' % i for i in range(50)),
+          "b": b"".join(b'{"o":"b","x":%d}\n' % i for i in range(30))}
+
+
+@contextlib.contextmanager
+def named(names, owners):
+    """Shards of one name, which a mapping of rows cannot give."""
+    before = rehearse.job_of
+
+    def job_of(*given):
+        raw, fds = before(*given)
+        told = json.loads(raw)
+        for shard in told["shards"]:
+            shard["owner"] = owners[shard["name"]] * 64
+            shard["name"] = names[shard["name"]]
+        return rehearse.canonical.encode(told), fds
+
+    rehearse.job_of = job_of
+    try:
+        yield
+    finally:
+        rehearse.job_of = before
+
+
+SHARE = "from collections import Counter\n" \
+        "def draws(**more): return dict(Counter(x['o'] for x in s.unwrap_dataset(format='rows', **more)))\n" \
+        "ids = [p.dataset for p in s.agent.agent().job.shards]\n" \
+        "def refusal(**more):\n  try: draws(**more)\n  except s.SealwrightError as e: print(e.word, e.message, e.hint, file=SAID)\n"
+with named({"a1": "anna", "a2": "anna", "b": "bert"}, {"a1": "1", "a2": "1", "b": "2"}):
+    says(SHARE + "d = draws(weights={'anna': 3, 'bert': 1}, seed=9)\nprint(sum(d.values()), d['b'] < 50, d['a1'] > 30, d['a2'] > 30, file=SAID)\n"
+         "r = s.unwrap_dataset(format='rows', weights={'anna': 3, 'bert': 1}, seed=9)\nfirst = [(x['o'], x['x']) for x in r if x['o'] != 'b'][:100]\n"
+         "print(len(first) == len(set(first)), file=SAID)", ["130 True True True", "True"], "an owner's two shards of one name share its weight", shards=OWNERS)
+    says(SHARE + "d = draws(weights={ids[0]: 1, 'anna': 0, 'bert': 1})\nprint(sorted(d), sum(d.values()), file=SAID)", ["['a1', 'b'] 80"],
+         "a dataset's id weighs one of them", shards=OWNERS)
+    says(SHARE + "refusal(weights={ids[0]: 1, ids[1]: 1, 'anna': 1, 'bert': 1})\nrefusal(weights={'anna': 1})\nrefusal(weights={'bert': 1})", [
+        "weights the weight for 'anna' is of several owners' shards, or of none that is left a dataset's id names one for sure",
+        "weights shard bert has no weight 0 draws nothing of it", "weights shard anna has no weight 0 draws nothing of it"], "a listed shard without a weight is refused", shards=OWNERS)
+with named({"a1": "rows", "a2": "rows", "b": "bert"}, {"a1": "1", "a2": "2", "b": "3"}):
+    says(SHARE + "refusal(weights={'rows': 3, 'bert': 1})", ["weights the weight for 'rows' is of several owners' shards, or of none that is left a dataset's id names one for sure"],
+         "a name of two owners' shards has no weight", shards=OWNERS)
 says("print(s.unwrap_dataset('anna', format='rows')[7]['t'], len(s.unwrap_dataset('empty', format='rows')), len(s.unwrap_dataset('one', format='rows')), file=SAID)",
      ["éé 0 1"], "text, a shard without rows, a last row without its newline", shards={"anna": ANNA, "empty": b"", "one": b'{"a":1}'})
 says("r = s.unwrap_dataset(format='bytes')\nprint([bytes(x) for x in r] == [bytes(r[i]) for i in range(3)] == [b'{\"a\":1}', b' {\"a\":2}\\r', b'{\"a\":3}'], file=SAID)\n"
@@ -80,7 +120,7 @@ says("r = s.unwrap_dataset(format='bytes')\nprint([bytes(x) for x in r] == [byte
 says("r = s.unwrap_dataset('t', format='bytes')\nprint(len(r), bytes(r[0]), file=SAID)\ntry: s.unwrap_dataset(format='rows')\nexcept s.SealwrightError as e: print(e.word, file=SAID)",
      ["1 b'plain text'", "shard"], "a media type without rows is one piece", shards={"t": b"plain text"}, media_types={"t": "text/plain"})
 USES = [("'nobody'", "shard"), ("['anna', 'anna']", "shard"), ("[]", "shard"), ("None, weights=[1]", "weights"), ("None, weights={'x': 1}", "weights"),
-        ("None, weights=[0, 0]", "weights"), ("None, weights=[1, 2], seed=-1", "seed"), ("None, seed=1.5", "seed"), ("None, format='csv'", "format")]
+        ("None, weights=[0, 0]", "weights"), ("None, weights=[1, 2], seed=-1", "seed"), ("None, seed=7", "seed"), ("None, seed=0", "seed"), ("None, weights=[1, 2], seed=1.5", "seed"), ("None, format='csv'", "format")]
 for call, word in USES:
     text = f"try: s.unwrap_dataset({call}" + ("" if "format" in call else ", format='rows'") + ")\nexcept s.SealwrightError as e: print(e.word, file=SAID)"
     says(text, [word], f"unwrap_dataset({call}) is refused")
