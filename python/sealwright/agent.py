@@ -65,6 +65,8 @@ class Agent:
         self._frame(HELLO)
 
     def _after_fork(self) -> None:
+        if self.forked:  # a grandchild: these numbers are its own descriptors by now
+            return
         self.forked = True
         for fd in (self._control, self._stream, self._metrics):
             try:

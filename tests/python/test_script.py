@@ -243,6 +243,17 @@ p = mp.get_context('fork').Process(target=child, args=(b,)); p.start(); print(a.
 told, said, err = script(FORKED + LAST)
 tap.check(getattr(told, "done", None) == 0 and said == ["[3, False, 'child', 'child', False, False, False]"] and err.count("Error") == 0,
           "a forked child reads rows and cannot speak", f"{told}\n{said}\n{err}")
+says("""
+import multiprocessing as mp
+c = mp.get_context('fork')
+def grandchild(q, rows): q.send(rows[1]['x'])
+def child(q):
+    a, b = c.Pipe(False); held = b.fileno()
+    p = c.Process(target=grandchild, args=(b, s.unwrap_dataset(format='rows'))); p.start(); b.close()
+    q.send([{a.fileno(), held} <= {3, 4, 5}, a.recv() if a.poll(30) else None]); p.join()
+a, b = c.Pipe(False)
+p = c.Process(target=child, args=(b,)); p.start(); b.close(); print(a.recv(), file=SAID); p.join()""",
+     ["[True, 1]"], "a grandchild keeps its own descriptors, which have the pipes' numbers")
 says("pid = os.fork()\nif pid == 0: raise ValueError\nos.waitpid(pid, 0)", [], "a child that fails says nothing to the agent")
 NEW = "import subprocess\nprint(subprocess.run([sys.executable, '-c', 'import sealwright as s\\ntry: s.unwrap_dataset()\\nexcept s.SealwrightError as e: print(e.word)'], capture_output=True, text=True).stdout.strip(), file=SAID)"
 says(NEW, ["child"], "a process that is started anew has no agent")
