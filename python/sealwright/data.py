@@ -66,7 +66,7 @@ def unwrap_dataset(
     `weights` draws from several owners in that proportion: by name, which an owner's shards of that name share, or a weight for each
     shard in their order. `seed` (0 without one) fixes these draws, on every machine alike. `format`: "datasets" gives a datasets.Dataset, or with `streaming` an IterableDataset; "torch" a torch Dataset or
     IterableDataset of dicts; "rows" a sequence of dicts that is itself a view; "bytes" the same of bytes, and for media types
-    without rows one piece a shard. What streams, and "torch", "rows" and "bytes" altogether, keep no row in memory of their own.
+    without rows one piece a shard (`.raw(i)` is a view of it, without a copy). What streams, and "torch", "rows" and "bytes" altogether, keep no row in memory of their own.
     """
     if format not in FORMATS:
         raise usage("format", f"format is one of {', '.join(FORMATS)}")

@@ -103,7 +103,7 @@ class Shard:
 
 
 class Rows(Sequence):
-    """Rows by number, as dicts or (`raw`) as bytes. Slices and shuffles are views; nothing is copied and nothing is kept."""
+    """Rows by number, as dicts or (`raw`) as bytes. Slices and shuffles are views; nothing is kept."""
 
     def __init__(self, shards: Sequence[Shard], order=None, raw: bool = False) -> None:
         self._shards, self._raw = list(shards), raw
@@ -121,6 +121,7 @@ class Rows(Sequence):
         return self._order[i % n]
 
     def raw(self, i: int) -> memoryview:
+        """Where it lies, without a copy. Such a view cannot be sent to another process; bytes can."""
         shard, row = self.place(i)
         return self._shards[shard].raw(row)
 
@@ -129,7 +130,7 @@ class Rows(Sequence):
             return Rows(self._shards, draw.Stretch(self._order, range(len(self))[i]), self._raw)
         shard, row = self.place(i)
         raw = self._shards[shard].raw(row)
-        return raw if self._raw else decode_row(raw, self._shards[shard].name, row)
+        return bytes(raw) if self._raw else decode_row(raw, self._shards[shard].name, row)
 
     def __iter__(self):
         if not self._plain:
@@ -138,7 +139,7 @@ class Rows(Sequence):
             return
         for shard in self._shards:
             if self._raw:
-                yield from shard.raws()
+                yield from map(bytes, shard.raws())
             else:
                 name = shard.name
                 for row, raw in enumerate(shard.raws()):

@@ -117,6 +117,12 @@ says("print(s.unwrap_dataset('anna', format='rows')[7]['t'], len(s.unwrap_datase
 says("r = s.unwrap_dataset(format='bytes')\nprint([bytes(x) for x in r] == [bytes(r[i]) for i in range(3)] == [b'{\"a\":1}', b' {\"a\":2}\\r', b'{\"a\":3}'], file=SAID)\n"
      "print([x['a'] for x in s.unwrap_dataset(format='rows')], file=SAID)", ["True", "[1, 2, 3]"], "lines of blanks are no rows, in front, between and behind",
      shards={"a": b'\n \t\n{"a":1}\n\n\r\n {"a":2}\r\n{"a":3}\n \n'})
+says("import multiprocessing as mp\n"
+     "def worker(q):\n  for r in rows: q.send([r[3], r[-1], *list(r)[:2]])\n"
+     "rows = [s.unwrap_dataset(format='bytes'), s.unwrap_dataset(format='bytes').shuffle(1), s.unwrap_dataset(format='bytes')[2:9]]\n"
+     "a, b = mp.Pipe(False)\np = mp.get_context('fork').Process(target=worker, args=(b,)); p.start(); b.close()\n"
+     "for r in rows: print(a.recv() == [r[3], r[-1], *list(r)[:2]], {type(x) for x in [r[0], *r]} == {bytes}, bytes(r.raw(4)) == r[4], file=SAID)\np.join()",
+     ["True True True"] * 3, "rows as bytes are bytes, which a worker can send")
 says("r = s.unwrap_dataset('t', format='bytes')\nprint(len(r), bytes(r[0]), file=SAID)\ntry: s.unwrap_dataset(format='rows')\nexcept s.SealwrightError as e: print(e.word, file=SAID)",
      ["1 b'plain text'", "shard"], "a media type without rows is one piece", shards={"t": b"plain text"}, media_types={"t": "text/plain"})
 USES = [("'nobody'", "shard"), ("['anna', 'anna']", "shard"), ("[]", "shard"), ("None, weights=[1]", "weights"), ("None, weights={'x': 1}", "weights"),
