@@ -5,6 +5,7 @@ import contextlib
 import io
 import json
 import os
+import pickle
 import select
 import subprocess
 import sys
@@ -211,10 +212,14 @@ FAILURES = [
     ("raise MemoryError", 4), ("class OutOfMemoryError(RuntimeError): pass\nraise OutOfMemoryError", 4), ("raise FloatingPointError", 5),
     ("s.plan(2); s.log_step(1, float('inf'))", 5), ("1 / 0", 6), ("raise ValueError('secret')", 6), ("import nothing_of_that_name", 7), ("open('/nothing/there')", 7),
     ("open('/proc/1/mem', 'rb'); raise PermissionError", 8), ("raise PermissionError", 8), ("import errno\nraise OSError(errno.ENETUNREACH, 'no')", 8),
-    ("import socket\nraise socket.gaierror", 8), ("raise s.DataError('malformed', 'row', 'x')", 9), ("raise s.GiveUp", 10), ("raise KeyboardInterrupt", 10),
+    ("import socket\nraise socket.gaierror", 8), ("raise s.DataError('malformed', 'row', 'x')", 9), ("raise s.DataError('of torch')", 9), ("raise s.Diverged('of torch')", 5), ("raise s.GiveUp", 10), ("raise KeyboardInterrupt", 10),
     ("try: 1 / 0\nexcept Exception as e: raise RuntimeError from e", 6), ("try: import nothing_of_that_name\nexcept Exception as e: raise RuntimeError('x') from e", 7),
     ("try: import nothing_of_that_name\nexcept Exception: raise RuntimeError('x') from None", 6), ("s.plan(1); raise IsADirectoryError", 6),
 ]
+for kind, usual in ((sealwright.DataError, ("malformed", "row")), (sealwright.Diverged, ("refused", "diverged")), (sealwright.SealwrightError, ("internal", "error"))):
+    again = [kind("Caught it in a worker"), pickle.loads(pickle.dumps(kind("Caught it in a worker"))), pickle.loads(pickle.dumps(kind(*usual, "Caught it in a worker")))]
+    tap.equal([(type(e), e.status, e.word, e.message, e.hint, str(e)) for e in again], [(kind, *usual, "Caught it in a worker", "", "Caught it in a worker")] * 3,
+              f"{kind.__name__} is made of a text alone, as torch makes it, or of its parts")
 for text, wanted in FAILURES:
     fails(text, wanted, text.splitlines()[-1])
 told, _, _ = script("sys.exit(3)")
