@@ -134,6 +134,13 @@ def _archive(folder: str, name: str) -> bytes:
     return out.getvalue()
 
 
+def _saved(trainer_or_state: Any, output: Union[str, "os.PathLike[str]"]) -> str:
+    folder = os.fspath(output)
+    if not os.path.isdir(folder) and hasattr(trainer_or_state, "save_model"):
+        trainer_or_state.save_model(folder)
+    return folder
+
+
 def _output_files(folder: str) -> list[tuple[str, states.Source]]:
     """What lies in the folder. Passed by: training_args.bin, which is a pickle and no part of a model, and a trainer's checkpoints. An
     output's name has no folder, so a folder goes as NAME.tar."""
@@ -157,20 +164,23 @@ def sign_manifest(trainer_or_state: Any, output: Union[None, str, "os.PathLike[s
     """Ends a sealed run (CMD-062): the files of the folder `output`, a folder in it as NAME.tar, then what the trainer claims, then DONE.
 
     Where the folder is missing a trainer is asked to save its model there. A run that was stopped ends without output and claims. What
-    was sent by send_output before is kept; `output` may then be None.
+    was sent by send_output before is kept; `output` may then be None. Nothing is sent when the agent would not take all of it.
     """
     speaker = agent.agent()
     if speaker.stopped and speaker.step < speaker.total:
         speaker.finish()
         return
     claims = claims_of(trainer_or_state)
-    canonical.encode(claims)  # what cannot be said is refused before the model is sent
-    if output is not None:
-        folder = os.fspath(output)
-        if not os.path.isdir(folder) and hasattr(trainer_or_state, "save_model"):
-            trainer_or_state.save_model(folder)
-        for name, content in _output_files(folder):
-            send_output(name, content)
-    if speaker.outputs:
+    canonical.encode(claims)  # what cannot be said is refused before the model is saved
+    files = [] if output is None else _output_files(_saved(trainer_or_state, output))
+    ready = [(name, *states.source(content)) for name, content in files]
+    listed = [(name, size) for name, size, _ in ready]
+    if listed:
+        speaker.check_outputs(listed)
+    if listed or speaker.names:
+        speaker.check_claims(claims, listed)
+    for name, size, body in ready:
+        speaker.output(name, size, body)
+    if speaker.names:
         speaker.claims(claims)
     speaker.finish()

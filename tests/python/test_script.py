@@ -174,6 +174,22 @@ again, _, _ = script(MADE + "os.utime(d + '/1_Pool/a', (1, 1)); os.chmod(d + '/1
 tap.equal((sorted(told.outputs), told.outputs == again.outputs), (["1_Pool.tar", "c"], True), "a folder of the model goes as a tar file, the same bytes each time")
 with tarfile.open(fileobj=io.BytesIO(told.outputs["1_Pool.tar"])) as tar:
     tap.equal([(m.name, m.mtime, m.uid, tar.extractfile(m).read()) for m in tar], [("1_Pool/a", 0, 0, b"a"), ("1_Pool/deep/b", 0, 0, b"bb")], "with the paths from the model's folder")
+for files, word, name in [
+    ({f"f{i:02}": 1 for i in range(15)}, "claims", "16 outputs and the claims"), ({f"f{i:02}": 1 for i in range(16)}, "output", "17 outputs"), ({"a": 1, "z y": 1}, "output", "a name that does not fit"),
+    ({"a": 60000, "b": 60000}, "output", "files together above the limit"), ({"a": 99990}, "claims", "with the claims above the limit"),
+    ({"a": 1, "m/x": 1, "m.tar": 1}, "output", "a folder and the file that it would be"), ({"a": 1, "z/link": None}, "output", "a link")]:
+    told, said, err = script(f"""
+import tempfile
+d = tempfile.mkdtemp() + '/m'
+for name, size in {files!r}.items():
+    os.makedirs(os.path.dirname(d + '/' + name), exist_ok=True)
+    if size: open(d + '/' + name, 'w').write('x' * size)
+    else: os.symlink('/dev/null' if size is None else '/proc', d + '/' + name)
+s.plan(1); s.log_step(1, 0.5); s.send_output('first', b'1' * 5)
+try: s.sign_manifest({{'claim': 1}}, output=d)
+except s.SealwrightError as e: print(e.word, file=SAID)
+""", output_limit=100000)
+    tap.check(said == [word] and getattr(told, "order", told) == [3, 4, 8], f"{name}: refused before a file is sent", f"{str(told)[:500]}\n{said}\n{err}")
 says("print(s.model_folder(), s.resume_from(), file=SAID)", ["/model None"], "the model's folder, and no state")
 TURNS = [
     ("s.log_step(1, 0)", "step", "a step before the plan"), ("s.plan(0)", "plan", "no step"), ("s.plan(101)", "plan", "more than max_steps"),
