@@ -7,7 +7,7 @@ import os
 from typing import Any, Mapping, Optional, Union
 
 from . import agent, canonical, states
-from .errors import usage
+from .errors import SealwrightError, usage
 from .rows import _map
 
 HISTORY = 512  # losses that claims hold
@@ -116,21 +116,32 @@ def claims_of(trainer_or_state: Any) -> dict[str, Any]:
     }
 
 
+def _neither() -> SealwrightError:
+    return usage("output", "an output's folder holds files and folders of files alone")
+
+
+def _paths(folder: str, name: str) -> list[str]:
+    """Of the files below the folder `name`, from `folder`, ascending bytewise."""
+    found = []
+    for place, folders, names in os.walk(os.path.join(folder, name)):
+        files = [os.path.join(place, n) for n in names]
+        if not all(map(os.path.isfile, files)) or any(os.path.islink(os.path.join(place, n)) for n in folders + names):
+            raise _neither()
+        found += [os.path.relpath(path, folder) for path in files]
+    return sorted(found, key=os.fsencode)
+
+
 def _archive(folder: str, name: str) -> bytes:
     """The folder `name` as a tar file: the same files give the same bytes."""
     import tarfile
 
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        for place, folders, names in os.walk(os.path.join(folder, name)):
-            folders.sort()
-            for path in [os.path.join(place, n) for n in sorted(names)]:
-                if not os.path.isfile(path) or os.path.islink(path):
-                    raise usage("output", "an output's folder holds files and folders of files alone")
-                told = tarfile.TarInfo(os.path.relpath(path, folder))
-                told.size = os.stat(path).st_size
-                with open(path, "rb") as f:
-                    tar.addfile(told, f)
+        for inside in _paths(folder, name):
+            told = tarfile.TarInfo(inside)
+            with open(os.path.join(folder, inside), "rb") as f:
+                told.size = os.fstat(f.fileno()).st_size
+                tar.addfile(told, f)
     return out.getvalue()
 
 
@@ -153,7 +164,7 @@ def _output_files(folder: str) -> list[tuple[str, states.Source]]:
             files.append((name + ".tar", _archive(folder, name)))
             continue
         if not os.path.isfile(path) or os.path.islink(path):
-            raise usage("output", "an output's folder holds files and folders of files alone")
+            raise _neither()
         files.append((name, path))
     if not files:
         raise usage("output", "an output's folder holds no file")

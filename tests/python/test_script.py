@@ -177,7 +177,7 @@ with tarfile.open(fileobj=io.BytesIO(told.outputs["1_Pool.tar"])) as tar:
 for files, word, name in [
     ({f"f{i:02}": 1 for i in range(15)}, "claims", "16 outputs and the claims"), ({f"f{i:02}": 1 for i in range(16)}, "output", "17 outputs"), ({"a": 1, "z y": 1}, "output", "a name that does not fit"),
     ({"a": 60000, "b": 60000}, "output", "files together above the limit"), ({"a": 99990}, "claims", "with the claims above the limit"),
-    ({"a": 1, "m/x": 1, "m.tar": 1}, "output", "a folder and the file that it would be"), ({"a": 1, "z/link": None}, "output", "a link")]:
+    ({"a": 1, "m/x": 1, "m.tar": 1}, "output", "a folder and the file that it would be"), ({"a": 1, "z/link": None}, "output", "a link"), ({"a": 1, "z/into": ""}, "output", "a link to a folder")]:
     told, said, err = script(f"""
 import tempfile
 d = tempfile.mkdtemp() + '/m'
@@ -190,6 +190,10 @@ try: s.sign_manifest({{'claim': 1}}, output=d)
 except s.SealwrightError as e: print(e.word, file=SAID)
 """, output_limit=100000)
     tap.check(said == [word] and getattr(told, "order", told) == [3, 4, 8], f"{name}: refused before a file is sent", f"{str(told)[:500]}\n{said}\n{err}")
+LAID = "import tempfile\nd = tempfile.mkdtemp() + '/m'\nfor name in ('q/z', 'q/a/b/c', 'q/a.x', 'q/a/é', 'q/B'):\n  os.makedirs(os.path.dirname(d + '/' + name), exist_ok=True); open(d + '/' + name, 'w').close()\n"
+told, _, err = script(LAID + "s.plan(1); s.log_step(1, 1); s.sign_manifest({}, output=d)")
+with tarfile.open(fileobj=io.BytesIO(told.outputs["q.tar"])) as tar:
+    tap.equal(tar.getnames(), ["q/B", "q/a.x", "q/a/b/c", "q/a/é", "q/z"], "whose paths ascend bytewise, those in folders too")
 says("print(s.model_folder(), s.resume_from(), file=SAID)", ["/model None"], "the model's folder, and no state")
 TURNS = [
     ("s.log_step(1, 0)", "step", "a step before the plan"), ("s.plan(0)", "plan", "no step"), ("s.plan(101)", "plan", "more than max_steps"),
