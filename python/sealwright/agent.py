@@ -173,8 +173,8 @@ class Agent:
     def finish(self) -> None:
         """DONE. Early is true only after a STOP that left steps undone, and its state."""
         early = self.stopped and self.step < self.total
-        if early and self.state_step != self.step:
-            raise usage("done", f"a run that was stopped ends with a state of step {self.step}")
+        if early and (self.state_step == 0 or self.state_step != self.step):
+            raise usage("done", f"a run that was stopped ends with a state of the step that was logged last, {self.step or 'which is none'}")
         if not early and not self.names:
             raise usage("done", "a run ends with an output at least")
         self._frame(DONE, bytes([early]))

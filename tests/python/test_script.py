@@ -300,30 +300,58 @@ tap.check(getattr(told, "done", None) == 0 and gone, "nor one that holds the pip
 says("print('cffi' in sys.modules, 'numpy' in sys.modules, 'torch' in sys.modules, file=SAID)", ["False False False"], "importing takes nothing else along")
 
 # ---- scripts without the package: the agent's own refusals ----
-RAW = "import struct\nw = lambda k, b=b'', fd=4: os.write(fd, struct.pack('>IQ', k, len(b)) + b)\n"
+RAW = "import struct, time\nw = lambda k, b=b'', fd=4: os.write(fd, struct.pack('>IQ', k, len(b)) + b)\n"
 PLAN = "w(4, struct.pack('>QQ', 1, 0))\n"
 STEP = "w(6, struct.pack('>QQQddd', 1, 1, 0, 1, 0, 0), 5)\n"
 OUT = "w(8, struct.pack('>I', 1) + b'm' + b'x')\n"
 for text, part, name in [
-    ("w(3)", "type 3 is not due", "HELLO twice"), (OUT, "type 8", "an output before the plan"), (PLAN + STEP + STEP, "follows that of 1", "a record twice"),
-    (PLAN + "w(9, b'\\0')", "type 9", "DONE without an output"), (PLAN + OUT + "w(9, b'\\0')", "before the last step", "an output without a record"),
-    (PLAN + STEP + OUT + "w(9, b'\\1')", "DONE does not say", "early without STOP"), (PLAN + STEP + OUT + "w(11, b'{} ')", "CLAIMS is no object", "claims that are not canonical"),
-    (PLAN + STEP + OUT + "w(9, b'\\0')\nw(9, b'\\0')", "type 9", "DONE twice"), ("w(99)", "type 99", "an unknown type"), ("w(4, b'1')", "PLAN has not", "a short plan"),
+    ("w(3)", "type 3 is not due", "HELLO twice"), (OUT, "type 8", "an output before the plan"), (PLAN + STEP + STEP, "follows what told of 1", "a record twice"),
+    (PLAN + "w(9, b'\\0')", "DONE without an output", "DONE without an output"), (PLAN + OUT + "w(9, b'\\0')", "before the last step", "an output without a record"),
+    (PLAN + STEP + OUT + "w(9, b'\\1')", "DONE says early, which", "early without STOP"), (PLAN + STEP + OUT + "w(9, b'\\2')", "DONE does not say", "DONE of another kind"), (PLAN + STEP + OUT + "w(11, b'{} ')", "CLAIMS is no object", "claims that are not canonical"),
+    ("w(99)", "type 99", "an unknown type"), ("w(4, b'1')", "PLAN has not", "a short plan"),
     (PLAN.replace("1, 0", "2, 0") + "w(7, struct.pack('>Q', 1) + b'1')", "is not due", "a state that is not due"), ("os.write(4, b'abc')", "inside a frame", "a piece of a frame"),
-    ("w(10, bytes([11]))", "FAILED", "a class beyond the list"), (PLAN + "w(6, b'', 5)", "metrics", "a record without its bytes"),
+    ("w(10, b'')", "FAILED has not", "FAILED without a class"), (PLAN + "w(6, b'', 5)", "metrics", "a record without its bytes"),
+    (PLAN.replace("1, 0", "3, 0") + "w(7, struct.pack('>Q', 4) + b'1')", "is not due", "a state behind the last step"), (PLAN + "w(7, struct.pack('>Q', 1) + b'1')\n" + STEP.replace("w(", "time.sleep(0.5); w("), "follows what told of 1", "a record behind its step's state"),
+    (PLAN + STEP.replace("1, 1,", "1, 2,"), "a record says 2 steps and PLAN 1", "a record of another plan"), (PLAN + STEP.replace("1, 1,", "2, 1,"), "the record of step 2 of 1", "a record behind the last step"),
+    (STEP, "a record without PLAN", "a record without a plan"), (PLAN + STEP + OUT + "w(7, struct.pack('>Q', 1) + b'1')", "type 7", "a state behind an output"),
+    (PLAN + STEP + OUT + "w(11, b'{}')\n" + OUT.replace("b'm'", "b'n'"), "type 8", "an output behind the claims"),
+    (PLAN + STEP + "".join(OUT.replace("b'm'", "b'%x'" % i) + "\n" for i in range(16)) + "w(11, b'{}')", "type 11", "claims behind 16 outputs"),
+    (PLAN + STEP + OUT.replace("b'x'", "bytes(4094)") + "w(11, b'{\"a\":1}')", "above output_limit, 4096", "claims beyond output_limit"),
+    (PLAN + STEP + OUT.replace("b'x'", "bytes(4097)"), "above output_limit, 4096", "an output beyond it"),
+    (PLAN + "w(7, struct.pack('>Q', 1) + bytes(5001))", "a state of 5001 bytes is above checkpoint_limit, 5000", "a state beyond its limit"),
     ("os.write(4, struct.pack('>IQ', 8, 1 << 50))", "bytes", "a frame without end")]:
-    broken(RAW + text, part, f"the agent refuses {name}")
+    broken(RAW + text, part, f"the agent refuses {name}", output_limit=4096, checkpoint_limit=5000)
+broken(RAW + PLAN, "PLAN says 1 steps", "the agent refuses a plan of fewer steps than are done", resume=(3, b"1"))
+broken(RAW + PLAN.replace("1, 0", "100001, 0"), "more than 100000 states", "or of more states than it keeps", max_steps=200000, save_steps=1)
+for text, failed, name in [(PLAN + STEP + OUT + "w(9, b'\\0')\nw(9, b'\\0')", None, "and hears nothing behind DONE"), ("w(10, bytes([11]))\nw(99)", 0, "or behind FAILED, whose class is 0 when it is none"),
+                           (PLAN + "w(7, struct.pack('>Q', 1) + b'1')\n" + OUT + "w(9, b'\\0')", None, "and takes a state for its step's record")]:
+    told, _, err = script(RAW + text)
+    tap.check(getattr(told, "failed", told) == failed and told.done == (0 if failed is None else None), f"the agent hears a script out, {name}", f"{told}\n{err}")
 
-# ---- a STOP is answered once (CMD-053) ----
-TOLD = "w(4, struct.pack('>QQ', 5, 0))\nfor i in range(1, 5): w(6, struct.pack('>QQQddd', i, 5, 0, 1, 0, 0), 5)\nos.read(3, 12)\n"
+# ---- a STOP is answered once (CMD-053), and an end before the last step needs a state of the step that was told last ----
+def stopped(records):
+    return f"w(4, struct.pack('>QQ', 5, 0))\nfor i in range(1, {records + 1}): w(6, struct.pack('>QQQddd', i, 5, 0, 1, 0, 0), 5)\nos.read(3, 12)\n"
+
+
 STATES = ["", *(f"w(7, struct.pack('>Q', {i}) + b'1')\n" for i in range(1, 5))]
 EARLY = "w(9, b'\\1')\n"
-for text, states, name in [(STATES[1] + EARLY, [1], "with one state"), (STATES[2] + STATES[3] + EARLY, [2, 3], "behind one of the recipe's"),
-                           (STATES[2] + STATES[4] + EARLY, [2, 4], "or with the recipe's own"), (STATES[2] + STATES[3] + "w(10, bytes([10]))", [2, 3], "and by giving up")]:
-    told, _, err = script(RAW + TOLD + text, stop_after=4, save_steps=2)
+for records, text, states, name in [
+        (3, STATES[3] + EARLY, [3], "with one state"), (3, STATES[2] + STATES[3] + EARLY, [2, 3], "behind one of the recipe's"), (4, STATES[2] + STATES[4] + EARLY, [2, 4], "or with the recipe's own"),
+        (3, STATES[4] + EARLY, [4], "with a state that tells of its step"), (4, STATES[2] + STATES[3] + "w(10, bytes([10]))", [2, 3], "and by giving up")]:
+    told, _, err = script(RAW + stopped(records) + text, stop_after=records, save_steps=2)
     tap.check(not isinstance(told, rehearse.Broken) and sorted(told.states) == states, f"a STOP is answered {name}", f"{told}\n{err}")
 for text, kind, name in [(STATES[1] + STATES[2], 7, "a state of the recipe's"), (STATES[1] + STATES[3], 7, "another of its own"), (STATES[3] + OUT, 8, "an output")]:
-    broken(RAW + TOLD + text, f"type {kind} is not due after the state that answered STOP", f"and after that state {name} is refused", stop_after=4, save_steps=2)
+    broken(RAW + stopped(4) + text, f"type {kind} is not due after the state that answered STOP", f"and after that state {name} is refused", stop_after=4, save_steps=2)
+for records, text, newest, name in [(4, STATES[1], 1, "of an earlier step"), (4, STATES[2], 2, "of the recipe's, of an earlier step"), (3, "", "none", "that is missing")]:
+    broken(RAW + stopped(records) + text + EARLY, f"DONE says early after step {records}, and the newest state is of step {newest}", f"an early end is refused with a state {name}", stop_after=records, save_steps=2)
+AGAIN = RAW + "w(4, struct.pack('>QQ', 5, 0))\nos.read(3, 12)\n"
+told, _, err = script(AGAIN + EARLY, stop_after=3, resume=(3, b"1"))
+tap.check(getattr(told, "done", told) == 1 and not told.states, "a resumed run that is stopped at once ends with the state that it had", f"{told}\n{err}")
+told, _, err = script("import select\ns.plan(5)\nselect.select([3], [], [])\nprint(s.stop_requested(), file=SAID)\ns.sign_manifest({})", stop_after=3, resume=(3, b"1"))
+tap.check(getattr(told, "done", told) == 1, "by the package too", f"{told}\n{err}")
+broken(AGAIN + EARLY, "the newest state is of step none", "and a run that is not resumed has none", stop_after=0)
+_, said, err = script("import select\ns.plan(5)\nselect.select([3], [], [])\ns.stop_requested()\ntry: s.sign_manifest({})\nexcept s.SealwrightError as e: print(e.word, file=SAID)", stop_after=0)
+tap.equal(said, ["done"], "which the package says itself")
 TWICE = STOPPED.replace("    if stop: break\n", "") + "s.sign_manifest({})"
 _, said, err = script("try:\n" + "".join(f"    {line}\n" for line in TWICE.splitlines()) + "except s.SealwrightError as e: print(e.word, file=SAID)", stop_after=2)
 tap.equal(said, ["done"], "the package sends no second one")
@@ -389,6 +417,15 @@ tap.check(code == 1 and "failed: a module or file is missing" in out and "a rela
 code, out, err, place = rehearsed("", "--out", "out")
 with open(os.path.join(place, "out", "claims.json"), "rb") as f:
     tap.check(code == 0 and f.read() == b"{}", "the claims lie beside the outputs")
+LIMITS = "import json\nprint(json.dumps([s.agent.agent().job.checkpoint_limit, s.agent.agent().job.output_limit]))"
+for options, wanted in [((), [256 << 20, 64 << 20]), (("--checkpoint-limit", "3MiB", "--output-limit", "4KiB"), [3 << 20, 4096])]:
+    code, out, err, _ = rehearsed(LIMITS, *options)
+    tap.equal((code, json.loads(out.splitlines()[0])), (0, wanted), f"limits of a recipe{' that says so' if options else ''}")
+code, out, err, _ = rehearsed("s.plan(1); s.log_step(1, 0.5); s.send_output('m', bytes(5000))", "--output-limit", "4KiB")
+tap.check(code == 1 and "above the recipe's output_limit, 4096" in err and "done" not in out.splitlines(), "an output beyond the limit is refused in a rehearsal", f"{code}\n{out}\n{err}")
+for size in ("4096", "1KiB", "04KiB", "4 KiB", "4KB", "2TiB", "-4KiB"):
+    code, out, err, _ = rehearsed("", f"--output-limit={size}")
+    tap.check(code == 2 and "a size is a whole number and" in err, f"{size!r} is no size", f"{code}\n{out}\n{err}")
 code, out, err, _ = rehearsed("", command=[ROWS])
 tap.check(code == 1 and err == f"sealwright: error: {ROWS} cannot be started: Permission denied\n", "a file that is no program", f"{code}\n{out}\n{err}")
 code, out, err, _ = rehearsed("os.write(4, b'Patience is a virtue')")
