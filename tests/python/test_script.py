@@ -311,7 +311,7 @@ for text, part, name in [
     ("w(99)", "type 99", "an unknown type"), ("w(4, b'1')", "PLAN has not", "a short plan"),
     (PLAN.replace("1, 0", "2, 0") + "w(7, struct.pack('>Q', 1) + b'1')", "is not due", "a state that is not due"), ("os.write(4, b'abc')", "inside a frame", "a piece of a frame"),
     ("w(10, b'')", "FAILED has not", "FAILED without a class"), (PLAN + "w(6, b'', 5)", "metrics", "a record without its bytes"),
-    (PLAN.replace("1, 0", "3, 0") + "w(7, struct.pack('>Q', 4) + b'1')", "is not due", "a state behind the last step"), (PLAN + "w(7, struct.pack('>Q', 1) + b'1')\n" + STEP.replace("w(", "time.sleep(0.5); w("), "follows what told of 1", "a record behind its step's state"),
+    (PLAN.replace("1, 0", "3, 0") + "w(7, struct.pack('>Q', 4) + b'1')", "at step 4 is not due", "a state behind the last step"), (PLAN + "w(7, struct.pack('>Q', 1) + b'1')\n" + STEP.replace("w(", "time.sleep(0.5); w("), "follows what told of 1", "a record behind its step's state"),
     (PLAN + STEP.replace("1, 1,", "1, 2,"), "a record says 2 steps and PLAN 1", "a record of another plan"), (PLAN + STEP.replace("1, 1,", "2, 1,"), "the record of step 2 of 1", "a record behind the last step"),
     (STEP, "a record without PLAN", "a record without a plan"), (PLAN + STEP + OUT + "w(7, struct.pack('>Q', 1) + b'1')", "type 7", "a state behind an output"),
     (PLAN + STEP + OUT + "w(11, b'{}')\n" + OUT.replace("b'm'", "b'n'"), "type 8", "an output behind the claims"),
@@ -321,6 +321,7 @@ for text, part, name in [
     (PLAN + "w(7, struct.pack('>Q', 1) + bytes(5001))", "a state of 5001 bytes is above checkpoint_limit, 5000", "a state beyond its limit"),
     ("os.write(4, struct.pack('>IQ', 8, 1 << 50))", "bytes", "a frame without end")]:
     broken(RAW + text, part, f"the agent refuses {name}", output_limit=4096, checkpoint_limit=5000)
+broken(RAW + PLAN.replace("1, 0", "3, 0") + "w(7, struct.pack('>Q', 4) + b'1')", "at step 4 is not due", "or one of the recipe's there", save_steps=2)
 broken(RAW + PLAN, "PLAN says 1 steps", "the agent refuses a plan of fewer steps than are done", resume=(3, b"1"))
 broken(RAW + PLAN.replace("1, 0", "100001, 0"), "more than 100000 states", "or of more states than it keeps", max_steps=200000, save_steps=1)
 for text, failed, name in [(PLAN + STEP + OUT + "w(9, b'\\0')\nw(9, b'\\0')", None, "and hears nothing behind DONE"), ("w(10, bytes([11]))\nw(99)", 0, "or behind FAILED, whose class is 0 when it is none"),
