@@ -14,7 +14,7 @@ import select
 import struct
 import sys
 import threading
-from typing import Any, Iterable, Optional
+from typing import Any, Iterable, Optional, Sequence
 
 from . import canonical, job
 from .errors import DataError, Diverged, GiveUp, SealwrightError, malformed, usage
@@ -54,7 +54,7 @@ class Agent:
 
     def __init__(self, told: job.Job, control: int = CONTROL, stream: int = STREAM, metrics: int = METRICS) -> None:
         self.job = told
-        self.total = self.step = self.state_step = self.outputs = self.output_bytes = 0
+        self.total = self.step = self.state_step = self.output_bytes = 0
         self.names: set[str] = set()
         self.claimed = self.done = self.stopped = self.answered = self.broken = self.forked = False
         self._control, self._stream, self._metrics = control, stream, metrics
@@ -65,6 +65,8 @@ class Agent:
         self._frame(HELLO)
 
     def _after_fork(self) -> None:
+        if self.forked:  # a grandchild: these numbers are its own descriptors by now
+            return
         self.forked = True
         for fd in (self._control, self._stream, self._metrics):
             try:
@@ -130,42 +132,50 @@ class Agent:
         self.state_step = step
         self.answered = not self._fixed(step)
 
-    def output(self, name: str, size: int, body: Iterable[Any]) -> None:
-        if not fits(name):
+    def check_outputs(self, listed: Sequence[tuple[str, int]]) -> None:
+        """Whether outputs of these names and sizes would be taken, before the first of them is sent."""
+        names = [*self.names, *(name for name, _ in listed)]
+        if not all(map(fits, names)):
             raise usage("output", "an output's name has 1 to 128 of A-Za-z0-9._-, no dot in front, and is none of the agent's own")
-        if name in self.names or self.outputs >= OUTPUT_COUNT:
+        if len(set(names)) != len(names) or len(names) > OUTPUT_COUNT:
             raise usage("output", f"an output is given once, and there are at most {OUTPUT_COUNT}")
         if not self.total or self.step != self.total:
             raise usage("output", f"outputs come after the last step, and step {self.step} of {self.total} was the last that was logged")
-        if self.output_bytes + size > self.job.output_limit:
+        if self.output_bytes + sum(size for _, size in listed) > self.job.output_limit:
             raise SealwrightError("limit", "output", f"the outputs are together above the recipe's output_limit, {self.job.output_limit}")
         if self.claimed:
             raise usage("output", "outputs come before the claims")
+
+    def output(self, name: str, size: int, body: Iterable[Any]) -> None:
+        self.check_outputs([(name, size)])
         raw = name.encode("ascii")
         self._frame(OUTPUT, struct.pack(">I", len(raw)) + raw, size, body)
         self.names.add(name)
-        self.outputs += 1
         self.output_bytes += size
 
-    def claims(self, value: dict[str, Any]) -> None:
+    def check_claims(self, value: dict[str, Any], listed: Sequence[tuple[str, int]] = ()) -> bytes:
+        """The claims as they are sent, when they would be taken behind these outputs."""
         raw = canonical.encode(value)
         if len(raw) > CLAIMS_LIMIT:
             raise SealwrightError("limit", "claims", f"claims of {len(raw)} bytes are above {CLAIMS_LIMIT}")
-        if self.claimed or not self.outputs:
+        if self.claimed or not (self.names or listed):
             raise usage("claims", "claims are made once, behind an output")
-        if self.outputs >= OUTPUT_COUNT:
-            raise usage("claims", f"claims count as an output, and there are {OUTPUT_COUNT} already")
-        if self.output_bytes + len(raw) > self.job.output_limit:
+        if len(self.names) + len(listed) >= OUTPUT_COUNT:
+            raise usage("claims", f"claims count as an output, and with them there are more than {OUTPUT_COUNT}")
+        if self.output_bytes + sum(size for _, size in listed) + len(raw) > self.job.output_limit:
             raise SealwrightError("limit", "claims", f"with the claims the outputs are above the recipe's output_limit, {self.job.output_limit}")
-        self._frame(CLAIMS, raw)
+        return raw
+
+    def claims(self, value: dict[str, Any]) -> None:
+        self._frame(CLAIMS, self.check_claims(value))
         self.claimed = True
 
     def finish(self) -> None:
         """DONE. Early is true only after a STOP that left steps undone, and its state."""
         early = self.stopped and self.step < self.total
-        if early and self.state_step != self.step:
-            raise usage("done", f"a run that was stopped ends with a state of step {self.step}")
-        if not early and not self.outputs:
+        if early and (self.state_step == 0 or self.state_step != self.step):
+            raise usage("done", f"a run that was stopped ends with a state of the step that was logged last, {self.step or 'which is none'}")
+        if not early and not self.names:
             raise usage("done", "a run ends with an output at least")
         self._frame(DONE, bytes([early]))
         self.done = True

@@ -6,58 +6,76 @@ from typing import Any, Mapping, Optional, Sequence, Union
 
 from . import agent, draw
 from .errors import usage
-from .rows import Rows, Shard, open_shards
+from .rows import SURE, Rows, Shard, open_shards
 
 FORMATS = ("datasets", "torch", "rows", "bytes")
 Weights = Union[Mapping[str, float], Sequence[float]]
 _held: dict[str, Shard] = {}
 
 
-def _weights_of(shards: Sequence[Shard], weights: Weights) -> list[float]:
+def _by_name(shards: Sequence[Shard], weights: Mapping[str, float]) -> list[draw.Part]:
+    """A weight for each name, which the owner's shards of that name share; a dataset's id comes before its name."""
+    for name in weights:
+        if not any(name in (s.name, s.place.dataset) for s in shards):
+            raise usage("weights", f"there is a weight for {name!r}, which is none of the shards")
+    parts: dict[str, list[int]] = {}
+    for i, shard in enumerate(shards):
+        name = shard.place.dataset if shard.place.dataset in weights else shard.name
+        if name not in weights:
+            raise usage("weights", f"shard {name} has no weight", "0 draws nothing of it")
+        parts.setdefault(name, []).append(i)
+    for name in weights:
+        if len({shards[i].place.owner for i in parts.get(name, ())}) != 1:
+            raise usage("weights", f"the weight for {name!r} is of several owners' shards, or of none that is left", SURE)
+    return [(weights[name], tuple(sharing)) for name, sharing in parts.items()]
+
+
+def _parts_of(shards: Sequence[Shard], weights: Weights) -> list[draw.Part]:
     if isinstance(weights, Mapping):
-        left = dict(weights)
-        listed = [left.pop(s.place.dataset if s.place.dataset in left else s.name, 0) for s in shards]
-        if left:
-            raise usage("weights", f"there is a weight for {sorted(left)[0]!r}, which is none of the shards")
-        return listed
+        return _by_name(shards, weights)
     if len(weights) != len(shards):
         raise usage("weights", f"there are {len(weights)} weights for {len(shards)} shards")
-    return list(weights)
+    return [(weight, (i,)) for i, weight in enumerate(weights)]
 
 
-def view(names: Optional[Sequence[str]], weights: Optional[list[float]], seed: int, raw: bool) -> Rows:
+def view(names: Optional[Sequence[str]], parts: Optional[Sequence[draw.Part]], seed: int, raw: bool) -> Rows:
     shards = open_shards(agent.agent().job.shards, _held, names)
     for shard in shards:
         if not shard.by_rows and not raw:
             raise usage("shard", f"shard {shard.name} is {shard.place.media_type}, which has no rows", 'take it with format="bytes"')
-    draw.check_seed(seed)
-    order = None if weights is None else draw.Weighted([len(s) for s in shards], weights, seed)
+    order = None if parts is None else draw.Parts([len(s) for s in shards], parts, seed)
     return Rows(shards, order, raw)
+
+
+def _seed_of(seed: Optional[int], weights: Optional[Weights]) -> int:
+    if seed is not None and weights is None:
+        raise usage("seed", "a seed fixes draws by weight, and there are no weights", "shuffle(seed=...) of what is returned gives rows in another order")
+    return draw.check_seed(0 if seed is None else seed)
 
 
 def unwrap_dataset(
     name: Union[None, str, Sequence[str]] = None,
     *,
     weights: Optional[Weights] = None,
-    seed: int = 0,
+    seed: Optional[int] = None,
     streaming: bool = False,
     format: str = "datasets",
 ) -> Any:
     """The rows of the shard `name`, of several, or of all (None), in the recipe's order.
 
-    `weights` (by name, or in the order of the shards) draws from several owners in that proportion; `seed` fixes the draws, on every
-    machine alike. `format`: "datasets" gives a datasets.Dataset, or with `streaming` an IterableDataset; "torch" a torch Dataset or
+    `weights` draws from several owners in that proportion: by name, which an owner's shards of that name share, or a weight for each
+    shard in their order. `seed` (0 without one) fixes these draws, on every machine alike. `format`: "datasets" gives a datasets.Dataset, or with `streaming` an IterableDataset; "torch" a torch Dataset or
     IterableDataset of dicts; "rows" a sequence of dicts that is itself a view; "bytes" the same of bytes, and for media types
-    without rows one piece a shard. What streams, and "torch", "rows" and "bytes" altogether, keep no row in memory of their own.
+    without rows one piece a shard (`.raw(i)` is a view of it, without a copy). What streams, and "torch", "rows" and "bytes" altogether, keep no row in memory of their own.
     """
     if format not in FORMATS:
         raise usage("format", f"format is one of {', '.join(FORMATS)}")
     names = [name] if isinstance(name, str) else None if name is None else list(name)
     if names is not None and not names:
         raise usage("shard", "no shard is named")
-    if weights is not None:
-        weights = _weights_of(open_shards(agent.agent().job.shards, _held, names), weights)
-    rows = view(names, weights, seed, format == "bytes")
+    seed = _seed_of(seed, weights)
+    parts = None if weights is None else _parts_of(open_shards(agent.agent().job.shards, _held, names), weights)
+    rows = view(names, parts, seed, format == "bytes")
     if format == "torch":
         from . import torch_rows
 
@@ -65,5 +83,5 @@ def unwrap_dataset(
     if format == "datasets":
         from . import datasets_rows
 
-        return datasets_rows.streamed(rows, names, weights, seed) if streaming else datasets_rows.table_of(rows, names, weights, seed)
+        return datasets_rows.streamed(rows, names, parts, seed) if streaming else datasets_rows.table_of(rows, parts, seed)
     return rows

@@ -3,8 +3,8 @@
 
 `mix` is the last step of SplitMix64 (Steele, Lea, Flood 2014). A shuffle is a Feistel network of six rounds over the smallest power of
 two that holds the rows, walked on while it is outside (Black, Rogaway 2002): any place of it is computed alone, and nothing is kept.
-Weighted draws: draw k takes the owner in whose part of 0 ... 2^64 - 1 mix(seed', k) lies; the owner's rows come shuffled, each once
-before any comes again.
+Weighted draws: draw k takes the owner in whose part of 0 ... 2^64 - 1 mix(seed', k) lies; the owner's rows, of all shards that share the
+weight, come shuffled, each once before any comes again.
 """
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from .errors import usage
 _MASK = (1 << 64) - 1
 _GOLDEN = 0x9E3779B97F4A7C15
 _BLOCK = 1024  # draws between two counts that are kept
+Part = tuple[float, tuple[int, ...]]  # a weight, and the numbers of the shards that share it
 
 
 def mix(x: int) -> int:
@@ -86,7 +87,7 @@ class Shuffled:
         return self._order[self._shuffle[i]]
 
 
-class Part:
+class Stretch:
     """A stretch of another order."""
 
     def __init__(self, order, places: range) -> None:
@@ -161,3 +162,20 @@ class Weighted:
         if shuffle is None:
             shuffle = self._shuffles[owner, again] = Shuffle(self._counts[owner], self._seed, 3, owner, again)
         return owner, shuffle[nth]
+
+
+class Parts:
+    """Draws from parts by weight. A part's rows are those of its shards, one after the other."""
+
+    def __init__(self, counts: Sequence[int], parts: Sequence[Part], seed: int) -> None:
+        self._shards = [shards for _, shards in parts]
+        self._rows = [InOrder([counts[i] for i in shards]) for shards in self._shards]
+        self._draws = Weighted([len(rows) for rows in self._rows], [weight for weight, _ in parts], seed)
+
+    def __len__(self) -> int:
+        return len(self._draws)
+
+    def __getitem__(self, i: int) -> tuple[int, int]:
+        part, nth = self._draws[i]
+        shard, row = self._rows[part][nth]
+        return self._shards[part][shard], row

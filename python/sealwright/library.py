@@ -5,6 +5,7 @@ SEALWRIGHT_LIBRARY names another file: for whoever works on the library itself. 
 """
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import threading
@@ -86,6 +87,11 @@ class Call:
             raise self.refusal(status)
 
 
+def not_now(what: str) -> BlockingIOError:
+    """A stream that does not block says None where it would; of bytes that it did not take none are lost in silence."""
+    return BlockingIOError(errno.EAGAIN, f"the stream {what} nothing now: use one that blocks")
+
+
 def writer(call: Call, write: Callable[[memoryview], Any]) -> Any:
     """A sealwright_write over a function of ours."""
 
@@ -94,7 +100,9 @@ def writer(call: Call, write: Callable[[memoryview], Any]) -> Any:
             rest = memoryview(ffi.buffer(data, size))
             while rest:
                 taken = write(rest)
-                rest = rest[len(rest) if taken is None else taken :]
+                if not taken:
+                    raise not_now("takes")
+                rest = rest[taken:]
             return library().SW_OK
         except BaseException as why:  # the library unwinds first
             return call.failed_inside(why, error)

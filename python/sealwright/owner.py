@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Callable, Iterator, Optional, Union
 
 from . import _cdef
 from .errors import SealwrightError, usage
-from .library import Call, ffi, hash_of, library, path_of, text, wipe, writer
+from .library import Call, ffi, hash_of, library, not_now, path_of, text, wipe, writer
 
 Path = Union[str, "os.PathLike[str]"]
 Passphrase = Callable[[str], Union[bytes, bytearray, str]]
@@ -145,7 +145,9 @@ def _seal_stream(source: BinaryIO, identity: Identity, out: BinaryIO, media_type
         identity.check(call, status)
         while True:
             size = source.readinto(piece)  # type: ignore[attr-defined]
-            if not size:
+            if size is None:
+                raise not_now("gives")
+            if size == 0:
                 break
             identity.check(call, sw.sealwright_sealer_add(held[0], ffi.from_buffer(piece), size, call.error))
         identity.check(call, sw.sealwright_sealer_finish(held[0], made, call.error))
@@ -158,7 +160,7 @@ def _seal_stream(source: BinaryIO, identity: Identity, out: BinaryIO, media_type
 def seal(source: Union[Path, BinaryIO], identity: Identity, out: Union[Path, BinaryIO], *, media_type: str = "application/jsonl",
          threads: int = 0) -> SealedFacts:
     """Seals a file, or what a binary stream gives to its end, for its owner. `out` is a new file or a binary stream; of a stream
-    everything is to be dropped when this raises."""
+    everything is to be dropped when this raises. Streams block: BlockingIOError where one gives or takes nothing now."""
     if not isinstance(source, (str, os.PathLike)):
         if not isinstance(out, (str, os.PathLike)):
             return _seal_stream(source, identity, out, media_type, threads)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plays the agent for a script on rows of one's own: nothing is sealed and nothing confined, but every frame is held to CMD-040 ... CMD-045.
 
-    python -m sealwright.rehearse --shard NAME=rows.jsonl --model DIR --max-steps N [--save-steps N] [--stop-after N] [--resume STATE.N]
-        [--out DIR] [--keep DIR] -- COMMAND...
+    python -m sealwright.rehearse --shard NAME=rows.jsonl --model DIR --max-steps N [--save-steps N] [--checkpoint-limit SIZE]
+        [--output-limit SIZE] [--stop-after N] [--resume STATE.N] [--out DIR] [--keep DIR] -- COMMAND...
 
 Says what the script said, in a line each. Exit 0 when it ended with DONE and called for nothing that a sealed run refuses (CMD-071). With
 --out the states (`state.STEP`), outputs and `claims.json` lie there. From `import sealwright` on the script's working folder is an empty
@@ -16,6 +16,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import select
 import selectors
 import signal
@@ -23,36 +24,13 @@ import struct
 import sys
 import tempfile
 from array import array
-from dataclasses import dataclass, field
-from typing import Any, Iterator, Mapping, Optional, Sequence
+from typing import Iterator, Mapping, Optional, Sequence
 
 from . import agent, canonical, watch
-from .errors import SealwrightError
+from .hearing import CLASSES, Broken, Hearing, Told
 from .job import JSONL
 
-CLASSES = ("internal", "model", "rows", "no rows", "memory", "diverged", "the script ended with an error", "a module or file is missing",
-           "forbidden", "unreadable rows", "gave up")
 _HIGH = 700  # above every descriptor that a script is given
-
-
-class Broken(Exception):
-    """The script said something that the agent would not take."""
-
-
-@dataclass
-class Told:
-    """All that a script said."""
-
-    total: int = 0
-    steps: list[tuple[int, int, int, float, float, float]] = field(default_factory=list)
-    states: dict[int, bytes] = field(default_factory=dict)
-    outputs: dict[str, bytes] = field(default_factory=dict)
-    order: list[int] = field(default_factory=list)  # types on the stream
-    claims: Optional[dict[str, Any]] = None
-    done: Optional[int] = None
-    failed: Optional[int] = None
-    status: int = 0  # as waitpid gives it
-    called: dict[str, str] = field(default_factory=dict)  # kinds of watch.KINDS, and the first of each
 
 
 def index_of(data: bytes) -> bytes:
@@ -78,123 +56,6 @@ def memory(data: bytes) -> int:
 
 def frame(kind: int, body: bytes = b"") -> bytes:
     return struct.pack(">IQ", kind, len(body)) + body
-
-
-class Hearing:
-    """The agent's ear: takes the bytes of both pipes and refuses what is out of order."""
-
-    def __init__(self, max_steps: int, save_steps: int, checkpoint_limit: int, output_limit: int, resumed: int) -> None:
-        self.told = Told()
-        self.max_steps, self.save_steps, self.resumed = max_steps, save_steps, resumed
-        self.checkpoint_limit, self.output_limit = checkpoint_limit, output_limit
-        self.stopped = False
-        self.answered = False  # STOP, by a state of a step that the recipe does not fix (CMD-053)
-        self._pending = {"stream": bytearray(), "metrics": bytearray()}
-
-    def feed(self, pipe: str, data: bytes) -> None:
-        pending = self._pending[pipe]
-        pending += data
-        while len(pending) >= 12:
-            kind, size = struct.unpack_from(">IQ", pending)
-            if size > max(self.checkpoint_limit, self.output_limit, 1 << 20) + 256:
-                raise Broken(f"a frame of type {kind} has {size} bytes, above every limit" if agent.HELLO <= kind <= agent.CLAIMS else
-                             f"the {pipe} pipe holds no frame where one is due: descriptors 3 to 5 are the package's, and nothing is printed there")
-            if len(pending) < 12 + size:
-                return
-            body = bytes(pending[12 : 12 + size])
-            del pending[: 12 + size]
-            (self._on_metrics if pipe == "metrics" else self._on_stream)(kind, body)
-
-    def _on_metrics(self, kind: int, body: bytes) -> None:
-        if kind != agent.STEP or len(body) != 48:
-            raise Broken(f"type {kind} with {len(body)} bytes on the metrics pipe")
-        step = struct.unpack(">QQQddd", body)
-        last = self.told.steps[-1][0] if self.told.steps else self.resumed
-        if not last < step[0] <= self.max_steps:
-            raise Broken(f"the record of step {step[0]} follows that of {last}")
-        self.told.steps.append(step)
-
-    def _on_stream(self, kind: int, body: bytes) -> None:
-        before = self.told.order[-1] if self.told.order else None
-        allowed = {
-            agent.HELLO: before is None,
-            agent.PLAN: before == agent.HELLO,
-            agent.CHECKPOINT: before in (agent.PLAN, agent.CHECKPOINT),
-            agent.OUTPUT: before in (agent.PLAN, agent.CHECKPOINT, agent.OUTPUT),
-            agent.CLAIMS: before == agent.OUTPUT,
-            agent.DONE: before in (agent.CHECKPOINT, agent.OUTPUT, agent.CLAIMS),
-            agent.FAILED: before not in (None, agent.DONE, agent.FAILED),
-        }
-        if not allowed.get(kind, False):
-            raise Broken(f"type {kind} is not due after {before}")
-        if self.answered and kind not in (agent.DONE, agent.FAILED):
-            raise Broken(f"type {kind} is not due after the state that answered STOP")
-        self.told.order.append(kind)
-        {agent.HELLO: self._empty, agent.PLAN: self._plan, agent.CHECKPOINT: self._state, agent.OUTPUT: self._output,
-         agent.CLAIMS: self._claims, agent.DONE: self._done, agent.FAILED: self._failed}[kind](body)
-
-    @staticmethod
-    def _empty(body: bytes) -> None:
-        if body:
-            raise Broken("HELLO is not empty")
-
-    def _plan(self, body: bytes) -> None:
-        if len(body) != 16:
-            raise Broken("PLAN has not 16 bytes")
-        self.told.total, tokens = struct.unpack(">QQ", body)
-        if not 1 <= self.told.total <= self.max_steps or tokens:
-            raise Broken(f"PLAN says {self.told.total} steps and {tokens} tokens")
-
-    def _state(self, body: bytes) -> None:
-        step = struct.unpack(">Q", body[:8])[0] if len(body) >= 8 else 0
-        every = self.save_steps
-        fixed = step == self.told.total or (every > 0 and step % every == 0)
-        if not (fixed or self.stopped) or step <= max([self.resumed, *self.told.states]) or not 8 < len(body) <= 8 + self.checkpoint_limit:
-            raise Broken(f"a state of {len(body)} bytes at step {step} is not due")
-        self.told.states[step] = body[8:]
-        self.answered = not fixed
-
-    def _output(self, body: bytes) -> None:
-        length = struct.unpack(">I", body[:4])[0] if len(body) >= 4 else 0
-        name = body[4 : 4 + length].decode("ascii", "replace")
-        if not agent.fits(name) or name in self.told.outputs or len(self.told.outputs) == agent.OUTPUT_COUNT:
-            raise Broken("an output's name does not fit")
-        self.told.outputs[name] = body[4 + length :]
-        if sum(map(len, self.told.outputs.values())) > self.output_limit:
-            raise Broken("the outputs are above output_limit")
-
-    def _claims(self, body: bytes) -> None:
-        try:
-            value = canonical.decode(body, "CLAIMS")
-        except SealwrightError:
-            value = None
-        if len(body) > agent.CLAIMS_LIMIT or not isinstance(value, dict):
-            raise Broken("CLAIMS is no object of at most 64 KiB")
-        self.told.claims = value
-
-    def _done(self, body: bytes) -> None:
-        early = body == b"\1"
-        if body not in (b"\0", b"\1") or early != (not self.told.outputs) or (early and not (self.stopped and self.told.states)):
-            raise Broken("DONE does not say how it ended")
-        self.told.done = body[0]
-
-    def _failed(self, body: bytes) -> None:
-        if len(body) != 1 or body[0] >= len(CLASSES):
-            raise Broken("FAILED is no class of the list")
-        self.told.failed = body[0]
-
-    def close(self) -> Told:
-        """What can be held against each other only when both pipes have ended (WRK-008)."""
-        told, logged = self.told, {s[0] for s in self.told.steps}
-        if any(self._pending.values()):
-            raise Broken("a pipe ends inside a frame")
-        if not told.order:
-            raise Broken("the script said nothing: it does not import sealwright")
-        if any(s[1] != told.total for s in told.steps) or any(step not in logged for step in told.states):
-            raise Broken("a state has no record of its step, or a record another total than PLAN")
-        if told.outputs and told.total not in logged:
-            raise Broken("an output before the last step's record")
-        return told
 
 
 def job_of(shards: Mapping[str, bytes], media_types: Mapping[str, str], model: str, hearing: Hearing, resume: Optional[bytes]):
@@ -241,6 +102,11 @@ def start(command: Sequence[str], fds: Sequence[int], environment: Mapping[str, 
     os._exit(127)
 
 
+def _held(fd: int) -> Optional[bytes]:
+    """What a pipe holds now: nothing at its end, and None where more may come."""
+    return os.read(fd, 1 << 20) if select.select([fd], [], [], 0)[0] else None
+
+
 def _listen(hearing: Hearing, stream: int, metrics: int, control: int, stop_after: Optional[int], ended: int) -> None:
     """Until the script has ended and what it said is read. A child of it that lives on may hold the pipes: it is heard no more, as in a
     run, where it dies with the script (CMD-046)."""
@@ -253,13 +119,15 @@ def _listen(hearing: Hearing, stream: int, metrics: int, control: int, stop_afte
             over = bool(select.select([ended], [], [], 0)[0])
             heard = [ready for ready, _ in waiting.select(0 if over else None) if ready.data != "ended"]
             for ready in heard:
-                data = os.read(ready.fd, 1 << 20)
-                if not data:
+                data = _held(ready.fd)
+                if data == b"":
                     waiting.unregister(ready.fd)
-                hearing.feed(ready.data, data)
+                if ready.data == "stream":  # a record comes before what follows its step, and by the other pipe (CMD-048)
+                    hearing.feed("metrics", _held(metrics) or b"")
+                hearing.feed(ready.data, data or b"")
             if over and not heard:
                 return
-            if stop_after is not None and not hearing.stopped and hearing.told.steps and hearing.told.steps[-1][0] >= stop_after:
+            if stop_after is not None and not hearing.stopped and hearing.told.total and hearing.step >= stop_after:
                 hearing.stopped = True
                 try:
                     agent.write_all(control, frame(agent.STOP))
@@ -379,6 +247,15 @@ def _kept(folder: Optional[str]) -> dict[str, str]:
     return {"TMPDIR": os.path.abspath(folder)}
 
 
+def _size(text: str) -> int:
+    """As recipes write it (RCP-007)."""
+    found = re.fullmatch(r"(0|[1-9][0-9]*)(B|KiB|MiB|GiB|TiB)", text)
+    size = int(found[1]) << 10 * ("B", "KiB", "MiB", "GiB", "TiB").index(found[2]) if found else 0
+    if not 1 << 12 <= size <= 1 << 40:
+        raise argparse.ArgumentTypeError("a size is a whole number and B, KiB, MiB, GiB or TiB, from 4KiB to 1TiB")
+    return size
+
+
 def _report(told: Told) -> int:
     print(f"steps {len(told.steps)} of {told.total}, states {len(told.states)}, outputs {' '.join(sorted(told.outputs)) or 'none'}")
     if told.steps:
@@ -407,6 +284,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     parser.add_argument("--model", default="/model", metavar="DIR")
     parser.add_argument("--max-steps", type=int, required=True)
     parser.add_argument("--save-steps", type=int, default=0)
+    parser.add_argument("--checkpoint-limit", type=_size, default="256MiB", metavar="SIZE", help="the recipe's observe.checkpoint_limit (256MiB)")
+    parser.add_argument("--output-limit", type=_size, default="64MiB", metavar="SIZE", help="the recipe's output.limit (64MiB), in which the agent's own files count as well")
     parser.add_argument("--stop-after", type=int, metavar="STEP", help="asks for an end after this step")
     parser.add_argument("--resume", metavar="STATE.STEP", help="a state that --out wrote")
     parser.add_argument("--out", metavar="DIR")
@@ -415,7 +294,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     given = parser.parse_args(arguments)
     try:
         told = play(given.command, _shards_of(given.shard), model=os.path.abspath(given.model), max_steps=given.max_steps, save_steps=given.save_steps,
-                    stop_after=given.stop_after, resume=_resume_of(given.resume), environment=_kept(given.keep), watched=True)
+                    checkpoint_limit=given.checkpoint_limit, output_limit=given.output_limit, stop_after=given.stop_after, resume=_resume_of(given.resume), environment=_kept(given.keep), watched=True)
         if given.out:
             _write(given.out, told)
     except Broken as why:

@@ -19,6 +19,7 @@ from .errors import DataError, malformed, usage
 from .job import JSONL, ShardPlace
 
 _CHUNK = 4096  # rows whose offsets are taken at once
+SURE = "a dataset's id names one for sure"
 _decode = json.JSONDecoder(object_pairs_hook=unique, parse_constant=refuse_constant).decode
 
 
@@ -102,7 +103,7 @@ class Shard:
 
 
 class Rows(Sequence):
-    """Rows by number, as dicts or (`raw`) as bytes. Slices and shuffles are views; nothing is copied and nothing is kept."""
+    """Rows by number, as dicts or (`raw`) as bytes. Slices and shuffles are views; nothing is kept."""
 
     def __init__(self, shards: Sequence[Shard], order=None, raw: bool = False) -> None:
         self._shards, self._raw = list(shards), raw
@@ -120,15 +121,16 @@ class Rows(Sequence):
         return self._order[i % n]
 
     def raw(self, i: int) -> memoryview:
+        """Where it lies, without a copy. Such a view cannot be sent to another process; bytes can."""
         shard, row = self.place(i)
         return self._shards[shard].raw(row)
 
     def __getitem__(self, i):
         if isinstance(i, slice):
-            return Rows(self._shards, draw.Part(self._order, range(len(self))[i]), self._raw)
+            return Rows(self._shards, draw.Stretch(self._order, range(len(self))[i]), self._raw)
         shard, row = self.place(i)
         raw = self._shards[shard].raw(row)
-        return raw if self._raw else decode_row(raw, self._shards[shard].name, row)
+        return bytes(raw) if self._raw else decode_row(raw, self._shards[shard].name, row)
 
     def __iter__(self):
         if not self._plain:
@@ -137,7 +139,7 @@ class Rows(Sequence):
             return
         for shard in self._shards:
             if self._raw:
-                yield from shard.raws()
+                yield from map(bytes, shard.raws())
             else:
                 name = shard.name
                 for row, raw in enumerate(shard.raws()):
@@ -162,7 +164,7 @@ def open_shards(places: Sequence[ShardPlace], held: dict[str, Shard], names: Opt
         found = [p for p in places if name in (p.name, p.dataset)]
         if len(found) != 1:
             there = ", ".join(p.name for p in places)
-            raise usage("shard", f"{len(found)} shards are called {name!r}; there are: {there}", "a dataset's id names one for sure" if found else "")
+            raise usage("shard", f"{len(found)} shards are called {name!r}; there are: {there}", SURE if found else "")
         chosen += found
     if len({p.dataset for p in chosen}) != len(chosen):
         raise usage("shard", "a shard is named twice")

@@ -7,7 +7,7 @@ import os
 from typing import Any, Mapping, Optional, Union
 
 from . import agent, canonical, states
-from .errors import usage
+from .errors import SealwrightError, usage
 from .rows import _map
 
 HISTORY = 512  # losses that claims hold
@@ -116,22 +116,40 @@ def claims_of(trainer_or_state: Any) -> dict[str, Any]:
     }
 
 
+def _neither() -> SealwrightError:
+    return usage("output", "an output's folder holds files and folders of files alone")
+
+
+def _paths(folder: str, name: str) -> list[str]:
+    """Of the files below the folder `name`, from `folder`, ascending bytewise."""
+    found = []
+    for place, folders, names in os.walk(os.path.join(folder, name)):
+        files = [os.path.join(place, n) for n in names]
+        if not all(map(os.path.isfile, files)) or any(os.path.islink(os.path.join(place, n)) for n in folders + names):
+            raise _neither()
+        found += [os.path.relpath(path, folder) for path in files]
+    return sorted(found, key=os.fsencode)
+
+
 def _archive(folder: str, name: str) -> bytes:
     """The folder `name` as a tar file: the same files give the same bytes."""
     import tarfile
 
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        for place, folders, names in os.walk(os.path.join(folder, name)):
-            folders.sort()
-            for path in [os.path.join(place, n) for n in sorted(names)]:
-                if not os.path.isfile(path) or os.path.islink(path):
-                    raise usage("output", "an output's folder holds files and folders of files alone")
-                told = tarfile.TarInfo(os.path.relpath(path, folder))
-                told.size = os.stat(path).st_size
-                with open(path, "rb") as f:
-                    tar.addfile(told, f)
+        for inside in _paths(folder, name):
+            told = tarfile.TarInfo(inside)
+            with open(os.path.join(folder, inside), "rb") as f:
+                told.size = os.fstat(f.fileno()).st_size
+                tar.addfile(told, f)
     return out.getvalue()
+
+
+def _saved(trainer_or_state: Any, output: Union[str, "os.PathLike[str]"]) -> str:
+    folder = os.fspath(output)
+    if not os.path.isdir(folder) and hasattr(trainer_or_state, "save_model"):
+        trainer_or_state.save_model(folder)
+    return folder
 
 
 def _output_files(folder: str) -> list[tuple[str, states.Source]]:
@@ -146,7 +164,7 @@ def _output_files(folder: str) -> list[tuple[str, states.Source]]:
             files.append((name + ".tar", _archive(folder, name)))
             continue
         if not os.path.isfile(path) or os.path.islink(path):
-            raise usage("output", "an output's folder holds files and folders of files alone")
+            raise _neither()
         files.append((name, path))
     if not files:
         raise usage("output", "an output's folder holds no file")
@@ -157,20 +175,23 @@ def sign_manifest(trainer_or_state: Any, output: Union[None, str, "os.PathLike[s
     """Ends a sealed run (CMD-062): the files of the folder `output`, a folder in it as NAME.tar, then what the trainer claims, then DONE.
 
     Where the folder is missing a trainer is asked to save its model there. A run that was stopped ends without output and claims. What
-    was sent by send_output before is kept; `output` may then be None.
+    was sent by send_output before is kept; `output` may then be None. Nothing is sent when the agent would not take all of it.
     """
     speaker = agent.agent()
     if speaker.stopped and speaker.step < speaker.total:
         speaker.finish()
         return
     claims = claims_of(trainer_or_state)
-    canonical.encode(claims)  # what cannot be said is refused before the model is sent
-    if output is not None:
-        folder = os.fspath(output)
-        if not os.path.isdir(folder) and hasattr(trainer_or_state, "save_model"):
-            trainer_or_state.save_model(folder)
-        for name, content in _output_files(folder):
-            send_output(name, content)
-    if speaker.outputs:
+    canonical.encode(claims)  # what cannot be said is refused before the model is saved
+    files = [] if output is None else _output_files(_saved(trainer_or_state, output))
+    ready = [(name, *states.source(content)) for name, content in files]
+    listed = [(name, size) for name, size, _ in ready]
+    if listed:
+        speaker.check_outputs(listed)
+    if listed or speaker.names:
+        speaker.check_claims(claims, listed)
+    for name, size, body in ready:
+        speaker.output(name, size, body)
+    if speaker.names:
         speaker.claims(claims)
     speaker.finish()

@@ -103,6 +103,28 @@ def raises(function, kind, name):
 
 
 raises(lambda: s.unseal("rows.sealed", me, Full()), OSError, "what a stream's write raises comes out as it is")
+
+
+class Takes:
+    """So much of the first piece, and nothing of the others."""
+
+    def __init__(self, answer):
+        self.answers = iter([1, answer])
+
+    def write(self, data):
+        return next(self.answers)
+
+
+for answer in (None, 0):
+    raises(lambda: s.unseal("rows.sealed", me, Takes(answer)), BlockingIOError, f"a write that returns {answer} has not taken the rest")
+    raises(lambda: s.seal("rows", me, Takes(answer)), BlockingIOError, f"nor has one of a sealed file's ({answer})")
+come, go = os.pipe()
+os.set_blocking(come, False)
+os.write(go, ROWS[:4096])
+with open(come, "rb", buffering=0) as f:
+    raises(lambda: s.seal(f, me, "cut.sealed"), BlockingIOError, "rows that are still to come are no end")
+    os.close(go)
+tap.check(not os.path.exists("cut.sealed"), "and no file of those before appears")
 raises(lambda: s.inspect("rows.sealed", s.Identity("me", lambda f: {}["x"])), KeyError, "and what asking raises")
 raises(lambda: s.inspect("no-file", me), FileNotFoundError, "a file that is not there")
 tap.equal([n for n in os.listdir(".") if n.startswith(".sealwright-")], [], "no piece of a file is left")

@@ -34,6 +34,13 @@ tap.equal([again[i] for i in (3999, 5, 1024, 0, 2047)], [drawn[i] for i in (3999
 tap.equal([w[i] for i in range(6)], [(1, 1809), (0, 985), (0, 743), (0, 50), (0, 379), (0, 722)], "the first draws under seed 9")
 tap.equal(draw.parts_of([1, 1, 2]), [1 << 62, 1 << 63, 1 << 64], "weights are parts of 2^64")
 tap.equal([o for o, _ in (draw.Weighted([5, 5], [0, 2], 1)[i] for i in range(5))], [1] * 5, "a weight of zero draws nothing")
+shared = draw.Parts([600, 1000, 0, 400], [(3, (0, 2, 3)), (1, (1,))], 9)
+both = [shared[i] for i in range(len(shared))]
+tap.equal(both, [(1, row) if part else (0, row) if row < 600 else (3, row - 600) for part, row in (draw.Weighted([1000, 1000], [3, 1], 9)[i] for i in range(2000))],
+          "shards that share a weight are drawn from as if they were one")
+tap.check(0.73 < sum(shard != 1 for shard, _ in both) / 2000 < 0.77 and len({drawn for drawn in both if drawn[0] != 1}) == 1000, "and each of their rows is")
+alone = draw.Parts([1000, 3000], [(3, (0,)), (1, (1,))], 9)
+tap.equal([alone[i] for i in range(4000)], drawn, "a weight for each shard draws as ever")
 for weights in ([-1, 2], [0, 0], [float("nan"), 1], [float("inf"), 1], ["x", 1]):
     tap.refused(lambda ws=weights: draw.Weighted([5, 5], ws, 1), "weights", f"weights {weights}")
 tap.refused(lambda: draw.Weighted([0, 5], [1, 1], 1), "weights", "a weight on no rows")

@@ -5,6 +5,7 @@ import contextlib
 import io
 import json
 import os
+import pickle
 import select
 import subprocess
 import sys
@@ -72,15 +73,61 @@ says("class Narrow:\n  def __init__(self, n): self.n = n\n  def __index__(self):
      "  print(r[Narrow(5)] == r[5], r[Narrow(-1)] == r[79], bytes(r.raw(Narrow(7))) == bytes(r.raw(7)), file=SAID)", ["True True True"] * 3, "a row by a number of another kind, such as numpy's")
 says("a = list(s.unwrap_dataset(weights={'anna': 3, 'bert': 1}, seed=9, format='rows'))\nb = list(s.unwrap_dataset(weights=[3, 1], seed=9, format='rows'))\n"
      "print(len(a), a == b, 50 < sum(x['o'] == 'anna' for x in a) < 70, file=SAID)", ["80 True True"], "owners by weight, by name or in order")
+OWNERS = {"a1": b"".join(b'{"o":"a1","x":%d}\n' % i for i in range(50)), "a2": b"".join(b'{"o":"a2","x":%d}\n' % i for i in range(50)),
+          "b": b"".join(b'{"o":"b","x":%d}\n' % i for i in range(30))}
+
+
+@contextlib.contextmanager
+def named(names, owners):
+    """Shards of one name, which a mapping of rows cannot give."""
+    before = rehearse.job_of
+
+    def job_of(*given):
+        raw, fds = before(*given)
+        told = json.loads(raw)
+        for shard in told["shards"]:
+            shard["owner"] = owners[shard["name"]] * 64
+            shard["name"] = names[shard["name"]]
+        return rehearse.canonical.encode(told), fds
+
+    rehearse.job_of = job_of
+    try:
+        yield
+    finally:
+        rehearse.job_of = before
+
+
+SHARE = "from collections import Counter\n" \
+        "def draws(**more): return dict(Counter(x['o'] for x in s.unwrap_dataset(format='rows', **more)))\n" \
+        "ids = [p.dataset for p in s.agent.agent().job.shards]\n" \
+        "def refusal(**more):\n  try: draws(**more)\n  except s.SealwrightError as e: print(e.word, e.message, e.hint, file=SAID)\n"
+with named({"a1": "anna", "a2": "anna", "b": "bert"}, {"a1": "1", "a2": "1", "b": "2"}):
+    says(SHARE + "d = draws(weights={'anna': 3, 'bert': 1}, seed=9)\nprint(sum(d.values()), d['b'] < 50, d['a1'] > 30, d['a2'] > 30, file=SAID)\n"
+         "r = s.unwrap_dataset(format='rows', weights={'anna': 3, 'bert': 1}, seed=9)\nfirst = [(x['o'], x['x']) for x in r if x['o'] != 'b'][:100]\n"
+         "print(len(first) == len(set(first)), file=SAID)", ["130 True True True", "True"], "an owner's two shards of one name share its weight", shards=OWNERS)
+    says(SHARE + "d = draws(weights={ids[0]: 1, 'anna': 0, 'bert': 1})\nprint(sorted(d), sum(d.values()), file=SAID)", ["['a1', 'b'] 80"],
+         "a dataset's id weighs one of them", shards=OWNERS)
+    says(SHARE + "refusal(weights={ids[0]: 1, ids[1]: 1, 'anna': 1, 'bert': 1})\nrefusal(weights={'anna': 1})\nrefusal(weights={'bert': 1})", [
+        "weights the weight for 'anna' is of several owners' shards, or of none that is left a dataset's id names one for sure",
+        "weights shard bert has no weight 0 draws nothing of it", "weights shard anna has no weight 0 draws nothing of it"], "a listed shard without a weight is refused", shards=OWNERS)
+with named({"a1": "rows", "a2": "rows", "b": "bert"}, {"a1": "1", "a2": "2", "b": "3"}):
+    says(SHARE + "refusal(weights={'rows': 3, 'bert': 1})", ["weights the weight for 'rows' is of several owners' shards, or of none that is left a dataset's id names one for sure"],
+         "a name of two owners' shards has no weight", shards=OWNERS)
 says("print(s.unwrap_dataset('anna', format='rows')[7]['t'], len(s.unwrap_dataset('empty', format='rows')), len(s.unwrap_dataset('one', format='rows')), file=SAID)",
      ["éé 0 1"], "text, a shard without rows, a last row without its newline", shards={"anna": ANNA, "empty": b"", "one": b'{"a":1}'})
 says("r = s.unwrap_dataset(format='bytes')\nprint([bytes(x) for x in r] == [bytes(r[i]) for i in range(3)] == [b'{\"a\":1}', b' {\"a\":2}\\r', b'{\"a\":3}'], file=SAID)\n"
      "print([x['a'] for x in s.unwrap_dataset(format='rows')], file=SAID)", ["True", "[1, 2, 3]"], "lines of blanks are no rows, in front, between and behind",
      shards={"a": b'\n \t\n{"a":1}\n\n\r\n {"a":2}\r\n{"a":3}\n \n'})
+says("import multiprocessing as mp\n"
+     "def worker(q):\n  for r in rows: q.send([r[3], r[-1], *list(r)[:2]])\n"
+     "rows = [s.unwrap_dataset(format='bytes'), s.unwrap_dataset(format='bytes').shuffle(1), s.unwrap_dataset(format='bytes')[2:9]]\n"
+     "a, b = mp.Pipe(False)\np = mp.get_context('fork').Process(target=worker, args=(b,)); p.start(); b.close()\n"
+     "for r in rows: print(a.recv() == [r[3], r[-1], *list(r)[:2]], {type(x) for x in [r[0], *r]} == {bytes}, bytes(r.raw(4)) == r[4], file=SAID)\np.join()",
+     ["True True True"] * 3, "rows as bytes are bytes, which a worker can send")
 says("r = s.unwrap_dataset('t', format='bytes')\nprint(len(r), bytes(r[0]), file=SAID)\ntry: s.unwrap_dataset(format='rows')\nexcept s.SealwrightError as e: print(e.word, file=SAID)",
      ["1 b'plain text'", "shard"], "a media type without rows is one piece", shards={"t": b"plain text"}, media_types={"t": "text/plain"})
 USES = [("'nobody'", "shard"), ("['anna', 'anna']", "shard"), ("[]", "shard"), ("None, weights=[1]", "weights"), ("None, weights={'x': 1}", "weights"),
-        ("None, weights=[0, 0]", "weights"), ("None, weights=[1, 2], seed=-1", "seed"), ("None, seed=1.5", "seed"), ("None, format='csv'", "format")]
+        ("None, weights=[0, 0]", "weights"), ("None, weights=[1, 2], seed=-1", "seed"), ("None, seed=7", "seed"), ("None, seed=0", "seed"), ("None, weights=[1, 2], seed=1.5", "seed"), ("None, format='csv'", "format")]
 for call, word in USES:
     text = f"try: s.unwrap_dataset({call}" + ("" if "format" in call else ", format='rows'") + ")\nexcept s.SealwrightError as e: print(e.word, file=SAID)"
     says(text, [word], f"unwrap_dataset({call}) is refused")
@@ -127,6 +174,26 @@ again, _, _ = script(MADE + "os.utime(d + '/1_Pool/a', (1, 1)); os.chmod(d + '/1
 tap.equal((sorted(told.outputs), told.outputs == again.outputs), (["1_Pool.tar", "c"], True), "a folder of the model goes as a tar file, the same bytes each time")
 with tarfile.open(fileobj=io.BytesIO(told.outputs["1_Pool.tar"])) as tar:
     tap.equal([(m.name, m.mtime, m.uid, tar.extractfile(m).read()) for m in tar], [("1_Pool/a", 0, 0, b"a"), ("1_Pool/deep/b", 0, 0, b"bb")], "with the paths from the model's folder")
+for files, word, name in [
+    ({f"f{i:02}": 1 for i in range(15)}, "claims", "16 outputs and the claims"), ({f"f{i:02}": 1 for i in range(16)}, "output", "17 outputs"), ({"a": 1, "z y": 1}, "output", "a name that does not fit"),
+    ({"a": 60000, "b": 60000}, "output", "files together above the limit"), ({"a": 99990}, "claims", "with the claims above the limit"),
+    ({"a": 1, "m/x": 1, "m.tar": 1}, "output", "a folder and the file that it would be"), ({"a": 1, "z/link": None}, "output", "a link"), ({"a": 1, "z/into": ""}, "output", "a link to a folder")]:
+    told, said, err = script(f"""
+import tempfile
+d = tempfile.mkdtemp() + '/m'
+for name, size in {files!r}.items():
+    os.makedirs(os.path.dirname(d + '/' + name), exist_ok=True)
+    if size: open(d + '/' + name, 'w').write('x' * size)
+    else: os.symlink('/dev/null' if size is None else '/proc', d + '/' + name)
+s.plan(1); s.log_step(1, 0.5); s.send_output('first', b'1' * 5)
+try: s.sign_manifest({{'claim': 1}}, output=d)
+except s.SealwrightError as e: print(e.word, file=SAID)
+""", output_limit=100000)
+    tap.check(said == [word] and getattr(told, "order", told) == [3, 4, 8], f"{name}: refused before a file is sent", f"{str(told)[:500]}\n{said}\n{err}")
+LAID = "import tempfile\nd = tempfile.mkdtemp() + '/m'\nfor name in ('q/z', 'q/a/b/c', 'q/a.x', 'q/a/é', 'q/B'):\n  os.makedirs(os.path.dirname(d + '/' + name), exist_ok=True); open(d + '/' + name, 'w').close()\n"
+told, _, err = script(LAID + "s.plan(1); s.log_step(1, 1); s.sign_manifest({}, output=d)")
+with tarfile.open(fileobj=io.BytesIO(told.outputs["q.tar"])) as tar:
+    tap.equal(tar.getnames(), ["q/B", "q/a.x", "q/a/b/c", "q/a/é", "q/z"], "whose paths ascend bytewise, those in folders too")
 says("print(s.model_folder(), s.resume_from(), file=SAID)", ["/model None"], "the model's folder, and no state")
 TURNS = [
     ("s.log_step(1, 0)", "step", "a step before the plan"), ("s.plan(0)", "plan", "no step"), ("s.plan(101)", "plan", "more than max_steps"),
@@ -165,10 +232,14 @@ FAILURES = [
     ("raise MemoryError", 4), ("class OutOfMemoryError(RuntimeError): pass\nraise OutOfMemoryError", 4), ("raise FloatingPointError", 5),
     ("s.plan(2); s.log_step(1, float('inf'))", 5), ("1 / 0", 6), ("raise ValueError('secret')", 6), ("import nothing_of_that_name", 7), ("open('/nothing/there')", 7),
     ("open('/proc/1/mem', 'rb'); raise PermissionError", 8), ("raise PermissionError", 8), ("import errno\nraise OSError(errno.ENETUNREACH, 'no')", 8),
-    ("import socket\nraise socket.gaierror", 8), ("raise s.DataError('malformed', 'row', 'x')", 9), ("raise s.GiveUp", 10), ("raise KeyboardInterrupt", 10),
+    ("import socket\nraise socket.gaierror", 8), ("raise s.DataError('malformed', 'row', 'x')", 9), ("raise s.DataError('of torch')", 9), ("raise s.Diverged('of torch')", 5), ("raise s.GiveUp", 10), ("raise KeyboardInterrupt", 10),
     ("try: 1 / 0\nexcept Exception as e: raise RuntimeError from e", 6), ("try: import nothing_of_that_name\nexcept Exception as e: raise RuntimeError('x') from e", 7),
     ("try: import nothing_of_that_name\nexcept Exception: raise RuntimeError('x') from None", 6), ("s.plan(1); raise IsADirectoryError", 6),
 ]
+for kind, usual in ((sealwright.DataError, ("malformed", "row")), (sealwright.Diverged, ("refused", "diverged")), (sealwright.SealwrightError, ("internal", "error"))):
+    again = [kind("Caught it in a worker"), pickle.loads(pickle.dumps(kind("Caught it in a worker"))), pickle.loads(pickle.dumps(kind(*usual, "Caught it in a worker")))]
+    tap.equal([(type(e), e.status, e.word, e.message, e.hint, str(e)) for e in again], [(kind, *usual, "Caught it in a worker", "", "Caught it in a worker")] * 3,
+              f"{kind.__name__} is made of a text alone, as torch makes it, or of its parts")
 for text, wanted in FAILURES:
     fails(text, wanted, text.splitlines()[-1])
 told, _, _ = script("sys.exit(3)")
@@ -203,6 +274,17 @@ p = mp.get_context('fork').Process(target=child, args=(b,)); p.start(); print(a.
 told, said, err = script(FORKED + LAST)
 tap.check(getattr(told, "done", None) == 0 and said == ["[3, False, 'child', 'child', False, False, False]"] and err.count("Error") == 0,
           "a forked child reads rows and cannot speak", f"{told}\n{said}\n{err}")
+says("""
+import multiprocessing as mp
+c = mp.get_context('fork')
+def grandchild(q, rows): q.send(rows[1]['x'])
+def child(q):
+    a, b = c.Pipe(False); held = b.fileno()
+    p = c.Process(target=grandchild, args=(b, s.unwrap_dataset(format='rows'))); p.start(); b.close()
+    q.send([{a.fileno(), held} <= {3, 4, 5}, a.recv() if a.poll(30) else None]); p.join()
+a, b = c.Pipe(False)
+p = c.Process(target=child, args=(b,)); p.start(); b.close(); print(a.recv(), file=SAID); p.join()""",
+     ["[True, 1]"], "a grandchild keeps its own descriptors, which have the pipes' numbers")
 says("pid = os.fork()\nif pid == 0: raise ValueError\nos.waitpid(pid, 0)", [], "a child that fails says nothing to the agent")
 NEW = "import subprocess\nprint(subprocess.run([sys.executable, '-c', 'import sealwright as s\\ntry: s.unwrap_dataset()\\nexcept s.SealwrightError as e: print(e.word)'], capture_output=True, text=True).stdout.strip(), file=SAID)"
 says(NEW, ["child"], "a process that is started anew has no agent")
@@ -218,30 +300,59 @@ tap.check(getattr(told, "done", None) == 0 and gone, "nor one that holds the pip
 says("print('cffi' in sys.modules, 'numpy' in sys.modules, 'torch' in sys.modules, file=SAID)", ["False False False"], "importing takes nothing else along")
 
 # ---- scripts without the package: the agent's own refusals ----
-RAW = "import struct\nw = lambda k, b=b'', fd=4: os.write(fd, struct.pack('>IQ', k, len(b)) + b)\n"
+RAW = "import struct, time\nw = lambda k, b=b'', fd=4: os.write(fd, struct.pack('>IQ', k, len(b)) + b)\n"
 PLAN = "w(4, struct.pack('>QQ', 1, 0))\n"
 STEP = "w(6, struct.pack('>QQQddd', 1, 1, 0, 1, 0, 0), 5)\n"
 OUT = "w(8, struct.pack('>I', 1) + b'm' + b'x')\n"
 for text, part, name in [
-    ("w(3)", "type 3 is not due", "HELLO twice"), (OUT, "type 8", "an output before the plan"), (PLAN + STEP + STEP, "follows that of 1", "a record twice"),
-    (PLAN + "w(9, b'\\0')", "type 9", "DONE without an output"), (PLAN + OUT + "w(9, b'\\0')", "before the last step", "an output without a record"),
-    (PLAN + STEP + OUT + "w(9, b'\\1')", "DONE does not say", "early without STOP"), (PLAN + STEP + OUT + "w(11, b'{} ')", "CLAIMS is no object", "claims that are not canonical"),
-    (PLAN + STEP + OUT + "w(9, b'\\0')\nw(9, b'\\0')", "type 9", "DONE twice"), ("w(99)", "type 99", "an unknown type"), ("w(4, b'1')", "PLAN has not", "a short plan"),
+    ("w(3)", "type 3 is not due", "HELLO twice"), (OUT, "type 8", "an output before the plan"), (PLAN + STEP + STEP, "follows what told of 1", "a record twice"),
+    (PLAN + "w(9, b'\\0')", "DONE without an output", "DONE without an output"), (PLAN + OUT + "w(9, b'\\0')", "before the last step", "an output without a record"),
+    (PLAN + STEP + OUT + "w(9, b'\\1')", "DONE says early, which", "early without STOP"), (PLAN + STEP + OUT + "w(9, b'\\2')", "DONE does not say", "DONE of another kind"), (PLAN + STEP + OUT + "w(11, b'{} ')", "CLAIMS is no object", "claims that are not canonical"),
+    ("w(99)", "type 99", "an unknown type"), ("w(4, b'1')", "PLAN has not", "a short plan"),
     (PLAN.replace("1, 0", "2, 0") + "w(7, struct.pack('>Q', 1) + b'1')", "is not due", "a state that is not due"), ("os.write(4, b'abc')", "inside a frame", "a piece of a frame"),
-    ("w(10, bytes([11]))", "FAILED", "a class beyond the list"), (PLAN + "w(6, b'', 5)", "metrics", "a record without its bytes"),
+    ("w(10, b'')", "FAILED has not", "FAILED without a class"), (PLAN + "w(6, b'', 5)", "metrics", "a record without its bytes"),
+    (PLAN.replace("1, 0", "3, 0") + "w(7, struct.pack('>Q', 4) + b'1')", "at step 4 is not due", "a state behind the last step"), (PLAN + "w(7, struct.pack('>Q', 1) + b'1')\n" + STEP.replace("w(", "time.sleep(0.5); w("), "follows what told of 1", "a record behind its step's state"),
+    (PLAN + STEP.replace("1, 1,", "1, 2,"), "a record says 2 steps and PLAN 1", "a record of another plan"), (PLAN + STEP.replace("1, 1,", "2, 1,"), "the record of step 2 of 1", "a record behind the last step"),
+    (STEP, "a record without PLAN", "a record without a plan"), (PLAN + STEP + OUT + "w(7, struct.pack('>Q', 1) + b'1')", "type 7", "a state behind an output"),
+    (PLAN + STEP + OUT + "w(11, b'{}')\n" + OUT.replace("b'm'", "b'n'"), "type 8", "an output behind the claims"),
+    (PLAN + STEP + "".join(OUT.replace("b'm'", "b'%x'" % i) + "\n" for i in range(16)) + "w(11, b'{}')", "type 11", "claims behind 16 outputs"),
+    (PLAN + STEP + OUT.replace("b'x'", "bytes(4094)") + "w(11, b'{\"a\":1}')", "above output_limit, 4096", "claims beyond output_limit"),
+    (PLAN + STEP + OUT.replace("b'x'", "bytes(4097)"), "above output_limit, 4096", "an output beyond it"),
+    (PLAN + "w(7, struct.pack('>Q', 1) + bytes(5001))", "a state of 5001 bytes is above checkpoint_limit, 5000", "a state beyond its limit"),
     ("os.write(4, struct.pack('>IQ', 8, 1 << 50))", "bytes", "a frame without end")]:
-    broken(RAW + text, part, f"the agent refuses {name}")
+    broken(RAW + text, part, f"the agent refuses {name}", output_limit=4096, checkpoint_limit=5000)
+broken(RAW + PLAN.replace("1, 0", "3, 0") + "w(7, struct.pack('>Q', 4) + b'1')", "at step 4 is not due", "or one of the recipe's there", save_steps=2)
+broken(RAW + PLAN, "PLAN says 1 steps", "the agent refuses a plan of fewer steps than are done", resume=(3, b"1"))
+broken(RAW + PLAN.replace("1, 0", "100001, 0"), "more than 100000 states", "or of more states than it keeps", max_steps=200000, save_steps=1)
+for text, failed, name in [(PLAN + STEP + OUT + "w(9, b'\\0')\nw(9, b'\\0')", None, "and hears nothing behind DONE"), ("w(10, bytes([11]))\nw(99)", 0, "or behind FAILED, whose class is 0 when it is none"),
+                           (PLAN + "w(7, struct.pack('>Q', 1) + b'1')\n" + OUT + "w(9, b'\\0')", None, "and takes a state for its step's record")]:
+    told, _, err = script(RAW + text)
+    tap.check(getattr(told, "failed", told) == failed and told.done == (0 if failed is None else None), f"the agent hears a script out, {name}", f"{told}\n{err}")
 
-# ---- a STOP is answered once (CMD-053) ----
-TOLD = "w(4, struct.pack('>QQ', 5, 0))\nfor i in range(1, 5): w(6, struct.pack('>QQQddd', i, 5, 0, 1, 0, 0), 5)\nos.read(3, 12)\n"
+# ---- a STOP is answered once (CMD-053), and an end before the last step needs a state of the step that was told last ----
+def stopped(records):
+    return f"w(4, struct.pack('>QQ', 5, 0))\nfor i in range(1, {records + 1}): w(6, struct.pack('>QQQddd', i, 5, 0, 1, 0, 0), 5)\nos.read(3, 12)\n"
+
+
 STATES = ["", *(f"w(7, struct.pack('>Q', {i}) + b'1')\n" for i in range(1, 5))]
 EARLY = "w(9, b'\\1')\n"
-for text, states, name in [(STATES[1] + EARLY, [1], "with one state"), (STATES[2] + STATES[3] + EARLY, [2, 3], "behind one of the recipe's"),
-                           (STATES[2] + STATES[4] + EARLY, [2, 4], "or with the recipe's own"), (STATES[2] + STATES[3] + "w(10, bytes([10]))", [2, 3], "and by giving up")]:
-    told, _, err = script(RAW + TOLD + text, stop_after=4, save_steps=2)
+for records, text, states, name in [
+        (3, STATES[3] + EARLY, [3], "with one state"), (3, STATES[2] + STATES[3] + EARLY, [2, 3], "behind one of the recipe's"), (4, STATES[2] + STATES[4] + EARLY, [2, 4], "or with the recipe's own"),
+        (3, STATES[4] + EARLY, [4], "with a state that tells of its step"), (4, STATES[2] + STATES[3] + "w(10, bytes([10]))", [2, 3], "and by giving up")]:
+    told, _, err = script(RAW + stopped(records) + text, stop_after=records, save_steps=2)
     tap.check(not isinstance(told, rehearse.Broken) and sorted(told.states) == states, f"a STOP is answered {name}", f"{told}\n{err}")
 for text, kind, name in [(STATES[1] + STATES[2], 7, "a state of the recipe's"), (STATES[1] + STATES[3], 7, "another of its own"), (STATES[3] + OUT, 8, "an output")]:
-    broken(RAW + TOLD + text, f"type {kind} is not due after the state that answered STOP", f"and after that state {name} is refused", stop_after=4, save_steps=2)
+    broken(RAW + stopped(4) + text, f"type {kind} is not due after the state that answered STOP", f"and after that state {name} is refused", stop_after=4, save_steps=2)
+for records, text, newest, name in [(4, STATES[1], 1, "of an earlier step"), (4, STATES[2], 2, "of the recipe's, of an earlier step"), (3, "", "none", "that is missing")]:
+    broken(RAW + stopped(records) + text + EARLY, f"DONE says early after step {records}, and the newest state is of step {newest}", f"an early end is refused with a state {name}", stop_after=records, save_steps=2)
+AGAIN = RAW + "w(4, struct.pack('>QQ', 5, 0))\nos.read(3, 12)\n"
+told, _, err = script(AGAIN + EARLY, stop_after=3, resume=(3, b"1"))
+tap.check(getattr(told, "done", told) == 1 and not told.states, "a resumed run that is stopped at once ends with the state that it had", f"{told}\n{err}")
+told, _, err = script("import select\ns.plan(5)\nselect.select([3], [], [])\nprint(s.stop_requested(), file=SAID)\ns.sign_manifest({})", stop_after=3, resume=(3, b"1"))
+tap.check(getattr(told, "done", told) == 1, "by the package too", f"{told}\n{err}")
+broken(AGAIN + EARLY, "the newest state is of step none", "and a run that is not resumed has none", stop_after=0)
+_, said, err = script("import select\ns.plan(5)\nselect.select([3], [], [])\ns.stop_requested()\ntry: s.sign_manifest({})\nexcept s.SealwrightError as e: print(e.word, file=SAID)", stop_after=0)
+tap.equal(said, ["done"], "which the package says itself")
 TWICE = STOPPED.replace("    if stop: break\n", "") + "s.sign_manifest({})"
 _, said, err = script("try:\n" + "".join(f"    {line}\n" for line in TWICE.splitlines()) + "except s.SealwrightError as e: print(e.word, file=SAID)", stop_after=2)
 tap.equal(said, ["done"], "the package sends no second one")
@@ -307,6 +418,15 @@ tap.check(code == 1 and "failed: a module or file is missing" in out and "a rela
 code, out, err, place = rehearsed("", "--out", "out")
 with open(os.path.join(place, "out", "claims.json"), "rb") as f:
     tap.check(code == 0 and f.read() == b"{}", "the claims lie beside the outputs")
+LIMITS = "import json\nprint(json.dumps([s.agent.agent().job.checkpoint_limit, s.agent.agent().job.output_limit]))"
+for options, wanted in [((), [256 << 20, 64 << 20]), (("--checkpoint-limit", "3MiB", "--output-limit", "4KiB"), [3 << 20, 4096])]:
+    code, out, err, _ = rehearsed(LIMITS, *options)
+    tap.equal((code, json.loads(out.splitlines()[0])), (0, wanted), f"limits of a recipe{' that says so' if options else ''}")
+code, out, err, _ = rehearsed("s.plan(1); s.log_step(1, 0.5); s.send_output('m', bytes(5000))", "--output-limit", "4KiB")
+tap.check(code == 1 and "above the recipe's output_limit, 4096" in err and "done" not in out.splitlines(), "an output beyond the limit is refused in a rehearsal", f"{code}\n{out}\n{err}")
+for size in ("4096", "1KiB", "04KiB", "4 KiB", "4KB", "2TiB", "-4KiB"):
+    code, out, err, _ = rehearsed("", f"--output-limit={size}")
+    tap.check(code == 2 and "a size is a whole number and" in err, f"{size!r} is no size", f"{code}\n{out}\n{err}")
 code, out, err, _ = rehearsed("", command=[ROWS])
 tap.check(code == 1 and err == f"sealwright: error: {ROWS} cannot be started: Permission denied\n", "a file that is no program", f"{code}\n{out}\n{err}")
 code, out, err, _ = rehearsed("os.write(4, b'Patience is a virtue')")

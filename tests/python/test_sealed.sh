@@ -83,7 +83,7 @@ for step in range(first, 5):
     if s.state_is_due(step):
         s.send_state(step, str(step).encode())
 s.send_output("model.txt", b"a model")
-drawn = s.unwrap_dataset(weights={"anna": 3, "bert": 1}, seed=9, format="rows")
+drawn = s.unwrap_dataset(weights={"anna": 3, "bert": 1, "cleo": 0}, seed=9, format="rows")
 s.sign_manifest({"first": first, "rows": len(rows), "child": said, "drawn": len(drawn), "sockets": sockets(), "scratch": sorted(os.listdir("/tmp")) == [], "model": "config.json" in os.listdir(s.model_folder())})
 PY
 }
