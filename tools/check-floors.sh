@@ -54,7 +54,7 @@ openssl/ssl|src/http/.*
 openssl/|src/crypto/.*|src/http/.*
 event2/|src/http/.*
 curl/|src/http/.*
-sqlite3|src/envelope/journal_sqlite\.c
+sqlite3|src/envelope/journal_(sqlite|vfs)\.c
 yaml\.h|src/codec/yaml\.c
 utf8proc|src/tokenizer/.*
 seccomp\.h|src/sys/.*
