@@ -113,7 +113,12 @@ static int64_t verdict_us(sw_gpu_known *known, size_t answers) {
     sw_bytes rims[2] = {sw_buffer_bytes(&b.rims[0]), sw_buffer_bytes(&b.rims[1])};
     sw_bytes ocsp[ANSWERS];
     for (size_t i = 0; i < answers; i++) ocsp[i] = sw_buffer_bytes(&b.answers[i]);
-    sw_gpu_collateral c = {rims, 2, ocsp, answers, known, b.pool};
+    sw_gpu_collateral c = {.rims = rims,
+                           .rim_count = 2,
+                           .ocsp = ocsp,
+                           .ocsp_count = answers,
+                           .known = known,
+                           .pool = b.pool};
     int64_t start = now_us();
     if (sw_gpu_verify(b.devices, DEVICES, &c, &gpu_maker.policy, GPU_NOW, NULL, claims, &err) !=
         SW_OK)
@@ -123,8 +128,8 @@ static int64_t verdict_us(sw_gpu_known *known, size_t answers) {
 
 static void chains_forget(sw_gpu_known *known) {
     for (size_t i = 0; i < SW_GPU_LIMIT; i++) sw_cert_cache_free(&known->chains[i]);
+    for (size_t i = 0; i < SW_GPU_LIMIT; i++) sw_gpu_chain_drop(&known->held[i]);
     memset(known->chains, 0, sizeof known->chains);
-    memset(known->linked, 0, sizeof known->linked);
 }
 
 int main(int argc, char **argv) {

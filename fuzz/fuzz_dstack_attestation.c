@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     FUZZ_REQUIRE(t.version <= 1 && t.runtime_count <= t.log.count);
     FUZZ_REQUIRE(sw_dstack_report_of(t.quote, report, NULL) == SW_OK);
     FUZZ_REQUIRE(memcmp(report, t.report_data, sizeof report) == 0);
-    FUZZ_REQUIRE(sw_dstack_deny_events(t.runtime, t.runtime_count, NULL) == SW_OK);
+    FUZZ_REQUIRE(sw_dstack_deny_events(&a, t.runtime, t.runtime_count, NULL) == SW_OK);
     there_and_back(&a, input, &t);
     return 0;
 }

@@ -24,11 +24,22 @@ static void make_genesis(void) {
     }
 }
 
+/* Any act that `app relay` would send. */
+static void relayed(sw_bytes call) {
+    SW_SCOPED(sw_buffer) again = SW_BUFFER(1 << 12);
+    uint8_t place, signature[SW_SECP256K1_SIG_BYTES];
+    sw_app_say say;
+    if (sw_app_say_parse(call, &say, &place, signature, NULL) != SW_OK) return;
+    sw_app_say_call(&again, &say, place, signature);
+    FUZZ_REQUIRE(sw_bytes_equal(sw_buffer_bytes(&again), call));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     sw_bytes call = SW_BYTES(data, size);
     sw_handed_revocation out, before;
     sw_error err = {0};
     if (genesis.owner_count == 0) make_genesis();
+    relayed(call);
     memset(&out, 0x5a, sizeof out);
     memcpy(&before, &out, sizeof before);
     if (sw_handed_revocation_open(&genesis, call, &out, &err) != SW_OK) {

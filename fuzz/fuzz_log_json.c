@@ -26,6 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     unsigned version = 0;
     const uint8_t none[48] = {0};
     if (sw_config_facts_read(&a, events, count, &facts, NULL) == SW_OK)
-        FUZZ_REQUIRE(sw_config_id_verify(none, &facts, &version, NULL) == SW_OK && version == 0);
+        FUZZ_REQUIRE(sw_config_id_verify(&a, none, &facts, &version, NULL) == SW_OK &&
+                     version == 0);
     return 0;
 }

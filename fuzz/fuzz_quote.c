@@ -31,6 +31,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     size_t known = q.signed_part.size + 4 + 64 + 64 + 6 + 384 + 64 + 2 + q.auth_data.size + 6 +
                    q.pck_chain.size;
     FUZZ_REQUIRE(known + q.trailing_bytes <= size && known + q.trailing_bytes + 1 >= size);
-    for (size_t i = size - q.trailing_bytes; i < size; i++) FUZZ_REQUIRE(data[i] == 0);
+    bool zeros = true;
+    for (size_t i = size - q.trailing_bytes; i < size; i++) zeros &= data[i] == 0;
+    FUZZ_REQUIRE(zeros == q.trailing_zeros);
     return 0;
 }

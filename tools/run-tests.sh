@@ -7,7 +7,11 @@ cd "$(dirname "$0")/.."
 objects=$1
 shift
 # The longest first, so that none of them is left alone at the end: scripts, then programs.
-mapfile -t targets < <(printf '%s\n' "$@" | grep '\.sh$'; printf '%s\n' "$@" | grep -v '\.sh$')
+targets=() programs=()
+for test in "$@"; do
+    case $test in *.sh) targets+=("$test") ;; *) programs+=("$test") ;; esac
+done
+targets+=("${programs[@]}")
 for program in "$objects"/fuzz/fuzz_*; do
     [ -x "$program" ] && [ ! -d "$program" ] && targets+=("$program")
 done

@@ -10,31 +10,27 @@
 
 #include <string.h>
 
-/* Two texts of at most SW_CONFIG_DOCUMENT_LIMIT, and a tree of one of them. */
-#define APP_ARENA_LIMIT ((size_t)4 << 20)
-
-static sw_status config_verify(const sw_app_log *app, const uint8_t mr_config_id[48],
+static sw_status config_verify(sw_arena *a, const sw_app_log *app, const uint8_t mr_config_id[48],
                                unsigned *version, sw_error *err) {
-    SW_SCOPED(sw_arena) a = {.limit_bytes = APP_ARENA_LIMIT};
     sw_config_facts facts;
-    SW_TRY(sw_config_facts_read(&a, app->events, app->count, &facts, err));
+    SW_TRY(sw_config_facts_read(a, app->events, app->count, &facts, err));
     facts.document = app->document;
-    return sw_config_id_verify(mr_config_id, &facts, version, err);
+    return sw_config_id_verify(a, mr_config_id, &facts, version, err);
 }
 
-sw_status sw_app_verify(const sw_app_log *app, const uint8_t mr_config_id[48],
+sw_status sw_app_verify(sw_arena *a, const sw_app_log *app, const uint8_t mr_config_id[48],
                         const sw_check_log *log, sw_boot_facts *out, unsigned *config_version,
                         sw_error *err) {
     sw_boot_facts facts;
     char app_id[41], compose[65];
     sw_check_begin(log, "app");
-    SW_TRY(sw_dstack_deny_events(app->events, app->count, err));
+    SW_TRY(sw_dstack_deny_events(a, app->events, app->count, err));
     SW_TRY(sw_events_read(app->events, app->count, &facts, err));
     sw_hex_text(app_id, SW_BYTES_OF(facts.app_id));
     sw_hex_text(compose, SW_BYTES_OF(facts.compose.b));
     sw_check_held(log, "app id %s, compose hash %s", app_id, compose);
     sw_check_begin(log, "MRCONFIGID");
-    SW_TRY(config_verify(app, mr_config_id, config_version, err));
+    SW_TRY(config_verify(a, app, mr_config_id, config_version, err));
     sw_check_held(log, *config_version == 0 ? "not set" : "of kind %u, for this app",
                   *config_version);
     *out = facts;

@@ -42,8 +42,8 @@ static void aggregates_fill(sw_claims *c, const sw_td_report *td, const sw_app_l
     sw_app_mr_system(&quoted, app, &c->mr_system);
 }
 
-static sw_status log_verify(const sw_app_log *app, const sw_td_report *td, const sw_check_log *log,
-                            sw_boot_facts *out, sw_error *err) {
+static sw_status log_verify(sw_arena *a, const sw_app_log *app, const sw_td_report *td,
+                            const sw_check_log *log, sw_boot_facts *out, sw_error *err) {
     uint8_t replayed[SW_SHA384_BYTES];
     sw_check_begin(log, "RTMR3 replay");
     SW_TRY(sw_events_replay(app->events, app->count, replayed, err));
@@ -51,7 +51,7 @@ static sw_status log_verify(const sw_app_log *app, const sw_td_report *td, const
         return REFUSE(err, "the event log does not replay to the quote's RTMR3");
     sw_check_held(log, "%zu events", app->count);
     unsigned version;
-    return sw_app_verify(app, td->mr_config_id, log, out, &version, err);
+    return sw_app_verify(a, app, td->mr_config_id, log, out, &version, err);
 }
 
 static sw_status object_read(sw_arena *a, sw_bytes json, const sw_judge *by, sw_evidence *out,
@@ -76,15 +76,15 @@ static sw_status verify(sw_arena *a, sw_bytes json, const sw_judge *by, sw_claim
     sw_boot_facts facts;
     SW_TRY(object_read(a, json, by, &e, err));
     SW_TRY(sw_tdx_verify(e.quote, &e.collateral, by, &quote, &verdict, err));
-    SW_TRY(sw_td_attributes_check(&quote.td, log, err));
+    SW_TRY(sw_td_attributes_check(&quote.td, false, log, err));
     const sw_app_log app = {.events = e.events, .count = e.event_count, .document = e.mr_config};
-    SW_TRY(log_verify(&app, &quote.td, log, &facts, err));
+    SW_TRY(log_verify(a, &app, &quote.td, log, &facts, err));
     sw_claims claims = {.platform = e.platform, .judged_ms = by->wall_ms};
     claims_fill(&claims, &quote, &verdict, &facts);
     aggregates_fill(&claims, &quote.td, &app);
     if (e.image != NULL)
         SW_TRY(sw_claims_image_verify(e.image, &quote.td, &app, log, &claims, err));
-    SW_TRY(sw_claims_gpus_verify(&e, by, &claims, err));
+    SW_TRY(sw_claims_gpus_verify(a, &e, by, &claims, err));
     *out = claims;
     return SW_OK;
 }
@@ -98,14 +98,15 @@ sw_status sw_as_evidence(sw_status status, sw_error *err) {
 static sw_status evidence_verify(sw_bytes evidence_json, const sw_judge *by, sw_claims *out,
                                  sw_error *err) {
     SW_TRY(sw_policy_complete(by->policy, err));
-    SW_SCOPED(sw_arena) a = {.limit_bytes = 16 * SW_EVIDENCE_LIMIT};
-    sw_status status = verify(&a, evidence_json, by, out, err);
+    SW_SCOPED(sw_arena) own = {.limit_bytes = SW_JUDGE_ARENA_LIMIT};
+    sw_status status = verify(sw_verifier_borrow(by->verifier, &own), evidence_json, by, out, err);
+    sw_verifier_return(by->verifier);
     return status == SW_OK ? SW_OK : sw_as_evidence(status, err);
 }
 
 sw_status sw_evidence_verify(sw_bytes evidence_json, const sw_policy *policy, int64_t wall_ms,
                              sw_verifier *v, sw_claims *out, sw_error *err) {
-    const sw_judge by = {policy, wall_ms, v};
+    const sw_judge by = {.policy = policy, .wall_ms = wall_ms, .verifier = v};
     return evidence_verify(evidence_json, &by, out, err);
 }
 
@@ -223,7 +224,7 @@ static sw_status question_check(const sw_question *question, const sw_claims *cl
 
 sw_status sw_attest(sw_bytes evidence_json, const sw_policy *policy, int64_t wall_ms,
                     const sw_question *question, sw_claims *out, sw_error *err) {
-    const sw_judge by = {policy, wall_ms, question->verifier};
+    const sw_judge by = {.policy = policy, .wall_ms = wall_ms, .verifier = question->verifier};
     const sw_check_log *log = sw_verifier_log(question->verifier);
     sw_claims claims;
     SW_TRY(evidence_verify(evidence_json, &by, &claims, err));

@@ -14,9 +14,8 @@ static void window_narrow(sw_claims *c, const sw_gpu_claims *gpu) {
     if (gpu->valid_until_ms < c->valid_until_ms) c->valid_until_ms = gpu->valid_until_ms;
 }
 
-sw_status sw_claims_gpus_verify(const sw_evidence *e, const sw_judge *by, sw_claims *claims,
-                                sw_error *err) {
-    SW_SCOPED(sw_buffer) list = SW_BUFFER(SW_EVIDENCE_LIMIT);
+sw_status sw_claims_gpus_verify(sw_arena *a, const sw_evidence *e, const sw_judge *by,
+                                sw_claims *claims, sw_error *err) {
     const sw_gpu_policy *policy = &by->policy->gpu;
     sw_gpu_collateral collateral = e->gpu_collateral;
     if (e->gpu_count == 0) return SW_OK;
@@ -25,11 +24,11 @@ sw_status sw_claims_gpus_verify(const sw_evidence *e, const sw_judge *by, sw_cla
         return REFUSE(err, "the evidence holds GPUs and the machine policy says none");
     }
     collateral.known = sw_verifier_gpus(by->verifier);
+    collateral.memory = a;
     collateral.pool = sw_verifier_pool(by->verifier);
     SW_TRY(sw_gpu_verify(e->gpus, e->gpu_count, &collateral, policy, by->wall_ms,
                          sw_verifier_log(by->verifier), claims->gpus, err));
-    SW_TRY(sw_gpu_list_encode(e->gpus, e->gpu_count, &list, err));
-    sw_sha256(&claims->gpu_evidence, sw_buffer_bytes(&list));
+    sw_sha256(&claims->gpu_evidence, e->gpu_text);
     claims->gpu_count = e->gpu_count;
     for (size_t i = 0; i < e->gpu_count; i++) window_narrow(claims, &claims->gpus[i]);
     return SW_OK;

@@ -9,12 +9,17 @@
 #include "attest/tdx_internal.h"
 
 /* Cryptographic truth of the evidence's GPUs, into the claims, whose window they narrow. */
-SW_NODISCARD sw_status sw_claims_gpus_verify(const sw_evidence *e, const sw_judge *by,
+SW_NODISCARD sw_status sw_claims_gpus_verify(sw_arena *a, const sw_evidence *e, const sw_judge *by,
                                              sw_claims *claims, sw_error *err);
 /* Manifests that this verifier has seen hold; NULL for NULL. */
 sw_gpu_known *sw_verifier_gpus(sw_verifier *v);
 /* Started when GPUs are judged for the first time; NULL for one thread. */
 sw_pool *sw_verifier_pool(sw_verifier *v);
+/* For one judgement: the verifier's own memory until it is returned, so that nothing is taken from
+ * the allocator once it has judged the like (EVD-106); without a verifier `own`. */
+#define SW_JUDGE_ARENA_LIMIT (16 * SW_EVIDENCE_LIMIT)
+sw_arena *sw_verifier_borrow(sw_verifier *v, sw_arena *own);
+void sw_verifier_return(sw_verifier *v);
 /* The report data that the question asks for, and the nonce that every GPU must have answered. */
 SW_NODISCARD sw_status sw_question_expect(const sw_question *question, const sw_claims *claims,
                                           sw_report_data *report, sw_error *err);
@@ -25,9 +30,9 @@ typedef struct sw_app_log {
     size_t count;
     sw_bytes document; /* of MRCONFIGID's third kind; empty: there is none */
 } sw_app_log;
-SW_NODISCARD sw_status sw_app_verify(const sw_app_log *app, const uint8_t mr_config_id[48],
-                                     const sw_check_log *log, sw_boot_facts *out,
-                                     unsigned *config_version, sw_error *err);
+SW_NODISCARD sw_status sw_app_verify(sw_arena *a, const sw_app_log *app,
+                                     const uint8_t mr_config_id[48], const sw_check_log *log,
+                                     sw_boot_facts *out, unsigned *config_version, sw_error *err);
 /* Every register that dstack derives values from; and mr_system with the log's key provider. */
 void sw_td_measurements_of(const sw_td_report *td, sw_td_measurements *out);
 void sw_app_mr_system(const sw_td_measurements *td, const sw_app_log *app, sw_hash *out);

@@ -93,17 +93,20 @@ static sw_status contradicts(const char *name, sw_error *err) {
     return REFUSE(err, "MRCONFIGID's document has another %s than the event log", name);
 }
 
-/* A member that stands must be lower-case hex of exactly the fact's bytes. */
+/* A member that stands must be lower-case hex of exactly the fact's bytes; "" where it has none. */
 static sw_status member_check(const sw_json *root, const char *name, sw_bytes fact, sw_error *err) {
     sw_bytes text;
     if (sw_json_member(root, name) == NULL) return SW_OK;
     SW_TRY(sw_json_text(root, "mr_config", name, &text, err));
-    SW_SCOPED(sw_buffer) hex = SW_BUFFER(2 * SW_EVENT_PAYLOAD_LIMIT);
-    sw_hex_encode(&hex, fact);
-    SW_TRY(sw_buffer_check(&hex, "a fact", err));
-    if (text.size == 0 || !sw_bytes_equal(text, sw_buffer_bytes(&hex)))
-        return contradicts(name, err);
-    return SW_OK;
+    return sw_hex_is(text, fact) ? SW_OK : contradicts(name, err);
+}
+
+/* As in version 2 a compose that pins no id commits to an empty one, whatever the provider's is. */
+static sw_status provider_check(const sw_json *root, const sw_config_facts *facts, sw_error *err) {
+    static const char name[] = "key_provider_id";
+    const sw_json *m = sw_json_member(root, name);
+    bool pinned = m == NULL || m->type != SW_JSON_STRING || m->text.size > 0;
+    return pinned ? member_check(root, name, facts->provider_id, err) : SW_OK;
 }
 
 static sw_status scripts_check(const sw_json *root, const sw_config_facts *facts, sw_error *err) {
@@ -122,7 +125,7 @@ static sw_status scripts_check(const sw_json *root, const sw_config_facts *facts
     return n == facts->init_script_count ? SW_OK : contradicts(name, err);
 }
 
-static sw_status document_check(const sw_config_facts *facts, sw_error *err) {
+static sw_status document_check(sw_arena *a, const sw_config_facts *facts, sw_error *err) {
     static const char *const names[] = {"?app_id",
                                         "compose_hash",
                                         "?gpu_policy_hash",
@@ -133,11 +136,10 @@ static sw_status document_check(const sw_config_facts *facts, sw_error *err) {
                                         "version",
                                         NULL};
     const sw_json_limits limits = {.bytes = SW_CONFIG_DOCUMENT_LIMIT, .depth = 3, .nodes = 32};
-    SW_SCOPED(sw_arena) a = {.limit_bytes = (size_t)1 << 20};
     sw_json *root;
     sw_bytes provider;
     uint64_t version;
-    sw_status status = sw_json_parse_canonical(&a, facts->document, &limits, &root, err);
+    sw_status status = sw_json_parse_canonical(a, facts->document, &limits, &root, err);
     if (status != SW_OK) sw_error_prefix(err, "MRCONFIGID's document");
     SW_TRY(status);
     SW_TRY(sw_json_expect(root, "mr_config", names, err));
@@ -147,7 +149,7 @@ static sw_status document_check(const sw_config_facts *facts, sw_error *err) {
     SW_TRY(member_check(root, "app_id", SW_BYTES_OF(facts->app_id), err));
     SW_TRY(member_check(root, "gpu_policy_hash", facts->gpu_policy, err));
     SW_TRY(member_check(root, "instance_id", facts->instance_id, err));
-    SW_TRY(member_check(root, "key_provider_id", facts->provider_id, err));
+    SW_TRY(provider_check(root, facts, err));
     SW_TRY(sw_json_text(root, "mr_config", "key_provider", &provider, err));
     if (!sw_bytes_is(provider, PROVIDERS[facts->provider].in_document))
         return contradicts("key_provider", err);
@@ -185,17 +187,17 @@ static bool keccak_holds(const uint8_t id[48], const sw_config_facts *facts) {
     return is_commitment(id, CONFIG_KECCAK, &pinned) || is_commitment(id, CONFIG_KECCAK, &unpinned);
 }
 
-static sw_status document_verify(const uint8_t id[48], const sw_config_facts *facts,
+static sw_status document_verify(sw_arena *a, const uint8_t id[48], const sw_config_facts *facts,
                                  sw_error *err) {
     sw_hash commitment;
     SW_TRY(document_commitment(facts, &commitment, err));
     if (!is_commitment(id, CONFIG_DOCUMENT, &commitment))
         return REFUSE(err, "MRCONFIGID is not that of its document");
-    return document_check(facts, err);
+    return document_check(a, facts, err);
 }
 
-sw_status sw_config_id_verify(const uint8_t mr_config_id[48], const sw_config_facts *facts,
-                              unsigned *version, sw_error *err) {
+sw_status sw_config_id_verify(sw_arena *a, const uint8_t mr_config_id[48],
+                              const sw_config_facts *facts, unsigned *version, sw_error *err) {
     static const uint8_t zeros[48];
     unsigned kind = mr_config_id[0];
     if (facts->document.size > 0 && kind != CONFIG_DOCUMENT)
@@ -218,7 +220,7 @@ sw_status sw_config_id_verify(const uint8_t mr_config_id[48], const sw_config_fa
                                "the event log");
         break;
     case CONFIG_DOCUMENT:
-        SW_TRY(document_verify(mr_config_id, facts, err));
+        SW_TRY(document_verify(a, mr_config_id, facts, err));
         break;
     default:
         return REFUSE(err, "MRCONFIGID is of version %u, which is not known", kind);

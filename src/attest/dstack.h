@@ -31,7 +31,8 @@ SW_NODISCARD sw_status sw_dstack_deny_key(const sw_secp256k1_public *key, sw_err
  */
 SW_NODISCARD sw_status sw_dstack_deny_spki(sw_bytes spki, sw_error *err);
 /* The events app-id and key-provider, wherever they stand. */
-SW_NODISCARD sw_status sw_dstack_deny_events(const sw_event *events, size_t count, sw_error *err);
+SW_NODISCARD sw_status sw_dstack_deny_events(sw_arena *a, const sw_event *events, size_t count,
+                                             sw_error *err);
 
 /* ---- attestation: SCALE (V0) and msgpack (V1) ---- */
 typedef struct sw_dstack_attestation { /* views into the input or the arena */

@@ -137,8 +137,8 @@ static sw_status info_read(sw_arena *a, const sw_json *info, sw_dstack_info *out
     SW_TRY(texts_read(info, out, err));
     SW_TRY(tcb_read(a, tcb, out, err));
     const sw_event provider = {SW_LITERAL("key-provider"), out->key_provider, false};
-    SW_TRY(sw_dstack_deny_events(&provider, 1, err));
-    return sw_dstack_deny_log(&out->log, err);
+    SW_TRY(sw_dstack_deny_events(a, &provider, 1, err));
+    return sw_dstack_deny_log(a, &out->log, err);
 }
 
 sw_status sw_dstack_info_parse(sw_arena *a, sw_bytes json, sw_dstack_info *out, sw_error *err) {
@@ -212,7 +212,7 @@ static sw_status quote_read(sw_arena *a, const sw_json *root, sw_dstack_quote *o
                        WHERE_QUOTE, SW_DSTACK_CONFIG_LIMIT);
     SW_TRY(report_check(root, out, err));
     SW_TRY(attestation_check(a, root, out, err));
-    return sw_dstack_deny_log(&out->log, err);
+    return sw_dstack_deny_log(a, &out->log, err);
 }
 
 sw_status sw_dstack_quote_parse(sw_arena *a, sw_bytes json, sw_dstack_quote *out, sw_error *err) {

@@ -233,7 +233,7 @@ sw_status sw_dstack_attestation_parse(sw_arena *a, sw_bytes in, sw_dstack_attest
                                       sw_error *err) {
     sw_dstack_attestation t;
     SW_TRY(sw_dstack_attestation_decode(a, in, &t, err));
-    SW_TRY(sw_dstack_deny_log(&t.log, err));
+    SW_TRY(sw_dstack_deny_log(a, &t.log, err));
     *out = t;
     return SW_OK;
 }

@@ -62,32 +62,41 @@ sw_status sw_dstack_deny_spki(sw_bytes spki, sw_error *err) {
 
 /* {"name": ..., "id": hex}. What is no such object is refused by whoever reads it; no second
  * spelling of the id is let through here. */
-static sw_status deny_provider(sw_bytes payload, sw_error *err) {
+static sw_status provider_id(sw_arena *a, sw_bytes payload, sw_bytes *out, sw_error *err) {
     const sw_json_limits limits = {.bytes = SW_EVENT_PAYLOAD_LIMIT, .depth = 4, .nodes = 64};
-    SW_SCOPED(sw_arena) a = {.limit_bytes = (size_t)1 << 20};
-    SW_SCOPED(sw_buffer) id = SW_BUFFER(SW_EVENT_PAYLOAD_LIMIT);
+    const sw_hex_rule id = {.bytes = SW_EVENT_PAYLOAD_LIMIT, .upper = true};
     sw_json *root;
-    if (sw_json_parse(&a, payload, &limits, &root, NULL) != SW_OK) return SW_OK;
-    const sw_json *member = sw_json_member(root, "id");
-    if (member == NULL || member->type != SW_JSON_STRING) return SW_OK;
-    if (sw_hex_append(&id, member->text, true, NULL) != SW_OK) return SW_OK;
-    return sw_dstack_deny_spki(sw_buffer_bytes(&id), err);
+    SW_TRY(sw_json_parse(a, payload, &limits, &root, err));
+    return sw_json_hex_bytes(a, root, "key-provider", "id", &id, out, err);
 }
 
-static sw_status deny_event(sw_bytes name, sw_bytes payload, sw_error *err) {
+static sw_status deny_provider(sw_arena *a, sw_bytes payload, sw_error *err) {
+    sw_bytes id;
+    sw_error none = {0};
+    sw_status status = provider_id(a, payload, &id, &none);
+    if (status == SW_OK) return sw_dstack_deny_spki(id, err);
+    if (status == SW_MEMORY) return sw_fail(err, SW_MEMORY, "memory", "no memory for an event");
+    return SW_OK;
+}
+
+static sw_status deny_event(sw_arena *a, sw_bytes name, sw_bytes payload, sw_error *err) {
     if (sw_bytes_is(name, "app-id") && payload.size == 20)
         return sw_dstack_deny_app(payload.data, err);
-    if (sw_bytes_is(name, "key-provider")) return deny_provider(payload, err);
+    if (!sw_bytes_is(name, "key-provider")) return SW_OK;
+    sw_arena_place before = sw_arena_mark(a);
+    sw_status status = deny_provider(a, payload, err);
+    sw_arena_rewind(a, before);
+    return status;
+}
+
+sw_status sw_dstack_deny_events(sw_arena *a, const sw_event *events, size_t count, sw_error *err) {
+    for (size_t i = 0; i < count; i++)
+        SW_TRY(deny_event(a, events[i].name, events[i].payload, err));
     return SW_OK;
 }
 
-sw_status sw_dstack_deny_events(const sw_event *events, size_t count, sw_error *err) {
-    for (size_t i = 0; i < count; i++) SW_TRY(deny_event(events[i].name, events[i].payload, err));
-    return SW_OK;
-}
-
-sw_status sw_dstack_deny_log(const sw_event_log *log, sw_error *err) {
+sw_status sw_dstack_deny_log(sw_arena *a, const sw_event_log *log, sw_error *err) {
     for (size_t i = 0; i < log->count; i++)
-        SW_TRY(deny_event(log->events[i].name, log->events[i].payload, err));
+        SW_TRY(deny_event(a, log->events[i].name, log->events[i].payload, err));
     return SW_OK;
 }

@@ -24,7 +24,7 @@ SW_NODISCARD sw_status sw_dstack_event_fill(sw_log_event *event, sw_bytes digest
 /* The report data that a quote carries. */
 SW_NODISCARD sw_status sw_dstack_report_of(sw_bytes quote, uint8_t out[64], sw_error *err);
 /* The simulator's events in a log. */
-SW_NODISCARD sw_status sw_dstack_deny_log(const sw_event_log *log, sw_error *err);
+SW_NODISCARD sw_status sw_dstack_deny_log(sw_arena *a, const sw_event_log *log, sw_error *err);
 /* Extensions .3 and .4; *there false, an empty usage: absent. Copies in the arena. */
 SW_NODISCARD sw_status sw_ratls_app_id(sw_arena *a, const sw_cert *cert, bool *there,
                                        uint8_t out[20], sw_error *err);

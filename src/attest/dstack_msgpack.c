@@ -212,8 +212,12 @@ static sw_status read_kind(walk *w, const char *what, sw_bytes *kind) {
 
 /* ---- events ---- */
 static sw_status read_version(walk *w, bool *v2) {
+    if (peek(w) == NIL && w->r.rest.size > 0) { /* said to be none */
+        (void)sw_read_u8(&w->r);
+        return SW_OK;
+    }
     if (read_number(w) != 2 || w->r.failed)
-        return BROKEN(w->err, "an event's version is neither left out nor 2");
+        return BROKEN(w->err, "an event's version is neither left out, nil nor 2");
     *v2 = true;
     return SW_OK;
 }

@@ -9,25 +9,55 @@
  */
 #include "attest/measure_internal.h"
 #include "codec/json.h"
+#include "codec/text.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* ---- digests ---- */
-static void v1_text(sw_buffer *out, const sw_event *event) {
-    sw_put_u32le(out, SW_RUNTIME_EVENT_TYPE);
-    sw_put_u8(out, ':');
-    sw_put_bytes(out, event->name);
-    sw_put_u8(out, ':');
-    sw_put_bytes(out, event->payload);
+/* RFC 8785's text of {"name","payload","type"}: what stands before the payload's hex and behind. */
+static const char V2_END[] = "\",\"type\":134217729}";
+static_assert(SW_RUNTIME_EVENT_TYPE == 134217729, "the type that version 2 writes");
+
+static void v2_start(sw_buffer *out, sw_bytes name) {
+    sw_put_text(out, "{\"name\":");
+    sw_json_encode_text(out, name);
+    sw_put_text(out, ",\"payload\":\"");
 }
 
 void sw_event_v2_text(sw_buffer *out, const sw_event *event) {
-    SW_SCOPED(sw_arena) a = {.limit_bytes = (size_t)1 << 20};
-    sw_json *object = sw_json_make(&a, SW_JSON_OBJECT);
-    sw_json_add_text(&a, object, "name", event->name);
-    sw_json_add_hex(&a, object, "payload", event->payload);
-    sw_json_add_integer(&a, object, "type", SW_RUNTIME_EVENT_TYPE);
-    sw_json_encode(out, object);
+    v2_start(out, event->name);
+    sw_hex_encode(out, event->payload);
+    sw_put_text(out, V2_END);
+}
+
+static void v1_add(sw_sha384_stream *s, const sw_event *event) {
+    uint8_t type[4];
+    sw_buffer head = sw_buffer_over(type, sizeof type);
+    sw_put_u32le(&head, SW_RUNTIME_EVENT_TYPE);
+    sw_sha384_add(s, sw_buffer_bytes(&head));
+    sw_sha384_add(s, SW_LITERAL(":"));
+    sw_sha384_add(s, event->name);
+    sw_sha384_add(s, SW_LITERAL(":"));
+    sw_sha384_add(s, event->payload);
+}
+
+/* The same bytes as sw_event_v2_text, without a place where all of them stand. */
+static sw_status v2_add(sw_sha384_stream *s, const sw_event *event, sw_error *err) {
+    uint8_t space[6 * SW_EVENT_NAME_LIMIT + 32];
+    char hex[2 * 256 + 1];
+    sw_buffer start = sw_buffer_over(space, sizeof space);
+    v2_start(&start, event->name);
+    SW_TRY(sw_buffer_check(&start, "an event", err));
+    sw_sha384_add(s, sw_buffer_bytes(&start));
+    for (size_t at = 0; at < event->payload.size; at += sizeof hex / 2) {
+        size_t left = event->payload.size - at;
+        size_t count = left < sizeof hex / 2 ? left : sizeof hex / 2;
+        sw_hex_text(hex, SW_BYTES(event->payload.data + at, count));
+        sw_sha384_add(s, SW_BYTES(hex, 2 * count));
+    }
+    sw_sha384_add(s, sw_text(V2_END));
+    return SW_OK;
 }
 
 sw_status sw_event_name_check(sw_bytes name, sw_error *err) {
@@ -46,14 +76,15 @@ sw_status sw_event_digest(const sw_event *event, uint8_t out[SW_SHA384_BYTES], s
     if (event->payload.size > SW_EVENT_PAYLOAD_LIMIT)
         return sw_fail(err, SW_LIMIT, "evidence", "an event's payload has more than %zu bytes",
                        SW_EVENT_PAYLOAD_LIMIT);
-    SW_SCOPED(sw_buffer) text = SW_BUFFER(3 * SW_EVENT_PAYLOAD_LIMIT);
+    sw_sha384_stream *s = sw_sha384_open();
+    if (s == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for an event's digest");
+    sw_status status = SW_OK;
     if (event->v2)
-        sw_event_v2_text(&text, event);
+        status = v2_add(s, event, err);
     else
-        v1_text(&text, event);
-    SW_TRY(sw_buffer_check(&text, "an event", err));
-    sw_sha384(out, sw_buffer_bytes(&text));
-    return SW_OK;
+        v1_add(s, event);
+    sw_sha384_close(&s, status == SW_OK ? out : NULL);
+    return status;
 }
 
 void sw_rtmr_extend(uint8_t rtmr[SW_SHA384_BYTES], const uint8_t digest[SW_SHA384_BYTES]) {

@@ -16,15 +16,17 @@
 /* ---- reading ---- */
 static sw_status base64_take(sw_arena *a, sw_bytes text, const char *where, const char *name,
                              size_t limit, sw_bytes *out, sw_error *err) {
-    SW_SCOPED(sw_buffer) decoded = SW_BUFFER(limit);
+    size_t most = text.size / 4 * 3 + 1;
+    if (most > limit) most = limit;
+    sw_buffer decoded = sw_buffer_over(sw_arena_alloc(a, most, 1), most);
+    if (decoded.data == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for evidence");
     sw_status status = sw_base64_decode(&decoded, text, err);
     if (status != SW_OK) {
         sw_error_prefix(err, "%s.%s", where, name);
         return status;
     }
     if (decoded.size == 0) return BROKEN(err, "%s.%s is empty", where, name);
-    *out = sw_arena_copy(a, sw_buffer_bytes(&decoded));
-    if (out->data == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for evidence");
+    *out = sw_buffer_bytes(&decoded);
     return SW_OK;
 }
 
@@ -101,6 +103,7 @@ static sw_status gpus_read(sw_arena *a, const sw_json *root, sw_evidence *out, s
     }
     out->gpus = gpus;
     out->gpu_count = n;
+    out->gpu_text = list->span;
     return SW_OK;
 }
 

@@ -94,6 +94,7 @@ typedef struct sw_evidence {
     const sw_gpu_device *gpus; /* GPU-210: in the order in which the report data hash them */
     size_t gpu_count;          /* 0: gpu_collateral is empty */
     sw_gpu_collateral gpu_collateral;
+    sw_bytes gpu_text; /* of parsed evidence: the list as it stands there, a view (GPU-213) */
     const sw_evidence_image *image; /* NULL: none is described */
     sw_bytes mr_config;             /* MRCONFIGID's document; empty: there is none */
 } sw_evidence;

@@ -59,7 +59,9 @@ static void explain_quote(sw_buffer *out, const sw_tdx_quote *q) {
     sw_line_hex(out, "MRSIGNER", SW_BYTES_OF(q->qe.mr_signer));
     sw_put_format(out, "  %-24s %u, version %u\n", "product", q->qe.isv_prod_id, q->qe.isv_svn);
     sw_line_hex(out, "attestation key", SW_BYTES_OF(q->attestation_key.b));
-    sw_put_format(out, "  %-24s %zu\n", "zeros behind the quote", q->trailing_bytes);
+    sw_put_format(out, "  %-24s %zu\n",
+                  q->trailing_zeros ? "zeros behind the quote" : "bytes behind the quote",
+                  q->trailing_bytes);
 }
 
 /* ---- certificates ---- */

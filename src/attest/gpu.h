@@ -38,9 +38,9 @@ typedef struct sw_gpu_known_answer {
 typedef struct sw_gpu_known {
     sw_hash ids[SW_GPU_RIM_COUNT];
     sw_rim *rims[SW_GPU_RIM_COUNT];
-    size_t kept;                        /* ever; the oldest makes room */
-    sw_cert_cache chains[SW_GPU_LIMIT]; /* by a device's place in its set */
-    sw_hash linked[SW_GPU_LIMIT];       /* likewise: SHA-256 of the chain's PEM */
+    size_t kept;                             /* ever; the oldest makes room */
+    sw_cert_cache chains[SW_GPU_LIMIT];      /* by a device's place in its set */
+    struct sw_gpu_chain *held[SW_GPU_LIMIT]; /* likewise: the last chain that held, owned */
     sw_gpu_known_answer answers[SW_GPU_OCSP_COUNT];
     size_t answers_kept; /* ever; the oldest makes room */
 } sw_gpu_known;
@@ -52,6 +52,7 @@ typedef struct sw_gpu_collateral {
     size_t ocsp_count;
     sw_gpu_known *known; /* may be NULL */
     sw_pool *pool;       /* threads that share the signatures (GPU-044); may be NULL */
+    sw_arena *memory;    /* that the verdict takes its own from; NULL: the allocator */
 } sw_gpu_collateral;
 
 /* ---- the report as fields ---- */

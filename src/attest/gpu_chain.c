@@ -10,6 +10,7 @@
 #include "codec/der.h"
 #include "codec/text.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -121,6 +122,31 @@ static sw_status fwid_find(const sw_cert *leaf, uint8_t out[SW_SHA384_BYTES], sw
 void sw_gpu_chain_free(sw_gpu_chain *c) {
     for (size_t i = 0; i < SW_GPU_CHAIN_COUNT; i++) sw_cert_free(&c->certs[i]);
     c->count = 0;
+}
+
+static sw_gpu_chain with_holds(const sw_gpu_chain *c) {
+    for (size_t i = 0; i < c->count; i++) sw_cert_hold(c->certs[i]);
+    return *c;
+}
+
+sw_gpu_chain *sw_gpu_chain_copy(const sw_gpu_chain *c) {
+    sw_gpu_chain *made = malloc(sizeof *made);
+    if (made != NULL) *made = with_holds(c);
+    return made;
+}
+
+void sw_gpu_chain_drop(sw_gpu_chain **held) {
+    if (*held != NULL) sw_gpu_chain_free(*held);
+    free(*held);
+    *held = NULL;
+}
+
+bool sw_gpu_chain_reuse(const sw_gpu_chain *c, sw_bytes pem, sw_gpu_chain *out) {
+    sw_hash id;
+    sw_sha256(&id, pem);
+    if (!sw_hash_equal(&c->id, &id)) return false;
+    *out = with_holds(c);
+    return true;
 }
 
 typedef struct reading {

@@ -52,6 +52,11 @@ typedef struct sw_gpu_chain {
     sw_hash id; /* SHA-256 of its PEM, which has one form */
 } sw_gpu_chain;
 void sw_gpu_chain_free(sw_gpu_chain *c);
+/* The same with holds of its own; NULL without memory. */
+sw_gpu_chain *sw_gpu_chain_copy(const sw_gpu_chain *c);
+void sw_gpu_chain_drop(sw_gpu_chain **held);
+/* Whether `c` was parsed from these very bytes. Then *out is what parsing them would give. */
+bool sw_gpu_chain_reuse(const sw_gpu_chain *c, sw_bytes pem, sw_gpu_chain *out);
 /* PEM to five certificates and what the leaf says; nothing is verified. Certificates that `known`
  * holds are not parsed again. On failure *out is untouched. */
 SW_NODISCARD sw_status sw_gpu_chain_parse(sw_bytes pem, const sw_cert_cache *known,

@@ -20,7 +20,7 @@ static void rim_drop(sw_rim **rim) {
 void sw_gpu_known_free(sw_gpu_known *k) {
     for (size_t i = 0; i < SW_GPU_RIM_COUNT; i++) rim_drop(&k->rims[i]);
     for (size_t i = 0; i < SW_GPU_LIMIT; i++) sw_cert_cache_free(&k->chains[i]);
-    memset(k->linked, 0, sizeof k->linked);
+    for (size_t i = 0; i < SW_GPU_LIMIT; i++) sw_gpu_chain_drop(&k->held[i]);
     memset(k->answers, 0, sizeof k->answers);
     k->kept = k->answers_kept = 0;
 }

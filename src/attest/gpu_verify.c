@@ -18,7 +18,6 @@ static void judgement_close(sw_gpu_judgement *j) {
     sw_gpu_manifests_free(&j->manifests);
     sw_gpu_answers_free(&j->answers);
     for (size_t i = 0; i < SW_GPU_LIMIT; i++) sw_cert_cache_free(&j->lanes[i]);
-    free(j);
 }
 
 sw_status sw_gpu_outcome_take(const sw_gpu_outcome *o, sw_error *err) {
@@ -50,7 +49,9 @@ static sw_status chain_parse(sw_gpu_judgement *j, size_t place, size_t lane, sw_
     const sw_gpu_known *known = j->collateral->known;
     sw_gpu_chain *chain = &j->devices[place].chain;
     sw_cert_cache *own = lane < SW_GPU_LIMIT ? &j->lanes[lane] : NULL;
-    bool seen = known != NULL && known->chains[place].kept > 0;
+    bool seen = known != NULL && known->held[place] != NULL;
+    if (seen && sw_gpu_chain_reuse(known->held[place], j->evidence[place].chain, chain))
+        return SW_OK;
     SW_TRY(sw_gpu_chain_parse(j->evidence[place].chain, seen ? &known->chains[place] : own, chain,
                               err));
     for (size_t i = 2; i < SW_GPU_CHAIN_COUNT; i++) sw_cert_cache_keep(own, chain->certs[i]);
@@ -74,7 +75,8 @@ static sw_status path_verify(const sw_gpu_judgement *j, size_t place, sw_gpu_jud
     const sw_gpu_known *known = j->collateral->known;
     const sw_gpu_chain *held = place == 0 ? NULL : &j->devices[0].chain;
     SW_TRY(sw_gpu_chain_check(&d->chain, &j->policy->device_root, &d->window, err));
-    if (known != NULL && sw_hash_equal(&known->linked[place], &d->chain.id)) return SW_OK;
+    bool seen = known != NULL && known->held[place] != NULL;
+    if (seen && sw_hash_equal(&known->held[place]->id, &d->chain.id)) return SW_OK;
     return sw_gpu_chain_link(&d->chain, held, d->window.wall_ms, err);
 }
 
@@ -213,16 +215,18 @@ static void known_keep(sw_gpu_judgement *j) {
     sw_gpu_answers_keep(&j->answers, known);
     for (size_t i = 0; known != NULL && i < j->count; i++) {
         const sw_gpu_chain *chain = &j->devices[i].chain;
+        if (known->held[i] != NULL && sw_hash_equal(&known->held[i]->id, &chain->id)) continue;
         for (size_t k = 0; k < SW_GPU_CHAIN_COUNT; k++)
             sw_cert_cache_keep(&known->chains[i], chain->certs[k]);
-        known->linked[i] = chain->id;
+        sw_gpu_chain_drop(&known->held[i]);
+        known->held[i] = sw_gpu_chain_copy(chain);
     }
 }
 
-static sw_gpu_judgement *judgement_new(const sw_gpu_device *devices, size_t count,
+static sw_gpu_judgement *judgement_new(sw_arena *a, const sw_gpu_device *devices, size_t count,
                                        const sw_gpu_collateral *collateral,
                                        const sw_gpu_policy *policy, int64_t wall_ms) {
-    sw_gpu_judgement *j = calloc(1, sizeof *j);
+    sw_gpu_judgement *j = SW_ARENA_NEW(a, sw_gpu_judgement, 1);
     if (j == NULL) return NULL;
     j->evidence = devices;
     j->count = count;
@@ -259,7 +263,9 @@ sw_status sw_gpu_verify(const sw_gpu_device *devices, size_t count,
     if (count == 0) return REFUSE(err, "there is no GPU evidence");
     if (count > SW_GPU_LIMIT)
         return REFUSE(err, "there is evidence of more than %d devices", SW_GPU_LIMIT);
-    sw_gpu_judgement *j = judgement_new(devices, count, collateral, policy, wall_ms);
+    SW_SCOPED(sw_arena) own = {0};
+    sw_arena *memory = collateral->memory != NULL ? collateral->memory : &own;
+    sw_gpu_judgement *j = judgement_new(memory, devices, count, collateral, policy, wall_ms);
     if (j == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for GPU evidence");
     j->log = log;
     sw_status status = judge(j, &cause);

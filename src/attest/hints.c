@@ -63,6 +63,13 @@ sw_status sw_lite_hints_read(sw_arena *a, sw_bytes vm_config, sw_lite_hints *out
     return SW_OK;
 }
 
+bool sw_host_image_read(sw_arena *a, sw_bytes vm_config, sw_hash *out) {
+    static const char name[] = "os_image_hash";
+    config given;
+    return config_open(a, vm_config, &given, NULL) == SW_OK &&
+           sw_json_hash(given.vm_config, WHERE, name, out, NULL) == SW_OK;
+}
+
 /* ---- MRCONFIGID's document ---- */
 static sw_status document_member(const sw_json *object, sw_bytes *out, sw_error *err) {
     static const char name[] = "mr_config";

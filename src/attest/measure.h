@@ -93,7 +93,7 @@ SW_NODISCARD sw_status sw_config_facts_read(sw_arena *a, const sw_event *events,
 /* Zero, V1, V2 or V3; anything else, a V3 without its document or whose document contradicts the
  * facts, and a document beside another version, is refused. *version is 0 to 3. SW_REFUSED
  * "evidence". */
-SW_NODISCARD sw_status sw_config_id_verify(const uint8_t mr_config_id[48],
+SW_NODISCARD sw_status sw_config_id_verify(sw_arena *a, const uint8_t mr_config_id[48],
                                            const sw_config_facts *facts, unsigned *version,
                                            sw_error *err);
 
@@ -114,6 +114,9 @@ typedef struct sw_lite_hints {
 } sw_lite_hints;
 SW_NODISCARD sw_status sw_lite_hints_read(sw_arena *a, sw_bytes vm_config, sw_lite_hints *out,
                                           sw_error *err);
+/* The OS image hash that the host names: compared with the log's to be told, and nothing more.
+ * False where it names none. */
+bool sw_host_image_read(sw_arena *a, sw_bytes vm_config, sw_hash *out);
 /* The exact document of MRCONFIGID's version 3 where a host's system configuration or its vm_config
  * holds one; empty where neither does. A view into `config` or the arena. */
 SW_NODISCARD sw_status sw_config_document_read(sw_arena *a, sw_bytes config, sw_bytes *out,

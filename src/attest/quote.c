@@ -164,9 +164,8 @@ sw_status sw_tdx_quote_parse(sw_bytes quote, sw_tdx_quote *out, sw_error *err) {
         return BROKEN(err, "the quote ends inside its signature data");
     SW_TRY(signature_parse(sw_read_bytes(&r, size), &q, err));
     q.trailing_bytes = r.rest.size;
-    for (size_t i = 0; i < r.rest.size; i++)
-        if (r.rest.data[i] != 0)
-            return BROKEN(err, "something other than zeros stands behind the quote");
+    q.trailing_zeros = true;
+    for (size_t i = 0; i < r.rest.size; i++) q.trailing_zeros &= r.rest.data[i] == 0;
     *out = q;
     return SW_OK;
 }

@@ -21,16 +21,18 @@ typedef struct sw_td_report {
 } sw_td_report;
 
 /* The TD's own attributes: DEBUG group, MIGRATABLE, unknown bits, SEPT_VE_DISABLE, XFAM,
- * MRSERVICETD (EVD-081, EVD-082). SW_REFUSED "evidence". `log` may be NULL. */
-SW_NODISCARD sw_status sw_td_attributes_check(const sw_td_report *td, const sw_check_log *log,
-                                              sw_error *err);
+ * MRSERVICETD (EVD-081, EVD-082). `sept_ve_left`: a TD without SEPT_VE_DISABLE is said and not
+ * refused, for who has no machine policy. SW_REFUSED "evidence". `log` may be NULL. */
+SW_NODISCARD sw_status sw_td_attributes_check(const sw_td_report *td, bool sept_ve_left,
+                                              const sw_check_log *log, sw_error *err);
 
 /* What a quote proves once it was judged. Names of statuses are constants. */
 typedef struct sw_quote_claims {
     unsigned version; /* 4 or 5 */
     sw_td_report td;
     uint8_t user_data[20];
-    size_t trailing_bytes; /* zeros behind the signature data */
+    size_t trailing_bytes; /* behind the signature data: nobody signed them, nothing reads them */
+    bool trailing_zeros;   /* all of them are; true where there are none */
     /* the platform, from its PCK certificate */
     sw_hash anchor, device; /* SHA-256 of the root's DER; SHA-256(PPID) */
     uint8_t ppid[16], cpu_svn[16], pce_id[2], fmspc[6], sgx_svn[16];

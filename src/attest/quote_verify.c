@@ -16,7 +16,8 @@
 #define XFAM_REQUIRED UINT64_C(0x3)
 #define XFAM_KNOWN    UINT64_C(0x6dbe7)
 
-sw_status sw_td_attributes_check(const sw_td_report *td, const sw_check_log *log, sw_error *err) {
+sw_status sw_td_attributes_check(const sw_td_report *td, bool sept_ve_left, const sw_check_log *log,
+                                 sw_error *err) {
     static const uint8_t no_service[48];
     uint64_t a = td->td_attributes;
     sw_check_begin(log, "TD attributes");
@@ -24,13 +25,18 @@ sw_status sw_td_attributes_check(const sw_td_report *td, const sw_check_log *log
         return REFUSE(err, "the TD runs under DEBUG: its memory is open to the host");
     if ((a & TD_MIGRATABLE) != 0) return REFUSE(err, "the TD is MIGRATABLE");
     if ((a & ~TD_KNOWN) != 0) return REFUSE(err, "the TD has attribute bits that are not known");
-    if ((a & TD_SEPT_VE_DISABLE) == 0) return REFUSE(err, "the TD runs without SEPT_VE_DISABLE");
+    bool sept_ve = (a & TD_SEPT_VE_DISABLE) == 0;
+    if (sept_ve && !sept_ve_left) return REFUSE(err, "the TD runs without SEPT_VE_DISABLE");
     if ((td->xfam & XFAM_REQUIRED) != XFAM_REQUIRED || (td->xfam & ~XFAM_KNOWN) != 0)
         return REFUSE(err, "the TD's extended features (XFAM) are not known");
     if (memcmp(td->mr_service_td, no_service, sizeof no_service) != 0)
         return REFUSE(err, "the TD is bound to a service TD (MRSERVICETD)");
     sw_check_held(log, "attributes 0x%llx, XFAM 0x%llx", (unsigned long long)a,
                   (unsigned long long)td->xfam);
+    if (!sept_ve) return SW_OK;
+    sw_check_begin(log, "SEPT_VE_DISABLE");
+    sw_check_left(log, "not set: of a page that the host takes away the guest is told, and what it "
+                       "then does is its kernel's; a machine policy refuses such a TD");
     return SW_OK;
 }
 
@@ -61,6 +67,7 @@ static void claims_fill(sw_quote_claims *out, const sw_tdx_quote *q, const sw_td
     *out = (sw_quote_claims){.version = q->version,
                              .td = q->td,
                              .trailing_bytes = q->trailing_bytes,
+                             .trailing_zeros = q->trailing_zeros,
                              .anchor = v->anchor,
                              .qe_isv_prod_id = q->qe.isv_prod_id,
                              .qe_isv_svn = q->qe.isv_svn,
@@ -78,7 +85,8 @@ static void claims_fill(sw_quote_claims *out, const sw_tdx_quote *q, const sw_td
 
 sw_status sw_quote_verify(sw_bytes quote, const sw_collateral *c, const sw_policy *anchors_only,
                           int64_t wall_ms, sw_verifier *v, sw_quote_claims *out, sw_error *err) {
-    const sw_judge by = {anchors_only, wall_ms, v};
+    const sw_judge by = {
+        .policy = anchors_only, .wall_ms = wall_ms, .verifier = v, .any_behind = true};
     sw_tdx_quote parsed;
     sw_tdx_verdict verdict;
     sw_status status = sw_tdx_verify(quote, c, &by, &parsed, &verdict, err);

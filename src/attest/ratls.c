@@ -103,7 +103,7 @@ static sw_status old_form(sw_arena *a, sw_bytes quote, sw_bytes log, sw_dstack_a
     SW_TRY(sw_log_from_json(a, log, &t.log, err));
     SW_TRY(sw_log_runtime(a, &t.log, &t.runtime, &t.runtime_count, err));
     SW_TRY(sw_dstack_report_of(quote, t.report_data, err));
-    SW_TRY(sw_dstack_deny_log(&t.log, err));
+    SW_TRY(sw_dstack_deny_log(a, &t.log, err));
     *out = t;
     return SW_OK;
 }

@@ -8,6 +8,7 @@
  */
 #include "attest/standalone.h"
 #include "attest/attest_internal.h"
+#include "attest/measure_internal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -111,17 +112,35 @@ static sw_status document_find(const sw_standalone *s, const sw_td_report *td, s
     return status == SW_OK ? SW_OK : sw_as_evidence(status, err);
 }
 
+/* A host that names another image than the log is told of; its word counts for nothing (EVD-119).
+ */
+static void host_image_tell(const sw_standalone *s, sw_arena *a, const sw_app_log *app,
+                            const sw_check_log *log) {
+    sw_hash named;
+    const sw_event *event = sw_event_find(app->events, app->count, "os-image-hash");
+    if (event == NULL || s->vm_config.size == 0 || !sw_host_image_read(a, s->vm_config, &named))
+        return;
+    sw_check_begin(log, "host's OS image hash");
+    if (sw_bytes_equal(event->payload, SW_BYTES_OF(named.b)))
+        sw_check_held(log, "the event log's");
+    else
+        sw_check_left(log, "the host names another OS image than the event log; the log's counts");
+}
+
 static sw_status app_verify(const sw_standalone *s, const sw_check_log *log,
                             sw_standalone_claims *c, sw_error *err) {
-    SW_SCOPED(sw_arena) a = {.limit_bytes = (size_t)4 << 20};
+    SW_SCOPED(sw_arena) a = {.limit_bytes = (size_t)8 << 20};
     sw_app_log app;
     sw_boot_facts facts;
+    sw_check_begin(log, "runtime events");
     SW_TRY(document_find(s, &c->quote.td, &a, &app.document, err));
     SW_TRY(sw_log_runtime(&a, s->log, &app.events, &app.count, err));
-    SW_TRY(sw_app_verify(&app, c->quote.td.mr_config_id, log, &facts, &c->config_version, err));
+    sw_check_held(log, "%zu in RTMR3", app.count);
+    SW_TRY(sw_app_verify(&a, &app, c->quote.td.mr_config_id, log, &facts, &c->config_version, err));
     memcpy(c->app_id, facts.app_id, sizeof c->app_id);
     memcpy(c->instance_id, facts.instance_id, sizeof c->instance_id);
     c->compose = facts.compose;
+    host_image_tell(s, &a, &app, log);
     sw_td_measurements quoted;
     sw_td_measurements_of(&c->quote.td, &quoted);
     sw_app_mr_system(&quoted, &app, &c->mr_system);
@@ -166,12 +185,23 @@ static sw_status policy_check(const sw_standalone *s, const sw_check_log *log,
     return SW_OK;
 }
 
+/* EVD-023. */
+static void behind_tell(const sw_quote_claims *q, const sw_check_log *log) {
+    char reason[96];
+    if (q->trailing_zeros) return;
+    sw_check_begin(log, "bytes behind the quote");
+    (void)snprintf(reason, sizeof reason, "%zu that nobody signed: nothing was read from them",
+                   q->trailing_bytes);
+    sw_check_left(log, reason);
+}
+
 static sw_status judge(const sw_standalone *s, sw_verifier *v, sw_standalone_claims *c,
                        sw_error *err) {
     const sw_check_log *log = sw_verifier_log(v);
     const sw_policy strict = strict_policy(), *policy = s->policy == NULL ? &strict : s->policy;
     SW_TRY(sw_quote_verify(s->quote, s->collateral, policy, s->wall_ms, v, &c->quote, err));
-    SW_TRY(sw_td_attributes_check(&c->quote.td, log, err));
+    behind_tell(&c->quote, log);
+    SW_TRY(sw_td_attributes_check(&c->quote.td, s->policy == NULL, log, err));
     sw_td_measurements quoted;
     sw_td_measurements_of(&c->quote.td, &quoted);
     sw_mr_aggregated(&c->mr_aggregated, &quoted);

@@ -39,8 +39,9 @@ typedef struct sw_tdx_quote {
     sw_p256_public attestation_key;
     sw_qe_report qe;
     sw_bytes auth_data;
-    sw_bytes pck_chain; /* PEM, without its optional NUL */
-    size_t trailing_bytes;
+    sw_bytes pck_chain;    /* PEM, without its optional NUL */
+    size_t trailing_bytes; /* behind the signature data, which nobody signed */
+    bool trailing_zeros;   /* all of them are; true where there are none */
 } sw_tdx_quote;
 SW_NODISCARD sw_status sw_tdx_quote_parse(sw_bytes quote, sw_tdx_quote *out, sw_error *err);
 
@@ -184,6 +185,7 @@ typedef struct sw_judge { /* by which policy, at what time; remembering and tell
     const sw_policy *policy;
     int64_t wall_ms;
     sw_verifier *verifier; /* may be NULL */
+    bool any_behind;       /* anything may stand behind the quote, not zeros alone (EVD-023) */
 } sw_judge;
 typedef struct sw_window {
     int64_t wall_ms, from_ms, until_ms;

@@ -89,10 +89,19 @@ static sw_status document_parse(sw_part *part, sw_error *err) {
     return status;
 }
 
+static sw_status contents_read(sw_tdx_ground *g, sw_error *err) {
+    sw_check_begin(g->log, "TCB info content");
+    SW_TRY(document_parse(g->tcb_info, err));
+    sw_check_held(g->log, "%zu levels, %zu module identities", g->tcb_info->info.level_count,
+                  g->tcb_info->info.module_count);
+    sw_check_begin(g->log, "QE identity content");
+    SW_TRY(document_parse(g->qe_identity, err));
+    sw_check_held(g->log, "%zu levels", g->qe_identity->identity.levels.count);
+    return SW_OK;
+}
+
 static sw_status dates_check(sw_tdx_ground *g, sw_error *err) {
     sw_check_begin(g->log, "collateral dates");
-    SW_TRY(document_parse(g->tcb_info, err));
-    SW_TRY(document_parse(g->qe_identity, err));
     const sw_tcb_info *info = &g->tcb_info->info;
     const sw_qe_identity *identity = &g->qe_identity->identity;
     SW_TRY(sw_window_narrow(&g->window, "TCB info", info->issued_ms, info->next_ms, err));
@@ -135,6 +144,7 @@ sw_status sw_tdx_ground_verify(sw_bytes pck_chain, const sw_collateral *c, const
                          .window = {by->wall_ms, INT64_MIN, INT64_MAX}};
     SW_TRY(sw_tdx_roots_verify(pck_chain, c, g, err));
     SW_TRY(documents_verify(g, c, err));
+    SW_TRY(contents_read(g, err));
     SW_TRY(dates_check(g, err));
     return platform_check(g, err);
 }
@@ -235,8 +245,11 @@ sw_status sw_tdx_verify(sw_bytes quote, const sw_collateral *c, const sw_judge *
     sw_tdx_quote q;
     sw_check_begin(log, "quote layout");
     SW_TRY(sw_tdx_quote_parse(quote, &q, err));
-    sw_check_held(log, "version %u, TD report 1.%d, %zu zeros behind", q.version,
-                  q.td.kind == SW_TD15 ? 5 : 0, q.trailing_bytes);
+    if (!q.trailing_zeros && !by->any_behind)
+        return BROKEN(err, "something other than zeros stands behind the quote");
+    sw_check_held(log, "version %u, TD report 1.%d, %zu %s behind", q.version,
+                  q.td.kind == SW_TD15 ? 5 : 0, q.trailing_bytes,
+                  q.trailing_zeros ? "zeros" : "bytes");
     SW_SCOPED(sw_tdx_ground) g = {0};
     SW_TRY(sw_tdx_ground_verify(q.pck_chain, c, by, &g, err));
     SW_TRY(sw_tdx_quote_verify(&q, &g, out, err));

@@ -17,7 +17,8 @@
 #define SW_VERIFIER_DOCUMENT_LIMIT 16 /* one a kind of platform */
 #define SW_VERIFIER_SIGNER_LIMIT   8
 #define SW_VERIFIER_LIST_LIMIT     8
-#define SW_VERIFIER_LANE_LIMIT     8 /* threads for the signatures of GPUs */
+#define SW_VERIFIER_LANE_LIMIT     8                 /* threads for the signatures of GPUs */
+#define SW_VERIFIER_MEMORY_KEPT    ((size_t)4 << 20) /* evidence of eight GPUs takes less */
 #define SLOTS_MAX                  SW_VERIFIER_CHAIN_LIMIT
 
 /* One document's JSON tree may not take more than this. */
@@ -39,12 +40,14 @@ struct sw_verifier {
     sw_gpu_known gpus; /* manifests and certificates of GPUs */
     sw_pool *pool;     /* NULL before the first GPUs, and where there is one processor */
     bool pool_tried;
+    sw_arena memory; /* of the judgement that is being made */
 };
 
 sw_status sw_verifier_open(const sw_check_log *log, sw_verifier **out, sw_error *err) {
     sw_verifier *made = calloc(1, sizeof *made);
     if (made == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a verifier");
     made->log = log;
+    made->memory.limit_bytes = SW_JUDGE_ARENA_LIMIT;
     *out = made;
     return SW_OK;
 }
@@ -58,6 +61,7 @@ void sw_verifier_close(sw_verifier **held) {
     sw_cert_cache_free(&v->certs);
     sw_gpu_known_free(&v->gpus);
     sw_pool_close(&v->pool);
+    sw_arena_free(&v->memory);
     free(v);
 }
 
@@ -82,6 +86,16 @@ sw_pool *sw_verifier_pool(sw_verifier *v) {
         v->pool = NULL; /* one thread judges the same */
     v->pool_tried = true;
     return v->pool;
+}
+
+sw_arena *sw_verifier_borrow(sw_verifier *v, sw_arena *own) {
+    return v == NULL ? own : &v->memory;
+}
+
+void sw_verifier_return(sw_verifier *v) {
+    if (v == NULL) return;
+    sw_arena_rewind(&v->memory, (sw_arena_place){0});
+    sw_arena_trim(&v->memory, SW_VERIFIER_MEMORY_KEPT);
 }
 
 /* ---- parts ---- */

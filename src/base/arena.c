@@ -2,7 +2,8 @@
  *
  * Arena: a list of blocks that grow from 4 KiB to 1 MiB; a large request gets a block of its own.
  * Invariants: every address handed out is 16-byte aligned and zero; used_bytes never passes the
- * limit; the front block is the one with room. Freeing wipes what was used.
+ * limit; the front block is the one with room; spare blocks are zero. Freeing and rewinding wipe
+ * what was used.
  */
 #include "base/arena.h"
 
@@ -18,14 +19,58 @@ struct sw_arena_block {
     _Alignas(ALIGNMENT) uint8_t data[];
 };
 
-void sw_arena_free(sw_arena *a) {
-    if (a == NULL) return;
-    for (sw_arena_block *block = a->blocks, *next; block != NULL; block = next) {
-        next = block->next;
-        sw_wipe(block->data, block->used);
+static void wipe_behind(sw_arena_block *block, size_t used) {
+    sw_wipe(block->data + used, block->used - used);
+    block->used = used;
+}
+
+/* Takes *place out of its list, wiped, to the spare ones. */
+static void spare_block(sw_arena *a, sw_arena_block **place) {
+    sw_arena_block *block = *place;
+    *place = block->next;
+    wipe_behind(block, 0);
+    block->next = a->spare;
+    a->spare = block;
+}
+
+sw_arena_place sw_arena_mark(const sw_arena *a) {
+    if (a->blocks == NULL) return (sw_arena_place){0};
+    return (sw_arena_place){a->blocks, a->blocks->next, a->blocks->used, a->used_bytes};
+}
+
+void sw_arena_rewind(sw_arena *a, sw_arena_place to) {
+    while (a->blocks != NULL && a->blocks != to.front) spare_block(a, &a->blocks);
+    if (a->blocks != NULL) {
+        while (a->blocks->next != to.behind) spare_block(a, &a->blocks->next);
+        wipe_behind(a->blocks, to.front_used);
+    }
+    a->used_bytes = to.used_bytes;
+}
+
+/* The bytes of all spare blocks, and where the largest hangs. */
+static size_t measure_spare(sw_arena *a, sw_arena_block ***largest) {
+    size_t total = 0;
+    *largest = &a->spare;
+    for (sw_arena_block **place = &a->spare; *place != NULL; place = &(*place)->next) {
+        total += (*place)->capacity;
+        if ((*place)->capacity > (**largest)->capacity) *largest = place;
+    }
+    return total;
+}
+
+void sw_arena_trim(sw_arena *a, size_t bytes) {
+    sw_arena_block **largest;
+    while (measure_spare(a, &largest) > bytes) {
+        sw_arena_block *block = *largest;
+        *largest = block->next;
         free(block);
     }
-    *a = (sw_arena){.limit_bytes = a->limit_bytes};
+}
+
+void sw_arena_free(sw_arena *a) {
+    if (a == NULL) return;
+    sw_arena_rewind(a, (sw_arena_place){0});
+    sw_arena_trim(a, 0);
 }
 
 static size_t next_capacity(const sw_arena *a, size_t need) {
@@ -34,13 +79,31 @@ static size_t next_capacity(const sw_arena *a, size_t need) {
     return need > capacity ? need : capacity;
 }
 
-/* Puts a new block in front, or behind the front one when the request would waste its room. */
-static sw_arena_block *add_block(sw_arena *a, size_t need) {
+/* The smallest spare block that holds it. */
+static sw_arena_block *take_spare(sw_arena *a, size_t need) {
+    sw_arena_block **best = NULL;
+    for (sw_arena_block **place = &a->spare; *place != NULL; place = &(*place)->next)
+        if ((*place)->capacity >= need && (best == NULL || (*place)->capacity < (*best)->capacity))
+            best = place;
+    if (best == NULL) return NULL;
+    sw_arena_block *block = *best;
+    *best = block->next;
+    return block;
+}
+
+static sw_arena_block *new_block(const sw_arena *a, size_t need) {
     size_t capacity = next_capacity(a, need), total;
     if (!sw_add_size(sizeof(sw_arena_block), capacity, &total)) return NULL;
     sw_arena_block *block = calloc(1, total);
+    if (block != NULL) block->capacity = capacity;
+    return block;
+}
+
+/* Puts a block in front, or behind the front one when the request would waste its room. */
+static sw_arena_block *add_block(sw_arena *a, size_t need) {
+    sw_arena_block *block = take_spare(a, need);
+    if (block == NULL) block = new_block(a, need);
     if (block == NULL) return NULL;
-    block->capacity = capacity;
     bool keep_front = a->blocks != NULL && need > LAST_BLOCK_BYTES / 4;
     sw_arena_block **place = keep_front ? &a->blocks->next : &a->blocks;
     block->next = *place;

@@ -10,7 +10,8 @@
 
 typedef struct sw_arena_block sw_arena_block;
 typedef struct sw_arena {
-    sw_arena_block *blocks;
+    sw_arena_block *blocks;         /* in use; the first has room */
+    sw_arena_block *spare;          /* wiped, for what is asked for next */
     size_t used_bytes, limit_bytes; /* a limit of 0 means SW_ARENA_DEFAULT_LIMIT */
 } sw_arena;
 
@@ -22,6 +23,18 @@ void *sw_arena_alloc(sw_arena *a, size_t count,
 char *sw_arena_text(sw_arena *a,
                     sw_bytes text); /* copy with a NUL; NULL also when it holds a NUL */
 sw_bytes sw_arena_copy(sw_arena *a, sw_bytes bytes); /* {NULL,0} on failure unless empty */
+/* What is allocated behind a place is of no more use at the next rewind to it: wiped, and its
+ * blocks stay as spare ones, so that work which is done again takes nothing from the allocator. The
+ * zero place is the beginning. Places are rewound to in the opposite order of their marks, or left.
+ */
+typedef struct sw_arena_place {
+    const sw_arena_block *front, *behind;
+    size_t front_used, used_bytes;
+} sw_arena_place;
+sw_arena_place sw_arena_mark(const sw_arena *a);
+void sw_arena_rewind(sw_arena *a, sw_arena_place to);
+/* Frees spare blocks, the largest first, until they have no more than that many bytes. */
+void sw_arena_trim(sw_arena *a, size_t bytes);
 #define SW_ARENA_NEW(a, type, count) ((type *)sw_arena_alloc((a), (count), sizeof(type)))
 
 #endif

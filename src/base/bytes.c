@@ -140,10 +140,14 @@ sw_status sw_reader_finish(const sw_reader *r, const char *what, sw_error *err) 
 
 /* ---- writer ---- */
 
+sw_buffer sw_buffer_over(void *storage, size_t size) {
+    return (sw_buffer){.data = storage, .capacity = size, .limit = size, .borrowed = true};
+}
+
 void sw_buffer_free(sw_buffer *b) {
     if (b == NULL) return;
     if (b->data != NULL) sw_wipe(b->data, b->capacity);
-    free(b->data);
+    if (!b->borrowed) free(b->data);
     *b = (sw_buffer){.limit = b->limit};
 }
 
@@ -160,6 +164,7 @@ void sw_buffer_fail(sw_buffer *b, sw_status cause) {
 }
 
 static bool grow(sw_buffer *b, size_t need) {
+    if (b->borrowed) return false;
     size_t capacity = b->capacity < 64 ? 64 : b->capacity;
     while (capacity < need) capacity = capacity > SIZE_MAX / 2 ? need : capacity * 2;
     if (capacity > b->limit) capacity = b->limit;

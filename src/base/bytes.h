@@ -66,13 +66,17 @@ SW_NODISCARD sw_status sw_reader_finish(const sw_reader *r, const char *what, sw
 
 /* ---- writer ---- */
 typedef struct sw_buffer {
-    uint8_t *data; /* owned */
+    uint8_t *data; /* owned unless borrowed */
     size_t size, capacity, limit;
     bool failed;     /* out of memory, above limit, or given something that has no encoding */
+    bool borrowed;   /* `data` is another's: sw_buffer_over */
     sw_status cause; /* of the first failure */
 } sw_buffer;
 
 #define SW_BUFFER(max) ((sw_buffer){.limit = (max)})
+/* Over storage of the caller's, which is all that it may hold and outlives it: takes nothing from
+ * the allocator. */
+sw_buffer sw_buffer_over(void *storage, size_t size);
 void sw_buffer_free(sw_buffer *b);  /* wipes, frees, resets; use with SW_SCOPED(buffer) */
 void sw_buffer_reset(sw_buffer *b); /* wipes the content, keeps the capacity */
 void sw_buffer_fail(sw_buffer *b, sw_status cause); /* for encoders: marks the buffer failed */

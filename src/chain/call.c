@@ -7,6 +7,8 @@
 #include "chain/chain_internal.h"
 #include "chain/contract_code.h"
 
+#include <string.h>
+
 enum { WORD = 32, V_AT = SW_SECP256K1_SIG_BYTES - 1, SIGNATURE_WORDS = 4 /* its size and 3 */ };
 
 static void put_word(sw_buffer *out, sw_word w) {
@@ -40,20 +42,22 @@ static void put_signature(sw_buffer *out, const uint8_t *signature) {
     sw_put_bytes(out, SW_BYTES_OF(padded));
 }
 
+static const struct {
+    const char *signature;
+    uint64_t words; /* before what has no fixed size */
+} FUNCTIONS[] = {
+    [SW_ACT_APPROVE] = {"approve(uint8,bytes32,uint64,uint64,uint64,bytes)", 6},
+    [SW_ACT_OPEN] = {"open(uint8,bytes32,bytes32,bytes32,uint64,uint64,uint64,bytes)", 8},
+    [SW_ACT_REVOKE] = {"revoke(uint8,bytes32,bool,uint64,bytes)", 5},
+    [SW_ACT_LIFT] = {"lift(uint8,bytes32,bool,uint64,bytes)", 5},
+};
+enum { FUNCTION_COUNT = sizeof FUNCTIONS / sizeof FUNCTIONS[0] };
+
 void sw_app_say_call(sw_buffer *out, const sw_app_say *say, uint8_t place,
                      const uint8_t signature[SW_SECP256K1_SIG_BYTES]) {
-    static const struct {
-        const char *signature;
-        uint64_t words;
-    } functions[] = {
-        [SW_ACT_APPROVE] = {"approve(uint8,bytes32,uint64,uint64,uint64,bytes)", 6},
-        [SW_ACT_OPEN] = {"open(uint8,bytes32,bytes32,bytes32,uint64,uint64,uint64,bytes)", 8},
-        [SW_ACT_REVOKE] = {"revoke(uint8,bytes32,bool,uint64,bytes)", 5},
-        [SW_ACT_LIFT] = {"lift(uint8,bytes32,bool,uint64,bytes)", 5},
-    };
     static const sw_hash none;
     bool ends = say->act == SW_ACT_REVOKE || say->act == SW_ACT_LIFT;
-    put_selector(out, functions[say->act].signature);
+    put_selector(out, FUNCTIONS[say->act].signature);
     put_number(out, place);
     put_hash(out, ends && say->everything ? &none : &say->compose);
     if (say->act == SW_ACT_OPEN) {
@@ -67,8 +71,75 @@ void sw_app_say_call(sw_buffer *out, const sw_app_say *say, uint8_t place,
         put_number(out, say->round);
     }
     put_number(out, say->sequence);
-    put_number(out, functions[say->act].words * WORD);
+    put_number(out, FUNCTIONS[say->act].words * WORD);
     put_signature(out, signature);
+}
+
+/* ---- and back ---- */
+enum { SELECTOR = 4 };
+
+static sw_status no_call(sw_error *err) {
+    return sw_fail(err, SW_MALFORMED, "format",
+                   "this is no signed call that approves, opens, revokes or lifts");
+}
+
+static bool act_find(sw_bytes call, sw_app_act *out) {
+    for (unsigned act = 0; act < FUNCTION_COUNT; act++) {
+        uint8_t selector[SELECTOR];
+        sw_buffer b = sw_buffer_over(selector, sizeof selector);
+        put_selector(&b, FUNCTIONS[act].signature);
+        if (!sw_bytes_starts(call, sw_buffer_bytes(&b))) continue;
+        *out = (sw_app_act)act;
+        return call.size == SELECTOR + (FUNCTIONS[act].words + SIGNATURE_WORDS) * WORD;
+    }
+    return false;
+}
+
+/* The low 8 bytes; what stands above them shows when the call is made again. */
+static uint64_t take_number(sw_reader *r) {
+    (void)sw_read_bytes(r, WORD - 8);
+    return sw_read_u64be(r);
+}
+
+static void take_words(sw_reader *r, sw_app_say *say, uint8_t *place) {
+    *place = (uint8_t)take_number(r);
+    sw_read_into(r, say->compose.b, SW_HASH_BYTES);
+    if (say->act == SW_ACT_OPEN) {
+        sw_read_into(r, say->manifest.b, SW_HASH_BYTES);
+        sw_read_into(r, say->recipient.b, SW_HASH_BYTES);
+    }
+    if (say->act == SW_ACT_REVOKE || say->act == SW_ACT_LIFT) {
+        say->everything = take_number(r) == 1;
+    } else {
+        say->app_round = take_number(r);
+        say->round = take_number(r);
+    }
+    say->sequence = take_number(r);
+}
+
+static bool same_call(sw_bytes call, const sw_app_say *say, uint8_t place,
+                      const uint8_t signature[SW_SECP256K1_SIG_BYTES]) {
+    uint8_t made[SELECTOR + 12 * WORD];
+    sw_buffer again = sw_buffer_over(made, sizeof made);
+    sw_app_say_call(&again, say, place, signature);
+    return !again.failed && sw_bytes_equal(sw_buffer_bytes(&again), call);
+}
+
+sw_status sw_app_say_parse(sw_bytes call, sw_app_say *out, uint8_t *place,
+                           uint8_t signature[SW_SECP256K1_SIG_BYTES], sw_error *err) {
+    sw_app_say say = {0};
+    uint8_t at = 0, read[SW_SECP256K1_SIG_BYTES];
+    if (!act_find(call, &say.act)) return no_call(err);
+    sw_reader r = sw_reader_of(SW_BYTES(call.data + SELECTOR, call.size - SELECTOR));
+    take_words(&r, &say, &at);
+    (void)sw_read_bytes(&r, (size_t)2 * WORD); /* offset and size: made again below */
+    sw_read_into(&r, read, sizeof read);
+    read[V_AT] = (uint8_t)(read[V_AT] - 27);
+    if (r.failed || read[V_AT] > 1 || !same_call(call, &say, at, read)) return no_call(err);
+    *out = say;
+    *place = at;
+    memcpy(signature, read, sizeof read);
+    return SW_OK;
 }
 
 /* ---- lists ---- */

@@ -118,6 +118,11 @@ void sw_app_say_digest(sw_hash *out, const sw_app_place *at, const sw_app_say *s
  * owner). */
 void sw_app_say_call(sw_buffer *out, const sw_app_say *say, uint8_t place,
                      const uint8_t signature[SW_SECP256K1_SIG_BYTES]);
+/* The inverse, for calls that somebody else made: any of the four acts with a signature of 65
+ * bytes. It must be byte for byte what sw_app_say_call makes of it, so nothing else is carried out
+ * under the sender's name. *signature has v 0 or 1; nothing is verified. SW_MALFORMED "format". */
+SW_NODISCARD sw_status sw_app_say_parse(sw_bytes call, sw_app_say *out, uint8_t *place,
+                                        uint8_t signature[SW_SECP256K1_SIG_BYTES], sw_error *err);
 typedef struct sw_app_change {
     const sw_address *add;
     const uint8_t *remove;

@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+enum { CHAIN_LIMIT = 8 }; /* certificates: more than any chain has */
+
 sw_status sw_attest_input_read(sw_cli *cli, const char *path, sw_attest_input *out, sw_error *err) {
     sw_bytes in;
     sw_attest_input made = {0};
@@ -128,6 +130,12 @@ sw_status sw_attest_hash_compare(const sw_cli *cli, const sw_check_log *log, con
     return SW_OK;
 }
 
+static bool nonce_public(const sw_gpu_claims *claims, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (sw_gpu_nonce_known_test(claims[i].nonce)) return true;
+    return false;
+}
+
 sw_status sw_attest_nonce_compare(const sw_cli *cli, const sw_check_log *log,
                                   const sw_gpu_claims *claims, size_t count, sw_error *err) {
     sw_hash nonce;
@@ -136,11 +144,24 @@ sw_status sw_attest_nonce_compare(const sw_cli *cli, const sw_check_log *log,
     if (!there && count == 0) return SW_OK;
     sw_check_begin(log, "nonce");
     if (!there) {
-        sw_check_left(log, "no --nonce was given: freshness was not judged");
+        sw_check_left(log, nonce_public(claims, count)
+                               ? "no --nonce was given, and the one that was answered stands in "
+                                 "public samples: anybody could have kept this report"
+                               : "no --nonce was given: freshness was not judged");
         return SW_OK;
     }
     SW_TRY(sw_gpu_fresh(claims, count, &nonce, err));
     sw_check_held(log, "the one given");
+    return SW_OK;
+}
+
+sw_status sw_attest_chain_read(sw_cli *cli, sw_bytes *out, sw_error *err) {
+    const char *path;
+    sw_bytes chain;
+    SW_TRY(sw_cli_need(cli, "chain", &path, err));
+    SW_TRY(sw_cli_read_regular(cli, path, SW_GPU_CHAIN_LIMIT, &chain, err));
+    SW_TRY(sw_pem_normalise(sw_cli_arena(cli), "CERTIFICATE", CHAIN_LIMIT, &chain, err));
+    *out = chain;
     return SW_OK;
 }
 
@@ -177,15 +198,26 @@ static sw_status signed_file(sw_cli *cli, const char *folder, const char *name, 
     return status;
 }
 
+/* As the service answers it, in whichever of its spellings. */
+static sw_status list_file(sw_cli *cli, const char *folder, const char *name, sw_bytes *out,
+                           sw_error *err) {
+    sw_bytes text;
+    SW_TRY(sw_cli_read_in(cli, folder, name, 2 * SW_REVOCATION_LIMIT + 2, &text, err));
+    sw_status status = sw_pcs_list_parse(sw_cli_arena(cli), text, out, err);
+    if (status != SW_OK) sw_error_prefix(err, "%s/%s", folder, name);
+    return status;
+}
+
 static sw_status folder_read(sw_cli *cli, const char *folder, sw_collateral *out, sw_error *err) {
     sw_bytes chain;
     SW_TRY(
         sw_cli_read_in(cli, folder, "tcb_signing_chain.pem", SW_ISSUER_CHAIN_LIMIT, &chain, err));
+    SW_TRY(sw_pem_normalise(sw_cli_arena(cli), "CERTIFICATE", CHAIN_LIMIT, &chain, err));
     out->tcb_info.issuer_chain = out->qe_identity.issuer_chain = chain;
     SW_TRY(signed_file(cli, folder, "tcb_info.json", "tcbInfo", &out->tcb_info, err));
     SW_TRY(signed_file(cli, folder, "qe_identity.json", "enclaveIdentity", &out->qe_identity, err));
-    SW_TRY(sw_cli_read_in(cli, folder, "pck_crl.der", SW_REVOCATION_LIMIT, &out->pck_crl, err));
-    return sw_cli_read_in(cli, folder, "root_ca_crl.der", SW_REVOCATION_LIMIT, &out->root_crl, err);
+    SW_TRY(list_file(cli, folder, "pck_crl.der", &out->pck_crl, err));
+    return list_file(cli, folder, "root_ca_crl.der", &out->root_crl, err);
 }
 
 sw_status sw_attest_collateral_read(sw_cli *cli, const char *path, sw_collateral *out,

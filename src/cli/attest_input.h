@@ -40,6 +40,8 @@ SW_NODISCARD sw_status sw_attest_nonce_compare(const sw_cli *cli, const sw_check
 SW_NODISCARD sw_status sw_attest_hash_compare(const sw_cli *cli, const sw_check_log *log,
                                               const char *option, const char *name,
                                               const sw_hash *proven, sw_error *err);
+/* --chain of a GPU's report, in the one form of GPU-030 where it is PEM at all. */
+SW_NODISCARD sw_status sw_attest_chain_read(sw_cli *cli, sw_bytes *out, sw_error *err);
 /* --log and --ccel as one log. *there is false when neither was given; *firmware_only is true
  * without --log. */
 SW_NODISCARD sw_status sw_attest_log_read(sw_cli *cli, sw_event_log *out, bool *there,

@@ -294,18 +294,11 @@ static void report_settings(const changing *c) {
                          : "any");
 }
 
-static void report(const changing *c, const char *word) {
+/* Before anybody's word is given. */
+static void report_content(const changing *c) {
     sw_cli *cli = c->cli;
-    sw_arena *a = sw_cli_arena(cli);
     const sw_app_change *w = &c->change;
     char address[43];
-    sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
-    sw_json_add_text(a, root, "change", sw_text(word));
-    sw_json_add_integer(a, root, "number", (int64_t)w->change);
-    sw_json_add_integer(a, root, "signed", (int64_t)c->signed_count);
-    sw_json_add_integer(a, root, "quorum", w->quorum);
-    sw_cli_result(cli, root);
-    sw_cli_print(cli, "change   %" PRIu64 ", %s\n", w->change, word);
     for (size_t i = 0; i < w->add_count; i++) {
         sw_address_text(address, &c->add[i]);
         sw_cli_print(cli, "adds     %s\n", address);
@@ -315,22 +308,33 @@ static void report(const changing *c, const char *word) {
         sw_cli_print(cli, "removes  place %u, %s\n", c->remove[i], address);
     }
     report_settings(c);
-    sw_cli_print(cli, "quorum   %u\nsigned   by %zu of the %u who must\n", w->quorum,
-                 c->signed_count, c->access.app.head.quorum);
+    sw_cli_print(cli, "quorum   %u\n", w->quorum);
+}
+
+static void report_state(const changing *c, const char *word) {
+    sw_cli *cli = c->cli;
+    sw_arena *a = sw_cli_arena(cli);
+    const sw_app_change *w = &c->change;
+    sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
+    sw_json_add_text(a, root, "change", sw_text(word));
+    sw_json_add_integer(a, root, "number", (int64_t)w->change);
+    sw_json_add_integer(a, root, "signed", (int64_t)c->signed_count);
+    sw_json_add_integer(a, root, "quorum", w->quorum);
+    sw_cli_result(cli, root);
+    sw_cli_print(cli, "change   %" PRIu64 ", %s\nsigned   by %zu of the %u who must\n", w->change,
+                 word, c->signed_count, c->access.app.head.quorum);
 }
 
 static sw_status work(changing *c, sw_error *err) {
-    bool signs = sw_cli_flag(c->cli, "sign"), sends = sw_cli_flag(c->cli, "send");
-    if (signs && sends)
-        return sw_fail(err, SW_USAGE, "usage", "--sign and --send exclude each other");
-    if (!signs && !sends) {
-        SW_TRY(draft(c, err));
-        report(c, "drafted");
-        return SW_OK;
-    }
-    SW_TRY(read_file(c, err));
-    SW_TRY(as_owner(c, signs ? sign : send, err));
-    report(c, signs ? "signed" : "made");
+    bool signs = sw_cli_flag(c->cli, "sign"), sends = sw_cli_flag(c->cli, "send"),
+         shows = sw_cli_flag(c->cli, "show");
+    if (signs + sends + shows > 1)
+        return sw_fail(err, SW_USAGE, "usage", "--show, --sign and --send exclude each other");
+    bool drafts = !signs && !sends && !shows;
+    SW_TRY(drafts ? draft(c, err) : read_file(c, err));
+    report_content(c);
+    if (signs || sends) SW_TRY(as_owner(c, signs ? sign : send, err));
+    report_state(c, drafts ? "drafted" : signs ? "signed" : sends ? "made" : "as it stands");
     return SW_OK;
 }
 
@@ -355,6 +359,7 @@ const sw_option sw_cli_change_options[] = {
     {"add", SW_OPTION_LIST, "CARD", "a new owner's card.json"},
     {"remove", SW_OPTION_LIST, "CARD", "an owner's card.json, or the number of a place"},
     {"quorum", SW_OPTION_VALUE, "K", "the quorum from then on"},
+    {"show", SW_OPTION_FLAG, NULL, "show what FILE says, and sign nothing"},
     {"sign", SW_OPTION_FLAG, NULL, "sign FILE as one of the owners"},
     {"send", SW_OPTION_FLAG, NULL, "send FILE, which a quorum has signed"},
     {"app", SW_OPTION_VALUE, "FILE", "the app's genesis"},

@@ -367,6 +367,20 @@ static sw_status files_read(sw_cli *cli, const char *option, size_t limit, size_
     return SW_OK;
 }
 
+/* XML, or NVIDIA's answer with the XML inside, as its service sends it. */
+static sw_status rims_read(sw_cli *cli, sw_bytes rims[SW_GPU_RIM_COUNT], size_t *count,
+                           sw_error *err) {
+    SW_TRY(files_read(cli, "rim", 2 * SW_RIM_LIMIT, SW_GPU_RIM_COUNT, rims, count, err));
+    for (size_t i = 0; i < *count; i++) {
+        if (sw_bytes_starts(rims[i], SW_LITERAL("{")))
+            SW_TRY(sw_rim_answer_parse(sw_cli_arena(cli), rims[i], NULL, &rims[i], err));
+        if (rims[i].size > SW_RIM_LIMIT)
+            return sw_fail(err, SW_LIMIT, "limit", "a manifest has more than %zu bytes",
+                           SW_RIM_LIMIT);
+    }
+    return SW_OK;
+}
+
 static sw_status gpu_after(inquiry *q, const sw_gpu_policy *policy, const sw_gpu_claims *claims,
                            size_t count, sw_error *err) {
     SW_TRY(compose_compare(q, NULL, err));
@@ -412,7 +426,7 @@ static sw_status judge_gpus(inquiry *q, const sw_gpu_device *devices, size_t cou
     const char *bundle = sw_cli_option(q->cli, "collateral");
     const sw_gpu_policy makers = makers_policy(), *policy;
     SW_TRY(gpu_policy_of(q, &makers, &policy, err));
-    SW_TRY(files_read(q->cli, "rim", SW_RIM_LIMIT, SW_GPU_RIM_COUNT, rims, &c.rim_count, err));
+    SW_TRY(rims_read(q->cli, rims, &c.rim_count, err));
     SW_TRY(files_read(q->cli, "ocsp", SW_OCSP_LIMIT, SW_GPU_OCSP_COUNT, ocsp, &c.ocsp_count, err));
     if (bundle != NULL) SW_TRY(bundle_add(q, bundle, &c, err));
     SW_TRY(sw_gpu_verify(devices, count, &c, policy, q->wall_ms, &q->checks.log, claims, err));
@@ -434,9 +448,7 @@ static sw_status judge_gpu_list(inquiry *q, sw_error *err) {
 
 static sw_status judge_gpu_report(inquiry *q, sw_error *err) {
     sw_gpu_device device = {.report = q->input.bytes};
-    const char *chain;
-    SW_TRY(sw_cli_need(q->cli, "chain", &chain, err));
-    SW_TRY(sw_cli_read_regular(q->cli, chain, SW_GPU_CHAIN_LIMIT, &device.chain, err));
+    SW_TRY(sw_attest_chain_read(q->cli, &device.chain, err));
     return judge_gpus(q, &device, 1, err);
 }
 

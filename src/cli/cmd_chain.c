@@ -6,6 +6,7 @@
 #include "codec/text.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -14,14 +15,79 @@ enum { POLL_SECONDS = 6, POLL_LIMIT = 3600 };
 
 /* ---- app relay ---- */
 
-static sw_status relay(sw_cli *cli, sw_rpc *rpc, const sw_chain_key *key, const sw_app_place *at,
-                       sw_bytes data, sw_error *err) {
+typedef struct relayed { /* what somebody else has said, and who that is */
+    sw_app_say say;
+    sw_bytes data;
+    char who[64];
+} relayed;
+
+static sw_status check_place(const sw_genesis *g, const sw_app_place *at, sw_error *err) {
+    char address[43];
+    if (g->backend != SW_LEDGER_ETHEREUM)
+        return sw_fail(err, SW_REFUSED, "chain", "the ledger of %s is not on a chain", g->name);
+    if (at->chain == g->chain.chain &&
+        memcmp(at->contract.b, g->chain.contract.b, sizeof at->contract.b) == 0)
+        return SW_OK;
+    sw_address_text(address, &g->chain.contract);
+    return sw_fail(err, SW_REFUSED, "chain",
+                   "the call is for another contract: the app's ledger is eip155:%" PRIu64 "/%s",
+                   g->chain.chain, address);
+}
+
+/* A founder by the address in the genesis; whoever came later by theirs, which the contract
+ * judges. */
+static sw_status name_signer(const sw_genesis *g, uint8_t place, const sw_address *signer,
+                             relayed *out, sw_error *err) {
+    if (place >= g->owner_count) {
+        char address[43];
+        sw_address_text(address, signer);
+        (void)snprintf(out->who, sizeof out->who, "%s", address);
+        return SW_OK;
+    }
+    const sw_owner *owner = &g->owners[place];
+    if (memcmp(signer->b, owner->address.b, sizeof signer->b) != 0)
+        return sw_fail(err, SW_UNAUTHENTIC, "signature", "the call is not signed by %s",
+                       owner->name);
+    (void)snprintf(out->who, sizeof out->who, "%s", owner->name);
+    return SW_OK;
+}
+
+/* CHN-236: the contract takes some words from their owner's own account without a signature, so a
+ * call that is not wholly somebody else's would speak for whoever sends it. */
+static sw_status relay_judge(const sw_genesis *g, relayed *r, sw_error *err) {
+    uint8_t place, signature[SW_SECP256K1_SIG_BYTES];
+    sw_secp256k1_public key;
+    sw_address signer;
+    sw_hash digest;
+    SW_TRY(sw_app_say_parse(r->data, &r->say, &place, signature, err));
+    sw_app_say_digest(&digest, &g->chain, &r->say);
+    SW_TRY(sw_secp256k1_recover(&digest, signature, &key, err));
+    SW_TRY(sw_secp256k1_address(&key, signer.b, err));
+    return name_signer(g, place, &signer, r, err);
+}
+
+static void relay_tell(sw_cli *cli, const relayed *r) {
+    static const char *const acts[] = {[SW_ACT_APPROVE] = "approves",
+                                       [SW_ACT_OPEN] = "approves the opening of",
+                                       [SW_ACT_REVOKE] = "revokes",
+                                       [SW_ACT_LIFT] = "lifts the revocation of"};
+    char target[2 * SW_HASH_BYTES + 1] = "everything";
+    const sw_hash *named = r->say.act == SW_ACT_OPEN ? &r->say.manifest : &r->say.compose;
+    if (!r->say.everything) sw_hex_text(target, SW_BYTES_OF(named->b));
+    sw_cli_note(cli, "%s %s %s, as number %" PRIu64, r->who, acts[r->say.act], target,
+                r->say.sequence);
+}
+
+static sw_status relay(sw_cli *cli, sw_rpc *rpc, const sw_chain_key *key, const sw_genesis *g,
+                       const relayed *r, sw_error *err) {
     sw_rpc_sent sent;
-    SW_TRY(sw_cli_transact(cli, rpc, at, key, &at->contract, data, &sent, err));
+    relay_tell(cli, r);
+    SW_TRY(sw_cli_transact(cli, rpc, &g->chain, key, &g->chain.contract, r->data, &sent, err));
     sw_json *root = sw_json_make(sw_cli_arena(cli), SW_JSON_OBJECT);
     sw_json_add_hex(sw_cli_arena(cli), root, "transaction", SW_BYTES_OF(sent.transaction.b));
     sw_json_add_integer(sw_cli_arena(cli), root, "index", (int64_t)sent.block.index);
     sw_json_add_hex(sw_cli_arena(cli), root, "head", SW_BYTES_OF(sent.block.hash.b));
+    sw_json_add_text(sw_cli_arena(cli), root, "by", sw_text(r->who));
     sw_cli_result(cli, root);
     sw_cli_print(cli, "sent\nblock %" PRIu64 "\n", sent.block.index);
     return SW_OK;
@@ -30,18 +96,24 @@ static sw_status relay(sw_cli *cli, sw_rpc *rpc, const sw_chain_key *key, const 
 sw_status sw_cli_relay(sw_cli *cli, sw_error *err) {
     const char *folder;
     const sw_chain_key *key;
+    sw_genesis *g = SW_ARENA_NEW(sw_cli_arena(cli), sw_genesis, 1);
+    sw_bytes envelope;
     sw_app_place at;
-    sw_bytes data;
+    relayed r = {0};
     sw_rpc *rpc;
     sw_identity *who;
+    if (g == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for an app");
     SW_TRY(sw_cli_need(cli, "identity", &folder, err));
-    SW_TRY(sw_cli_relay_read(cli, sw_cli_argument(cli, 0), &at, &data, err));
+    SW_TRY(sw_cli_genesis(cli, g, &envelope, err));
+    SW_TRY(sw_cli_relay_read(cli, sw_cli_argument(cli, 0), &at, &r.data, err));
+    SW_TRY(check_place(g, &at, err));
+    SW_TRY(relay_judge(g, &r, err));
     SW_TRY(sw_cli_node(cli, &rpc, err));
     sw_status status =
         sw_identity_open(folder, sw_cli_passphrase(cli), sw_cli_entropy(cli), &who, err);
     if (status == SW_OK) {
         status = sw_identity_chain_key(who, &key, err);
-        if (status == SW_OK) status = relay(cli, rpc, key, &at, data, err);
+        if (status == SW_OK) status = relay(cli, rpc, key, g, &r, err);
         sw_identity_close(&who);
     }
     sw_rpc_close(&rpc);
@@ -55,6 +127,7 @@ typedef struct watching {
     sw_ledger_access access;
     uint64_t told;       /* entries of a list */
     const sw_json *seen; /* a chain's last view, as `app show --json` */
+    bool more;           /* the contract spoke of more than is told at the last look */
 } watching;
 
 static const char *name_of(const watching *w, const sw_hash *owner) {
@@ -156,6 +229,10 @@ static sw_status tell_view(watching *w, sw_error *err) {
     sw_json *now;
     bool more;
     SW_TRY(sw_chain_access_discover(&w->access, &more, err));
+    if (more && !w->more)
+        sw_cli_note(w->cli, "the contract's events speak of more than is told: what was decided "
+                            "longest ago is left out");
+    w->more = more;
     SW_TRY(sw_ledger_show(w->access.ledger, true, &text, err));
     sw_bytes kept = sw_arena_copy(a, sw_buffer_bytes(&text));
     SW_TRY(sw_json_parse(a, kept, NULL, &now, err));
@@ -204,6 +281,7 @@ sw_status sw_cli_watch(sw_cli *cli, sw_error *err) {
 
 const sw_option sw_cli_relay_options[] = {
     {"identity", SW_OPTION_VALUE, "DIR", "whose chain key pays"},
+    {"app", SW_OPTION_VALUE, "FILE", "the app's genesis: whose calls are sent"},
     SW_CLI_RPC_OPTIONS,
     SW_CLI_SEND_OPTIONS,
     SW_CLI_PASSPHRASE_OPTION,

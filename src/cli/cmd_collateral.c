@@ -33,14 +33,12 @@ static sw_status options_check(const sw_cli *cli, sw_attest_kind kind, const sw_
 static sw_status devices_of(sw_cli *cli, const sw_attest_input *in, sw_evidence *out,
                             sw_error *err) {
     sw_arena *a = sw_cli_arena(cli);
-    const char *chain;
     sw_gpu_device *devices = SW_ARENA_NEW(a, sw_gpu_device, SW_GPU_LIMIT);
     if (devices == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for devices");
     out->gpus = devices;
     if (in->kind == SW_ATTEST_GPU_LIST)
         return sw_gpu_nvidia_list_parse(a, in->bytes, devices, SW_GPU_LIMIT, &out->gpu_count, err);
-    SW_TRY(sw_cli_need(cli, "chain", &chain, err));
-    SW_TRY(sw_cli_read_regular(cli, chain, SW_GPU_CHAIN_LIMIT, &devices[0].chain, err));
+    SW_TRY(sw_attest_chain_read(cli, &devices[0].chain, err));
     devices[0].report = in->bytes;
     out->gpu_count = 1;
     return SW_OK;

@@ -544,12 +544,12 @@ const sw_command sw_commands_ledger[] = {
      "First what stands, then each new entry (on a chain: each change of what is proven).", 0, 0,
      sw_cli_watch_options, sw_cli_watch},
     {"app change", "FILE", "draft, sign or send a change of an app's owners on a chain",
-     "Without --sign and --send it drafts: FILE then goes from owner to owner until a quorum has "
-     "signed.",
+     "Without --show, --sign and --send it drafts: FILE then goes from owner to owner until a "
+     "quorum has\nsigned. Read it with --show before you sign: whoever had it may have changed it.",
      1, 1, sw_cli_change_options, sw_cli_change},
     {"app relay", "FILE", "send a call that somebody else has signed (--relay-out)",
      "The signature covers app, chain, round and number: whoever sends it pays and decides "
-     "nothing.",
+     "nothing.\nWho says what is printed first; a call without its owner's signature is refused.",
      1, 1, sw_cli_relay_options, sw_cli_relay},
     {"app copy", "", "bring one copy of an app's ledger up to another",
      "Keeps a copy of a key service's ledger in a file, and gives it to another key service when"

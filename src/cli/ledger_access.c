@@ -188,21 +188,43 @@ uint64_t sw_ledger_access_number(const sw_entry *entry, uint64_t last, uint64_t 
     return (last > seen ? last : seen) + 2;
 }
 
-/* Signed as the owner's next entry, and appended. */
-static sw_status send(sw_ledger_access *a, sw_identity *who, sw_entry *entry, sw_error *err) {
+/* Signed as the owner's next entry, and appended. `lost`: what is shown lacks what she saw, so it
+ * does not say whether a revocation of hers stands: whoever keeps the ledger does. */
+static sw_status send(sw_ledger_access *a, sw_identity *who, sw_entry *entry, bool lost,
+                      sw_error *err) {
     const sw_identity_key *key;
     SW_SCOPED(sw_buffer) envelope = SW_BUFFER(SW_ENVELOPE_LIMIT);
     sw_seen seen;
     SW_TRY(sw_identity_load_seen(who, &a->genesis.hash, &seen, err));
-    if (a->rpc != NULL) return sw_chain_access_send(a, who, seen.sequence, entry, err);
+    if (a->rpc != NULL) return sw_chain_access_send(a, who, seen.sequence, entry, lost, err);
     SW_TRY(sw_identity_signing_key(who, &key, err));
     entry->genesis = a->genesis.hash;
     entry->owner = sw_identity_card(who)->id;
     entry->sequence =
         sw_ledger_access_number(entry, sw_ledger_sequence(a->ledger, &entry->owner), seen.sequence);
     SW_TRY(sw_entry_sign(entry, key, &envelope, err));
-    SW_TRY(sw_ledger_check(a->ledger, sw_buffer_bytes(&envelope), err));
+    if (!lost || a->remote == NULL)
+        SW_TRY(sw_ledger_check(a->ledger, sw_buffer_bytes(&envelope), err));
     return put(a, sw_buffer_bytes(&envelope), err);
+}
+
+/* The ledger that was shown has lost what this owner saw, and took no revocation: what it says of
+ * the revocation rests on that state, so the loss is what she hears (LDG-052). */
+static sw_status not_revoked(const sw_error *complaint, sw_error *err) {
+    if (err == NULL) return complaint->status;
+    *err = *complaint;
+    sw_error_prefix(err, "not revoked");
+    sw_error_hint(err, "this is not the ledger as it was seen before: hand the revocation to one "
+                       "that is, or on a chain to the key service itself (`revoke --offline "
+                       "--relay-out FILE`, `kms revoke FILE`)");
+    return complaint->status;
+}
+
+static sw_status relayed_but(const sw_error *complaint, sw_error *err) {
+    if (err == NULL) return complaint->status;
+    *err = *complaint;
+    sw_error_prefix(err, "the revocation is signed and written, but");
+    return complaint->status;
 }
 
 sw_status sw_ledger_access_append(sw_ledger_access *a, sw_identity *who, sw_entry *entry,
@@ -218,8 +240,10 @@ sw_status sw_ledger_access_append(sw_ledger_access *a, sw_identity *who, sw_entr
     bool lost = held == SW_OK && sw_ledger_access_check(a, who, &complaint) != SW_OK;
     if (lost && err != NULL) *err = complaint;
     if (lost && !revoke) return complaint.status;
-    SW_TRY(send(a, who, entry, err));
-    if (a->relayed) return SW_OK;
+    sw_status sent = send(a, who, entry, lost, err);
+    if (sent != SW_OK && lost) return not_revoked(&complaint, err);
+    SW_TRY(sent);
+    if (a->relayed) return lost ? relayed_but(&complaint, err) : SW_OK;
     SW_TRY(reload_with(a, entry, err));
     sw_status status = lost            ? complaint.status
                        : held == SW_OK ? keep_seen(a, who, entry->sequence, err)

@@ -52,6 +52,7 @@ SW_NODISCARD sw_status sw_json_parse_canonical(sw_arena *arena, sw_bytes input,
 /* Appends the RFC 8785 encoding. Refuses non-finite numbers and invalid UTF-8 by failing the
  * buffer. */
 void sw_json_encode(sw_buffer *out, const sw_json *value);
+void sw_json_encode_text(sw_buffer *out, sw_bytes text); /* a string with its quotes */
 
 /* ---- reading an object strictly. `where` in messages is the dotted name, e.g.
  * "genesis.owners[2]". ---- */

@@ -44,7 +44,7 @@ static void put_escaped(sw_buffer *out, uint8_t c) {
         sw_put_format(out, "\\u%04x", c);
 }
 
-static void put_string(sw_buffer *out, sw_bytes text) {
+void sw_json_encode_text(sw_buffer *out, sw_bytes text) {
     if (!sw_utf8_valid(text)) {
         sw_buffer_fail(out, SW_INTERNAL);
         return;
@@ -71,7 +71,7 @@ static void put_scalar(sw_buffer *out, const sw_json *v) {
         sw_put_text(out, v->boolean ? "true" : "false");
         return;
     case SW_JSON_STRING:
-        put_string(out, v->text);
+        sw_json_encode_text(out, v->text);
         return;
     case SW_JSON_NUMBER:
         if (isfinite(v->number))
@@ -134,7 +134,7 @@ static const sw_json *step(sw_buffer *out, frame *f) {
     if (f->index++ > 0) sw_put_u8(out, ',');
     f->next = child->next;
     if (!object) return child;
-    put_string(out, child->key);
+    sw_json_encode_text(out, child->key);
     sw_put_u8(out, ':');
     return child;
 }

@@ -210,14 +210,15 @@ static sw_status refuse_repeated_key(parser *p, const sw_json *object) {
     if (object->count <= FEW_MEMBERS) {
         repeated = repeated_among_few(object);
     } else {
-        const sw_json **sorted = calloc(object->count, sizeof(sw_json *));
+        sw_arena_place before = sw_arena_mark(p->arena);
+        const sw_json **sorted = SW_ARENA_NEW(p->arena, const sw_json *, object->count);
         if (sorted == NULL) return no_memory(p);
         size_t n = 0;
         for (const sw_json *m = object->first; m != NULL; m = m->next) sorted[n++] = m;
         qsort(sorted, n, sizeof *sorted, by_key);
         for (size_t i = 1; i < n && repeated == NULL; i++)
             if (sw_bytes_equal(sorted[i - 1]->key, sorted[i]->key)) repeated = sorted[i];
-        free(sorted);
+        sw_arena_rewind(p->arena, before);
     }
     if (repeated == NULL) return SW_OK;
     return malformed(p, (size_t)(repeated->span.data - p->input.data), "a member is repeated");
@@ -347,15 +348,24 @@ sw_status sw_json_parse(sw_arena *arena, sw_bytes input, const sw_json_limits *l
     return SW_OK;
 }
 
-sw_status sw_json_parse_canonical(sw_arena *arena, sw_bytes input, const sw_json_limits *limits,
-                                  sw_json **out, sw_error *err) {
-    sw_json *root;
-    SW_TRY(sw_json_parse(arena, input, limits, &root, err));
-    SW_SCOPED(sw_buffer) again = SW_BUFFER(input.size);
+static sw_status canonical_check(sw_arena *arena, sw_bytes input, const sw_json *root,
+                                 sw_error *err) {
+    sw_buffer again = sw_buffer_over(sw_arena_alloc(arena, input.size, 1), input.size);
+    if (again.data == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for JSON");
     sw_json_encode(&again, root);
     if (again.failed && again.cause == SW_MEMORY) return sw_buffer_check(&again, "JSON", err);
     if (again.failed || !sw_bytes_equal(input, sw_buffer_bytes(&again)))
         return sw_fail(err, SW_MALFORMED, "format", "JSON is not in its RFC 8785 form");
-    *out = root;
     return SW_OK;
+}
+
+sw_status sw_json_parse_canonical(sw_arena *arena, sw_bytes input, const sw_json_limits *limits,
+                                  sw_json **out, sw_error *err) {
+    sw_json *root;
+    SW_TRY(sw_json_parse(arena, input, limits, &root, err));
+    sw_arena_place before = sw_arena_mark(arena);
+    sw_status status = canonical_check(arena, input, root, err);
+    sw_arena_rewind(arena, before);
+    if (status == SW_OK) *out = root;
+    return status;
 }

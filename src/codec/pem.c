@@ -85,3 +85,35 @@ void sw_pem_encode(sw_buffer *out, const char *label, sw_bytes der) {
     }
     sw_put_format(out, "-----END %s-----\n", label);
 }
+
+typedef struct rewriting {
+    sw_buffer *out;
+    const char *label;
+    size_t count;
+} rewriting;
+
+static sw_status put_again(void *context, sw_bytes der, sw_error *err) {
+    rewriting *w = context;
+    w->count++;
+    sw_pem_encode(w->out, w->label, der);
+    return sw_buffer_check(w->out, "a PEM block", err);
+}
+
+sw_status sw_pem_rewrite(sw_bytes text, const char *label, size_t limit, sw_buffer *out,
+                         size_t *count, sw_error *err) {
+    rewriting w = {.out = out, .label = label};
+    SW_TRY(sw_pem_decode(text, label, limit, put_again, &w, err));
+    *count = w.count;
+    return SW_OK;
+}
+
+sw_status sw_pem_normalise(sw_arena *a, const char *label, size_t limit, sw_bytes *text,
+                           sw_error *err) {
+    SW_SCOPED(sw_buffer) again = SW_BUFFER(SIZE_MAX / 2);
+    size_t count;
+    if (sw_pem_rewrite(*text, label, limit, &again, &count, NULL) != SW_OK) return SW_OK;
+    sw_bytes kept = sw_arena_copy(a, sw_buffer_bytes(&again));
+    if (kept.data == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for PEM");
+    *text = kept;
+    return SW_OK;
+}

@@ -71,6 +71,15 @@ sw_status sw_hex_decode(void *out, size_t out_size, sw_bytes text, bool upper, s
     return SW_OK;
 }
 
+bool sw_hex_is(sw_bytes text, sw_bytes bytes) {
+    if (text.size / 2 != bytes.size || text.size % 2 != 0) return false;
+    for (size_t i = 0; i < bytes.size; i++)
+        if (text.data[2 * i] != (uint8_t)HEX_DIGITS[bytes.data[i] >> 4] ||
+            text.data[2 * i + 1] != (uint8_t)HEX_DIGITS[bytes.data[i] & 15])
+            return false;
+    return true;
+}
+
 sw_status sw_hex_append(sw_buffer *out, sw_bytes text, bool upper, sw_error *err) {
     SW_TRY(hex_check(text, upper, err));
     uint8_t *space = sw_put_space(out, text.size / 2);

@@ -14,6 +14,7 @@ void sw_hex_text(char *out, sw_bytes in);
  * collateral). */
 SW_NODISCARD sw_status sw_hex_decode(void *out, size_t out_size, sw_bytes text, bool upper,
                                      sw_error *err);
+bool sw_hex_is(sw_bytes text, sw_bytes bytes); /* lower-case hex of exactly these bytes */
 SW_NODISCARD sw_status sw_hex_append(sw_buffer *out, sw_bytes text, bool upper, sw_error *err);
 
 void sw_base64_encode(sw_buffer *out, sw_bytes in); /* standard alphabet, padded */
@@ -28,6 +29,14 @@ SW_NODISCARD sw_status sw_base64_decode_any(sw_buffer *out, sw_bytes text,
 typedef sw_status (*sw_pem_visit)(void *context, sw_bytes der, sw_error *err);
 SW_NODISCARD sw_status sw_pem_decode(sw_bytes text, const char *label, size_t limit,
                                      sw_pem_visit each, void *context, sw_error *err);
+/* The same blocks in the form of sw_pem_encode, for others' chains: nothing signs what stands
+ * between certificates, so we know one form. *count blocks. */
+SW_NODISCARD sw_status sw_pem_rewrite(sw_bytes text, const char *label, size_t limit,
+                                      sw_buffer *out, size_t *count, sw_error *err);
+/* The same for who only passes the text on: text that is no such PEM stays as it is, and whoever
+ * judges it says what is wrong. SW_MEMORY alone. */
+SW_NODISCARD sw_status sw_pem_normalise(sw_arena *a, const char *label, size_t limit,
+                                        sw_bytes *text, sw_error *err);
 void sw_pem_encode(sw_buffer *out, const char *label,
                    sw_bytes der); /* 64 columns, trailing newline */
 #endif

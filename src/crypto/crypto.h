@@ -35,6 +35,10 @@ typedef struct sw_sha256_stream sw_sha256_stream;
 sw_sha256_stream *sw_sha256_open(void); /* NULL without memory */
 void sw_sha256_add(sw_sha256_stream *s, sw_bytes in);
 void sw_sha256_close(sw_sha256_stream **s, sw_hash *out); /* out NULL: discard */
+typedef struct sw_sha384_stream sw_sha384_stream;         /* the same in SHA-384 */
+sw_sha384_stream *sw_sha384_open(void);
+void sw_sha384_add(sw_sha384_stream *s, sw_bytes in);
+void sw_sha384_close(sw_sha384_stream **s, uint8_t out[SW_SHA384_BYTES]);
 
 void sw_hmac_sha256(sw_hash *out, sw_bytes key, sw_bytes message);
 

@@ -88,34 +88,51 @@ void sw_bind_sha512(uint8_t out[SW_SHA512_BYTES], const char *label, const sw_by
 /* ---- streaming ----
  * The stream is the context itself; once an update fails the context is reset, so that closing it
  * fails as well. */
-sw_sha256_stream *sw_sha256_open(void) {
+static EVP_MD_CTX *stream_open(const EVP_MD *md) {
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    if (ctx != NULL && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1) {
+    if (ctx != NULL && EVP_DigestInit_ex(ctx, md, NULL) != 1) {
         EVP_MD_CTX_free(ctx);
         ctx = NULL;
         ERR_clear_error();
     }
-    return (sw_sha256_stream *)ctx;
+    return ctx;
 }
 
-void sw_sha256_add(sw_sha256_stream *s, sw_bytes in) {
-    EVP_MD_CTX *ctx = (EVP_MD_CTX *)s;
+static void stream_add(EVP_MD_CTX *ctx, sw_bytes in) {
     if (in.size == 0 || EVP_MD_CTX_get0_md(ctx) == NULL) return;
     if (EVP_DigestUpdate(ctx, in.data, in.size) != 1) EVP_MD_CTX_reset(ctx);
 }
 
-void sw_sha256_close(sw_sha256_stream **s, sw_hash *out) {
-    EVP_MD_CTX *ctx = (EVP_MD_CTX *)*s;
-    *s = NULL;
-    if (ctx == NULL) {
-        if (out != NULL) poison(out->b, sizeof out->b);
-        return;
-    }
-    if (out != NULL) {
-        bool good = EVP_MD_CTX_get0_md(ctx) != NULL && EVP_DigestFinal_ex(ctx, out->b, NULL) == 1;
-        if (!good) poison(out->b, sizeof out->b);
-    }
+static void stream_close(EVP_MD_CTX *ctx, void *out, size_t size) {
+    bool good = ctx != NULL && EVP_MD_CTX_get0_md(ctx) != NULL;
+    if (out != NULL && (!good || EVP_DigestFinal_ex(ctx, out, NULL) != 1)) poison(out, size);
     EVP_MD_CTX_free(ctx);
+}
+
+sw_sha256_stream *sw_sha256_open(void) {
+    return (sw_sha256_stream *)stream_open(EVP_sha256());
+}
+
+void sw_sha256_add(sw_sha256_stream *s, sw_bytes in) {
+    stream_add((EVP_MD_CTX *)s, in);
+}
+
+void sw_sha256_close(sw_sha256_stream **s, sw_hash *out) {
+    stream_close((EVP_MD_CTX *)*s, out == NULL ? NULL : out->b, sizeof out->b);
+    *s = NULL;
+}
+
+sw_sha384_stream *sw_sha384_open(void) {
+    return (sw_sha384_stream *)stream_open(EVP_sha384());
+}
+
+void sw_sha384_add(sw_sha384_stream *s, sw_bytes in) {
+    stream_add((EVP_MD_CTX *)s, in);
+}
+
+void sw_sha384_close(sw_sha384_stream **s, uint8_t out[SW_SHA384_BYTES]) {
+    stream_close((EVP_MD_CTX *)*s, out, SW_SHA384_BYTES);
+    *s = NULL;
 }
 
 /* ---- HMAC ---- */

@@ -10,7 +10,6 @@
 #include "crypto/crypto_internal.h"
 #include "crypto/ocsp_internal.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -175,14 +174,13 @@ static sw_status verdict_read(const sw_ocsp_question *q, OCSP_SINGLERESP *single
     return SW_OK;
 }
 
-/* ---- the answer as an object ---- */
-struct sw_ocsp_answer {
-    OCSP_BASICRESP *basic;
-};
+/* ---- the answer as an object: OpenSSL's own ---- */
+static OCSP_BASICRESP *basic_of(const sw_ocsp_answer *answer) {
+    return (OCSP_BASICRESP *)answer;
+}
 
 void sw_ocsp_free(sw_ocsp_answer **answer) {
-    if (*answer != NULL) OCSP_BASICRESP_free((*answer)->basic);
-    free(*answer);
+    OCSP_BASICRESP_free(basic_of(*answer));
     *answer = NULL;
 }
 
@@ -204,24 +202,18 @@ sw_status sw_ocsp_parse(sw_bytes response, sw_ocsp_answer **out, sw_error *err) 
     SW_TRY(size_check(response, err));
     SW_TRY(outer_parse(response, &der, err));
     SW_TRY(basic_parse(der, &basic, err));
-    sw_ocsp_answer *made = calloc(1, sizeof *made);
-    if (made == NULL) {
-        OCSP_BASICRESP_free(basic);
-        return sw_fail(err, SW_MEMORY, "memory", "no memory for an OCSP answer");
-    }
-    made->basic = basic;
-    *out = made;
+    *out = (sw_ocsp_answer *)basic;
     return SW_OK;
 }
 
 bool sw_ocsp_concerns(const sw_ocsp_answer *answer, const sw_cert *cert, const sw_cert *issuer) {
-    if (OCSP_resp_count(answer->basic) != 1) return true;
-    OCSP_SINGLERESP *single = OCSP_resp_get0(answer->basic, 0);
+    if (OCSP_resp_count(basic_of(answer)) != 1) return true;
+    OCSP_SINGLERESP *single = OCSP_resp_get0(basic_of(answer), 0);
     return is_of((OCSP_CERTID *)OCSP_SINGLERESP_get0_id(single), cert, issuer);
 }
 
 size_t sw_ocsp_count(const sw_ocsp_answer *answer) {
-    int count = OCSP_resp_count(answer->basic);
+    int count = OCSP_resp_count(basic_of(answer));
     return count < 0 ? 0 : (size_t)count;
 }
 
@@ -231,7 +223,7 @@ sw_status sw_ocsp_read(const sw_ocsp_answer *answer, size_t index, sw_ocsp_facts
     ASN1_OCTET_STRING *key = NULL;
     sw_ocsp_facts facts = {0};
     SW_CHECK(err, index < sw_ocsp_count(answer));
-    OCSP_SINGLERESP *single = OCSP_resp_get0(answer->basic, (int)index);
+    OCSP_SINGLERESP *single = OCSP_resp_get0(basic_of(answer), (int)index);
     OCSP_CERTID *id = (OCSP_CERTID *)OCSP_SINGLERESP_get0_id(single);
     if (OCSP_id_get0_info(NULL, NULL, &key, &serial, id) != 1 ||
         !sw_serial_read(serial, facts.serial, &facts.serial_bytes))
@@ -248,7 +240,7 @@ sw_status sw_ocsp_read(const sw_ocsp_answer *answer, size_t index, sw_ocsp_facts
 
 sw_status sw_ocsp_judge(const sw_ocsp_answer *answer, const sw_cert *cert, const sw_cert *issuer,
                         int64_t wall_ms, sw_ocsp_verdict *out, sw_error *err) {
-    const sw_ocsp_question q = {answer->basic, cert, issuer, wall_ms};
+    const sw_ocsp_question q = {basic_of(answer), cert, issuer, wall_ms};
     OCSP_SINGLERESP *single = NULL;
     sw_ocsp_verdict v;
     int64_t from, until;

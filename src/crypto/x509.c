@@ -81,6 +81,10 @@ void sw_cert_free(sw_cert **held) {
     free(cert);
 }
 
+void sw_cert_hold(sw_cert *cert) {
+    cert->holds++;
+}
+
 sw_bytes sw_cert_der(const sw_cert *cert) {
     return sw_buffer_bytes(&cert->der);
 }

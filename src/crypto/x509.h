@@ -17,6 +17,7 @@ void sw_cert_free(sw_cert **cert);
  * judged anew by whoever finds one. Starts as zeros. Several threads may look for certificates in
  * one while none keeps any. */
 #define SW_CERT_CACHE_LIMIT 16
+void sw_cert_hold(sw_cert *cert); /* one more hold, for one more sw_cert_free */
 typedef struct sw_cert_cache {
     sw_cert *certs[SW_CERT_CACHE_LIMIT];
     size_t kept; /* ever */

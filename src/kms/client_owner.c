@@ -125,8 +125,27 @@ static sw_status check_seen_block(sw_rpc *node, const sw_head *seen, const sw_he
     return status;
 }
 
+/* Final blocks are at most some hours behind on any chain: one a day old is what a node shows that
+ * stands still. */
+#define STILL_MS INT64_C(86400000)
+
+static sw_status check_moves(sw_rpc *node, const sw_head *final, int64_t now_ms, sw_error *err) {
+    sw_block block;
+    char made[21];
+    SW_TRY(sw_rpc_header(node, &final->hash, NULL, &block, err));
+    int64_t made_ms = (int64_t)block.time_s * 1000; /* below 2^63 */
+    if (made_ms > now_ms || now_ms - made_ms <= STILL_MS) return SW_OK;
+    sw_time_text(made, made_ms);
+    sw_status status = sw_fail(err, SW_UNAVAILABLE, "unavailable",
+                               "the node's newest final block, %llu, is of %s: it stands still",
+                               (unsigned long long) final->index, made);
+    sw_error_hint(err, "what was decided since would not be heard: ask another node");
+    return status;
+}
+
 /* CHN-060: what this owner's own node calls final, and never an older block than before. */
-static sw_status check_chain(sw_remote *r, const sw_genesis *g, sw_seen *seen, sw_error *err) {
+static sw_status check_chain(sw_remote *r, const sw_genesis *g, int64_t now_ms, sw_seen *seen,
+                             sw_error *err) {
     sw_head final;
     if (r->node == NULL) {
         sw_status status =
@@ -139,12 +158,14 @@ static sw_status check_chain(sw_remote *r, const sw_genesis *g, sw_seen *seen, s
     SW_TRY(sw_rpc_check_chain(r->node, g->chain.chain, err));
     SW_TRY(sw_rpc_final(r->node, &final, err));
     SW_TRY(check_seen_block(r->node, &seen->ledger, &final, err));
+    SW_TRY(check_moves(r->node, &final, now_ms, err));
     seen->ledger = final;
     return SW_OK;
 }
 
-static sw_status check_ledger(sw_remote *r, const sw_genesis *g, sw_seen *seen, sw_error *err) {
-    if (g->backend == SW_LEDGER_ETHEREUM) return check_chain(r, g, seen, err);
+static sw_status check_ledger(sw_remote *r, const sw_genesis *g, int64_t now_ms, sw_seen *seen,
+                              sw_error *err) {
+    if (g->backend == SW_LEDGER_ETHEREUM) return check_chain(r, g, now_ms, seen, err);
     sw_journal *journal = NULL;
     sw_ledger *ledger = NULL;
     SW_TRY(sw_remote_ledger(r, g, &journal, &ledger, err));
@@ -219,7 +240,7 @@ static sw_status give_word(sw_remote *r, const sw_kms_reference *reference, cons
     audit_place(&place, g, &looked.root);
     SW_TRY(sw_identity_load_seen(owner, &g->hash, &seen, err));
     SW_TRY(sw_identity_load_seen(owner, &place, &audit_seen, err));
-    SW_TRY(check_ledger(r, g, &seen, err));
+    SW_TRY(check_ledger(r, g, wall_ms, &seen, err));
     SW_TRY(check_audit(r, &audit_seen.audit, &looked, err));
     if (keys->missing) SW_TRY(need_secret(owner, g, audit_seen.audit.index > 0, keys->secret, err));
     const sw_unlock_statement s = {.genesis = g->hash,

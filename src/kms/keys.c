@@ -42,6 +42,20 @@ static sw_status silent(sw_error *err, const sw_owner *owner) {
     return status;
 }
 
+/* A node that stands still would let an owner speak for ever of a chain as it once was: what she
+ * decided since is not heard (CHN-060). */
+static sw_status stands_still(sw_error *err, const sw_owner *owner) {
+    sw_status status = sw_fail(err, SW_REFUSED, "silence",
+                               "what %s has named of the chain is older than the recipe's "
+                               "max_silence",
+                               owner->name);
+    sw_error_hint(err,
+                  "the node that %s asks stands still: another one, then `sealwright kms "
+                  "unlock`",
+                  owner->name);
+    return status;
+}
+
 static sw_status check_word(sw_kms_case *c, size_t place, sw_error *err) {
     const sw_owner *owner = &c->app->genesis.owners[place];
     const sw_kms_word *word = &c->app->words[place];
@@ -55,6 +69,8 @@ static sw_status check_word(sw_kms_case *c, size_t place, sw_error *err) {
     int64_t since_ms = c->now_ms - word->heard_ms;
     if (since_ms < 0 || (uint64_t)since_ms > c->recipe->max_silence_ms) return silent(err, owner);
     int64_t time_ms = word->statement.time_ms + since_ms; /* below 2^54 */
+    if ((uint64_t)(time_ms - word->known_ms) > c->recipe->max_silence_ms)
+        return stands_still(err, owner);
     if (time_ms > c->latest_ms) c->latest_ms = time_ms;
     if (time_ms < c->earliest_ms) c->earliest_ms = time_ms;
     return SW_OK;

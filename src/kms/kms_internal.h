@@ -44,6 +44,8 @@ typedef struct sw_kms_word { /* one owner's, since this start */
     sw_unlock_statement statement;
     sw_buffer envelope;
     int64_t heard_ms; /* counter at the look before it */
+    int64_t known_ms; /* how far the owner's knowledge of the ledger reaches, by her clock: the time
+                       * of the statement, or of a block before it that she named */
 } sw_kms_word;
 SW_SECRET_ROLE(sw_kms_secrets, 32 * SW_OWNER_LIMIT) /* unlock secrets by owner's place */
 typedef struct sw_kms_ledger sw_kms_ledger;
@@ -85,9 +87,10 @@ typedef struct sw_kms_finding {
 } sw_kms_finding;
 void sw_kms_finding_free(sw_kms_finding *f);
 typedef struct sw_kms_ledger_kind {
-    /* May an owner name this head? `before` is what the same owner named last, NULL at first. */
+    /* May an owner name this head? `before` is what the same owner named last, NULL at first.
+     * *made_ms: when the head was made, by itself; INT64_MAX where it does not say. */
     sw_status (*check_head)(sw_kms_ledger *l, const sw_head *named, const sw_head *before,
-                            sw_error *err);
+                            int64_t *made_ms, sw_error *err);
     /* The 5th and 6th check of KMS-051. Fills *out as far as it came, also when it refuses. */
     sw_status (*judge)(sw_kms_ledger *l, const sw_kms_question *q, sw_kms_finding *out,
                        sw_error *err);

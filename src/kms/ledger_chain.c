@@ -411,7 +411,7 @@ static void read_ahead(const turn *t, const sw_head *at) {
 }
 
 static sw_status check_head(sw_kms_ledger *ledger, const sw_head *named, const sw_head *before,
-                            sw_error *err) {
+                            int64_t *made_ms, sw_error *err) {
     chain_ledger *l = (chain_ledger *)ledger;
     SW_SCOPED(sw_buffer) rlp = SW_BUFFER(SW_CHAIN_HEADER_LIMIT);
     sw_block block;
@@ -432,6 +432,7 @@ static sw_status check_head(sw_kms_ledger *ledger, const sw_head *named, const s
         return sw_fail(err, SW_UNAUTHENTIC, "rollback",
                        "the owner names block %llu, and the one with this hash is %llu",
                        (unsigned long long)named->index, (unsigned long long)block.number);
+    *made_ms = (int64_t)block.time_s * 1000; /* below 2^63: block.c */
     read_ahead(&t, named);
     return SW_OK;
 }

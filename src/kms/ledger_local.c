@@ -35,9 +35,10 @@ static sw_status catch_up(const local *own, sw_error *err) {
 }
 
 static sw_status check_head(sw_kms_ledger *l, const sw_head *named, const sw_head *before,
-                            sw_error *err) {
+                            int64_t *made_ms, sw_error *err) {
     local *own = (local *)l;
     (void)before;
+    *made_ms = INT64_MAX;
     SW_TRY(catch_up(own, err));
     return sw_journal_contains(own->journal, named, err);
 }

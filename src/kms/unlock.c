@@ -16,7 +16,7 @@ typedef struct word_offer {
     sw_bytes envelope, enc, sealed;
     sw_unlock_statement statement;
     size_t owner; /* place in the genesis */
-    int64_t heard_ms;
+    int64_t heard_ms, known_ms;
 } word_offer;
 
 static sw_status parse(sw_bytes body, word_offer *out, sw_error *err) {
@@ -67,8 +67,11 @@ static sw_status judge(sw_kms *k, sw_kms_app *app, const sw_http_request *q, sw_
     const sw_kms_word *before = &app->words[w->owner];
     SW_TRY(check_newer(before, &w->statement, err));
     SW_TRY(sw_journal_contains(k->audit, &w->statement.audit, err));
-    return app->ledger->kind->check_head(app->ledger, &w->statement.ledger,
-                                         before->present ? &before->statement.ledger : NULL, err);
+    SW_TRY(app->ledger->kind->check_head(app->ledger, &w->statement.ledger,
+                                         before->present ? &before->statement.ledger : NULL,
+                                         &w->known_ms, err));
+    if (w->known_ms > w->statement.time_ms) w->known_ms = w->statement.time_ms;
+    return SW_OK;
 }
 
 static sw_status open_secret(const sw_kms *k, const word_offer *w, sw_unlock_secret *out,
@@ -112,6 +115,7 @@ static sw_status take_word(sw_kms_app *app, const word_offer *w, const sw_unlock
     memcpy(app->secrets->b + w->owner * sizeof secret->b, secret->b, sizeof secret->b);
     word->statement = w->statement;
     word->heard_ms = w->heard_ms;
+    word->known_ms = w->known_ms;
     word->present = true;
     return SW_OK;
 }

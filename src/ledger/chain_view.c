@@ -189,12 +189,16 @@ static sw_status parse(sw_arena *a, sw_bytes bytes, view *out, sw_error *err) {
     return read_slots(a, root, out, err);
 }
 
-sw_status sw_chain_view_head(sw_bytes bytes, sw_head *out, sw_error *err) {
+sw_status sw_chain_view_block(sw_bytes bytes, sw_block *out, sw_error *err) {
     SW_SCOPED(sw_arena) a = {0};
     view v = {0};
-    sw_block block;
     SW_TRY(parse(&a, bytes, &v, err));
-    SW_TRY(sw_block_parse(v.header, &block, err));
+    return sw_block_parse(v.header, out, err);
+}
+
+sw_status sw_chain_view_head(sw_bytes bytes, sw_head *out, sw_error *err) {
+    sw_block block;
+    SW_TRY(sw_chain_view_block(bytes, &block, err));
     *out = (sw_head){.index = block.number, .hash = block.hash};
     return SW_OK;
 }

@@ -42,6 +42,7 @@ SW_NODISCARD sw_status sw_chain_view_encode(sw_bytes header, const sw_bytes *acc
 /* ---- judging one ---- */
 /* Number and hash of the block that a view is of, read from its header: for finding it. Everything
  * else in it is unverified. */
+SW_NODISCARD sw_status sw_chain_view_block(sw_bytes view, sw_block *out, sw_error *err);
 SW_NODISCARD sw_status sw_chain_view_head(sw_bytes view, sw_head *out, sw_error *err);
 /* `at` is what the owner named. Refuses a view that lacks a slot which `ask` needs; others may be
  * there, since several questions share a view. SW_UNAUTHENTIC "proof" with the cause, SW_MALFORMED

@@ -16,6 +16,8 @@
 #include <string.h>
 #include <time.h>
 
+enum { GAS_LEAST = 21000 }; /* of any transaction: G_transaction of the yellow paper */
+
 #define GWEI        UINT64_C(1000000000)
 #define TIP_DEFAULT GWEI
 enum { POLL_FIRST_MS = 50, POLL_LAST_MS = 4000, OVERDUE_COUNT = 3, TEXT_LIMIT = 512 };
@@ -130,6 +132,10 @@ static sw_status estimate(sending *s, sw_error *err) {
     sw_status status = sw_rpc_ask(s->r, &a, "eth_estimateGas", params, &result, &refusal, err);
     if (status != SW_OK) return explain(s, status, &refusal, err);
     SW_TRY(sw_rpc_u64(result, "eth_estimateGas", &gas, err));
+    if (gas < GAS_LEAST)
+        return sw_fail(err, SW_MALFORMED, "format",
+                       "the node asks for %" PRIu64 " gas, and no transaction takes less than %d",
+                       gas, GAS_LEAST);
     if (gas > SW_RPC_GAS_LIMIT)
         return sw_fail(err, SW_REFUSED, "gas",
                        "the node asks for %" PRIu64 " gas; the limit is %" PRIu64, gas,

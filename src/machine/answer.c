@@ -118,7 +118,7 @@ static sw_status config_check(sw_arena *a, const sw_json *root, const sw_quote_f
         SW_TRY(sw_config_document_read(a, vm_config->text, &out->mr_config, err));
     SW_TRY(sw_config_facts_read(a, out->events, out->event_count, &facts, err));
     facts.document = out->mr_config;
-    return sw_config_id_verify(fields->mr_config_id, &facts, &version, err);
+    return sw_config_id_verify(a, fields->mr_config_id, &facts, &version, err);
 }
 
 /* GetQuote's answer; members that are not known are the agent's own business. */

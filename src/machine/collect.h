@@ -133,13 +133,14 @@ SW_NODISCARD sw_status sw_gpu_collateral_fetch(const sw_collateral_source *s, sw
                                                const sw_gpu_device *devices, size_t count,
                                                sw_gpu_collateral *out, int64_t *until_ms,
                                                sw_error *err);
-/* NVIDIA's answer {"id","rim",...} to the question for the manifest of this name: its XML, not yet
- * verified. */
+/* NVIDIA's answer {"id","rim",...} to the question for the manifest of this name (NULL: of any):
+ * its XML, not yet verified. */
 SW_NODISCARD sw_status sw_rim_answer_parse(sw_arena *a, sw_bytes json, const char *name,
                                            sw_bytes *xml, sw_error *err);
 /* What the provisioning service answers beside JSON: an issuer chain, percent-encoded in a header
- * field, as PEM of exactly two certificates; a revocation list as DER, PEM, or hexadecimal DER. */
-SW_NODISCARD sw_status sw_pcs_chain_parse(sw_arena *a, sw_bytes field, sw_bytes *pem,
+ * field, as PEM of exactly two certificates; a revocation list as DER, PEM, or DER in hex or
+ * base64. */
+SW_NODISCARD sw_status sw_pcs_chain_parse(sw_arena *a, sw_bytes field, sw_bytes *out,
                                           sw_error *err);
 SW_NODISCARD sw_status sw_pcs_list_parse(sw_arena *a, sw_bytes body, sw_bytes *der, sw_error *err);
 

@@ -136,7 +136,7 @@ sw_status sw_rim_answer_parse(sw_arena *a, sw_bytes json, const char *name, sw_b
     SW_TRY(sw_json_parse(a, json, &limits, &root, err));
     SW_TRY(sw_json_text(root, "manifest", "id", &id, err));
     SW_TRY(sw_json_text(root, "manifest", "rim", &text, err));
-    if (!sw_bytes_is(id, name))
+    if (name != NULL && !sw_bytes_is(id, name))
         return sw_fail(err, SW_REFUSED, "evidence", "the manifest is another than %s", name);
     SW_TRY(sw_base64_decode(&decoded, text, err));
     if (decoded.size == 0) return sw_fail(err, SW_MALFORMED, "format", "the manifest is empty");

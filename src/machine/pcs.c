@@ -60,39 +60,25 @@ static sw_status chain_decode(sw_bytes field, sw_buffer *out, sw_error *err) {
     return percent_decode(field, true, out, err);
 }
 
-typedef struct chain_text {
-    sw_buffer pem; /* in the one form of EVD-024 */
+static sw_status chain_read(sw_bytes text, sw_buffer *pem, sw_error *err) {
     size_t count;
-} chain_text;
-
-static sw_status chain_put(void *context, sw_bytes der, sw_error *err) {
-    chain_text *t = context;
-    t->count++;
-    sw_pem_encode(&t->pem, "CERTIFICATE", der);
-    return sw_buffer_check(&t->pem, "an issuer chain", err);
+    SW_TRY(sw_pem_rewrite(text, "CERTIFICATE", CHAIN_COUNT, pem, &count, err));
+    if (count == CHAIN_COUNT) return SW_OK;
+    return sw_fail(err, SW_MALFORMED, "format", "%zu certificate instead of two", count);
 }
 
-static sw_status chain_read(sw_bytes text, chain_text *out, sw_error *err) {
-    SW_TRY(sw_pem_decode(text, "CERTIFICATE", CHAIN_COUNT, chain_put, out, err));
-    if (out->count == CHAIN_COUNT) return SW_OK;
-    return sw_fail(err, SW_MALFORMED, "format", "%zu certificate instead of two", out->count);
-}
-
-sw_status sw_pcs_chain_parse(sw_arena *a, sw_bytes field, sw_bytes *pem, sw_error *err) {
+sw_status sw_pcs_chain_parse(sw_arena *a, sw_bytes field, sw_bytes *out, sw_error *err) {
     SW_SCOPED(sw_buffer) text = SW_BUFFER(SW_ISSUER_CHAIN_LIMIT);
-    chain_text chain = {.pem = SW_BUFFER(SW_ISSUER_CHAIN_LIMIT)};
+    SW_SCOPED(sw_buffer) pem = SW_BUFFER(SW_ISSUER_CHAIN_LIMIT);
     if (field.size == 0)
         return sw_fail(err, SW_MALFORMED, "format", "the answer has no issuer chain");
     SW_TRY(chain_decode(field, &text, err));
     SW_TRY(sw_buffer_check(&text, "an issuer chain", err));
     if (memchr(text.data, 0, text.size) != NULL)
         return sw_fail(err, SW_MALFORMED, "format", "an issuer chain holds a NUL");
-    sw_status status = chain_read(sw_buffer_bytes(&text), &chain, err);
-    if (status == SW_OK)
-        status = keep(a, &chain.pem, "an issuer chain", pem, err);
-    else
-        sw_error_prefix(err, "an issuer chain");
-    sw_buffer_free(&chain.pem);
+    sw_status status = chain_read(sw_buffer_bytes(&text), &pem, err);
+    if (status == SW_OK) return keep(a, &pem, "an issuer chain", out, err);
+    sw_error_prefix(err, "an issuer chain");
     return status;
 }
 
@@ -102,22 +88,30 @@ static sw_status take_der(void *context, sw_bytes der, sw_error *err) {
     return sw_buffer_check(context, "a revocation list", err);
 }
 
+static bool is_line_end(uint8_t c) {
+    return c == '\n' || c == '\r';
+}
+
 sw_status sw_pcs_list_parse(sw_arena *a, sw_bytes body, sw_bytes *der, sw_error *err) {
     static const uint8_t sequence[] = {0x30, 0x82};
     SW_SCOPED(sw_buffer) list = SW_BUFFER(SW_REVOCATION_LIMIT);
     sw_status status;
+    bool binary =
+        sw_bytes_starts(body, SW_BYTES_OF(sequence)) || sw_bytes_starts(body, SW_LITERAL("0\x81"));
+    while (!binary && body.size > 0 && is_line_end(body.data[body.size - 1])) body.size--;
     if (sw_bytes_starts(body, SW_LITERAL("-----BEGIN"))) {
         status = sw_pem_decode(body, LIST_LABEL, 1, take_der, &list, err);
-    } else if (sw_bytes_starts(body, SW_BYTES_OF(sequence)) ||
-               sw_bytes_starts(body, SW_LITERAL("0\x81"))) {
+    } else if (binary) {
         status = take_der(&list, body, err);
+    } else if (sw_bytes_starts(body, SW_LITERAL("M"))) { /* DER's first three bytes in base64 */
+        status = sw_base64_decode(&list, body, err);
     } else {
         status = sw_hex_append(&list, body, true, err);
     }
     if (status == SW_OK && list.size == 0)
         status = sw_fail(err, SW_MALFORMED, "format", "it is empty");
     if (status != SW_OK) {
-        sw_error_prefix(err, "a revocation list is neither DER, PEM nor hexadecimal");
+        sw_error_prefix(err, "a revocation list is neither DER, PEM, hexadecimal nor base64");
         return status;
     }
     return keep(a, &list, "a revocation list", der, err);

@@ -14,7 +14,8 @@
 /* What the owners said to the key service's start behind one receipt. */
 typedef struct words {
     size_t count;
-    sw_unlock_statement said[SW_OWNER_LIMIT]; /* by genesis order of those who have a shard */
+    sw_unlock_statement said[SW_OWNER_LIMIT];
+    int64_t known_ms[SW_OWNER_LIMIT]; /* by genesis order of those who have a shard */
 } words;
 
 typedef struct progress {
@@ -32,6 +33,21 @@ bool sw_walk_has_shard(const sw_walk *w, const sw_hash *owner) {
 
 /* ---- statements ---- */
 
+/* How far the owner's knowledge of the ledger reached: on a chain no further than the block that
+ * she named (CHN-060). */
+static sw_status known_until(const sw_walk *w, const sw_unlock_statement *s, int64_t *out,
+                             sw_error *err) {
+    sw_block block;
+    size_t i;
+    *out = s->time_ms;
+    if (!sw_walk_on_chain(w)) return SW_OK;
+    SW_TRY(sw_view_list_find(&w->views, &s->ledger, &i, err));
+    SW_TRY(sw_chain_view_block(w->views.views[i], &block, err));
+    int64_t made_ms = (int64_t)block.time_s * 1000; /* below 2^63 */
+    if (made_ms < *out) *out = made_ms;
+    return SW_OK;
+}
+
 static sw_status take_statement(sw_walk *w, const sw_json *envelope, const sw_owner *owner,
                                 words *out, sw_error *err) {
     sw_unlock_statement *s = &out->said[out->count];
@@ -41,6 +57,7 @@ static sw_status take_statement(sw_walk *w, const sw_json *envelope, const sw_ow
             err, SW_UNAUTHENTIC, "statement",
             "the owners' statements are not those of the listed shards' owners in order");
     SW_TRY(sw_walk_find_head(w, &s->ledger, err));
+    SW_TRY(known_until(w, s, &out->known_ms[out->count], err));
     const sw_unlock_statement *first = &out->said[0];
     if (!sw_hash_equal(&s->boot_nonce, &first->boot_nonce) ||
         !sw_p256_equal(&s->receipt, &first->receipt) || !sw_p256_equal(&s->root, &first->root))
@@ -75,10 +92,11 @@ static sw_status read_statements(sw_walk *w, const sw_json *grant, words *out, s
  * longer than the recipe allows (KMS-043, KMS-051, KMS-071). */
 static sw_status check_times(const sw_walk *w, const words *said, const sw_grant *g,
                              sw_error *err) {
-    int64_t earliest = said->said[0].time_ms;
+    int64_t earliest = said->said[0].time_ms, known = said->known_ms[0];
     for (size_t i = 0; i < said->count; i++) {
         const sw_unlock_statement *s = &said->said[i];
         if (s->time_ms < earliest) earliest = s->time_ms;
+        if (said->known_ms[i] < known) known = said->known_ms[i];
         if (s->ledger.index > g->ledger.index || s->audit.index >= g->audit.index)
             return sw_fail(err, SW_UNAUTHENTIC, "statement",
                            "an owner's statement is newer than the receipt that rests on it");
@@ -89,6 +107,10 @@ static sw_status check_times(const sw_walk *w, const words *said, const sw_grant
     if ((uint64_t)(g->granted_ms - earliest) > w->recipe->max_silence_ms)
         return sw_fail(err, SW_UNAUTHENTIC, "silence",
                        "an owner had been silent for longer than the recipe's max_silence");
+    if ((uint64_t)(g->granted_ms - known) > w->recipe->max_silence_ms)
+        return sw_fail(err, SW_UNAUTHENTIC, "silence",
+                       "what an owner had named of the chain was older than the recipe's "
+                       "max_silence");
     return SW_OK;
 }
 

@@ -89,7 +89,7 @@ static sw_status beyond(const walk *w, const char *what, uint64_t limit, sw_erro
 static void add_entry(walk *w, uint8_t kind, uint64_t size, const sw_hash *digest) {
     uint8_t space[16];
     sw_bytes path = SW_BYTES(w->path + 1, w->path_size - 1);
-    sw_buffer head = {.data = space, .capacity = sizeof space, .limit = sizeof space};
+    sw_buffer head = sw_buffer_over(space, sizeof space);
     sw_put_u32be(&head, (uint32_t)path.size);
     sw_sha256_add(w->hash, sw_buffer_bytes(&head));
     sw_sha256_add(w->hash, path);

@@ -79,7 +79,7 @@ static inline void bench_open(bench *b, const char *folder, size_t thread) {
     b->folder = folder;
     b->thread = thread;
     assert_true(open_vector(&b->v, folder));
-    b->by = (sw_judge){&intel, b->v.at_ms, NULL};
+    b->by = (sw_judge){.policy = &intel, .wall_ms = b->v.at_ms, .any_behind = true};
     assert_int_equal(sw_verifier_open(NULL, &b->by.verifier, NULL), SW_OK);
     assert_int_equal(sw_tdx_quote_parse(b->v.quote, &b->quote, NULL), SW_OK);
     assert_int_equal(

@@ -19,6 +19,7 @@ typedef struct rig {
     int64_t at_ms;
     sw_gpu_known *known;
     sw_pool *pool;
+    sw_arena *memory;
 } rig;
 static sw_gpu_claims claims[SW_GPU_LIMIT];
 
@@ -50,7 +51,8 @@ static inline sw_status rig_judge(const rig *r, const sw_check_log *log, sw_erro
     sw_bytes rims[4];
     for (size_t i = 0; i < r->count && i < SW_GPU_LIMIT; i++) devices[i] = gpu_device(&r->made[i]);
     for (size_t i = 0; i < r->rim_count; i++) rims[i] = sw_buffer_bytes(&r->rims[i]);
-    sw_gpu_collateral c = {rims, r->rim_count, r->ocsp, r->ocsp_count, r->known, r->pool};
+    sw_gpu_collateral c = {rims,     r->rim_count, r->ocsp,  r->ocsp_count,
+                           r->known, r->pool,      r->memory};
     return sw_gpu_verify(devices, r->count, &c, &r->policy, r->at_ms, log, claims, err);
 }
 

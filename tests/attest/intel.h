@@ -113,7 +113,7 @@ static inline void close_vector(vector *v) {
 }
 
 static inline sw_status judge(const vector *v, int64_t at_ms, sw_tdx_verdict *out, sw_error *err) {
-    const sw_judge by = {&intel, at_ms, NULL};
+    const sw_judge by = {.policy = &intel, .wall_ms = at_ms};
     sw_tdx_quote quote;
     return sw_tdx_verify(v->quote, &v->collateral, &by, &quote, out, err);
 }

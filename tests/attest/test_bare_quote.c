@@ -24,7 +24,13 @@ static void test_bare_quote(void **state) {
     in_body(&b, AT_TEE_TCB_SVN)[2] = 0; /* launched on the lower level */
     sign_quote(&b);
     b.quote_size += 9;
+    b.quote[b.quote_size - 9] = 'x'; /* nobody signed it, and a bare quote is whatever was kept */
     assert_int_equal(bare(&b, &c, NULL), SW_OK);
+    assert_int_equal(c.trailing_bytes, 9);
+    assert_false(c.trailing_zeros);
+    b.quote[b.quote_size - 9] = 0;
+    assert_int_equal(bare(&b, &c, NULL), SW_OK);
+    assert_true(c.trailing_zeros);
     assert_int_equal(c.version, 5);
     assert_int_equal(c.td.kind, SW_TD15);
     assert_memory_equal(c.td.report_data, house.report.b, 64);
@@ -44,7 +50,12 @@ static void test_bare_quote(void **state) {
     assert_string_equal(c.now_module, "UpToDate");
     assert_string_equal(c.qe_status, "UpToDate");
     assert_true(c.valid_from_ms <= FORGE_NOW && c.valid_until_ms > FORGE_NOW);
-    assert_int_equal(sw_td_attributes_check(&c.td, NULL, NULL), SW_OK);
+    assert_int_equal(sw_td_attributes_check(&c.td, false, NULL, NULL), SW_OK);
+    c.td.td_attributes &= ~(UINT64_C(1) << 28); /* SEPT_VE_DISABLE: a machine policy's matter */
+    sw_error err = {0};
+    assert_int_equal(sw_td_attributes_check(&c.td, true, NULL, NULL), SW_OK);
+    assert_int_equal(sw_td_attributes_check(&c.td, false, NULL, &err), SW_REFUSED);
+    assert_non_null(strstr(err.message, "without SEPT_VE_DISABLE"));
     bend_end(&b);
 }
 
@@ -62,7 +73,7 @@ static void test_bare_refusals(void **state) {
     assert_int_equal(bare(&b, &c, NULL), SW_OK);
     assert_int_equal(c.version, 4);
     assert_null(c.now_platform);
-    assert_int_equal(sw_td_attributes_check(&c.td, NULL, &err), SW_REFUSED);
+    assert_int_equal(sw_td_attributes_check(&c.td, true, NULL, &err), SW_REFUSED);
     assert_non_null(strstr(err.message, "DEBUG"));
     memset(&c, 0x5a, sizeof c);
     before = c;

@@ -164,7 +164,7 @@ static void test_config_ids(void **state) {
         sw_error err = {0};
         answer_read(&a, ANSWERS[i].file, &g);
         if (sw_config_facts_read(&a, g.events, g.event_count, &facts, &err) != SW_OK ||
-            sw_config_id_verify(g.td.mr_config_id, &facts, &version, &err) != SW_OK)
+            sw_config_id_verify(&a, g.td.mr_config_id, &facts, &version, &err) != SW_OK)
             fail_msg("%s: %s", ANSWERS[i].file, err.message);
         assert_int_equal(version, ANSWERS[i].config_id);
         assert_int_equal(facts.provider, i == 0 ? SW_KEY_PROVIDER_LOCAL : SW_KEY_PROVIDER_KMS);

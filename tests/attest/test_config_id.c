@@ -48,8 +48,9 @@ static sw_config_facts keccak_facts(void) {
 
 static sw_status verify(const uint8_t id[48], const sw_config_facts *f, unsigned *version,
                         sw_error *err) {
+    SW_SCOPED(sw_arena) a = {0};
     unsigned before = *version;
-    sw_status status = sw_config_id_verify(id, f, version, err);
+    sw_status status = sw_config_id_verify(&a, id, f, version, err);
     if (status != SW_OK) assert_int_equal(*version, before);
     return status;
 }
@@ -185,6 +186,12 @@ static const struct {
     {"{" C "," K "," V "}", NULL},
     {"{" A C "," K "," V "}", NULL},
     {"{" C ",\"init_script_hashes\":[" AA32 "," BB32 "]," K "," V "}", NULL},
+    {"{" C "," K ",\"key_provider_id\":\"\"," V "}", NULL}, /* pins none */
+    {"{" C ",\"gpu_policy_hash\":\"\"," K "," V "}", "another gpu_policy_hash"},
+    {"{" C ",\"instance_id\":\"\"," K "," V "}", "another instance_id"},
+    {"{" C "," K ",\"key_provider_id\":0," V "}", "key_provider_id"},
+    {"{" C "," K ",\"key_provider_id\":\"3\"," V "}", "another key_provider_id"},
+    {"{\"compose_hash\":\"\"," K "," V "}", "another compose_hash"},
     {"{" C ", " K "," V "}", "RFC 8785 form"},
     {"{" K "," C "," V "}", "RFC 8785 form"},
     {"{" K "," V "}", "compose_hash is missing"},
@@ -237,6 +244,31 @@ static void test_documents(void **state) {
     uint8_t id[48] = {3};
     f.document = SW_BYTES_OF(large);
     expect_refused(id, &f, "more than 8192 bytes");
+}
+
+/* What a log does not name stands there as "", as dstack's releases write it, or not at all. */
+static void test_nothing_named(void **state) {
+    (void)state;
+    static const char *const documents[] = {
+        "{" A C ",\"gpu_policy_hash\":\"\",\"instance_id\":\"\",\"key_provider\":\"none\","
+        "\"key_provider_id\":\"\"," V "}",
+        "{" A C ",\"key_provider\":\"none\"," V "}"};
+    for (size_t i = 0; i < COUNT(documents); i++) {
+        sw_config_facts f = golden_facts();
+        uint8_t id[48];
+        unsigned version = 99;
+        sw_error err = {0};
+        f.provider = SW_KEY_PROVIDER_NONE;
+        f.provider_id = f.instance_id = f.gpu_policy = (sw_bytes){0};
+        f.document = sw_text(documents[i]);
+        id_of(f.document, id);
+        if (verify(id, &f, &version, &err) != SW_OK) fail_msg("%zu: %s", i, err.message);
+        f.instance_id = SW_BYTES_OF(instance);
+        if (i == 0) expect_refused(id, &f, "another instance_id");
+        f.instance_id = (sw_bytes){0};
+        f.gpu_policy = SW_BYTES_OF(policy);
+        if (i == 0) expect_refused(id, &f, "another gpu_policy_hash");
+    }
 }
 
 /* ---- facts from a log ---- */
@@ -314,9 +346,10 @@ static void test_init_scripts(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_accepted),     cmocka_unit_test(test_flips),
-        cmocka_unit_test(test_facts_matter), cmocka_unit_test(test_unpinned),
-        cmocka_unit_test(test_documents),    cmocka_unit_test(test_facts_read),
-        cmocka_unit_test(test_init_scripts), cmocka_unit_test(test_needless_document)};
+        cmocka_unit_test(test_accepted),         cmocka_unit_test(test_flips),
+        cmocka_unit_test(test_facts_matter),     cmocka_unit_test(test_unpinned),
+        cmocka_unit_test(test_documents),        cmocka_unit_test(test_nothing_named),
+        cmocka_unit_test(test_facts_read),       cmocka_unit_test(test_init_scripts),
+        cmocka_unit_test(test_needless_document)};
     return cmocka_run_group_tests_name("config_id", tests, NULL, NULL);
 }

@@ -54,8 +54,8 @@ static void check_agent(const agent *g) {
             SW_OK ||
         sw_events_replay(events, count, rtmr3, &err) != SW_OK ||
         sw_events_read(events, count, &facts, &err) != SW_OK ||
-        sw_td_attributes_check(&quote.td, NULL, &err) != SW_OK ||
-        sw_app_verify(&(sw_app_log){events, count, {0}}, quote.td.mr_config_id, NULL, &facts,
+        sw_td_attributes_check(&quote.td, false, NULL, &err) != SW_OK ||
+        sw_app_verify(&a, &(sw_app_log){events, count, {0}}, quote.td.mr_config_id, NULL, &facts,
                       &version, &err) != SW_OK)
         fail_msg("%s: %s", g->file, err.message);
     assert_int_equal(count, g->events);

@@ -300,9 +300,9 @@ static void test_authority(void **state) {
         sw_buffer_reset(&text);
         sw_put_format(&text, payloads[i], spki);
         sw_event event = {SW_LITERAL("key-provider"), sw_buffer_bytes(&text), false};
-        assert_int_equal(sw_dstack_deny_events(&event, 1, &err), SW_REFUSED);
+        assert_int_equal(sw_dstack_deny_events(&a, &event, 1, &err), SW_REFUSED);
         event.name = SW_LITERAL("other");
-        assert_int_equal(sw_dstack_deny_events(&event, 1, &err), SW_OK);
+        assert_int_equal(sw_dstack_deny_events(&a, &event, 1, &err), SW_OK);
     }
 }
 

@@ -217,7 +217,8 @@ static void test_refusals(void **state) {
         {V1_BINS, "85" IMR "00", "86" IMR "00a776657273696f6e02", SW_MALFORMED,
          "an event of RTMR0 has version 2"},
         {V1_BINS, "85" IMR "00", "86" IMR "00a776657273696f6e01", SW_MALFORMED,
-         "version is neither left out nor 2"},
+         "version is neither left out, nil nor 2"},
+        {V1_BINS, "85" IMR "00", "86" IMR "00a776657273696f6ec0", SW_OK, ""}, /* nil: none */
         {V1_BINS, "85" IMR "00", "86" IMR "00a8707265696d616765a0", SW_MALFORMED,
          "an event that is not of version 2 has a preimage"},
         {V1_BINS, "85" IMR "03", "86" IMR "03a8707265696d616765a0", SW_MALFORMED,

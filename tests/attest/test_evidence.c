@@ -4,6 +4,7 @@
  * good object; machine policies; report data of this exchange.
  */
 #include "attest/forge.h"
+#include "attest/measure_internal.h"
 
 static forge house;
 
@@ -343,6 +344,27 @@ static void test_event_digests(void **state) {
     }
 }
 
+/* Of any size the second digest is that of the text that travels as `preimage`. */
+static void test_v2_digests(void **state) {
+    (void)state;
+    static uint8_t payload[1030];
+    for (size_t i = 0; i < sizeof payload; i++) payload[i] = (uint8_t)(i * 7);
+    for (size_t size = 0; size <= sizeof payload; size = size < 600 ? size + 1 : size + 43) {
+        SW_SCOPED(sw_buffer) text = SW_BUFFER(4096);
+        uint8_t digest[48], expected[48];
+        const sw_event event = {SW_LITERAL("a \"name\" \\ \xc3\xa9"), SW_BYTES(payload, size),
+                                true};
+        sw_event_v2_text(&text, &event);
+        sw_sha384(expected, sw_buffer_bytes(&text));
+        assert_int_equal(sw_event_digest(&event, digest, NULL), SW_OK);
+        assert_memory_equal(digest, expected, sizeof digest);
+    }
+    uint8_t digest[48] = {7};
+    const sw_event broken = {SW_LITERAL("\xff"), {0}, true};
+    assert_int_not_equal(sw_event_digest(&broken, digest, NULL), SW_OK);
+    assert_int_equal(digest[0], 7);
+}
+
 /* ---- this exchange ---- */
 static void test_exchange(void **state) {
     (void)state;
@@ -524,9 +546,10 @@ int main(void) {
         cmocka_unit_test(test_flips),          cmocka_unit_test(test_quote_flips),
         cmocka_unit_test(test_logs),           cmocka_unit_test(test_logs_accepted),
         cmocka_unit_test(test_log_limits),     cmocka_unit_test(test_event_digests),
-        cmocka_unit_test(test_guest_logs),     cmocka_unit_test(test_exchange),
-        cmocka_unit_test(test_policies),       cmocka_unit_test(test_wider_policies),
-        cmocka_unit_test(test_foreign_claims), cmocka_unit_test(test_explain),
+        cmocka_unit_test(test_v2_digests),     cmocka_unit_test(test_guest_logs),
+        cmocka_unit_test(test_exchange),       cmocka_unit_test(test_policies),
+        cmocka_unit_test(test_wider_policies), cmocka_unit_test(test_foreign_claims),
+        cmocka_unit_test(test_explain),
     };
     int failed = cmocka_run_group_tests_name("evidence", tests, NULL, NULL);
     forge_close(&house);

@@ -17,12 +17,14 @@ typedef struct answered {
     sw_bytes vm_config;
 } answered;
 
+static const char *host_names = "of the host's liking"; /* os_image_hash */
+
 static sw_bytes vm_config_of(sw_arena *a, const sw_evidence_image *image) {
     SW_SCOPED(sw_buffer) text = SW_BUFFER(1 << 20);
     sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
     sw_json_add_integer(a, root, "cpu_count", 8);
     sw_json_add_integer(a, root, "memory_size", (int64_t)image->machine.memory_bytes);
-    sw_json_add_text(a, root, "os_image_hash", SW_LITERAL("of the host's liking"));
+    sw_json_add_text(a, root, "os_image_hash", sw_text(host_names));
     sw_json *files = sw_json_add_object(a, root, "tdx_measurement");
     sw_json_add_base64(a, files, "checksum_file", image->files.checksum_file);
     sw_json_add_base64(a, files, "measurement", image->files.measurement);
@@ -179,7 +181,9 @@ static void on_held(void *context, const char *value) {
 }
 
 static bool image_left; /* the last image was neither held nor refused */
+static bool host_left;  /* the host named another than the log */
 static void on_left(void *context, const char *reason) {
+    if (strcmp(*(const char **)context, "host's OS image hash") == 0) host_left = true;
     if (strcmp(*(const char **)context, "OS image") == 0) image_left = true;
     on_held(context, reason);
 }
@@ -194,7 +198,7 @@ static sw_status judge(answered *h, const sw_policy *policy, sw_standalone_claim
     sw_event_log log;
     bend *b = &h->m.b;
     begun = held = 0;
-    image_left = false;
+    image_left = host_left = false;
     last_value[0] = 0;
     log_put(h, &text);
     sw_bytes json = sw_arena_copy(&b->arena, sw_buffer_bytes(&text));
@@ -239,6 +243,30 @@ static void test_others(void **state) {
     booted_end(&h.m);
 }
 
+/* Another hash than the log's is told, and changes no verdict. */
+static void test_host_names(void **state) {
+    (void)state;
+    answered h;
+    sw_standalone_claims claims;
+    char logged[65], other[65];
+    answered_start(&h);
+    const sw_bytes image = SW_BYTES_OF(h.m.values.os_image.b);
+    insert_event(&h.m.b, find_event(&h.m.b, "system-ready"),
+                 (sw_event){SW_LITERAL("os-image-hash"), image, false});
+    replay_events(&h.m.b);
+    sw_hex_text(logged, image);
+    (void)memcpy(other, logged, sizeof other);
+    other[0] = other[0] == '0' ? '1' : '0';
+    const char *const names[] = {logged, other, "", "of the host's liking"};
+    for (size_t i = 0; i < COUNT(names); i++) {
+        host_names = names[i];
+        h.vm_config = vm_config_of(&h.m.b.arena, &h.m.image);
+        assert_int_equal(judge(&h, &h.m.b.policy, &claims, NULL), SW_OK);
+        assert_int_equal(host_left, i == 1);
+    }
+    booted_end(&h.m);
+}
+
 /* What does not measure is refused by whoever asked for a hash, and no image for anybody else. */
 static void test_others_dropped(void **state) {
     (void)state;
@@ -267,9 +295,8 @@ static void test_others_dropped(void **state) {
 int main(void) {
     forge_open(&house);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_described),
-        cmocka_unit_test(test_dropped),
-        cmocka_unit_test(test_others),
+        cmocka_unit_test(test_described),      cmocka_unit_test(test_dropped),
+        cmocka_unit_test(test_others),         cmocka_unit_test(test_host_names),
         cmocka_unit_test(test_others_dropped),
     };
     int failed = cmocka_run_group_tests_name("image_host", tests, NULL, NULL);

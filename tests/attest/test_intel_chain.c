@@ -39,7 +39,7 @@ static sw_bytes encode(sw_arena *a, const blocks *b, bool leaf_first) {
 
 static sw_status roots_judge(sw_bytes chain, const sw_collateral *c, const sw_policy *policy,
                              int64_t at_ms, sw_error *err) {
-    const sw_judge by = {policy, at_ms, NULL};
+    const sw_judge by = {.policy = policy, .wall_ms = at_ms};
     SW_SCOPED(sw_tdx_ground) g = {.by = &by, .window = {at_ms, INT64_MIN, INT64_MAX}};
     return sw_tdx_roots_verify(chain, c, &g, err);
 }
@@ -159,7 +159,8 @@ static void test_sample(void **state) {
     blocks pck = decode(&a, SAMPLE, "pckCert.pem", "CERTIFICATE");
     blocks chain = decode(&a, SAMPLE, "pckSignChain.pem", "CERTIFICATE");
     blocks tcb = decode(&a, SAMPLE, "tcbSignChain.pem", "CERTIFICATE");
-    const sw_judge by = {&policy, INT64_C(1700000000) * 1000, NULL}; /* November 2023 */
+    const sw_judge by = {.policy = &policy,
+                         .wall_ms = INT64_C(1700000000) * 1000}; /* November 2023 */
     sw_quote_claims claims;
     sw_error err = {0};
     sw_sha256(&policy.anchors[0], root.der[0]);

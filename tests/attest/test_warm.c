@@ -1,70 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A verifier that has seen a quote's chain and collateral judges the next quote without taking
- * anything from the allocator (EVD-106). OpenSSL's own requests are told apart: it gets its memory
- * through functions of the test.
+ * A verifier that has seen a quote's chain and collateral judges the next quote, and the next
+ * evidence object with its event log and GPUs, without taking anything from the allocator
+ * (EVD-106).
  */
 #include "attest/forge.h"
 #include "attest/quote.h"
+#include "attest/requests.h"
 
-#include <openssl/crypto.h>
+static forge house, pair; /* without GPUs, with two */
 
-/* One thread; volatile, because a compiler knows malloc and believes that it looks at nothing. */
-static volatile bool of_openssl;
-static volatile size_t requests;
-
-#if defined(SW_VARIANT_ASAN) || defined(SW_VARIANT_TSAN)
-__attribute__((visibility("default"))) void __sanitizer_malloc_hook(const volatile void *p,
-                                                                    size_t size);
-void __sanitizer_malloc_hook(const volatile void *p, size_t size) {
-    (void)p;
-    (void)size;
-    if (!of_openssl) requests = requests + 1;
-}
-#else
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *p, size_t size);
-void *malloc(size_t size) {
-    if (!of_openssl) requests = requests + 1;
-    return __libc_malloc(size);
-}
-void *calloc(size_t count, size_t size) {
-    if (!of_openssl) requests = requests + 1;
-    return __libc_calloc(count, size);
-}
-void *realloc(void *p, size_t size) {
-    if (!of_openssl) requests = requests + 1;
-    return __libc_realloc(p, size);
-}
-#endif
-
-static void *openssl_malloc(size_t size, const char *file, int line) {
-    (void)file;
-    (void)line;
-    of_openssl = true;
-    void *p = malloc(size);
-    of_openssl = false;
-    return p;
-}
-
-static void *openssl_realloc(void *old, size_t size, const char *file, int line) {
-    (void)file;
-    (void)line;
-    of_openssl = true;
-    void *p = realloc(old, size);
-    of_openssl = false;
-    return p;
-}
-
-static void openssl_free(void *p, const char *file, int line) {
-    (void)file;
-    (void)line;
-    free(p);
-}
-
-static forge house;
-
+/* ---- bare quotes ---- */
 static size_t requests_of(const bend *b, sw_verifier *v, sw_quote_claims *out) {
     sw_error err = {0};
     size_t before = requests;
@@ -75,8 +21,14 @@ static size_t requests_of(const bend *b, sw_verifier *v, sw_quote_claims *out) {
     return taken;
 }
 
-/* Other quotes of the same machine, in both versions, at other times. */
-static void test_a_warm_verifier(void **state) {
+/* Another quote of the same machine, at another time. */
+static void next_quote(bend *b, uint8_t i) {
+    in_body(b, AT_REPORT_DATA)[i] ^= 0xa5;
+    sign_quote(b);
+    b->at_ms += 1000;
+}
+
+static void test_quotes(void **state) {
     (void)state;
     for (unsigned type = 1; type <= 3; type++) {
         bend b;
@@ -89,9 +41,7 @@ static void test_a_warm_verifier(void **state) {
         print_message("# the first quote of its kind: %zu requests\n", cold);
         assert_true(cold > 10); /* the count counts */
         for (uint8_t i = 0; i < 50; i++) {
-            in_body(&b, AT_REPORT_DATA)[i] ^= 0xa5;
-            sign_quote(&b);
-            b.at_ms += 1000;
+            next_quote(&b, i);
             assert_int_equal(requests_of(&b, v, &c), 0);
             assert_memory_equal(c.td.report_data, in_body(&b, AT_REPORT_DATA), 64);
         }
@@ -101,11 +51,79 @@ static void test_a_warm_verifier(void **state) {
     }
 }
 
+/* ---- evidence objects ---- */
+static size_t requests_of_evidence(bend *b, sw_verifier *v) {
+    static sw_claims c;
+    sw_error err = {0};
+    sw_bytes json = bend_encode(b);
+    size_t before = requests;
+    sw_status status = sw_evidence_verify(json, &b->policy, b->at_ms, v, &c, &err);
+    size_t taken = requests - before;
+    if (status != SW_OK) fail_msg("%s", err.message);
+    assert_memory_equal(c.report_data.b, in_body(b, AT_REPORT_DATA), 64);
+    assert_int_equal(c.gpu_count, b->e.gpu_count);
+    return taken;
+}
+
+static void warm_evidence(bend *b) {
+    sw_verifier *v = NULL;
+    assert_int_equal(sw_verifier_open(NULL, &v, NULL), SW_OK);
+    size_t cold = requests_of_evidence(b, v);
+    print_message("# the first evidence of its kind: %zu requests\n", cold);
+    assert_true(cold > 10);
+    for (uint8_t i = 0; i < 50; i++) {
+        next_quote(b, i);
+        assert_int_equal(requests_of_evidence(b, v), 0);
+    }
+    sw_verifier_close(&v);
+}
+
+static void test_evidence(void **state) {
+    (void)state;
+    forge *const of[] = {&house, &pair};
+    for (size_t i = 0; i < COUNT(of); i++) {
+        bend b;
+        bend_start(&b, of[i]);
+        warm_evidence(&b);
+        assert_true(requests_of_evidence(&b, NULL) > 10);
+        bend_end(&b);
+    }
+}
+
+/* What a log of 64 KiB events in version 2 took is not kept for ever, and what comes after it is
+ * judged as before. */
+static void test_after_much(void **state) {
+    (void)state;
+    enum { EVENTS = 28 };
+    static uint8_t payload[EVENTS][SW_EVENT_PAYLOAD_LIMIT];
+    bend b;
+    sw_verifier *v = NULL;
+    bend_start(&b, &house);
+    assert_int_equal(sw_verifier_open(NULL, &v, NULL), SW_OK);
+    (void)requests_of_evidence(&b, v);
+    size_t count = b.e.event_count;
+    for (size_t i = 0; i < EVENTS; i++)
+        b.events[count + i] =
+            (sw_event){SW_LITERAL("later"), SW_BYTES(payload[i], sizeof payload[i] - i), true};
+    b.e.event_count = count + EVENTS;
+    replay_events(&b);
+    assert_true(requests_of_evidence(&b, v) > 0);
+    b.e.event_count = count;
+    replay_events(&b);
+    for (uint8_t i = 0; i < 3; i++) assert_int_equal(requests_of_evidence(&b, v), 0);
+    sw_verifier_close(&v);
+    bend_end(&b);
+}
+
 int main(void) {
-    if (CRYPTO_set_mem_functions(openssl_malloc, openssl_realloc, openssl_free) != 1) return 1;
+    if (!requests_begin()) return 1;
     forge_open(&house);
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_a_warm_verifier)};
+    forge_open_gpus(&pair, 2);
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_quotes),
+                                       cmocka_unit_test(test_evidence),
+                                       cmocka_unit_test(test_after_much)};
     int failed = cmocka_run_group_tests_name("warm", tests, NULL, NULL);
+    forge_close(&pair);
     forge_close(&house);
     return failed;
 }

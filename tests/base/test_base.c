@@ -294,6 +294,24 @@ static void a_long_format_is_whole(void **state) {
     }
 }
 
+static void a_buffer_over_storage_holds_no_more(void **state) {
+    (void)state;
+    uint8_t storage[4] = {9, 9, 9, 9};
+    sw_buffer b = sw_buffer_over(storage, 3);
+    sw_put_text(&b, "abc");
+    assert_ptr_equal(sw_buffer_bytes(&b).data, storage);
+    assert_int_equal(sw_buffer_check(&b, "it", NULL), SW_OK);
+    sw_put_u8(&b, 1);
+    assert_int_equal(sw_buffer_check(&b, "it", NULL), SW_LIMIT);
+    assert_int_equal(storage[3], 9);
+    sw_buffer_free(&b); /* wipes, and frees nothing */
+    assert_int_equal(storage[0] + storage[1] + storage[2], 0);
+    sw_buffer none = sw_buffer_over(NULL, 0);
+    sw_put_bytes(&none, (sw_bytes){0});
+    assert_null(none.data);
+    sw_buffer_free(&none);
+}
+
 /* ---- arena ---- */
 
 static void an_arena_gives_zeroed_aligned_memory(void **state) {
@@ -332,6 +350,47 @@ static void an_arena_keeps_its_limit(void **state) {
     sw_arena_free(&a);
 }
 
+/* Work that is done again behind a place gets the same memory again, zeroed. */
+static void an_arena_is_rewound(void **state) {
+    (void)state;
+    static const size_t sizes[] = {40, 3000, 300000, 5000, 1, 600000, 9000, 64, 2000000, 100};
+    enum { SIZES = sizeof sizes / sizeof sizes[0], ROUNDS = 4 };
+    sw_arena a = {0};
+    uint8_t *before = sw_arena_alloc(&a, 100, 1), *first[SIZES] = {0};
+    memset(before, 0x77, 100);
+    sw_arena_place place = sw_arena_mark(&a);
+    size_t used = a.used_bytes, differ = 0, sum = 0;
+    for (size_t round = 0; round < ROUNDS; round++) {
+        for (size_t i = 0; i < SIZES; i++) {
+            uint8_t *p = sw_arena_alloc(&a, sizes[i], 1);
+            assert_non_null(p);
+            for (size_t j = 0; j < sizes[i]; j++) sum += p[j];
+            memset(p, 0xff, sizes[i]);
+            if (round == 0) first[i] = p;
+            differ += p != first[i];
+        }
+        sw_arena_rewind(&a, place);
+        assert_int_equal(a.used_bytes, used);
+        assert_ptr_equal(a.blocks, place.front);
+    }
+    assert_int_equal(sum, 0);
+    assert_int_equal(differ, 0);
+    for (size_t j = 0; j < 100; j++) sum += before[j];
+    assert_int_equal(sum, 100 * 0x77);
+    sw_arena_rewind(&a, (sw_arena_place){0});
+    assert_null(a.blocks);
+    assert_int_equal(a.used_bytes, 0);
+    assert_non_null(a.spare);
+    sw_arena_trim(&a, (size_t)1 << 20); /* the largest go first */
+    assert_ptr_equal(sw_arena_alloc(&a, 8, 1), before);
+    assert_int_not_equal(before[8], 0x77);
+    sw_arena_rewind(&a, (sw_arena_place){0});
+    sw_arena_trim(&a, 0);
+    assert_null(a.spare);
+    sw_arena_free(&a);
+    assert_null(a.spare);
+}
+
 static void text_in_an_arena(void **state) {
     (void)state;
     sw_arena a = {0};
@@ -362,8 +421,10 @@ int main(void) {
         cmocka_unit_test(the_writer_keeps_the_first_cause),
         cmocka_unit_test(a_writer_without_room_takes_nothing),
         cmocka_unit_test(a_long_format_is_whole),
+        cmocka_unit_test(a_buffer_over_storage_holds_no_more),
         cmocka_unit_test(an_arena_gives_zeroed_aligned_memory),
         cmocka_unit_test(an_arena_keeps_its_limit),
+        cmocka_unit_test(an_arena_is_rewound),
         cmocka_unit_test(text_in_an_arena),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -299,12 +299,74 @@ static void test_long_text(void **state) {
     assert_int_equal(text.size, 1 + 160 + 4);
 }
 
+/* ---- calls, and back ---- */
+static bool same_say(const sw_app_say *a, const sw_app_say *b) {
+    return a->act == b->act && a->everything == b->everything && a->app_round == b->app_round &&
+           a->round == b->round && a->sequence == b->sequence &&
+           sw_hash_equal(&a->compose, &b->compose) && sw_hash_equal(&a->manifest, &b->manifest) &&
+           sw_hash_equal(&a->recipient, &b->recipient);
+}
+
+static void fill(sw_hash *h, uint8_t with) {
+    memset(h->b, with, sizeof h->b);
+}
+
+static void parse_call(const sw_app_say *say, uint8_t place) {
+    SW_SCOPED(sw_buffer) call = SW_BUFFER(1000);
+    uint8_t signature[SW_SECP256K1_SIG_BYTES], read[SW_SECP256K1_SIG_BYTES], at = 0;
+    sw_app_say back;
+    memset(signature, 0x5c, sizeof signature);
+    signature[SW_SECP256K1_SIG_BYTES - 1] = place & 1;
+    sw_app_say_call(&call, say, place, signature);
+    assert_int_equal(sw_app_say_parse(sw_buffer_bytes(&call), &back, &at, read, NULL), SW_OK);
+    assert_true(same_say(say, &back) && at == place);
+    assert_memory_equal(read, signature, sizeof read);
+    for (size_t bit = 0; bit < 8 * call.size; bit++) { /* refused, or another call altogether */
+        call.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        sw_app_say other = {.sequence = 77};
+        uint8_t there = 99;
+        if (sw_app_say_parse(sw_buffer_bytes(&call), &other, &there, read, NULL) == SW_OK)
+            assert_false(same_say(say, &other) && there == place &&
+                         memcmp(read, signature, sizeof read) == 0);
+        else
+            assert_true(other.sequence == 77 && there == 99);
+        call.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    }
+    for (size_t size = 0; size < call.size; size++)
+        assert_int_equal(sw_app_say_parse(SW_BYTES(call.data, size), &back, &at, read, NULL),
+                         SW_MALFORMED);
+    sw_put_u8(&call, 0);
+    assert_int_equal(sw_app_say_parse(sw_buffer_bytes(&call), &back, &at, read, NULL),
+                     SW_MALFORMED);
+    sw_buffer_reset(&call);
+    sw_app_say_call(&call, say, place, NULL); /* the sender's own word: nobody else's */
+    assert_int_equal(sw_app_say_parse(sw_buffer_bytes(&call), &back, &at, read, NULL),
+                     SW_MALFORMED);
+}
+
+static void test_calls_back(void **state) {
+    (void)state;
+    for (unsigned act = SW_ACT_APPROVE; act <= SW_ACT_LIFT; act++) {
+        bool ends = act == SW_ACT_REVOKE || act == SW_ACT_LIFT;
+        sw_app_say say = {.act = (sw_app_act)act, .sequence = 9};
+        fill(&say.compose, 0xc0);
+        if (!ends) say.app_round = 3, say.round = UINT64_MAX;
+        if (act == SW_ACT_OPEN) fill(&say.manifest, 0xaa), fill(&say.recipient, 0xbb);
+        parse_call(&say, 0);
+        parse_call(&say, 31);
+        if (!ends) continue;
+        say.everything = true;
+        fill(&say.compose, 0);
+        parse_call(&say, 255);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_members),   cmocka_unit_test(test_every_bit),
         cmocka_unit_test(test_values),    cmocka_unit_test(test_slots),
         cmocka_unit_test(test_reverts),   cmocka_unit_test(test_odd_reverts),
-        cmocka_unit_test(test_long_text),
+        cmocka_unit_test(test_long_text), cmocka_unit_test(test_calls_back),
     };
     return cmocka_run_group_tests_name("words", tests, NULL, NULL);
 }

@@ -361,6 +361,40 @@ if [ -n "$vectors" ]; then
     echo "# $judged quotes of Intel's machines were judged"
     count=$((count + 1))
     if [ $judged -ge 30 ]; then echo "ok $count - at least 30 quotes were there"; else echo "not ok $count - only $judged quotes" && failed=1; fi
+    azure_td=$tdx/v4-00806f-aztdx-outofdate-2025-06 with_text=$tdx/v4-50806f-notsupported-2023-06-gotdxguest whole_td=$tdx/v4-b0c06f-uptodate-2025-06-dcapqvl
+    expect "a TD without SEPT_VE_DISABLE is said" 1 "^LEFT    SEPT_VE_DISABLE" attest verify "$azure_td/quote.bin" --collateral "$azure_td" --time "$(moment "$azure_td")"
+    expect "and judged by its status" 1 "^FAILED  TCB status" attest verify "$azure_td/quote.bin" --collateral "$azure_td" --time "$(moment "$azure_td")"
+    expect "text behind a quote is no reason" 1 "^FAILED  TCB level" attest verify "$with_text/quote_as_published.bin" --collateral "$with_text" --time "$(moment "$with_text")"
+    { cat "$whole_td/quote.bin" && echo; } >quote-and-more
+    expect "and is said" 0 "^LEFT    bytes behind the quote  *1 that nobody signed" attest verify quote-and-more --collateral "$whole_td" --time "$(moment "$whole_td")"
+    mkdir -p kept
+    spelled() { # NAME COMMAND...: the folder's collateral as files are kept by people
+        rm -f kept/*
+        cp "$whole_td"/*.json "$whole_td"/*.der "$whole_td"/tcb_signing_chain.pem kept
+        chmod u+w kept/*
+        eval "${*:2}"
+        expect "collateral with $1" 0 "^HOLDS" attest verify "$whole_td/quote.bin" --collateral kept --time "$(moment "$whole_td")"
+    }
+    spelled "a chain in CRLF" sed -i "'s/$/\\r/'" kept/tcb_signing_chain.pem
+    spelled "a chain without its last line end" truncate -s -1 kept/tcb_signing_chain.pem
+    spelled "an empty line in the chain" sed -i "'s/^-----END.*/&\\n/'" kept/tcb_signing_chain.pem
+    spelled "a list in hex" "od -An -v -tx1 '$whole_td/pck_crl.der' | tr -d ' \\n' >kept/pck_crl.der"
+    spelled "a list in base64" "base64 -w0 <'$whole_td/root_ca_crl.der' >kept/root_ca_crl.der"
+    spelled "a list in PEM" "openssl crl -inform DER -in '$whole_td/pck_crl.der' -out kept/pck_crl.der"
+    python3 - "$whole_td" <<'PY'
+import base64
+import json
+import sys
+
+f = lambda name: open(f"{sys.argv[1]}/{name}", "rb").read()
+text = {m: f(name)[f(name).index(b":") + 1:f(name).rindex(b',"signature"')].decode() for m, name in (("tcb_info", "tcb_info.json"), ("qe_identity", "qe_identity.json"))}
+chain = f("tcb_signing_chain.pem").decode().rstrip("\n")
+kept = {"pck_crl": base64.b64encode(f("pck_crl.der")).decode(), "root_ca_crl": f("root_ca_crl.der").hex(), "fetched": {"from": {"a": [{"b": [1]}]}}}
+for m, name in (("tcb_info", "tcb_info.json"), ("qe_identity", "qe_identity.json")):
+    kept |= {m: text[m], m + "_signature": json.loads(f(name))["signature"], m + "_issuer_chain": chain}
+json.dump(kept, open("qvl-base64.json", "w"))
+PY
+    expect "dcap-qvl's form with a list in base64 and more around" 0 "^HOLDS" attest verify "$whole_td/quote.bin" --collateral qvl-base64.json --time "$(moment "$whole_td")"
     expect "evidence of the past says how it is judged" 1 "hint: --time" attest verify "$tdx/v4-50806f-debug-td-2023-06-trustee/quote.bin" --collateral "$tdx/v4-50806f-debug-td-2023-06-trustee"
     full=$nvidia/hopper-545.00-full-rim-match
     expect "so does a manifest of the past" 1 "hint: --time" attest verify "$full/driver_rim.xml"
@@ -368,6 +402,10 @@ if [ -n "$vectors" ]; then
     expect "what nobody could check is no ok" 0 "^LEFT    GPU revocation" attest verify "$full/report.bin" --chain "$full/cert_chain.pem" --rim "$full/driver_rim.xml" --rim "$full/vbios_rim.xml" --time 2024-06-01T00:00:00Z
     expect "without a policy nothing is compared with one" 0 "^ok      policy: GPUs .*no policy was given" attest verify "$full/report.bin" --chain "$full/cert_chain.pem" --rim "$full/driver_rim.xml" --rim "$full/vbios_rim.xml" --time 2024-06-01T00:00:00Z
     expect "how old its manifests are" 0 "^ok      policy: GPU collateral age .*none; manifests' signers: since 2023-06-2" attest verify "$full/report.bin" --chain "$full/cert_chain.pem" --rim "$full/driver_rim.xml" --rim "$full/vbios_rim.xml" --time 2024-06-01T00:00:00Z
+    expect "a nonce of public samples is called so" 0 "^LEFT    nonce .*stands in public samples" attest verify "$full/report.bin" --chain "$full/cert_chain.pem" --rim "$full/driver_rim.xml" --rim "$full/vbios_rim.xml" --time 2024-06-01T00:00:00Z
+    sed 's/$/\r/' "$full/cert_chain.pem" >edited.pem
+    python3 -c 'import base64,json,sys; json.dump({"id": "NV_GPU", "rim": base64.b64encode(open(sys.argv[1], "rb").read()).decode(), "sha256": "", "last_updated": ""}, open("driver-answer.json", "w"))' "$full/driver_rim.xml"
+    expect "its chain in CRLF and a manifest as the service answers it" 0 "^HOLDS" attest verify "$full/report.bin" --chain edited.pem --rim driver-answer.json --rim "$full/vbios_rim.xml" --time 2024-06-01T00:00:00Z
     expect "the same without one" 1 "^FAILED  GPU VBIOS manifest" attest verify "$full/report.bin" --chain "$full/cert_chain.pem" --rim "$full/driver_rim.xml" --time 2024-06-01T00:00:00Z
     expect "a GPU with another nonce" 1 "^FAILED  nonce" attest verify "$full/report.bin" --chain "$full/cert_chain.pem" --rim "$full/driver_rim.xml" --rim "$full/vbios_rim.xml" --time 2024-06-01T00:00:00Z --nonce "$(printf '00%.0s' {1..32})"
     expect "a manifest by itself" 0 "^ok      reference manifest" attest verify "$full/driver_rim.xml" --time 2024-06-01T00:00:00Z

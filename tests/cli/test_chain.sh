@@ -49,7 +49,6 @@ done
 printf 'word\n' >pass && chmod 600 pass
 holds "bert has keys under a passphrase" "bert" "$sealwright" identity new bert --name bert --passphrase-file pass
 cp bert/card.json bert.old
-word "and has no chain key" missing "$sealwright" app relay none --identity bert --rpc http://127.0.0.1:1
 holds "bert gets one" "address  0x\|address   *0x" "$sealwright" identity chain-key bert --passphrase-file pass
 grep -q "BEGIN ENCRYPTED" bert/chain.key && [ "$(stat -c %a bert/chain.key anna/chain.key | sort -u)" = 600 ]
 say $? "encrypted, and 0600"
@@ -139,19 +138,41 @@ word "cleo has no gas" gas "$sealwright" approve app-compose.json --identity cle
 holds "she signs" "counts when somebody" "$sealwright" approve app-compose.json --identity cleo "${app[@]}" --relay-out cleo.call
 holds "which decides nothing yet" "1 of 2" "$sealwright" app show "${app[@]}"
 sed 's/"chain":31337/"chain":5/' cleo.call >elsewhere.call
-word "not on another chain" chain "$sealwright" app relay elsewhere.call --identity anna "${rpc[@]}"
+word "not on another chain" chain "$sealwright" app relay elsewhere.call --identity anna "${app[@]}"
 python3 -c 'import json
 c = json.load(open("cleo.call"))
 d = bytearray.fromhex(c["data"])
 d[60] ^= 1 # in the compose hash
 print(json.dumps(c | {"data": d.hex()}, separators=(",", ":"), sort_keys=True), end="")' >changed.call
-word "a changed call is nobody's" reverted "$sealwright" app relay changed.call --identity anna "${rpc[@]}"
-holds "anna sends it" "^block" "$sealwright" app relay cleo.call --identity anna "${rpc[@]}"
-refused "once" 1 "last sequence number is 1" "$sealwright" app relay cleo.call --identity anna "${rpc[@]}"
+word "a changed call is nobody's" signature "$sealwright" app relay changed.call --identity anna "${app[@]}"
+# What somebody asks anna to send may speak for anna: the contract takes a lift or a revocation from its owner's own account unsigned.
+python3 - "$(dirname "$toy")" <<'PY'
+import json
+import sys
+
+sys.path.insert(0, sys.argv[1])
+from toy_chain import keccak
+
+call = json.load(open("cleo.call"))
+word = lambda v: v.to_bytes(32, "big").hex()
+unsigned = lambda name: keccak(f"{name}(uint8,bytes32,bool,uint64,bytes)".encode())[:4].hex() + word(0) + call["data"][72:136] + word(0) + word(2) + word(160) + word(0)
+bad = {"lift": unsigned("lift"), "revoke": unsigned("revoke"), "transfer": "a9059cbb" + word(1) + word(10**18), "longer": call["data"] + "00" * 32, "nothing": ""}
+for name, data in bad.items():
+    print(json.dumps(call | {"data": data}, separators=(",", ":"), sort_keys=True), end="", file=open(f"{name}.bad", "w"))
+print(json.dumps(call | {"contract": "ff" * 20}, separators=(",", ":"), sort_keys=True), end="", file=open("token.call", "w"))
+PY
+for bad in lift revoke transfer longer nothing; do
+    word "a $bad that nobody signed is not sent for anna" format "$sealwright" app relay $bad.bad --identity anna "${app[@]}"
+done
+word "nor a call to another contract" chain "$sealwright" app relay token.call --identity anna "${app[@]}"
+holds "an owner without a chain key" "eve" "$sealwright" identity new eve --name eve --no-passphrase
+word "sends nothing" missing "$sealwright" app relay cleo.call --identity eve "${app[@]}"
+holds "anna sends it, and is told what it says" "cleo approves $hash, as number 1" "$sealwright" app relay cleo.call --identity anna "${app[@]}"
+refused "once" 1 "last sequence number is 1" "$sealwright" app relay cleo.call --identity anna "${app[@]}"
 holds "approved" "approved, 2 of 2: \(anna, cleo\|cleo, anna\)" "$sealwright" app show "${app[@]}"
 holds "bert consents" "by 3 of 2" "$sealwright" consent app-compose.json --shard bert.sealed "${bert[@]}" "${app[@]}" --root "$root" --out bert.consent
 holds "cleo revokes, sent by bert" "counts when" "$sealwright" revoke app-compose.json --identity cleo "${app[@]}" --relay-out cleo2.call
-holds "and he sends it" "^block" "$sealwright" app relay cleo2.call "${bert[@]}" "${rpc[@]}"
+holds "and he sends it" "^block" "$sealwright" app relay cleo2.call "${bert[@]}" "${app[@]}"
 holds "revoked" "REVOKED by cleo" "$sealwright" app show "${app[@]}"
 word "anna cannot lift it" ledger "$sealwright" lift "$hash" --identity anna "${app[@]}"
 ask "$chain" anvil_setBalance "[\"$(address cleo)\",\"0xde0b6b3a7640000\"]" >log
@@ -163,14 +184,14 @@ holds "everything is revoked" "EVERYTHING IS REVOKED by bert" "$sealwright" app 
 holds "and lifts it" "lifted" "$sealwright" lift --everything "${bert[@]}" "${app[@]}"
 holds "cleo hands out an approval" "counts when" "$sealwright" approve app-compose.json --identity cleo "${app[@]}" --relay-out held.call
 holds "thinks better of it" "counts when" "$sealwright" revoke app-compose.json --identity cleo "${app[@]}" --relay-out better.call
-holds "who holds the approval sends it first" "^block" "$sealwright" app relay held.call --identity anna "${rpc[@]}"
-holds "and holds up no revocation by it" "^block" "$sealwright" app relay better.call --identity anna "${rpc[@]}"
+holds "who holds the approval sends it first" "^block" "$sealwright" app relay held.call --identity anna "${app[@]}"
+holds "and holds up no revocation by it" "^block" "$sealwright" app relay better.call --identity anna "${app[@]}"
 holds "which stands" "REVOKED by cleo" "$sealwright" app show "${app[@]}"
 holds "until cleo lifts it" "lifted" "$sealwright" lift "$hash" --identity cleo "${app[@]}"
 holds "cleo revokes without any node" "kms revoke" "$sealwright" revoke app-compose.json --identity cleo --app app.genesis --offline --relay-out off.call
 refused "a stranger does not" 1 "no owner" "$sealwright" revoke app-compose.json --identity mallory --app app.genesis --offline --relay-out x.call
 refused "nor without a file" 2 "relay-out" "$sealwright" revoke app-compose.json --identity cleo --app app.genesis --offline
-holds "it is as good as any" "^block" "$sealwright" app relay off.call --identity anna "${rpc[@]}"
+holds "it is as good as any" "^block" "$sealwright" app relay off.call --identity anna "${app[@]}"
 holds "and stands" "REVOKED by cleo" "$sealwright" app show "${app[@]}"
 holds "and is lifted like any" "lifted" "$sealwright" lift "$hash" --identity cleo "${app[@]}"
 holds "anna approves in the new round" "approved" "$sealwright" approve app-compose.json --identity anna "${app[@]}"
@@ -193,6 +214,11 @@ change=("$sealwright" app change change.json "${app[@]}")
 refused "a change of nothing" 2 "change nothing" "${change[@]}"
 holds "a change is drafted" "removes  place" "${change[@]}" --add dora/card.json --remove cleo/card.json --quorum 2
 word "nobody has signed" quorum "${change[@]}" --send --identity anna
+cp change.json shown.json
+holds "who is asked to sign reads it" "removes  place" "${change[@]}" --show && holds "with what stands" "signed   by 0 of the 2" "${change[@]}" --show
+cmp -s change.json shown.json
+say $? "and signs nothing by reading"
+refused "one at a time" 2 "exclude each other" "${change[@]}" --show --sign --identity anna
 holds "anna signs" "signed   by 1 of the 2" "${change[@]}" --sign --identity anna
 word "once" ledger "${change[@]}" --sign --identity anna
 word "no stranger does" ledger "${change[@]}" --sign --identity mallory

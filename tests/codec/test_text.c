@@ -29,6 +29,16 @@ static void hex_goes_both_ways(void **state) {
     assert_true(sw_bytes_is(sw_buffer_bytes(&out), "\x0a\xf0"));
 }
 
+static void hex_of_exactly_these_bytes(void **state) {
+    (void)state;
+    static const uint8_t bytes[] = {0x0a, 0xf0};
+    assert_true(sw_hex_is(sw_text("0af0"), SW_BYTES_OF(bytes)));
+    assert_true(sw_hex_is(sw_text(""), (sw_bytes){0}));
+    static const char *const others[] = {"", "0a", "0af", "0af00", "0af0 ", "0aF0", "0af1", "1af0"};
+    for (size_t i = 0; i < COUNT(others); i++)
+        assert_false(sw_hex_is(sw_text(others[i]), SW_BYTES_OF(bytes)));
+}
+
 static void bad_hex_is_refused(void **state) {
     (void)state;
     static const struct {
@@ -230,6 +240,37 @@ static void pem_goes_both_ways(void **state) {
     }
 }
 
+/* Others' spellings of two blocks become ours; what is no PEM stays as it was. */
+static void pem_is_brought_into_one_form(void **state) {
+    (void)state;
+    static const char form[] = "-----BEGIN A-----\nMAMKAQY=\n-----END A-----\n"
+                               "-----BEGIN A-----\nMAMKAQU=\n-----END A-----\n";
+    static const char *const spellings[] = {
+        form,
+        "-----BEGIN A-----\r\nMAMKAQY=\r\n-----END A-----\r\n-----BEGIN A-----\r\nMAMKAQU=\r\n"
+        "-----END A-----",
+        "\n-----BEGIN A-----\nMAM\nKAQY=\n-----END A-----\n\n \t-----BEGIN A----- MAMKAQU= "
+        "-----END A-----\n"};
+    for (size_t i = 0; i < COUNT(spellings); i++) {
+        SW_SCOPED(sw_arena) a = {0};
+        sw_bytes text = sw_text(spellings[i]);
+        assert_int_equal(sw_pem_normalise(&a, "A", 2, &text, NULL), SW_OK);
+        assert_true(sw_bytes_is(text, form));
+    }
+    static const char *const others[] = {"", "x", "-----BEGIN B-----\nMAMKAQY=\n-----END B-----\n",
+                                         "-----BEGIN A-----\nMAMKAQY\n-----END A-----\n"};
+    for (size_t i = 0; i < COUNT(others); i++) {
+        SW_SCOPED(sw_arena) a = {0};
+        sw_bytes text = sw_text(others[i]), before = text;
+        assert_int_equal(sw_pem_normalise(&a, "A", 2, &text, NULL), SW_OK);
+        assert_true(text.data == before.data && text.size == before.size);
+    }
+    SW_SCOPED(sw_buffer) out = SW_BUFFER(1000);
+    size_t count = 77;
+    assert_int_equal(sw_pem_rewrite(sw_text(form), "A", 1, &out, &count, NULL), SW_LIMIT);
+    assert_int_equal(count, 77);
+}
+
 static void bad_pem_is_refused(void **state) {
     (void)state;
     static const struct {
@@ -272,6 +313,7 @@ static void bad_pem_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hex_goes_both_ways),
+        cmocka_unit_test(hex_of_exactly_these_bytes),
         cmocka_unit_test(bad_hex_is_refused),
         cmocka_unit_test(base64_goes_both_ways),
         cmocka_unit_test(bad_base64_is_refused),
@@ -279,6 +321,7 @@ int main(void) {
         cmocka_unit_test(utf8_is_well_formed),
         cmocka_unit_test(what_nobody_sees_is_not_plain),
         cmocka_unit_test(pem_goes_both_ways),
+        cmocka_unit_test(pem_is_brought_into_one_form),
         cmocka_unit_test(bad_pem_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,7 +56,18 @@ static void test_stream_of_a_million(void **state) {
     sw_hash h;
     sw_sha256_stream *s = sw_sha256_open();
     assert_non_null(s);
-    for (int i = 0; i < 1000; i++) sw_sha256_add(s, SW_BYTES_OF(piece));
+    sw_sha384_stream *longer = sw_sha384_open();
+    assert_non_null(longer);
+    for (int i = 0; i < 1000; i++) {
+        sw_sha256_add(s, SW_BYTES_OF(piece));
+        sw_sha384_add(longer, SW_BYTES_OF(piece));
+    }
+    uint8_t h384[SW_SHA384_BYTES];
+    sw_sha384_close(&longer, h384);
+    assert_null(longer);
+    assert_hex(h384, sizeof h384,
+               "9d0e1809716474cb086e834e310a4a1ced149e9c00f248527972cec5704c2a5b07b8b3dc38ecc4eb"
+               "ae97ddd87f3d8985");
     sw_sha256_close(&s, &h);
     assert_null(s);
     assert_hex(h.b, sizeof h.b, million);

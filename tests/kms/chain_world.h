@@ -166,14 +166,17 @@ static inline void change(chain_world *c, const uint8_t *remove, size_t remove_c
 }
 
 /* ---- beginning and end ---- */
+static int64_t toy_born_s; /* when its first block was made; 0: now, by this machine's clock */
 static inline void start_chain(chain_world *c) {
-    char rich[64] = "", port[16];
+    char rich[64] = "", born[32], port[16];
     unsigned number;
     sw_address payer = address_of(&c->payer);
-    (void)snprintf(rich, sizeof rich, "0x");
+    (void)snprintf(rich, sizeof rich, "--rich=0x");
     for (size_t i = 0; i < sizeof payer.b; i++)
-        (void)snprintf(rich + 2 + 2 * i, 3, "%02x", payer.b[i]);
-    c->toy = start_python("tests/ledger/toy_chain.py", "--rich", rich, &number);
+        (void)snprintf(rich + 9 + 2 * i, 3, "%02x", payer.b[i]);
+    if (toy_born_s != 0) (void)snprintf(born, sizeof born, "--born=%lld", (long long)toy_born_s);
+    c->toy =
+        start_python("tests/ledger/toy_chain.py", rich, toy_born_s != 0 ? born : NULL, &number);
     (void)snprintf(port, sizeof port, "%u", number);
     c->proxy = start_python("tests/ledger/proxy_node.py", port, NULL, &number);
     (void)snprintf(c->url, sizeof c->url, "http://127.0.0.1:%u", number);

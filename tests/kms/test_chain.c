@@ -331,6 +331,34 @@ static void test_silence(void **state) {
     chain_free(c);
 }
 
+/* The owners unlock again and again, and their node shows what it showed long ago: a veto since is
+ * not heard, so the chain's last block bounds their words (CHN-060). */
+static void test_a_chain_that_stands_still(void **state) {
+    (void)state;
+    enum { DAY_S = 86400 }; /* the recipe's max_silence */
+    toy_born_s = START_MS / 1000;
+    chain_world *c = chain_ready();
+    toy_born_s = 0;
+    sw_block last;
+    assert_int_equal(sw_rpc_block_at(c->node, final_of(c).index, &last, NULL), SW_OK);
+    pass_time(c->w, ((int64_t)last.time_s + DAY_S) * 1000 - c->w->time.wall);
+    unlock_all_now(c);
+    SW_SCOPED(sw_arena) a = {0};
+    sw_grant grant;
+    (void)views_granted(c, &a, (ask){0}, &grant); /* to the day */
+    pass_time(c->w, 1);
+    refused_saying(c, (ask){0}, "silence", "is older than the recipe's max_silence");
+    refused_saying(c, (ask){.renew = grant.number}, "silence", "named of the chain");
+    pass_time(c->w, 1000);
+    unlock_all_now(c); /* their word is new, and what they know is not */
+    refused_saying(c, (ask){0}, "silence", "is older than the recipe's max_silence");
+    mine(c, 1);
+    pass_time(c->w, CACHE_MS + 1); /* the block is 12 s younger */
+    unlock_all_now(c);
+    (void)views_granted(c, &a, (ask){0}, &grant);
+    chain_free(c);
+}
+
 /* Nodes forget old states; what an owner named is read while it is young. */
 static void test_forgotten_states(void **state) {
     (void)state;
@@ -450,6 +478,7 @@ int main(void) {
         cmocka_unit_test(test_lies),
         cmocka_unit_test(test_no_answer),
         cmocka_unit_test(test_silence),
+        cmocka_unit_test(test_a_chain_that_stands_still),
         cmocka_unit_test(test_forgotten_states),
         cmocka_unit_test(test_strangers_take_no_place),
         cmocka_unit_test(test_without_a_node),

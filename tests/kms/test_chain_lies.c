@@ -267,6 +267,20 @@ static void test_an_owners_node(void **state) {
     lying_free(l);
 }
 
+/* Nothing on it is newer than 1970: what her co-owners decided since, she would not see. */
+static void test_an_owners_node_that_stands_still(void **state) {
+    (void)state;
+    toy_born_s = 1;
+    lying_world *l = lying_new();
+    toy_born_s = 0;
+    sw_error err = {0};
+    l->r->node = l->c->node;
+    assert_int_equal(unlock_by(l->r, 0, &err), SW_UNAVAILABLE);
+    assert_non_null(strstr(err.message, "is of 1970-01-01T00:0"));
+    assert_non_null(strstr(err.message, "it stands still"));
+    lying_free(l);
+}
+
 /* ---- the judge ---- */
 static sw_status judge_now(chain_world *c, const char *whose, sw_error *err) {
     SW_SCOPED(sw_buffer) view = SW_BUFFER(SW_CHAIN_VIEW_LIMIT);
@@ -353,6 +367,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_lie_is_believed),
         cmocka_unit_test(test_an_owners_node),
+        cmocka_unit_test(test_an_owners_node_that_stands_still),
         cmocka_unit_test(test_what_a_view_says),
         cmocka_unit_test(test_merging),
     };

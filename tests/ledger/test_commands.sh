@@ -105,7 +105,12 @@ refused "anna cannot lift it" 1 "no revocation" "$sealwright" lift app-compose.j
 refused "a rolled-back ledger is noticed" 1 "last seen" "$sealwright" lift "$hash" --identity cleo --app app.genesis --ledger file:older.db
 refused "neither compose nor everything" 2 "everything" "$sealwright" revoke --identity cleo "${owners[@]}"
 refused "a stranger's revocation" 1 "no owner" "$sealwright" revoke --everything --identity mallory "${owners[@]}"
+cp ledger.db revoked.db
 holds "cleo lifts" "lifted" "$sealwright" lift "$hash" --identity cleo "${owners[@]}"
+refused "on a ledger that was put back she is not told that her revocation stands" 1 "error: not revoked: .*last seen" \
+    "$sealwright" revoke "$hash" --identity cleo --app app.genesis --ledger file:revoked.db
+refused "but what to do" 1 "hint: this is not the ledger" "$sealwright" revoke "$hash" --identity cleo --app app.genesis --ledger file:revoked.db
+refused "another of hers goes out" 1 "revoked, but: .*last seen" "$sealwright" revoke --everything --identity cleo --app app.genesis --ledger file:revoked.db
 holds "approvals before it do not count" "not approved, 0 of 2" "$sealwright" app show "${owners[@]}"
 holds "anna approves again" "by 1 of 2" consent app-compose.json anna.sealed anna anna.consent
 holds "bert approves again" "by 2 of 2" consent app-compose.json bert.sealed bert bert.consent

@@ -273,6 +273,8 @@ static void test_prices(void **state) {
     static const struct {
         const char *lie, *word, *text;
     } cases[] = {
+        {"eth_estimateGas=0x0", "format", "no transaction takes less than 21000"},
+        {"eth_estimateGas=0x5207", "format", "no transaction takes less than 21000"},
         {"eth_estimateGas=0x1000001", "gas", "the limit is 16777216"},
         {"eth_estimateGas=0xffffffffffffffff", "gas", "the limit is"},
         {"eth_maxPriorityFeePerGas=0x1000000000000", "gas", "more than 100000000 gwei"},

@@ -16,6 +16,7 @@ import argparse
 import json
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from toy_contract import Revert, call, deploy
@@ -82,8 +83,8 @@ def bloom(logs):
 
 
 class Chain:
-    def __init__(self, chain, after, rich):
-        self.chain, self.after, self.lock = chain, after, threading.Lock()
+    def __init__(self, chain, after, rich, born):
+        self.chain, self.after, self.born, self.lock = chain, after, born, threading.Lock()
         self.automine, self.pending, self.receipts, self.known = True, [], {}, {}
         self.state = {keccak(b'toy%d' % i)[12:]: Account(i, 10**18) for i in range(24)}
         for address in rich:
@@ -104,7 +105,7 @@ class Chain:
             'transactionsRoot': Trie({rlp(i): t for i, (t, _) in enumerate(done)}).root,
             'receiptsRoot': Trie({rlp(i): r for i, r in enumerate(encoded)}).root,
             'logsBloom': bloom(logs), 'difficulty': 0, 'number': height, 'gasLimit': 30000000, 'gasUsed': 21000 * len(done),
-            'timestamp': 1700000000 + 12 * height, 'extraData': b'toy' + number(self.fork), 'mixHash': keccak(b'mix%d' % height),
+            'timestamp': self.born + 12 * height, 'extraData': b'toy' + number(self.fork), 'mixHash': keccak(b'mix%d' % height),
             'nonce': bytes(8), 'baseFeePerGas': GWEI, 'withdrawalsRoot': EMPTY_ROOT, 'blobGasUsed': 0, 'excessBlobGas': 0,
             'parentBeaconBlockRoot': bytes(32), 'requestsHash': bytes.fromhex(
                 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855')}
@@ -404,10 +405,11 @@ def main():
     p.add_argument('--after', type=int, default=FINALITY)
     p.add_argument('--rich', action='append', default=[], type=raw)
     p.add_argument('--lie', action='append', default=[])
+    p.add_argument('--born', type=int, default=int(time.time()), help='when its first block was made')
     p.add_argument('--broken')
     o = p.parse_args()
     Handler.broken = o.broken
-    Handler.toy = Chain(o.chain, o.after, o.rich)
+    Handler.toy = Chain(o.chain, o.after, o.rich, o.born)
     for told in o.lie:
         name, _, text = told.partition('=')
         Handler.lies.append((name.split('/')[0], name.split('/')[1:], text or None))
