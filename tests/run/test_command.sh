@@ -140,34 +140,17 @@ holds 'a run where the kernel gives no listener' run_with python3 "$here/no_list
 [ "$(grep -c 'is not told' log)" = 1 ] && grep -q 'what the script calls for and does not get is not told' log; say $? 'it says so'
 
 # ---- kills: the command at a counted moment, the agent too; the same bytes ----
-demand_strace
-export ASAN_OPTIONS=detect_leaks=0
-# stopped_at N FOLDER: the agent stands still at its n-th read, and its children are killed
-mkfifo stops
+need_strace
 run_with strace -qq -o reads.trace -e trace=read,fcntl -- --run read --tree tree >log 2>&1
 control=$(sed -n 's/^fcntl(\([0-9]*\), F_SETPIPE_SZ,.*/\1/p' reads.trace)
 grep -q "^fcntl(${control:-none}, F_SETFL, .*O_NONBLOCK" reads.trace; say $? 'the end of the control pipe does not block the agent'
 reads=$(grep -c '^read(' reads.trace)
 first=$(grep -n '"\\0\\0\\0\\3\\0\\0\\0\\0\\0\\0\\0\\0", 12)' <(grep '^read(' reads.trace) | tail -n 1 | cut -d: -f1)
-stopped_at() {
-    local line tracer agent child
-    run_with strace -qq -o stops -e trace=read -e inject=read:signal=STOP:when=$1 -- --run "$2" --tree tree >log 2>&1 &
-    tracer=$!
-    killed=''
-    while read -r line; do
-        case $line in *'stopped by SIGSTOP'*)
-            agent=$(children "$(children $tracer)")
-            for child in $(children $agent); do kill -9 $child 2>/dev/null && killed=1; done
-            kill -CONT $agent
-            ;;
-        esac
-    done <stops
-    wait $tracer
-    code=$?
-}
 echo "# reads from the command's hello to the end: ${first:-none} to $reads"
 for at in $((first + 3)) $((first + (reads - first) / 2)); do
-    stopped_at $at killed.$at
+    killed=''
+    stopped_at read $at kill_children --run killed.$at --tree tree
+    code=$?
     [ $code -eq 0 ] || { [ $code -eq 1 ] && [ -n "$killed" ] && grep -q 'the script ended without its last word' log; }
     say $? "the command is killed at the agent's read $at: exit $code"
     run_tree --run killed.$at >log 2>&1 && verify_out killed.$at/out >>log 2>&1 && same_model run/out killed.$at/out; say $? 'the same command ends as the run that nobody disturbed'

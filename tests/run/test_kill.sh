@@ -52,29 +52,13 @@ run_with strace -qq -o reads.trace -e trace=read -- --run read >log 2>&1
 reads=$(grep -c '^read(' reads.trace)
 first=$(grep '^read(' reads.trace | grep -n '"\\0\\0\\0\\3\\0\\0\\0\\0\\0\\0\\0\\0", 12)' | tail -n 1 | cut -d: -f1) # the training worker's hello
 echo "# reads from the training worker's hello to the end: $first to $reads"
-mkfifo stops
-# stopped_at N FOLDER: that run; exit code in `code`, and whether a worker was there to be killed in `killed`
-stopped_at() {
-    local line tracer agent child
-    run_with strace -qq -o stops -e trace=read -e inject=read:signal=STOP:when=$1 -- --run "$2" >log 2>&1 &
-    tracer=$!
-    killed=''
-    while read -r line; do
-        case $line in *'stopped by SIGSTOP'*)
-            agent=$(children "$(children $tracer)")
-            for child in $(children $agent); do kill -9 $child 2>/dev/null && killed=1; done
-            kill -CONT $agent
-            ;;
-        esac
-    done <stops
-    wait $tracer
-    code=$?
-}
 for i in $(seq 6); do
     until # how often a pipe is read depends on who is faster: a moment that this run does not reach is none, another one
         at=$((first + RANDOM % (reads - first)))
         rm -rf worker.$i
-        stopped_at $at worker.$i
+        killed=''
+        stopped_at read $at kill_children --run worker.$i
+        code=$?
         [ -n "$killed" ] || [ $code -ne 0 ]
     do :; done
     # The worker may have said its last word before: then the run ends well.

@@ -198,23 +198,6 @@ grep checkpoint before | sha256sum -c --quiet >log 2>&1; say $? 'and the checkpo
 same 'with room again: the same model'
 
 # ---- files that read differently the second time ----
-stopped_at() { # stopped_at CALL N COMMAND [OPTION...]: the run stands still after its N-th such call; then COMMAND, with the agent's pid
-    local call=$1 n=$2 command=$3 line
-    shift 3
-    rm -f stops
-    mkfifo stops
-    run_with strace -qq -o stops -e trace="$call" -e inject="$call:signal=STOP:when=$n" -- "$@" >log 2>&1 &
-    local tracer=$! agent
-    while read -r line; do
-        case $line in *'stopped by SIGSTOP'*)
-            agent=$(children "$(children $tracer)")
-            $command "$agent"
-            kill -CONT "$agent"
-            ;;
-        esac
-    done <stops
-    wait $tracer
-}
 swapped() { # swapped PATTERN N COMMAND: before it opens a file of that pattern for the N-th time
     local pattern=$1 n=$2
     cp anna.sealed kept.sealed

@@ -213,6 +213,30 @@ variant() {
     app_compose=$name.json consents=$name
 }
 children() { sed 's/ $//' "/proc/$1/task/$1/children"; }
+# stopped_at CALL N COMMAND [OPTION...]: a sealed run whose agent stands still after its N-th such call, each time it does; then COMMAND
+# with the agent's pid, and it goes on
+stopped_at() {
+    local call=$1 n=$2 command=$3 line tracer agent
+    shift 3
+    rm -f stops
+    mkfifo stops
+    run_with strace -qq -o stops -e trace="$call" -e inject="$call:signal=STOP:when=$n" -- "$@" >log 2>&1 &
+    tracer=$!
+    while read -r line; do
+        case $line in *'stopped by SIGSTOP'*)
+            agent=$(children "$(children $tracer)")
+            $command "$agent"
+            kill -CONT "$agent"
+            ;;
+        esac
+    done <stops
+    wait $tracer
+}
+# kill_children PID: sets `killed` when there was one
+kill_children() {
+    local child
+    for child in $(children "$1"); do kill -9 "$child" 2>/dev/null && killed=1; done
+}
 need_strace() {
     demand_strace
     export ASAN_OPTIONS=detect_leaks=0 # a leak checker cannot work under strace
