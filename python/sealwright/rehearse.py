@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Plays the agent for a script on rows of one's own: nothing is sealed and nothing confined, but every frame is held to CMD-040 ... CMD-045.
+"""Plays the agent for a script on rows of one's own: nothing is sealed and nothing confined, but every frame is held to CMD-040 ... CMD-054 (CMD-074).
 
     python -m sealwright.rehearse --shard NAME=rows.jsonl --model DIR --max-steps N [--save-steps N] [--checkpoint-limit SIZE]
         [--output-limit SIZE] [--stop-after N] [--resume STATE.N] [--out DIR] [--keep DIR] -- COMMAND...

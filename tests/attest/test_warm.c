@@ -90,8 +90,8 @@ static void test_evidence(void **state) {
     }
 }
 
-/* What a log of 64 KiB events in version 2 took is not kept for ever, and what comes after it is
- * judged as before. */
+/* A log of 64 KiB events in version 2 takes more, once; what comes after it is judged as before,
+ * without a request. */
 static void test_after_much(void **state) {
     (void)state;
     enum { EVENTS = 28 };

@@ -160,9 +160,9 @@ demand_strace
 printf 'openssl_conf = x\n[x]\nproviders = p\n[p]\nevil = e\n[e]\nmodule = %s/evil.so\nactivate = 1\n' "$PWD" >evil.cnf
 # a leak checker cannot work under strace
 export ASAN_OPTIONS=detect_leaks=0
-OPENSSL_CONF=$PWD/evil.cnf OPENSSL_MODULES=$PWD SSLKEYLOGFILE=$PWD/keylog SSL_CERT_FILE=$PWD/evil.pem \
+OPENSSL_CONF=$PWD/evil.cnf OPENSSL_MODULES=$PWD \
     strace -qq -f -e trace=openat,open -o trace "$sealwright" identity new envy --name envy --no-passphrase >out 2>err
-[ $? -eq 0 ] && grep -q openat trace && ! grep -q 'evil\|keylog' trace && [ ! -e keylog ]; say $? 'nor is what OpenSSL would read of it'
+[ $? -eq 0 ] && grep -q openat trace && ! grep -q evil trace; say $? 'nor is the configuration of OpenSSL that it names'
 printf 'a very secret phrase\n' >pass && chmod 600 pass
 strace -f -qq -s 4096 -v -e trace=execve,write,sendto -o trace "$sealwright" identity new bert --name Bert --passphrase-file pass >out 2>err
 [ $? -eq 0 ] && ! grep -q 'a very secret phrase' trace out err; say $? 'a passphrase is in no argument, environment or output'

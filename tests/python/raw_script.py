@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A script that speaks without the package, and what becomes of it: raw_script.py ACT; without one it lists acts and ends (test_agents.sh)."""
+import fcntl
 import os
 import struct
 import sys
+import termios
 import time
 
 STOP_FD = 33
@@ -38,10 +40,16 @@ def done(early=0):
     w(9, bytes([early]))
 
 
+def heard():
+    """Waits until both pipes are empty: whatever was said is read."""
+    while any(struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))[0] for fd in (4, 5)):
+        time.sleep(0.01)
+
+
 def stop():
-    """Waits for STOP at a descriptor by which the test knows that the rest was said and, meanwhile, read."""
+    """Waits for STOP at a descriptor by which the test knows that the rest was said and read."""
+    heard()
     os.dup2(3, STOP_FD)
-    time.sleep(0.5)
     os.read(STOP_FD, 12)
 
 
@@ -68,7 +76,7 @@ def a_loss_that_is_no_number(): plan(4); records(1, 1, loss=float("nan")); recor
 @act("failed")
 def a_class_that_is_none(): w(10, bytes([11]))
 @act("refused")
-def a_record_behind_its_state(): plan(4); records(1, 1); state(2); time.sleep(1); records(2, 4); output(); done()
+def a_record_behind_its_state(): plan(4); records(1, 1); state(2); heard(); records(2, 4); output(); done()
 @act("refused")
 def a_state_behind_the_last_step(): plan(3); records(1, 3, 3); state(4); output(); done()
 @act("refused")
@@ -118,7 +126,7 @@ def main():
         job += os.read(3, size - len(job))
     w(3)
     ACTS[sys.argv[1] if b'"resume":null' in job else "stop_again"][1]()
-    time.sleep(0.2)  # whatever it said last is read
+    heard()
 
 
 if __name__ == "__main__":

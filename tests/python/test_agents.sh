@@ -25,7 +25,7 @@ waits_for_stop() {
     for ((i = 0; i < 600; i++)); do
         reads_stop "$1" && return 0
         kill -0 "$1" 2>/dev/null || return 1
-        read -rt 0.1 <> <(:)
+        sleep 0.1
     done
     return 1
 }
@@ -53,16 +53,18 @@ sealed() { # sealed ACT RUN: how it ended
     fi
 }
 
-python3 "$here/raw_script.py" >acts
-python3 "$here/at_home.py" >home 2>home.err
+python3 "$here/raw_script.py" >acts 2>log && [ -s acts ]; say $? '(there are acts)'
+python3 "$here/at_home.py" >home 2>log && [ "$(wc -l <home)" = "$(wc -l <acts)" ]; say $? '(each is rehearsed)'
 while read -r name wanted <&9; do
     act=$name
     case $act in
     whole) ;;
     stop_again) act=stop_and_a_state ;; # the same run, resumed
-    *) variant "$act" || echo "# no variant $act" ;;
+    *) variant "$act" 2>log; say $? "($act is consented to)" ;;
     esac
+    [ "$name" = stop_again ] && sha256sum run-stop_and_a_state/checkpoint-*.sealed >kept
     [ "$(sealed "$act" "run-$act")" = "$wanted" ]; say $? "the agent: $name: $wanted"
+    [ "$name" != stop_again ] || { sha256sum -c --quiet kept >log 2>&1; say $? 'with the state that it had'; }
     [ "$(sed -n "s/^$name //p" home)" = "$wanted" ]; say $? 'and so does a rehearsal'
 done 9<acts
 finish
