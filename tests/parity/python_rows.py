@@ -5,36 +5,20 @@ The agent is played by sealwright.rehearse. What format="rows" refuses a table r
 import json
 import os
 import sys
-import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tests", "python"))
+import played
 import tap
-from sealwright import rehearse
 
 CANARY = "canary-f3a1"
-work = tempfile.TemporaryDirectory()
 
 
-def played(text, shards):
+def said_by(text, shards):
     """What the agent heard, what the script kept by say(), and what it printed."""
-    place = tempfile.mkdtemp(dir=work.name)
-    said, log, script = (os.path.join(place, name) for name in ("said", "log", "script.py"))
-    with open(script, "w", encoding="utf-8") as f:
-        f.write(f"import json, sys\nsys.modules['bitsandbytes'] = None\nimport sealwright as s\nOUT = open({said!r}, 'a', buffering=1)\n"
-                "def say(*what): print(json.dumps(what), file=OUT)\n" + text)
-    saved = os.dup(2)
-    try:
-        with open(log, "w", encoding="utf-8") as f:
-            os.dup2(f.fileno(), 2)
-            told = rehearse.play([sys.executable, script], shards, max_steps=1)
-    except rehearse.Broken as why:
-        told = why
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-    with open(said, encoding="utf-8") as f, open(log, encoding="utf-8") as g:
-        return told, [json.loads(line) for line in f], g.read()
+    told, lines, err = played.script("def say(*what): print(json.dumps(what), file=SAID)\n" + text, shards,
+                                     before="sys.modules['bitsandbytes'] = None\n", max_steps=1)
+    return told, [json.loads(line) for line in lines], err
 
 
 # ---- a table takes the rows that the other formats take, as they are (CMD-073) ----
@@ -58,7 +42,7 @@ TAKEN = {
     "long numbers in texts": b'{"a":"90071992547409931","b":0.25}\n',
 }
 shards = {f"r{i}": rows for i, (_, rows, _, _) in enumerate(REFUSED.values())} | {f"t{i}": rows for i, rows in enumerate(TAKEN.values())}
-told, said, log = played("""
+told, said, log = said_by("""
 for place in s.agent.agent().job.shards:
     for kind in ("rows", "datasets"):
         try: say(place.name, kind, [dict(row) for row in s.unwrap_dataset(place.name, format=kind)])
@@ -76,9 +60,9 @@ for names in ("e", ["e", "x"]):
     try: say(len(s.unwrap_dataset(names)))
     except s.DataError as why: say(str(why))
 """
-_, said, log = played(EMPTY, {"e": b"{}\n{}\n", "x": b'{"x":1}\n'})
+_, said, log = said_by(EMPTY, {"e": b"{}\n{}\n", "x": b'{"x":1}\n'})
 tap.equal(said, [['no row has a member. take them with format="rows"'], [3]], "rows without a member are counted, or refused where no row has one")
-told, _, log = played("""
+told, _, log = said_by("""
 import pyarrow.json
 def none(*given, **more): raise pyarrow.lib.ArrowMemoryError("malloc of size 1 failed")
 pyarrow.json.read_json = none
@@ -91,14 +75,14 @@ LOADER = """
 from torch.utils.data import DataLoader
 def read(kind, **more): return [row for batch in DataLoader(s.unwrap_dataset(format=kind, **more), batch_size=2, num_workers=2, collate_fn=list, timeout=60) for row in batch]
 """
-_, said, log = played(LOADER + "say([row.decode() for row in read('bytes')])\n", {"a": b'{"a":1}\n{"a":2}\n{"a":3}\n'})
+_, said, log = said_by(LOADER + "say([row.decode() for row in read('bytes')])\n", {"a": b'{"a":1}\n{"a":2}\n{"a":3}\n'})
 tap.equal(said, [[['{"a":1}', '{"a":2}', '{"a":3}']]], "rows as bytes come out of workers")
-told, said, log = played(LOADER + """
+told, said, log = said_by(LOADER + """
 try: read("torch")
 except s.DataError as why:
     say(why.status, why.word, "shard a, row 2 is not one JSON object" in why.message, why.hint)
     raise
 """, {"a": b'{"a":1}\n["' + CANARY.encode() + b'"]\n'})
 tap.check(said == [["malformed", "row", True, ""]] and getattr(told, "failed", told) == 9 and CANARY not in log, "a row that a worker cannot read is of its own class", f"{told}\n{said}\n{log[-2000:]}")
-work.cleanup()
+played.work.cleanup()
 tap.finish()

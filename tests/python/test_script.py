@@ -12,6 +12,7 @@ import sys
 import tarfile
 import tempfile
 
+import played
 import tap
 import sealwright
 from sealwright import rehearse
@@ -19,28 +20,12 @@ from sealwright import rehearse
 ANNA = b"".join(json.dumps({"o": "anna", "x": i, "t": "é" * (i % 5)}, ensure_ascii=False).encode() + b"\n" for i in range(50))
 BERT = b"".join(b'{"o":"bert","x":%d}\n' % i for i in range(30))
 CANARY = "canary-" + "f3a1" * 4
-work = tempfile.TemporaryDirectory()
+work = played.work
 LAST = "s.plan(1); s.log_step(1, 0.5); s.send_output('m', b'1'); s.sign_manifest({})"
 
 
 def script(text, shards=None, **more):
-    """Runs a script; what it wrote to ./said comes back as lines beside what the agent heard."""
-    place = tempfile.mkdtemp(dir=work.name)
-    path = os.path.join(place, "script.py")
-    with open(path, "w", encoding="utf-8") as f:
-        f.write(f"import json, os, sys\nSAID = open({os.path.join(place, 'said')!r}, 'a', buffering=1)\nimport sealwright as s\n{text}\n")
-    with open(os.path.join(place, "said"), "a", encoding="utf-8"), open(os.path.join(place, "err"), "w", encoding="utf-8") as err:
-        saved = os.dup(2)
-        os.dup2(err.fileno(), 2)
-        try:
-            told = rehearse.play([sys.executable, path], {"anna": ANNA, "bert": BERT} if shards is None else shards, **more)
-        except rehearse.Broken as why:
-            told = why
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
-    with open(os.path.join(place, "said"), encoding="utf-8") as f, open(os.path.join(place, "err"), encoding="utf-8") as err:
-        return told, f.read().splitlines(), err.read()
+    return played.script(text, {"anna": ANNA, "bert": BERT} if shards is None else shards, **more)
 
 
 def says(text, wanted, name, **more):
