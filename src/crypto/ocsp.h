@@ -57,4 +57,15 @@ SW_NODISCARD sw_status sw_ocsp_verify(sw_bytes response, const sw_cert *cert, co
 /* Appends the DER of the question for this one certificate, by SHA-384. */
 SW_NODISCARD sw_status sw_ocsp_request(const sw_cert *cert, const sw_cert *issuer, sw_buffer *der,
                                        sw_error *err);
+
+/* Appends the DER of an answer, produced at thisUpdate, that says good of `cert`: signed by the
+ * issuer's own P-384 key with SHA-384 and naming it by its hash, without certificates. SW_USAGE
+ * when the key is not the issuer's or the answer would end before it begins. */
+typedef struct sw_ocsp_plan {
+    const sw_cert *cert, *issuer;
+    int64_t this_update_ms, next_update_ms; /* of whole seconds */
+} sw_ocsp_plan;
+SW_NODISCARD sw_status sw_ocsp_make_p384(const sw_ocsp_plan *plan,
+                                         const uint8_t issuer_secret[SW_P384_SECRET_BYTES],
+                                         sw_buffer *der, sw_error *err);
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The parsed certificate and revocation list as the three X.509 files share them.
+ * The parsed certificate and revocation list as the X.509 files share them.
  */
 #ifndef SW_CRYPTO_X509_INTERNAL_H
 #define SW_CRYPTO_X509_INTERNAL_H
@@ -27,5 +27,11 @@ struct sw_crl {
 bool sw_name_equal(const X509_NAME *a, const X509_NAME *b);
 /* As sw_cert_serial; false for one that is longer than 20 bytes, zero or negative. */
 bool sw_serial_read(const ASN1_INTEGER *serial, uint8_t out[20], size_t *size);
+
+/* The key that signs, checked to be the one that verifiers will use; SW_USAGE when it is another's.
+ * EVP_PKEY_free. */
+SW_NODISCARD sw_status sw_p384_evp_signer(const uint8_t secret[SW_P384_SECRET_BYTES],
+                                          const sw_p384_public *expected, EVP_PKEY **out,
+                                          sw_error *err);
 
 #endif

@@ -126,6 +126,15 @@ static sw_status check_signer(const uint8_t secret[32], const sw_p256_public *ex
     return SW_OK;
 }
 
+sw_status sw_p384_evp_signer(const uint8_t secret[SW_P384_SECRET_BYTES],
+                             const sw_p384_public *expected, EVP_PKEY **out, sw_error *err) {
+    sw_p384_public own;
+    SW_TRY(sw_p384_derive(secret, &own, err));
+    if (memcmp(own.b, expected->b, sizeof own.b) != 0)
+        return sw_fail(err, SW_USAGE, "usage", "the signing key is not the issuer's");
+    return sw_p384_evp_secret(secret, out, err);
+}
+
 static sw_status append(sw_buffer *der, uint8_t *bytes, int size, sw_error *err) {
     if (size <= 0) return sw_openssl_failed(err, "encoding X.509");
     sw_put_bytes(der, SW_BYTES(bytes, (size_t)size));
@@ -160,17 +169,14 @@ sw_status sw_cert_make(const sw_cert_plan *plan, const sw_p256_public *subject,
 sw_status sw_cert_make_p384(const sw_cert_plan *plan, const sw_p384_public *subject,
                             const sw_cert *issuer, const uint8_t secret[SW_P384_SECRET_BYTES],
                             sw_buffer *der, sw_error *err) {
-    sw_p384_public signing = *subject, own;
+    sw_p384_public signing = *subject;
     EVP_PKEY *checked = NULL;
     SW_TRY(check_plan(plan, err));
     SW_TRY(sw_p384_evp_public(subject, &checked, err));
     EVP_PKEY_free(checked);
     if (issuer != NULL) SW_TRY(sw_cert_key_p384(issuer, &signing, err));
-    SW_TRY(sw_p384_derive(secret, &own, err));
-    if (memcmp(own.b, signing.b, sizeof own.b) != 0)
-        return sw_fail(err, SW_USAGE, "usage", "the signing key is not the issuer's");
     kind k = {NID_secp384r1, SW_BYTES_OF(subject->b), NULL, EVP_sha384()};
-    SW_TRY(sw_p384_evp_secret(secret, &k.signer, err));
+    SW_TRY(sw_p384_evp_signer(secret, &signing, &k.signer, err));
     return make(plan, issuer, &k, der, err);
 }
 

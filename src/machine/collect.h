@@ -111,7 +111,6 @@ typedef struct sw_collateral_source {
     const char *cache_folder; /* 0700, made when needed; NULL: no cache */
     bool offline;             /* cache alone */
     bool early;               /* update=early: the newest evaluation numbers */
-    bool ocsp_may_lack;       /* for a policy that leaves revocation unchecked (MCH-124) */
     const sw_policy *anchors; /* its anchors alone; NULL: Intel's root */
     uint32_t minimum_evaluation_number;      /* of TCB info and QE identity; 0: any (MCH-056) */
     int64_t max_age_ms;                      /* of its oldest part (EVD-068); 0: any */
@@ -129,10 +128,9 @@ SW_NODISCARD sw_status sw_collateral_fetch(const sw_collateral_source *s, sw_are
 /* The manifests that the devices' reports name, verified to the RIM root, and an OCSP answer for
  * each certificate that has one (of manifests all below the root, of devices those above the leaf),
  * verified to its issuer; from the cache while they are valid. The roots are the anchors' (`gpu`),
- * NVIDIA's when there are none. Whether a certificate is revoked is not judged here. With
- * `ocsp_may_lack` answers that cannot be had are left out (MCH-124). `until_ms` (may be NULL) is
- * when the first of them, or of the devices' certificates, ends or is too old. Views live in the
- * arena. */
+ * NVIDIA's when there are none. Whether a certificate is revoked is not judged here. `until_ms`
+ * (may be NULL) is when the first of them, or of the devices' certificates, ends or is too old.
+ * Views live in the arena. */
 SW_NODISCARD sw_status sw_gpu_collateral_fetch(const sw_collateral_source *s, sw_arena *a,
                                                const sw_gpu_device *devices, size_t count,
                                                sw_gpu_collateral *out, int64_t *until_ms,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Manifests and OCSP answers for a set of NVIDIA devices (MCH-064 to MCH-069, MCH-124 on).
+ * Manifests and OCSP answers for a set of NVIDIA devices (MCH-064 to MCH-069, MCH-124).
  *
  * What to ask for stands in the devices' reports and chains: names are looked at before they go
  * into an address or a file's name, chain and signature before anybody is asked. Manifests are
@@ -26,8 +26,7 @@ typedef struct errand {
     int64_t wall_ms;
     int64_t ocsp_age_ms, rim_age_ms; /* the greatest */
     int64_t until_ms;                /* of all that is had so far */
-    size_t rim_count, ocsp_count, asked_count;
-    bool ocsp_silent; /* the responder gave no answer: it is not waited for once more */
+    size_t rim_count, ocsp_count;
     char names[SW_GPU_RIM_COUNT][NAME_LIMIT];
     sw_bytes rims[SW_GPU_RIM_COUNT];
     sw_hash asked[SW_GPU_OCSP_COUNT]; /* SHA-256 of the certificate */
@@ -85,8 +84,6 @@ static sw_status ocsp_service(errand *e, const sw_cert *cert, const sw_cert *iss
                              : sw_fail(err, SW_MEMORY, "memory", "no memory for an OCSP answer");
 }
 
-/* Nothing without a failure: the responder cannot be asked and the policy does without (MCH-124).
- */
 static sw_status ocsp_fetch(errand *e, const sw_hash *digest, const sw_cert *cert,
                             const sw_cert *issuer, sw_bytes *out, sw_error *err) {
     char hex[2 * SW_HASH_BYTES + 1], name[NAME_LIMIT];
@@ -95,27 +92,21 @@ static sw_status ocsp_fetch(errand *e, const sw_hash *digest, const sw_cert *cer
     sw_status status = sw_source_cached(e->s, e->a, name, SW_OCSP_LIMIT, out, err);
     if (status == SW_OK) status = ocsp_judge(e, *out, cert, issuer, err);
     if (status == SW_OK) return SW_OK;
-    *out = (sw_bytes){0};
-    if (e->s->ocsp_may_lack && (e->s->offline || e->ocsp_silent)) return SW_OK;
     SW_TRY(offline(e, "OCSP answer for a certificate of the devices", status, err));
-    status = ocsp_service(e, cert, issuer, out, err);
-    e->ocsp_silent = status == SW_UNAVAILABLE;
-    if (e->s->ocsp_may_lack && e->ocsp_silent) return SW_OK;
-    SW_TRY(status);
+    SW_TRY(ocsp_service(e, cert, issuer, out, err));
     return sw_source_keep(e->s, name, *out, err);
 }
 
 static sw_status ocsp_need(errand *e, const sw_cert *cert, const sw_cert *issuer, sw_error *err) {
     sw_hash digest;
     sw_sha256(&digest, sw_cert_der(cert));
-    for (size_t i = 0; i < e->asked_count; i++)
+    for (size_t i = 0; i < e->ocsp_count; i++)
         if (sw_hash_equal(&e->asked[i], &digest)) return SW_OK;
-    if (e->asked_count == SW_GPU_OCSP_COUNT)
+    if (e->ocsp_count == SW_GPU_OCSP_COUNT)
         return sw_fail(err, SW_LIMIT, "limit", "the devices have more than %d certificates",
                        SW_GPU_OCSP_COUNT);
     SW_TRY(ocsp_fetch(e, &digest, cert, issuer, &e->ocsp[e->ocsp_count], err));
-    e->asked[e->asked_count++] = digest;
-    e->ocsp_count += e->ocsp[e->ocsp_count].size > 0;
+    e->asked[e->ocsp_count++] = digest;
     return SW_OK;
 }
 

@@ -46,8 +46,8 @@ SW_NODISCARD sw_status sw_machine_evidence(sw_machine *m, const sw_report_data *
 /* Evidence for one channel (GPU-221): when the policy asks for GPUs the machine's are asked first,
  * over the channel's GPU nonce; what they answered completes the binding, and the report data made
  * from that are quoted last. `binding` comes without GPU evidence. SW_REFUSED "policy" when the
- * machine has another number of devices. Of `policy` the count is read, and whether revocation must
- * be checked: where not, OCSP answers that cannot be had are left out (MCH-124). */
+ * machine has another number of devices. Of `policy` the count is read, and how old answers and
+ * manifests may be. */
 SW_NODISCARD sw_status sw_machine_channel_evidence(sw_machine *m, const sw_channel_binding *binding,
                                                    const sw_gpu_policy *policy, sw_buffer *evidence,
                                                    sw_error *err);

@@ -9,11 +9,11 @@
 #include "machine/collect.h"
 #include "machine/machine.h"
 
-/* What collateral is for, and how much of it the policy can do without. */
+/* What collateral is for. */
 typedef struct sw_gpu_need {
     const sw_gpu_device *devices;
     size_t count;
-    const sw_gpu_policy *policy; /* whether answers may lack (MCH-124), and how old all may be */
+    const sw_gpu_policy *policy; /* how old all may be */
 } sw_gpu_need;
 
 typedef struct sw_machine_kind {

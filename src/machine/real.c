@@ -78,7 +78,6 @@ sw_status sw_real_gpus(const sw_real *r, const sw_hash *nonce, sw_arena *a, sw_g
 sw_status sw_real_gpu_collateral(const sw_real *r, const sw_gpu_need *need, sw_arena *a,
                                  sw_gpu_collateral *out, sw_error *err) {
     sw_collateral_source source = r->source;
-    source.ocsp_may_lack = !need->policy->revocation_required;
     source.ocsp_max_age_ms = need->policy->ocsp_max_age_ms;
     source.rim_max_age_ms = need->policy->rim_max_age_ms;
     return sw_gpu_collateral_fetch(&source, a, need->devices, need->count, out, NULL, err);

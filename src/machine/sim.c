@@ -193,10 +193,11 @@ static sw_status sim_gpus(void *self, const sw_hash *nonce, sw_arena *a, sw_gpu_
 
 static sw_status sim_gpu_collateral(void *self, const sw_gpu_need *need, sw_arena *a,
                                     sw_gpu_collateral *out, sw_error *err) {
-    (void)need;
+    sim *s = self;
+    int64_t now_ms = s->clock.wall_ms(s->clock.context);
     (void)a;
-    (void)err;
-    *out = ((sim *)self)->gpus.collateral;
+    SW_TRY(sw_sim_gpus_answer(&s->gpus, now_ms, sw_gpu_ocsp_max_age_ms(need->policy), err));
+    *out = s->gpus.collateral;
     return SW_OK;
 }
 

@@ -16,6 +16,10 @@
 #define GPUS_KIND "sealwright/sim-gpus/v1"
 #define GPUS_FILE "gpus.json"
 
+const char *const sw_sim_gpu_shared_files[SW_SIM_GPU_SHARED_COUNT] = {
+    "keys/gpu-device-root", "keys/gpu-family",     "keys/gpu-provisioner", "keys/gpu-rim-root",
+    "keys/gpu-rim-ca",      "keys/gpu-rim-issuer", "keys/gpu-rim-signer"};
+
 /* ---- versions ---- */
 void sw_sim_gpu_vbios_text(char out[32], const uint8_t vbios[8]) {
     (void)snprintf(out, 32, "%02X.%02X.%02X.%02X.%02X", vbios[3], vbios[2], vbios[1], vbios[0],
@@ -154,14 +158,14 @@ sw_status sw_sim_gpu_policy(const char *folder, sw_gpu_policy *out, sw_error *er
 /* ---- loading ---- */
 void sw_sim_gpus_free(sw_sim_gpus *g) {
     for (size_t i = 0; i < SW_GPU_LIMIT; i++) sw_sim_gpu_key_drop(&g->keys[i]);
+    for (size_t i = 0; i < SW_SIM_GPU_AUTHORITY_COUNT; i++) sw_sim_gpu_key_drop(&g->authorities[i]);
+    sw_arena_free(&g->answers);
 }
 
-static sw_status leaf_key_load(sw_arena *a, const char *folder, size_t index, sw_sim_gpu_key **out,
-                               sw_error *err) {
-    char name[48];
+static sw_status key_load(sw_arena *a, const char *folder, const char *name, sw_sim_gpu_key **out,
+                          sw_error *err) {
     void *secret = NULL;
     size_t size = 0;
-    (void)snprintf(name, sizeof name, "keys/gpu-%zu-leaf", index);
     char *path = sw_path_join(a, folder, name);
     *out = sw_sim_gpu_key_new();
     if (path == NULL || *out == NULL)
@@ -177,10 +181,15 @@ static sw_status leaf_key_load(sw_arena *a, const char *folder, size_t index, sw
 sw_status sw_sim_gpus_load(sw_arena *a, const char *folder, sw_sim_gpus *g, sw_error *err) {
     SW_TRY(sw_sim_gpu_facts_read(folder, &g->facts, err));
     for (size_t i = 0; i < g->facts.count; i++) {
+        char name[48];
+        (void)snprintf(name, sizeof name, "keys/gpu-%zu-leaf", i);
         SW_TRY(chain_read(a, folder, i, &g->chains[i], err));
-        SW_TRY(leaf_key_load(a, folder, i, &g->keys[i], err));
+        SW_TRY(key_load(a, folder, name, &g->keys[i], err));
     }
     if (g->facts.count == 0) return SW_OK;
+    for (size_t i = 0; i < SW_SIM_GPU_AUTHORITY_COUNT; i++)
+        SW_TRY(key_load(a, folder, sw_sim_gpu_shared_files[i], &g->authorities[i], err));
+    SW_TRY(sw_sim_read(a, folder, "gpu_rim_chain.pem", &g->rim_chain, err));
     SW_TRY(sw_sim_read(a, folder, "gpu_driver_rim.xml", &g->rims[0], err));
     SW_TRY(sw_sim_read(a, folder, "gpu_vbios_rim.xml", &g->rims[1], err));
     g->collateral = (sw_gpu_collateral){.rims = g->rims, .rim_count = SW_SIM_GPU_RIM_COUNT};

@@ -17,20 +17,19 @@
 #define SIM_DRIVER "570.172.08"
 #define FWID_OID   "2.23.133.5.4.1"
 
-/* Shared keys first, in the order of their making; then two for each device. */
-enum { DEVICE_ROOT, FAMILY, PROVISIONER, RIM_ROOT, RIM_CA, RIM_ISSUER, RIM_SIGNER, SHARED_COUNT };
-enum { KEY_COUNT = SHARED_COUNT + 2 * SW_GPU_LIMIT };
+/* Shared keys first; then two for each device. */
+enum { KEY_COUNT = SW_SIM_GPU_SHARED_COUNT + 2 * SW_GPU_LIMIT };
 static const struct {
-    const char *file, *common_name;
+    const char *common_name;
     size_t issuer;
-} SHARED[SHARED_COUNT] = {
-    {"keys/gpu-device-root", "NVIDIA Device Identity CA", DEVICE_ROOT},
-    {"keys/gpu-family", "NVIDIA GH100 Identity", DEVICE_ROOT},
-    {"keys/gpu-provisioner", "NVIDIA GH100 Provisioner ICA 1", FAMILY},
-    {"keys/gpu-rim-root", "NVIDIA CoRIM signing Root CA", RIM_ROOT},
-    {"keys/gpu-rim-ca", "NVIDIA Reference Value GH100 CA", RIM_ROOT},
-    {"keys/gpu-rim-issuer", "NVIDIA Reference Value L3 GH100 001", RIM_CA},
-    {"keys/gpu-rim-signer", "HCC RIM L4 Signer", RIM_ISSUER},
+} SHARED[SW_SIM_GPU_SHARED_COUNT] = {
+    {"NVIDIA Device Identity CA", SW_SIM_GPU_DEVICE_ROOT},
+    {"NVIDIA GH100 Identity", SW_SIM_GPU_DEVICE_ROOT},
+    {"NVIDIA GH100 Provisioner ICA 1", SW_SIM_GPU_FAMILY},
+    {"NVIDIA CoRIM signing Root CA", SW_SIM_GPU_RIM_ROOT},
+    {"NVIDIA Reference Value GH100 CA", SW_SIM_GPU_RIM_ROOT},
+    {"NVIDIA Reference Value L3 GH100 001", SW_SIM_GPU_RIM_CA},
+    {"HCC RIM L4 Signer", SW_SIM_GPU_RIM_ISSUER},
 };
 
 typedef struct maker {
@@ -51,10 +50,10 @@ static void maker_free(maker *m) {
 }
 
 static size_t rom_of(size_t device) {
-    return SHARED_COUNT + 2 * device;
+    return SW_SIM_GPU_SHARED_COUNT + 2 * device;
 }
 static size_t leaf_of(size_t device) {
-    return SHARED_COUNT + 2 * device + 1;
+    return SW_SIM_GPU_SHARED_COUNT + 2 * device + 1;
 }
 
 static sw_status key_make(maker *m, size_t i, const char *file, sw_error *err) {
@@ -77,10 +76,11 @@ static sw_status cert_make(maker *m, size_t subject, size_t issuer, sw_cert_plan
 }
 
 static sw_status shared_make(maker *m, sw_error *err) {
-    for (size_t i = 0; i < SHARED_COUNT; i++) {
-        const sw_cert_plan plan = {
-            .common_name = SHARED[i].common_name, .serial = i + 1, .ca = i != RIM_SIGNER};
-        SW_TRY(key_make(m, i, SHARED[i].file, err));
+    for (size_t i = 0; i < SW_SIM_GPU_SHARED_COUNT; i++) {
+        const sw_cert_plan plan = {.common_name = SHARED[i].common_name,
+                                   .serial = i + 1,
+                                   .ca = i != SW_SIM_GPU_RIM_SIGNER};
+        SW_TRY(key_make(m, i, sw_sim_gpu_shared_files[i], err));
         SW_TRY(cert_make(m, i, SHARED[i].issuer, plan, err));
     }
     return SW_OK;
@@ -126,14 +126,20 @@ static sw_status serial_make(const maker *m, uint64_t *out, sw_error *err) {
     return SW_OK;
 }
 
-static sw_status chain_put(const maker *m, size_t device, sw_error *err) {
-    const size_t members[] = {leaf_of(device), rom_of(device), PROVISIONER, FAMILY, DEVICE_ROOT};
-    char name[48];
+static sw_status chain_put(const maker *m, const char *name, const size_t *members, size_t count,
+                           sw_error *err) {
     SW_SCOPED(sw_buffer) pem = SW_BUFFER(SW_GPU_CHAIN_LIMIT);
-    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
+    for (size_t i = 0; i < count; i++)
         sw_pem_encode(&pem, "CERTIFICATE", sw_cert_der(m->certs[members[i]]));
-    (void)snprintf(name, sizeof name, "gpu_%zu_chain.pem", device);
     return sw_sim_public_put(m->folder, name, &pem, err);
+}
+
+static sw_status device_chain_put(const maker *m, size_t device, sw_error *err) {
+    const size_t members[] = {leaf_of(device), rom_of(device), SW_SIM_GPU_PROVISIONER,
+                              SW_SIM_GPU_FAMILY, SW_SIM_GPU_DEVICE_ROOT};
+    char name[48];
+    (void)snprintf(name, sizeof name, "gpu_%zu_chain.pem", device);
+    return chain_put(m, name, members, sizeof members / sizeof members[0], err);
 }
 
 static sw_status device_make(maker *m, size_t device, sw_error *err) {
@@ -148,11 +154,11 @@ static sw_status device_make(maker *m, size_t device, sw_error *err) {
     SW_TRY(serial_make(m, &of_leaf.serial, err));
     SW_TRY(key_make(m, rom, rom_file, err));
     SW_TRY(key_make(m, leaf, leaf_file, err));
-    SW_TRY(cert_make(m, rom, PROVISIONER, of_rom, err));
+    SW_TRY(cert_make(m, rom, SW_SIM_GPU_PROVISIONER, of_rom, err));
     SW_TRY(fwid_extension(m, &m->publics[rom], &extension, err));
     of_leaf.extension = sw_buffer_bytes(&extension);
     SW_TRY(cert_make(m, leaf, rom, of_leaf, err));
-    return chain_put(m, device, err);
+    return device_chain_put(m, device, err);
 }
 
 /* ---- manifests ---- */
@@ -170,8 +176,9 @@ static sw_status manifest_put(const maker *m, sw_rim_kind kind, const char *vers
                               const char *file, sw_error *err) {
     SW_SCOPED(sw_arena) a = {.limit_bytes = SW_SIM_FILE_LIMIT};
     SW_SCOPED(sw_buffer) xml = SW_BUFFER(SW_RIM_LIMIT);
-    sw_bytes chain[] = {sw_cert_der(m->certs[RIM_SIGNER]), sw_cert_der(m->certs[RIM_ISSUER]),
-                        sw_cert_der(m->certs[RIM_CA]), sw_cert_der(m->certs[RIM_ROOT])};
+    sw_bytes chain[] = {
+        sw_cert_der(m->certs[SW_SIM_GPU_RIM_SIGNER]), sw_cert_der(m->certs[SW_SIM_GPU_RIM_ISSUER]),
+        sw_cert_der(m->certs[SW_SIM_GPU_RIM_CA]), sw_cert_der(m->certs[SW_SIM_GPU_RIM_ROOT])};
     sw_rim_entry *entries = SW_ARENA_NEW(&a, sw_rim_entry, SW_RIM_INDEX_LIMIT);
     if (entries == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a manifest");
     entries_fill(m, kind, entries);
@@ -183,14 +190,17 @@ static sw_status manifest_put(const maker *m, sw_rim_kind kind, const char *vers
                               .entry_count = SW_RIM_INDEX_LIMIT,
                               .chain = chain,
                               .chain_count = sizeof chain / sizeof chain[0],
-                              .secret = m->keys[RIM_SIGNER]->b};
+                              .secret = m->keys[SW_SIM_GPU_RIM_SIGNER]->b};
     SW_TRY(sw_rim_make(&plan, &xml, err));
     return sw_sim_public_put(m->folder, file, &xml, err);
 }
 
 static sw_status manifests_make(const maker *m, sw_error *err) {
+    static const size_t chain[] = {SW_SIM_GPU_RIM_SIGNER, SW_SIM_GPU_RIM_ISSUER, SW_SIM_GPU_RIM_CA,
+                                   SW_SIM_GPU_RIM_ROOT};
     char vbios[32];
     sw_sim_gpu_vbios_text(vbios, m->facts.vbios);
+    SW_TRY(chain_put(m, "gpu_rim_chain.pem", chain, sizeof chain / sizeof chain[0], err));
     SW_TRY(manifest_put(m, SW_RIM_DRIVER, m->facts.driver, "gpu_driver_rim.xml", err));
     return manifest_put(m, SW_RIM_VBIOS, vbios, "gpu_vbios_rim.xml", err);
 }
@@ -200,7 +210,7 @@ static sw_status all_make(maker *m, sw_error *err) {
     SW_TRY(shared_make(m, err));
     for (size_t i = 0; i < m->facts.count; i++) SW_TRY(device_make(m, i, err));
     SW_TRY(manifests_make(m, err));
-    sw_sha256(&m->facts.rim_root, sw_cert_der(m->certs[RIM_ROOT]));
+    sw_sha256(&m->facts.rim_root, sw_cert_der(m->certs[SW_SIM_GPU_RIM_ROOT]));
     SW_TRY(sw_sim_gpu_facts_encode(&m->facts, &text, err));
     return sw_sim_public_put(m->folder, "gpus.json", &text, err);
 }

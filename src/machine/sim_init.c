@@ -14,7 +14,6 @@
 
 #define DAY_MS     ((int64_t)86400 * 1000)
 #define VALID_DAYS 3652
-#define EARLIER_MS ((int64_t)3600 * 1000) /* whoever judges may have a clock that is behind */
 #define DER_LIMIT  ((size_t)16 << 10)
 
 /* The order is that of the serial numbers. */

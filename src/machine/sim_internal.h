@@ -13,6 +13,7 @@
  *   gpus.json                 how many, driver and VBIOS version, the manifests' root
  *   keys/gpu-NAME             P-384 scalars, 48 bytes (0600)
  *   gpu_N_chain.pem, gpu_driver_rim.xml, gpu_vbios_rim.xml  what NVIDIA would, in its form
+ *   gpu_rim_chain.pem         the chain of the manifests' signer
  */
 #ifndef SW_MACHINE_SIM_INTERNAL_H
 #define SW_MACHINE_SIM_INTERNAL_H
@@ -71,9 +72,23 @@ SW_NODISCARD sw_status sw_sim_qe_identity_make(const sw_sim_key *signer, sw_sim_
 SW_NODISCARD sw_status sw_sim_pck_extension_make(const uint8_t ppid[16], sw_buffer *out,
                                                  sw_error *err);
 
-/* ---- GPUs (sim_gpu.c, sim_gpu_init.c) ---- */
+/* ---- GPUs (sim_gpu.c, sim_gpu_init.c, sim_gpu_ocsp.c) ---- */
 #define SW_SIM_GPU_RIM_COUNT 2 /* driver, VBIOS */
 SW_SECRET_ROLE(sw_sim_gpu_key, SW_P384_SECRET_BYTES)
+/* Keys that all devices of a folder share, in the order of their making: authorities up to the
+ * manifests' signer, which certifies nothing. */
+typedef enum sw_sim_gpu_shared {
+    SW_SIM_GPU_DEVICE_ROOT,
+    SW_SIM_GPU_FAMILY,
+    SW_SIM_GPU_PROVISIONER,
+    SW_SIM_GPU_RIM_ROOT,
+    SW_SIM_GPU_RIM_CA,
+    SW_SIM_GPU_RIM_ISSUER,
+    SW_SIM_GPU_RIM_SIGNER,
+    SW_SIM_GPU_SHARED_COUNT,
+    SW_SIM_GPU_AUTHORITY_COUNT = SW_SIM_GPU_RIM_SIGNER
+} sw_sim_gpu_shared;
+extern const char *const sw_sim_gpu_shared_files[SW_SIM_GPU_SHARED_COUNT];
 typedef struct sw_sim_gpu_facts { /* gpus.json; count 0: there is none */
     size_t count;
     char driver[32];
@@ -94,17 +109,27 @@ void sw_sim_gpu_measurement(const sw_sim_gpu_facts *facts, size_t index,
 bool sw_sim_gpu_measures(sw_rim_kind kind, size_t index); /* active in that manifest */
 void sw_sim_gpu_fwid(const sw_sim_gpu_facts *facts, uint8_t out[SW_SHA384_BYTES]);
 
+/* A boot ROM for each device; provisioner and family; the manifests' signer and two above it. */
+#define SW_SIM_GPU_OCSP_LIMIT (SW_GPU_LIMIT + 5)
 typedef struct sw_sim_gpus {
     sw_sim_gpu_facts facts;
-    sw_bytes chains[SW_GPU_LIMIT];
+    sw_bytes chains[SW_GPU_LIMIT], rim_chain;
     sw_sim_gpu_key *keys[SW_GPU_LIMIT]; /* of the leaves */
+    sw_sim_gpu_key *authorities[SW_SIM_GPU_AUTHORITY_COUNT];
     sw_bytes rims[SW_SIM_GPU_RIM_COUNT];
+    sw_arena answers; /* holds those below */
+    sw_bytes ocsp[SW_SIM_GPU_OCSP_LIMIT];
+    int64_t answered_ms; /* their thisUpdate */
     sw_gpu_collateral collateral;
 } sw_sim_gpus;
 /* Views into the arena; `g` starts as zeros and stays where it is. */
 SW_NODISCARD sw_status sw_sim_gpus_load(sw_arena *a, const char *folder, sw_sim_gpus *g,
                                         sw_error *err);
 void sw_sim_gpus_free(sw_sim_gpus *g);
+/* The authorities' OCSP answers about each of their certificates that GPU-060 asks after, put into
+ * the collateral; those that are there stay until they are half as old as accepted (GPU-235). */
+SW_NODISCARD sw_status sw_sim_gpus_answer(sw_sim_gpus *g, int64_t wall_ms, int64_t max_age_ms,
+                                          sw_error *err);
 /* One signed SPDM exchange over this nonce. */
 SW_NODISCARD sw_status sw_sim_gpu_report_make(const sw_sim_gpus *g, size_t index,
                                               const sw_hash *nonce, const sw_entropy *e,

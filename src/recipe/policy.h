@@ -51,7 +51,6 @@ typedef struct sw_gpu_policy {
     bool any_driver; /* written out as `drivers: any`: each still has its signed manifest */
     size_t driver_count;
     char drivers[SW_GPU_DRIVER_LIMIT][32];
-    bool revocation_required; /* `revocation: required`; `unchecked` must be written out */
     /* How old an OCSP answer and a manifest may be when the evidence is judged; 0: the defaults. */
     int64_t ocsp_max_age_ms, rim_max_age_ms;
 } sw_gpu_policy;

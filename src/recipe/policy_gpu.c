@@ -20,7 +20,7 @@ const sw_hash sw_nvidia_rim_root = {{0x12, 0x97, 0x7b, 0x51, 0x15, 0xac, 0xb0, 0
                                      0x4d, 0x26, 0x49, 0x71, 0xeb, 0xb3, 0x22, 0x98,
                                      0x02, 0x3a, 0x46, 0x5f, 0xa4, 0x1d, 0xf5, 0xd1}};
 
-const char *const sw_recipe_revocation_words[] = {"required", "unchecked", NULL};
+const char *const sw_recipe_revocation_words[] = {"required", NULL};
 
 /* ---- completeness ---- */
 static sw_status refuse(sw_error *err, const char *sentence) {
@@ -109,8 +109,8 @@ static sw_status ages_check(const sw_gpu_policy *p, sw_error *err) {
 /* Nothing may hide behind `none`: it could not be written out. */
 static bool is_blank(const sw_gpu_policy *p) {
     static const sw_hash zeros;
-    return !p->any_device && !p->any_driver && !p->revocation_required && p->device_count == 0 &&
-           p->driver_count == 0 && p->ocsp_max_age_ms == 0 && p->rim_max_age_ms == 0 &&
+    return !p->any_device && !p->any_driver && p->device_count == 0 && p->driver_count == 0 &&
+           p->ocsp_max_age_ms == 0 && p->rim_max_age_ms == 0 &&
            sw_hash_equal(&p->device_root, &zeros) && sw_hash_equal(&p->rim_root, &zeros);
 }
 
@@ -180,14 +180,12 @@ static sw_status drivers_read(const sw_json *object, const char *where, sw_gpu_p
     return SW_OK;
 }
 
-static sw_status revocation_read(const sw_json *object, const char *where, sw_gpu_policy *p,
-                                 sw_error *err) {
+/* GPU-205: it is always, and is written out all the same. */
+static sw_status revocation_read(const sw_json *object, const char *where, sw_error *err) {
     sw_bytes word;
     SW_TRY(sw_json_text(object, where, "revocation", &word, err));
-    p->revocation_required = sw_bytes_is(word, sw_recipe_revocation_words[0]);
-    if (!p->revocation_required && !sw_bytes_is(word, sw_recipe_revocation_words[1]))
-        return broken(err, where, "revocation", "required or unchecked");
-    return SW_OK;
+    if (sw_bytes_is(word, sw_recipe_revocation_words[0])) return SW_OK;
+    return broken(err, where, "revocation", "\"required\"");
 }
 
 /* GPU-087, GPU-088: absent means the default, which `*out` has as 0. */
@@ -223,7 +221,7 @@ sw_status sw_gpu_policy_from_json(const sw_json *object, const char *where, sw_g
     SW_TRY(sw_json_hash(gpu, "gpu", "rim_root", &p.rim_root, err));
     SW_TRY(devices_read(gpu, "gpu", &p, err));
     SW_TRY(drivers_read(gpu, "gpu", &p, err));
-    SW_TRY(revocation_read(gpu, "gpu", &p, err));
+    SW_TRY(revocation_read(gpu, "gpu", err));
     SW_TRY(age_read(gpu, "ocsp_max_age_ms", SW_COLLATERAL_AGE_MOST_MS, &p.ocsp_max_age_ms, err));
     SW_TRY(age_read(gpu, "rim_max_age_ms", SW_GPU_RIM_AGE_MOST_MS, &p.rim_max_age_ms, err));
     *out = p;
@@ -262,8 +260,7 @@ void sw_gpu_policy_to_json(sw_arena *a, sw_json *parent, const sw_gpu_policy *p)
     sw_json_add_hex(a, gpu, "rim_root", SW_BYTES_OF(p->rim_root.b));
     devices_put(a, gpu, p);
     drivers_put(a, gpu, p);
-    sw_json_add_text(a, gpu, "revocation",
-                     sw_text(sw_recipe_revocation_words[p->revocation_required ? 0 : 1]));
+    sw_json_add_text(a, gpu, "revocation", sw_text(sw_recipe_revocation_words[0]));
     if (p->ocsp_max_age_ms != 0) sw_json_add_integer(a, gpu, "ocsp_max_age_ms", p->ocsp_max_age_ms);
     if (p->rim_max_age_ms != 0) sw_json_add_integer(a, gpu, "rim_max_age_ms", p->rim_max_age_ms);
 }

@@ -213,7 +213,6 @@ static sw_status read_gpu(const sw_recipe_reader *r, const sw_yaml *map, sw_gpu_
     SW_TRY(read_gpu_devices(r, gpu, p));
     SW_TRY(read_gpu_drivers(r, gpu, p));
     SW_TRY(sw_recipe_choice(r, gpu, where, "revocation", sw_recipe_revocation_words, &word));
-    p->revocation_required = word == 0;
     SW_TRY(read_gpu_age(r, gpu, "ocsp_max_age", SW_COLLATERAL_AGE_MOST_MS, &p->ocsp_max_age_ms));
     return read_gpu_age(r, gpu, "rim_max_age", SW_GPU_RIM_AGE_MOST_MS, &p->rim_max_age_ms);
 }

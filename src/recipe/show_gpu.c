@@ -59,13 +59,8 @@ void sw_recipe_put_gpus(sw_buffer *out, const sw_policy *policy) {
     put_root(out, "manifests", &p->rim_root);
     put_devices(out, p);
     put_drivers(out, p);
-    if (p->revocation_required)
-        sw_put_text(out, "    revocation: required; a GPU or a manifest without a fresh answer is"
-                         " refused\n");
-    else
-        sw_put_text(out, "    revocation: UNCHECKED;\n"
-                         "    what that costs: a GPU or a manifest that its maker has revoked will"
-                         " do, for ever.\n");
+    sw_put_text(out, "    revocation: required; a GPU or a manifest without a fresh answer is"
+                     " refused\n");
     put_ages(out, p);
     sw_put_text(out, "    What GPU evidence does not say: that the GPU sits in this machine. The"
                      " measured driver's own\n"

@@ -162,12 +162,17 @@ static void test_limits(void **state) {
 }
 
 /* ---- true GPUs: what holds ---- */
+/* In the order of their making: what certifies the first device, the second's boot ROM, and what
+ * certifies the manifests. */
+enum { ANSWER_OF_SECOND = 3, ANSWERS = 7 };
+
 /* A bend whose GPUs can be asked again with another nonce or another version. */
 typedef struct rig {
     bend b;
     sw_sim_gpus gpus;
     sw_gpu_device devices[SW_GPU_LIMIT];
     sw_bytes rims[SW_GPU_RIM_COUNT];
+    sw_bytes ocsp[ANSWERS];
     sw_hash nonce;
 } rig;
 
@@ -180,6 +185,9 @@ static void rig_open(rig *r) {
     memcpy(r->rims, pair.good.gpu_collateral.rims, 2 * sizeof r->rims[0]);
     r->b.e.gpus = r->devices;
     r->b.e.gpu_collateral.rims = r->rims;
+    assert_int_equal(r->b.e.gpu_collateral.ocsp_count, ANSWERS);
+    memcpy(r->ocsp, pair.good.gpu_collateral.ocsp, sizeof r->ocsp);
+    r->b.e.gpu_collateral.ocsp = r->ocsp;
 }
 
 static void rig_close(rig *r) {
@@ -195,6 +203,10 @@ static void answer(rig *r, size_t place, size_t index) {
         fail_msg("%s", err.message);
     r->devices[place].report = sw_arena_copy(&r->b.arena, sw_buffer_bytes(&report));
     r->devices[place].chain = r->gpus.chains[index];
+}
+
+static void forget_second(rig *r) { /* whose answer would be of no certificate then */
+    r->ocsp[ANSWER_OF_SECOND] = r->ocsp[--r->b.e.gpu_collateral.ocsp_count];
 }
 
 /* The quote is made again, over the GPUs as they now are. */
@@ -229,7 +241,7 @@ static void test_claims(void **state) {
         assert_int_equal(c->serial.size, pair.policy.gpu.devices[i].size);
         assert_memory_equal(c->serial.b, pair.policy.gpu.devices[i].b, c->serial.size);
         assert_memory_equal(c->nonce, r.nonce.b, sizeof r.nonce.b);
-        assert_false(c->revocation_checked || c->is_switch);
+        assert_true(c->revocation_checked && !c->is_switch);
         assert_true(claims.valid_from_ms >= c->valid_from_ms);
         assert_true(claims.valid_until_ms <= c->valid_until_ms);
     }
@@ -260,6 +272,7 @@ static void one_fewer(rig *r) {
     r->b.e.gpu_count = 1;
     r->gpus.facts.count = 1; /* feature: single */
     answer(r, 0, 0);
+    forget_second(r);
     commit(r);
 }
 static void none_of_two(rig *r) {
@@ -272,10 +285,12 @@ static void one_more(rig *r) {
 static void same_twice(rig *r) {
     answer(r, 1, 0);
     commit(r);
+    forget_second(r);
 }
 static void same_report_twice(rig *r) {
     r->devices[1] = r->devices[0];
     commit(r);
+    forget_second(r);
 }
 static void replayed(rig *r) { /* of an earlier exchange, in a quote of this one */
     r->nonce.b[0] ^= 1;
@@ -301,6 +316,7 @@ static void dropped_after_quote(rig *r) {
     r->b.e.gpu_count = 1;
     r->gpus.facts.count = 1;
     answer(r, 0, 0);
+    forget_second(r);
 }
 static void serial_not_named(rig *r) {
     r->b.policy.gpu.devices[1].b[7] ^= 1;
@@ -338,8 +354,17 @@ static void other_device_root(rig *r) {
 static void other_rim_root(rig *r) {
     r->b.policy.gpu.rim_root.b[0] ^= 1;
 }
-static void revocation_wanted(rig *r) {
-    r->b.policy.gpu.revocation_required = true;
+static void no_answers(rig *r) {
+    r->b.e.gpu_collateral.ocsp_count = 0;
+}
+static void one_answer_fewer(rig *r) {
+    forget_second(r);
+}
+static void foreign_answer(rig *r) { /* of a GPU that is not there */
+    r->b.e.gpu_count = r->b.policy.gpu.count = 1;
+    r->gpus.facts.count = 1;
+    answer(r, 0, 0);
+    commit(r);
 }
 static void none_wanted(rig *r) {
     r->b.policy.gpu = (sw_gpu_policy){0};
@@ -396,7 +421,9 @@ static const struct {
     {driver_manifest_alone, "evidence", "manifest"},
     {other_device_root, "evidence", "the policy's device root"},
     {other_rim_root, "evidence", "root"},
-    {revocation_wanted, "policy", "revocation was not checked"},
+    {no_answers, "policy", "has no OCSP answer"},
+    {one_answer_fewer, "policy", "device 1: a certificate of it or of its manifests has no OCSP"},
+    {foreign_answer, "evidence", "OCSP answer 3 is of no certificate here"},
     {none_wanted, "evidence", "the evidence holds GPUs and the machine policy says none"},
     {foreign_chain, "evidence", "signature"},
     {other_challenge, "evidence", "device 0 answered another nonce than this one"},
@@ -494,7 +521,7 @@ static void test_explain(void **state) {
     assert_int_equal(sw_evidence_explain(json, &text, NULL), SW_OK);
     sw_put_u8(&text, 0);
     static const char *const parts[] = {"device 2 of 2", "570.172.08", "GH100 A01 GSP FMC LF",
-                                        "reference manifest", "OCSP answers: 0"};
+                                        "reference manifest", "OCSP answers: 7"};
     for (size_t i = 0; i < COUNT(parts); i++)
         assert_non_null(strstr((const char *)text.data, parts[i]));
     r.devices[1] = PAIR[1];

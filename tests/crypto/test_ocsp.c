@@ -417,6 +417,33 @@ static void test_cuts_and_flips(void **state) {
     }
 }
 
+/* ---- those that we give ---- */
+static void test_ours(void **state) {
+    (void)state;
+    const ocsp_house *h = &houses[1];
+    sw_ocsp_plan plan = {h->leaf.cert, h->issuer.cert, NOW, NOW + DAY};
+    SW_SCOPED(sw_buffer) der = SW_BUFFER(SW_OCSP_LIMIT);
+    SW_SCOPED(sw_buffer) small = SW_BUFFER(64);
+    sw_ocsp_verdict v;
+    sw_ocsp_answer *parsed = NULL;
+    sw_error err = {0};
+    if (sw_ocsp_make_p384(&plan, h->issuer.secret, &der, &err) != SW_OK ||
+        judge(h, sw_buffer_bytes(&der), &v, &err) != SW_OK)
+        fail_msg("%s", err.message);
+    assert_int_equal(v.state, SW_OCSP_GOOD);
+    assert_int_equal(v.this_update_ms, NOW);
+    assert_int_equal(v.next_update_ms, NOW + DAY);
+    assert_non_null(memmem(der.data, der.size, "20260921141320Z", 15)); /* and not OpenSSL's now */
+    assert_int_equal(sw_ocsp_parse(sw_buffer_bytes(&der), &parsed, NULL), SW_OK);
+    assert_false(sw_ocsp_concerns(parsed, h->other.cert, h->issuer.cert));
+    sw_ocsp_free(&parsed);
+    assert_int_equal(sw_ocsp_make_p384(&plan, h->root.secret, &der, &err), SW_USAGE);
+    assert_non_null(strstr(err.message, "not the issuer's"));
+    assert_int_equal(sw_ocsp_make_p384(&plan, h->issuer.secret, &small, NULL), SW_LIMIT);
+    plan.next_update_ms = NOW;
+    assert_int_equal(sw_ocsp_make_p384(&plan, h->issuer.secret, &der, NULL), SW_USAGE);
+}
+
 static int open_all(void **state) {
     (void)state;
     house_open(&houses[0], false);
@@ -439,7 +466,7 @@ int main(void) {
         cmocka_unit_test(test_signers),        cmocka_unit_test(test_stolen_certificate),
         cmocka_unit_test(test_about),          cmocka_unit_test(test_issuer),
         cmocka_unit_test(test_statuses),       cmocka_unit_test(test_encodings),
-        cmocka_unit_test(test_cuts_and_flips),
+        cmocka_unit_test(test_cuts_and_flips), cmocka_unit_test(test_ours),
     };
     return cmocka_run_group_tests_name("ocsp", tests, open_all, close_all);
 }

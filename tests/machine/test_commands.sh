@@ -44,7 +44,7 @@ expect "an image is not added twice" 1 "already" sim image m second
 expect "a folder that is no machine" 1 "hint: make one" sim show .
 expect "no folder named" 2 "sim init" sim init
 expect "a machine with GPUs" 0 "^    count: 2" sim init gpus --gpus 2
-expect "whose block is a recipe's" 0 "^    revocation: unchecked" sim show gpus
+expect "whose block is a recipe's" 0 "^    revocation: required" sim show gpus
 expect "and JSON" 0 '"drivers":\["570.172.08"\]' sim show gpus --json
 expect "a machine without says so" 0 "^  gpu: none" sim show m
 expect "too many GPUs" 2 "16" sim init many --gpus 17

@@ -36,20 +36,18 @@ static void good(const sw_collateral_source *s) {
     if (fetch(s, &err) != SW_OK) fail_msg("%s", err.message);
 }
 
-/* What comes is what a verifier needs, when it demands revocation to be checked. */
+/* What comes is what a verifier needs. */
 static void test_verifies(void **state) {
     (void)state;
     SW_SCOPED(sw_arena) a = {0};
     sw_gpu_collateral c;
     sw_gpu_claims claims[GPU_COUNT];
-    sw_policy strict = policy;
     sw_error err = {0};
     sw_collateral_source s = source_of("good+fresh");
-    strict.gpu.revocation_required = true;
     (void)pcs_asked(&service);
     if (sw_gpu_collateral_fetch(&s, &a, devices, GPU_COUNT, &c, NULL, &err) != SW_OK ||
-        sw_gpu_verify(devices, GPU_COUNT, &c, &strict.gpu, NOW, NULL, claims, &err) != SW_OK ||
-        sw_gpu_policy_check(&strict.gpu, claims, GPU_COUNT, NOW, NULL, &err) != SW_OK)
+        sw_gpu_verify(devices, GPU_COUNT, &c, &policy.gpu, NOW, NULL, claims, &err) != SW_OK ||
+        sw_gpu_policy_check(&policy.gpu, claims, GPU_COUNT, NOW, NULL, &err) != SW_OK)
         fail_msg("%s", err.message);
     assert_int_equal(pcs_asked(&service), RIM_EXPECTED + OCSP_EXPECTED); /* each once */
     for (size_t i = 0; i < GPU_COUNT; i++) assert_true(claims[i].revocation_checked);
@@ -148,70 +146,34 @@ static void test_cache(void **state) {
     good(&s);
 }
 
-/* ---- a policy that leaves revocation unchecked (MCH-124, MCH-125) ---- */
-static void expect_answers(const sw_collateral_source *s, size_t answers, size_t asked) {
-    SW_SCOPED(sw_arena) a = {0};
-    sw_gpu_collateral c;
-    sw_gpu_claims claims[GPU_COUNT];
-    sw_error err = {0};
-    (void)pcs_asked(&service);
-    if (sw_gpu_collateral_fetch(s, &a, devices, GPU_COUNT, &c, NULL, &err) != SW_OK ||
-        sw_gpu_verify(devices, GPU_COUNT, &c, &policy.gpu, now_ms, NULL, claims, &err) != SW_OK)
-        fail_msg("%s", err.message);
-    assert_int_equal(c.rim_count, RIM_EXPECTED);
-    assert_int_equal(c.ocsp_count, answers);
-    assert_int_equal(pcs_asked(&service), asked);
-    assert_int_equal(claims[0].revocation_checked, answers == OCSP_EXPECTED);
-}
-
+/* ---- a responder that gives none (MCH-124) ---- */
 static void test_silent(void **state) {
     (void)state;
-    static const char *const modes[] = {"cut+fresh", "broken+fresh"};
-    char other[128];
-    for (size_t i = 0; i < COUNT(modes); i++) {
-        sw_collateral_source s = source_of("good+fresh");
-        sw_error err = {0};
-        (void)snprintf(other, sizeof other, "https://127.0.0.1:%u/%s", service.port, modes[i]);
-        s.ocsp_url = other;
-        assert_int_equal(fetch(&s, &err), SW_UNAVAILABLE);
-        s.ocsp_may_lack = true;
-        expect_answers(&s, 0, RIM_EXPECTED + 1); /* asked once, not for each certificate */
-        s.ocsp_url = "https://127.0.0.1:1";
-        expect_answers(&s, 0, RIM_EXPECTED);
-        s.ocsp_url = base;
-        expect_answers(&s, OCSP_EXPECTED, RIM_EXPECTED + OCSP_EXPECTED);
-    }
-}
-
-/* What came is judged whatever the policy, and manifests are never done without. */
-static void test_not_silent(void **state) {
-    (void)state;
     static const struct {
-        const char *ocsp;
+        const char *mode;
         sw_status status;
-    } table[] = {{"good+stale", SW_REFUSED},
-                 {"other-answer+fresh", SW_MISSING},
-                 {"good+nowhere", SW_MISSING},
-                 {"redirect+fresh", SW_REFUSED},
+    } table[] = {{"cut+fresh", SW_UNAVAILABLE}, {"broken+fresh", SW_UNAVAILABLE},
+                 {"good+stale", SW_REFUSED},    {"other-answer+fresh", SW_MISSING},
+                 {"good+nowhere", SW_MISSING},  {"redirect+fresh", SW_REFUSED},
                  {"oversized+fresh", SW_LIMIT}};
     char other[128];
-    for (size_t i = 0; i < COUNT(table); i++) {
-        sw_collateral_source s = source_of("good+fresh");
-        sw_error err = {0};
-        (void)snprintf(other, sizeof other, "https://127.0.0.1:%u/%s", service.port, table[i].ocsp);
-        s.ocsp_url = other;
-        s.ocsp_may_lack = true;
-        sw_status found = fetch(&s, &err);
-        if (found != table[i].status) fail_msg("%s: %d %s", table[i].ocsp, found, err.message);
-    }
     sw_collateral_source s = source_of("good+fresh");
-    s.ocsp_may_lack = true;
-    s.rim_url = "https://127.0.0.1:1";
+    for (size_t i = 0; i < COUNT(table); i++) {
+        sw_error err = {0};
+        (void)snprintf(other, sizeof other, "https://127.0.0.1:%u/%s", service.port, table[i].mode);
+        s.ocsp_url = other;
+        (void)pcs_asked(&service);
+        sw_status found = fetch(&s, &err);
+        if (found != table[i].status) fail_msg("%s: %d %s", table[i].mode, found, err.message);
+        assert_int_equal(pcs_asked(&service), RIM_EXPECTED / 2 + 1); /* and asked no further */
+    }
+    s.ocsp_url = "https://127.0.0.1:1";
     assert_int_equal(fetch(&s, NULL), SW_UNAVAILABLE);
     (void)snprintf(other, sizeof other, "https://127.0.0.1:%u/good+fresh", service.other);
-    s.rim_url = base;
     s.ocsp_url = other; /* TLS of a stranger is no silence */
     assert_int_equal(fetch(&s, NULL), SW_UNAUTHENTIC);
+    s.ocsp_url = base;
+    good(&s);
 }
 
 /* Takes from the cache the answer about the first device's own certificate. */
@@ -229,20 +191,17 @@ static void cache_forget(void) {
 
 static void test_silent_cache(void **state) {
     (void)state;
+    sw_error err = {0};
     sw_collateral_source s = source_of("good+fresh");
     s.cache_folder = cache;
-    s.ocsp_may_lack = true;
     good(&s);
     s.ocsp_url = "https://127.0.0.1:1";
-    expect_answers(&s, OCSP_EXPECTED, 0);
+    good(&s); /* what the cache has is asked of nobody */
     cache_forget();
-    expect_answers(&s, OCSP_EXPECTED - 1, 0); /* those in the cache are given all the same */
+    assert_int_equal(fetch(&s, NULL), SW_UNAVAILABLE);
     s.offline = true;
-    expect_answers(&s, OCSP_EXPECTED - 1, 0);
-    now_ms = NOW + 2 * DAY;
-    expect_answers(&s, 0, 0);
-    s.ocsp_may_lack = false;
-    assert_int_equal(fetch(&s, NULL), SW_REFUSED);
+    assert_int_equal(fetch(&s, &err), SW_MISSING);
+    assert_non_null(strstr(err.message, "the cache holds no OCSP answer"));
 }
 
 /* Too old is asked for again, and not given when the service has no newer (MCH-136). */
@@ -261,9 +220,9 @@ static void test_old(void **state) {
     good(&s);
     assert_int_equal(pcs_asked(&service), 0);
     s.ocsp_max_age_ms = 0;
-    s.ocsp_may_lack = s.offline = true;
-    expect_answers(&s, 0, 0);
-    s.ocsp_may_lack = s.offline = false;
+    s.offline = true;
+    assert_int_equal(fetch(&s, NULL), SW_REFUSED);
+    s.offline = false;
     (void)snprintf(base, sizeof base, "https://127.0.0.1:%u/good+fresh", service.port);
     good(&s);
     assert_int_equal(pcs_asked(&service), OCSP_EXPECTED);
@@ -371,13 +330,12 @@ static void test_answers(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_verifies),   cmocka_unit_test(test_dishonest),
-        cmocka_unit_test(test_anchor),     cmocka_unit_test(test_no_evidence),
-        cmocka_unit_test(test_cache),      cmocka_unit_test(test_silent),
-        cmocka_unit_test(test_not_silent), cmocka_unit_test(test_silent_cache),
-        cmocka_unit_test(test_old),        cmocka_unit_test(test_until),
-        cmocka_unit_test(test_names),      cmocka_unit_test(test_request),
-        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_verifies),     cmocka_unit_test(test_dishonest),
+        cmocka_unit_test(test_anchor),       cmocka_unit_test(test_no_evidence),
+        cmocka_unit_test(test_cache),        cmocka_unit_test(test_silent),
+        cmocka_unit_test(test_silent_cache), cmocka_unit_test(test_old),
+        cmocka_unit_test(test_until),        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_request),      cmocka_unit_test(test_answers),
     };
     return cmocka_run_group_tests_name("gpu collateral", tests, setup, teardown);
 }

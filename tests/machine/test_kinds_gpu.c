@@ -2,7 +2,7 @@
  *
  * A TDX machine with GPUs, end to end: NVIDIA's library (a fake of it), the kernel and all services
  * are the test's, reports and quotes a software machine's. Evidence for a channel holds the GPUs'
- * reports over the channel's nonce, with manifests and OCSP answers that a strict verifier takes
+ * reports over the channel's nonce, with manifests and OCSP answers that the verifier takes
  * (MCH-094).
  */
 #include "machine/gpu_service.h"
@@ -141,21 +141,19 @@ static void test_channel(void **state) {
     SW_SCOPED(sw_buffer) json = SW_BUFFER(SW_EVIDENCE_LIMIT);
     sw_machine *m = booted();
     sw_channel_binding b = binding();
-    sw_policy strict = policy;
     sw_gpu_claims claims[GPU_COUNT];
     sw_evidence e;
     sw_error err = {0};
     sw_hash expected;
     sw_collateral_facts facts;
-    strict.gpu.revocation_required = true;
-    if (sw_machine_channel_evidence(m, &b, &strict.gpu, &json, &err) != SW_OK ||
+    if (sw_machine_channel_evidence(m, &b, &policy.gpu, &json, &err) != SW_OK ||
         sw_evidence_parse(&a, sw_buffer_bytes(&json), &e, &err) != SW_OK)
         fail_msg("%s", err.message);
     assert_int_equal(e.platform, SW_PLATFORM_TDX);
     assert_int_equal(e.gpu_count, GPU_COUNT);
-    if (sw_gpu_verify(e.gpus, e.gpu_count, &e.gpu_collateral, &strict.gpu, NOW, NULL, claims,
+    if (sw_gpu_verify(e.gpus, e.gpu_count, &e.gpu_collateral, &policy.gpu, NOW, NULL, claims,
                       &err) != SW_OK ||
-        sw_gpu_policy_check(&strict.gpu, claims, e.gpu_count, NOW, NULL, &err) != SW_OK ||
+        sw_gpu_policy_check(&policy.gpu, claims, e.gpu_count, NOW, NULL, &err) != SW_OK ||
         sw_collateral_judge(e.quote, &e.collateral, &policy, NOW, &facts, &err) != SW_OK)
         fail_msg("%s", err.message);
     sw_gpu_nonce(&expected, &b.challenge, &b.own_tls);
@@ -170,7 +168,7 @@ static void refused(sw_machine *m, size_t count, sw_status status, const char *s
     SW_SCOPED(sw_buffer) json = SW_BUFFER(SW_EVIDENCE_LIMIT);
     sw_channel_binding b = binding();
     sw_error err = {0};
-    const sw_gpu_policy asked = {.count = (uint32_t)count, .revocation_required = true};
+    const sw_gpu_policy asked = {.count = (uint32_t)count};
     sw_status found = sw_machine_channel_evidence(m, &b, &asked, &json, &err);
     if (found != status || strstr(err.message, sentence) == NULL)
         fail_msg("%d %s", found, err.message);
@@ -200,38 +198,38 @@ static void test_refusals(void **state) {
     source.rim_url = base;
 }
 
-/* The policy's own word decides whether answers may lack (MCH-124). */
-static void test_unchecked(void **state) {
+/* No evidence without answers (MCH-124), and none that lacks one is taken. */
+static void test_silent(void **state) {
     (void)state;
     SW_SCOPED(sw_arena) a = {0};
     SW_SCOPED(sw_buffer) json = SW_BUFFER(SW_EVIDENCE_LIMIT);
     sw_channel_binding b = binding();
-    sw_policy lenient = policy;
     sw_gpu_claims claims[GPU_COUNT];
     sw_evidence e;
     sw_error err = {0};
     source.ocsp_url = "https://127.0.0.1:1";
     sw_machine *m = booted();
     refused(m, GPU_COUNT, SW_UNAVAILABLE, "does not answer");
-    lenient.gpu.revocation_required = false;
-    if (sw_machine_channel_evidence(m, &b, &lenient.gpu, &json, &err) != SW_OK ||
-        sw_evidence_parse(&a, sw_buffer_bytes(&json), &e, &err) != SW_OK ||
-        sw_gpu_verify(e.gpus, e.gpu_count, &e.gpu_collateral, &lenient.gpu, NOW, NULL, claims,
-                      &err) != SW_OK ||
-        sw_gpu_policy_check(&lenient.gpu, claims, e.gpu_count, NOW, NULL, &err) != SW_OK)
-        fail_msg("%s", err.message);
-    assert_int_equal(e.gpu_collateral.ocsp_count, 0);
-    assert_false(claims[0].revocation_checked);
-    lenient.gpu.revocation_required = true; /* and a verifier who demands them is not deceived */
-    assert_int_equal(sw_gpu_policy_check(&lenient.gpu, claims, e.gpu_count, NOW, NULL, NULL),
-                     SW_REFUSED);
     sw_machine_close(&m);
     source.ocsp_url = base;
+    m = booted();
+    if (sw_machine_channel_evidence(m, &b, &policy.gpu, &json, &err) != SW_OK ||
+        sw_evidence_parse(&a, sw_buffer_bytes(&json), &e, &err) != SW_OK)
+        fail_msg("%s", err.message);
+    assert_int_equal(e.gpu_collateral.ocsp_count, OCSP_EXPECTED);
+    e.gpu_collateral.ocsp_count--;
+    if (sw_gpu_verify(e.gpus, e.gpu_count, &e.gpu_collateral, &policy.gpu, NOW, NULL, claims,
+                      &err) != SW_OK)
+        fail_msg("%s", err.message);
+    assert_int_equal(sw_gpu_policy_check(&policy.gpu, claims, e.gpu_count, NOW, NULL, &err),
+                     SW_REFUSED);
+    assert_non_null(strstr(err.message, "has no OCSP answer"));
+    sw_machine_close(&m);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_channel),
                                        cmocka_unit_test(test_refusals),
-                                       cmocka_unit_test(test_unchecked)};
+                                       cmocka_unit_test(test_silent)};
     return cmocka_run_group_tests_name("kinds with GPUs", tests, setup, teardown);
 }

@@ -36,6 +36,8 @@ static void test_verified(void **state) {
         forge_open_gpus(&f, counts[i]);
         memset(&g, 0, sizeof g);
         ask(&f, &a, &g, &nonce, devices);
+        assert_int_equal(sw_sim_gpus_answer(&g, FORGE_NOW, FORGE_DAY, &err), SW_OK);
+        assert_int_equal(g.collateral.ocsp_count, counts[i] + 5);
         assert_int_equal(f.policy.gpu.count, counts[i]);
         assert_int_equal(sw_policy_complete(&f.policy, NULL), SW_OK);
         if (sw_gpu_verify(devices, counts[i], &g.collateral, &f.policy.gpu, FORGE_NOW, NULL, claims,
@@ -44,9 +46,59 @@ static void test_verified(void **state) {
             sw_gpu_policy_check(&f.policy.gpu, claims, counts[i], FORGE_NOW, NULL, &err) != SW_OK)
             fail_msg("%zu: %s", counts[i], err.message);
         assert_int_equal(claims[0].feature, counts[i] > 1);
+        assert_true(claims[0].revocation_checked);
         sw_sim_gpus_free(&g);
         forge_close(&f);
     }
+}
+
+/* ---- what the authorities answer (GPU-235) ---- */
+static void answered(sw_sim_gpus *g, int64_t wall_ms, int64_t max_age_ms, sw_arena *a,
+                     sw_bytes *out) {
+    sw_error err = {0};
+    if (sw_sim_gpus_answer(g, wall_ms, max_age_ms, &err) != SW_OK) fail_msg("%s", err.message);
+    assert_int_equal(g->collateral.ocsp_count, 6);
+    *out = sw_arena_copy(a, g->collateral.ocsp[0]);
+}
+
+/* Kept until they are half as old as accepted; begun a little earlier than they are made. */
+static void test_answers(void **state) {
+    (void)state;
+    static forge f;
+    static sw_sim_gpus g;
+    static sw_gpu_claims claims[1];
+    sw_gpu_device devices[SW_GPU_LIMIT];
+    const sw_hash nonce = {{5}};
+    const int64_t minute = 60000, hour = 60 * minute;
+    SW_SCOPED(sw_arena) a = {0};
+    sw_bytes first, same, next;
+    forge_open_gpus(&f, 1);
+    ask(&f, &a, &g, &nonce, devices);
+    answered(&g, FORGE_NOW, FORGE_DAY, &a, &first);
+    const int64_t from = g.answered_ms;
+    assert_true(from < FORGE_NOW - minute && from > FORGE_NOW - 10 * minute);
+    answered(&g, from + 12 * hour - 1, FORGE_DAY, &a, &same);
+    assert_true(sw_bytes_equal(first, same));
+    answered(&g, from + 12 * hour - 1, 366 * FORGE_DAY, &a, &same);
+    assert_true(sw_bytes_equal(first, same));
+    answered(&g, from + hour, 2 * hour, &a, &next);
+    assert_false(sw_bytes_equal(first, next));
+    assert_true(g.answered_ms > from);
+    answered(&g, from + 14 * hour, 366 * FORGE_DAY, &a, &same); /* no older than their own end */
+    assert_false(sw_bytes_equal(next, same));
+    answered(&g, FORGE_NOW, FORGE_DAY, &a, &next); /* a clock that was put back */
+    assert_int_equal(g.answered_ms, from);
+    const int64_t ends[] = {from, from + FORGE_DAY - 1};
+    for (size_t i = 0; i < COUNT(ends); i++)
+        assert_int_equal(
+            sw_gpu_verify(devices, 1, &g.collateral, &f.policy.gpu, ends[i], NULL, claims, NULL),
+            SW_OK);
+    assert_int_equal(claims[0].ocsp_from_ms, from);
+    assert_int_equal(sw_gpu_verify(devices, 1, &g.collateral, &f.policy.gpu, from + FORGE_DAY, NULL,
+                                   claims, NULL),
+                     SW_REFUSED);
+    sw_sim_gpus_free(&g);
+    forge_close(&f);
 }
 
 /* ---- one report ---- */
@@ -191,9 +243,10 @@ static void test_too_many(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_verified),   cmocka_unit_test(test_report),
-        cmocka_unit_test(test_without),    cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_bad_folder), cmocka_unit_test(test_too_many),
+        cmocka_unit_test(test_verified), cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_report),   cmocka_unit_test(test_without),
+        cmocka_unit_test(test_keys),     cmocka_unit_test(test_bad_folder),
+        cmocka_unit_test(test_too_many),
     };
     return cmocka_run_group_tests_name("simulated GPUs", tests, NULL, NULL);
 }
