@@ -8,7 +8,8 @@
 #include "attest/measure.h"
 #include "attest/tdx_internal.h"
 
-/* Cryptographic truth of the evidence's GPUs, into the claims, whose window they narrow. */
+/* Cryptographic truth of the evidence's GPUs, into the claims, whose window they narrow. The arena
+ * is scratch: nothing in the claims points into it. */
 SW_NODISCARD sw_status sw_claims_gpus_verify(sw_arena *a, const sw_evidence *e, const sw_judge *by,
                                              sw_claims *claims, sw_error *err);
 /* Manifests that this verifier has seen hold; NULL for NULL. */
@@ -24,7 +25,8 @@ void sw_verifier_return(sw_verifier *v);
 SW_NODISCARD sw_status sw_question_expect(const sw_question *question, const sw_claims *claims,
                                           sw_report_data *report, sw_error *err);
 /* What a replayed log says of the app: the simulator of dstack refused, facts read, MRCONFIGID
- * against them (EVD-053 to EVD-055). *config_version is MRCONFIGID's kind, 0 when it is not set. */
+ * against them (EVD-053 to EVD-055). *config_version is MRCONFIGID's kind, 0 when it is not set.
+ * The arena is scratch. */
 typedef struct sw_app_log {
     const sw_event *events;
     size_t count;

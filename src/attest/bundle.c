@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Collateral as the field's Rust verifiers keep it: one JSON object with lists in hex, documents as
- * text and PEM chains (EVD-130).
+ * Collateral as the field's Rust verifiers keep it: one JSON object with lists in hex or base64,
+ * documents as text and PEM chains (EVD-130).
  *
  * Nothing in the object is signed as a whole; every part has its own signature, which is judged
  * where it always is. Members that are not needed are left alone.
@@ -10,18 +10,13 @@
 #include "codec/json.h"
 #include "codec/text.h"
 
-enum { CHAIN_LIMIT = 8 }; /* certificates: more than any chain has */
-
-/* Hex, as the library writes it, or base64, as some of its users do. DER's base64 begins with M. */
+/* Hex, as the library writes it, or base64, as some of its users do. */
 static sw_status list_read(sw_arena *a, const sw_json *object, const char *name, sw_bytes *out,
                            sw_error *err) {
-    const sw_hex_rule rule = {.bytes = SW_REVOCATION_LIMIT, .upper = true};
+    SW_SCOPED(sw_buffer) decoded = SW_BUFFER(SW_REVOCATION_LIMIT);
     sw_bytes text;
     SW_TRY(sw_json_text(object, "collateral", name, &text, err));
-    if (!sw_bytes_starts(text, SW_LITERAL("M")))
-        return sw_json_hex_bytes(a, object, "collateral", name, &rule, out, err);
-    SW_SCOPED(sw_buffer) decoded = SW_BUFFER(SW_REVOCATION_LIMIT);
-    sw_status status = sw_base64_decode(&decoded, text, err);
+    sw_status status = sw_der_text_decode(&decoded, text, err);
     if (status != SW_OK) {
         sw_error_prefix(err, "collateral.%s", name);
         return status;
@@ -40,7 +35,7 @@ static sw_status signed_read(sw_arena *a, const sw_json *object, const char *con
     if (out->text.size > limit || out->issuer_chain.size > SW_ISSUER_CHAIN_LIMIT)
         return sw_fail(err, SW_LIMIT, "evidence", "collateral.%s or its chain is too long",
                        names[0]);
-    SW_TRY(sw_pem_normalise(a, "CERTIFICATE", CHAIN_LIMIT, &out->issuer_chain, err));
+    SW_TRY(sw_pem_normalise(a, &out->issuer_chain, err));
     return sw_json_hex_exact(object, "collateral", names[2], &rule, out->signature, &there, err);
 }
 

@@ -34,18 +34,19 @@ sw_status sw_key_provider_read(sw_arena *a, sw_bytes payload, sw_config_facts *o
     const sw_json_limits limits = {.bytes = 4096, .depth = 2, .nodes = 8};
     const sw_hex_rule id = {.bytes = SW_KEY_PROVIDER_ID_LIMIT};
     sw_json *root;
-    sw_bytes name;
+    sw_bytes name, given;
     sw_status status = sw_json_parse(a, payload, &limits, &root, err);
     if (status != SW_OK) sw_error_prefix(err, "the event key-provider");
     SW_TRY(status);
     SW_TRY(sw_json_expect(root, where, names, err));
     SW_TRY(sw_json_text(root, where, "name", &name, err));
-    SW_TRY(sw_json_hex_bytes(a, root, where, "id", &id, &out->provider_id, err));
+    SW_TRY(sw_json_hex_bytes(a, root, where, "id", &id, &given, err));
     for (unsigned kind = 0; kind < PROVIDER_COUNT; kind++) {
         if (!sw_bytes_is(name, PROVIDERS[kind].in_event)) continue;
-        out->provider = kind;
-        if (kind == SW_KEY_PROVIDER_NONE && out->provider_id.size > 0)
+        if (kind == SW_KEY_PROVIDER_NONE && given.size > 0)
             return REFUSE(err, "the event key-provider names no provider and yet an id");
+        out->provider = kind;
+        out->provider_id = given;
         return SW_OK;
     }
     return REFUSE(err, "the event key-provider names a kind that is not known");

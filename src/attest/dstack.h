@@ -30,7 +30,7 @@ SW_NODISCARD sw_status sw_dstack_deny_key(const sw_secp256k1_public *key, sw_err
 /* A P-256 key as SubjectPublicKeyInfo, such as the id of a key provider or a key of a certificate.
  */
 SW_NODISCARD sw_status sw_dstack_deny_spki(sw_bytes spki, sw_error *err);
-/* The events app-id and key-provider, wherever they stand. */
+/* The events app-id and key-provider, wherever they stand. The arena is scratch, given back. */
 SW_NODISCARD sw_status sw_dstack_deny_events(sw_arena *a, const sw_event *events, size_t count,
                                              sw_error *err);
 

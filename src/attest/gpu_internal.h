@@ -167,7 +167,7 @@ SW_NODISCARD sw_status sw_gpu_answers_finish(const sw_gpu_answers *a, sw_error *
 /* ---- the set (GPU-070) ---- */
 SW_NODISCARD sw_status sw_gpu_set_check(const sw_gpu_judged *devices, size_t count, sw_error *err);
 
-/* ---- one verdict; large, so on the heap ---- */
+/* ---- one verdict; large, so in an arena, the verifier's where there is one ---- */
 typedef struct sw_gpu_judgement {
     const sw_gpu_device *evidence;
     size_t count;

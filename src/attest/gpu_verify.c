@@ -10,7 +10,6 @@
  */
 #include "attest/gpu_internal.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static void judgement_close(sw_gpu_judgement *j) {

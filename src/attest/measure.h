@@ -87,7 +87,8 @@ typedef struct sw_config_facts { /* what a MRCONFIGID commits to; from the log a
     sw_bytes document; /* the exact mr_config document of version 3; empty: there is none */
 } sw_config_facts;
 /* The payload of the event key-provider, which dstack's agent repeats (key_provider_info), into
- * `provider` and `provider_id`. SW_REFUSED and others "evidence". */
+ * `provider` and `provider_id`, a view into the arena. SW_REFUSED "evidence" where it does not say
+ * what a provider is, SW_MALFORMED "format" and SW_LIMIT "limit" where it is no such JSON. */
 SW_NODISCARD sw_status sw_key_provider_read(sw_arena *a, sw_bytes payload, sw_config_facts *out,
                                             sw_error *err);
 /* All but `document`, from RTMR3's runtime events before `system-ready`. Views into the events and

@@ -15,8 +15,9 @@ typedef struct sw_quote_platform {
 SW_NODISCARD sw_status sw_quote_platform_read(sw_bytes quote, sw_quote_platform *out,
                                               sw_error *err);
 
-/* Fields of a quote's body in either version; all stand before the report data. Nothing is judged.
- */
+/* Fields of a quote's body in either version; all stand before the report data. Nothing is
+ * judged but the form: SW_MALFORMED "evidence" for what is no quote and for one with other bytes
+ * than zeros behind it, which verifiers of ours refuse (EVD-023). */
 typedef struct sw_quote_fields {
     sw_report_data report;
     uint8_t mrtd[SW_SHA384_BYTES], mr_config_id[48], rtmr[4][SW_SHA384_BYTES];

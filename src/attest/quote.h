@@ -54,8 +54,9 @@ typedef struct sw_quote_claims {
     int64_t collateral_issued_ms;          /* when its oldest part was made (EVD-068) */
 } sw_quote_claims;
 /* EVD-020 to EVD-047 in order; of the policy its anchors alone count. The TD's attributes are not
- * judged here: call sw_td_attributes_check with out->td. `v` may be NULL. SW_REFUSED or
- * SW_MALFORMED "evidence". */
+ * judged here: call sw_td_attributes_check with out->td. Nor are bytes behind the quote, which
+ * nothing signs: who must have none but zeros asks out->trailing_zeros. `v` may be NULL. SW_REFUSED
+ * or SW_MALFORMED "evidence". */
 SW_NODISCARD sw_status sw_quote_verify(sw_bytes quote, const sw_collateral *c,
                                        const sw_policy *anchors_only, int64_t wall_ms,
                                        sw_verifier *v, sw_quote_claims *out, sw_error *err);

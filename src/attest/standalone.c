@@ -104,12 +104,15 @@ static sw_status image_verify(const sw_standalone *s, const sw_app_log *app,
 }
 
 /* The document that was given, or the host's where MRCONFIGID commits to one. */
-static sw_status document_find(const sw_standalone *s, const sw_td_report *td, sw_arena *a,
-                               sw_bytes *out, sw_error *err) {
+static sw_status document_find(const sw_standalone *s, const sw_td_report *td,
+                               const sw_check_log *log, sw_arena *a, sw_bytes *out, sw_error *err) {
     *out = s->document;
     if (out->size > 0 || s->vm_config.size == 0 || td->mr_config_id[0] != 3) return SW_OK;
+    sw_check_begin(log, "MRCONFIGID's document");
     sw_status status = sw_config_document_read(a, s->vm_config, out, err);
-    return status == SW_OK ? SW_OK : sw_as_evidence(status, err);
+    if (status != SW_OK) return sw_as_evidence(status, err);
+    sw_check_held(log, "the host's, of %zu bytes", out->size);
+    return SW_OK;
 }
 
 /* A host that names another image than the log is told of; its word counts for nothing (EVD-119).
@@ -132,8 +135,8 @@ static sw_status app_verify(const sw_standalone *s, const sw_check_log *log,
     SW_SCOPED(sw_arena) a = {.limit_bytes = (size_t)8 << 20};
     sw_app_log app;
     sw_boot_facts facts;
+    SW_TRY(document_find(s, &c->quote.td, log, &a, &app.document, err));
     sw_check_begin(log, "runtime events");
-    SW_TRY(document_find(s, &c->quote.td, &a, &app.document, err));
     SW_TRY(sw_log_runtime(&a, s->log, &app.events, &app.count, err));
     sw_check_held(log, "%zu in RTMR3", app.count);
     SW_TRY(sw_app_verify(&a, &app, c->quote.td.mr_config_id, log, &facts, &c->config_version, err));

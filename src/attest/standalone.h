@@ -33,9 +33,10 @@ typedef struct sw_standalone_claims {
     uint64_t memory_bytes;
     char image[65]; /* name in the policy; empty without one */
 } sw_standalone_claims;
-/* In order: quote (EVD-020 to EVD-047), the TD's attributes, the log's registers, dstack's
- * simulator, the app, MRCONFIGID, the OS image where one is described, then the policy, or without
- * one the TCB status. SW_REFUSED "evidence" or "policy"; `v` may be NULL. */
+/* In order: quote (EVD-020 to EVD-047), the TD's attributes, the log's registers, the
+ * host's document of MRCONFIGID, the runtime events, dstack's simulator, the app, MRCONFIGID, the
+ * OS image where one is described, then the policy, or without one the TCB status. SW_REFUSED
+ * "evidence" or "policy"; `v` may be NULL. */
 SW_NODISCARD sw_status sw_standalone_verify(const sw_standalone *s, sw_verifier *v,
                                             sw_standalone_claims *out, sw_error *err);
 #endif

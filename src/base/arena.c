@@ -70,7 +70,11 @@ void sw_arena_trim(sw_arena *a, size_t bytes) {
 void sw_arena_free(sw_arena *a) {
     if (a == NULL) return;
     sw_arena_rewind(a, (sw_arena_place){0});
-    sw_arena_trim(a, 0);
+    for (sw_arena_block *block = a->spare, *next; block != NULL; block = next) {
+        next = block->next;
+        free(block);
+    }
+    a->spare = NULL;
 }
 
 static size_t next_capacity(const sw_arena *a, size_t need) {

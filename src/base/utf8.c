@@ -45,10 +45,8 @@ bool sw_utf8_valid(sw_bytes text) {
     return true;
 }
 
-/* What nobody sees: Cc, Zl, Zp, Cf and Default_Ignorable_Code_Point of Unicode 15.0, ascending. */
-static const struct {
-    uint32_t first, last;
-} UNSEEN[] = {
+/* Of Unicode 15.0, ascending. What nobody sees: Cc, Zl, Zp, Cf and Default_Ignorable_Code_Point. */
+static const sw_utf8_range UNSEEN[] = {
     {0x0000, 0x001f},   {0x007f, 0x009f},   {0x00ad, 0x00ad},   {0x034f, 0x034f},
     {0x0600, 0x0605},   {0x061c, 0x061c},   {0x06dd, 0x06dd},   {0x070f, 0x070f},
     {0x0890, 0x0891},   {0x08e2, 0x08e2},   {0x115f, 0x1160},   {0x17b4, 0x17b5},
@@ -58,19 +56,41 @@ static const struct {
     {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
 };
 
-static bool is_unseen(uint32_t character) {
-    for (size_t i = 0; i < sizeof UNSEEN / sizeof *UNSEEN; i++)
-        if (character >= UNSEEN[i].first && character <= UNSEEN[i].last) return true;
+/* Zs but U+0020, and the braille pattern without a dot. */
+static const sw_utf8_range ODD_SPACE[] = {
+    {0x00a0, 0x00a0}, {0x1680, 0x1680}, {0x2000, 0x200a}, {0x202f, 0x202f},
+    {0x205f, 0x205f}, {0x2800, 0x2800}, {0x3000, 0x3000},
+};
+
+bool sw_utf8_among(uint32_t character, const sw_utf8_range *ranges, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (character >= ranges[i].first && character <= ranges[i].last) return true;
     return false;
+}
+
+uint32_t sw_utf8_next(sw_bytes text, size_t *at) {
+    const uint8_t *p = text.data + *at;
+    size_t length = p[0] < 0x80 ? 1 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+    *at += length;
+    if (length == 1) return p[0];
+    uint32_t c = p[0] & (0x7fu >> length);
+    for (size_t i = 1; i < length; i++) c = c << 6 | (p[i] & 0x3fu);
+    return c;
+}
+
+uint32_t sw_utf8_previous(sw_bytes text, size_t *at) {
+    do --*at;
+    while (*at > 0 && (text.data[*at] & 0xc0) == 0x80);
+    size_t start = *at;
+    return sw_utf8_next(text, &start);
 }
 
 /* Length of the character at the start when it is seen where it stands, else 0. */
 static size_t plain_sequence(sw_bytes text) {
-    size_t size = utf8_sequence(text);
+    size_t size = utf8_sequence(text), at = 0;
     if (size == 0) return 0;
-    uint32_t character = size == 1 ? text.data[0] : text.data[0] & (0xffu >> (size + 1));
-    for (size_t i = 1; i < size; i++) character = character << 6 | (text.data[i] & 0x3f);
-    return is_unseen(character) ? 0 : size;
+    uint32_t character = sw_utf8_next(text, &at);
+    return sw_utf8_among(character, UNSEEN, sizeof UNSEEN / sizeof *UNSEEN) ? 0 : size;
 }
 
 bool sw_utf8_plain(sw_bytes text) {
@@ -83,31 +103,16 @@ bool sw_utf8_plain(sw_bytes text) {
     return true;
 }
 
-/* Zs of Unicode 15.0 but U+0020, and the braille pattern without a dot, in UTF-8. */
-static bool is_odd_space(sw_bytes at) {
-    static const struct {
-        const char *first, *last;
-    } ranges[] = {{"\xc2\xa0", "\xc2\xa0"},         {"\xe1\x9a\x80", "\xe1\x9a\x80"},
-                  {"\xe2\x80\x80", "\xe2\x80\x8a"}, {"\xe2\x80\xaf", "\xe2\x80\xaf"},
-                  {"\xe2\x81\x9f", "\xe2\x81\x9f"}, {"\xe2\xa0\x80", "\xe2\xa0\x80"},
-                  {"\xe3\x80\x80", "\xe3\x80\x80"}};
-    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
-        size_t size = strlen(ranges[i].first);
-        if (at.size >= size && memcmp(at.data, ranges[i].first, size) >= 0 &&
-            memcmp(at.data, ranges[i].last, size) <= 0)
-            return true;
-    }
-    return false;
-}
-
 bool sw_utf8_name(sw_bytes text) {
     if (text.size == 0 || !sw_utf8_plain(text)) return false;
-    if (text.data[0] == ' ' || text.data[text.size - 1] == ' ') return false;
-    for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] == ' ' && text.data[i + 1] == ' ') return false; /* not the last */
-        if (is_odd_space(SW_BYTES(text.data + i, text.size - i))) return false;
+    uint32_t before = ' ';
+    for (size_t at = 0; at < text.size;) {
+        uint32_t character = sw_utf8_next(text, &at);
+        if (character == ' ' && before == ' ') return false;
+        if (sw_utf8_among(character, ODD_SPACE, sizeof ODD_SPACE / sizeof *ODD_SPACE)) return false;
+        before = character;
     }
-    return true;
+    return before != ' ';
 }
 
 void sw_utf8_make_plain(char *text) {

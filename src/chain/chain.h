@@ -49,6 +49,9 @@ typedef struct sw_block {
     uint64_t number, time_s;
 } sw_block;
 SW_NODISCARD sw_status sw_block_parse(sw_bytes rlp, sw_block *out, sw_error *err);
+static inline int64_t sw_block_ms(const sw_block *block) { /* its time, since 1970 */
+    return (int64_t)block->time_s * 1000;                  /* below 2^63 */
+}
 /* nonce, balance, storage root, code hash. SW_MALFORMED "format". */
 typedef struct sw_account {
     sw_hash storage_root, code_hash;

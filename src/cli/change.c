@@ -8,6 +8,7 @@
  */
 #include "cli/ledger_chain.h"
 #include "codec/text.h"
+#include "ledger/handed.h"
 #include "sys/files.h"
 
 #include <inttypes.h>
@@ -41,24 +42,29 @@ static void add_bytes(sw_arena *a, sw_json *root, const char *name, const void *
         sw_json_add_hex(a, list, NULL, SW_BYTES((const uint8_t *)items + i * size, size));
 }
 
-static sw_status write_file(const changing *c, sw_write_rule rule, sw_error *err) {
-    SW_SCOPED(sw_buffer) json = SW_BUFFER(CHANGE_LIMIT);
-    sw_arena *a = sw_cli_arena(c->cli);
+/* What is signed. */
+static void add_words(sw_arena *a, sw_json *root, const changing *c) {
     const sw_app_change *w = &c->change;
-    sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
     add_bytes(a, root, "add", c->add, SW_ADDRESS_BYTES, w->add_count);
     add_bytes(a, root, "add_devices", c->add_devices, SW_HASH_BYTES, w->add_device_count);
     sw_json_add_flag(a, root, "allow_any_device", w->allow_any_device);
     sw_json_add_integer(a, root, "chain", (int64_t)c->at.chain);
     sw_json_add_integer(a, root, "change", (int64_t)w->change);
     sw_json_add_hex(a, root, "contract", SW_BYTES_OF(c->at.contract.b));
-    sw_json_add_text(a, root, "kind", SW_LITERAL(CHANGE_KIND));
     sw_json_add_integer(a, root, "quorum", w->quorum);
     sw_json *removed = sw_json_add_array(a, root, "remove");
     for (size_t i = 0; i < w->remove_count; i++)
         sw_json_add_integer(a, removed, NULL, c->remove[i]);
     add_bytes(a, root, "remove_devices", c->remove_devices, SW_HASH_BYTES, w->remove_device_count);
     sw_json_add_flag(a, root, "require_tcb_up_to_date", w->require_tcb_up_to_date);
+}
+
+static sw_status write_file(const changing *c, sw_write_rule rule, sw_error *err) {
+    SW_SCOPED(sw_buffer) json = SW_BUFFER(CHANGE_LIMIT);
+    sw_arena *a = sw_cli_arena(c->cli);
+    sw_json *root = sw_json_make(a, SW_JSON_OBJECT);
+    add_words(a, root, c);
+    sw_json_add_text(a, root, "kind", SW_LITERAL(CHANGE_KIND));
     sw_json *signatures = sw_json_add_array(a, root, "signatures");
     for (size_t i = 0; i < c->signed_count; i++) {
         sw_json *o = sw_json_add_object(a, signatures, NULL);
@@ -160,9 +166,9 @@ static sw_status read_file(changing *c, sw_error *err) {
     SW_TRY(sw_cli_read(c->cli, c->path, CHANGE_LIMIT, &file, err));
     SW_TRY(sw_json_parse_canonical(sw_cli_arena(c->cli), file, &limits, &root, err));
     SW_TRY(read_change(root, c, err));
-    if (memcmp(&c->at.contract, &c->access.genesis.chain.contract, SW_ADDRESS_BYTES) != 0 ||
-        c->at.chain != c->access.genesis.chain.chain)
-        return sw_fail(err, SW_REFUSED, "ledger", "the change is of another app");
+    sw_status placed = sw_genesis_check_place(&c->access.genesis, &c->at, err);
+    if (placed != SW_OK) sw_error_prefix(err, "the change is of another app");
+    SW_TRY(placed);
     if (c->change.change == c->access.app.head.changes + 1) return SW_OK;
     return sw_fail(err, SW_REFUSED, "ledger",
                    "the change has number %" PRIu64 ", and number %" PRIu64 " is due",
@@ -320,6 +326,14 @@ static void report_state(const changing *c, const char *word) {
     sw_json_add_integer(a, root, "number", (int64_t)w->change);
     sw_json_add_integer(a, root, "signed", (int64_t)c->signed_count);
     sw_json_add_integer(a, root, "quorum", w->quorum);
+    sw_json *words = sw_json_add_object(a, root, "words");
+    add_words(a, words, c);
+    sw_json *removed = sw_json_add_array(a, root, "removed");
+    for (size_t i = 0; i < w->remove_count; i++) {
+        char address[43];
+        sw_address_text(address, &c->access.app.owners[c->remove[i]].account);
+        sw_json_add_text(a, removed, NULL, sw_text(address));
+    }
     sw_cli_result(cli, root);
     sw_cli_print(cli, "change   %" PRIu64 ", %s\nsigned   by %zu of the %u who must\n", w->change,
                  word, c->signed_count, c->access.app.head.quorum);

@@ -368,15 +368,20 @@ static sw_status files_read(sw_cli *cli, const char *option, size_t limit, size_
 }
 
 /* XML, or NVIDIA's answer with the XML inside, as its service sends it. */
+static sw_status rim_read(sw_cli *cli, sw_bytes *rim, sw_error *err) {
+    if (sw_bytes_starts(*rim, SW_LITERAL("{")))
+        SW_TRY(sw_rim_answer_parse(sw_cli_arena(cli), *rim, NULL, rim, err));
+    if (rim->size <= SW_RIM_LIMIT) return SW_OK;
+    return sw_fail(err, SW_LIMIT, "limit", "a manifest has more than %zu bytes", SW_RIM_LIMIT);
+}
+
 static sw_status rims_read(sw_cli *cli, sw_bytes rims[SW_GPU_RIM_COUNT], size_t *count,
                            sw_error *err) {
     SW_TRY(files_read(cli, "rim", 2 * SW_RIM_LIMIT, SW_GPU_RIM_COUNT, rims, count, err));
-    for (size_t i = 0; i < *count; i++) {
-        if (sw_bytes_starts(rims[i], SW_LITERAL("{")))
-            SW_TRY(sw_rim_answer_parse(sw_cli_arena(cli), rims[i], NULL, &rims[i], err));
-        if (rims[i].size > SW_RIM_LIMIT)
-            return sw_fail(err, SW_LIMIT, "limit", "a manifest has more than %zu bytes",
-                           SW_RIM_LIMIT);
+    for (size_t i = 0, given; i < *count; i++) {
+        sw_status status = rim_read(cli, &rims[i], err);
+        if (status != SW_OK) sw_error_prefix(err, "%s", sw_cli_list(cli, "rim", &given)[i]);
+        SW_TRY(status);
     }
     return SW_OK;
 }
@@ -568,7 +573,8 @@ static const sw_option verify_options[] = {
      "of an RA-TLS certificate: SHA-256 of its root's SubjectPublicKeyInfo; of a key: the root"},
     {"app-id", SW_OPTION_VALUE, "HEX", "of a key's signature chain: the app's id"},
     {"chain", SW_OPTION_VALUE, "FILE", "of a GPU report: its certificates, PEM"},
-    {"rim", SW_OPTION_LIST, "FILE", "a reference manifest for the GPUs; may be given again"},
+    {"rim", SW_OPTION_LIST, "FILE",
+     "a reference manifest for the GPUs: XML, or the service's answer; may be given again"},
     {"ocsp", SW_OPTION_LIST, "FILE", "an OCSP answer for their chains; may be given again"},
     {"nonce", SW_OPTION_VALUE, "HEX", "the 32 bytes that every GPU must have answered"},
     {0},

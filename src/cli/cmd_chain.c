@@ -4,6 +4,7 @@
  */
 #include "cli/ledger_chain.h"
 #include "codec/text.h"
+#include "ledger/handed.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,52 +19,21 @@ enum { POLL_SECONDS = 6, POLL_LIMIT = 3600 };
 typedef struct relayed { /* what somebody else has said, and who that is */
     sw_app_say say;
     sw_bytes data;
-    char who[64];
+    char who[sizeof((sw_owner *)0)->name];
 } relayed;
-
-static sw_status check_place(const sw_genesis *g, const sw_app_place *at, sw_error *err) {
-    char address[43];
-    if (g->backend != SW_LEDGER_ETHEREUM)
-        return sw_fail(err, SW_REFUSED, "chain", "the ledger of %s is not on a chain", g->name);
-    if (at->chain == g->chain.chain &&
-        memcmp(at->contract.b, g->chain.contract.b, sizeof at->contract.b) == 0)
-        return SW_OK;
-    sw_address_text(address, &g->chain.contract);
-    return sw_fail(err, SW_REFUSED, "chain",
-                   "the call is for another contract: the app's ledger is eip155:%" PRIu64 "/%s",
-                   g->chain.chain, address);
-}
-
-/* A founder by the address in the genesis; whoever came later by theirs, which the contract
- * judges. */
-static sw_status name_signer(const sw_genesis *g, uint8_t place, const sw_address *signer,
-                             relayed *out, sw_error *err) {
-    if (place >= g->owner_count) {
-        char address[43];
-        sw_address_text(address, signer);
-        (void)snprintf(out->who, sizeof out->who, "%s", address);
-        return SW_OK;
-    }
-    const sw_owner *owner = &g->owners[place];
-    if (memcmp(signer->b, owner->address.b, sizeof signer->b) != 0)
-        return sw_fail(err, SW_UNAUTHENTIC, "signature", "the call is not signed by %s",
-                       owner->name);
-    (void)snprintf(out->who, sizeof out->who, "%s", owner->name);
-    return SW_OK;
-}
 
 /* CHN-236: the contract takes some words from their owner's own account without a signature, so a
  * call that is not wholly somebody else's would speak for whoever sends it. */
 static sw_status relay_judge(const sw_genesis *g, relayed *r, sw_error *err) {
     uint8_t place, signature[SW_SECP256K1_SIG_BYTES];
-    sw_secp256k1_public key;
     sw_address signer;
-    sw_hash digest;
+    char address[43];
     SW_TRY(sw_app_say_parse(r->data, &r->say, &place, signature, err));
-    sw_app_say_digest(&digest, &g->chain, &r->say);
-    SW_TRY(sw_secp256k1_recover(&digest, signature, &key, err));
-    SW_TRY(sw_secp256k1_address(&key, signer.b, err));
-    return name_signer(g, place, &signer, r, err);
+    SW_TRY(sw_app_say_signer(g, &r->say, place, signature, &signer, err));
+    sw_address_text(address, &signer);
+    (void)snprintf(r->who, sizeof r->who, "%s",
+                   place < g->owner_count ? g->owners[place].name : address);
+    return SW_OK;
 }
 
 static void relay_tell(sw_cli *cli, const relayed *r) {
@@ -106,8 +76,10 @@ sw_status sw_cli_relay(sw_cli *cli, sw_error *err) {
     SW_TRY(sw_cli_need(cli, "identity", &folder, err));
     SW_TRY(sw_cli_genesis(cli, g, &envelope, err));
     SW_TRY(sw_cli_relay_read(cli, sw_cli_argument(cli, 0), &at, &r.data, err));
-    SW_TRY(check_place(g, &at, err));
-    SW_TRY(relay_judge(g, &r, err));
+    sw_status told = sw_genesis_check_place(g, &at, err);
+    if (told == SW_OK) told = relay_judge(g, &r, err);
+    if (told != SW_OK) sw_error_prefix(err, "%s", sw_cli_argument(cli, 0));
+    SW_TRY(told);
     SW_TRY(sw_cli_node(cli, &rpc, err));
     sw_status status =
         sw_identity_open(folder, sw_cli_passphrase(cli), sw_cli_entropy(cli), &who, err);

@@ -203,7 +203,6 @@ typedef struct unlocking {
     int64_t every_ms;   /* --watch */
 } unlocking;
 
-/* One word to the service, which learns of the app first when it does not know it. */
 /* Final blocks are minutes old, on some chains hours: what was decided since is not heard, and the
  * key service counts silence from there (CHN-060). */
 static void tell_block(sw_cli *cli, int64_t block_ms) {
@@ -214,6 +213,7 @@ static void tell_block(sw_cli *cli, int64_t block_ms) {
                 (long long)((now_ms - block_ms) / hour_ms));
 }
 
+/* One word to the service, which learns of the app first when it does not know it. */
 static sw_status unlock_once(unlocking *u, sw_error *err) {
     sw_remote_node(u->remote, u->node);
     SW_TRY(sw_remote_found(u->remote, u->genesis_envelope, err));
@@ -332,10 +332,8 @@ static sw_status kms_revoke(sw_cli *cli, sw_error *err) {
     if (g == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for a genesis");
     SW_TRY(sw_cli_genesis(cli, g, &envelope, err));
     SW_TRY(sw_cli_relay_read(cli, path, &at, &call, err));
-    if (g->backend != SW_LEDGER_ETHEREUM || at.chain != g->chain.chain ||
-        memcmp(at.contract.b, g->chain.contract.b, sizeof at.contract.b) != 0)
-        return sw_fail(err, SW_REFUSED, "app", "%s is about the ledger of another app", path);
-    sw_status status = sw_handed_revocation_open(g, call, &read, err);
+    sw_status status = sw_genesis_check_place(g, &at, err);
+    if (status == SW_OK) status = sw_handed_revocation_open(g, call, &read, err);
     if (status != SW_OK) {
         sw_error_prefix(err, "%s", path);
         return status;

@@ -340,7 +340,8 @@ static const sw_option compose_options[] = {
     {0},
 };
 static const sw_option show_options[] = {
-    {"model", SW_OPTION_VALUE, "DIR", "the base model, to print its template's text"},
+    {"model", SW_OPTION_VALUE, "DIR",
+     "the base model, to print its template's text: a folder, or a name of `models`"},
     {"tree", SW_OPTION_VALUE, "DIR", "the tree of a command, to print the files that are its code"},
     {0},
 };

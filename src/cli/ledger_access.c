@@ -189,31 +189,31 @@ uint64_t sw_ledger_access_number(const sw_entry *entry, uint64_t last, uint64_t 
     return (last > seen ? last : seen) + 2;
 }
 
-/* Signed as the owner's next entry, and appended. `lost`: what is shown lacks what she saw, so it
- * does not say whether a revocation of hers stands: whoever keeps the ledger does. */
-static sw_status send(sw_ledger_access *a, sw_identity *who, sw_entry *entry, bool lost,
+/* Signed as the owner's next entry, and appended. `doubted`: nothing shows that this is the ledger
+ * as she saw it, so what it shows does not say whether a revocation of hers stands: whoever keeps
+ * the ledger does. */
+static sw_status send(sw_ledger_access *a, sw_identity *who, sw_entry *entry, bool doubted,
                       sw_error *err) {
     const sw_identity_key *key;
     SW_SCOPED(sw_buffer) envelope = SW_BUFFER(SW_ENVELOPE_LIMIT);
     sw_seen seen;
     SW_TRY(sw_identity_load_seen(who, &a->genesis.hash, &seen, err));
-    if (a->rpc != NULL) return sw_chain_access_send(a, who, seen.sequence, entry, lost, err);
+    if (a->rpc != NULL) return sw_chain_access_send(a, who, seen.sequence, entry, doubted, err);
     SW_TRY(sw_identity_signing_key(who, &key, err));
     entry->genesis = a->genesis.hash;
     entry->owner = sw_identity_card(who)->id;
     entry->sequence =
         sw_ledger_access_number(entry, sw_ledger_sequence(a->ledger, &entry->owner), seen.sequence);
     SW_TRY(sw_entry_sign(entry, key, &envelope, err));
-    if (!lost || a->remote == NULL)
+    if (!doubted || a->remote == NULL)
         SW_TRY(sw_ledger_check(a->ledger, sw_buffer_bytes(&envelope), err));
     return put(a, sw_buffer_bytes(&envelope), err);
 }
 
-/* A refusal by a ledger that has lost what this owner saw rests on that state, so the loss is what
- * she hears (LDG-052). Anything else that went wrong is told as it is, with the loss behind it: the
- * revocation may be on its way. */
+/* A refusal by a ledger that is not shown to be the one that this owner saw rests on its state, so
+ * the doubt is what she hears (LDG-052). Anything else that went wrong is told as it is, with the
+ * doubt behind it: the revocation may be on its way. */
 static sw_status not_revoked(const sw_error *complaint, sw_error *sent) {
-    if (sent == NULL) return complaint->status;
     if (strcmp(sent->word, "ledger") != 0 && strcmp(sent->word, "reverted") != 0) {
         size_t size = strlen(sent->message);
         (void)snprintf(sent->message + size, sizeof sent->message - size, "; besides, %s",
@@ -222,16 +222,15 @@ static sw_status not_revoked(const sw_error *complaint, sw_error *sent) {
     }
     *sent = *complaint;
     sw_error_prefix(sent, "not revoked");
-    sw_error_hint(sent, "this is not the ledger as it was seen before: hand the revocation to one "
-                        "that is, or on a chain to the key service itself (`revoke --offline "
-                        "--relay-out FILE`, `kms revoke FILE`)");
+    sw_error_hint(sent, "nothing shows that this is the ledger as it was seen before: hand the "
+                        "revocation to one that is, or on a chain to the key service itself "
+                        "(`revoke --offline --relay-out FILE`, `kms revoke FILE`)");
     return complaint->status;
 }
 
-static sw_status relayed_but(const sw_error *complaint, sw_error *err) {
-    if (err == NULL) return complaint->status;
-    *err = *complaint;
-    sw_error_prefix(err, "the revocation is signed and written, but");
+static sw_status done_but(const char *done, const sw_error *complaint, sw_error *err) {
+    if (err != NULL) *err = *complaint;
+    sw_error_prefix(err, "%s, but", done);
     return complaint->status;
 }
 
@@ -242,24 +241,21 @@ sw_status sw_ledger_access_append(sw_ledger_access *a, sw_identity *who, sw_entr
     SW_TRY(sw_ledger_access_owner(a, who, err));
     SW_TRY(sw_ledger_access_ask(a, entry->everything ? NULL : &entry->compose,
                                 entry->kind == SW_PAYLOAD_OPEN ? &opening : NULL, err));
-    sw_status held = a->held ? SW_OK : sw_ledger_access_hold(a, who, err);
-    if (held != SW_OK && !revoke) return held;
-    sw_error complaint = {0};
-    bool unsure = held == SW_OK && sw_ledger_access_check(a, who, &complaint) != SW_OK;
-    bool lost = unsure && complaint.status == SW_UNAUTHENTIC;
-    if (unsure && !revoke && err != NULL) *err = complaint;
-    if (unsure && !revoke) return complaint.status;
-    sw_error cause = {0};
-    sw_status sent = send(a, who, entry, lost, &cause);
-    if (sent != SW_OK && lost) sent = not_revoked(&complaint, &cause);
+    sw_error complaint = {0}, cause = {0};
+    sw_status known = a->held ? SW_OK : sw_ledger_access_hold(a, who, &complaint);
+    if (known == SW_OK) known = sw_ledger_access_check(a, who, &complaint);
+    bool doubted = known != SW_OK;
+    if (doubted && !revoke && err != NULL) *err = complaint;
+    if (doubted && !revoke) return known;
+    sw_status sent = send(a, who, entry, doubted, &cause);
+    if (sent != SW_OK && doubted) sent = not_revoked(&complaint, &cause);
     if (sent != SW_OK && err != NULL) *err = cause;
     SW_TRY(sent);
-    if (a->relayed) return lost ? relayed_but(&complaint, err) : SW_OK;
+    if (a->relayed)
+        return doubted ? done_but("the revocation is signed and written", &complaint, err) : SW_OK;
     SW_TRY(reload_with(a, entry, err));
-    if (unsure && err != NULL) *err = complaint;
-    sw_status status = unsure          ? complaint.status
-                       : held == SW_OK ? keep_seen(a, who, entry->sequence, err)
-                                       : held;
+    if (doubted) return done_but("revoked", &complaint, err);
+    sw_status status = keep_seen(a, who, entry->sequence, err);
     if (status != SW_OK && revoke) sw_error_prefix(err, "revoked, but");
     return status;
 }

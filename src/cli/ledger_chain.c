@@ -5,6 +5,7 @@
  */
 #include "cli/ledger_chain.h"
 #include "codec/text.h"
+#include "ledger/handed.h"
 #include "sys/files.h"
 
 #include <inttypes.h>
@@ -127,24 +128,18 @@ static sw_status read_at(sw_ledger_access *a, const sw_head *at, sw_error *err) 
 sw_status sw_chain_access_reload(sw_ledger_access *a, sw_error *err) {
     sw_head final, last = {0};
     if (a->ledger != NULL) last = sw_ledger_head(a->ledger);
-    SW_TRY(sw_rpc_final(a->rpc, &final, err));
+    SW_TRY(sw_rpc_final(a->rpc, &final, NULL, err));
     return read_at(a, final.index >= last.index ? &final : &last, err);
 }
 
 sw_status sw_chain_access_open(sw_ledger_access *a, const char *where, sw_error *err) {
     const sw_genesis *g = &a->genesis;
     sw_app_place place = g->chain;
-    char address[43];
     if (where != NULL && strncmp(where, "eip155:", 7) == 0)
         SW_TRY(sw_cli_chain_place(where, &place, err));
     else if (sw_cli_option(a->cli, "ledger") != NULL)
         place.chain = 0; /* another kind of ledger than the app's */
-    if (place.chain != g->chain.chain ||
-        memcmp(place.contract.b, g->chain.contract.b, sizeof place.contract.b) != 0) {
-        sw_address_text(address, &g->chain.contract);
-        return sw_fail(err, SW_REFUSED, "chain", "the app's ledger is eip155:%" PRIu64 "/%s",
-                       g->chain.chain, address);
-    }
+    SW_TRY(sw_genesis_check_place(g, &place, err));
     SW_TRY(sw_cli_node(a->cli, &a->rpc, err));
     SW_TRY(sw_rpc_check_chain(a->rpc, g->chain.chain, err));
     return sw_chain_access_reload(a, err);
@@ -199,7 +194,7 @@ sw_status sw_cli_chain_founded(sw_cli *cli, sw_rpc *rpc, const sw_genesis *g, sw
     size_t count;
     sw_head at;
     SW_TRY(sw_cli_chain_devices(cli, &devices, &count, err));
-    SW_TRY(sw_rpc_final(rpc, &at, err));
+    SW_TRY(sw_rpc_final(rpc, &at, NULL, err));
     SW_TRY(sw_rpc_view(rpc, g, &at, &nothing, &view, NULL, err));
     SW_TRY(check_owners(rpc, g, &at, err));
     sw_status status = sw_chain_view_check_new(g, &at, sw_buffer_bytes(&view), devices, count, err);
@@ -237,22 +232,9 @@ sw_status sw_chain_access_check(sw_ledger_access *a, const sw_identity *who, con
                                 sw_error *err) {
     const sw_card *card = sw_identity_card(who);
     sw_head now = sw_ledger_head(a->ledger);
-    sw_block block = {0};
     uint8_t place;
     SW_TRY(sw_chain_access_place(a, card, &place, err));
-    if (seen->ledger.index > now.index) {
-        sw_status status =
-            sw_fail(err, SW_UNAUTHENTIC, "rollback",
-                    "the node's finalised block is %" PRIu64 ", and %s has seen block %" PRIu64,
-                    now.index, card->name, seen->ledger.index);
-        sw_error_hint(err, "the node is behind: wait, or ask another one");
-        return status;
-    }
-    if (seen->ledger.index > 0) SW_TRY(sw_rpc_block_at(a->rpc, seen->ledger.index, &block, err));
-    if (seen->ledger.index > 0 && !sw_hash_equal(&block.hash, &seen->ledger.hash))
-        return sw_fail(err, SW_UNAUTHENTIC, "rollback",
-                       "block %" PRIu64 " is another one than %s has seen as final", block.number,
-                       card->name);
+    SW_TRY(sw_rpc_check_seen(a->rpc, &seen->ledger, &now, err));
     if (a->app.owners[place].sequence >= seen->sequence) return SW_OK;
     return sw_fail(err, SW_UNAUTHENTIC, "rollback", "the ledger has lost an entry of %s's own",
                    card->name);
@@ -320,7 +302,7 @@ static sw_status sign_call(const sw_ledger_access *a, const sw_entry *entry,
 }
 
 sw_status sw_chain_access_send(sw_ledger_access *a, sw_identity *who, uint64_t seen_sequence,
-                               sw_entry *entry, bool lost, sw_error *err) {
+                               sw_entry *entry, bool doubted, sw_error *err) {
     SW_SCOPED(sw_buffer) call = SW_BUFFER(RELAY_LIMIT / 4);
     const char *relay = sw_cli_value(a->cli, "relay-out");
     const sw_chain_key *key;
@@ -331,7 +313,7 @@ sw_status sw_chain_access_send(sw_ledger_access *a, sw_identity *who, uint64_t s
     entry->owner = sw_identity_card(who)->id;
     entry->sequence =
         sw_ledger_access_number(entry, a->app.owners[a->place].sequence, seen_sequence);
-    if (!lost) SW_TRY(judge(a, entry, err));
+    if (!doubted) SW_TRY(judge(a, entry, err));
     SW_TRY(sign_call(a, entry, key, &call, err));
     a->relayed = relay != NULL;
     if (relay != NULL)

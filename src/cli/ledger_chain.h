@@ -60,10 +60,11 @@ SW_NODISCARD sw_status sw_chain_access_place(const sw_ledger_access *a, const sw
 SW_NODISCARD sw_status sw_chain_access_check(sw_ledger_access *a, const sw_identity *who,
                                              const sw_seen *seen, sw_error *err);
 /* Signs the entry as the owner's next (its owner and sequence are set) and sends it, or writes it
- * for somebody else. The ledger's head becomes the block in which it is final. `lost`: the chain
- * that was shown lacks what the owner saw, so it refuses nothing that she revokes. */
+ * for somebody else. The ledger's head becomes the block in which it is final. `doubted`:
+ * nothing shows that this is the chain as the owner saw it, so it refuses nothing that she revokes.
+ */
 SW_NODISCARD sw_status sw_chain_access_send(sw_ledger_access *a, sw_identity *who,
-                                            uint64_t seen_sequence, sw_entry *entry, bool lost,
+                                            uint64_t seen_sequence, sw_entry *entry, bool doubted,
                                             sw_error *err);
 /* Signs a revocation without a node and writes it to --relay-out: a node that is away, or one that
  * nobody can trust, holds none back. The entry's owner and sequence are set. */

@@ -45,7 +45,7 @@ typedef struct sw_json_limits {
 SW_NODISCARD sw_status sw_json_parse(sw_arena *arena, sw_bytes input, const sw_json_limits *limits,
                                      sw_json **out, sw_error *err);
 /* As sw_json_parse, and refuses input that is not byte for byte its own RFC 8785 encoding: for
- * formats of our own. */
+ * formats of our own. The arena needs room for that encoding besides, which is given back. */
 SW_NODISCARD sw_status sw_json_parse_canonical(sw_arena *arena, sw_bytes input,
                                                const sw_json_limits *limits, sw_json **out,
                                                sw_error *err);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 enum { PEM_BLOCK_LIMIT = 1 << 20, PEM_LINE_COLUMNS = 64 };
+enum { CHAIN_LIMIT = 8 }; /* certificates: more than any chain has */
 
 static bool is_space(uint8_t c) {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
@@ -107,13 +108,14 @@ sw_status sw_pem_rewrite(sw_bytes text, const char *label, size_t limit, sw_buff
     return SW_OK;
 }
 
-sw_status sw_pem_normalise(sw_arena *a, const char *label, size_t limit, sw_bytes *text,
-                           sw_error *err) {
+sw_status sw_pem_normalise(sw_arena *a, sw_bytes *text, sw_error *err) {
     SW_SCOPED(sw_buffer) again = SW_BUFFER(SIZE_MAX / 2);
     size_t count;
-    if (sw_pem_rewrite(*text, label, limit, &again, &count, NULL) != SW_OK) return SW_OK;
+    sw_status status = sw_pem_rewrite(*text, "CERTIFICATE", CHAIN_LIMIT, &again, &count, NULL);
+    if (status != SW_OK && status != SW_MEMORY) return SW_OK;
     sw_bytes kept = sw_arena_copy(a, sw_buffer_bytes(&again));
-    if (kept.data == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for PEM");
+    if (status != SW_OK || kept.data == NULL)
+        return sw_fail(err, SW_MEMORY, "memory", "no memory for PEM");
     *text = kept;
     return SW_OK;
 }

@@ -166,6 +166,12 @@ sw_status sw_base64_decode(sw_buffer *out, sw_bytes text, sw_error *err) {
     return base64_decode(out, text, (alphabet){'+', '/'}, err);
 }
 
+sw_status sw_der_text_decode(sw_buffer *out, sw_bytes text, sw_error *err) {
+    if (text.size == 0) return sw_fail(err, SW_MALFORMED, "format", "it is empty");
+    return sw_bytes_starts(text, SW_LITERAL("M")) ? sw_base64_decode(out, text, err)
+                                                  : sw_hex_append(out, text, true, err);
+}
+
 sw_status sw_base64_decode_any(sw_buffer *out, sw_bytes text, sw_error *err) {
     bool url = text.size > 0 && (memchr(text.data, '-', text.size) != NULL ||
                                  memchr(text.data, '_', text.size) != NULL);

@@ -16,6 +16,9 @@ SW_NODISCARD sw_status sw_hex_decode(void *out, size_t out_size, sw_bytes text, 
                                      sw_error *err);
 bool sw_hex_is(sw_bytes text, sw_bytes bytes); /* lower-case hex of exactly these bytes */
 SW_NODISCARD sw_status sw_hex_append(sw_buffer *out, sw_bytes text, bool upper, sw_error *err);
+/* DER as others write it in text: base64 of a long SEQUENCE begins with M, all else is hex of
+ * either case. Not empty. */
+SW_NODISCARD sw_status sw_der_text_decode(sw_buffer *out, sw_bytes text, sw_error *err);
 
 void sw_base64_encode(sw_buffer *out, sw_bytes in); /* standard alphabet, padded */
 SW_NODISCARD sw_status sw_base64_decode(sw_buffer *out, sw_bytes text,
@@ -33,10 +36,9 @@ SW_NODISCARD sw_status sw_pem_decode(sw_bytes text, const char *label, size_t li
  * between certificates, so we know one form. *count blocks. */
 SW_NODISCARD sw_status sw_pem_rewrite(sw_bytes text, const char *label, size_t limit,
                                       sw_buffer *out, size_t *count, sw_error *err);
-/* The same for who only passes the text on: text that is no such PEM stays as it is, and whoever
- * judges it says what is wrong. SW_MEMORY alone. */
-SW_NODISCARD sw_status sw_pem_normalise(sw_arena *a, const char *label, size_t limit,
-                                        sw_bytes *text, sw_error *err);
+/* The same of a chain of certificates for who only passes it on: text that is no such PEM stays as
+ * it is, and whoever judges it says what is wrong. SW_MEMORY alone. */
+SW_NODISCARD sw_status sw_pem_normalise(sw_arena *a, sw_bytes *text, sw_error *err);
 void sw_pem_encode(sw_buffer *out, const char *label,
                    sw_bytes der); /* 64 columns, trailing newline */
 #endif

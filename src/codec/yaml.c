@@ -187,27 +187,20 @@ static sw_status load(loader *l) {
 /* libyaml ends a line, and a comment with it, where YAML 1.2 and editors do not: at a lone CR, NEL,
  * LS and PS. And what turns the direction of writing shows a line in another order than it is read.
  * No file of ours says two things to two readers. */
-static size_t misread(sw_bytes at) {
-    static const struct {
-        const char *first, *last; /* of one length, as UTF-8 orders them */
-    } ranges[] = {{"\xc2\x85", "\xc2\x85"},         {"\xd8\x9c", "\xd8\x9c"},
-                  {"\xe2\x80\x8e", "\xe2\x80\x8f"}, {"\xe2\x80\xa8", "\xe2\x80\xae"},
-                  {"\xe2\x81\xa6", "\xe2\x81\xa9"}, {"\xef\xbb\xbf", "\xef\xbb\xbf"}};
-    if (at.data[0] == '\r') return at.size > 1 && at.data[1] == '\n' ? 0 : 1;
-    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
-        size_t size = strlen(ranges[i].first);
-        if (at.size >= size && memcmp(at.data, ranges[i].first, size) >= 0 &&
-            memcmp(at.data, ranges[i].last, size) <= 0)
-            return size;
-    }
-    return 0;
+static bool misread(uint32_t character, sw_bytes behind) {
+    static const sw_utf8_range ranges[] = {{0x0085, 0x0085}, {0x061c, 0x061c}, {0x200e, 0x200f},
+                                           {0x2028, 0x202e}, {0x2066, 0x2069}, {0xfeff, 0xfeff}};
+    if (character == '\r') return !sw_bytes_starts(behind, SW_LITERAL("\n"));
+    return sw_utf8_among(character, ranges, sizeof ranges / sizeof ranges[0]);
 }
 
+/* Of valid UTF-8. */
 static sw_status check_characters(sw_bytes input, const char *name, sw_error *err) {
     size_t line = 1;
-    for (size_t i = 0; i < input.size; i++) {
-        if (input.data[i] == '\n') line++;
-        if (misread(SW_BYTES(input.data + i, input.size - i)) > 0)
+    for (size_t at = 0; at < input.size;) {
+        uint32_t character = sw_utf8_next(input, &at);
+        line += character == '\n';
+        if (misread(character, SW_BYTES(input.data + at, input.size - at)))
             return sw_fail(err, SW_MALFORMED, "format",
                            "%s:%zu: a character that ends the line for some readers and not for "
                            "others, or turns the direction of writing",

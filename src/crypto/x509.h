@@ -11,13 +11,13 @@ typedef struct sw_cert sw_cert; /* one parsed certificate; owned */
 SW_NODISCARD sw_status sw_cert_parse(sw_bytes der, sw_cert **out,
                                      sw_error *err); /* exactly one, nothing behind it */
 void sw_cert_free(sw_cert **cert);
+void sw_cert_hold(sw_cert *cert); /* one more hold, for one more sw_cert_free */
 
 /* Parsed certificates by their exact bytes, for whoever is shown the same chain again and again.
  * What is kept is the parsed form and nothing else: dates, names, signatures and revocation are
  * judged anew by whoever finds one. Starts as zeros. Several threads may look for certificates in
  * one while none keeps any. */
 #define SW_CERT_CACHE_LIMIT 16
-void sw_cert_hold(sw_cert *cert); /* one more hold, for one more sw_cert_free */
 typedef struct sw_cert_cache {
     sw_cert *certs[SW_CERT_CACHE_LIMIT];
     size_t kept; /* ever */

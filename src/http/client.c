@@ -3,9 +3,9 @@
  * The client: libcurl speaks HTTP/1.1 over one connection at a time.
  *
  * libcurl checks no certificate here; our own callback does, for every handshake, and remembers the
- * key that it saw. The first key is the server's for the client's whole life: another one ends the
- * handshake. No proxy, redirect, cookie or environment has a say. Spec: docs/formats/kms.md,
- * KMS-001.
+ * key that it saw. The first key with which a call was answered is the server's for the client's
+ * whole life: another one ends the handshake. No proxy, redirect, cookie or environment has a say.
+ * Spec: docs/formats/kms.md, KMS-001.
  *
  * Where a kept connection ends without an answer libcurl sends the request again, and what was a
  * POST may have been heard: a challenge is used up, an entry is there. So a body is handed over by

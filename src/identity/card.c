@@ -81,10 +81,8 @@ static sw_status check_card(const sw_card *card, sw_error *err) {
     if (card->has_address == (memcmp(card->address.b, none.b, sizeof none.b) == 0)) /* ID-009 */
         return sw_fail(err, SW_MALFORMED, "format", "a card's address is zero, or is not said");
     if (!sw_name_good(sw_text(card->name)))
-        return sw_fail(
-            err, SW_MALFORMED, "format",
-            "an owner's name is 1 to %d bytes of UTF-8 without control or invisible characters",
-            SW_NAME_LIMIT);
+        return sw_fail(err, SW_MALFORMED, "format",
+                       "an owner's name is 1 to %d bytes of " SW_UTF8_NAME_FORM, SW_NAME_LIMIT);
     return check_signature(card, err);
 }
 

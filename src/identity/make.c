@@ -96,10 +96,8 @@ static sw_status fill(making *m, const char *name, sw_error *err) {
 
 static sw_status make(making *m, const char *folder, const char *name, sw_error *err) {
     if (!sw_name_good(sw_text(name)))
-        return sw_fail(
-            err, SW_USAGE, "usage",
-            "an owner's name is 1 to %d bytes of UTF-8 without control or invisible characters",
-            SW_NAME_LIMIT);
+        return sw_fail(err, SW_USAGE, "usage",
+                       "an owner's name is 1 to %d bytes of " SW_UTF8_NAME_FORM, SW_NAME_LIMIT);
     if (sw_path_exists(folder))
         return sw_fail(err, SW_EXISTS, "exists", "%s exists and is left as it is", folder);
     sw_draft draft;

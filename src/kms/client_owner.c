@@ -103,33 +103,10 @@ static sw_status check_audit(sw_remote *r, const sw_head *seen, const sw_kms_fac
     return sw_head_equal(&c.at, &facts->audit) ? SW_OK : put_back(err);
 }
 
-/* What was seen before is of this chain, and final still. */
-static sw_status check_seen_block(sw_rpc *node, const sw_head *seen, const sw_head *final,
-                                  sw_error *err) {
-    sw_block there;
-    if (seen->index == 0) return SW_OK;
-    if (final->index < seen->index) {
-        sw_status status =
-            sw_fail(err, SW_UNAUTHENTIC, "rollback",
-                    "the node's newest final block is %llu, and block %llu was seen before",
-                    (unsigned long long) final->index, (unsigned long long)seen->index);
-        sw_error_hint(err, "the node lags behind or shows another chain: ask another one");
-        return status;
-    }
-    SW_TRY(sw_rpc_block_at(node, seen->index, &there, err));
-    if (sw_hash_equal(&there.hash, &seen->hash)) return SW_OK;
-    sw_status status = sw_fail(err, SW_UNAUTHENTIC, "rollback",
-                               "the node has another block %llu than the one that was seen before",
-                               (unsigned long long)seen->index);
-    sw_error_hint(err, "it shows another chain: do not unlock, and ask another node");
-    return status;
-}
-
 /* CHN-060: what this owner's own node calls final, and never an older block than before. */
 static sw_status check_chain(sw_remote *r, const sw_genesis *g, sw_seen *seen, int64_t *made_ms,
                              sw_error *err) {
     sw_head final;
-    sw_block block;
     if (r->node == NULL) {
         sw_status status =
             sw_fail(err, SW_USAGE, "usage",
@@ -139,10 +116,8 @@ static sw_status check_chain(sw_remote *r, const sw_genesis *g, sw_seen *seen, i
         return status;
     }
     SW_TRY(sw_rpc_check_chain(r->node, g->chain.chain, err));
-    SW_TRY(sw_rpc_final(r->node, &final, err));
-    SW_TRY(check_seen_block(r->node, &seen->ledger, &final, err));
-    SW_TRY(sw_rpc_header(r->node, &final.hash, NULL, &block, err));
-    *made_ms = (int64_t)block.time_s * 1000; /* below 2^63 */
+    SW_TRY(sw_rpc_final(r->node, &final, made_ms, err));
+    SW_TRY(sw_rpc_check_seen(r->node, &seen->ledger, &final, err));
     seen->ledger = final;
     return SW_OK;
 }

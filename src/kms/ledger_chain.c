@@ -184,7 +184,7 @@ static sw_status find_newest(const turn *t, sw_error *err) {
     if (!l->final_known || now - l->final_ms > FINAL_MS || now < l->final_ms) {
         sw_head final;
         SW_TRY(may_ask(t, err));
-        SW_TRY(heard(t, now, sw_rpc_final(t->node->rpc, &final, err), err));
+        SW_TRY(heard(t, now, sw_rpc_final(t->node->rpc, &final, NULL, err), err));
         l->final = final;
         l->final_ms = now;
         l->final_known = true;
@@ -432,7 +432,7 @@ static sw_status check_head(sw_kms_ledger *ledger, const sw_head *named, const s
         return sw_fail(err, SW_UNAUTHENTIC, "rollback",
                        "the owner names block %llu, and the one with this hash is %llu",
                        (unsigned long long)named->index, (unsigned long long)block.number);
-    *made_ms = (int64_t)block.time_s * 1000; /* below 2^63: block.c */
+    *made_ms = sw_block_ms(&block);
     read_ahead(&t, named);
     return SW_OK;
 }

@@ -72,9 +72,10 @@ static sw_status check_owners(const sw_owner *owners, size_t count, sw_error *er
         SW_TRY(sw_p256_check(&owners[i].identity_key, err));
         SW_TRY(sw_p256_check(&owners[i].encryption_key, err));
         if (!is_name(owners[i].name, sizeof owners[i].name))
-            return sw_fail(err, SW_REFUSED, "ledger",
-                           "owner %zu of the genesis: the name is not 1 to 64 bytes of plain text",
-                           i + 1);
+            return sw_fail(
+                err, SW_REFUSED, "ledger",
+                "owner %zu of the genesis: the name is not 1 to 64 bytes of " SW_UTF8_NAME_FORM,
+                i + 1);
         if (i > 0 && by_id(&owners[i - 1], &owners[i]) >= 0)
             return sw_fail(err, SW_REFUSED, "ledger",
                            "the genesis names an owner twice, or owners out of order");
@@ -85,7 +86,7 @@ static sw_status check_owners(const sw_owner *owners, size_t count, sw_error *er
 static sw_status check(const sw_genesis *g, sw_error *err) {
     if (!is_name(g->name, sizeof g->name))
         return sw_fail(err, SW_REFUSED, "ledger",
-                       "an app's name must be 1 to 64 bytes of plain text");
+                       "an app's name must be 1 to 64 bytes of " SW_UTF8_NAME_FORM);
     if (g->owner_count == 0) return wrong_owner_count(err);
     if (g->quorum == 0 || g->quorum > g->owner_count)
         return sw_fail(err, SW_REFUSED, "ledger", "the quorum must be from 1 to %zu",
@@ -148,8 +149,8 @@ static sw_status copy_name(const sw_json *object, const char *where, char *out, 
     sw_bytes name = {0};
     SW_TRY(sw_json_text(object, where, "name", &name, err));
     if (name.size >= room || !sw_utf8_name(name))
-        return sw_fail(err, SW_REFUSED, "ledger", "%s.name is not 1 to 64 bytes of plain text",
-                       where);
+        return sw_fail(err, SW_REFUSED, "ledger",
+                       "%s.name is not 1 to 64 bytes of " SW_UTF8_NAME_FORM, where);
     memcpy(out, name.data, name.size);
     out[name.size] = 0;
     return SW_OK;

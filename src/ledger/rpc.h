@@ -38,14 +38,18 @@ SW_NODISCARD sw_status sw_rpc_chain(sw_rpc *r, uint64_t *chain, sw_error *err);
 /* ---- reading. A node without an answer: SW_UNAVAILABLE "unavailable"; an answer that is none:
  * SW_MALFORMED "format", SW_LIMIT; one whose hashes do not hold: SW_UNAUTHENTIC "proof". ---- */
 /* The newest finalised block's number and hash, by its header: rebuilt from the answer and hashed.
- */
-SW_NODISCARD sw_status sw_rpc_final(sw_rpc *r, sw_head *out, sw_error *err);
+ * `made_ms` (may be NULL) is the header's time. */
+SW_NODISCARD sw_status sw_rpc_final(sw_rpc *r, sw_head *out, int64_t *made_ms, sw_error *err);
 /* The header of this block, hash checked: SW_MISSING when the node does not have it. `rlp` (may be
  * NULL) receives its bytes. */
 SW_NODISCARD sw_status sw_rpc_header(sw_rpc *r, const sw_hash *block, sw_buffer *rlp, sw_block *out,
                                      sw_error *err);
-/* The final block of this number, by its header: SW_MISSING when there is none. What the owner has
- * seen at this height must be it. */
+/* What was seen as final before is of this chain and final still: `final`, the node's newest, is
+ * not before it, and the node shows it at its number. SW_UNAUTHENTIC "rollback" when not, also when
+ * the node shows no block there. Nothing was seen: index 0. */
+SW_NODISCARD sw_status sw_rpc_check_seen(sw_rpc *r, const sw_head *seen, const sw_head *final,
+                                         sw_error *err);
+/* The final block of this number, by its header: SW_MISSING when there is none. */
 SW_NODISCARD sw_status sw_rpc_block_at(sw_rpc *r, uint64_t number, sw_block *out, sw_error *err);
 /* A view of the app at this block, verified (sw_chain_view_verify) before it is handed out;
  * *ledger (unless NULL) is what it says. */

@@ -24,7 +24,7 @@ static sw_status ask_block(sw_rpc *r, sw_arena *a, const char *method, sw_json *
     return sw_rpc_read_header(block, "block", rlp, out, err);
 }
 
-sw_status sw_rpc_final(sw_rpc *r, sw_head *out, sw_error *err) {
+sw_status sw_rpc_final(sw_rpc *r, sw_head *out, int64_t *made_ms, sw_error *err) {
     SW_SCOPED(sw_arena) a = {0};
     sw_block block;
     sw_json *params = sw_json_make(&a, SW_JSON_ARRAY);
@@ -34,6 +34,7 @@ sw_status sw_rpc_final(sw_rpc *r, sw_head *out, sw_error *err) {
         return sw_fail(err, SW_UNAVAILABLE, "unavailable", "the node shows no finalised block yet");
     SW_TRY(status);
     *out = (sw_head){.index = block.number, .hash = block.hash};
+    if (made_ms != NULL) *made_ms = sw_block_ms(&block);
     return SW_OK;
 }
 
@@ -63,6 +64,25 @@ sw_status sw_rpc_block_at(sw_rpc *r, uint64_t number, sw_block *out, sw_error *e
         return sw_fail(err, SW_UNAUTHENTIC, "proof", "the node shows another block than asked for");
     *out = block;
     return SW_OK;
+}
+
+static sw_status not_seen(const sw_head *seen, const char *instead, sw_error *err) {
+    sw_status status = sw_fail(err, SW_UNAUTHENTIC, "rollback",
+                               "block %llu was seen as final before, and the node %s",
+                               (unsigned long long)seen->index, instead);
+    sw_error_hint(err, "the node lags behind or shows another chain: ask another one");
+    return status;
+}
+
+sw_status sw_rpc_check_seen(sw_rpc *r, const sw_head *seen, const sw_head *final, sw_error *err) {
+    sw_block there;
+    if (seen->index == 0) return SW_OK;
+    if (final->index < seen->index) return not_seen(seen, "has not come so far", err);
+    sw_status status = sw_rpc_block_at(r, seen->index, &there, err);
+    if (status == SW_MISSING) return not_seen(seen, "does not have it", err);
+    SW_TRY(status);
+    if (sw_hash_equal(&there.hash, &seen->hash)) return SW_OK;
+    return not_seen(seen, "has another block there", err);
 }
 
 /* ---- proofs ---- */

@@ -267,7 +267,7 @@ static sw_status look_final(sending *s, bool *final, sw_error *err) {
     sw_head head;
     sw_block block;
     *final = false;
-    SW_TRY(sw_rpc_final(s->r, &head, err));
+    SW_TRY(sw_rpc_final(s->r, &head, NULL, err));
     if (head.index < s->sent.block.index) return SW_OK;
     SW_TRY(sw_rpc_block_at(s->r, s->sent.block.index, &block, err));
     *final = sw_hash_equal(&block.hash, &s->sent.block.hash);

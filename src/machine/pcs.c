@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What Intel's provisioning service and its caches (PCCS) answer beside JSON (MCH-060 to MCH-063):
- * issuer chains, percent-encoded in header fields, and revocation lists in three spellings.
+ * issuer chains, percent-encoded in header fields, and revocation lists in four spellings.
  *
  * Only form is judged here; that a chain or a list is genuine is seen when the whole is verified.
  */
@@ -102,10 +102,8 @@ sw_status sw_pcs_list_parse(sw_arena *a, sw_bytes body, sw_bytes *der, sw_error 
         status = sw_pem_decode(body, LIST_LABEL, 1, take_der, &list, err);
     } else if (binary) {
         status = take_der(&list, body, err);
-    } else if (sw_bytes_starts(body, SW_LITERAL("M"))) { /* DER's first three bytes in base64 */
-        status = sw_base64_decode(&list, body, err);
     } else {
-        status = sw_hex_append(&list, body, true, err);
+        status = sw_der_text_decode(&list, body, err);
     }
     if (status == SW_OK && list.size == 0)
         status = sw_fail(err, SW_MALFORMED, "format", "it is empty");

@@ -57,7 +57,7 @@ void sw_sim_gpu_fwid(const sw_sim_gpu_facts *facts, uint8_t out[SW_SHA384_BYTES]
 
 /* ---- gpus.json ---- */
 sw_status sw_sim_gpu_facts_encode(const sw_sim_gpu_facts *facts, sw_buffer *out, sw_error *err) {
-    SW_SCOPED(sw_arena) a = {.limit_bytes = 2 * SW_SIM_FILE_LIMIT};
+    SW_SCOPED(sw_arena) a = {.limit_bytes = SW_SIM_FILE_LIMIT};
     sw_json *root = sw_json_make(&a, SW_JSON_OBJECT);
     sw_json_add_text(&a, root, "kind", SW_LITERAL(GPUS_KIND));
     sw_json_add_integer(&a, root, "count", (int64_t)facts->count);

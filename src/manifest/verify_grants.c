@@ -11,11 +11,12 @@
 #include "manifest/manifest_internal.h"
 #include <inttypes.h>
 
-/* What the owners said to the key service's start behind one receipt. */
+/* What the owners said to the key service's start behind one receipt, by genesis order of those who
+ * have a shard. */
 typedef struct words {
     size_t count;
     sw_unlock_statement said[SW_OWNER_LIMIT];
-    int64_t known_ms[SW_OWNER_LIMIT]; /* by genesis order of those who have a shard */
+    int64_t known_ms[SW_OWNER_LIMIT]; /* how far each one's knowledge reached (CHN-060) */
 } words;
 
 typedef struct progress {
@@ -43,7 +44,7 @@ static sw_status known_until(const sw_walk *w, const sw_unlock_statement *s, int
     if (!sw_walk_on_chain(w)) return SW_OK;
     SW_TRY(sw_view_list_find(&w->views, &s->ledger, &i, err));
     SW_TRY(sw_chain_view_block(w->views.views[i], &block, err));
-    int64_t made_ms = (int64_t)block.time_s * 1000; /* below 2^63 */
+    int64_t made_ms = sw_block_ms(&block);
     if (made_ms < *out) *out = made_ms;
     return SW_OK;
 }
@@ -89,7 +90,7 @@ static sw_status read_statements(sw_walk *w, const sw_json *grant, words *out, s
 }
 
 /* The service's time is the earliest owner's time plus a counter, and no owner was silent for
- * longer than the recipe allows (KMS-043, KMS-051, KMS-071). */
+ * longer than the recipe allows (KMS-043, KMS-051, KMS-071; on a chain CHN-060). */
 static sw_status check_times(const sw_walk *w, const words *said, const sw_grant *g,
                              sw_error *err) {
     int64_t earliest = said->said[0].time_ms, known = said->known_ms[0];

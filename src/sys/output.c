@@ -34,8 +34,17 @@ static sw_status failed(sw_error *err, const char *doing, const char *path) {
     return sw_fail(err, SW_IO, "io", "%s %s: %s", doing, path, strerror(cause));
 }
 
+/* Whether the partial file's name is still that of the file behind `fd`. */
+static bool partial_is(const sw_output *o, int fd) {
+    struct stat own, there;
+    return fstat(fd, &own) == 0 &&
+           fstatat(o->folder, o->partial, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+           own.st_dev == there.st_dev && own.st_ino == there.st_ino;
+}
+
 static void release(sw_output *o) {
-    if (o->named && o->partial != NULL) (void)unlinkat(o->folder, o->partial, 0);
+    if (o->named && o->partial != NULL && partial_is(o, o->fd))
+        (void)unlinkat(o->folder, o->partial, 0);
     if (o->folder >= 0) {
         (void)close(o->folder);
         if (o->fd >= 0) (void)close(o->fd);
@@ -72,24 +81,16 @@ static sw_status busy(const sw_output *o, sw_error *err) {
     return sw_fail(err, SW_REFUSED, "busy", "another process is writing %s", o->path);
 }
 
-/* Removes a partial file that nobody holds; SW_REFUSED "busy" when somebody does. */
+/* Removes a partial file that nobody holds; SW_REFUSED "busy" when somebody does, or when its name
+ * went to another file before it was locked: that one's maker may be at work. */
 static sw_status clear_partial(const sw_output *o, sw_error *err) {
     int fd = openat(o->folder, o->partial, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 && errno == ENOENT) return SW_OK;
     if (fd < 0) return failed(err, "opening what is left of", o->path);
-    bool held = flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    bool held = (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) || !partial_is(o, fd);
     if (!held) (void)unlinkat(o->folder, o->partial, 0);
     (void)close(fd);
     return held ? busy(o, err) : SW_OK;
-}
-
-/* Between the making of a named partial file and its lock another process may have taken it for a
- * dead one's and put its own there: what is not ours is never given the name. */
-static bool partial_is_ours(const sw_output *o) {
-    struct stat own, there;
-    return fstat(o->fd, &own) == 0 &&
-           fstatat(o->folder, o->partial, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-           own.st_dev == there.st_dev && own.st_ino == there.st_ino;
 }
 
 static sw_status open_unnamed(sw_output *o, mode_t mode, sw_error *err) {
@@ -101,7 +102,9 @@ static sw_status open_unnamed(sw_output *o, mode_t mode, sw_error *err) {
     }
     if (o->fd < 0) return failed(err, "writing", o->path);
     bool locked = flock(o->fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
-    if (o->named && (!locked || !partial_is_ours(o))) {
+    /* Between the making of a named partial file and its lock another process may have taken it for
+     * a dead one's and put its own there. */
+    if (o->named && (!locked || !partial_is(o, o->fd))) {
         o->named = false; /* another's now: not ours to remove */
         return busy(o, err);
     }
@@ -158,7 +161,8 @@ static sw_status give_partial_name(sw_output *o, sw_error *err) {
 
 static sw_status publish(sw_output *o, sw_error *err) {
     if (fsync(o->fd) != 0) return failed(err, "writing", o->path);
-    if (o->named && !partial_is_ours(o)) {
+    if (o->rule == SW_WRITE_REPLACE) SW_TRY(give_partial_name(o, err));
+    if (o->named && !partial_is(o, o->fd)) {
         o->named = false;
         return busy(o, err);
     }
@@ -168,7 +172,6 @@ static sw_status publish(sw_output *o, sw_error *err) {
         if (linkat(o->folder, o->partial, o->folder, o->name, 0) != 0)
             return failed(err, "naming", o->path);
     } else {
-        SW_TRY(give_partial_name(o, err));
         if (renameat(o->folder, o->partial, o->folder, o->name) != 0)
             return failed(err, "replacing", o->path);
         o->named = false;

@@ -32,23 +32,6 @@ static bool character_byte(uint32_t character, uint8_t *out) {
     return true;
 }
 
-uint32_t sw_utf8_next(sw_bytes text, size_t *at) {
-    const uint8_t *p = text.data + *at;
-    size_t length = p[0] < 0x80 ? 1 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-    *at += length;
-    if (length == 1) return p[0];
-    uint32_t c = p[0] & (0x7fu >> length);
-    for (size_t i = 1; i < length; i++) c = c << 6 | (p[i] & 0x3fu);
-    return c;
-}
-
-uint32_t sw_utf8_previous(sw_bytes text, size_t *at) {
-    do --*at;
-    while (*at > 0 && (text.data[*at] & 0xc0) == 0x80);
-    size_t start = *at;
-    return sw_utf8_next(text, &start);
-}
-
 bool sw_token_spelling(sw_bytes content, uint8_t *out, size_t *out_size) {
     size_t size = 0;
     for (size_t at = 0; at < content.size; size++)

@@ -75,10 +75,6 @@ uint32_t sw_byte_character(uint8_t byte);
 /* The bytes that a token's characters stand for; false when one of them stands for none. `out` has
  * room for content.size bytes. */
 bool sw_token_spelling(sw_bytes content, uint8_t *out, size_t *out_size);
-/* One character of valid UTF-8 at `at` (advances it), and the one that ends at `at` (moves back).
- */
-uint32_t sw_utf8_next(sw_bytes text, size_t *at);
-uint32_t sw_utf8_previous(sw_bytes text, size_t *at);
 /* Appends `bytes` with each maximal ill-formed part as one U+FFFD. */
 void sw_utf8_repair(sw_buffer *out, sw_bytes bytes);
 

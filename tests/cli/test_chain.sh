@@ -232,6 +232,11 @@ print(json.dumps(c, separators=(",", ":"), sort_keys=True), end="")' >quiet.json
 "$sealwright" app change quiet.json "${app[@]}" --sign --identity anna >log 2>&1
 grep -q "^allows   device 0707" log && grep -q "^forbids  device 0808" log && grep -q "^devices  named ones alone" log && grep -q "^TCB      up to date alone" log
 say $? "who signs a change is told of every setting in it"
+"$sealwright" app change quiet.json "${app[@]}" --show --json >log 2>&1
+python3 -c 'import json
+w = json.load(open("log"))["words"]
+assert w["add_devices"] == ["07" * 32] and w["remove_devices"] == ["08" * 32] and w["allow_any_device"] is False and w["require_tcb_up_to_date"] is True'
+say $? "and so is a program"
 word "an altered change" reverted "$sealwright" app change altered.json "${app[@]}" --send --identity anna
 holds "it is sent" "made" "${change[@]}" --send --identity anna
 word "once" ledger "$sealwright" app change again.json "${app[@]}" --send --identity anna

@@ -243,32 +243,61 @@ static void pem_goes_both_ways(void **state) {
 /* Others' spellings of two blocks become ours; what is no PEM stays as it was. */
 static void pem_is_brought_into_one_form(void **state) {
     (void)state;
-    static const char form[] = "-----BEGIN A-----\nMAMKAQY=\n-----END A-----\n"
-                               "-----BEGIN A-----\nMAMKAQU=\n-----END A-----\n";
+    static const char form[] = "-----BEGIN CERTIFICATE-----\nMAMKAQY=\n-----END CERTIFICATE-----\n"
+                               "-----BEGIN CERTIFICATE-----\nMAMKAQU=\n-----END CERTIFICATE-----\n";
     static const char *const spellings[] = {
         form,
-        "-----BEGIN A-----\r\nMAMKAQY=\r\n-----END A-----\r\n-----BEGIN A-----\r\nMAMKAQU=\r\n"
-        "-----END A-----",
-        "\n-----BEGIN A-----\nMAM\nKAQY=\n-----END A-----\n\n \t-----BEGIN A----- MAMKAQU= "
-        "-----END A-----\n"};
+        "-----BEGIN CERTIFICATE-----\r\nMAMKAQY=\r\n-----END CERTIFICATE-----\r\n-----BEGIN "
+        "CERTIFICATE-----\r\nMAMKAQU=\r\n"
+        "-----END CERTIFICATE-----",
+        "\n-----BEGIN CERTIFICATE-----\nMAM\nKAQY=\n-----END CERTIFICATE-----\n\n \t-----BEGIN "
+        "CERTIFICATE----- MAMKAQU= "
+        "-----END CERTIFICATE-----\n"};
     for (size_t i = 0; i < COUNT(spellings); i++) {
         SW_SCOPED(sw_arena) a = {0};
         sw_bytes text = sw_text(spellings[i]);
-        assert_int_equal(sw_pem_normalise(&a, "A", 2, &text, NULL), SW_OK);
+        assert_int_equal(sw_pem_normalise(&a, &text, NULL), SW_OK);
         assert_true(sw_bytes_is(text, form));
     }
-    static const char *const others[] = {"", "x", "-----BEGIN B-----\nMAMKAQY=\n-----END B-----\n",
-                                         "-----BEGIN A-----\nMAMKAQY\n-----END A-----\n"};
+    static const char *const others[] = {
+        "", "x", "-----BEGIN B-----\nMAMKAQY=\n-----END B-----\n",
+        "-----BEGIN CERTIFICATE-----\nMAMKAQY\n-----END CERTIFICATE-----\n"};
     for (size_t i = 0; i < COUNT(others); i++) {
         SW_SCOPED(sw_arena) a = {0};
         sw_bytes text = sw_text(others[i]), before = text;
-        assert_int_equal(sw_pem_normalise(&a, "A", 2, &text, NULL), SW_OK);
+        assert_int_equal(sw_pem_normalise(&a, &text, NULL), SW_OK);
         assert_true(text.data == before.data && text.size == before.size);
     }
+    char nine[9 * 72 + 1] = ""; /* more than a chain has */
+    for (size_t i = 0; i < 9; i++)
+        (void)strcat(nine, "-----BEGIN CERTIFICATE-----\nMAMKAQY=\n-----END CERTIFICATE-----\r\n");
+    SW_SCOPED(sw_arena) many = {0};
+    sw_bytes long_chain = sw_text(nine);
+    assert_int_equal(sw_pem_normalise(&many, &long_chain, NULL), SW_OK);
+    assert_ptr_equal(long_chain.data, nine);
+    SW_SCOPED(sw_arena) none = {.limit_bytes = 8};
+    sw_bytes good = sw_text(form);
+    assert_int_equal(sw_pem_normalise(&none, &good, NULL), SW_MEMORY);
     SW_SCOPED(sw_buffer) out = SW_BUFFER(1000);
     size_t count = 77;
-    assert_int_equal(sw_pem_rewrite(sw_text(form), "A", 1, &out, &count, NULL), SW_LIMIT);
+    assert_int_equal(sw_pem_rewrite(sw_text(form), "CERTIFICATE", 1, &out, &count, NULL), SW_LIMIT);
     assert_int_equal(count, 77);
+}
+
+static void der_is_told_from_its_text(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        sw_status status;
+    } cases[] = {{"MAMKAQY=", SW_OK},   {"3003 0a", SW_MALFORMED}, {"30030A0106", SW_OK},
+                 {"30030a0106", SW_OK}, {"MAMKAQ", SW_MALFORMED},  {"", SW_MALFORMED},
+                 {"xx", SW_MALFORMED},  {"MA==x", SW_MALFORMED},   {"300", SW_MALFORMED}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        SW_SCOPED(sw_buffer) out = SW_BUFFER(16);
+        assert_int_equal(sw_der_text_decode(&out, sw_text(cases[i].text), NULL), cases[i].status);
+        if (cases[i].status == SW_OK)
+            assert_true(sw_bytes_is(sw_buffer_bytes(&out), "\x30\x03\x0a\x01\x06"));
+    }
 }
 
 static void bad_pem_is_refused(void **state) {
@@ -322,6 +351,7 @@ int main(void) {
         cmocka_unit_test(what_nobody_sees_is_not_plain),
         cmocka_unit_test(pem_goes_both_ways),
         cmocka_unit_test(pem_is_brought_into_one_form),
+        cmocka_unit_test(der_is_told_from_its_text),
         cmocka_unit_test(bad_pem_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -75,7 +75,7 @@ static inline void mine(chain_world *c, size_t blocks) {
 
 static inline sw_head final_of(chain_world *c) {
     sw_head head;
-    assert_int_equal(sw_rpc_final(c->node, &head, NULL), SW_OK);
+    assert_int_equal(sw_rpc_final(c->node, &head, NULL, NULL), SW_OK);
     return head;
 }
 

@@ -109,7 +109,7 @@ cp ledger.db revoked.db
 holds "cleo lifts" "lifted" "$sealwright" lift "$hash" --identity cleo "${owners[@]}"
 refused "on a ledger that was put back she is not told that her revocation stands" 1 "error: not revoked: .*last seen" \
     "$sealwright" revoke "$hash" --identity cleo --app app.genesis --ledger file:revoked.db
-refused "but what to do" 1 "hint: this is not the ledger" "$sealwright" revoke "$hash" --identity cleo --app app.genesis --ledger file:revoked.db
+refused "but what to do" 1 "hint: nothing shows that this is the ledger" "$sealwright" revoke "$hash" --identity cleo --app app.genesis --ledger file:revoked.db
 refused "another of hers goes out" 1 "revoked, but: .*last seen" "$sealwright" revoke --everything --identity cleo --app app.genesis --ledger file:revoked.db
 holds "approvals before it do not count" "not approved, 0 of 2" "$sealwright" app show "${owners[@]}"
 holds "anna approves again" "by 1 of 2" consent app-compose.json anna.sealed anna anna.consent

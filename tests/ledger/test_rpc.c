@@ -70,7 +70,7 @@ typedef sw_status (*deed)(scene *s, sw_rpc *r, sw_buffer *out, sw_error *err);
 static sw_status ask_final(scene *s, sw_rpc *r, sw_buffer *out, sw_error *err) {
     sw_head head;
     (void)s;
-    SW_TRY(sw_rpc_final(r, &head, err));
+    SW_TRY(sw_rpc_final(r, &head, NULL, err));
     sw_put_u64be(out, head.index);
     sw_put_bytes(out, SW_BYTES_OF(head.hash.b));
     return SW_OK;
@@ -399,6 +399,58 @@ static void test_lies(void **state) {
     toy_stop(&t);
 }
 
+/* ---- what was seen before ---- */
+typedef struct gap { /* a node that has no block at this number */
+    toy *node;
+    const char *missing;
+} gap;
+
+static sw_status carry_gap(void *context, sw_bytes question, sw_buffer *answer, sw_error *err) {
+    const gap *g = context;
+    if (memmem(question.data, question.size, g->missing, strlen(g->missing)) == NULL)
+        return toy_carry(g->node, question, answer, err);
+    const char *id = memmem(question.data, question.size, "\"id\":", 5);
+    assert_non_null(id);
+    sw_put_format(answer, "{\"id\":%d,\"jsonrpc\":\"2.0\",\"result\":null}", atoi(id + 5));
+    return SW_OK;
+}
+
+static void test_seen(void **state) {
+    static scene s;
+    toy t;
+    sw_rpc *r = NULL;
+    char missing[32];
+    sw_error err = {0};
+    sw_head final;
+    int64_t made_ms = 0;
+    (void)state;
+    set_scene(&s, &t);
+    gap g = {&t, missing};
+    (void)strcpy(missing, "nothing");
+    assert_int_equal(sw_rpc_open_over(&(sw_rpc_carrier){carry_gap, &g}, &r, NULL), SW_OK);
+    assert_int_equal(sw_rpc_final(r, &final, &made_ms, NULL), SW_OK);
+    assert_true(made_ms > 0 && made_ms % 1000 == 0 && final.index > 2);
+    sw_block before;
+    assert_int_equal(sw_rpc_block_at(r, final.index - 1, &before, NULL), SW_OK);
+    sw_head seen = {.index = before.number, .hash = before.hash};
+    assert_int_equal(sw_rpc_check_seen(r, &seen, &final, NULL), SW_OK);
+    assert_int_equal(sw_rpc_check_seen(r, &(sw_head){0}, &final, NULL), SW_OK);
+    assert_int_equal(sw_rpc_check_seen(r, &final, &seen, &err), SW_UNAUTHENTIC);
+    assert_non_null(strstr(err.message, "has not come so far"));
+    (void)snprintf(missing, sizeof missing, "\"0x%llx\"", (unsigned long long)seen.index);
+    assert_int_equal(sw_rpc_check_seen(r, &seen, &final, &err), SW_UNAUTHENTIC);
+    assert_string_equal(err.word, "rollback");
+    assert_non_null(strstr(err.message, "does not have it"));
+    (void)strcpy(missing, "nothing");
+    seen.hash.b[0] ^= 1;
+    assert_int_equal(sw_rpc_check_seen(r, &seen, &final, &err), SW_UNAUTHENTIC);
+    assert_non_null(strstr(err.message, "has another block there"));
+    sw_rpc_close(&r);
+    sw_buffer_free(&s.call);
+    part(&s.c.p);
+    toy_stop(&t);
+}
+
 /* ---- numbers and bytes ---- */
 
 static void test_spellings(void **state) {
@@ -473,6 +525,7 @@ int main(void) {
         cmocka_unit_test(test_spellings),
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_lies),
+        cmocka_unit_test(test_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -322,10 +322,11 @@ static void test_outages(void **state) {
         const sw_rpc_options o = {.url = t.url,
                                   .timeout_ms = strcmp(cases[i].how, "silent") == 0 ? 300 : 60000};
         assert_int_equal(sw_rpc_open(&o, &r, &err), SW_OK);
-        assert_int_equal(sw_rpc_final(r, &head, &err), cases[i].status);
+        assert_int_equal(sw_rpc_final(r, &head, NULL, &err), cases[i].status);
         assert_string_equal(err.word, cases[i].word);
         toy_stop(&t);
-        assert_int_equal(sw_rpc_final(r, &head, &err), SW_UNAVAILABLE); /* nobody listens now */
+        assert_int_equal(sw_rpc_final(r, &head, NULL, &err),
+                         SW_UNAVAILABLE); /* nobody listens now */
         sw_rpc_close(&r);
     }
 }

@@ -190,7 +190,7 @@ static inline void found_chain_app(chain_people *c, toy *t, sw_rpc *r, uint32_t 
 static inline sw_head final_of(sw_rpc *r) {
     sw_head at;
     sw_error err = {0};
-    sw_status status = sw_rpc_final(r, &at, &err);
+    sw_status status = sw_rpc_final(r, &at, NULL, &err);
     if (status != SW_OK) print_error("%s\n", err.message);
     assert_int_equal(status, SW_OK);
     return at;

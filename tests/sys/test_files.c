@@ -13,9 +13,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,6 +25,15 @@ typedef struct place {
     sw_arena arena;
     char *folder;
 } place;
+
+/* The library's own call, before which something may happen once. */
+static void (*before_lock)(void);
+int flock(int fd, int operation) {
+    void (*act)(void) = before_lock;
+    before_lock = NULL;
+    if (act != NULL) act();
+    return (int)syscall(SYS_flock, fd, operation);
+}
 
 static int make_place(void **state) {
     place *p = calloc(1, sizeof *p);
@@ -244,6 +255,38 @@ static void a_dead_partial_file_is_cleared_and_a_held_one_is_not(void **state) {
     assert_int_equal(count_names(p), 1);
 }
 
+/* Two clear one leftover: whoever comes second has opened what the first removes, and must leave
+ * alone what the first puts there. */
+static const char *swapped;
+static void swap_partial(void) {
+    assert_int_equal(unlink(swapped), 0);
+    int fd = open(swapped, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    assert_true(fd >= 0 && write(fd, "theirs", 6) == 6 && close(fd) == 0);
+}
+
+static void a_partial_file_that_is_another_now_is_not_cleared(void **state) {
+    place *p = *state;
+    sw_error err = {0};
+    const char *path = in(p, "f");
+    swapped = in(p, ".f.partial");
+    for (int at = 0; at < 2; at++) { /* when it begins, and when it gives the name */
+        sw_output *o = NULL;
+        if (at == 1)
+            assert_int_equal(sw_output_open(path, 0600, SW_WRITE_REPLACE, &o, NULL), SW_OK);
+        int fd = open(swapped, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        assert_true(fd >= 0 && close(fd) == 0);
+        before_lock = swap_partial;
+        sw_status status =
+            at == 1 ? sw_output_commit(&o, &err) : write_file(path, "ours", SW_WRITE_REPLACE, &err);
+        assert_int_equal(status, SW_REFUSED);
+        assert_string_equal(err.word, "busy");
+        assert_null(before_lock);
+        expect_content(swapped, "theirs");
+        assert_false(sw_path_exists(path));
+        assert_int_equal(unlink(swapped), 0);
+    }
+}
+
 static void a_full_disk_leaves_the_old_file(void **state) {
     place *p = *state;
     const char *path = in(p, "f");
@@ -423,6 +466,7 @@ int main(void) {
         IN_PLACE(an_aborted_output_leaves_nothing),
         IN_PLACE(bad_targets_are_refused),
         IN_PLACE(a_dead_partial_file_is_cleared_and_a_held_one_is_not),
+        IN_PLACE(a_partial_file_that_is_another_now_is_not_cleared),
         IN_PLACE(a_full_disk_leaves_the_old_file),
         IN_PLACE(a_kill_at_any_call_leaves_old_or_new),
         IN_PLACE(outputs_work_without_unnamed_files),
