@@ -430,7 +430,8 @@ static void check_set(const char *prefix, size_t count, uint16_t feature) {
     bool guarded = feature == 2; /* the samples have no switches beside them (GPU-086) */
     /* Nor has anybody kept the maker's answers of that day (GPU-083). */
     assert_int_equal(sw_gpu_policy_check(&policy, claims, count, GPU_NOW, NULL, &err), SW_REFUSED);
-    assert_non_null(strstr(err.message, guarded ? "came without the switches" : "has no OCSP answer"));
+    assert_non_null(
+        strstr(err.message, guarded ? "came without the switches" : "has no OCSP answer"));
     for (size_t i = 0; i < count; i++) claims[i].revocation_checked = true;
     assert_int_equal(sw_gpu_policy_check(&policy, claims, count, GPU_NOW, NULL, &err),
                      guarded ? SW_REFUSED : SW_OK);
