@@ -58,7 +58,8 @@ static sw_status ask(int what, sw_rpc *r, sw_error *err) {
         FUZZ_REQUIRE(found.compose_count + found.opening_count <= SW_RPC_FOUND_COUNT);
         return SW_OK;
     }
-    SW_TRY(sw_rpc_final(r, &at, NULL, err)); /* its header is asked for again, and must be the same */
+    SW_TRY(
+        sw_rpc_final(r, &at, NULL, err)); /* its header is asked for again, and must be the same */
     if (what == 4) return sw_rpc_view(r, &g, &at, &found, &out, NULL, err);
     sw_rpc_app app;
     return sw_rpc_app_at(r, &g, &at, &asked, &app, err);

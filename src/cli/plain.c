@@ -5,6 +5,7 @@
  */
 #include "cli/plain.h"
 #include "sys/files.h"
+#include "sys/processor.h"
 #include "tokenizer/beside.h"
 #include "tokenizer/jinja.h"
 #include <errno.h>
@@ -110,6 +111,7 @@ static sw_status open_tokenizer(sw_plain_model *m, sw_error *err) {
 
 sw_status sw_plain_open(sw_cli *cli, const char *folder, sw_plain_model *out, sw_error *err) {
     sw_plain_model m = {.folder = folder};
+    SW_TRY(sw_processor_check(sw_cpuid_ask, err));
     SW_TRY(map_folder(cli, folder, m.files, &m.file_count, err));
     sw_status status = sw_model_open(sw_cli_arena(cli), m.files, m.file_count, &m.model, err);
     if (status == SW_OK) status = open_tokenizer(&m, err);

@@ -5,6 +5,7 @@
  * look again; here it costs no grant.
  */
 #include "run/agent.h"
+#include "sys/processor.h"
 #include "tokenizer/beside.h"
 #include "train/train.h"
 #include <string.h>
@@ -107,6 +108,7 @@ static sw_status check(base_model *m, sw_error *err) {
 
 sw_status sw_agent_check_model(const sw_agent *a, const uint8_t *map, sw_error *err) {
     base_model m = {.recipe = a->recipe, .count = a->recipe->model_file_count};
+    SW_TRY(sw_processor_check(sw_cpuid_ask, err));
     for (size_t i = 0; i < m.count; i++)
         m.files[i] = (sw_model_file){a->files[i].name,
                                      SW_BYTES(map + a->files[i].offset, (size_t)a->files[i].size)};
