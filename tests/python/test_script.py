@@ -285,7 +285,8 @@ tap.check(getattr(told, "done", None) == 0 and gone, "nor one that holds the pip
 says("print('cffi' in sys.modules, 'numpy' in sys.modules, 'torch' in sys.modules, file=SAID)", ["False False False"], "importing takes nothing else along")
 
 # ---- scripts without the package: the agent's own refusals ----
-RAW = "import struct, time\nw = lambda k, b=b'', fd=4: os.write(fd, struct.pack('>IQ', k, len(b)) + b)\n"
+RAW = ("import fcntl, struct, termios, time\nw = lambda k, b=b'', fd=4: os.write(fd, struct.pack('>IQ', k, len(b)) + b)\n"
+       "def heard(): # what was said so far is read\n  while any(struct.unpack('i', fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))[0] for fd in (4, 5)): time.sleep(0.01)\n")
 PLAN = "w(4, struct.pack('>QQ', 1, 0))\n"
 STEP = "w(6, struct.pack('>QQQddd', 1, 1, 0, 1, 0, 0), 5)\n"
 OUT = "w(8, struct.pack('>I', 1) + b'm' + b'x')\n"
@@ -296,7 +297,7 @@ for text, part, name in [
     ("w(99)", "type 99", "an unknown type"), ("w(4, b'1')", "PLAN has not", "a short plan"),
     (PLAN.replace("1, 0", "2, 0") + "w(7, struct.pack('>Q', 1) + b'1')", "is not due", "a state that is not due"), ("os.write(4, b'abc')", "inside a frame", "a piece of a frame"),
     ("w(10, b'')", "FAILED has not", "FAILED without a class"), (PLAN + "w(6, b'', 5)", "metrics", "a record without its bytes"),
-    (PLAN.replace("1, 0", "3, 0") + "w(7, struct.pack('>Q', 4) + b'1')", "at step 4 is not due", "a state behind the last step"), (PLAN + "w(7, struct.pack('>Q', 1) + b'1')\n" + STEP.replace("w(", "time.sleep(0.5); w("), "follows what told of 1", "a record behind its step's state"),
+    (PLAN.replace("1, 0", "3, 0") + "w(7, struct.pack('>Q', 4) + b'1')", "at step 4 is not due", "a state behind the last step"), (PLAN + "w(7, struct.pack('>Q', 1) + b'1')\n" + STEP.replace("w(", "heard(); w("), "follows what told of 1", "a record behind its step's state"),
     (PLAN + STEP.replace("1, 1,", "1, 2,"), "a record says 2 steps and PLAN 1", "a record of another plan"), (PLAN + STEP.replace("1, 1,", "2, 1,"), "the record of step 2 of 1", "a record behind the last step"),
     (STEP, "a record without PLAN", "a record without a plan"), (PLAN + STEP + OUT + "w(7, struct.pack('>Q', 1) + b'1')", "type 7", "a state behind an output"),
     (PLAN + STEP + OUT + "w(11, b'{}')\n" + OUT.replace("b'm'", "b'n'"), "type 8", "an output behind the claims"),
