@@ -24,15 +24,15 @@ typedef struct chain_world {
         sw_app_decision d;
     } openings[WORLD_OPENINGS];
     size_t compose_count, opening_count;
-    uint64_t number;
-    sw_hash code_hash; /* of what stands at the contract's address */
+    uint64_t number, time_s; /* of the newest block */
+    sw_hash code_hash;       /* of what stands at the contract's address */
     trie_maker storage, state;
 } chain_world;
 
 static inline void found_world(chain_world *w, uint64_t seed, size_t count, uint32_t quorum) {
     sw_genesis_chain chain = {.at = {.chain = WORLD_CHAIN}, .code_hash = sw_chain_code_hash};
     memset(chain.at.contract.b, 0xc0, sizeof chain.at.contract.b);
-    *w = (chain_world){.number = 7, .code_hash = sw_chain_code_hash};
+    *w = (chain_world){.number = 7, .time_s = 0x692a5b10, .code_hash = sw_chain_code_hash};
     found_app_on(&w->p, seed, count, quorum, &chain);
     w->p.entropy.context = &w->p.seed;
     w->head = (sw_app_head){.active = (uint32_t)((UINT64_C(1) << count) - 1),
@@ -182,6 +182,12 @@ static inline sw_hash world_state_root(chain_world *w) {
     return maker_root(&w->state);
 }
 
+static inline sw_bytes world_number(trie_maker *m, uint64_t v) {
+    uint8_t number[8];
+    for (size_t i = 0; i < 8; i++) number[i] = (uint8_t)(v >> 8 * (7 - i));
+    return maker_number(m, number, 8);
+}
+
 /* A header of the shape that blocks have since 2025 (21 items). */
 static inline sw_bytes world_header(chain_world *w) {
     static const uint8_t sizes[WORLD_HEADER_ITEMS] = {32, 32, 20, 32, 32, 32, 0, 0, 8,  8, 8,
@@ -197,15 +203,13 @@ static inline sw_bytes world_header(chain_world *w) {
     }
     items[3] = maker_string(m, maker_copy(m, root.b, 32));
     items[6] = maker_string(m, maker_copy(m, zero, 256));
-    uint8_t number[8];
-    for (size_t i = 0; i < 8; i++) number[i] = (uint8_t)(w->number >> 8 * (7 - i));
-    items[8] = maker_number(m, number, 8);
-    items[11] = maker_number(m, (const uint8_t[]){0, 0, 0, 0, 0x69, 0x2a, 0x5b, 0x10}, 8);
+    items[8] = world_number(m, w->number);
+    items[11] = world_number(m, w->time_s);
     return maker_list(m, items, WORLD_HEADER_ITEMS);
 }
 
-/* A view of the next block for `ask`, and where it is. */
-static inline void world_view(chain_world *w, const sw_chain_ask *ask, sw_head *at,
+/* A view of the next block for `asked`, and where it is. */
+static inline void world_view(chain_world *w, const sw_chain_ask *asked, sw_head *at,
                               sw_buffer *view) {
     static maker_proof proofs[SW_CHAIN_SLOT_COUNT];
     sw_word slots[SW_CHAIN_SLOT_COUNT];
@@ -219,7 +223,7 @@ static inline void world_view(chain_world *w, const sw_chain_ask *ask, sw_head *
     sw_keccak256(&at->hash, header);
     at->index = w->number;
     maker_prove(&w->state, SW_BYTES_OF(w->p.genesis.chain.contract.b), &account);
-    assert_int_equal(sw_chain_slots(ask, world_places(w), slots, &count, &err), SW_OK);
+    assert_int_equal(sw_chain_slots(asked, world_places(w), slots, &count, &err), SW_OK);
     for (size_t i = 0; i < count; i++) {
         maker_prove(&w->storage, SW_BYTES_OF(slots[i].b), &proofs[i]);
         storage[i] = (sw_chain_proof){slots[i], proofs[i].nodes, proofs[i].count};

@@ -219,13 +219,13 @@ static inline void forge_ledger(forge *f) {
     }
 }
 
-static inline forge *forge_new_of(bool public_metrics, bool script) {
+static inline forge *forge_new_in(world *w, bool public_metrics, bool script) {
     forge *f = calloc(1, sizeof *f);
     sw_error err = {0};
     assert_non_null(f);
     f->public_metrics = public_metrics;
     f->script = script;
-    f->w = world_new();
+    f->w = w;
     forge_machines(f);
     const sw_entropy *e = &f->w->p.entropy;
     must(sw_p256_generate(e, f->receipt.b, &f->receipt_public, &err), &err);
@@ -244,6 +244,10 @@ static inline forge *forge_new_of(bool public_metrics, bool script) {
     forge_files(f);
     forge_ledger(f);
     return f;
+}
+
+static inline forge *forge_new_of(bool public_metrics, bool script) {
+    return forge_new_in(world_new(), public_metrics, script);
 }
 
 static inline forge *forge_new(bool public_metrics) {
