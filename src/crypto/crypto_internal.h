@@ -50,6 +50,9 @@ SW_NODISCARD sw_status sw_p256_evp_secret(const uint8_t secret[32], EVP_PKEY **o
 SW_NODISCARD sw_status sw_p384_evp_public(const sw_p384_public *key, EVP_PKEY **out, sw_error *err);
 SW_NODISCARD sw_status sw_p384_evp_secret(const uint8_t secret[SW_P384_SECRET_BYTES],
                                           EVP_PKEY **out, sw_error *err);
+/* Takes the key. SW_UNAUTHENTIC "signature" when this DER ECDSA-Sig-Value is not one of it. */
+SW_NODISCARD sw_status sw_evp_verify(EVP_PKEY *key, const EVP_MD *digest, sw_bytes message,
+                                     sw_bytes der, sw_error *err);
 /* ECDH: the x coordinate (RFC 9180 7.1.1). */
 SW_NODISCARD sw_status sw_p256_ecdh(const uint8_t secret[32], const sw_p256_public *peer,
                                     uint8_t shared[32], sw_error *err);

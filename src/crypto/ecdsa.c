@@ -114,6 +114,19 @@ sw_status sw_p256_sign_raw(const uint8_t secret[32], sw_bytes message, uint8_t s
 }
 
 /* ---- verifying ---- */
+sw_status sw_evp_verify(EVP_PKEY *key, const EVP_MD *digest, sw_bytes message, sw_bytes der,
+                        sw_error *err) {
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool ready = ctx != NULL && EVP_DigestVerifyInit(ctx, NULL, digest, NULL, key) == 1;
+    bool holds =
+        ready && EVP_DigestVerify(ctx, der.data, der.size, message.data, message.size) == 1;
+    EVP_MD_CTX_free(ctx);
+    EVP_PKEY_free(key);
+    if (holds) return SW_OK;
+    if (!ready) return sw_openssl_failed(err, "ECDSA");
+    return sw_openssl_refused(err, SW_UNAUTHENTIC, "signature", "a signature does not hold");
+}
+
 static sw_status verify_numbers(const sw_p256_public *key, sw_bytes message, const ECDSA_SIG *sig,
                                 sw_error *err) {
     uint8_t der[SW_ECDSA_DER_LIMIT];
@@ -121,14 +134,7 @@ static sw_status verify_numbers(const sw_p256_public *key, sw_bytes message, con
     if (size == 0) return sw_openssl_failed(err, "ECDSA");
     EVP_PKEY *evp = NULL;
     SW_TRY(sw_p256_evp_public(key, &evp, err));
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    bool ready = ctx != NULL && EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, evp) == 1;
-    bool holds = ready && EVP_DigestVerify(ctx, der, size, message.data, message.size) == 1;
-    EVP_MD_CTX_free(ctx);
-    EVP_PKEY_free(evp);
-    if (holds) return SW_OK;
-    if (!ready) return sw_openssl_failed(err, "ECDSA");
-    return sw_openssl_refused(err, SW_UNAUTHENTIC, "signature", "a signature does not hold");
+    return sw_evp_verify(evp, EVP_sha256(), message, SW_BYTES(der, size), err);
 }
 
 sw_status sw_p256_verify(const sw_p256_public *key, sw_bytes message, sw_bytes der_signature,

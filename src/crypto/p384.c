@@ -163,12 +163,5 @@ sw_status sw_p384_verify_raw(const sw_p384_public *key, sw_bytes message,
     if (size == 0) return sw_openssl_failed(err, "ECDSA");
     EVP_PKEY *evp = NULL;
     SW_TRY(sw_p384_evp_public(key, &evp, err));
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    bool ready = ctx != NULL && EVP_DigestVerifyInit(ctx, NULL, EVP_sha384(), NULL, evp) == 1;
-    bool holds = ready && EVP_DigestVerify(ctx, der, size, message.data, message.size) == 1;
-    EVP_MD_CTX_free(ctx);
-    EVP_PKEY_free(evp);
-    if (holds) return SW_OK;
-    if (!ready) return sw_openssl_failed(err, "ECDSA");
-    return sw_openssl_refused(err, SW_UNAUTHENTIC, "signature", "a signature does not hold");
+    return sw_evp_verify(evp, EVP_sha384(), message, SW_BYTES(der, size), err);
 }
