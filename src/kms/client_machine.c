@@ -236,6 +236,9 @@ static sw_status check_copy(const asking *a, sw_journal *j, const sw_head *decid
     SW_TRY(sw_ledger_open(a->q->genesis, &l, err));
     sw_status status = sw_ledger_load(l, j, err);
     if (status == SW_OK) status = sw_ledger_check_run(l, &a->compose, err);
+    if (status == SW_OK && a->q->purpose == SW_PURPOSE_OPEN)
+        status = sw_ledger_check_open(l, a->q->recipe, &a->compose, &a->call.open_manifest,
+                                      &a->call.open_recipient, err);
     sw_ledger_close(&l);
     return status;
 }

@@ -223,6 +223,7 @@ static sw_status check_new_grant(sw_kms_case *c, sw_error *err) {
 }
 
 sw_status sw_kms_judge(sw_kms_case *c, sw_error *err) {
+    SW_TRY(sw_kms_check_counter(c->kms, err));
     SW_TRY(check_challenge(c, err));
     SW_TRY(read_compose(c, err));
     SW_TRY(check_words(c, err));

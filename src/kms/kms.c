@@ -22,6 +22,15 @@ int64_t sw_kms_counter_ms(const sw_kms *k) {
     return sw_machine_counter_ms(k->machine);
 }
 
+sw_status sw_kms_check_counter(const sw_kms *k, sw_error *err) {
+    if (sw_kms_counter_ms(k) < SW_COUNTER_LOST) return SW_OK;
+    sw_status status = sw_fail(err, SW_REFUSED, "silence",
+                               "the key service's machine has lost its counter: it cannot tell how "
+                               "long owners have been silent, nor when a lease ends");
+    sw_error_hint(err, "the machine must be started again; owners unlock that start");
+    return status;
+}
+
 void sw_kms_self_of(const sw_kms *k, sw_kms_self *out) {
     *out = (sw_kms_self){.audit = sw_journal_head(k->audit),
                          .boot_nonce = k->boot_nonce,
@@ -132,6 +141,7 @@ static sw_status challenge(sw_kms *k, const sw_http_request *q, sw_buffer *out, 
         .role = SW_ROLE_KMS, .own_tls = k->tls_public, .peer_tls = q->peer};
     sw_report_data report;
     sw_hash ours;
+    SW_TRY(sw_kms_check_counter(k, err));
     SW_TRY(read_nonce(q, &binding.challenge, err));
     SW_TRY(sw_report_channel(&report, &binding, err));
     SW_TRY(sw_entropy_fill(&k->entropy, ours.b, sizeof ours.b, err));
@@ -148,6 +158,7 @@ static sw_status look(sw_kms *k, const sw_http_request *q, sw_buffer *out, sw_er
     sw_report_data report;
     sw_kms_self self;
     sw_hash nonce;
+    SW_TRY(sw_kms_check_counter(k, err));
     SW_TRY(read_nonce(q, &nonce, err));
     sw_kms_self_of(k, &self);
     sw_kms_self_encode(&arena, &self, &facts);

@@ -218,6 +218,9 @@ struct sw_kms {
     sw_kms_app *apps[SW_KMS_APP_LIMIT];
 };
 int64_t sw_kms_counter_ms(const sw_kms *k);
+/* KMS-045: a counter that was lost tells no time any more, whatever owners say. SW_REFUSED
+ * "silence". */
+SW_NODISCARD sw_status sw_kms_check_counter(const sw_kms *k, sw_error *err);
 void sw_kms_self_of(const sw_kms *k, sw_kms_self *out);
 
 /* ---- the two requests that decide; answers go to `out` ---- */

@@ -55,6 +55,7 @@ static sw_status check_newer(const sw_kms_word *before, const sw_unlock_statemen
 /* KMS-042, in order. */
 static sw_status judge(sw_kms *k, sw_kms_app *app, const sw_http_request *q, sw_arena *a,
                        word_offer *w, sw_error *err) {
+    SW_TRY(sw_kms_check_counter(k, err));
     SW_TRY(sw_unlock_open(a, w->envelope, &app->genesis, &w->statement, err));
     w->owner = (size_t)(sw_genesis_owner(&app->genesis, &w->statement.owner) - app->genesis.owners);
     SW_CHECK(err, w->owner < app->genesis.owner_count);

@@ -181,6 +181,7 @@ typedef struct sw_manifest_verdict {
     sw_address contract;
     int64_t time_ms; /* and this time; later revocations are unseen */
     uint64_t steps;
+    sw_hash output_body; /* SHA-256 of model.sealed's body, for who reads the file again */
 } sw_manifest_verdict;
 /* genesis -> owners' keys -> unlock statements -> receipt key -> grant receipts -> machine key ->
  * manifest -> closing quote -> model. SW_OK only when every link holds; without `app` it still

@@ -32,6 +32,7 @@ sw_status sw_walk_sealed(sw_walk *w, sw_error *err) {
         return broken(err, "model.sealed is bound to another recipe, step or checkpoint");
     if (trailer.plain_bytes != w->recipe->output_limit_bytes)
         return broken(err, "model.sealed does not have the size that the recipe declares");
+    sw_sha256(&w->verdict.output_body, body.encoded);
     char id[17];
     sw_hex_text(id, SW_BYTES(w->output_root.b, 8));
     sw_walk_holds(w, "model.sealed", "root %s..., %" PRIu64 " bytes", id, trailer.plain_bytes);

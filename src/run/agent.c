@@ -163,6 +163,22 @@ static sw_status stopped(const sw_agent *a, sw_error *err) {
     return a->lease_status;
 }
 
+/* The grant says whether it resumes, and no manifest verifies that says otherwise: checkpoints that
+ * came or went while the keys were asked for end the run. */
+static sw_status restore_as_granted(sw_agent *a, bool resumed, sw_error *err) {
+    bool found;
+    SW_TRY(sw_agent_restore(a, &found, err));
+    if (found == resumed) return SW_OK;
+    sw_status status =
+        sw_fail(err, SW_REFUSED, "checkpoint",
+                found ? "a checkpoint came into %s after the keys were asked for"
+                      : "the checkpoints went out of %s after the keys were asked for",
+                a->o->folder);
+    sw_error_hint(err, "leave the folder alone and give the same command again, which asks for the "
+                       "keys anew");
+    return status;
+}
+
 static sw_status execute(sw_agent *a, sw_run_result *out, sw_error *err) {
     SW_TRY(sw_agent_prepare(a, err));
     SW_TRY(open_folder(a, err));
@@ -172,7 +188,7 @@ static sw_status execute(sw_agent *a, sw_run_result *out, sw_error *err) {
     SW_TRY(sw_agent_measure(a, err));
     bool resumed = sw_agent_has_checkpoint(a);
     SW_TRY(sw_agent_attest(a, resumed ? SW_PURPOSE_RESUME : SW_PURPOSE_TRAIN, err));
-    SW_TRY(sw_agent_restore(a, &resumed, err));
+    SW_TRY(restore_as_granted(a, resumed, err));
     SW_TRY(sw_agent_write_state(a, "unsealing", a->saved_step, err));
     sw_agent_phase(a, "unsealing and reading the shards");
     SW_TRY(a->command ? sw_agent_share_shards(a, err) : sw_agent_decode_shards(a, err));

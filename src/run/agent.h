@@ -186,6 +186,13 @@ SW_NODISCARD sw_status sw_agent_release_lease(sw_agent *a, sw_error *err);
 /* WRK-052, behind the worker's last word, where no tick comes: renews when it is due. SW_OK: the
  * lease lasts at this moment and no renewal was refused. */
 SW_NODISCARD sw_status sw_agent_hold_lease(sw_agent *a, sw_error *err);
+/* For a sealer's `write`: the host may keep what goes to its disk, so the lease is held before each
+ * piece of it (WRK-052). */
+typedef struct sw_agent_output {
+    sw_agent *agent;
+    sw_output *output;
+} sw_agent_output;
+SW_NODISCARD sw_status sw_agent_to_output(void *context, sw_bytes bytes, sw_error *err);
 /* agent_measure.c */
 SW_NODISCARD sw_status sw_agent_load_worker(sw_agent *a, sw_error *err);
 SW_NODISCARD sw_status sw_agent_load_model(sw_agent *a, sw_error *err);

@@ -182,12 +182,11 @@ static sw_status collect(void *context, sw_bytes plain, sw_error *err) {
 /* What can be seen without a key: a checkpoint of this run and step, whole and unchanged; of a
  * replay, the one that the manifest names. */
 static sw_status inspect(const sw_agent *a, sw_arena *arena, int fd, uint64_t step,
-                         sw_container_body *body, sw_error *err) {
-    sw_container_trailer trailer;
-    SW_TRY(sw_container_inspect(arena, fd, NULL, body, &trailer, err));
+                         sw_container_body *body, sw_container_trailer *trailer, sw_error *err) {
+    SW_TRY(sw_container_inspect(arena, fd, NULL, body, trailer, err));
     if (body->kind != SW_CONTAINER_CHECKPOINT || body->binding.step != step ||
         !sw_hash_equal(&body->binding.compose, &a->compose) ||
-        (a->replay && !sw_agent_names_checkpoint(a->replay, step, &trailer.root_id))) {
+        (a->replay && !sw_agent_names_checkpoint(a->replay, step, &trailer->root_id))) {
         sw_status status =
             sw_fail(err, SW_REFUSED, "checkpoint", "this is not a checkpoint of this run");
         sw_error_hint(err, "give another --run folder, or take it away");
@@ -201,7 +200,8 @@ static sw_status inspect(const sw_agent *a, sw_arena *arena, int fd, uint64_t st
 static sw_status look_at(sw_agent *a, int fd, uint64_t step, sw_error *err) {
     SW_SCOPED(sw_arena) arena = {0};
     sw_container_body body;
-    return inspect(a, &arena, fd, step, &body, err);
+    sw_container_trailer trailer;
+    return inspect(a, &arena, fd, step, &body, &trailer, err);
 }
 
 static sw_status restore_from(sw_agent *a, int fd, uint64_t step, sw_error *err) {
@@ -209,8 +209,14 @@ static sw_status restore_from(sw_agent *a, int fd, uint64_t step, sw_error *err)
     SW_SCOPED(sw_buffer) plain = SW_BUFFER((size_t)a->recipe->checkpoint_limit_bytes);
     sw_container_body body;
     sw_container_trailer trailer;
-    SW_TRY(inspect(a, &arena, fd, step, &body, err));
-    const sw_unseal_keys keys = {.subkey = a->checkpoint_key, .binding = &body.binding};
+    sw_hash body_id;
+    SW_TRY(inspect(a, &arena, fd, step, &body, &trailer, err));
+    sw_sha256(&body_id, body.encoded);
+    const sw_hash root_id = trailer.root_id; /* of what was looked at, and no other file's */
+    const sw_unseal_keys keys = {.subkey = a->checkpoint_key,
+                                 .binding = &body.binding,
+                                 .root_id = &root_id,
+                                 .body_id = &body_id};
     SW_TRY(sw_unseal_fd(fd, &keys, 1, collect, &plain, &trailer, err));
     sw_packed files[2];
     size_t count = 0;

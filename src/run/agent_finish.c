@@ -23,16 +23,25 @@ static sw_status write_out(sw_agent *a, const char *name, sw_bytes content, sw_e
     return sw_file_write(path, content, 0644, SW_WRITE_REPLACE, err);
 }
 
-/* MAN-040: lies inside the sealed output only, and is one of the files that model.sig signs. The
- * salt follows from the run key, so that a run that was interrupted has the same one. */
-static sw_status make_facts(const sw_agent *a, sw_buffer *out, sw_error *err) {
-    sw_hash salt;
-    sw_agent_commit(a, &salt, "sealwright/salt/v1", NULL, 0);
+/* From the run key and from what was put out: whoever opens one run of a recipe knows nothing of
+ * another's salt, whose commitment he could try outputs against; and what comes out the same again,
+ * after an interruption or at a replay, has the same one. */
+static sw_status make_salt(const sw_agent *a, const sw_agent_model *m, sw_hash *out,
+                           sw_error *err) {
+    sw_hash outputs;
+    SW_TRY(sw_oms_root(m->files, a->output_count, &outputs, err));
+    const sw_bytes field = SW_BYTES_OF(outputs.b);
+    sw_agent_commit(a, out, "sealwright/salt/v2", &field, 1);
+    return SW_OK;
+}
+
+/* MAN-040: lies inside the sealed output only, and is one of the files that model.sig signs. */
+static sw_status make_facts(const sw_agent *a, const sw_hash *salt, sw_buffer *out, sw_error *err) {
     SW_SCOPED(sw_arena) arena = {0};
     sw_json *o = sw_json_make(&arena, SW_JSON_OBJECT);
     sw_json_add_text(&arena, o, "kind", SW_LITERAL("sealwright/model/v1"));
     sw_json_add_hex(&arena, o, "compose_hash", SW_BYTES_OF(a->compose.b));
-    sw_json_add_hex(&arena, o, "salt", SW_BYTES_OF(salt.b));
+    sw_json_add_hex(&arena, o, "salt", SW_BYTES_OF(salt->b));
     if (a->recipe->policy.platform == SW_PLATFORM_SIM)
         sw_json_add_flag(&arena, o, "simulated", true);
     sw_json *files = sw_json_add_array(&arena, o, "files");
@@ -49,26 +58,21 @@ static sw_status make_facts(const sw_agent *a, sw_buffer *out, sw_error *err) {
 }
 
 sw_status sw_agent_make_model(const sw_agent *a, sw_agent_model *out, sw_error *err) {
+    sw_hash root, salt;
     out->facts = SW_BUFFER((size_t)1 << 20);
-    SW_TRY(make_facts(a, &out->facts, err));
     for (size_t i = 0; i < a->output_count; i++)
         out->files[i] = (sw_oms_file){a->output_names[i], sw_buffer_bytes(&a->outputs[i])};
+    SW_TRY(make_salt(a, out, &salt, err));
+    SW_TRY(make_facts(a, &salt, &out->facts, err));
     out->files[a->output_count] = (sw_oms_file){FACTS_NAME, sw_buffer_bytes(&out->facts)};
     out->count = a->output_count + 1;
-    sw_hash root, salt;
     SW_TRY(sw_oms_root(out->files, out->count, &root, err));
-    sw_agent_commit(a, &salt, "sealwright/salt/v1", NULL, 0);
     sw_model_commitment(&out->commitment, &salt, &root);
     return SW_OK;
 }
 
-typedef struct leased_output {
-    sw_agent *agent;
-    sw_output *output;
-} leased_output;
-
-static sw_status to_output(void *context, sw_bytes bytes, sw_error *err) {
-    leased_output *o = context;
+sw_status sw_agent_to_output(void *context, sw_bytes bytes, sw_error *err) {
+    const sw_agent_output *o = context;
     SW_TRY(sw_agent_hold_lease(o->agent, err));
     return sw_output_write(o->output, bytes, err);
 }
@@ -85,7 +89,7 @@ static sw_status seal_pack(sw_agent *a, sw_bytes pack, sw_container_trailer *tra
     char *folder = sw_path_join(&a->arena, a->o->folder, "out");
     char *path = folder ? sw_path_join(&a->arena, folder, "model.sealed") : NULL;
     if (!path) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
-    leased_output o = {.agent = a};
+    sw_agent_output o = {.agent = a};
     SW_TRY(sw_output_open(path, 0644, SW_WRITE_REPLACE, &o.output, err));
     const sw_seal_plan plan = {.kind = SW_CONTAINER_OUTPUT,
                                .media_type = "application/vnd.sealwright.pack",
@@ -93,7 +97,7 @@ static sw_status seal_pack(sw_agent *a, sw_bytes pack, sw_container_trailer *tra
                                .binding = {a->compose, a->step, last_listed(a)},
                                .lanes = 1,
                                .entropy = &a->o->entropy,
-                               .write = to_output,
+                               .write = sw_agent_to_output,
                                .context = &o};
     sw_sealer *sealer = NULL;
     sw_status status = sw_sealer_open(&plan, &sealer, err);

@@ -149,6 +149,8 @@ static bool move(sw_agent_guard *g, int64_t due_ms) {
     look(g);
     bool lasts = !g->ended;
     if (lasts) set_timer(g, due_ms);
+    look(g); /* a deadline that has passed already ends it here */
+    lasts = !g->ended;
     (void)pthread_mutex_unlock(&g->mutex);
     return lasts;
 }

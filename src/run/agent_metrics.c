@@ -181,26 +181,22 @@ sw_status sw_agent_encode_metrics(const sw_agent *a, sw_buffer *out, sw_error *e
     return sw_buffer_check(out, "metrics", err);
 }
 
-static sw_status to_output(void *context, sw_bytes bytes, sw_error *err) {
-    return sw_output_write((sw_output *)context, bytes, err);
-}
-
 static sw_status seal_to(sw_agent *a, const sw_owner *owner, size_t number, sw_bytes text,
                          sw_hash *root, sw_error *err) {
     char name[48];
     snprintf(name, sizeof name, "out/metrics-%zu.sealed", number);
     char *path = sw_path_join(&a->arena, a->o->folder, name);
     if (!path) return sw_fail(err, SW_MEMORY, "memory", "no memory for a path");
-    sw_output *output;
-    SW_TRY(sw_output_open(path, 0644, SW_WRITE_REPLACE, &output, err));
+    sw_agent_output o = {.agent = a};
+    SW_TRY(sw_output_open(path, 0644, SW_WRITE_REPLACE, &o.output, err));
     const sw_seal_plan plan = {.kind = SW_CONTAINER_OPENED,
                                .media_type = "application/json",
                                .binding = {a->compose, a->step, a->previous_root},
                                .recipient = &owner->encryption_key,
                                .lanes = 1,
                                .entropy = &a->o->entropy,
-                               .write = to_output,
-                               .context = output};
+                               .write = sw_agent_to_output,
+                               .context = &o};
     sw_sealer *sealer = NULL;
     sw_container_trailer trailer;
     sw_status status = sw_sealer_open(&plan, &sealer, err);
@@ -208,8 +204,8 @@ static sw_status seal_to(sw_agent *a, const sw_owner *owner, size_t number, sw_b
     if (status == SW_OK) status = sw_sealer_finish(sealer, &trailer, NULL, err);
     if (status == SW_OK) *root = trailer.root_id;
     sw_sealer_close(&sealer);
-    if (status == SW_OK) return sw_output_commit(&output, err);
-    sw_output_abort(&output);
+    if (status == SW_OK) return sw_output_commit(&o.output, err);
+    sw_output_abort(&o.output);
     return status;
 }
 

@@ -47,6 +47,13 @@ static bool passes_over(const sw_agent *a, uint64_t step) {
 
 /* The two pipes have no order between them: a state may arrive before its step's record, and after
  * the next step's. */
+/* A state that the worker had every right to send and that could not be kept: the disk's doing, or
+ * that of whoever has the folder, whatever the call said (WRK-022). */
+static bool is_hosts(const sw_agent *a, sw_status status) {
+    if (a->replay) return status == SW_IO;
+    return status != SW_OK && status != SW_MEMORY && status != SW_LIMIT && a->lease_status == SW_OK;
+}
+
 static sw_status take_checkpoint(sw_agent *a, uint64_t size, sw_error *err) {
     uint8_t head[8];
     if (size <= sizeof head || !a->plan_seen || a->output_count || a->stop_state)
@@ -68,7 +75,7 @@ static sw_status take_checkpoint(sw_agent *a, uint64_t size, sw_error *err) {
     }
     sw_status status = (a->replay ? sw_agent_compare : sw_agent_save)(
         a, step, sw_buffer_bytes(&state), in_chain(a, step), err);
-    if (status == SW_IO) a->end = SW_END_HOST;
+    if (is_hosts(a, status)) a->end = SW_END_HOST;
     return status;
 }
 

@@ -164,7 +164,7 @@ static sw_status keep_grant(sw_agent *a, sw_error *err) {
 static sw_status take_lease(sw_agent *a, int64_t asked_ms, sw_error *err) {
     int64_t now = sw_agent_guard_now_ms(), counter = sw_machine_counter_ms(a->machine);
     int64_t lasts = asked_ms + a->granted.grant.lease_ms - counter;
-    if (counter >= SW_COUNTER_LOST || !sw_agent_guard_extend(a->guard, now + lasts))
+    if (counter >= SW_COUNTER_LOST || lasts <= 0 || !sw_agent_guard_extend(a->guard, now + lasts))
         return sw_agent_end_lease(a, err);
     a->lease_end_ms = asked_ms + a->granted.grant.lease_ms;
     a->renew_at_ms = asked_ms + a->granted.grant.lease_ms / 2;

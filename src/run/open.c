@@ -16,6 +16,7 @@ typedef struct opener {
     sw_run_options run; /* what the trust functions of the agent read */
     sw_agent *agent;
     sw_hash manifest, output_root; /* what owners approved, and the output that it names */
+    sw_hash output_body;           /* of the file that was verified */
 } opener;
 
 /* MAN-092: owners approved what verifies. A folder that was changed since is not opened, even where
@@ -26,6 +27,7 @@ static sw_status verify_folder(opener *p, sw_error *err) {
     SW_TRY(sw_agent_verify_folder(p->agent, p->o->folder, &verdict, &record, err));
     p->manifest = verdict.digest;
     p->output_root = record.output_root;
+    p->output_body = verdict.output_body;
     return SW_OK;
 }
 
@@ -76,8 +78,8 @@ static sw_status to_output(void *context, sw_bytes bytes, sw_error *err) {
     return sw_output_write(r->output, bytes, err);
 }
 
-/* What the body claims now is demanded of it while it is unsealed, with the root that was verified.
- */
+/* The host may have changed the file since it was verified, and what we write it may keep: nothing
+ * is unsealed but under the body that was verified, which fixes the data key (MAN-092). */
 static sw_status read_binding(opener *p, sw_container_body *body, sw_error *err) {
     sw_container_trailer trailer;
     int fd = p->o->folder->model_fd;
@@ -98,8 +100,10 @@ static sw_status pass_through(opener *p, const sw_container_body *body, sw_outpu
                                .write = to_output,
                                .context = &r};
     SW_TRY(sw_sealer_open(&plan, &r.sealer, err));
-    const sw_unseal_keys keys = {
-        .subkey = p->agent->output_key, .binding = &body->binding, .root_id = &p->output_root};
+    const sw_unseal_keys keys = {.subkey = p->agent->output_key,
+                                 .binding = &body->binding,
+                                 .root_id = &p->output_root,
+                                 .body_id = &p->output_body};
     sw_container_trailer trailer;
     sw_status status = sw_unseal_fd(p->o->folder->model_fd, &keys, 1, reseal, &r, &trailer, err);
     if (status == SW_OK) status = sw_sealer_finish(r.sealer, &trailer, NULL, err);

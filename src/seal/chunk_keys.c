@@ -198,11 +198,20 @@ sw_status sw_data_key_find(const sw_container_body *body, const sw_unseal_keys *
     return unwrap_object(body, keys->subkey, out, err);
 }
 
+static sw_status check_body(const sw_container_body *body, const sw_unseal_keys *keys,
+                            sw_error *err) {
+    sw_hash id;
+    sw_sha256(&id, body->encoded);
+    if (keys->body_id == NULL || sw_hash_equal(&id, keys->body_id)) return SW_OK;
+    return sw_fail(err, SW_UNAUTHENTIC, "id", "the sealed file is another one than was looked at");
+}
+
 sw_status sw_chunk_keys_open(const sw_container_body *body,
                              const uint8_t commitment[SW_COMMITMENT_BYTES],
                              const sw_unseal_keys *keys, sw_chunk_keys *out, sw_error *err) {
     SW_SCOPED_SECRET(sw_data_key) data_key = sw_data_key_new();
     if (data_key == NULL) return no_memory(err);
+    SW_TRY(check_body(body, keys, err));
     sw_status status = sw_data_key_find(body, keys, data_key, err);
     if (status == SW_UNAUTHENTIC)
         return sw_fail(err, SW_UNAUTHENTIC, "key", "the key at hand does not open the sealed file");

@@ -101,6 +101,9 @@ typedef struct sw_unseal_keys {
     const sw_object_binding *binding;
     const sw_hash
         *root_id; /* what the id must be; required for DATASET in a run, optional for the owner */
+    /* SHA-256 of the exact body, where the file was looked at before: the body fixes the data key,
+     * under which there is one stream, so no byte of another file is handed on. NULL: any. */
+    const sw_hash *body_id;
 } sw_unseal_keys;
 /* Front to back from fd: hands on plain bytes chunk by chunk, each authentic, in order, one call at
  * a time from any of the lanes (sink may be NULL); OK only when trailer, root, count, signature and

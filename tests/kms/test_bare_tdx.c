@@ -125,6 +125,38 @@ static void test_a_revocation_outlives_the_root(void **state) {
     world_free(w);
 }
 
+/* MCH-093: the kernel leaves the TSC, and with it goes every lease and every owner's word, for
+ * good: no word that is given after it counts, and no look is given to give one. */
+static void test_a_lost_counter(void **state) {
+    (void)state;
+    world *w = bare_world_ready();
+    SW_SCOPED(sw_buffer) first = SW_BUFFER(SW_HTTP_BODY_LIMIT);
+    SW_SCOPED(sw_buffer) renewal = SW_BUFFER(SW_HTTP_BODY_LIMIT);
+    const sw_hash nonce = named_hash('n');
+    ask again = {.body = &first}, more = {.body = &renewal};
+    more.renew = keys_granted(w, (ask){0}).number;
+    answer unsent[] = {ask_keys(w, &again), ask_keys(w, &more)};
+    for (size_t i = 0; i < COUNT(unsent); i++) answer_free(&unsent[i]);
+    const sw_p256_public owner = new_peer(w);
+    look(w, &owner);
+    for (int round = 0; round < 2; round++) { /* it comes back, and is not believed */
+        td_write(td_guest.clock_path, round == 0 ? SW_LITERAL("hpet\n") : SW_LITERAL("tsc\n"));
+        w->time.wall += 1000;
+        w->time.steady += 1000;
+        for (size_t i = 0; i < OWNERS; i++) {
+            const sw_unlock_statement s = statement_of(w, i);
+            expect(send_unlock(w, &s, i, &owner), "silence");
+        }
+        expect(tell(w, "POST", "/v1/look", SW_BYTES_OF(nonce.b), &owner), "silence");
+        expect(tell(w, "POST", "/v1/challenge", SW_BYTES_OF(nonce.b), &owner), "silence");
+        expect(tell(w, "POST", app_path(w, "/keys"), bytes_of(&first), &again.used_peer),
+               "silence");
+        expect(tell(w, "POST", app_path(w, "/keys"), bytes_of(&renewal), &more.used_peer),
+               "silence");
+    }
+    world_free(w);
+}
+
 /* Nothing is sealed for a later start, and nothing that lies there is taken for one. */
 static void test_a_sealed_root_is_no_root_here(void **state) {
     (void)state;
@@ -155,6 +187,7 @@ int main(void) {
         cmocka_unit_test(test_a_root_for_each_start),
         cmocka_unit_test(test_a_revocation_outlives_the_root),
         cmocka_unit_test(test_a_sealed_root_is_no_root_here),
+        cmocka_unit_test(test_a_lost_counter),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -76,11 +76,23 @@ static void at_the_deadline_the_child_is_killed(void **state) {
     end_child(pid, pidfd);
 }
 
+/* Nobody looks in between: what comes too late has ended when it is said. */
+static void a_lease_that_has_ended_already_is_none(void **state) {
+    (void)state;
+    for (int64_t ago_ms = 1; ago_ms < 1000000; ago_ms *= 10) {
+        sw_agent_guard *g = open_guard(LONG_MS);
+        assert_false(extend(g, -ago_ms));
+        assert_true(sw_agent_guard_ended(g));
+        assert_false(extend(g, LONG_MS));
+        sw_agent_guard_close(&g);
+    }
+}
+
 static void a_child_that_starts_too_late_is_killed(void **state) {
     (void)state;
     int pidfd;
     sw_agent_guard *g = open_guard(LONG_MS);
-    assert_true(extend(g, -5));
+    assert_true(extend(g, SOON_MS));
     while (!sw_agent_guard_ended(g)) sleep_ms(10);
     pid_t pid = start_child(&pidfd);
     sw_agent_guard_child(g, pidfd);
@@ -110,13 +122,21 @@ static void what_is_taken_back_kills_nothing(void **state) {
 
 static void a_thread_that_has_not_run_yet_is_no_reprieve(void **state) {
     (void)state;
+    int seen = 0;
     for (int i = 0; i < 100; i++) {
         sw_agent_guard *g = open_guard(LONG_MS);
-        assert_true(extend(g, -5));
+        const int64_t due_ms = sw_agent_guard_now_ms() + 3;
+        if (!sw_agent_guard_extend(g, due_ms)) { /* held up that long in between: no matter */
+            sw_agent_guard_close(&g);
+            continue;
+        }
+        while (sw_agent_guard_now_ms() < due_ms) (void)0;
         assert_false(i % 2 ? extend(g, LONG_MS) : sw_agent_guard_release(g));
         assert_true(sw_agent_guard_ended(g));
         sw_agent_guard_close(&g);
+        seen++;
     }
+    assert_true(seen > 0);
 }
 
 static void signals_are_left_to_the_agent(void **state) {
@@ -156,7 +176,7 @@ static void go_on(stand_how how, sw_agent_guard **g, void **keys, volatile bool 
     if (how == IS_DONE) {
         if (!sw_agent_guard_release(*g)) _exit(SEEN);
         for (size_t i = 0; i < KEYS; i++) sw_secret_release(keys[i]);
-        if (!extend(*g, 0)) _exit(SEEN);
+        if (!extend(*g, SOON_MS)) _exit(SEEN);
     }
     while ((how == RENEWS || how == IS_BACK) && !sw_agent_guard_ended(*g)) sleep_ms(10);
     if (how == RENEWS && extend(*g, LONG_MS)) _exit(SEEN);
@@ -256,6 +276,7 @@ static void without_a_guard_nothing_ends(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(at_the_deadline_the_child_is_killed),
+        cmocka_unit_test(a_lease_that_has_ended_already_is_none),
         cmocka_unit_test(a_child_that_starts_too_late_is_killed),
         cmocka_unit_test(what_is_taken_back_kills_nothing),
         cmocka_unit_test(a_thread_that_has_not_run_yet_is_no_reprieve),

@@ -4,6 +4,7 @@
  * can is written and read back however much it is, and renewals leave room for the grant of a
  * resume.
  */
+#include "codec/text.h"
 #include "run/command_stage.h"
 
 #define MANY 100000000
@@ -125,12 +126,52 @@ static void test_grants(void **unused) {
     close_stage(&s);
 }
 
+/* ---- the salt of what was put out (MAN-040) ---- */
+
+static void put_out(sw_agent *a, const char *text, sw_hash *salt, sw_hash *commitment) {
+    static const char said[] = "\"salt\":\"";
+    sw_agent_model m = {0};
+    sw_hash root, again;
+    a->outputs[0] = SW_BUFFER(100);
+    sw_put_text(&a->outputs[0], text);
+    (void)strcpy(a->output_names[0], "m");
+    a->output_count = 1;
+    assert_int_equal(sw_agent_make_model(a, &m, NULL), SW_OK);
+    const uint8_t *at = memmem(m.facts.data, m.facts.size, said, sizeof said - 1);
+    assert_non_null(at);
+    assert_int_equal(
+        sw_hex_decode(salt->b, sizeof salt->b, SW_BYTES(at + sizeof said - 1, 64), false, NULL),
+        SW_OK);
+    assert_int_equal(sw_oms_root(m.files, m.count, &root, NULL), SW_OK);
+    sw_model_commitment(&again, salt, &root);
+    assert_memory_equal(again.b, m.commitment.b, sizeof again.b);
+    *commitment = m.commitment;
+    sw_buffer_free(&m.facts);
+    sw_buffer_free(&a->outputs[0]);
+    a->output_count = 0;
+}
+
+/* Whoever opened one run of a recipe has its salt, and nothing to try another's outputs with. */
+static void test_salt(void **unused) {
+    (void)unused;
+    stage s;
+    sw_hash salts[3], commitments[3];
+    open_stage(&s);
+    sw_agent *a = open_agent(&s);
+    put_out(a, "0", &salts[0], &commitments[0]);
+    put_out(a, "1", &salts[1], &commitments[1]);
+    put_out(a, "0", &salts[2], &commitments[2]); /* the same again: after an interruption, say */
+    assert_memory_not_equal(salts[0].b, salts[1].b, sizeof salts[0].b);
+    assert_memory_equal(salts[0].b, salts[2].b, sizeof salts[0].b);
+    assert_memory_equal(commitments[0].b, commitments[2].b, sizeof commitments[0].b);
+    close_agent(&s, &a);
+    close_stage(&s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plan),
-        cmocka_unit_test(test_chain),
-        cmocka_unit_test(test_record),
-        cmocka_unit_test(test_grants),
+        cmocka_unit_test(test_plan),   cmocka_unit_test(test_chain), cmocka_unit_test(test_record),
+        cmocka_unit_test(test_grants), cmocka_unit_test(test_salt),
     };
     return cmocka_run_group_tests_name("run/run_room", tests, NULL, NULL);
 }
