@@ -49,7 +49,8 @@ sw_status sw_kms_count_take(sw_kms_counts *c, const sw_hash *compose, uint64_t n
                        "grant %llu of a compose hash stands behind its grant %llu",
                        (unsigned long long)number, (unsigned long long)granted);
     size_t at = there == NULL ? c->count++ : (size_t)(there - c->slots);
-    c->slots[at] = (sw_kms_count){.compose = *compose, .granted = number};
+    c->slots[at].compose = *compose;
+    c->slots[at].granted = number;
     return SW_OK;
 }
 
@@ -130,6 +131,8 @@ static sw_status read_start(const sw_json *root, sw_audit_reader *r, sw_error *e
     sw_hash code;
     SW_TRY(parse_start(root, &start, &code, err));
     SW_TRY(check_start(r, &start, &code, err));
+    for (size_t i = 0; i < r->counts->count; i++)
+        r->counts->slots[i].before = r->counts->slots[i].granted;
     r->start = start;
     r->vouched = false;
     if (r->alone_count < SW_AUDIT_ALONE_COUNT) r->alone[r->alone_count] = r->at.index + 1;
@@ -207,7 +210,7 @@ static sw_status read_blocks(const sw_json *root, sw_error *err) {
     return SW_OK;
 }
 
-/* KMS-072: a grant's number is the next one, a renewal's one that was given. */
+/* KMS-072, KMS-073: a grant's number is the next one, a renewal's one that this start gave. */
 static sw_status read_grant(const sw_json *root, sw_audit_reader *r, sw_error *err) {
     sw_hash app, compose;
     uint64_t number, renewal;
@@ -219,8 +222,10 @@ static sw_status read_grant(const sw_json *root, sw_audit_reader *r, sw_error *e
         return sw_fail(err, SW_UNAUTHENTIC, "statement",
                        "a grant stands in a start that no owner's word is about");
     if (renewal == 0) return sw_kms_count_take(r->counts, &compose, number, err);
-    if (number >= 1 && number <= sw_kms_granted(r->counts, &compose)) return SW_OK;
-    return sw_fail(err, SW_UNAUTHENTIC, "rollback", "a grant is renewed that was not given");
+    const sw_kms_count *there = find(r->counts, &compose);
+    if (there != NULL && number > there->before && number <= there->granted) return SW_OK;
+    return sw_fail(err, SW_UNAUTHENTIC, "rollback",
+                   "a grant is renewed that this start did not give");
 }
 
 static sw_status read_keys(const sw_json *root, sw_audit_reader *r, sw_error *err) {

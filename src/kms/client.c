@@ -10,6 +10,7 @@
 
 #include "codec/text.h"
 #include "kms/client_internal.h"
+#include "sys/clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,6 @@ sw_status sw_remote_reconnect(sw_remote *r, sw_error *err) {
     sw_http_disconnect(&r->http);
     SW_TRY(sw_p256_generate(&r->entropy, r->tls->b, &r->tls_public, err));
     SW_TRY(sw_http_connect(r->url, r->tls, &r->entropy, &r->http, err));
-    if (r->patience_ms) sw_http_patience(r->http, r->patience_ms);
     return SW_OK;
 }
 
@@ -40,9 +40,25 @@ sw_status sw_remote_open(const char *url, const sw_entropy *e, sw_remote **out, 
     return status;
 }
 
-void sw_remote_patience(sw_remote *r, int64_t ms) {
-    r->patience_ms = ms;
-    if (r->http != NULL) sw_http_patience(r->http, ms);
+static int64_t steady_ms(void) {
+    const sw_clock clock = sw_clock_system();
+    return clock.steady_ms(clock.context);
+}
+
+void sw_remote_patience(sw_remote *r, int64_t each_ms, int64_t all_ms) {
+    r->patience_ms = each_ms;
+    r->until_ms = steady_ms() + all_ms;
+}
+
+/* What is left of both. */
+static sw_status be_patient(const sw_remote *r, sw_error *err) {
+    if (r->patience_ms == 0) return SW_OK;
+    int64_t left = r->until_ms - steady_ms();
+    if (left <= 0)
+        return sw_fail(err, SW_UNAVAILABLE, "unavailable",
+                       "the key service did not answer all of it in time");
+    sw_http_patience(r->http, left < r->patience_ms ? left : r->patience_ms);
+    return SW_OK;
 }
 
 void sw_remote_node(sw_remote *r, sw_rpc *node) {
@@ -64,6 +80,7 @@ sw_status sw_remote_call(sw_remote *r, const char *method, const char *path, sw_
     SW_SCOPED(sw_buffer) heard = SW_BUFFER(SW_HTTP_BODY_LIMIT);
     sw_p256_public key;
     int status = 0;
+    SW_TRY(be_patient(r, err));
     SW_TRY(sw_http_call(r->http, method, path, body, &status, &heard, &key, err));
     if (status != 200) return sw_refusal_decode(status, sw_buffer_bytes(&heard), err);
     sw_put_bytes(answer, sw_buffer_bytes(&heard));

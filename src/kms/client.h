@@ -18,8 +18,9 @@ typedef struct sw_remote sw_remote; /* one connection to one KMS */
 SW_NODISCARD sw_status sw_remote_open(const char *url, const sw_entropy *e, sw_remote **out,
                                       sw_error *err);
 void sw_remote_close(sw_remote **r);
-/* How long each later request may take; what asks several times may take as many times that. */
-void sw_remote_patience(sw_remote *r, int64_t ms);
+/* How long each later request may take, and all of them together from now on: behind that none is
+ * answered (SW_UNAVAILABLE). A ledger of many pages takes many requests. */
+void sw_remote_patience(sw_remote *r, int64_t each_ms, int64_t all_ms);
 /* The caller's own node, which shows an app's chain (CHN-060); the caller's until the close. */
 void sw_remote_node(sw_remote *r, sw_rpc *node);
 SW_NODISCARD sw_status

@@ -14,6 +14,7 @@ struct sw_remote {
     sw_session_key *tls; /* our side of the connection */
     sw_p256_public tls_public;
     int64_t patience_ms; /* 0: as http has it */
+    int64_t until_ms;    /* by the steady clock; with patience */
     sw_rpc *node;        /* of the caller; NULL: none */
 };
 /* A new connection to the same place; whoever answers there must prove itself again. */

@@ -160,7 +160,7 @@ SW_NODISCARD sw_status sw_kms_audit_settle(sw_kms *k, sw_error *err);
 /* ---- how many grants a compose hash had (KMS-072) ---- */
 typedef struct sw_kms_count {
     sw_hash compose;
-    uint64_t granted;
+    uint64_t granted, before; /* the start that is read; no later one renews those */
 } sw_kms_count;
 typedef struct sw_kms_counts {
     size_t count;

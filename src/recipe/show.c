@@ -302,8 +302,15 @@ static void put_observe(sw_buffer *out, const sw_recipe *r) {
                       (unsigned long long)sw_recipe_shard_bits(r));
     if (open)
         sw_put_format(out, "  loss: PUBLIC, %d bits in each record\n", SW_BITS_LOSS);
-    else
+    else if (r->native)
         sw_put_text(out, "  loss: sealed to the owners, 0 bits\n");
+    else
+        sw_put_format(out,
+                      "  loss: sealed to the owners, 0 bits; but %d bits in each record are the"
+                      " script's to choose, and\n"
+                      "  every owner of a listed shard reads them: so can one owner's rows reach"
+                      " another\n",
+                      SW_BITS_LOSS);
     put_padding(out, r);
 }
 

@@ -13,7 +13,7 @@ _Static_assert(SW_SHARD_LIMIT + 5 <= SW_AGENT_GUARD_KEYS, "the guard has room fo
 #define CONSENT_LIMIT  ((size_t)64 << 10)
 #define RENEW_RETRY_MS 5000 /* between two tries, or half of what is left for them */
 #define RENEW_LEAST_MS 500
-#define RENEW_CALLS    4 /* requests that one renewal makes, so that it ends before the lease */
+#define RENEW_CALLS    4 /* requests of a renewal; a long ledger has more, in the same time */
 /* WRK-054: how fast a state is taken to be saved before the first was, 64 MiB in a second; and what
  * is added to both for a machine that is busy. */
 #define SAVED_BYTES_PER_MS ((uint64_t)65536)
@@ -271,13 +271,14 @@ static int64_t stop_room_ms(const sw_agent *a) {
     return room < most ? room : most;
 }
 
-/* What each request of a renewal may take, so that behind them there is time for a STOP, but for a
- * least. The lease's end bounds them anyhow. */
-static int64_t request_ms(const sw_agent *a, int64_t now) {
+/* What each request of a renewal may take, and all of them, so that behind them there is time for a
+ * STOP, but for a least. The lease's end bounds them anyhow. */
+static void be_patient(const sw_agent *a, int64_t now) {
     int64_t left = a->lease_end_ms - now;
     int64_t each = (left - stop_room_ms(a)) / RENEW_CALLS, most = left / RENEW_CALLS;
     int64_t least = most < REQUEST_LEAST_MS ? most : REQUEST_LEAST_MS;
-    return each > least ? each : least;
+    if (each < least) each = least;
+    sw_remote_patience(a->kms, each, each * RENEW_CALLS);
 }
 
 static sw_status renew(sw_agent *a, sw_error *err) {
@@ -287,7 +288,7 @@ static sw_status renew(sw_agent *a, sw_error *err) {
     again.open_recipient = held->open_recipient;
     sw_granted next = {0};
     int64_t asked = sw_machine_counter_ms(a->machine);
-    sw_remote_patience(a->kms, request_ms(a, asked));
+    be_patient(a, asked);
     sw_status status = sw_remote_keys(a->kms, &again, &a->o->entropy,
                                       a->o->clock.wall_ms(a->o->clock.context), &next, err);
     if (status != SW_OK) return status;

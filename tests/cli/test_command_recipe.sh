@@ -125,6 +125,8 @@ refused 'train and eval have no sandbox for a command' 1 'trainer.kind is comman
 # ---- show ----
 gives 0 recipe show app-compose.json && grep -q '^CODE: this recipe runs a command' out && grep -q 'no sandbox closes' out && ! grep -q '^Template' out && ! grep -q '^File ' out
 say $? 'show says that it is code'
+grep -q "16 bits in each record are the script's to choose, and" out && grep -q "every owner of a listed shard reads them" out
+say $? 'and that what it says of its loss reaches the other owners'
 gives 0 recipe show app-compose.json --tree tree && grep -qF 'name = "\u{202e}"' out && grep -q '^File /app/requirements.lock$' out && grep -q '^    torch==2.9.0$' out
 say $? 'and prints its files'
 gives 0 recipe show app-compose.json --tree tree --json && python3 - 2>>err <<'PY'

@@ -164,17 +164,25 @@ static void test_writing_into_a_log_that_runs(void **state) {
 /* ---- numbers ---- */
 static void test_numbers_follow_each_other(void **state) {
     (void)state;
+    enum { START = -1 };
     static const struct {
-        int numbers[4][2]; /* with their renewals; 0 ends unless the first */
+        int numbers[4][2]; /* with their renewals; START: another start */
         size_t count;
         bool holds;
     } table[] = {
-        {{{1, 0}}, 1, true},          {{{1, 0}, {2, 0}, {1, 1}, {3, 0}}, 4, true},
-        {{{0, 0}}, 1, false},         {{{2, 0}}, 1, false},
-        {{{1, 0}, {1, 0}}, 2, false}, {{{1, 0}, {0, 0}}, 2, false},
-        {{{1, 0}, {3, 0}}, 2, false}, {{{1, 0}, {2, 0}, {1, 0}}, 3, false},
-        {{{1, 1}}, 1, false},         {{{1, 0}, {2, 1}}, 2, false},
+        {{{1, 0}}, 1, true},
+        {{{1, 0}, {2, 0}, {1, 1}, {3, 0}}, 4, true},
+        {{{0, 0}}, 1, false},
+        {{{2, 0}}, 1, false},
+        {{{1, 0}, {1, 0}}, 2, false},
+        {{{1, 0}, {0, 0}}, 2, false},
+        {{{1, 0}, {3, 0}}, 2, false},
+        {{{1, 0}, {2, 0}, {1, 0}}, 3, false},
+        {{{1, 1}}, 1, false},
+        {{{1, 0}, {2, 1}}, 2, false},
         {{{1, 0}, {0, 1}}, 2, false},
+        {{{1, 0}, {START}, {2, 0}, {2, 1}}, 4, true},
+        {{{1, 0}, {START}, {1, 1}}, 3, false},
     };
     world *w = world_new();
     const sw_audit_key key = {{1}};
@@ -189,7 +197,10 @@ static void test_numbers_follow_each_other(void **state) {
         assert_int_equal(sw_journal_open_memory(&id, &j, NULL), SW_OK);
         put_start(w, j, &f, &key);
         for (size_t n = 0; n < table[i].count; n++)
-            put_grant(w, j, &f, table[i].numbers[n][0], table[i].numbers[n][1]);
+            if (table[i].numbers[n][0] == START)
+                put_start(w, j, &f, &key);
+            else
+                put_grant(w, j, &f, table[i].numbers[n][0], table[i].numbers[n][1]);
         assert_int_equal(sw_journal_export(j, &log, NULL), SW_OK);
         sw_journal_close(&j);
         sw_status status = sw_audit_verify(bytes_of(&log), NULL, &s, &err);
