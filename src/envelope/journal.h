@@ -52,4 +52,7 @@ SW_NODISCARD sw_status sw_journal_contains(sw_journal *j, const sw_head *known, 
 SW_NODISCARD sw_status sw_journal_export(sw_journal *j, sw_buffer *out, sw_error *err);
 SW_NODISCARD sw_status sw_journal_import(sw_bytes json, const sw_hash *id, sw_journal **out,
                                          sw_error *err);
+/* JRN-003: the hash behind entry `index`, whose envelope this is, of the journal `id`. */
+void sw_journal_chain(const sw_hash *id, uint64_t index, const sw_hash *previous,
+                      const sw_envelope *e, sw_hash *out);
 #endif

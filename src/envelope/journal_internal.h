@@ -34,9 +34,6 @@ struct sw_journal {
 /* Takes the store over (also on failure) and recomputes what it holds. */
 SW_NODISCARD sw_status sw_journal_make(const sw_hash *id, const sw_journal_store *store, void *self,
                                        sw_journal **out, sw_error *err);
-/* JRN-003 */
-void sw_journal_chain(const sw_hash *id, uint64_t index, const sw_hash *previous,
-                      const sw_envelope *e, sw_hash *out);
 /* The files that SQLite may touch for one journal (journal_vfs.c). Opened before the database and
  * closed after it. */
 typedef struct sw_journal_vfs sw_journal_vfs;

@@ -12,6 +12,7 @@
 #define SW_AUDIT_KIND        "sealwright/audit/v1"
 #define SW_AUDIT_ENTRY_LIMIT 16384
 #define SW_AUDIT_ALONE_COUNT 16
+#define SW_KMS_COUNT_LIMIT   4096
 
 /* The journal's id. */
 void sw_audit_id(sw_hash *out, const sw_p256_public *root);
@@ -28,8 +29,24 @@ SW_NODISCARD sw_status sw_audit_key_derive(const sw_root_key *root, sw_audit_key
 void sw_audit_code(sw_hash *out, const sw_audit_key *key, const sw_hash *id, const sw_head *before,
                    const sw_audit_start *s);
 
+/* ---- how many grants a compose hash had (KMS-072) ---- */
+typedef struct sw_kms_count {
+    sw_hash compose;
+    uint64_t granted, before; /* the start that is read; no later one renews those */
+} sw_kms_count;
+typedef struct sw_kms_counts {
+    size_t count;
+    sw_kms_count slots[SW_KMS_COUNT_LIMIT];
+} sw_kms_counts;
+uint64_t sw_kms_granted(const sw_kms_counts *c, const sw_hash *compose);
+/* Room for one more compose hash, or it is known: else SW_LIMIT. */
+SW_NODISCARD sw_status sw_kms_count_room(const sw_kms_counts *c, const sw_hash *compose,
+                                         sw_error *err);
+/* SW_UNAUTHENTIC "rollback" unless it is the next one. */
+SW_NODISCARD sw_status sw_kms_count_take(sw_kms_counts *c, const sw_hash *compose, uint64_t number,
+                                         sw_error *err);
+
 /* ---- reading ---- */
-struct sw_kms_counts;
 typedef struct sw_audit_revocation { /* KMS-088, as it stands there */
     sw_hash app, owner;
     sw_app_say say;
@@ -37,10 +54,10 @@ typedef struct sw_audit_revocation { /* KMS-088, as it stands there */
 } sw_audit_revocation;
 typedef struct sw_audit_reader {
     sw_hash id;
-    struct sw_kms_counts *counts; /* of what was read */
-    const sw_audit_key *key;      /* each start's code must hold under it; NULL: not checked */
-    const sw_genesis *genesis;    /* whose owners' words are checked; NULL: nobody's */
-    bool running;                 /* the start lasts: no other one may follow */
+    sw_kms_counts *counts;     /* of what was read */
+    const sw_audit_key *key;   /* each start's code must hold under it; NULL: not checked */
+    const sw_genesis *genesis; /* whose owners' words are checked; NULL: nobody's */
+    bool running;              /* the start lasts: no other one may follow */
     /* Told of each revocation; NULL: nobody is. What it answers ends the reading. */
     sw_status (*revoked)(void *context, const sw_audit_revocation *r, sw_error *err);
     void *revoked_context;
@@ -51,7 +68,7 @@ typedef struct sw_audit_reader {
     /* Starts that no owner's word is about: how many, and the first ones' entries. */
     uint64_t alone_count, alone[SW_AUDIT_ALONE_COUNT];
 } sw_audit_reader;
-void sw_audit_begin(sw_audit_reader *r, const sw_hash *id, struct sw_kms_counts *counts);
+void sw_audit_begin(sw_audit_reader *r, const sw_hash *id, sw_kms_counts *counts);
 /* A sw_journal_visit whose context is a sw_audit_reader: checks form, signature and numbers of one
  * entry, with `genesis` the owners' statements and that no grant of that app stands without one. */
 SW_NODISCARD sw_status sw_audit_read(void *context, const sw_head *at, const sw_envelope *e,

@@ -7,8 +7,8 @@
  * statements in it say; whether it is the whole log, too: they name the newest head that each has
  * seen.
  */
+#include "kms/audit.h"
 #include "kms/client_internal.h"
-#include "kms/kms_internal.h"
 
 #include <stdlib.h>
 #include <string.h>

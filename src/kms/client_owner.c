@@ -73,14 +73,12 @@ static sw_status follow(void *context, sw_bytes envelope, sw_error *err) {
     chain *c = context;
     SW_SCOPED(sw_arena) arena = {0};
     sw_envelope e;
-    uint8_t number[8];
+    sw_hash next;
     SW_TRY(sw_envelope_parse(&arena, envelope, &e, err));
     if (c->receipt != NULL) SW_TRY(sw_envelope_verify(&e, SW_PAYLOAD_AUDIT, c->receipt, err));
     c->at.index++;
-    for (size_t i = 0; i < 8; i++) number[i] = (uint8_t)(c->at.index >> (56 - 8 * i));
-    const sw_bytes fields[] = {SW_BYTES_OF(c->id.b), SW_BYTES_OF(number), SW_BYTES_OF(c->at.hash.b),
-                               e.payload_type, e.payload};
-    sw_bind_sha256(&c->at.hash, "sealwright/journal/v1", fields, sizeof fields / sizeof *fields);
+    sw_journal_chain(&c->id, c->at.index, &c->at.hash, &e, &next);
+    c->at.hash = next;
     return c->at.index == c->target.index ? SW_EXISTS : SW_OK;
 }
 

@@ -17,7 +17,6 @@
 #define SW_KMS_CHALLENGE_LIMIT 256
 #define SW_KMS_PEER_TOKENS     2 /* of each kind */
 #define SW_KMS_GRANT_LIMIT     1024
-#define SW_KMS_COUNT_LIMIT     4096
 
 /* ---- challenges and looks: what was said to whom, and when (KMS-012, KMS-042) ---- */
 typedef struct sw_kms_token {
@@ -156,23 +155,6 @@ SW_NODISCARD sw_status sw_kms_audit_revocation(sw_kms *k, const sw_hash *app,
                                                const sw_handed_revocation *r, sw_error *err);
 /* Writes down how many refusals were only counted, if any. */
 SW_NODISCARD sw_status sw_kms_audit_settle(sw_kms *k, sw_error *err);
-
-/* ---- how many grants a compose hash had (KMS-072) ---- */
-typedef struct sw_kms_count {
-    sw_hash compose;
-    uint64_t granted, before; /* the start that is read; no later one renews those */
-} sw_kms_count;
-typedef struct sw_kms_counts {
-    size_t count;
-    sw_kms_count slots[SW_KMS_COUNT_LIMIT];
-} sw_kms_counts;
-uint64_t sw_kms_granted(const sw_kms_counts *c, const sw_hash *compose);
-/* Room for one more compose hash, or it is known: else SW_LIMIT. */
-SW_NODISCARD sw_status sw_kms_count_room(const sw_kms_counts *c, const sw_hash *compose,
-                                         sw_error *err);
-/* SW_UNAUTHENTIC "rollback" unless it is the next one. */
-SW_NODISCARD sw_status sw_kms_count_take(sw_kms_counts *c, const sw_hash *compose, uint64_t number,
-                                         sw_error *err);
 
 /* ---- leases (KMS-073) ---- */
 typedef struct sw_kms_lease {

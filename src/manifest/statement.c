@@ -4,7 +4,6 @@
  * (docs/formats/manifest.md, MAN-001 to MAN-030), and the files beside it.
  */
 #include "codec/text.h"
-#include "manifest/manifest.h"
 #include "manifest/manifest_internal.h"
 #include <string.h>
 

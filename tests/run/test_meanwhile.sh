@@ -28,7 +28,7 @@ meanwhile() {
 }
 of_all() { # of_all PID TEXT: whether the process or one that it started has such a descriptor
     local process
-    for process in "$1" $(children "$1" 2>/dev/null); do ls -l "/proc/$process/fd" 2>/dev/null | grep -q "$2" && return; done
+    for process in "$1" $(children "$1" 2>/dev/null); do ls -l "/proc/$process/fd" 2>/dev/null | found "$2" && return; done
     return 1
 }
 holds 'a run' run_sealed
