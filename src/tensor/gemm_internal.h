@@ -13,7 +13,7 @@ typedef struct sw_work {
     bool resumed; /* C holds the sums of the panels before */
 } sw_work;
 
-/* A part of C that one lane sums and stores; `columns` is cut at the end of C. */
+/* A part of C that one lane sums and stores; the last strip is cut at the end of C. */
 typedef struct sw_extent {
     size_t row, rows, strip, strips;
 } sw_extent;

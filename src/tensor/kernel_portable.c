@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * AVX2 micro-kernels: bf16 with the bits of VDPBF16PS, and f32.
+ * AVX2 micro-kernels: bf16 with the bits of VDPBF16PS or of TDPBF16PS, and f32.
  *
- * f32: one chain in ascending k (NUM-011). bf16: for every pair first the odd, then the even
- * element, one fused multiply-add each, with denormals read as zero and flushed by the mode that
- * sw_compute_run sets (NUM-012). So the f32 kernel takes bf16 too, when rows of A are laid out as
- * f32 with the odd member of each pair first, and the strip's pairs are taken apart in registers,
- * which costs it some 1.5 %; a strip of a panel then fits into half of the first cache.
+ * f32: one chain in ascending k (NUM-011). bf16 in pairs: for every pair first the odd, then the
+ * even element, one fused multiply-add each, with denormals read as zero and flushed by the mode
+ * that sw_compute_run sets (NUM-012). So the f32 kernel takes bf16 too, when rows of A are laid out
+ * as f32 with the odd member of each pair first, and the strip's pairs are taken apart in
+ * registers, which costs it some 1.5 %; a strip of a panel then fits into half of the first cache.
+ *
+ * bf16 by tiles: for every 32 k a chain of the even and one of the odd elements, added, and their
+ * sum added to what is there (NUM-017). Rows of A are laid out so that each chain reads one stream.
  *
  * Six rows by one strip are summed at a time over a whole panel. Rows of A come from one stream
  * (lay.c). Few rows are not worth laying out: for them both sides are taken apart in registers.

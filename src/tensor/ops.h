@@ -42,7 +42,7 @@ void sw_rope_table(float *cosine, float *sine, size_t positions, size_t head_dim
                    const sw_rope_settings *s);
 typedef struct sw_rope {
     const float *cosine, *sine;
-    const uint32_t *position; /* (T) */
+    const uint32_t *position; /* (T), each below the table's positions */
     size_t rows, heads, head_dim;
 } sw_rope;
 /* out E (stride out_stride) = in (stride in_stride) turned by the position, or back when `inverse`.
@@ -66,10 +66,10 @@ void sw_swiglu_backward(const sw_compute *c, const sw_swiglu_grad *g);
 /* Query i of a segment sees its keys up to key i + (key_count - query_count), of these the last
  * `window`. */
 typedef struct sw_segment {
-    size_t query, query_count, key, key_count; /* first row and rows */
+    size_t query, query_count, key, key_count; /* first row and rows; key_count >= query_count */
 } sw_segment;
 typedef struct sw_attention {
-    size_t heads, kv_heads, head_dim;
+    size_t heads, kv_heads, head_dim; /* heads a multiple of kv_heads, head_dim even */
     const sw_segment *segments;
     size_t segment_count;
     size_t query_rows;     /* of all segments: stride of lse */
@@ -90,12 +90,14 @@ typedef struct sw_attention_grad {
     const void *dout;    /* E */
     float *dq, *dk, *dv; /* f32, written; strides as q, k, v */
 } sw_attention_grad;
+/* After forward of the same `a`. Every segment has as many keys as queries, and head_dim is at most
+ * SW_ROPE_HEAD_LIMIT. */
 void sw_attention_backward(const sw_compute *c, const sw_attention *a, const sw_attention_grad *g);
 
 /* ---- loss of the next token over the vocabulary ---- */
 typedef struct sw_nll {
     float *logits;          /* (rows, V), stride logits_stride */
-    const uint32_t *target; /* (rows) */
+    const uint32_t *target; /* (rows), each below vocab */
     size_t rows, vocab, logits_stride;
     double *loss;          /* (rows) negative log likelihood */
     float scale;           /* of the gradient: 1 / tokens of the window */
@@ -106,7 +108,7 @@ typedef struct sw_nll {
 void sw_nll_rows(const sw_compute *c, const sw_nll *n);
 
 /* ---- rows of a table, sums over rows ---- */
-/* out (count, columns) f32 = table rows by id. */
+/* out (count, columns) f32 = rows of a table, not in NF4, by ids below its number of rows. */
 void sw_embed_forward(const sw_compute *c, const sw_source *table, const uint32_t *ids,
                       size_t count, size_t columns, float *out);
 /* dtable (V, C) f32: row ids[t] += dx row t, in ascending t. */
@@ -118,7 +120,7 @@ void sw_transpose_add(const sw_compute *c, float *out, const float *in, size_t r
 
 /* ---- DoRA: the norms of a matrix's rows, and gains by column (NUM-070 to NUM-075) ---- */
 typedef struct sw_row_norms {
-    sw_source w;        /* (rows, columns) */
+    sw_source w;        /* (rows, columns), not in NF4 */
     const float *a, *b; /* (rank, columns), (rows, rank); not read when rank is 0 */
     float scale;
     size_t rank, rows, columns;

@@ -42,7 +42,9 @@ typedef enum sw_rule { SW_RULE_PAIRS, SW_RULE_TILES } sw_rule;
 bool sw_tensor_has_instructions(sw_rule rule);
 
 /* How operators compute: threads, operand type E (BF16 or F32), the rule of products in bf16, and
- * whether its instruction is used or the exact emulation. */
+ * whether its instruction is used or the exact emulation. `native` only after
+ * sw_tensor_has_instructions(rule) has returned true in this process: else the first product ends
+ * it by SIGILL, by tiles also on a machine that has them. */
 typedef struct sw_compute {
     sw_parallel parallel;
     sw_dtype dtype;
