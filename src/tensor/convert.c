@@ -30,14 +30,6 @@ static inline sw_bf16 round_bits(uint32_t u) {
     return (sw_bf16)((u & 0x7fffffffu) > 0x7f800000u ? quiet : rounded);
 }
 
-float sw_bf16_to_float(sw_bf16 v) {
-    return float_of((uint32_t)v << 16);
-}
-
-sw_bf16 sw_bf16_from_float(float v) {
-    return round_bits(bits_of(v));
-}
-
 size_t sw_dtype_bytes(sw_dtype t) {
     return t == SW_DTYPE_F32 ? 4 : 2;
 }

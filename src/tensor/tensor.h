@@ -16,9 +16,8 @@
 #define SW_TENSOR_H
 #include "base/base.h"
 
-typedef uint16_t sw_bf16; /* bits of a bfloat16; rounding is nearest-even everywhere */
-float sw_bf16_to_float(sw_bf16 v);
-sw_bf16 sw_bf16_from_float(float v); /* NaN stays a quiet NaN */
+/* Bits of a bfloat16; rounding is nearest-even everywhere, and NaN stays a quiet NaN. */
+typedef uint16_t sw_bf16;
 
 typedef enum sw_dtype { SW_DTYPE_F32, SW_DTYPE_BF16, SW_DTYPE_F16 } sw_dtype;
 size_t sw_dtype_bytes(sw_dtype t);
