@@ -12,10 +12,6 @@
 
 #define CHUNK 4096 /* elements of one piece of work: whole blocks */
 
-static size_t least(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
 typedef struct rule {
     float keep1, beta2, keep2, decay, step_size, root_correction, epsilon, clip;
 } rule;
@@ -60,13 +56,13 @@ static void adamw_chunk(void *context, size_t index, size_t lane) {
     (void)lane;
     const adamw_job *job = context;
     size_t at = index * CHUNK;
-    update_part(job, at, least(job->count - at, CHUNK));
+    update_part(job, at, sw_least(job->count - at, CHUNK));
 }
 
 void sw_adamw_step(const sw_compute *c, const sw_adamw *o, float *p, const float *g, float *m,
                    float *v, size_t count) {
     adamw_job job = {.rule = rule_of(o), .p = p, .m = m, .v = v, .g = g, .count = count};
-    sw_compute_run(c, (count + CHUNK - 1) / CHUNK, adamw_chunk, &job);
+    sw_compute_run(c, sw_parts(count, CHUNK), adamw_chunk, &job);
 }
 
 static void adamw_rows(void *context, size_t first, size_t rows) {
@@ -92,7 +88,7 @@ typedef struct adamw8_job {
 } adamw8_job;
 
 static void adamw8_block(const adamw8_job *job, size_t block) {
-    size_t at = block * SW_DYNAMIC_BLOCK, count = least(job->count - at, SW_DYNAMIC_BLOCK);
+    size_t at = block * SW_DYNAMIC_BLOCK, count = sw_least(job->count - at, SW_DYNAMIC_BLOCK);
     const sw_moments8 *s = &job->state;
     float m[SW_DYNAMIC_BLOCK], v[SW_DYNAMIC_BLOCK];
     sw_dynamic_decode(&job->with_sign, s->m + at, count, s->m_absmax[block], m);
@@ -106,7 +102,7 @@ static void adamw8_chunk(void *context, size_t index, size_t lane) {
     (void)lane;
     const adamw8_job *job = context;
     size_t per_chunk = CHUNK / SW_DYNAMIC_BLOCK;
-    size_t end = least((index + 1) * per_chunk, sw_dynamic_blocks(job->count));
+    size_t end = sw_least((index + 1) * per_chunk, sw_dynamic_blocks(job->count));
     for (size_t block = index * per_chunk; block < end; block++) adamw8_block(job, block);
 }
 
@@ -115,5 +111,5 @@ void sw_adamw8_step(const sw_compute *c, const sw_adamw *o, float *p, const floa
     adamw8_job job = {.rule = rule_of(o), .state = *s, .p = p, .g = g, .count = count};
     sw_dynamic_make(&job.with_sign, true);
     sw_dynamic_make(&job.without, false);
-    sw_compute_run(c, (count + CHUNK - 1) / CHUNK, adamw8_chunk, &job);
+    sw_compute_run(c, sw_parts(count, CHUNK), adamw8_chunk, &job);
 }

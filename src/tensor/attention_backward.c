@@ -46,14 +46,6 @@ static scratch scratch_of(const sw_attention_job *j, size_t lane) {
     return (scratch){.p = p, .dp = dp, .operand = dp + BLOCK * stride, .stride = stride};
 }
 
-static size_t least(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
-static size_t blocks_of(size_t rows) {
-    return (rows + BLOCK - 1) / BLOCK;
-}
-
 /* Row `query`, counted in the share, of one of its heads, from key `skipped` on. */
 static uint8_t *kept_row(const backward *b, const share *s, uint8_t *of, size_t head,
                          size_t query) {
@@ -101,7 +93,7 @@ static void keep_row(const backward *b, const block *q, const scratch *s, size_t
     float delta = delta_of(&b->j, q->head, q->row + r), scale = b->j.scale;
     size_t seen = q->first + r + 1, from = sw_attention_hidden(a, seen) - q->skipped;
     size_t before = q->skipped - own->skipped, count = seen - q->skipped;
-    size_t width = least(own->stride - before, q->keys + BLOCK - q->skipped);
+    size_t width = sw_least(own->stride - before, q->keys + BLOCK - q->skipped);
     for (size_t i = 0; i < from; i++) p[i] = dp[i] = 0;
     for (size_t i = from; i < count; i++) {
         p[i] = sw_exp32(p[i] - lse);
@@ -147,14 +139,14 @@ static void query_job(void *context, size_t index, size_t lane) {
     const backward *b = context;
     const sw_attention *a = b->j.a;
     const share *s = b->shares;
-    for (; index >= blocks_of(s->queries) * b->group; s++) {
-        index -= blocks_of(s->queries) * b->group;
+    for (; index >= sw_parts(s->queries, BLOCK) * b->group; s++) {
+        index -= sw_parts(s->queries, BLOCK) * b->group;
     }
-    size_t at = (blocks_of(s->queries) - 1 - index / b->group) * BLOCK;
+    size_t at = (sw_parts(s->queries, BLOCK) - 1 - index / b->group) * BLOCK;
     block q = {.s = s,
                .head = s->kv * b->group + index % b->group,
                .first = s->first + at,
-               .rows = least(s->queries - at, BLOCK)};
+               .rows = sw_least(s->queries - at, BLOCK)};
     q.skipped = sw_attention_skipped(a, q.first + 1);
     q.keys = q.first + q.rows;
     q.row = a->segments[s->segment].query + q.first;
@@ -169,7 +161,7 @@ static const void *turned(const backward *b, const uint8_t *rows, const share *s
     *stride = s->stride;
     if (sw_gemm_turns(b->j.c)) return rows;
     sw_source in = {.data = rows, .dtype = b->j.c->dtype, .stride = s->stride};
-    *stride = (queries + 1) / 2 * 2;
+    *stride = sw_round_up(queries, 2);
     sw_transpose_alone(b->j.c, room, *stride, &in, queries, keys);
     return room;
 }
@@ -198,7 +190,7 @@ static void key_head(const backward *b, const share *s, size_t head, uint8_t *of
 
 static size_t key_blocks(const share *s) {
     size_t keys = s->keys - s->skipped;
-    return keys / PANEL * PANEL_BLOCKS + blocks_of(keys % PANEL);
+    return keys / PANEL * PANEL_BLOCKS + sw_parts(keys % PANEL, BLOCK);
 }
 
 static void key_job(void *context, size_t index, size_t lane) {
@@ -209,10 +201,10 @@ static void key_job(void *context, size_t index, size_t lane) {
     for (; index >= key_blocks(s); s++) index -= key_blocks(s);
     size_t panel = s->skipped + index / PANEL_BLOCKS * PANEL;
     span keys = {.first = panel + index % PANEL_BLOCKS * BLOCK};
-    keys.end = least(least(keys.first + BLOCK, panel + PANEL), s->keys);
+    keys.end = sw_least(sw_least(keys.first + BLOCK, panel + PANEL), s->keys);
     span queries = {.first = keys.first > s->first ? keys.first : s->first,
                     .end = s->first + s->queries};
-    if (a->window) queries.end = least(queries.end, keys.end - 1 + a->window);
+    if (a->window) queries.end = sw_least(queries.end, keys.end - 1 + a->window);
     if (queries.first >= queries.end) return;
     size_t at = (a->segments[s->segment].key + keys.first) * a->kv_heads + s->kv;
     for (size_t h = s->kv * b->group; h < (s->kv + 1) * b->group; h++) {
@@ -228,7 +220,7 @@ static share share_of(const sw_attention *a, size_t panel, size_t index) {
     share s = {.segment = index / a->kv_heads, .kv = index % a->kv_heads, .first = panel * PANEL};
     size_t count = a->segments[s.segment].query_count;
     if (count <= s.first) return s;
-    s.queries = least(count - s.first, PANEL);
+    s.queries = sw_least(count - s.first, PANEL);
     s.skipped = sw_attention_skipped(a, s.first + 1);
     s.keys = s.first + s.queries;
     s.stride = sw_attention_stride(s.keys - s.skipped);
@@ -255,7 +247,7 @@ static size_t take_shares(backward *b, size_t panel, size_t index) {
 static void run_shares(const backward *b) {
     size_t queries = 0, keys = 0;
     for (size_t i = 0; i < b->count; i++) {
-        queries += blocks_of(b->shares[i].queries) * b->group;
+        queries += sw_parts(b->shares[i].queries, BLOCK) * b->group;
         keys += key_blocks(&b->shares[i]);
     }
     sw_compute_run(b->j.c, queries, query_job, (void *)(uintptr_t)b);

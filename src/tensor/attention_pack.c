@@ -9,7 +9,7 @@
 #include "tensor/attention_internal.h"
 
 size_t sw_attention_round(size_t count) {
-    return (count + SW_GEMM_COLUMNS - 1) / SW_GEMM_COLUMNS * SW_GEMM_COLUMNS;
+    return sw_round_up(count, SW_GEMM_COLUMNS);
 }
 
 size_t sw_attention_segment_rows(const sw_segment *s, bool keys) {
@@ -20,14 +20,11 @@ size_t sw_attention_stride(size_t longest) {
     return sw_attention_round(longest);
 }
 
-static size_t blocks_of(size_t rows) {
-    return (rows + SW_ATTENTION_BLOCK - 1) / SW_ATTENTION_BLOCK;
-}
-
 size_t sw_attention_places(const sw_attention *a, size_t heads, bool keys) {
     size_t count = 0;
     for (size_t s = 0; s < a->segment_count; s++) {
-        count += heads * blocks_of(sw_attention_segment_rows(&a->segments[s], keys));
+        count +=
+            heads * sw_parts(sw_attention_segment_rows(&a->segments[s], keys), SW_ATTENTION_BLOCK);
     }
     return count;
 }
@@ -37,7 +34,7 @@ sw_attention_place sw_attention_place_of(const sw_attention *a, size_t heads, bo
     size_t segment = 0, blocks = 1, rows = 0;
     for (; segment < a->segment_count; segment++) {
         rows = sw_attention_segment_rows(&a->segments[segment], keys);
-        blocks = blocks_of(rows);
+        blocks = sw_parts(rows, SW_ATTENTION_BLOCK);
         if (index < heads * blocks) break;
         index -= heads * blocks;
     }
@@ -130,19 +127,12 @@ void sw_attention_claim(sw_attention_job *j, sw_head_pack *p, const void *x, siz
     *next += rows * heads * sw_attention_round(j->a->head_dim) * sw_dtype_bytes(j->c->dtype);
 }
 
-static size_t least(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
-static size_t most(size_t a, size_t b) {
-    return a > b ? a : b;
-}
-
 /* Of P and dS: those of all queries, or as many as there is room for, or of one panel. */
 static size_t kept_bytes(size_t size, const sw_attention *a, size_t rows, size_t lanes) {
     size_t row = 2 * sw_attention_stride(a->longest) * size, all = a->heads * rows * row;
-    size_t panel = least(a->longest, SW_GEMM_PANEL);
-    return most(a->heads / a->kv_heads * panel * row, least(all, lanes * SW_ATTENTION_KEPT_BYTES));
+    size_t panel = sw_least(a->longest, SW_GEMM_PANEL);
+    return sw_most(a->heads / a->kv_heads * panel * row,
+                   sw_least(all, lanes * SW_ATTENTION_KEPT_BYTES));
 }
 
 size_t sw_attention_pack_bytes(sw_dtype dtype, const sw_attention *a, size_t key_rows,

@@ -134,5 +134,5 @@ static void convert_step(void *context, size_t index, size_t lane) {
 
 void sw_convert(const sw_compute *c, void *out, const float *in, size_t count) {
     convert_job job = {.out = out, .in = in, .count = count, .dtype = c->dtype};
-    sw_compute_run(c, (count + CONVERT_STEP - 1) / CONVERT_STEP, convert_step, &job);
+    sw_compute_run(c, sw_parts(count, CONVERT_STEP), convert_step, &job);
 }

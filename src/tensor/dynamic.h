@@ -26,6 +26,6 @@ float sw_dynamic_encode(const sw_dynamic *d, const float *x, size_t count, uint8
 void sw_dynamic_decode(const sw_dynamic *d, const uint8_t *code, size_t count, float absmax,
                        float *x);
 static inline size_t sw_dynamic_blocks(size_t count) {
-    return (count + SW_DYNAMIC_BLOCK - 1) / SW_DYNAMIC_BLOCK;
+    return sw_parts(count, SW_DYNAMIC_BLOCK);
 }
 #endif

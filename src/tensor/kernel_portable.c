@@ -279,7 +279,7 @@ INLINE void tiles(const sw_strip *s, size_t row, ahead *next, int rows) {
 }
 
 static void sum_by_tiles(const sw_strip *s) {
-    size_t groups = (s->rows + ROWS - 1) / ROWS, row = 0;
+    size_t groups = sw_parts(s->rows, ROWS), row = 0;
     ahead next = {(const uint8_t *)(s->pairs + s->k * COLUMNS),
                   UNROLLED * COLUMNS * sizeof *s->pairs / groups};
     for (; row + ROWS <= s->rows; row += ROWS) tiles(s, row, &next, ROWS);
@@ -287,7 +287,7 @@ static void sum_by_tiles(const sw_strip *s) {
 }
 
 INLINE void sum(const sw_strip *s, bool pairs) {
-    size_t groups = (s->rows + ROWS - 1) / ROWS, row = 0, size = pairs ? 2 : 4;
+    size_t groups = sw_parts(s->rows, ROWS), row = 0, size = pairs ? 2 : 4;
     const uint8_t *b = pairs ? (const uint8_t *)s->pairs : (const uint8_t *)s->b;
     ahead next = {b + s->k * COLUMNS * size, UNROLLED * COLUMNS * size / groups};
     for (; row + ROWS <= s->rows; row += ROWS) block(s, row, &next, ROWS, pairs);

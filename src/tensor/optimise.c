@@ -9,10 +9,6 @@
 #define CHUNK 4096
 #define BLOCK 512
 
-static size_t least(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
 /* ---- loss ---- */
 
 typedef struct nll_job {
@@ -37,7 +33,7 @@ static void nll_row(void *context, size_t row, size_t lane) {
     uint8_t *out = (uint8_t *)n->dlogits + row * n->dlogits_stride * size;
     float block[BLOCK]; /* what is written over x stays behind what is read of it */
     for (size_t at = 0; at < n->vocab; at += BLOCK) {
-        size_t count = least(n->vocab - at, BLOCK);
+        size_t count = sw_least(n->vocab - at, BLOCK);
         memcpy(block, x + at, count * sizeof *x);
         sw_elements_store(out + at * size, block, job->dtype, count);
     }
@@ -61,12 +57,12 @@ static void squares_chunk(void *context, size_t index, size_t lane) {
     (void)lane;
     const squares_job *job = context;
     size_t at = index * CHUNK;
-    job->partial[index] = sw_square_sum64(job->g + at, least(job->count - at, CHUNK));
+    job->partial[index] = sw_square_sum64(job->g + at, sw_least(job->count - at, CHUNK));
 }
 
 double sw_squares(const sw_compute *c, const float *g, size_t count, double *partial) {
     squares_job job = {.g = g, .count = count, .partial = partial};
-    size_t chunks = (count + CHUNK - 1) / CHUNK;
+    size_t chunks = sw_parts(count, CHUNK);
     sw_compute_run(c, chunks, squares_chunk, &job);
     double sum = 0;
     for (size_t i = 0; i < chunks; i++) sum += partial[i];
@@ -82,7 +78,7 @@ typedef struct transpose_job {
 static void transpose_add_columns(void *context, size_t index, size_t lane) {
     (void)lane;
     const transpose_job *job = context;
-    size_t end = least((index + 1) * BLOCK, job->columns);
+    size_t end = sw_least((index + 1) * BLOCK, job->columns);
     for (size_t column = index * BLOCK; column < end; column++) {
         for (size_t row = 0; row < job->rows; row++) {
             job->out[column * job->rows + row] += job->in[row * job->columns + column];
@@ -93,5 +89,5 @@ static void transpose_add_columns(void *context, size_t index, size_t lane) {
 void sw_transpose_add(const sw_compute *c, float *out, const float *in, size_t rows,
                       size_t columns) {
     transpose_job job = {.out = out, .in = in, .rows = rows, .columns = columns};
-    sw_compute_run(c, (columns + BLOCK - 1) / BLOCK, transpose_add_columns, &job);
+    sw_compute_run(c, sw_parts(columns, BLOCK), transpose_add_columns, &job);
 }

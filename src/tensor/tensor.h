@@ -58,6 +58,9 @@ void sw_compute_run(const sw_compute *c, size_t count,
 unsigned sw_flush_begin(void);
 void sw_flush_restore(unsigned mode);
 
+static inline const void *sw_elements_at(const void *base, size_t at, sw_dtype dtype) {
+    return (const uint8_t *)base + at * sw_dtype_bytes(dtype);
+}
 /* Elements of any dtype as f32 and back (F16 is read only). Source and target may be unaligned. */
 void sw_elements_load(float *out, const void *in, sw_dtype dtype, size_t count);
 void sw_elements_store(void *out, const float *in, sw_dtype dtype, size_t count);
