@@ -41,7 +41,7 @@ typedef struct scratch {
 static scratch scratch_of(const sw_attention_job *j, size_t lane) {
     uint8_t *base =
         (uint8_t *)j->a->scratch + lane * sw_attention_scratch_bytes(j->c->dtype, j->a->longest);
-    size_t stride = sw_attention_stride(j->a->longest);
+    size_t stride = sw_attention_round(j->a->longest);
     float *p = (float *)(void *)base, *dp = p + BLOCK * stride;
     return (scratch){.p = p, .dp = dp, .operand = dp + BLOCK * stride, .stride = stride};
 }
@@ -119,17 +119,17 @@ static void query_block(const backward *b, const block *q, size_t lane) {
     const void *dout = sw_attention_row(j, j->g->dout, a->heads, q->head, q->row);
     sw_gemm g =
         product(q->rows, keys, j->scale, s.p, s.stride,
-                sw_attention_term_from(j, &j->k_t, q->s->segment, kv, q->skipped, query, stride));
+                sw_attention_term(j, &j->k_t, q->s->segment, kv, q->skipped, query, stride));
     sw_gemm_alone(j->c, &g);
     g = product(q->rows, keys, 1, s.dp, s.stride,
-                sw_attention_term_from(j, &j->v_t, q->s->segment, kv, q->skipped, dout, stride));
+                sw_attention_term(j, &j->v_t, q->s->segment, kv, q->skipped, dout, stride));
     sw_gemm_alone(j->c, &g);
     for (size_t r = 0; r < q->rows; r++) keep_row(b, q, &s, r);
     const uint8_t *ds = kept_row(b, q->s, q->s->ds, q->head, q->first - q->s->first) +
                         (q->skipped - q->s->skipped) * b->size;
-    g = product(
-        q->rows, a->head_dim, 1, j->g->dq + (q->row * a->heads + q->head) * a->head_dim, stride,
-        sw_attention_term_from(j, &j->k_n, q->s->segment, kv, q->skipped, ds, q->s->stride));
+    g = product(q->rows, a->head_dim, 1, j->g->dq + (q->row * a->heads + q->head) * a->head_dim,
+                stride,
+                sw_attention_term(j, &j->k_n, q->s->segment, kv, q->skipped, ds, q->s->stride));
     g.terms[0].k = keys;
     sw_gemm_alone(j->c, &g);
 }
@@ -180,7 +180,7 @@ static void key_head(const backward *b, const share *s, size_t head, uint8_t *of
     const void *left = turned(b, kept, s, count, rows, scratch_of(&b->j, lane).operand, &stride);
     sw_gemm g =
         product(rows, a->head_dim, 1, out, a->kv_heads * a->head_dim,
-                sw_attention_term_from(&b->j, pack, s->segment, head, queries.first, left, stride));
+                sw_attention_term(&b->j, pack, s->segment, head, queries.first, left, stride));
     g.terms[0].k = count;
     g.terms[0].turned = sw_gemm_turns(b->j.c);
     bool begun = head % b->group > 0 || keys.first / PANEL < s->first / PANEL;
@@ -223,7 +223,7 @@ static share share_of(const sw_attention *a, size_t panel, size_t index) {
     s.queries = sw_least(count - s.first, PANEL);
     s.skipped = sw_attention_skipped(a, s.first + 1);
     s.keys = s.first + s.queries;
-    s.stride = sw_attention_stride(s.keys - s.skipped);
+    s.stride = sw_attention_round(s.keys - s.skipped);
     return s;
 }
 

@@ -58,7 +58,6 @@ typedef struct rope_job {
     const sw_rope *r;
     const float *in;
     uint8_t *out;
-    size_t in_stride, out_stride;
     sw_dtype dtype;
     float sign;
 } rope_job;
@@ -69,14 +68,14 @@ static void turn_row(const rope_job *job, size_t row) {
     const float *c = r->cosine + r->position[row] * half, *s = r->sine + r->position[row] * half;
     float turned[SW_ROPE_HEAD_LIMIT];
     for (size_t h = 0; h < r->heads; h++) {
-        const float *x = job->in + row * job->in_stride + h * r->head_dim;
+        size_t at = (row * r->heads + h) * r->head_dim;
+        const float *x = job->in + at;
         for (size_t i = 0; i < half; i++) {
             float sine = s[i] * job->sign;
             turned[i] = x[i] * c[i] - x[i + half] * sine;
             turned[i + half] = x[i + half] * c[i] + x[i] * sine;
         }
-        sw_elements_store(job->out + (row * job->out_stride + h * r->head_dim) * size, turned,
-                          job->dtype, r->head_dim);
+        sw_elements_store(job->out + at * size, turned, job->dtype, r->head_dim);
     }
 }
 
@@ -88,15 +87,9 @@ static void turn_rows(void *context, size_t index, size_t lane) {
     }
 }
 
-void sw_rope_turn(const sw_compute *c, const sw_rope *r, const float *in, size_t in_stride,
-                  void *out, size_t out_stride, bool inverse) {
-    rope_job job = {.r = r,
-                    .in = in,
-                    .out = out,
-                    .in_stride = in_stride,
-                    .out_stride = out_stride,
-                    .dtype = c->dtype,
-                    .sign = inverse ? -1.0f : 1.0f};
+void sw_rope_turn(const sw_compute *c, const sw_rope *r, const float *in, void *out, bool inverse) {
+    rope_job job = {
+        .r = r, .in = in, .out = out, .dtype = c->dtype, .sign = inverse ? -1.0f : 1.0f};
     sw_compute_run(c, sw_parts(r->rows, ROWS), turn_rows, &job);
 }
 

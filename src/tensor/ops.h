@@ -45,10 +45,8 @@ typedef struct sw_rope {
     const uint32_t *position; /* (T), each below the table's positions */
     size_t rows, heads, head_dim;
 } sw_rope;
-/* out E (stride out_stride) = in (stride in_stride) turned by the position, or back when `inverse`.
- */
-void sw_rope_turn(const sw_compute *c, const sw_rope *r, const float *in, size_t in_stride,
-                  void *out, size_t out_stride, bool inverse);
+/* out E = in, both (T, heads * D), turned by the position, or back when `inverse`. */
+void sw_rope_turn(const sw_compute *c, const sw_rope *r, const float *in, void *out, bool inverse);
 
 /* ---- SwiGLU: h = silu(gate) * up ---- */
 void sw_swiglu_forward(const sw_compute *c, const void *gate, const void *up, void *h,

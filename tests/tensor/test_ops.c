@@ -107,7 +107,7 @@ static void test_rope(void **state) {
     float *x = noise_floats(5, T * H * D, 1), out[T * H * D], back[T * H * D];
     sw_rope r = {
         .cosine = cosine, .sine = sine, .position = position, .rows = T, .heads = H, .head_dim = D};
-    sw_rope_turn(&c, &r, x, H * D, out, H * D, false);
+    sw_rope_turn(&c, &r, x, out, false);
     for (size_t t = 0; t < T; t++) {
         for (size_t h = 0; h < H; h++) {
             const float *in = x + (t * H + h) * D, *got = out + (t * H + h) * D;
@@ -118,7 +118,7 @@ static void test_rope(void **state) {
             }
         }
     }
-    sw_rope_turn(&c, &r, out, H * D, back, H * D, true);
+    sw_rope_turn(&c, &r, out, back, true);
     for (size_t i = 0; i < T * H * D; i++) assert_true(fabsf(back[i] - x[i]) < 1e-6f);
     free(x);
 }
