@@ -16,10 +16,12 @@ typedef struct rule {
     float keep1, beta2, keep2, decay, step_size, root_correction, epsilon, clip;
 } rule;
 
-static rule rule_of(const sw_adamw *o) {
+/* In the mode of a lane. */
+static void make_rule(rule *out, const sw_adamw *o) {
+    unsigned mode = sw_flush_begin();
     double correction1 = 1 - sw_power64(o->beta1, o->step);
     double correction2 = 1 - sw_power64(o->beta2, o->step);
-    return (rule){.keep1 = (float)(1 - o->beta1),
+    *out = (rule){.keep1 = (float)(1 - o->beta1),
                   .beta2 = (float)o->beta2,
                   .keep2 = (float)(1 - o->beta2),
                   .decay = (float)(1 - o->learning_rate * o->weight_decay),
@@ -27,6 +29,7 @@ static rule rule_of(const sw_adamw *o) {
                   .root_correction = (float)__builtin_sqrt(correction2),
                   .epsilon = (float)o->epsilon,
                   .clip = o->clip};
+    sw_flush_restore(mode);
 }
 
 static void update(const rule *r, float *restrict p, const float *restrict grad, float *restrict m,
@@ -61,7 +64,8 @@ static void adamw_chunk(void *context, size_t index, size_t lane) {
 
 void sw_adamw_step(const sw_compute *c, const sw_adamw *o, float *p, const float *g, float *m,
                    float *v, size_t count) {
-    adamw_job job = {.rule = rule_of(o), .p = p, .m = m, .v = v, .g = g, .count = count};
+    adamw_job job = {.p = p, .m = m, .v = v, .g = g, .count = count};
+    make_rule(&job.rule, o);
     sw_compute_run(c, sw_parts(count, CHUNK), adamw_chunk, &job);
 }
 
@@ -72,7 +76,8 @@ static void adamw_rows(void *context, size_t first, size_t rows) {
 
 void sw_adamw_step_packed(const sw_compute *c, const sw_adamw *o, float *p, const float *g,
                           float *m, float *v, size_t out, size_t in, void *t, void *n) {
-    adamw_job job = {.rule = rule_of(o), .p = p, .m = m, .v = v, .g = g, .columns = in};
+    adamw_job job = {.p = p, .m = m, .v = v, .g = g, .columns = in};
+    make_rule(&job.rule, o);
     sw_pack_both_behind(c, t, n, p, out, in, adamw_rows, &job);
 }
 
@@ -108,7 +113,8 @@ static void adamw8_chunk(void *context, size_t index, size_t lane) {
 
 void sw_adamw8_step(const sw_compute *c, const sw_adamw *o, float *p, const float *g,
                     const sw_moments8 *s, size_t count) {
-    adamw8_job job = {.rule = rule_of(o), .state = *s, .p = p, .g = g, .count = count};
+    adamw8_job job = {.state = *s, .p = p, .g = g, .count = count};
+    make_rule(&job.rule, o);
     sw_dynamic_make(&job.with_sign, true);
     sw_dynamic_make(&job.without, false);
     sw_compute_run(c, sw_parts(count, CHUNK), adamw8_chunk, &job);

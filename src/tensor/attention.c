@@ -77,8 +77,9 @@ static void forward_block(void *context, size_t index, size_t lane) {
 }
 
 void sw_attention_forward(const sw_compute *c, const sw_attention *a) {
-    sw_attention_job j = {.c = c, .a = a, .scale = 1.0f / __builtin_sqrtf((float)a->head_dim)};
+    sw_attention_job j;
     uint8_t *next = a->packs;
+    sw_attention_begin(&j, c, a);
     sw_attention_claim(&j, &j.k_t, a->k, a->kv_heads, true, true, &next);
     sw_attention_claim(&j, &j.v_n, a->v, a->kv_heads, true, false, &next);
     j.packing[0] = &j.k_t;

@@ -270,12 +270,11 @@ static void run_panels(backward *b) {
 }
 
 void sw_attention_backward(const sw_compute *c, const sw_attention *a, const sw_attention_grad *g) {
-    backward b = {
-        .j = {.c = c, .a = a, .g = g, .scale = 1.0f / __builtin_sqrtf((float)a->head_dim)},
-        .group = a->heads / a->kv_heads,
-        .size = sw_dtype_bytes(c->dtype)};
+    backward b = {.group = a->heads / a->kv_heads, .size = sw_dtype_bytes(c->dtype)};
     sw_attention_job *j = &b.j;
     uint8_t *next = a->packs;
+    sw_attention_begin(j, c, a);
+    j->g = g;
     sw_attention_claim(j, &j->k_t, a->k, a->kv_heads, true, true, &next);
     sw_attention_claim(j, &j->k_n, a->k, a->kv_heads, true, false, &next);
     sw_attention_claim(j, &j->v_t, a->v, a->kv_heads, true, true, &next);

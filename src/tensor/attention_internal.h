@@ -33,6 +33,8 @@ typedef struct sw_attention_place {
     size_t segment, head, first, rows;
 } sw_attention_place;
 
+/* Nothing is packed yet. */
+void sw_attention_begin(sw_attention_job *j, const sw_compute *c, const sw_attention *a);
 /* Up to whole strips of columns: rows and depth of what is packed, elements of a row of scores. */
 size_t sw_attention_round(size_t count);
 size_t sw_attention_places(const sw_attention *a);

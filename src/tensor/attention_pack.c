@@ -8,6 +8,13 @@
  */
 #include "tensor/attention_internal.h"
 
+void sw_attention_begin(sw_attention_job *j, const sw_compute *c, const sw_attention *a) {
+    *j = (sw_attention_job){.c = c, .a = a};
+    unsigned mode = sw_flush_begin(); /* as in a lane */
+    j->scale = 1.0f / __builtin_sqrtf((float)a->head_dim);
+    sw_flush_restore(mode);
+}
+
 size_t sw_attention_round(size_t count) {
     return sw_round_up(count, SW_GEMM_COLUMNS);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Numbers in 8 bits: the dynamic codes of bitsandbytes (docs/formats/numerics.md NUM-053). Moments
- * of the optimiser rest in them, and the scales of a base in four bits.
+ * of the optimiser rest in them, and the scales of a base in four bits. But for sw_dynamic_make all
+ * runs in the calling lane and its mode.
  */
 #ifndef SW_TENSOR_DYNAMIC_H
 #define SW_TENSOR_DYNAMIC_H

@@ -30,6 +30,7 @@ static float llama3_frequency(float plain, const sw_rope_settings *s) {
 }
 
 void sw_rope_frequencies(float *out, size_t head_dim, const sw_rope_settings *s) {
+    unsigned mode = sw_flush_begin();
     double log_theta = sw_log64(s->theta);
     for (size_t i = 0; i < head_dim / 2; i++) {
         double power = sw_exp64(log_theta * (2.0 * (double)i / (double)head_dim));
@@ -37,12 +38,14 @@ void sw_rope_frequencies(float *out, size_t head_dim, const sw_rope_settings *s)
         if (s->kind == SW_ROPE_LINEAR) out[i] /= (float)s->factor;
         if (s->kind == SW_ROPE_LLAMA3) out[i] = llama3_frequency(out[i], s);
     }
+    sw_flush_restore(mode);
 }
 
 void sw_rope_table(float *cosine, float *sine, size_t positions, size_t head_dim,
                    const sw_rope_settings *s) {
     size_t half = head_dim / 2;
     float frequency[SW_ROPE_HEAD_LIMIT / 2];
+    unsigned mode = sw_flush_begin();
     sw_rope_frequencies(frequency, head_dim, s);
     for (size_t i = 0; i < half; i++) {
         for (size_t p = 0; p < positions; p++) {
@@ -52,6 +55,7 @@ void sw_rope_table(float *cosine, float *sine, size_t positions, size_t head_dim
             sine[p * half + i] = (float)sine64;
         }
     }
+    sw_flush_restore(mode);
 }
 
 typedef struct rope_job {

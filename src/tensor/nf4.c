@@ -123,7 +123,9 @@ void sw_nf4_quantise(const sw_compute *c, sw_nf4 *out, const void *in, sw_dtype 
     sw_dynamic_make(&job.dynamic, true);
     memcpy(out->scale_value, job.dynamic.value, sizeof out->scale_value);
     sw_compute_run(c, nests, encode_nest, &job);
+    unsigned mode = sw_flush_begin();
     out->offset = mean(absmax, sw_nf4_blocks(out->count));
+    sw_flush_restore(mode);
     sw_compute_run(c, nests, encode_scales, &job);
 }
 

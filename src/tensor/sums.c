@@ -26,7 +26,9 @@ double sw_squares(const sw_compute *c, const float *g, size_t count, double *par
     size_t chunks = sw_parts(count, CHUNK);
     sw_compute_run(c, chunks, squares_chunk, &job);
     double sum = 0;
+    unsigned mode = sw_flush_begin();
     for (size_t i = 0; i < chunks; i++) sum += partial[i];
+    sw_flush_restore(mode);
     return sum;
 }
 

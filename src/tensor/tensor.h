@@ -9,8 +9,9 @@
  * bf16-dp and bf16-amx, f32 in fp32-ref.
  *
  * Bits: every operator's result is a function of its arguments and the numerics profile alone,
- * never of lanes or of the machine (docs/formats/numerics.md). Reductions have fixed trees; k runs
- * in fixed panels in ascending order.
+ * never of lanes, of the machine or of the mode in which the caller computes
+ * (docs/formats/numerics.md). Reductions have fixed trees; k runs in fixed panels in ascending
+ * order. What runs in the calling lane says so, and takes its mode.
  */
 #ifndef SW_TENSOR_H
 #define SW_TENSOR_H
