@@ -4,6 +4,7 @@
  * those references.
  */
 #include "support.h"
+#include "tensor/random.h"
 
 /* ---- RMSNorm ---- */
 
@@ -157,6 +158,44 @@ static void test_nll(void **state) {
     free(wide);
 }
 
+/* Over the logits, row by row from where each begins, as a training step has it: the bits of
+ * dlogits apart, in rows of more than two blocks. */
+static void check_nll_in_place(const sw_compute *c) {
+    enum { NLL_ROWS = 3, VOCAB = 1301, STRIDE = VOCAB + 1, ALL = NLL_ROWS * STRIDE };
+    size_t size = sw_dtype_bytes(c->dtype), stride = STRIDE * sizeof(float) / size;
+    const uint32_t target[NLL_ROWS] = {0, 700, VOCAB - 1};
+    float *logits[2] = {noise_floats(8, ALL, 20), noise_floats(8, ALL, 20)};
+    uint8_t *apart = malloc(NLL_ROWS * stride * size);
+    double loss[2][NLL_ROWS];
+    for (int i = 0; i < 2; i++) {
+        sw_nll n = {.logits = logits[i],
+                    .target = target,
+                    .rows = NLL_ROWS,
+                    .vocab = VOCAB,
+                    .logits_stride = STRIDE,
+                    .loss = loss[i],
+                    .scale = 0.25f,
+                    .dlogits = i ? (void *)logits[i] : apart,
+                    .dlogits_stride = stride};
+        sw_nll_rows(c, &n);
+    }
+    assert_memory_equal(loss[0], loss[1], sizeof loss[0]);
+    for (size_t r = 0; r < NLL_ROWS; r++) {
+        const uint8_t *row = (const uint8_t *)(logits[1] + r * STRIDE);
+        assert_memory_equal(row, apart + r * stride * size, STRIDE * size);
+    }
+    free(logits[0]);
+    free(logits[1]);
+    free(apart);
+}
+
+static void test_nll_in_place(void **state) {
+    (void)state;
+    sw_compute f32 = compute_f32(), bf16 = compute_bf16(false);
+    check_nll_in_place(&f32);
+    check_nll_in_place(&bf16);
+}
+
 /* ---- embedding, transposition, sums ---- */
 
 static void test_embed(void **state) {
@@ -286,11 +325,39 @@ static void test_dropout(void **state) {
     free(sum);
 }
 
+/* NUM-041 as it is written, element by element. */
+static void check_dropout(const sw_dropout *d) {
+    enum { COUNT = 1200 };
+    sw_compute c = compute_f32();
+    float *x = noise_floats(13, COUNT, 1), y[COUNT], scale = (float)(1 / (1 - d->p));
+    sw_dropout_apply(&c, d, x, y, COUNT);
+    for (size_t i = 0; i < COUNT; i++) {
+        uint32_t word = sw_philox_at(d->seed, d->stream, i / 4).word[i % 4];
+        float expected = word >= (uint32_t)floor(d->p * 0x1p32) ? x[i] * scale : 0;
+        assert_true(y[i] == expected);
+    }
+    free(x);
+}
+
+/* With p just at the word of one element, a little above, and at the next word. */
+static void test_dropout_by_the_rule(void **state) {
+    (void)state;
+    sw_dropout d = {.seed = 0x123456789abcdef, .stream = (uint64_t)5 << 36 | 77};
+    double word = sw_philox_at(d.seed, d.stream, 5).word[2];
+    const double p[] = {
+        0.3, 0.05, 0.85, word * 0x1p-32, (word + 0.9) * 0x1p-32, (word + 1) * 0x1p-32};
+    for (size_t i = 0; i < sizeof p / sizeof *p; i++) {
+        d.p = p[i];
+        check_dropout(&d);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_norm),    cmocka_unit_test(test_swiglu),
-        cmocka_unit_test(test_rope),    cmocka_unit_test(test_nll),
-        cmocka_unit_test(test_embed),   cmocka_unit_test(test_adamw),
-        cmocka_unit_test(test_dropout), cmocka_unit_test(test_adamw_packed)};
+        cmocka_unit_test(test_norm),         cmocka_unit_test(test_swiglu),
+        cmocka_unit_test(test_rope),         cmocka_unit_test(test_nll),
+        cmocka_unit_test(test_nll_in_place), cmocka_unit_test(test_dropout_by_the_rule),
+        cmocka_unit_test(test_embed),        cmocka_unit_test(test_adamw),
+        cmocka_unit_test(test_dropout),      cmocka_unit_test(test_adamw_packed)};
     return cmocka_run_group_tests_name("ops", tests, NULL, NULL);
 }
