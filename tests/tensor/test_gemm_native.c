@@ -157,9 +157,9 @@ static void test_bits_of_products(void **state) {
 static void test_with_scratch(void **state) {
     (void)state;
     static const shape shapes[] = {{13, 33, 63}, {101, 70, 600}, {5, 17, 4097}, {3, 33, 8705}};
-    for (size_t i = 0; i < 2 * (sizeof shapes / sizeof *shapes); i++) {
+    for (size_t i = 0; i < 2 * KINDS * (sizeof shapes / sizeof *shapes); i++) {
         sw_compute c = compute_of(i % 2, true);
-        if (has(c.rule)) check_with_scratch(&c, shapes[i / 2], i / 2 & 1);
+        if (has(c.rule)) check_with_scratch(&c, shapes[i / 2 / KINDS], i / 2 % KINDS);
     }
 }
 
