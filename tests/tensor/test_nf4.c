@@ -86,7 +86,7 @@ static void test_golden(void **state) {
     }
 }
 
-/* Every index of the 8-bit code, through a matrix whose scales' rests are its midpoints. */
+/* What every index of the 8-bit code stands for, as the scale of a matrix of one element, a 1. */
 static void test_code_table(void **state) {
     (void)state;
     sw_dynamic d;
