@@ -46,13 +46,13 @@ static void update(const rule *r, float *restrict p, const float *restrict grad,
 
 typedef struct adamw_job {
     rule rule;
-    float *p, *m, *v;
-    const float *g;
+    sw_adamw_values of;
     size_t count, columns; /* of a weight: of its rows */
 } adamw_job;
 
 static void update_part(const adamw_job *job, size_t at, size_t count) {
-    update(&job->rule, job->p + at, job->g + at, job->m + at, job->v + at, count);
+    const sw_adamw_values *of = &job->of;
+    update(&job->rule, of->p + at, of->g + at, of->m + at, of->v + at, count);
 }
 
 static void adamw_chunk(void *context, size_t index, size_t lane) {
@@ -62,9 +62,9 @@ static void adamw_chunk(void *context, size_t index, size_t lane) {
     update_part(job, at, sw_least(job->count - at, CHUNK));
 }
 
-void sw_adamw_step(const sw_compute *c, const sw_adamw *o, float *p, const float *g, float *m,
-                   float *v, size_t count) {
-    adamw_job job = {.p = p, .m = m, .v = v, .g = g, .count = count};
+void sw_adamw_step(const sw_compute *c, const sw_adamw *o, const sw_adamw_values *of,
+                   size_t count) {
+    adamw_job job = {.of = *of, .count = count};
     make_rule(&job.rule, o);
     sw_compute_run(c, sw_parts(count, CHUNK), adamw_chunk, &job);
 }
@@ -74,11 +74,11 @@ static void adamw_rows(void *context, size_t first, size_t rows) {
     update_part(job, first * job->columns, rows * job->columns);
 }
 
-void sw_adamw_step_packed(const sw_compute *c, const sw_adamw *o, float *p, const float *g,
-                          float *m, float *v, size_t out, size_t in, void *t, void *n) {
-    adamw_job job = {.p = p, .m = m, .v = v, .g = g, .columns = in};
+void sw_adamw_step_packed(const sw_compute *c, const sw_adamw *o, const sw_adamw_values *of,
+                          const sw_both_sides *b) {
+    adamw_job job = {.of = *of, .columns = b->in};
     make_rule(&job.rule, o);
-    sw_pack_both_behind(c, t, n, p, out, in, adamw_rows, &job);
+    sw_pack_both_behind(c, b, adamw_rows, &job);
 }
 
 /* ---- moments in 8 bits ---- */

@@ -92,34 +92,25 @@ void sw_gains_apply(const sw_compute *c, const sw_gains *g) {
 /* ---- gradient of the magnitudes ---- */
 
 typedef struct dots_job {
-    const void *dy;
-    const float *z, *norm;
-    float *dm;
-    size_t rows, columns;
+    const sw_gains_grad *g;
     sw_dtype dtype;
 } dots_job;
 
 static void dot_columns(void *context, size_t index, size_t lane) {
     (void)lane;
     const dots_job *job = context;
-    size_t first = index * COLUMNS, count = sw_least(job->columns - first, COLUMNS);
+    const sw_gains_grad *g = job->g;
+    size_t first = index * COLUMNS, count = sw_least(g->columns - first, COLUMNS);
     float sum[COLUMNS] = {0}, dy[COLUMNS];
-    for (size_t row = 0; row < job->rows; row++) {
-        size_t at = row * job->columns + first;
-        sw_elements_load(dy, sw_elements_at(job->dy, at, job->dtype), job->dtype, count);
-        for (size_t i = 0; i < count; i++) sum[i] = __builtin_fmaf(dy[i], job->z[at + i], sum[i]);
+    for (size_t row = 0; row < g->rows; row++) {
+        size_t at = row * g->columns + first;
+        sw_elements_load(dy, sw_elements_at(g->dy, at, job->dtype), job->dtype, count);
+        for (size_t i = 0; i < count; i++) sum[i] = __builtin_fmaf(dy[i], g->z[at + i], sum[i]);
     }
-    for (size_t i = 0; i < count; i++) job->dm[first + i] += sum[i] / job->norm[first + i];
+    for (size_t i = 0; i < count; i++) g->dm[first + i] += sum[i] / g->norm[first + i];
 }
 
-void sw_gains_dots(const sw_compute *c, const void *dy, const float *z, const float *norm,
-                   float *dm, size_t rows, size_t columns) {
-    dots_job job = {.dy = dy,
-                    .z = z,
-                    .norm = norm,
-                    .dm = dm,
-                    .rows = rows,
-                    .columns = columns,
-                    .dtype = c->dtype};
-    sw_compute_run(c, sw_parts(columns, COLUMNS), dot_columns, &job);
+void sw_gains_backward(const sw_compute *c, const sw_gains_grad *g) {
+    dots_job job = {.g = g, .dtype = c->dtype};
+    sw_compute_run(c, sw_parts(g->columns, COLUMNS), dot_columns, &job);
 }

@@ -33,13 +33,18 @@ void sw_pack(const sw_compute *c, void *out, const sw_source *b, bool transposed
              size_t n);
 void sw_pack_alone(const sw_compute *c, void *out, const sw_source *b, bool transposed, size_t k,
                    size_t n); /* in the calling lane and its mode */
-/* W (out, in) f32, rows without gaps, as both right sides of a Linear: t of x W^T, (in, out)
- * transposed, and n of dy W, (out, in). Either may be NULL. */
-void sw_pack_both(const sw_compute *c, void *t, void *n, const float *w, size_t out, size_t in);
+/* A weight as both right sides of a Linear: t of x W^T, (in, out) transposed, and n of dy W,
+ * (out, in). Either may be NULL. */
+typedef struct sw_both_sides {
+    const float *w; /* (out, in), rows without gaps */
+    size_t out, in;
+    void *t, *n; /* sw_pack_elements of E, written */
+} sw_both_sides;
+void sw_pack_both(const sw_compute *c, const sw_both_sides *b);
 /* The same of rows that `visit` makes, a few at a time and each once, in any lane. */
 typedef void (*sw_rows_visit)(void *context, size_t first, size_t rows);
-void sw_pack_both_behind(const sw_compute *c, void *t, void *n, const float *w, size_t out,
-                         size_t in, sw_rows_visit visit, void *context);
+void sw_pack_both_behind(const sw_compute *c, const sw_both_sides *b, sw_rows_visit visit,
+                         void *context);
 /* out (n, k rounded up to even, stride `out_stride`) E = transpose of (k, n); the added column is
  * zero. */
 void sw_transpose(const sw_compute *c, void *out, size_t out_stride, const sw_source *in, size_t k,

@@ -76,6 +76,12 @@ static void lay_piece(const sw_work *w, const piece *p, const sw_extent *e, floa
     }
 }
 
+/* Pieces that are laid out at once: from `from` to before `end`, at `a`. */
+typedef struct portion {
+    piece from, end;
+    const float *a;
+} portion;
+
 /* Lays out pieces from `from` on while there is room; the first that is left. */
 static piece lay(const sw_work *w, piece from, const sw_extent *e, float *out) {
     size_t left = ROOM, rows = laid(e->rows);
@@ -89,18 +95,19 @@ static piece lay(const sw_work *w, piece from, const sw_extent *e, float *out) {
     return p;
 }
 
-/* The pieces from `from` to before `end` of one strip. */
-static void add_pieces(const sw_work *w, piece from, const piece *end, const sw_extent *e,
-                       size_t strip, const float *a, float *sums, bool add) {
+/* A portion of one strip, added to its sums or in their place. */
+static void add_pieces(const sw_work *w, const portion *all, const sw_extent *e, float *sums,
+                       bool add) {
     const sw_gemm *g = &w->g;
     bool wide = w->compute->dtype == SW_DTYPE_F32;
-    sw_strip s = {.a = a, .rows = e->rows, .out = sums, .add = add, .rule = w->compute->rule};
-    s.target = sw_elements_at(g->c, e->row * g->c_stride + strip * COLUMNS, g->c_dtype);
+    sw_strip s = {.a = all->a, .rows = e->rows, .out = sums, .add = add, .rule = w->compute->rule};
+    s.target = sw_elements_at(g->c, e->row * g->c_stride + e->strip * COLUMNS, g->c_dtype);
     s.target_stride = g->c_stride * sw_dtype_bytes(g->c_dtype);
     if (g->leaves && !g->add) s.target = (const uint8_t *)sums, s.target_stride = 0;
-    for (piece p = from; p.term != end->term || p.k != end->k; p = after(w, &p)) {
+    for (piece p = all->from; p.term != all->end.term || p.k != all->end.k; p = after(w, &p)) {
         const sw_gemm_term *t = &g->terms[p.term];
-        const void *b = sw_elements_at(t->b, strip * t->b_strip + p.k * COLUMNS, w->compute->dtype);
+        const void *b =
+            sw_elements_at(t->b, e->strip * t->b_strip + p.k * COLUMNS, w->compute->dtype);
         s.b = wide ? b : NULL;
         s.pairs = wide ? NULL : b;
         s.k = p.depth;
@@ -116,21 +123,20 @@ static void add_pieces(const sw_work *w, piece from, const piece *end, const sw_
 
 void sw_portable_sum(const sw_work *w, const sw_extent *e) {
     alignas(64) float a[ROOM + 8], sums[DEEP_ROWS * DEEP_STRIPS * COLUMNS];
-    piece from = piece_at(w, 0, 0);
+    portion p = {.from = piece_at(w, 0, 0), .a = a};
     bool add = w->resumed, last = false;
-    for (size_t portion = 0; !last; portion++) {
-        piece end = lay(w, from, e, a);
-        last = end.term == w->g.term_count;
-        bool rests = portion > 0 || !last; /* sums of all strips, until the last portion */
+    for (size_t turn = 0; !last; turn++, p.from = p.end) {
+        p.end = lay(w, p.from, e, a);
+        last = p.end.term == w->g.term_count;
+        bool rests = turn > 0 || !last; /* sums of all strips, until the last portion */
         for (size_t i = 0; i < e->strips; i++) {
             float *own = &sums[rests ? i * e->rows * COLUMNS : 0];
             sw_extent one = {.row = e->row, .rows = e->rows, .strip = e->strip + i, .strips = 1};
-            if (portion == 0 && w->resumed) sw_gemm_load(&w->g, own, COLUMNS, &one);
-            if (w->g.term_count == from.term) memset(own, 0, e->rows * COLUMNS * sizeof *own);
-            add_pieces(w, from, &end, e, one.strip, a, own, add);
+            if (turn == 0 && w->resumed) sw_gemm_load(&w->g, own, COLUMNS, &one);
+            if (w->g.term_count == p.from.term) memset(own, 0, e->rows * COLUMNS * sizeof *own);
+            add_pieces(w, &p, &one, own, add);
             if (last) sw_gemm_store(&w->g, own, COLUMNS, &one);
         }
-        from = end;
         add = true;
     }
 }

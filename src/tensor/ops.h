@@ -136,9 +136,15 @@ typedef struct sw_gains {
 } sw_gains;
 /* out = add + (in gain + bias). */
 void sw_gains_apply(const sw_compute *c, const sw_gains *g);
-/* dm (columns) += sum over rows in order of dy z, divided by the norm; dy (rows, columns) E. */
-void sw_gains_dots(const sw_compute *c, const void *dy, const float *z, const float *norm,
-                   float *dm, size_t rows, size_t columns);
+typedef struct sw_gains_grad {
+    const void *dy;    /* (rows, columns) E */
+    const float *z;    /* (rows, columns) */
+    const float *norm; /* (columns) */
+    float *dm;         /* (columns) */
+    size_t rows, columns;
+} sw_gains_grad;
+/* dm += sum over rows in order of dy z, divided by the norm. */
+void sw_gains_backward(const sw_compute *c, const sw_gains_grad *g);
 
 /* ---- dropout: element i of a stream is kept by Philox4x32-10, and scaled by 1/(1 - p) ---- */
 typedef struct sw_dropout {
@@ -157,11 +163,16 @@ typedef struct sw_adamw {
     uint64_t step; /* from 1 */
     float clip;    /* every gradient is multiplied by it first */
 } sw_adamw;
-void sw_adamw_step(const sw_compute *c, const sw_adamw *o, float *p, const float *g, float *m,
-                   float *v, size_t count);
-/* Of a Linear's weight (out, in), which is packed on the way (sw_pack_both): t or n may be NULL. */
-void sw_adamw_step_packed(const sw_compute *c, const sw_adamw *o, float *p, const float *g,
-                          float *m, float *v, size_t out, size_t in, void *t, void *n);
+/* A parameter, its gradient and its moments: as many elements each. */
+typedef struct sw_adamw_values {
+    float *p;
+    const float *g;
+    float *m, *v;
+} sw_adamw_values;
+void sw_adamw_step(const sw_compute *c, const sw_adamw *o, const sw_adamw_values *of, size_t count);
+/* Of a Linear's weight, which is packed on the way: `b` is of `of`'s p. */
+void sw_adamw_step_packed(const sw_compute *c, const sw_adamw *o, const sw_adamw_values *of,
+                          const sw_both_sides *b);
 
 /* AdamW whose moments rest in 8 bits, as bitsandbytes keeps them: m with signed codes, v with
  * unsigned ones (NUM-054). Zeros are the state before the first step. */

@@ -92,21 +92,26 @@ static void pack_strips(void *context, size_t index, size_t lane) {
     _mm_sfence(); /* before another lane is told */
 }
 
-void sw_pack_both_behind(const sw_compute *c, void *t, void *n, const float *w, size_t out,
-                         size_t in, sw_rows_visit visit, void *context) {
-    both_job job = {
-        .t = t, .n = n, .w = w, .out = out, .in = in, .visit = visit, .context = context};
-    size_t jobs = sw_parts(out, STRIPS * STRIP);
-    if (c->dtype == SW_DTYPE_BF16 && out % STRIP == 0 && in % STRIP == 0) {
+void sw_pack_both_behind(const sw_compute *c, const sw_both_sides *b, sw_rows_visit visit,
+                         void *context) {
+    both_job job = {.t = b->t,
+                    .n = b->n,
+                    .w = b->w,
+                    .out = b->out,
+                    .in = b->in,
+                    .visit = visit,
+                    .context = context};
+    size_t jobs = sw_parts(b->out, STRIPS * STRIP);
+    if (c->dtype == SW_DTYPE_BF16 && b->out % STRIP == 0 && b->in % STRIP == 0) {
         sw_compute_run(c, jobs, pack_strips, &job);
         return;
     }
     if (visit) sw_compute_run(c, jobs, visit_rows, &job);
-    sw_source source = {.data = w, .dtype = SW_DTYPE_F32, .stride = in};
-    if (t) sw_pack(c, t, &source, true, in, out);
-    if (n) sw_pack(c, n, &source, false, out, in);
+    sw_source source = {.data = b->w, .dtype = SW_DTYPE_F32, .stride = b->in};
+    if (b->t) sw_pack(c, b->t, &source, true, b->in, b->out);
+    if (b->n) sw_pack(c, b->n, &source, false, b->out, b->in);
 }
 
-void sw_pack_both(const sw_compute *c, void *t, void *n, const float *w, size_t out, size_t in) {
-    sw_pack_both_behind(c, t, n, w, out, in, NULL, NULL);
+void sw_pack_both(const sw_compute *c, const sw_both_sides *b) {
+    sw_pack_both_behind(c, b, NULL, NULL);
 }

@@ -202,7 +202,8 @@ static const void *dora_backward(sw_engine *e, const sw_linear *l, const sw_line
     sw_scratch *s = &e->scratch;
     size_t t = e->batch.tokens;
     direct(e, l, dropped(e, l, g->x), g->u);
-    sw_gains_dots(&e->compute, g->dy, s->directed, l->norm, l->magnitude->grad, t, l->out);
+    const sw_gains_grad grad = {g->dy, s->directed, l->norm, l->magnitude->grad, t, l->out};
+    sw_gains_backward(&e->compute, &grad);
     sw_gains gains = {.in = g->dy,
                       .in_dtype = e->compute.dtype,
                       .gain = l->gain,

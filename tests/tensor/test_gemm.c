@@ -361,13 +361,13 @@ static void test_pack_both(void **state) {
         sw_pack(&c, n, &source, false, out, in);
         memset(t2, 0x7f, t_size);
         memset(n2, 0x7f, n_size);
-        sw_pack_both(&c, t2, n2, w, out, in);
+        sw_pack_both(&c, &(sw_both_sides){w, out, in, t2, n2});
         assert_memory_equal(t, t2, t_size);
         assert_memory_equal(n, n2, n_size);
         memset(t2, 0x7f, t_size);
         memset(n2, 0x7f, n_size);
-        sw_pack_both(&c, t2, NULL, w, out, in);
-        sw_pack_both(&c, NULL, n2, w, out, in);
+        sw_pack_both(&c, &(sw_both_sides){w, out, in, t2, NULL});
+        sw_pack_both(&c, &(sw_both_sides){w, out, in, NULL, n2});
         assert_memory_equal(t, t2, t_size);
         assert_memory_equal(n, n2, n_size);
         free(w);

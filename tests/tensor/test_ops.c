@@ -238,7 +238,7 @@ static void test_adamw(void **state) {
                       .learning_rate = 0.01,
                       .step = step,
                       .clip = 0.5f};
-        sw_adamw_step(&c, &o, p, g, m, v, COUNT);
+        sw_adamw_step(&c, &o, &(sw_adamw_values){p, g, m, v}, COUNT);
         for (size_t i = 0; i < COUNT; i++) {
             double grad = 0.5 * g[i];
             wide[i] *= 1 - 0.01 * 0.1;
@@ -285,10 +285,15 @@ static void test_adamw_packed(void **state) {
             t[k] = malloc(t_size);
             n[k] = malloc(n_size);
         }
-        sw_adamw_step(&c, &o, values[0][0], g, values[0][1], values[0][2], count);
-        sw_pack_both(&c, t[0], n[0], values[0][0], out, in);
-        sw_adamw_step_packed(&c, &o, values[1][0], g, values[1][1], values[1][2], out, in, t[1],
-                             n[1]);
+        sw_adamw_values of[2];
+        sw_both_sides both[2];
+        for (int k = 0; k < 2; k++) {
+            of[k] = (sw_adamw_values){values[k][0], g, values[k][1], values[k][2]};
+            both[k] = (sw_both_sides){values[k][0], out, in, t[k], n[k]};
+        }
+        sw_adamw_step(&c, &o, &of[0], count);
+        sw_pack_both(&c, &both[0]);
+        sw_adamw_step_packed(&c, &o, &of[1], &both[1]);
         assert_memory_equal(t[0], t[1], t_size);
         assert_memory_equal(n[0], n[1], n_size);
         for (int v = 0; v < 3; v++)

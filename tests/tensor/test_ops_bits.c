@@ -172,8 +172,10 @@ static void run_adamw(const sw_compute *c, results *r) {
     double partial[CHUNKS], sum;
     for (size_t i = 0; i < COUNT; i++) v[i] = fabsf(v[i]);
     for (int i = 0; i < 2; i++) p[i] = copy(3, COUNT);
-    sw_adamw_step(c, &STEP_3, p[0], pool + 50, m, v, COUNT);
-    sw_adamw_step_packed(c, &STEP_3, p[1], pool + 51, m, v, OUT, IN, t, n);
+    const sw_adamw_values first = {p[0], pool + 50, m, v}, second = {p[1], pool + 51, m, v};
+    const sw_both_sides both = {p[1], OUT, IN, t, n};
+    sw_adamw_step(c, &STEP_3, &first, COUNT);
+    sw_adamw_step_packed(c, &STEP_3, &second, &both);
     sum = sw_squares(c, p[0], COUNT, partial);
     keep(r, &sum, sizeof sum);
     for (int i = 0; i < 2; i++) keep_and_free(r, p[i], COUNT * sizeof *m);
@@ -228,7 +230,7 @@ static void run_dora(const sw_compute *c, results *r) {
                   .columns = COLUMNS};
     sw_row_norms_find(c, &n, norm);
     sw_gains_apply(c, &g);
-    sw_gains_dots(c, in, pool + 10000, pool + 7000, dm, COUNT, COLUMNS);
+    sw_gains_backward(c, &(sw_gains_grad){in, pool + 10000, pool + 7000, dm, COUNT, COLUMNS});
     keep(r, norm, sizeof norm);
     keep(r, dm, sizeof dm);
     keep_and_free(r, out, ALL * sizeof *out);
