@@ -49,7 +49,7 @@ sw_attention_place sw_attention_place_of(const sw_attention *a, size_t index) {
 const void *sw_attention_row(const sw_attention_job *j, const void *x, size_t heads, size_t head,
                              size_t row) {
     size_t at = (row * heads + head) * j->a->head_dim;
-    return (const uint8_t *)x + at * sw_dtype_bytes(j->c->dtype);
+    return sw_elements_at(x, at, j->c->dtype);
 }
 
 static size_t piece_elements(const sw_attention_job *j, const sw_head_pack *p, size_t segment,

@@ -50,7 +50,7 @@ void sw_pack_both_behind(const sw_compute *c, const sw_both_sides *b, sw_rows_vi
 void sw_transpose(const sw_compute *c, void *out, size_t out_stride, const sw_source *in, size_t k,
                   size_t n);
 void sw_transpose_alone(const sw_compute *c, void *out, size_t out_stride, const sw_source *in,
-                        size_t k, size_t n); /* in the calling lane */
+                        size_t k, size_t n); /* in the calling lane and its mode */
 
 /* One product. A's rows are E, readable up to k rounded up to even, and zero beyond k; or A is
  * `turned` where sw_gemm_turns says so: its columns lie as rows, (k, m), a_stride from k to k. */

@@ -31,8 +31,7 @@ static void stage(void *out, const sw_source *in, sw_dtype dtype, size_t row, si
         sw_nf4_load(out, in->nf4, dtype, in->first + row * in->stride + column, count);
         return;
     }
-    const uint8_t *from =
-        (const uint8_t *)in->data + (row * in->stride + column) * sw_dtype_bytes(in->dtype);
+    const void *from = sw_elements_at(in->data, row * in->stride + column, in->dtype);
     if (in->dtype == dtype) {
         memcpy(out, from, count * sw_dtype_bytes(dtype));
         return;
