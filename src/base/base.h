@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/date.h"
 #include "base/secret.h"
+#include "base/sizes.h"
 #include "base/status.h"
 #include "base/utf8.h"
 #endif

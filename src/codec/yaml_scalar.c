@@ -101,10 +101,6 @@ bool sw_yaml_null(const sw_yaml *node) {
     return is_plain(node) && is_one_of(node, words);
 }
 
-static size_t least(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
 /* Levenshtein distance by rows; both texts have at most NAME_BYTES_MAX bytes. */
 static size_t distance(sw_bytes a, sw_bytes b) {
     uint8_t row[NAME_BYTES_MAX + 1];
@@ -115,7 +111,7 @@ static size_t distance(sw_bytes a, sw_bytes b) {
         for (size_t j = 1; j <= b.size; j++) {
             size_t change = diagonal + (a.data[i - 1] != b.data[j - 1]);
             diagonal = row[j];
-            row[j] = (uint8_t)least(change, least(row[j], row[j - 1]) + 1);
+            row[j] = (uint8_t)sw_least(change, sw_least(row[j], row[j - 1]) + 1);
         }
     }
     return row[b.size];
@@ -124,7 +120,7 @@ static size_t distance(sw_bytes a, sw_bytes b) {
 const char *sw_nearest_name(sw_bytes name, const char *const *names) {
     const char *nearest = NULL;
     if (name.size == 0 || name.size > NAME_BYTES_MAX) return NULL;
-    size_t best = least(name.size / 2, 4) + 1; /* farther than that is no hint */
+    size_t best = sw_least(name.size / 2, 4) + 1; /* farther than that is no hint */
     for (; *names != NULL; names++) {
         sw_bytes known = sw_text(*names);
         if (known.size > NAME_BYTES_MAX) continue;

@@ -12,18 +12,16 @@
 
 #define CHUNK 4096 /* elements of one piece of work: whole blocks */
 
-static size_t least(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
 typedef struct rule {
     float keep1, beta2, keep2, decay, step_size, root_correction, epsilon, clip;
 } rule;
 
-static rule rule_of(const sw_adamw *o) {
+/* In the mode of a lane. */
+static void make_rule(rule *out, const sw_adamw *o) {
+    unsigned mode = sw_flush_begin();
     double correction1 = 1 - sw_power64(o->beta1, o->step);
     double correction2 = 1 - sw_power64(o->beta2, o->step);
-    return (rule){.keep1 = (float)(1 - o->beta1),
+    *out = (rule){.keep1 = (float)(1 - o->beta1),
                   .beta2 = (float)o->beta2,
                   .keep2 = (float)(1 - o->beta2),
                   .decay = (float)(1 - o->learning_rate * o->weight_decay),
@@ -31,6 +29,7 @@ static rule rule_of(const sw_adamw *o) {
                   .root_correction = (float)__builtin_sqrt(correction2),
                   .epsilon = (float)o->epsilon,
                   .clip = o->clip};
+    sw_flush_restore(mode);
 }
 
 static void update(const rule *r, float *restrict p, const float *restrict grad, float *restrict m,
@@ -47,26 +46,27 @@ static void update(const rule *r, float *restrict p, const float *restrict grad,
 
 typedef struct adamw_job {
     rule rule;
-    float *p, *m, *v;
-    const float *g;
+    sw_adamw_values of;
     size_t count, columns; /* of a weight: of its rows */
 } adamw_job;
 
 static void update_part(const adamw_job *job, size_t at, size_t count) {
-    update(&job->rule, job->p + at, job->g + at, job->m + at, job->v + at, count);
+    const sw_adamw_values *of = &job->of;
+    update(&job->rule, of->p + at, of->g + at, of->m + at, of->v + at, count);
 }
 
 static void adamw_chunk(void *context, size_t index, size_t lane) {
     (void)lane;
     const adamw_job *job = context;
     size_t at = index * CHUNK;
-    update_part(job, at, least(job->count - at, CHUNK));
+    update_part(job, at, sw_least(job->count - at, CHUNK));
 }
 
-void sw_adamw_step(const sw_compute *c, const sw_adamw *o, float *p, const float *g, float *m,
-                   float *v, size_t count) {
-    adamw_job job = {.rule = rule_of(o), .p = p, .m = m, .v = v, .g = g, .count = count};
-    sw_compute_run(c, (count + CHUNK - 1) / CHUNK, adamw_chunk, &job);
+void sw_adamw_step(const sw_compute *c, const sw_adamw *o, const sw_adamw_values *of,
+                   size_t count) {
+    adamw_job job = {.of = *of, .count = count};
+    make_rule(&job.rule, o);
+    sw_compute_run(c, sw_parts(count, CHUNK), adamw_chunk, &job);
 }
 
 static void adamw_rows(void *context, size_t first, size_t rows) {
@@ -74,10 +74,11 @@ static void adamw_rows(void *context, size_t first, size_t rows) {
     update_part(job, first * job->columns, rows * job->columns);
 }
 
-void sw_adamw_step_packed(const sw_compute *c, const sw_adamw *o, float *p, const float *g,
-                          float *m, float *v, size_t out, size_t in, void *t, void *n) {
-    adamw_job job = {.rule = rule_of(o), .p = p, .m = m, .v = v, .g = g, .columns = in};
-    sw_pack_both_behind(c, t, n, p, out, in, adamw_rows, &job);
+void sw_adamw_step_packed(const sw_compute *c, const sw_adamw *o, const sw_adamw_values *of,
+                          const sw_both_sides *b) {
+    adamw_job job = {.of = *of, .columns = b->in};
+    make_rule(&job.rule, o);
+    sw_pack_both_behind(c, b, adamw_rows, &job);
 }
 
 /* ---- moments in 8 bits ---- */
@@ -92,7 +93,7 @@ typedef struct adamw8_job {
 } adamw8_job;
 
 static void adamw8_block(const adamw8_job *job, size_t block) {
-    size_t at = block * SW_DYNAMIC_BLOCK, count = least(job->count - at, SW_DYNAMIC_BLOCK);
+    size_t at = block * SW_DYNAMIC_BLOCK, count = sw_least(job->count - at, SW_DYNAMIC_BLOCK);
     const sw_moments8 *s = &job->state;
     float m[SW_DYNAMIC_BLOCK], v[SW_DYNAMIC_BLOCK];
     sw_dynamic_decode(&job->with_sign, s->m + at, count, s->m_absmax[block], m);
@@ -106,14 +107,15 @@ static void adamw8_chunk(void *context, size_t index, size_t lane) {
     (void)lane;
     const adamw8_job *job = context;
     size_t per_chunk = CHUNK / SW_DYNAMIC_BLOCK;
-    size_t end = least((index + 1) * per_chunk, sw_dynamic_blocks(job->count));
+    size_t end = sw_least((index + 1) * per_chunk, sw_dynamic_blocks(job->count));
     for (size_t block = index * per_chunk; block < end; block++) adamw8_block(job, block);
 }
 
 void sw_adamw8_step(const sw_compute *c, const sw_adamw *o, float *p, const float *g,
                     const sw_moments8 *s, size_t count) {
-    adamw8_job job = {.rule = rule_of(o), .state = *s, .p = p, .g = g, .count = count};
+    adamw8_job job = {.state = *s, .p = p, .g = g, .count = count};
+    make_rule(&job.rule, o);
     sw_dynamic_make(&job.with_sign, true);
     sw_dynamic_make(&job.without, false);
-    sw_compute_run(c, (count + CHUNK - 1) / CHUNK, adamw8_chunk, &job);
+    sw_compute_run(c, sw_parts(count, CHUNK), adamw8_chunk, &job);
 }

@@ -17,7 +17,7 @@ typedef struct forward_scratch {
 static forward_scratch scratch_of(const sw_attention_job *j, size_t lane) {
     size_t bytes = sw_attention_scratch_bytes(j->c->dtype, j->a->longest);
     uint8_t *base = (uint8_t *)j->a->scratch + lane * bytes;
-    size_t stride = sw_attention_stride(j->a->longest);
+    size_t stride = sw_attention_round(j->a->longest);
     return (forward_scratch){.scores = (float *)(void *)base,
                              .weights = base + 2 * SW_ATTENTION_BLOCK * stride * sizeof(float),
                              .stride = stride};
@@ -40,7 +40,7 @@ static float softmax_row(const sw_compute *c, float *score, size_t hidden, size_
 static void forward_block(void *context, size_t index, size_t lane) {
     const sw_attention_job *j = context;
     const sw_attention *a = j->a;
-    sw_attention_place at = sw_attention_place_of(a, a->heads, false, index);
+    sw_attention_place at = sw_attention_place_of(a, index);
     const sw_segment *s = &a->segments[at.segment];
     forward_scratch scratch = scratch_of(j, lane);
     size_t kv = at.head / (a->heads / a->kv_heads), row = s->query + at.first;
@@ -53,9 +53,9 @@ static void forward_block(void *context, size_t index, size_t lane) {
                       .c = scratch.scores,
                       .c_stride = scratch.stride,
                       .c_dtype = SW_DTYPE_F32};
-    scores.terms[0] = sw_attention_term_from(j, &j->k_t, at.segment, kv, skipped,
-                                             sw_attention_row(j, a->q, a->heads, at.head, row),
-                                             a->heads * a->head_dim);
+    scores.terms[0] = sw_attention_term(j, &j->k_t, at.segment, kv, skipped,
+                                        sw_attention_row(j, a->q, a->heads, at.head, row),
+                                        a->heads * a->head_dim);
     sw_gemm_alone(j->c, &scores);
     size_t width = keys + (keys & 1), size = sw_dtype_bytes(j->c->dtype);
     for (size_t r = 0; r < at.rows; r++) {
@@ -70,19 +70,20 @@ static void forward_block(void *context, size_t index, size_t lane) {
                    .c = (uint8_t *)a->out + (row * a->heads + at.head) * a->head_dim * size,
                    .c_stride = a->heads * a->head_dim,
                    .c_dtype = j->c->dtype};
-    sum.terms[0] = sw_attention_term_from(j, &j->v_n, at.segment, kv, skipped, scratch.weights,
-                                          scratch.stride);
+    sum.terms[0] =
+        sw_attention_term(j, &j->v_n, at.segment, kv, skipped, scratch.weights, scratch.stride);
     sum.terms[0].k = keys;
     sw_gemm_alone(j->c, &sum);
 }
 
 void sw_attention_forward(const sw_compute *c, const sw_attention *a) {
-    sw_attention_job j = {.c = c, .a = a, .scale = 1.0f / __builtin_sqrtf((float)a->head_dim)};
+    sw_attention_job j;
     uint8_t *next = a->packs;
+    sw_attention_begin(&j, c, a);
     sw_attention_claim(&j, &j.k_t, a->k, a->kv_heads, true, true, &next);
     sw_attention_claim(&j, &j.v_n, a->v, a->kv_heads, true, false, &next);
     j.packing[0] = &j.k_t;
     j.packing[1] = &j.v_n;
     sw_attention_pack(&j);
-    sw_compute_run(c, sw_attention_places(a, a->heads, false), forward_block, &j);
+    sw_compute_run(c, sw_attention_places(a), forward_block, &j);
 }

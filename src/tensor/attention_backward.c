@@ -41,17 +41,9 @@ typedef struct scratch {
 static scratch scratch_of(const sw_attention_job *j, size_t lane) {
     uint8_t *base =
         (uint8_t *)j->a->scratch + lane * sw_attention_scratch_bytes(j->c->dtype, j->a->longest);
-    size_t stride = sw_attention_stride(j->a->longest);
+    size_t stride = sw_attention_round(j->a->longest);
     float *p = (float *)(void *)base, *dp = p + BLOCK * stride;
     return (scratch){.p = p, .dp = dp, .operand = dp + BLOCK * stride, .stride = stride};
-}
-
-static size_t least(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
-static size_t blocks_of(size_t rows) {
-    return (rows + BLOCK - 1) / BLOCK;
 }
 
 /* Row `query`, counted in the share, of one of its heads, from key `skipped` on. */
@@ -101,7 +93,7 @@ static void keep_row(const backward *b, const block *q, const scratch *s, size_t
     float delta = delta_of(&b->j, q->head, q->row + r), scale = b->j.scale;
     size_t seen = q->first + r + 1, from = sw_attention_hidden(a, seen) - q->skipped;
     size_t before = q->skipped - own->skipped, count = seen - q->skipped;
-    size_t width = least(own->stride - before, q->keys + BLOCK - q->skipped);
+    size_t width = sw_least(own->stride - before, q->keys + BLOCK - q->skipped);
     for (size_t i = 0; i < from; i++) p[i] = dp[i] = 0;
     for (size_t i = from; i < count; i++) {
         p[i] = sw_exp32(p[i] - lse);
@@ -127,17 +119,17 @@ static void query_block(const backward *b, const block *q, size_t lane) {
     const void *dout = sw_attention_row(j, j->g->dout, a->heads, q->head, q->row);
     sw_gemm g =
         product(q->rows, keys, j->scale, s.p, s.stride,
-                sw_attention_term_from(j, &j->k_t, q->s->segment, kv, q->skipped, query, stride));
+                sw_attention_term(j, &j->k_t, q->s->segment, kv, q->skipped, query, stride));
     sw_gemm_alone(j->c, &g);
     g = product(q->rows, keys, 1, s.dp, s.stride,
-                sw_attention_term_from(j, &j->v_t, q->s->segment, kv, q->skipped, dout, stride));
+                sw_attention_term(j, &j->v_t, q->s->segment, kv, q->skipped, dout, stride));
     sw_gemm_alone(j->c, &g);
     for (size_t r = 0; r < q->rows; r++) keep_row(b, q, &s, r);
     const uint8_t *ds = kept_row(b, q->s, q->s->ds, q->head, q->first - q->s->first) +
                         (q->skipped - q->s->skipped) * b->size;
-    g = product(
-        q->rows, a->head_dim, 1, j->g->dq + (q->row * a->heads + q->head) * a->head_dim, stride,
-        sw_attention_term_from(j, &j->k_n, q->s->segment, kv, q->skipped, ds, q->s->stride));
+    g = product(q->rows, a->head_dim, 1, j->g->dq + (q->row * a->heads + q->head) * a->head_dim,
+                stride,
+                sw_attention_term(j, &j->k_n, q->s->segment, kv, q->skipped, ds, q->s->stride));
     g.terms[0].k = keys;
     sw_gemm_alone(j->c, &g);
 }
@@ -147,14 +139,14 @@ static void query_job(void *context, size_t index, size_t lane) {
     const backward *b = context;
     const sw_attention *a = b->j.a;
     const share *s = b->shares;
-    for (; index >= blocks_of(s->queries) * b->group; s++) {
-        index -= blocks_of(s->queries) * b->group;
+    for (; index >= sw_parts(s->queries, BLOCK) * b->group; s++) {
+        index -= sw_parts(s->queries, BLOCK) * b->group;
     }
-    size_t at = (blocks_of(s->queries) - 1 - index / b->group) * BLOCK;
+    size_t at = (sw_parts(s->queries, BLOCK) - 1 - index / b->group) * BLOCK;
     block q = {.s = s,
                .head = s->kv * b->group + index % b->group,
                .first = s->first + at,
-               .rows = least(s->queries - at, BLOCK)};
+               .rows = sw_least(s->queries - at, BLOCK)};
     q.skipped = sw_attention_skipped(a, q.first + 1);
     q.keys = q.first + q.rows;
     q.row = a->segments[s->segment].query + q.first;
@@ -169,7 +161,7 @@ static const void *turned(const backward *b, const uint8_t *rows, const share *s
     *stride = s->stride;
     if (sw_gemm_turns(b->j.c)) return rows;
     sw_source in = {.data = rows, .dtype = b->j.c->dtype, .stride = s->stride};
-    *stride = (queries + 1) / 2 * 2;
+    *stride = sw_round_up(queries, 2);
     sw_transpose_alone(b->j.c, room, *stride, &in, queries, keys);
     return room;
 }
@@ -188,7 +180,7 @@ static void key_head(const backward *b, const share *s, size_t head, uint8_t *of
     const void *left = turned(b, kept, s, count, rows, scratch_of(&b->j, lane).operand, &stride);
     sw_gemm g =
         product(rows, a->head_dim, 1, out, a->kv_heads * a->head_dim,
-                sw_attention_term_from(&b->j, pack, s->segment, head, queries.first, left, stride));
+                sw_attention_term(&b->j, pack, s->segment, head, queries.first, left, stride));
     g.terms[0].k = count;
     g.terms[0].turned = sw_gemm_turns(b->j.c);
     bool begun = head % b->group > 0 || keys.first / PANEL < s->first / PANEL;
@@ -198,7 +190,7 @@ static void key_head(const backward *b, const share *s, size_t head, uint8_t *of
 
 static size_t key_blocks(const share *s) {
     size_t keys = s->keys - s->skipped;
-    return keys / PANEL * PANEL_BLOCKS + blocks_of(keys % PANEL);
+    return keys / PANEL * PANEL_BLOCKS + sw_parts(keys % PANEL, BLOCK);
 }
 
 static void key_job(void *context, size_t index, size_t lane) {
@@ -209,10 +201,10 @@ static void key_job(void *context, size_t index, size_t lane) {
     for (; index >= key_blocks(s); s++) index -= key_blocks(s);
     size_t panel = s->skipped + index / PANEL_BLOCKS * PANEL;
     span keys = {.first = panel + index % PANEL_BLOCKS * BLOCK};
-    keys.end = least(least(keys.first + BLOCK, panel + PANEL), s->keys);
+    keys.end = sw_least(sw_least(keys.first + BLOCK, panel + PANEL), s->keys);
     span queries = {.first = keys.first > s->first ? keys.first : s->first,
                     .end = s->first + s->queries};
-    if (a->window) queries.end = least(queries.end, keys.end - 1 + a->window);
+    if (a->window) queries.end = sw_least(queries.end, keys.end - 1 + a->window);
     if (queries.first >= queries.end) return;
     size_t at = (a->segments[s->segment].key + keys.first) * a->kv_heads + s->kv;
     for (size_t h = s->kv * b->group; h < (s->kv + 1) * b->group; h++) {
@@ -228,10 +220,10 @@ static share share_of(const sw_attention *a, size_t panel, size_t index) {
     share s = {.segment = index / a->kv_heads, .kv = index % a->kv_heads, .first = panel * PANEL};
     size_t count = a->segments[s.segment].query_count;
     if (count <= s.first) return s;
-    s.queries = least(count - s.first, PANEL);
+    s.queries = sw_least(count - s.first, PANEL);
     s.skipped = sw_attention_skipped(a, s.first + 1);
     s.keys = s.first + s.queries;
-    s.stride = sw_attention_stride(s.keys - s.skipped);
+    s.stride = sw_attention_round(s.keys - s.skipped);
     return s;
 }
 
@@ -255,7 +247,7 @@ static size_t take_shares(backward *b, size_t panel, size_t index) {
 static void run_shares(const backward *b) {
     size_t queries = 0, keys = 0;
     for (size_t i = 0; i < b->count; i++) {
-        queries += blocks_of(b->shares[i].queries) * b->group;
+        queries += sw_parts(b->shares[i].queries, BLOCK) * b->group;
         keys += key_blocks(&b->shares[i]);
     }
     sw_compute_run(b->j.c, queries, query_job, (void *)(uintptr_t)b);
@@ -278,12 +270,11 @@ static void run_panels(backward *b) {
 }
 
 void sw_attention_backward(const sw_compute *c, const sw_attention *a, const sw_attention_grad *g) {
-    backward b = {
-        .j = {.c = c, .a = a, .g = g, .scale = 1.0f / __builtin_sqrtf((float)a->head_dim)},
-        .group = a->heads / a->kv_heads,
-        .size = sw_dtype_bytes(c->dtype)};
+    backward b = {.group = a->heads / a->kv_heads, .size = sw_dtype_bytes(c->dtype)};
     sw_attention_job *j = &b.j;
     uint8_t *next = a->packs;
+    sw_attention_begin(j, c, a);
+    j->g = g;
     sw_attention_claim(j, &j->k_t, a->k, a->kv_heads, true, true, &next);
     sw_attention_claim(j, &j->k_n, a->k, a->kv_heads, true, false, &next);
     sw_attention_claim(j, &j->v_t, a->v, a->kv_heads, true, true, &next);

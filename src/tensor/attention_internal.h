@@ -28,25 +28,23 @@ typedef struct sw_attention_job {
     float scale;
 } sw_attention_job;
 
-/* Which block of rows of which head of which segment a job is. */
+/* Which block of queries of which head of which segment a job is. */
 typedef struct sw_attention_place {
     size_t segment, head, first, rows;
 } sw_attention_place;
 
-size_t sw_attention_round(size_t count); /* up to SW_GEMM_COLUMNS */
-size_t sw_attention_segment_rows(const sw_segment *s, bool keys);
-size_t sw_attention_places(const sw_attention *a, size_t heads, bool keys);
-sw_attention_place sw_attention_place_of(const sw_attention *a, size_t heads, bool keys,
-                                         size_t index);
+/* Nothing is packed yet. */
+void sw_attention_begin(sw_attention_job *j, const sw_compute *c, const sw_attention *a);
+/* Up to whole strips of columns: rows and depth of what is packed, elements of a row of scores. */
+size_t sw_attention_round(size_t count);
+size_t sw_attention_places(const sw_attention *a);
+sw_attention_place sw_attention_place_of(const sw_attention *a, size_t index);
 const void *sw_attention_row(const sw_attention_job *j, const void *x, size_t heads, size_t head,
                              size_t row);
-/* The packed operand of one (segment, head) as a term: a (rows, k) times it. */
+/* The packed operand of one (segment, head) from row `first` on, a multiple of SW_GEMM_COLUMNS (and
+ * so even), as a term: a (rows, k) times it. */
 sw_gemm_term sw_attention_term(const sw_attention_job *j, const sw_head_pack *p, size_t segment,
-                               size_t head, const void *a, size_t a_stride);
-/* The same from row `first` on, a multiple of SW_GEMM_COLUMNS (and so even). */
-sw_gemm_term sw_attention_term_from(const sw_attention_job *j, const sw_head_pack *p,
-                                    size_t segment, size_t head, size_t first, const void *a,
-                                    size_t a_stride);
+                               size_t head, size_t first, const void *a, size_t a_stride);
 /* Of the first `seen` keys of a segment, how many lie before the window of the query that sees
  * them.
  */
@@ -58,7 +56,6 @@ void sw_attention_pack(const sw_attention_job *j); /* all of `packing` */
 /* Assigns the next piece of a->packs to p. */
 void sw_attention_claim(sw_attention_job *j, sw_head_pack *p, const void *x, size_t heads,
                         bool keys, bool transposed, uint8_t **next);
-size_t sw_attention_stride(size_t longest); /* elements of a row of scores, even */
 /* The backward pass keeps P and dS of some queries behind the packed operands: of one panel of a
  * row's queries and one key/value head at least, of others besides while there is room, so that all
  * lanes have work. */

@@ -8,79 +8,71 @@
  */
 #include "tensor/attention_internal.h"
 
-size_t sw_attention_round(size_t count) {
-    return (count + SW_GEMM_COLUMNS - 1) / SW_GEMM_COLUMNS * SW_GEMM_COLUMNS;
+void sw_attention_begin(sw_attention_job *j, const sw_compute *c, const sw_attention *a) {
+    *j = (sw_attention_job){.c = c, .a = a};
+    unsigned mode = sw_flush_begin(); /* as in a lane */
+    j->scale = 1.0f / __builtin_sqrtf((float)a->head_dim);
+    sw_flush_restore(mode);
 }
 
-size_t sw_attention_segment_rows(const sw_segment *s, bool keys) {
+size_t sw_attention_round(size_t count) {
+    return sw_round_up(count, SW_GEMM_COLUMNS);
+}
+
+static size_t segment_rows(const sw_segment *s, bool keys) {
     return keys ? s->key_count : s->query_count;
 }
 
-size_t sw_attention_stride(size_t longest) {
-    return sw_attention_round(longest);
-}
-
-static size_t blocks_of(size_t rows) {
-    return (rows + SW_ATTENTION_BLOCK - 1) / SW_ATTENTION_BLOCK;
-}
-
-size_t sw_attention_places(const sw_attention *a, size_t heads, bool keys) {
+size_t sw_attention_places(const sw_attention *a) {
     size_t count = 0;
     for (size_t s = 0; s < a->segment_count; s++) {
-        count += heads * blocks_of(sw_attention_segment_rows(&a->segments[s], keys));
+        count += a->heads * sw_parts(a->segments[s].query_count, SW_ATTENTION_BLOCK);
     }
     return count;
 }
 
-sw_attention_place sw_attention_place_of(const sw_attention *a, size_t heads, bool keys,
-                                         size_t index) {
+sw_attention_place sw_attention_place_of(const sw_attention *a, size_t index) {
     size_t segment = 0, blocks = 1, rows = 0;
     for (; segment < a->segment_count; segment++) {
-        rows = sw_attention_segment_rows(&a->segments[segment], keys);
-        blocks = blocks_of(rows);
-        if (index < heads * blocks) break;
-        index -= heads * blocks;
+        rows = a->segments[segment].query_count;
+        blocks = sw_parts(rows, SW_ATTENTION_BLOCK);
+        if (index < a->heads * blocks) break;
+        index -= a->heads * blocks;
     }
-    size_t first = index % blocks * SW_ATTENTION_BLOCK, left = rows - first;
+    size_t first = index % blocks * SW_ATTENTION_BLOCK;
     return (sw_attention_place){.segment = segment,
                                 .head = index / blocks,
                                 .first = first,
-                                .rows = left < SW_ATTENTION_BLOCK ? left : SW_ATTENTION_BLOCK};
+                                .rows = sw_least(rows - first, SW_ATTENTION_BLOCK)};
 }
 
 const void *sw_attention_row(const sw_attention_job *j, const void *x, size_t heads, size_t head,
                              size_t row) {
     size_t at = (row * heads + head) * j->a->head_dim;
-    return (const uint8_t *)x + at * sw_dtype_bytes(j->c->dtype);
+    return sw_elements_at(x, at, j->c->dtype);
 }
 
 static size_t piece_elements(const sw_attention_job *j, const sw_head_pack *p, size_t segment,
                              size_t head) {
     size_t before = 0, depth = sw_attention_round(j->a->head_dim);
     for (size_t s = 0; s < segment; s++) {
-        before += sw_attention_round(sw_attention_segment_rows(&j->a->segments[s], p->keys));
+        before += sw_attention_round(segment_rows(&j->a->segments[s], p->keys));
     }
-    size_t own = sw_attention_round(sw_attention_segment_rows(&j->a->segments[segment], p->keys));
+    size_t own = sw_attention_round(segment_rows(&j->a->segments[segment], p->keys));
     return (before * p->heads + head * own) * depth;
 }
 
 sw_gemm_term sw_attention_term(const sw_attention_job *j, const sw_head_pack *p, size_t segment,
-                               size_t head, const void *a, size_t a_stride) {
-    size_t rows = sw_attention_segment_rows(&j->a->segments[segment], p->keys);
-    size_t k = p->transposed ? j->a->head_dim : rows;
-    size_t at = piece_elements(j, p, segment, head) * sw_dtype_bytes(j->c->dtype);
-    return (sw_gemm_term){
-        .a = a, .a_stride = a_stride, .b = p->packed + at, .b_strip = sw_pack_strip(k), .k = k};
-}
-
-sw_gemm_term sw_attention_term_from(const sw_attention_job *j, const sw_head_pack *p,
-                                    size_t segment, size_t head, size_t first, const void *a,
-                                    size_t a_stride) {
-    sw_gemm_term term = sw_attention_term(j, p, segment, head, a, a_stride);
-    size_t skip = p->transposed ? first / SW_GEMM_COLUMNS * term.b_strip : first * SW_GEMM_COLUMNS;
-    term.b = (const uint8_t *)term.b + skip * sw_dtype_bytes(j->c->dtype);
-    if (!p->transposed) term.k -= first;
-    return term;
+                               size_t head, size_t first, const void *a, size_t a_stride) {
+    size_t rows = segment_rows(&j->a->segments[segment], p->keys);
+    size_t k = p->transposed ? j->a->head_dim : rows, strip = sw_pack_strip(k);
+    size_t skip = p->transposed ? first / SW_GEMM_COLUMNS * strip : first * SW_GEMM_COLUMNS;
+    size_t at = piece_elements(j, p, segment, head) + skip;
+    return (sw_gemm_term){.a = a,
+                          .a_stride = a_stride,
+                          .b = sw_elements_at(p->packed, at, j->c->dtype),
+                          .b_strip = strip,
+                          .k = p->transposed ? k : rows - first};
 }
 
 size_t sw_attention_hidden(const sw_attention *a, size_t seen) {
@@ -94,7 +86,7 @@ size_t sw_attention_skipped(const sw_attention *a, size_t seen) {
 static void pack_piece(const sw_attention_job *j, const sw_head_pack *p, size_t index) {
     size_t segment = index / p->heads, head = index % p->heads;
     const sw_segment *s = &j->a->segments[segment];
-    size_t rows = sw_attention_segment_rows(s, p->keys), first = p->keys ? s->key : s->query;
+    size_t rows = segment_rows(s, p->keys), first = p->keys ? s->key : s->query;
     size_t k = p->transposed ? j->a->head_dim : rows, n = p->transposed ? rows : j->a->head_dim;
     sw_source source = {.data = sw_attention_row(j, p->x, p->heads, head, first),
                         .dtype = j->c->dtype,
@@ -125,24 +117,17 @@ void sw_attention_claim(sw_attention_job *j, sw_head_pack *p, const void *x, siz
         .x = x, .packed = *next, .heads = heads, .keys = keys, .transposed = transposed};
     size_t rows = 0;
     for (size_t s = 0; s < j->a->segment_count; s++) {
-        rows += sw_attention_round(sw_attention_segment_rows(&j->a->segments[s], keys));
+        rows += sw_attention_round(segment_rows(&j->a->segments[s], keys));
     }
     *next += rows * heads * sw_attention_round(j->a->head_dim) * sw_dtype_bytes(j->c->dtype);
 }
 
-static size_t least(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
-static size_t most(size_t a, size_t b) {
-    return a > b ? a : b;
-}
-
 /* Of P and dS: those of all queries, or as many as there is room for, or of one panel. */
 static size_t kept_bytes(size_t size, const sw_attention *a, size_t rows, size_t lanes) {
-    size_t row = 2 * sw_attention_stride(a->longest) * size, all = a->heads * rows * row;
-    size_t panel = least(a->longest, SW_GEMM_PANEL);
-    return most(a->heads / a->kv_heads * panel * row, least(all, lanes * SW_ATTENTION_KEPT_BYTES));
+    size_t row = 2 * sw_attention_round(a->longest) * size, all = a->heads * rows * row;
+    size_t panel = sw_least(a->longest, SW_GEMM_PANEL);
+    return sw_most(a->heads / a->kv_heads * panel * row,
+                   sw_least(all, lanes * SW_ATTENTION_KEPT_BYTES));
 }
 
 size_t sw_attention_pack_bytes(sw_dtype dtype, const sw_attention *a, size_t key_rows,
@@ -155,6 +140,6 @@ size_t sw_attention_pack_bytes(sw_dtype dtype, const sw_attention *a, size_t key
 
 /* Two blocks of scores in f32 and one operand block. */
 size_t sw_attention_scratch_bytes(sw_dtype dtype, size_t longest) {
-    return SW_ATTENTION_BLOCK * sw_attention_stride(longest) *
+    return SW_ATTENTION_BLOCK * sw_attention_round(longest) *
            (2 * sizeof(float) + sw_dtype_bytes(dtype));
 }

@@ -30,14 +30,6 @@ static inline sw_bf16 round_bits(uint32_t u) {
     return (sw_bf16)((u & 0x7fffffffu) > 0x7f800000u ? quiet : rounded);
 }
 
-float sw_bf16_to_float(sw_bf16 v) {
-    return float_of((uint32_t)v << 16);
-}
-
-sw_bf16 sw_bf16_from_float(float v) {
-    return round_bits(bits_of(v));
-}
-
 size_t sw_dtype_bytes(sw_dtype t) {
     return t == SW_DTYPE_F32 ? 4 : 2;
 }
@@ -142,5 +134,5 @@ static void convert_step(void *context, size_t index, size_t lane) {
 
 void sw_convert(const sw_compute *c, void *out, const float *in, size_t count) {
     convert_job job = {.out = out, .in = in, .count = count, .dtype = c->dtype};
-    sw_compute_run(c, (count + CONVERT_STEP - 1) / CONVERT_STEP, convert_step, &job);
+    sw_compute_run(c, sw_parts(count, CONVERT_STEP), convert_step, &job);
 }

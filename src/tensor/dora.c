@@ -14,14 +14,6 @@
 #define COLUMNS 16  /* of one job of the sums */
 static_assert(BLOCK % SW_SUM_LANES == 0, "a block ends where a round of lanes ends");
 
-static size_t least(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
-static const void *from(const void *base, size_t at, sw_dtype dtype) {
-    return (const uint8_t *)base + at * sw_dtype_bytes(dtype);
-}
-
 /* ---- norms ---- */
 
 typedef struct norms_job {
@@ -32,7 +24,8 @@ typedef struct norms_job {
 /* Columns at .. at + count - 1 of a row of W + s B A. */
 static void stage_row(const sw_row_norms *n, size_t row, size_t at, size_t count, float *out) {
     float share[BLOCK] = {0};
-    sw_elements_load(out, from(n->w.data, row * n->w.stride + at, n->w.dtype), n->w.dtype, count);
+    sw_elements_load(out, sw_elements_at(n->w.data, row * n->w.stride + at, n->w.dtype), n->w.dtype,
+                     count);
     for (size_t r = 0; r < n->rank; r++) {
         const float *a = n->a + r * n->columns + at, b = n->b[row * n->rank + r];
         for (size_t i = 0; i < count; i++) share[i] = __builtin_fmaf(b, a[i], share[i]);
@@ -45,7 +38,7 @@ static void stage_row(const sw_row_norms *n, size_t row, size_t at, size_t count
 static float row_norm(const sw_row_norms *n, size_t row) {
     float block[BLOCK], lane[SW_SUM_LANES] = {0};
     for (size_t at = 0; at < n->columns; at += BLOCK) {
-        size_t count = least(n->columns - at, BLOCK);
+        size_t count = sw_least(n->columns - at, BLOCK);
         memset(block, 0, sizeof block);
         stage_row(n, row, at, count, block);
         for (size_t i = 0; i < count; i += SW_SUM_LANES) { /* zeros behind the end change nothing */
@@ -60,22 +53,22 @@ static float row_norm(const sw_row_norms *n, size_t row) {
 static void norm_rows(void *context, size_t index, size_t lane) {
     (void)lane;
     const norms_job *job = context;
-    for (size_t row = index * ROWS; row < least((index + 1) * ROWS, job->n->rows); row++) {
+    for (size_t row = index * ROWS; row < sw_least((index + 1) * ROWS, job->n->rows); row++) {
         job->norm[row] = row_norm(job->n, row);
     }
 }
 
 void sw_row_norms_find(const sw_compute *c, const sw_row_norms *n, float *norm) {
     norms_job job = {.n = n, .norm = norm};
-    sw_compute_run(c, (n->rows + ROWS - 1) / ROWS, norm_rows, &job);
+    sw_compute_run(c, sw_parts(n->rows, ROWS), norm_rows, &job);
 }
 
 /* ---- gains ---- */
 
 static void gain_block(const sw_gains *g, size_t row, size_t at) {
-    size_t count = least(g->columns - at, BLOCK), place = row * g->columns + at;
+    size_t count = sw_least(g->columns - at, BLOCK), place = row * g->columns + at;
     float block[BLOCK];
-    sw_elements_load(block, from(g->in, place, g->in_dtype), g->in_dtype, count);
+    sw_elements_load(block, sw_elements_at(g->in, place, g->in_dtype), g->in_dtype, count);
     for (size_t i = 0; i < count; i++) block[i] *= g->gain[at + i];
     for (size_t i = 0; i < count && g->bias; i++) block[i] += g->bias[at + i];
     for (size_t i = 0; i < count && g->add; i++) block[i] = g->add[place + i] + block[i];
@@ -86,47 +79,38 @@ static void gain_block(const sw_gains *g, size_t row, size_t at) {
 static void gain_rows(void *context, size_t index, size_t lane) {
     (void)lane;
     const sw_gains *g = context;
-    for (size_t row = index * ROWS; row < least((index + 1) * ROWS, g->rows); row++) {
+    for (size_t row = index * ROWS; row < sw_least((index + 1) * ROWS, g->rows); row++) {
         for (size_t at = 0; at < g->columns; at += BLOCK) gain_block(g, row, at);
     }
 }
 
 void sw_gains_apply(const sw_compute *c, const sw_gains *g) {
     sw_gains job = *g;
-    sw_compute_run(c, (g->rows + ROWS - 1) / ROWS, gain_rows, &job);
+    sw_compute_run(c, sw_parts(g->rows, ROWS), gain_rows, &job);
 }
 
 /* ---- gradient of the magnitudes ---- */
 
 typedef struct dots_job {
-    const void *dy;
-    const float *z, *norm;
-    float *dm;
-    size_t rows, columns;
+    const sw_gains_grad *g;
     sw_dtype dtype;
 } dots_job;
 
 static void dot_columns(void *context, size_t index, size_t lane) {
     (void)lane;
     const dots_job *job = context;
-    size_t first = index * COLUMNS, count = least(job->columns - first, COLUMNS);
+    const sw_gains_grad *g = job->g;
+    size_t first = index * COLUMNS, count = sw_least(g->columns - first, COLUMNS);
     float sum[COLUMNS] = {0}, dy[COLUMNS];
-    for (size_t row = 0; row < job->rows; row++) {
-        size_t at = row * job->columns + first;
-        sw_elements_load(dy, from(job->dy, at, job->dtype), job->dtype, count);
-        for (size_t i = 0; i < count; i++) sum[i] = __builtin_fmaf(dy[i], job->z[at + i], sum[i]);
+    for (size_t row = 0; row < g->rows; row++) {
+        size_t at = row * g->columns + first;
+        sw_elements_load(dy, sw_elements_at(g->dy, at, job->dtype), job->dtype, count);
+        for (size_t i = 0; i < count; i++) sum[i] = __builtin_fmaf(dy[i], g->z[at + i], sum[i]);
     }
-    for (size_t i = 0; i < count; i++) job->dm[first + i] += sum[i] / job->norm[first + i];
+    for (size_t i = 0; i < count; i++) g->dm[first + i] += sum[i] / g->norm[first + i];
 }
 
-void sw_gains_dots(const sw_compute *c, const void *dy, const float *z, const float *norm,
-                   float *dm, size_t rows, size_t columns) {
-    dots_job job = {.dy = dy,
-                    .z = z,
-                    .norm = norm,
-                    .dm = dm,
-                    .rows = rows,
-                    .columns = columns,
-                    .dtype = c->dtype};
-    sw_compute_run(c, (columns + COLUMNS - 1) / COLUMNS, dot_columns, &job);
+void sw_gains_backward(const sw_compute *c, const sw_gains_grad *g) {
+    dots_job job = {.g = g, .dtype = c->dtype};
+    sw_compute_run(c, sw_parts(g->columns, COLUMNS), dot_columns, &job);
 }

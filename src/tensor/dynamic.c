@@ -49,7 +49,7 @@ uint8_t sw_dynamic_code(const sw_dynamic *d, float x) {
     return (uint8_t)(at + (d->middle[at] < x));
 }
 
-void sw_dynamic_make(sw_dynamic *out, bool is_signed) {
+static void make_codes(sw_dynamic *out, bool is_signed) {
     static const float scale[DECADES] = {1e-6f, 1e-5f, 1e-4f, 1e-3f, 1e-2f, 1e-1f, 1};
     size_t zero = is_signed ? SW_DYNAMIC_CODES / 2 - 1 : 0, at = zero;
     out->value[at++] = 0;
@@ -67,6 +67,12 @@ void sw_dynamic_make(sw_dynamic *out, bool is_signed) {
     }
     out->middle[SW_DYNAMIC_CODES - 1] = __builtin_inff();
     make_starts(out);
+}
+
+void sw_dynamic_make(sw_dynamic *out, bool is_signed) {
+    unsigned mode = sw_flush_begin();
+    make_codes(out, is_signed);
+    sw_flush_restore(mode);
 }
 
 float sw_dynamic_encode(const sw_dynamic *d, const float *x, size_t count, uint8_t *code) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Numbers in 8 bits: the dynamic codes of bitsandbytes (docs/formats/numerics.md NUM-053). Moments
- * of the optimiser rest in them, and the scales of a base in four bits.
+ * of the optimiser rest in them, and the scales of a base in four bits. But for sw_dynamic_make all
+ * runs in the calling lane and its mode.
  */
 #ifndef SW_TENSOR_DYNAMIC_H
 #define SW_TENSOR_DYNAMIC_H
@@ -26,6 +27,6 @@ float sw_dynamic_encode(const sw_dynamic *d, const float *x, size_t count, uint8
 void sw_dynamic_decode(const sw_dynamic *d, const uint8_t *code, size_t count, float absmax,
                        float *x);
 static inline size_t sw_dynamic_blocks(size_t count) {
-    return (count + SW_DYNAMIC_BLOCK - 1) / SW_DYNAMIC_BLOCK;
+    return sw_parts(count, SW_DYNAMIC_BLOCK);
 }
 #endif

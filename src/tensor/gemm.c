@@ -18,18 +18,6 @@
 #define DEEP          ((size_t)7 * SW_GEMM_PANEL) /* a stretch of a product of one term */
 #define JOBS_PER_LANE 4                           /* so that lanes end at about the same time */
 
-static size_t least(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
-static size_t parts(size_t count, size_t size) {
-    return (count + size - 1) / size;
-}
-
-static size_t even(size_t k) {
-    return (k + 1) / 2 * 2;
-}
-
 /* A product, or a block of its columns, as it is cut into jobs. */
 typedef struct plan {
     sw_work w;
@@ -57,9 +45,9 @@ static plan plan_of(const sw_work *w, sw_extent *largest) {
         p.sum = sw_tiles_sum;
         p.group = SW_TILES_GROUP;
     }
-    p.row_groups = parts(w->g.m, p.group);
-    p.row_parts = parts(p.row_groups, largest->rows / p.group);
-    p.strips = parts(w->g.n, SW_GEMM_COLUMNS);
+    p.row_groups = sw_parts(w->g.m, p.group);
+    p.row_parts = sw_parts(p.row_groups, largest->rows / p.group);
+    p.strips = sw_parts(w->g.n, SW_GEMM_COLUMNS);
     return p;
 }
 
@@ -68,9 +56,9 @@ static void sum_part(const plan *p, size_t row_part, size_t strip, size_t strips
     size_t first = row_part * p->row_groups / p->row_parts * p->group;
     size_t end = (row_part + 1) * p->row_groups / p->row_parts * p->group;
     sw_extent e = {.row = first,
-                   .rows = least(end, p->w.g.m) - first,
+                   .rows = sw_least(end, p->w.g.m) - first,
                    .strip = strip,
-                   .strips = least(p->strips - strip, strips)};
+                   .strips = sw_least(p->strips - strip, strips)};
     p->sum(&p->w, &e);
     if (p->w.g.leaves) _mm_sfence(); /* before another lane is told */
 }
@@ -87,12 +75,12 @@ static void run_parts(const sw_work *w) {
     plan p = plan_of(w, &largest);
     if (p.row_parts == 0 || p.strips == 0) return;
     size_t lanes = w->compute->parallel.lanes, wanted = lanes * JOBS_PER_LANE;
-    if (p.row_parts >= lanes) p.row_parts = least(parts(p.row_parts, lanes) * lanes, p.row_groups);
-    size_t wide = largest.strips ? least(largest.strips, p.strips) : p.strips;
-    size_t groups = parts(p.strips, wide);
-    if (groups * p.row_parts < wanted) groups = parts(wanted, p.row_parts);
-    p.job_strips = parts(p.strips, least(groups, p.strips));
-    sw_compute_run(w->compute, p.row_parts * parts(p.strips, p.job_strips), part_job, &p);
+    if (p.row_parts >= lanes) p.row_parts = sw_least(sw_round_up(p.row_parts, lanes), p.row_groups);
+    size_t wide = largest.strips ? sw_least(largest.strips, p.strips) : p.strips;
+    size_t groups = sw_parts(p.strips, wide);
+    if (groups * p.row_parts < wanted) groups = sw_parts(wanted, p.row_parts);
+    p.job_strips = sw_parts(p.strips, sw_least(groups, p.strips));
+    sw_compute_run(w->compute, p.row_parts * sw_parts(p.strips, p.job_strips), part_job, &p);
 }
 
 /* ---- what is not packed ---- */
@@ -106,14 +94,14 @@ size_t sw_gemm_panel_bytes(sw_dtype dtype, size_t k, size_t n) {
     size_t column = (k + SW_GEMM_TERMS) * sw_dtype_bytes(dtype);
     size_t largest = LEAST_COLUMNS * column;
     if (largest < PANEL_BYTES) largest = PANEL_BYTES;
-    return least(largest, parts(n, LEAST_COLUMNS) * LEAST_COLUMNS * column);
+    return sw_least(largest, sw_round_up(n, LEAST_COLUMNS) * column);
 }
 
 /* The columns from `first` on of a term's B: packed now, or as they are. Returns the rest of the
  * scratch. */
 static void *take_columns(const sw_compute *c, sw_gemm_term *t, size_t first, size_t n, void *to) {
     if (!t->lying) {
-        t->b = sw_gemm_at(t->b, first / SW_GEMM_COLUMNS * t->b_strip, c->dtype);
+        t->b = sw_elements_at(t->b, first / SW_GEMM_COLUMNS * t->b_strip, c->dtype);
         return to;
     }
     sw_source b = *t->lying;
@@ -121,7 +109,7 @@ static void *take_columns(const sw_compute *c, sw_gemm_term *t, size_t first, si
     if (b.nf4) {
         b.first += skipped;
     } else {
-        b.data = sw_gemm_at(b.data, skipped, b.dtype);
+        b.data = sw_elements_at(b.data, skipped, b.dtype);
     }
     sw_pack(c, to, &b, t->transposed, t->k, n);
     t->b = to;
@@ -132,12 +120,12 @@ static void *take_columns(const sw_compute *c, sw_gemm_term *t, size_t first, si
 static void run_in_blocks(const sw_compute *c, const sw_gemm *g, bool resumed) {
     size_t depth = 0;
     for (size_t i = 0; i < g->term_count; i++)
-        if (g->terms[i].lying) depth += even(g->terms[i].k);
+        if (g->terms[i].lying) depth += sw_round_up(g->terms[i].k, 2);
     size_t columns = columns_of(c->dtype, depth);
     for (size_t first = 0; first < g->n; first += columns) {
         sw_work w = {.compute = c, .g = *g, .resumed = resumed};
         void *to = g->panels;
-        w.g.n = least(g->n - first, columns);
+        w.g.n = sw_least(g->n - first, columns);
         w.g.c = (uint8_t *)g->c + first * sw_dtype_bytes(g->c_dtype);
         if (g->add) w.g.add = g->add + first;
         for (size_t i = 0; i < g->term_count; i++)
@@ -148,13 +136,13 @@ static void run_in_blocks(const sw_compute *c, const sw_gemm *g, bool resumed) {
 
 /* A term that lies, from k on. */
 static void skip_depth(const sw_compute *c, sw_gemm_term *t, sw_source *lying, size_t k) {
-    t->a = sw_gemm_at(t->a, t->turned ? k * t->a_stride : k, c->dtype);
+    t->a = sw_elements_at(t->a, t->turned ? k * t->a_stride : k, c->dtype);
     *lying = *t->lying;
     size_t skipped = t->transposed ? k : k * lying->stride;
     if (lying->nf4) {
         lying->first += skipped;
     } else {
-        lying->data = sw_gemm_at(lying->data, skipped, lying->dtype);
+        lying->data = sw_elements_at(lying->data, skipped, lying->dtype);
     }
     t->lying = lying;
 }
@@ -183,7 +171,7 @@ void sw_gemm_run(const sw_compute *c, const sw_gemm *g) {
         sw_source lying;
         if (step <= depth) {
             skip_depth(c, &part.terms[0], &lying, k);
-            part.terms[0].k = least(depth - k, step);
+            part.terms[0].k = sw_least(depth - k, step);
         }
         run_in_blocks(c, &part, k > 0);
         if (depth - k <= step) return;
@@ -194,7 +182,7 @@ void sw_gemm_alone(const sw_compute *c, const sw_gemm *g) {
     const sw_work w = {.compute = c, .g = *g};
     sw_extent largest;
     plan p = plan_of(&w, &largest);
-    size_t strips = least(p.strips, largest.strips);
+    size_t strips = sw_least(p.strips, largest.strips);
     for (size_t strip = 0; strip < p.strips; strip += strips) {
         for (size_t i = 0; i < p.row_parts; i++) sum_part(&p, i, strip, strips);
     }

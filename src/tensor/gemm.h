@@ -32,20 +32,25 @@ size_t sw_pack_elements(size_t k, size_t n); /* elements of E */
 void sw_pack(const sw_compute *c, void *out, const sw_source *b, bool transposed, size_t k,
              size_t n);
 void sw_pack_alone(const sw_compute *c, void *out, const sw_source *b, bool transposed, size_t k,
-                   size_t n); /* in the calling lane */
-/* W (out, in) f32, rows without gaps, as both right sides of a Linear: t of x W^T, (in, out)
- * transposed, and n of dy W, (out, in). Either may be NULL. */
-void sw_pack_both(const sw_compute *c, void *t, void *n, const float *w, size_t out, size_t in);
+                   size_t n); /* in the calling lane and its mode */
+/* A weight as both right sides of a Linear: t of x W^T, (in, out) transposed, and n of dy W,
+ * (out, in). Either may be NULL. */
+typedef struct sw_both_sides {
+    const float *w; /* (out, in), rows without gaps */
+    size_t out, in;
+    void *t, *n; /* sw_pack_elements of E, written */
+} sw_both_sides;
+void sw_pack_both(const sw_compute *c, const sw_both_sides *b);
 /* The same of rows that `visit` makes, a few at a time and each once, in any lane. */
 typedef void (*sw_rows_visit)(void *context, size_t first, size_t rows);
-void sw_pack_both_behind(const sw_compute *c, void *t, void *n, const float *w, size_t out,
-                         size_t in, sw_rows_visit visit, void *context);
+void sw_pack_both_behind(const sw_compute *c, const sw_both_sides *b, sw_rows_visit visit,
+                         void *context);
 /* out (n, k rounded up to even, stride `out_stride`) E = transpose of (k, n); the added column is
  * zero. */
 void sw_transpose(const sw_compute *c, void *out, size_t out_stride, const sw_source *in, size_t k,
                   size_t n);
 void sw_transpose_alone(const sw_compute *c, void *out, size_t out_stride, const sw_source *in,
-                        size_t k, size_t n); /* in the calling lane */
+                        size_t k, size_t n); /* in the calling lane and its mode */
 
 /* One product. A's rows are E, readable up to k rounded up to even, and zero beyond k; or A is
  * `turned` where sw_gemm_turns says so: its columns lie as rows, (k, m), a_stride from k to k. */
@@ -68,8 +73,11 @@ typedef struct sw_gemm {
     size_t c_stride;
     sw_dtype c_dtype; /* F32 or BF16 */
     const float *add; /* (m, n), stride c_stride: C = add + sum; may be C itself; F32 only */
-    bool leaves; /* C is read so late that no cache would have it: f32 that is not added passes by
-                    the caches, where it is aligned to 32 bytes */
+    /* C is read so late that no cache would have it. Whole strips of f32 that is not added then
+     * pass by the caches, aligned to 32 bytes where a strip is stored alone and to 64 where two are
+     * (by tiles); by VDPBF16PS, whose strips are stored together, those of a job of one strip
+     * alone. */
+    bool leaves;
     /* Scratch of sw_gemm_run, sw_gemm_panel_bytes of the sum of all terms' k: a B that lies
      * unpacked needs it. The bits are those of a packed one. */
     void *panels;
@@ -80,6 +88,8 @@ bool sw_gemm_turns(const sw_compute *c);
 /* Of products into n columns; monotonic. For one term into f32 with scale 1 and no base k = 4096 is
  * enough, however deep it is. */
 size_t sw_gemm_panel_bytes(sw_dtype dtype, size_t k, size_t n);
-void sw_gemm_run(const sw_compute *c, const sw_gemm *g);   /* over all lanes */
-void sw_gemm_alone(const sw_compute *c, const sw_gemm *g); /* in the calling lane */
+void sw_gemm_run(const sw_compute *c, const sw_gemm *g); /* over all lanes */
+/* In the calling lane and its mode (sw_flush_begin). Every B is packed: `lying` and `panels` are
+ * not looked at. */
+void sw_gemm_alone(const sw_compute *c, const sw_gemm *g);
 #endif

@@ -13,7 +13,7 @@ typedef struct sw_work {
     bool resumed; /* C holds the sums of the panels before */
 } sw_work;
 
-/* A part of C that one lane sums and stores; `columns` is cut at the end of C. */
+/* A part of C that one lane sums and stores; the last strip is cut at the end of C. */
 typedef struct sw_extent {
     size_t row, rows, strip, strips;
 } sw_extent;
@@ -30,8 +30,4 @@ void sw_portable_sum(const sw_work *w, const sw_extent *e);
  * where they rest. */
 void sw_gemm_store(const sw_gemm *g, const float *sums, size_t stride, const sw_extent *e);
 void sw_gemm_load(const sw_gemm *g, float *sums, size_t stride, const sw_extent *e);
-
-static inline const void *sw_gemm_at(const void *base, size_t elements, sw_dtype dtype) {
-    return (const uint8_t *)base + elements * sw_dtype_bytes(dtype);
-}
 #endif

@@ -9,10 +9,6 @@
 
 #define TILE_COLUMNS (SW_TILE_STRIPS * SW_GEMM_COLUMNS)
 
-static size_t least(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
 sw_extent sw_native_extent(void) {
     return (sw_extent){.rows = SW_TILE_ROWS, .strips = SW_TILE_STRIPS};
 }
@@ -22,9 +18,10 @@ static void add_term(const sw_gemm_term *term, sw_tile *t, const sw_extent *e) {
     t->a_stride = term->a_stride;
     t->b_strip = term->b_strip;
     for (size_t k = 0; k < term->k; k += SW_GEMM_PANEL) {
-        t->a = sw_gemm_at(term->a, e->row * term->a_stride + k, SW_DTYPE_BF16);
-        t->b = sw_gemm_at(term->b, e->strip * term->b_strip + k * SW_GEMM_COLUMNS, SW_DTYPE_BF16);
-        t->k = least(term->k - k, SW_GEMM_PANEL);
+        t->a = sw_elements_at(term->a, e->row * term->a_stride + k, SW_DTYPE_BF16);
+        t->b =
+            sw_elements_at(term->b, e->strip * term->b_strip + k * SW_GEMM_COLUMNS, SW_DTYPE_BF16);
+        t->k = sw_least(term->k - k, SW_GEMM_PANEL);
         sw_tile_bf16_native(t);
         t->add = true;
     }

@@ -6,12 +6,8 @@
 #include "tensor/lanes.h"
 #include <string.h>
 
-static size_t least(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
 static size_t columns_of(const sw_gemm *g, const sw_extent *e) {
-    return least(g->n - e->strip * SW_GEMM_COLUMNS, e->strips * SW_GEMM_COLUMNS);
+    return sw_least(g->n - e->strip * SW_GEMM_COLUMNS, e->strips * SW_GEMM_COLUMNS);
 }
 
 static void store_f32(const sw_gemm *g, const float *restrict sums, size_t at, size_t columns) {
@@ -27,7 +23,7 @@ static void store_f32(const sw_gemm *g, const float *restrict sums, size_t at, s
 static void store_bf16(const sw_gemm *g, const float *restrict sums, size_t at, size_t columns) {
     float scaled[SW_GEMM_COLUMNS];
     for (size_t first = 0; first < columns; first += SW_GEMM_COLUMNS) {
-        size_t count = least(columns - first, SW_GEMM_COLUMNS);
+        size_t count = sw_least(columns - first, SW_GEMM_COLUMNS);
         for (size_t i = 0; i < count; i++) scaled[i] = sums[first + i] * g->scale;
         sw_elements_store((sw_bf16 *)g->c + at + first, scaled, SW_DTYPE_BF16, count);
     }

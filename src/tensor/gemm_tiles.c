@@ -33,14 +33,6 @@
 #define BLOCK        ((size_t)GROUP * GROUP)
 #define BLOCK_STRIDE ((size_t)GROUP * sizeof(float))
 
-static size_t least(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
-static size_t parts(size_t count, size_t size) {
-    return (count + size - 1) / size;
-}
-
 /* ---- what is summed at a time ---- */
 
 typedef struct span { /* of one term's k */
@@ -65,14 +57,14 @@ static portion portion_from(const sw_gemm *g, place *at, size_t room) {
     portion p = {0};
     while (at->term < g->term_count) {
         const sw_gemm_term *t = &g->terms[at->term];
-        size_t depth = least(t->k - at->k, (room - p.blocks) * DEPTH);
+        size_t depth = sw_least(t->k - at->k, (room - p.blocks) * DEPTH);
         if (at->k == t->k) {
             *at = (place){.term = at->term + 1};
             continue;
         }
         if (!depth) break;
         p.spans[p.count] =
-            (span){.term = t, .k = at->k, .depth = depth, .blocks = parts(depth, DEPTH)};
+            (span){.term = t, .k = at->k, .depth = depth, .blocks = sw_parts(depth, DEPTH)};
         p.blocks += p.spans[p.count++].blocks;
         at->k += depth;
     }
@@ -81,10 +73,10 @@ static portion portion_from(const sw_gemm *g, place *at, size_t room) {
 
 sw_extent sw_tiles_extent(const sw_work *w) {
     size_t blocks = 0;
-    for (size_t i = 0; i < w->g.term_count; i++) blocks += parts(w->g.terms[i].k, DEPTH);
+    for (size_t i = 0; i < w->g.term_count; i++) blocks += sw_parts(w->g.terms[i].k, DEPTH);
     size_t rows = blocks ? ROOM / blocks * SIDE / GROUP * GROUP : MOST_ROWS;
     if (rows < LEAST_ROWS) return (sw_extent){.rows = DEEP_ROWS, .strips = DEEP_STRIPS};
-    return (sw_extent){.rows = least(rows, MOST_ROWS), .strips = SIZE_MAX};
+    return (sw_extent){.rows = sw_least(rows, MOST_ROWS), .strips = SIZE_MAX};
 }
 
 /* ---- operands ---- */
@@ -118,10 +110,10 @@ static bool lies_well(const span *s, const sw_extent *e) {
 
 ENTRY void lay_span(sw_bf16 *out, const span *s, const sw_extent *e) {
     const sw_bf16 *a = rows_of(s, e);
-    for (size_t row = 0; row < parts(e->rows, SIDE) * SIDE; row++) {
+    for (size_t row = 0; row < sw_round_up(e->rows, SIDE); row++) {
         sw_bf16 *to = out + row / SIDE * s->tile_rows + row % SIDE * DEPTH;
         if (row < e->rows) {
-            lay_row(to, a + row * s->term->a_stride, (s->depth + 1) / 2 * 2);
+            lay_row(to, a + row * s->term->a_stride, sw_round_up(s->depth, 2));
         } else {
             lay_zeros(to, s->blocks);
         }
@@ -141,7 +133,7 @@ static void take_rows(portion *p, const sw_extent *e, sw_bf16 *room) {
             s->step = TILE;
             s->tile_rows = s->blocks * TILE;
             lay_span(room, s, e);
-            room += parts(e->rows, SIDE) * s->tile_rows;
+            room += sw_parts(e->rows, SIDE) * s->tile_rows;
         }
     }
 }
@@ -158,7 +150,7 @@ static const sw_bf16 *strip_of(const span *s, size_t strip) {
 static void copy_ends(ends *out, const portion *p, size_t strip, size_t strips) {
     for (size_t i = 0; i < p->count; i++) {
         const span *s = &p->spans[i];
-        size_t whole = s->depth / DEPTH * DEPTH, left = (s->depth - whole + 1) / 2 * 2 * SIDE;
+        size_t whole = s->depth / DEPTH * DEPTH, left = sw_round_up(s->depth - whole, 2) * SIDE;
         for (size_t j = 0; left && j < strips; j++) {
             sw_bf16 *to = out->tile[i][j];
             memcpy(to, strip_of(s, strip + j) + whole * SIDE, left * sizeof *to);
@@ -329,12 +321,12 @@ static void sum_strips(const sw_work *w, const sw_extent *e, const portion *p, t
                        float *sums) {
     ends last;
     for (size_t strip = 0; strip < e->strips; strip += 2) {
-        size_t strips = least(e->strips - strip, 2);
+        size_t strips = sw_least(e->strips - strip, 2);
         copy_ends(&last, p, e->strip + strip, strips);
         for (size_t row = 0; row < e->rows; row += GROUP) {
-            const sw_extent own = {e->row + row, least(e->rows - row, GROUP), e->strip + strip,
+            const sw_extent own = {e->row + row, sw_least(e->rows - row, GROUP), e->strip + strip,
                                    strips};
-            size_t index = strip / 2 * parts(e->rows, GROUP) + row / GROUP;
+            size_t index = strip / 2 * sw_parts(e->rows, GROUP) + row / GROUP;
             float *block = sums + (t.rests ? index * BLOCK : 0);
             if (t.first && w->resumed) {
                 memset(block, 0, BLOCK * sizeof *block); /* what no element of C fills */
@@ -349,7 +341,7 @@ static void sum_strips(const sw_work *w, const sw_extent *e, const portion *p, t
 void sw_tiles_sum(const sw_work *w, const sw_extent *e) {
     alignas(64) sw_bf16 a[ROOM * TILE];
     alignas(64) float sums[DEEP_ROWS / GROUP * DEEP_STRIPS / 2 * BLOCK];
-    size_t room = ROOM / parts(e->rows, SIDE);
+    size_t room = ROOM / sw_parts(e->rows, SIDE);
     turn t = {.first = true};
     begin_tiles();
     for (place at = {0}; !t.last; t.first = false) {

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * AVX2 micro-kernels: bf16 with the bits of VDPBF16PS, and f32.
+ * AVX2 micro-kernels: bf16 with the bits of VDPBF16PS or of TDPBF16PS, and f32.
  *
- * f32: one chain in ascending k (NUM-011). bf16: for every pair first the odd, then the even
- * element, one fused multiply-add each, with denormals read as zero and flushed by the mode that
- * sw_compute_run sets (NUM-012). So the f32 kernel takes bf16 too, when rows of A are laid out as
- * f32 with the odd member of each pair first, and the strip's pairs are taken apart in registers,
- * which costs it some 1.5 %; a strip of a panel then fits into half of the first cache.
+ * f32: one chain in ascending k (NUM-011). bf16 in pairs: for every pair first the odd, then the
+ * even element, one fused multiply-add each, with denormals read as zero and flushed by the mode
+ * that sw_compute_run sets (NUM-012). So the f32 kernel takes bf16 too, when rows of A are laid out
+ * as f32 with the odd member of each pair first, and the strip's pairs are taken apart in
+ * registers, which costs it some 1.5 %; a strip of a panel then fits into half of the first cache.
+ *
+ * bf16 by tiles: for every 32 k a chain of the even and one of the odd elements, added, and their
+ * sum added to what is there (NUM-017). Rows of A are laid out so that each chain reads one stream.
  *
  * Six rows by one strip are summed at a time over a whole panel. Rows of A come from one stream
  * (lay.c). Few rows are not worth laying out: for them both sides are taken apart in registers.
@@ -276,7 +279,7 @@ INLINE void tiles(const sw_strip *s, size_t row, ahead *next, int rows) {
 }
 
 static void sum_by_tiles(const sw_strip *s) {
-    size_t groups = (s->rows + ROWS - 1) / ROWS, row = 0;
+    size_t groups = sw_parts(s->rows, ROWS), row = 0;
     ahead next = {(const uint8_t *)(s->pairs + s->k * COLUMNS),
                   UNROLLED * COLUMNS * sizeof *s->pairs / groups};
     for (; row + ROWS <= s->rows; row += ROWS) tiles(s, row, &next, ROWS);
@@ -284,7 +287,7 @@ static void sum_by_tiles(const sw_strip *s) {
 }
 
 INLINE void sum(const sw_strip *s, bool pairs) {
-    size_t groups = (s->rows + ROWS - 1) / ROWS, row = 0, size = pairs ? 2 : 4;
+    size_t groups = sw_parts(s->rows, ROWS), row = 0, size = pairs ? 2 : 4;
     const uint8_t *b = pairs ? (const uint8_t *)s->pairs : (const uint8_t *)s->b;
     ahead next = {b + s->k * COLUMNS * size, UNROLLED * COLUMNS * size / groups};
     for (; row + ROWS <= s->rows; row += ROWS) block(s, row, &next, ROWS, pairs);

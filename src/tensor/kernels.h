@@ -26,7 +26,8 @@ typedef struct sw_tile {
 } sw_tile;
 void sw_tile_bf16_native(const sw_tile *t);
 
-/* The same bits from AVX2 FMA, and f32: out (rows, 16) = or += A (rows, k) times one strip. */
+/* The bits of either instruction from AVX2 FMA, and f32: out (rows, 16) = or += A (rows, k) times
+ * one strip. */
 typedef struct sw_strip {
     const float *a;       /* as laid out below */
     const float *b;       /* at the panel's first k; or, in bf16, */
@@ -48,7 +49,8 @@ void sw_strip_direct(const sw_strip *s, const sw_bf16 *a, size_t a_stride);
  * or (SW_RULE_TILES) of every SW_TILES_DEPTH k first the even ones, then the odd ones. */
 void sw_lay_rows(float *out, const void *a, size_t stride, size_t rows, size_t k);
 void sw_widen_rows(float *out, const void *a, size_t stride, size_t rows, size_t k, sw_rule rule);
-/* The same of rows that lie as columns: (k, rows), `stride` from k to k. */
+/* The same of rows that lie as columns: (k, rows), `stride` from k to k; what the last group lacks
+ * is zero. */
 void sw_lay_columns(float *out, const void *a, size_t stride, size_t rows, size_t k);
 void sw_widen_columns(float *out, const void *a, size_t stride, size_t rows, size_t k,
                       sw_rule rule);

@@ -18,10 +18,6 @@
 
 static_assert(SW_TILE_ROWS % GROUP == 0, "a tile is whole groups");
 
-static size_t least(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
 typedef struct group {
     const uint8_t *row[TURNED];
     size_t next; /* bytes from a row to its like in the group behind; 0 in the last group */
@@ -37,7 +33,7 @@ typedef struct spots { /* where the members of a pair go, counted in k */
 INLINE spots spots_of(size_t pair, size_t pairs, form f) {
     if (f == ODD_FIRST) return (spots){.even = 2 * pair + 1, .odd = 2 * pair};
     size_t tile = pair / TILE_PAIRS * TILE_PAIRS, even = tile + pair;
-    return (spots){.even = even, .odd = even + least(pairs - tile, TILE_PAIRS)};
+    return (spots){.even = even, .odd = even + sw_least(pairs - tile, TILE_PAIRS)};
 }
 
 /* One k of a group. */
@@ -174,8 +170,8 @@ INLINE void expect(const uint8_t *a, size_t stride_bytes, size_t row_bytes, size
  * first cache meanwhile. */
 void sw_lay_columns(float *out, const void *a, size_t stride, size_t rows, size_t k) {
     for (size_t k0 = 0, end; k0 < k; k0 = end) {
-        end = least(k0 + STRETCH, k);
-        expect(a, stride * sizeof(float), rows * sizeof(float), end, least(end + STRETCH, k));
+        end = sw_least(k0 + STRETCH, k);
+        expect(a, stride * sizeof(float), rows * sizeof(float), end, sw_least(end + STRETCH, k));
         for (size_t r = 0; r < rows; r += GROUP) {
             const float *from = (const float *)a + r;
             if (r + TURNED <= rows) {
@@ -189,12 +185,12 @@ void sw_lay_columns(float *out, const void *a, size_t stride, size_t rows, size_
 
 INLINE void widen_columns(float *out, const sw_bf16 *a, size_t stride, size_t rows, size_t k,
                           form f) {
-    size_t depth = (k + 1) / 2 * 2;
+    size_t depth = sw_round_up(k, 2);
     stretch s = {.all = k, .form = f};
     for (; s.first < k; s.first = s.end) {
-        s.end = least(s.first + STRETCH, k);
+        s.end = sw_least(s.first + STRETCH, k);
         expect((const uint8_t *)a, stride * sizeof *a, rows * sizeof *a, s.end,
-               least(s.end + STRETCH, k));
+               sw_least(s.end + STRETCH, k));
         for (size_t r = 0; r < rows; r += GROUP) {
             if (r + TURNED <= rows) {
                 lay_columns_bf16(out + r * depth, a + r, stride, TURNED, &s);

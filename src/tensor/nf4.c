@@ -8,7 +8,7 @@
  * it: in bf16 sixteen at a time by two byte shuffles, which give the low and the high bytes.
  */
 #include "tensor/nf4.h"
-#include <immintrin.h>
+#include "tensor/lanes.h"
 #include <string.h>
 
 #define CODES 16
@@ -30,24 +30,16 @@ static const float NF4[CODES] = {-1.0f,
                                  0.7229568362236023f,
                                  1.0f};
 
-static size_t least(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
-static size_t parts(size_t count, size_t size) {
-    return count / size + (count % size != 0);
-}
-
 size_t sw_nf4_codes(size_t count) {
-    return parts(count, 2);
+    return sw_parts(count, 2);
 }
 
 size_t sw_nf4_blocks(size_t count) {
-    return parts(count, SW_NF4_BLOCK);
+    return sw_parts(count, SW_NF4_BLOCK);
 }
 
 size_t sw_nf4_nests(size_t count) {
-    return parts(sw_nf4_blocks(count), SW_NF4_NEST);
+    return sw_parts(sw_nf4_blocks(count), SW_NF4_NEST);
 }
 
 /* ---- quantising ---- */
@@ -93,13 +85,13 @@ static void encode_block(uint8_t *codes, size_t bytes, const float x[SW_NF4_BLOC
 static void encode_nest(void *context, size_t nest, size_t lane) {
     (void)lane;
     const quantise_job *job = context;
-    size_t end = least((nest + 1) * SW_NF4_NEST, sw_nf4_blocks(job->out->count));
+    size_t end = sw_least((nest + 1) * SW_NF4_NEST, sw_nf4_blocks(job->out->count));
     for (size_t b = nest * SW_NF4_NEST; b < end; b++) {
         float x[SW_NF4_BLOCK] = {0};
-        size_t first = b * SW_NF4_BLOCK, count = least(job->out->count - first, SW_NF4_BLOCK);
+        size_t first = b * SW_NF4_BLOCK, count = sw_least(job->out->count - first, SW_NF4_BLOCK);
         sw_elements_load(x, job->in + first * sw_dtype_bytes(job->dtype), job->dtype, count);
         job->absmax[b] = largest(x, count);
-        encode_block(job->out->codes + first / 2, parts(count, 2), x, job->absmax[b]);
+        encode_block(job->out->codes + first / 2, sw_parts(count, 2), x, job->absmax[b]);
     }
 }
 
@@ -107,7 +99,7 @@ static void encode_scales(void *context, size_t nest, size_t lane) {
     (void)lane;
     const quantise_job *job = context;
     size_t first = nest * SW_NF4_NEST;
-    size_t count = least(sw_nf4_blocks(job->out->count) - first, SW_NF4_NEST);
+    size_t count = sw_least(sw_nf4_blocks(job->out->count) - first, SW_NF4_NEST);
     float rest[SW_NF4_NEST];
     for (size_t i = 0; i < count; i++) rest[i] = job->absmax[first + i] - job->out->offset;
     float most = largest(rest, count), factor = inverse(most);
@@ -131,7 +123,9 @@ void sw_nf4_quantise(const sw_compute *c, sw_nf4 *out, const void *in, sw_dtype 
     sw_dynamic_make(&job.dynamic, true);
     memcpy(out->scale_value, job.dynamic.value, sizeof out->scale_value);
     sw_compute_run(c, nests, encode_nest, &job);
+    unsigned mode = sw_flush_begin();
     out->offset = mean(absmax, sw_nf4_blocks(out->count));
+    sw_flush_restore(mode);
     sw_compute_run(c, nests, encode_scales, &job);
 }
 
@@ -152,15 +146,6 @@ static void load_f32(float *out, const uint8_t *codes, size_t first, size_t coun
     for (size_t i = 0; i < count; i++) out[i] = value[code_at(codes, first + i)];
 }
 
-/* Eight values of a table, each bf16 in the low half of its word (NUM-001; none is a NaN that
- * rounding could lose). */
-static __m256i rounded(const float *code, __m256 scale) {
-    __m256i bits = _mm256_castps_si256(_mm256_mul_ps(_mm256_loadu_ps(code), scale));
-    __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
-    __m256i half = _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff));
-    return _mm256_srli_epi32(_mm256_add_epi32(bits, half), 16);
-}
-
 /* Sixteen elements from eight bytes; the table's low bytes and its high bytes. */
 static void look_up(sw_bf16 *out, const uint8_t *codes, __m128i low, __m128i high) {
     const __m128i mask = _mm_set1_epi8(15);
@@ -175,8 +160,8 @@ static void look_up(sw_bf16 *out, const uint8_t *codes, __m128i low, __m128i hig
 static void load_bf16(sw_bf16 *out, const uint8_t *codes, size_t first, size_t count, float scale) {
     sw_bf16 value[CODES];
     __m256 all = _mm256_set1_ps(scale);
-    __m256i both = _mm256_permute4x64_epi64(
-        _mm256_packus_epi32(rounded(NF4, all), rounded(NF4 + 8, all)), 0xd8);
+    __m256i both = sw_round_sixteen(_mm256_mul_ps(_mm256_loadu_ps(NF4), all),
+                                    _mm256_mul_ps(_mm256_loadu_ps(NF4 + 8), all));
     __m256i bytes = _mm256_permute4x64_epi64(
         _mm256_packus_epi16(_mm256_and_si256(both, _mm256_set1_epi16(0xff)),
                             _mm256_srli_epi16(both, 8)),
@@ -193,7 +178,7 @@ static void load_bf16(sw_bf16 *out, const uint8_t *codes, size_t first, size_t c
 void sw_nf4_load(void *out, const sw_nf4 *w, sw_dtype dtype, size_t first, size_t count) {
     uint8_t *to = out;
     while (count > 0) {
-        size_t n = least(count, SW_NF4_BLOCK - first % SW_NF4_BLOCK);
+        size_t n = sw_least(count, SW_NF4_BLOCK - first % SW_NF4_BLOCK);
         float scale = scale_of(w, first / SW_NF4_BLOCK);
         if (dtype == SW_DTYPE_F32) {
             load_f32((float *)(void *)to, w->codes, first, n, scale);

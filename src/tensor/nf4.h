@@ -26,9 +26,9 @@ size_t sw_nf4_codes(size_t count);  /* bytes of codes */
 size_t sw_nf4_blocks(size_t count); /* scales */
 size_t sw_nf4_nests(size_t count);  /* second scales */
 
-/* `out` names its count and its memory; codes, scales and offset are written from `count` elements
- * at `in`, any dtype. `absmax` (sw_nf4_blocks) is scratch. A matrix with a NaN or an infinity
- * becomes NaN as a whole, so that a loss shows it. */
+/* `out` names its count and its memory; codes, scales, nested, offset and scale_value are written
+ * from `count` elements at `in`, any dtype. `absmax` (sw_nf4_blocks) is scratch. A matrix with a
+ * NaN or an infinity becomes NaN as a whole, so that a loss shows it. */
 void sw_nf4_quantise(const sw_compute *c, sw_nf4 *out, const void *in, sw_dtype dtype,
                      float *absmax);
 /* Elements first .. first + count - 1 as E = `dtype` (F32 or BF16): E(code · scale). In the calling

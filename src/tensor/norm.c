@@ -19,17 +19,13 @@ typedef struct norm_job {
     bool again;
 } norm_job;
 
-static size_t least(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
 static void scale_row(const norm_job *job, size_t row) {
     const sw_norm *n = job->n;
     const float *x = n->x + row * n->columns;
     uint8_t *out = job->out + row * n->columns * sw_dtype_bytes(job->dtype);
     float rstd = n->rstd[row], block[BLOCK];
     for (size_t at = 0; at < n->columns; at += BLOCK) {
-        size_t count = least(n->columns - at, BLOCK);
+        size_t count = sw_least(n->columns - at, BLOCK);
         for (size_t i = 0; i < count; i++) block[i] = x[at + i] * rstd * n->weight[at + i];
         sw_elements_store(out + at * sw_dtype_bytes(job->dtype), block, job->dtype, count);
     }
@@ -39,7 +35,7 @@ static void forward_rows(void *context, size_t index, size_t lane) {
     (void)lane;
     const norm_job *job = context;
     const sw_norm *n = job->n;
-    for (size_t row = index * ROWS; row < least((index + 1) * ROWS, n->rows); row++) {
+    for (size_t row = index * ROWS; row < sw_least((index + 1) * ROWS, n->rows); row++) {
         const float *x = n->x + row * n->columns;
         if (!job->again) {
             float mean = sw_dot32(x, x, n->columns) / (float)n->columns;
@@ -51,7 +47,7 @@ static void forward_rows(void *context, size_t index, size_t lane) {
 
 static void run_forward(const sw_compute *c, const sw_norm *n, void *out, bool again) {
     norm_job job = {.n = n, .out = out, .dtype = c->dtype, .again = again};
-    sw_compute_run(c, (n->rows + ROWS - 1) / ROWS, forward_rows, &job);
+    sw_compute_run(c, sw_parts(n->rows, ROWS), forward_rows, &job);
 }
 
 void sw_norm_forward(const sw_compute *c, const sw_norm *n, void *out) {
@@ -85,7 +81,7 @@ static void backward_row(const norm_job *job, size_t row) {
 static void backward_rows(void *context, size_t index, size_t lane) {
     (void)lane;
     const norm_job *job = context;
-    for (size_t row = index * ROWS; row < least((index + 1) * ROWS, job->n->rows); row++) {
+    for (size_t row = index * ROWS; row < sw_least((index + 1) * ROWS, job->n->rows); row++) {
         backward_row(job, row);
     }
 }
@@ -94,7 +90,7 @@ static void weight_columns(void *context, size_t index, size_t lane) {
     (void)lane;
     const norm_job *job = context;
     const sw_norm *n = job->n;
-    size_t first = index * COLUMNS, count = least(n->columns - first, COLUMNS);
+    size_t first = index * COLUMNS, count = sw_least(n->columns - first, COLUMNS);
     float sum[COLUMNS] = {0};
     for (size_t row = 0; row < n->rows; row++) {
         const float *x = n->x + row * n->columns + first;
@@ -107,6 +103,6 @@ static void weight_columns(void *context, size_t index, size_t lane) {
 void sw_norm_backward(const sw_compute *c, const sw_norm *n, const float *dy, float *dx,
                       float *dweight) {
     norm_job job = {.n = n, .dy = dy, .dx = dx, .dweight = dweight};
-    sw_compute_run(c, (n->rows + ROWS - 1) / ROWS, backward_rows, &job);
-    if (dweight) sw_compute_run(c, (n->columns + COLUMNS - 1) / COLUMNS, weight_columns, &job);
+    sw_compute_run(c, sw_parts(n->rows, ROWS), backward_rows, &job);
+    if (dweight) sw_compute_run(c, sw_parts(n->columns, COLUMNS), weight_columns, &job);
 }

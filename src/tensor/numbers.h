@@ -2,7 +2,7 @@
  *
  * Elementary functions and sums with fixed bits: built from IEEE operations alone, so that every
  * machine and every vector width gives the same result (docs/formats/numerics.md NUM-020 to
- * NUM-026).
+ * NUM-026). In the calling lane and its mode.
  */
 #ifndef SW_TENSOR_NUMBERS_H
 #define SW_TENSOR_NUMBERS_H

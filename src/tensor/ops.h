@@ -42,13 +42,11 @@ void sw_rope_table(float *cosine, float *sine, size_t positions, size_t head_dim
                    const sw_rope_settings *s);
 typedef struct sw_rope {
     const float *cosine, *sine;
-    const uint32_t *position; /* (T) */
+    const uint32_t *position; /* (T), each below the table's positions */
     size_t rows, heads, head_dim;
 } sw_rope;
-/* out E (stride out_stride) = in (stride in_stride) turned by the position, or back when `inverse`.
- */
-void sw_rope_turn(const sw_compute *c, const sw_rope *r, const float *in, size_t in_stride,
-                  void *out, size_t out_stride, bool inverse);
+/* out E = in, both (T, heads * D), turned by the position, or back when `inverse`. */
+void sw_rope_turn(const sw_compute *c, const sw_rope *r, const float *in, void *out, bool inverse);
 
 /* ---- SwiGLU: h = silu(gate) * up ---- */
 void sw_swiglu_forward(const sw_compute *c, const void *gate, const void *up, void *h,
@@ -66,10 +64,10 @@ void sw_swiglu_backward(const sw_compute *c, const sw_swiglu_grad *g);
 /* Query i of a segment sees its keys up to key i + (key_count - query_count), of these the last
  * `window`. */
 typedef struct sw_segment {
-    size_t query, query_count, key, key_count; /* first row and rows */
+    size_t query, query_count, key, key_count; /* first row and rows; key_count >= query_count */
 } sw_segment;
 typedef struct sw_attention {
-    size_t heads, kv_heads, head_dim;
+    size_t heads, kv_heads, head_dim; /* heads a multiple of kv_heads, head_dim even */
     const sw_segment *segments;
     size_t segment_count;
     size_t query_rows;     /* of all segments: stride of lse */
@@ -90,12 +88,14 @@ typedef struct sw_attention_grad {
     const void *dout;    /* E */
     float *dq, *dk, *dv; /* f32, written; strides as q, k, v */
 } sw_attention_grad;
+/* After forward of the same `a`. Every segment has as many keys as queries, and head_dim is at most
+ * SW_ROPE_HEAD_LIMIT. */
 void sw_attention_backward(const sw_compute *c, const sw_attention *a, const sw_attention_grad *g);
 
 /* ---- loss of the next token over the vocabulary ---- */
 typedef struct sw_nll {
     float *logits;          /* (rows, V), stride logits_stride */
-    const uint32_t *target; /* (rows) */
+    const uint32_t *target; /* (rows), each below vocab */
     size_t rows, vocab, logits_stride;
     double *loss;          /* (rows) negative log likelihood */
     float scale;           /* of the gradient: 1 / tokens of the window */
@@ -106,7 +106,7 @@ typedef struct sw_nll {
 void sw_nll_rows(const sw_compute *c, const sw_nll *n);
 
 /* ---- rows of a table, sums over rows ---- */
-/* out (count, columns) f32 = table rows by id. */
+/* out (count, columns) f32 = rows of a table, not in NF4, by ids below its number of rows. */
 void sw_embed_forward(const sw_compute *c, const sw_source *table, const uint32_t *ids,
                       size_t count, size_t columns, float *out);
 /* dtable (V, C) f32: row ids[t] += dx row t, in ascending t. */
@@ -118,7 +118,7 @@ void sw_transpose_add(const sw_compute *c, float *out, const float *in, size_t r
 
 /* ---- DoRA: the norms of a matrix's rows, and gains by column (NUM-070 to NUM-075) ---- */
 typedef struct sw_row_norms {
-    sw_source w;        /* (rows, columns) */
+    sw_source w;        /* (rows, columns), not in NF4 */
     const float *a, *b; /* (rank, columns), (rows, rank); not read when rank is 0 */
     float scale;
     size_t rank, rows, columns;
@@ -136,9 +136,15 @@ typedef struct sw_gains {
 } sw_gains;
 /* out = add + (in gain + bias). */
 void sw_gains_apply(const sw_compute *c, const sw_gains *g);
-/* dm (columns) += sum over rows in order of dy z, divided by the norm; dy (rows, columns) E. */
-void sw_gains_dots(const sw_compute *c, const void *dy, const float *z, const float *norm,
-                   float *dm, size_t rows, size_t columns);
+typedef struct sw_gains_grad {
+    const void *dy;    /* (rows, columns) E */
+    const float *z;    /* (rows, columns) */
+    const float *norm; /* (columns) */
+    float *dm;         /* (columns) */
+    size_t rows, columns;
+} sw_gains_grad;
+/* dm += sum over rows in order of dy z, divided by the norm. */
+void sw_gains_backward(const sw_compute *c, const sw_gains_grad *g);
 
 /* ---- dropout: element i of a stream is kept by Philox4x32-10, and scaled by 1/(1 - p) ---- */
 typedef struct sw_dropout {
@@ -157,11 +163,16 @@ typedef struct sw_adamw {
     uint64_t step; /* from 1 */
     float clip;    /* every gradient is multiplied by it first */
 } sw_adamw;
-void sw_adamw_step(const sw_compute *c, const sw_adamw *o, float *p, const float *g, float *m,
-                   float *v, size_t count);
-/* Of a Linear's weight (out, in), which is packed on the way (sw_pack_both): t or n may be NULL. */
-void sw_adamw_step_packed(const sw_compute *c, const sw_adamw *o, float *p, const float *g,
-                          float *m, float *v, size_t out, size_t in, void *t, void *n);
+/* A parameter, its gradient and its moments: as many elements each. */
+typedef struct sw_adamw_values {
+    float *p;
+    const float *g;
+    float *m, *v;
+} sw_adamw_values;
+void sw_adamw_step(const sw_compute *c, const sw_adamw *o, const sw_adamw_values *of, size_t count);
+/* Of a Linear's weight, which is packed on the way: `b` is of `of`'s p. */
+void sw_adamw_step_packed(const sw_compute *c, const sw_adamw *o, const sw_adamw_values *of,
+                          const sw_both_sides *b);
 
 /* AdamW whose moments rest in 8 bits, as bitsandbytes keeps them: m with signed codes, v with
  * unsigned ones (NUM-054). Zeros are the state before the first step. */

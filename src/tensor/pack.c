@@ -16,16 +16,12 @@
 #define STAGE_K   128
 #define STRETCH_K (4 * STAGE_K) /* of a job */
 
-static size_t least(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
 size_t sw_pack_strip(size_t k) {
-    return (k + 1) / 2 * 2 * STRIP;
+    return sw_round_up(k, 2) * STRIP;
 }
 
 size_t sw_pack_elements(size_t k, size_t n) {
-    return (n + STRIP - 1) / STRIP * sw_pack_strip(k);
+    return sw_parts(n, STRIP) * sw_pack_strip(k);
 }
 
 /* count elements of row `row` from column `column` on, as E. */
@@ -35,8 +31,7 @@ static void stage(void *out, const sw_source *in, sw_dtype dtype, size_t row, si
         sw_nf4_load(out, in->nf4, dtype, in->first + row * in->stride + column, count);
         return;
     }
-    const uint8_t *from =
-        (const uint8_t *)in->data + (row * in->stride + column) * sw_dtype_bytes(in->dtype);
+    const void *from = sw_elements_at(in->data, row * in->stride + column, in->dtype);
     if (in->dtype == dtype) {
         memcpy(out, from, count * sw_dtype_bytes(dtype));
         return;
@@ -109,7 +104,7 @@ static void interleave_rows(sw_bf16 *out, const sw_source *b, size_t k0, size_t 
 }
 
 static void pack_block(const pack_job *job, sw_bf16 *out, size_t strip, size_t k0, size_t depth) {
-    size_t columns = least(job->n - strip * STRIP, STRIP), pairs = (depth + 1) / 2;
+    size_t columns = sw_least(job->n - strip * STRIP, STRIP), pairs = (depth + 1) / 2;
     bool plain = job->b->dtype == SW_DTYPE_BF16 && !job->b->nf4;
     if (!job->transposed && plain && columns == STRIP && depth % 2 == 0) {
         interleave_rows(out, job->b, k0, pairs, strip * STRIP);
@@ -141,7 +136,7 @@ static void pack_bf16(const pack_job *job, size_t strip, size_t k0, size_t depth
 }
 
 static void pack_f32(const pack_job *job, size_t strip, size_t k0, size_t depth) {
-    size_t columns = least(job->n - strip * STRIP, STRIP), padded = (depth + 1) / 2 * 2;
+    size_t columns = sw_least(job->n - strip * STRIP, STRIP), padded = sw_round_up(depth, 2);
     float *out = (float *)job->out + place(job, strip, k0);
     memset(out, 0, padded * STRIP * sizeof *out);
     if (job->transposed) {
@@ -159,11 +154,11 @@ static void pack_f32(const pack_job *job, size_t strip, size_t k0, size_t depth)
 
 /* One job: a group of strips, which lie side by side in the source's rows, and a stretch of k. */
 static size_t stretches(const pack_job *job) {
-    return (job->k + STRETCH_K - 1) / STRETCH_K;
+    return sw_parts(job->k, STRETCH_K);
 }
 
 static size_t jobs(const pack_job *job) {
-    return (job->n + GROUP * STRIP - 1) / (GROUP * STRIP) * stretches(job);
+    return sw_parts(job->n, GROUP * STRIP) * stretches(job);
 }
 
 /* Rows of NF4 for a whole group: read a block of the code at a time, then interleaved. */
@@ -183,11 +178,11 @@ static void pack_group(void *context, size_t index, size_t lane) {
     (void)lane;
     const pack_job *job = context;
     size_t first = index / stretches(job) * GROUP, begin = index % stretches(job) * STRETCH_K;
-    size_t last = least(first + GROUP, (job->n + STRIP - 1) / STRIP);
-    size_t end = least(begin + STRETCH_K, job->k);
+    size_t last = sw_least(first + GROUP, sw_parts(job->n, STRIP));
+    size_t end = sw_least(begin + STRETCH_K, job->k);
     bool whole = (first + GROUP) * STRIP <= job->n && job->dtype == SW_DTYPE_BF16;
     for (size_t k0 = begin; k0 < end; k0 += STAGE_K) {
-        size_t depth = least(job->k - k0, STAGE_K);
+        size_t depth = sw_least(job->k - k0, STAGE_K);
         if (job->b->nf4 && !job->transposed && whole && depth % 2 == 0) {
             pack_nf4_rows(job, first, k0, depth);
             continue;
@@ -268,8 +263,8 @@ static size_t transpose_eights(const transpose_job *job, size_t first) {
 static void transpose_strip(void *context, size_t index, size_t lane) {
     (void)lane;
     const transpose_job *job = context;
-    size_t first = index * STRIP, columns = least(job->n - first, STRIP);
-    size_t size = sw_dtype_bytes(job->dtype), padded = (job->k + 1) / 2 * 2;
+    size_t first = index * STRIP, columns = sw_least(job->n - first, STRIP);
+    size_t size = sw_dtype_bytes(job->dtype), padded = sw_round_up(job->k, 2);
     bool plain = job->dtype == SW_DTYPE_BF16 && job->in->dtype == SW_DTYPE_BF16 && !job->in->nf4;
     for (size_t k = plain && columns == STRIP ? transpose_eights(job, first) : 0; k < padded; k++) {
         float block[STRIP] = {0};
@@ -285,12 +280,12 @@ void sw_transpose(const sw_compute *c, void *out, size_t out_stride, const sw_so
                   size_t n) {
     transpose_job job = {
         .out = out, .out_stride = out_stride, .in = in, .dtype = c->dtype, .k = k, .n = n};
-    sw_compute_run(c, (n + STRIP - 1) / STRIP, transpose_strip, &job);
+    sw_compute_run(c, sw_parts(n, STRIP), transpose_strip, &job);
 }
 
 void sw_transpose_alone(const sw_compute *c, void *out, size_t out_stride, const sw_source *in,
                         size_t k, size_t n) {
     transpose_job job = {
         .out = out, .out_stride = out_stride, .in = in, .dtype = c->dtype, .k = k, .n = n};
-    for (size_t i = 0; i < (n + STRIP - 1) / STRIP; i++) transpose_strip(&job, i, 0);
+    for (size_t i = 0; i < sw_parts(n, STRIP); i++) transpose_strip(&job, i, 0);
 }

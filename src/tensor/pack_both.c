@@ -14,10 +14,6 @@
 #define COLUMNS 128 /* of a block, whole strips */
 #define LINES   8   /* of memory, that a block's 16 by 16 make: pairs of k by 16 */
 
-static size_t least(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
 typedef struct both_job {
     sw_bf16 *t, *n;
     const float *w;
@@ -77,16 +73,16 @@ static void visit_rows(void *context, size_t index, size_t lane) {
     (void)lane;
     const both_job *job = context;
     size_t first = index * STRIPS * STRIP;
-    job->visit(job->context, first, least(job->out - first, STRIPS * STRIP));
+    job->visit(job->context, first, sw_least(job->out - first, STRIPS * STRIP));
 }
 
 static void pack_strips(void *context, size_t index, size_t lane) {
     const both_job *job = context;
-    size_t first = index * STRIPS * STRIP, end = least(first + STRIPS * STRIP, job->out);
+    size_t first = index * STRIPS * STRIP, end = sw_least(first + STRIPS * STRIP, job->out);
     if (job->visit) visit_rows(context, index, lane);
     sw_bf16 block[STRIP][COLUMNS];
     for (size_t column = 0; column < job->in; column += COLUMNS) {
-        size_t columns = least(job->in - column, COLUMNS);
+        size_t columns = sw_least(job->in - column, COLUMNS);
         for (size_t row = first; row < end; row += STRIP) {
             round_block(block, job, row, column, columns);
             if (job->t) emit_t(job, block, row, column, columns);
@@ -96,21 +92,26 @@ static void pack_strips(void *context, size_t index, size_t lane) {
     _mm_sfence(); /* before another lane is told */
 }
 
-void sw_pack_both_behind(const sw_compute *c, void *t, void *n, const float *w, size_t out,
-                         size_t in, sw_rows_visit visit, void *context) {
-    both_job job = {
-        .t = t, .n = n, .w = w, .out = out, .in = in, .visit = visit, .context = context};
-    size_t rows = STRIPS * STRIP, jobs = (out + rows - 1) / rows;
-    if (c->dtype == SW_DTYPE_BF16 && out % STRIP == 0 && in % STRIP == 0) {
+void sw_pack_both_behind(const sw_compute *c, const sw_both_sides *b, sw_rows_visit visit,
+                         void *context) {
+    both_job job = {.t = b->t,
+                    .n = b->n,
+                    .w = b->w,
+                    .out = b->out,
+                    .in = b->in,
+                    .visit = visit,
+                    .context = context};
+    size_t jobs = sw_parts(b->out, STRIPS * STRIP);
+    if (c->dtype == SW_DTYPE_BF16 && b->out % STRIP == 0 && b->in % STRIP == 0) {
         sw_compute_run(c, jobs, pack_strips, &job);
         return;
     }
     if (visit) sw_compute_run(c, jobs, visit_rows, &job);
-    sw_source source = {.data = w, .dtype = SW_DTYPE_F32, .stride = in};
-    if (t) sw_pack(c, t, &source, true, in, out);
-    if (n) sw_pack(c, n, &source, false, out, in);
+    sw_source source = {.data = b->w, .dtype = SW_DTYPE_F32, .stride = b->in};
+    if (b->t) sw_pack(c, b->t, &source, true, b->in, b->out);
+    if (b->n) sw_pack(c, b->n, &source, false, b->out, b->in);
 }
 
-void sw_pack_both(const sw_compute *c, void *t, void *n, const float *w, size_t out, size_t in) {
-    sw_pack_both_behind(c, t, n, w, out, in, NULL, NULL);
+void sw_pack_both(const sw_compute *c, const sw_both_sides *b) {
+    sw_pack_both_behind(c, b, NULL, NULL);
 }

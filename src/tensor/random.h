@@ -17,7 +17,7 @@ uint32_t sw_mt19937_next(sw_mt19937 *g);
 /* torch.randperm(count) for at most SW_RANDPERM_MOST; torch draws otherwise above. */
 #define SW_RANDPERM_MOST (UINT32_MAX / 20 - 1) /* 214,748,363 */
 void sw_randperm(sw_mt19937 *g, uint32_t *out, size_t count);
-/* tensor.uniform_(low, high) in f32 as torch fills it. */
+/* tensor.uniform_(low, high) in f32 as torch fills it; in the calling lane and its mode. */
 void sw_uniform_fill(sw_mt19937 *g, float *out, size_t count, double low, double high);
 
 typedef struct sw_philox {

@@ -9,16 +9,16 @@
  * bf16-dp and bf16-amx, f32 in fp32-ref.
  *
  * Bits: every operator's result is a function of its arguments and the numerics profile alone,
- * never of lanes or of the machine (docs/formats/numerics.md). Reductions have fixed trees; k runs
- * in fixed panels in ascending order.
+ * never of lanes, of the machine or of the mode in which the caller computes
+ * (docs/formats/numerics.md). Reductions have fixed trees; k runs in fixed panels in ascending
+ * order. What runs in the calling lane says so, and takes its mode.
  */
 #ifndef SW_TENSOR_H
 #define SW_TENSOR_H
 #include "base/base.h"
 
-typedef uint16_t sw_bf16; /* bits of a bfloat16; rounding is nearest-even everywhere */
-float sw_bf16_to_float(sw_bf16 v);
-sw_bf16 sw_bf16_from_float(float v); /* NaN stays a quiet NaN */
+/* Bits of a bfloat16; rounding is nearest-even everywhere, and NaN stays a quiet NaN. */
+typedef uint16_t sw_bf16;
 
 typedef enum sw_dtype { SW_DTYPE_F32, SW_DTYPE_BF16, SW_DTYPE_F16 } sw_dtype;
 size_t sw_dtype_bytes(sw_dtype t);
@@ -42,7 +42,9 @@ typedef enum sw_rule { SW_RULE_PAIRS, SW_RULE_TILES } sw_rule;
 bool sw_tensor_has_instructions(sw_rule rule);
 
 /* How operators compute: threads, operand type E (BF16 or F32), the rule of products in bf16, and
- * whether its instruction is used or the exact emulation. */
+ * whether its instruction is used or the exact emulation. `native` only after
+ * sw_tensor_has_instructions(rule) has returned true in this process: else the first product ends
+ * it by SIGILL, by tiles also on a machine that has them. */
 typedef struct sw_compute {
     sw_parallel parallel;
     sw_dtype dtype;
@@ -57,6 +59,9 @@ void sw_compute_run(const sw_compute *c, size_t count,
 unsigned sw_flush_begin(void);
 void sw_flush_restore(unsigned mode);
 
+static inline const void *sw_elements_at(const void *base, size_t at, sw_dtype dtype) {
+    return (const uint8_t *)base + at * sw_dtype_bytes(dtype);
+}
 /* Elements of any dtype as f32 and back (F16 is read only). Source and target may be unaligned. */
 void sw_elements_load(float *out, const void *in, sw_dtype dtype, size_t count);
 void sw_elements_store(void *out, const float *in, sw_dtype dtype, size_t count);

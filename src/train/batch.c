@@ -10,10 +10,6 @@
 #include "train/engine.h"
 #include <stdlib.h>
 
-static size_t most(size_t a, size_t b) {
-    return a > b ? a : b;
-}
-
 void sw_order_shuffle(sw_order *o, uint64_t epoch) {
     if (o->epoch == epoch) return;
     sw_mt19937 g;
@@ -76,12 +72,12 @@ static void widen(const sw_order *o, uint64_t i, sw_capacity *out) {
         const sw_piece *end, *p = pieces_of(o, place, &end);
         for (; p < end; p++, segments++) {
             tokens += p->length;
-            out->longest = most(out->longest, p->length);
+            out->longest = sw_most(out->longest, p->length);
         }
     }
-    out->tokens = most(out->tokens, tokens);
-    out->segments = most(out->segments, segments);
-    out->labels = most(out->labels, sw_order_labels(o, i));
+    out->tokens = sw_most(out->tokens, tokens);
+    out->segments = sw_most(out->segments, segments);
+    out->labels = sw_most(out->labels, sw_order_labels(o, i));
 }
 
 static void walk(sw_order *o, uint64_t epochs, sw_capacity *out) {
@@ -117,7 +113,7 @@ static sw_status bound(const sw_order *o, sw_capacity *out, sw_error *err) {
     for (size_t i = 0; i < count; i++) {
         sw_capacity one = {0};
         widen(&each, i, &one);
-        out->longest = most(out->longest, one.longest);
+        out->longest = sw_most(out->longest, one.longest);
         measures[0][i] = one.tokens;
         measures[1][i] = one.segments;
         measures[2][i] = one.labels;

@@ -6,10 +6,6 @@
 #include "train/engine.h"
 #include <string.h>
 
-static size_t least(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
 static sw_norm head_norm(const sw_engine *e, size_t rows) {
     return (sw_norm){.x = e->scratch.head_x,
                      .weight = e->final_norm.value,
@@ -137,7 +133,7 @@ double sw_engine_loss(sw_engine *e, float scale) {
     sw_norm norm = head_norm(e, labels);
     sw_norm_forward(&e->compute, &norm, s->head_norm);
     for (size_t first = 0; first < labels; first += SW_HEAD_ROWS) {
-        chunk(e, first, least(labels - first, SW_HEAD_ROWS), scale);
+        chunk(e, first, sw_least(labels - first, SW_HEAD_ROWS), scale);
     }
     if (scale > 0) {
         if (labels == 0 && e->table && e->batch.first) clear_table_gradient(e);

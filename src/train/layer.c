@@ -65,10 +65,9 @@ static void attention_half(sw_engine *e, sw_layer *l) {
     module_forward(e, l, SW_MODULE_K, s->norm, s->k, SW_DTYPE_F32, NULL);
     module_forward(e, l, SW_MODULE_V, s->norm, (uint8_t *)k->v + kept_bytes, dtype, NULL);
     sw_rope rope = rope_of(e, e->heads);
-    sw_rope_turn(&e->compute, &rope, s->q, e->width, k->q, e->width, false);
+    sw_rope_turn(&e->compute, &rope, s->q, k->q, false);
     rope.heads = e->kv_heads;
-    sw_rope_turn(&e->compute, &rope, s->k, e->kv_width, (uint8_t *)k->k + kept_bytes, e->kv_width,
-                 false);
+    sw_rope_turn(&e->compute, &rope, s->k, (uint8_t *)k->k + kept_bytes, false);
     sw_attention attention = attention_of(e, l);
     sw_attention_forward(&e->compute, &attention);
     module_forward(e, l, SW_MODULE_O, k->attn, k->middle, SW_DTYPE_F32, l->x);
@@ -172,9 +171,9 @@ static void attention_backward(sw_engine *e, sw_layer *l) {
     sw_attention_grad g = {.dout = s->dattn, .dq = s->dq, .dk = s->dk, .dv = s->dv};
     sw_attention_backward(&e->compute, &attention, &g);
     sw_rope rope = rope_of(e, e->heads);
-    sw_rope_turn(&e->compute, &rope, s->dq, e->width, s->dqkv[0], e->width, true);
+    sw_rope_turn(&e->compute, &rope, s->dq, s->dqkv[0], true);
     rope.heads = e->kv_heads;
-    sw_rope_turn(&e->compute, &rope, s->dk, e->kv_width, s->dqkv[1], e->kv_width, true);
+    sw_rope_turn(&e->compute, &rope, s->dk, s->dqkv[1], true);
     sw_convert(&e->compute, s->dqkv[2], s->dv, t * e->kv_width);
 }
 

@@ -9,10 +9,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-static size_t most(size_t a, size_t b) {
-    return a > b ? a : b;
-}
-
 void *sw_slab_take(sw_slab *s, const char *name, size_t count, size_t element_bytes) {
     size_t bytes, end;
     if (!sw_mul_size(count, element_bytes, &bytes) ||
@@ -173,7 +169,7 @@ static void take_layers(layout *l) {
     bool own = e->capacity.backward && !e->capacity.recompute;
     for (size_t i = 0; i < e->layer_count; i++) {
         for (int m = 0; m < SW_MODULE_COUNT; m++) {
-            widest[m] = most(widest[m], e->layers[i].linear[m].rank_stride);
+            widest[m] = sw_most(widest[m], e->layers[i].linear[m].rank_stride);
         }
     }
     sw_kept shared = {0};
@@ -194,7 +190,7 @@ static void take_layers(layout *l) {
 static size_t largest_rank(const sw_engine *e) {
     size_t rank = 0;
     for (size_t i = 0; i < e->layer_count; i++) {
-        for (int m = 0; m < SW_MODULE_COUNT; m++) rank = most(rank, e->layers[i].linear[m].rank);
+        for (int m = 0; m < SW_MODULE_COUNT; m++) rank = sw_most(rank, e->layers[i].linear[m].rank);
     }
     return rank;
 }
@@ -218,12 +214,12 @@ static void take_gradients(layout *l) {
 /* The same, and of the table's when that is trained. */
 static void take_turned(layout *l) {
     sw_engine *e = l->e;
-    size_t rank = largest_rank(e), padded = (l->tokens + 1) / 2 * 2;
-    size_t heads = (e->capacity.head_rows + 1) / 2 * 2 * e->config->vocab_size;
+    size_t rank = largest_rank(e), padded = sw_round_up(l->tokens, 2);
+    size_t heads = sw_round_up(e->capacity.head_rows, 2) * e->config->vocab_size;
     e->scratch.packed_x = operands(l, "packed activations", sw_pack_elements(l->tokens, l->widest));
     e->scratch.transposed =
         operands(l, "transposed gradients",
-                 most((e->full ? l->widest : rank) * padded, e->table ? heads : 0));
+                 sw_most((e->full ? l->widest : rank) * padded, e->table ? heads : 0));
 }
 
 static void take_backward(layout *l) {
@@ -250,10 +246,10 @@ static void take_backward(layout *l) {
 static void take_panels(layout *l) {
     sw_engine *e = l->e;
     size_t f = e->config->intermediate_size, attention = e->width + 2 * e->kv_width;
-    size_t deepest = most(most(2 * f, attention), most(e->config->hidden_size, l->tokens));
-    deepest = most(deepest, e->config->vocab_size < 4096 ? e->config->vocab_size : 4096);
-    size_t largest = most(e->width, f) * e->config->hidden_size;
-    size_t widest = most(e->config->vocab_size, l->widest);
+    size_t deepest = sw_most(sw_most(2 * f, attention), sw_most(e->config->hidden_size, l->tokens));
+    deepest = sw_most(deepest, e->config->vocab_size < 4096 ? e->config->vocab_size : 4096);
+    size_t largest = sw_most(e->width, f) * e->config->hidden_size;
+    size_t widest = sw_most(e->config->vocab_size, l->widest);
     e->scratch.panels = sw_slab_take(
         l->slab, "unpacked panels",
         sw_gemm_panel_bytes(e->compute.dtype, deepest + 3 * (largest_rank(e) + 1), widest), 1);
@@ -311,7 +307,7 @@ static void take_turns(layout *l) {
     size_t layer = slab->used;
     slab->used = start;
     take_loss_scratch(l);
-    slab->used = most(slab->used, layer);
+    slab->used = sw_most(slab->used, layer);
     slab->budget = budget;
     if (budget) sw_budget_add(budget, "work of a layer or the loss", slab->used - start);
     if (l->e->capacity.backward && apart) take_turned(l);
@@ -327,7 +323,7 @@ static void take_scratch(layout *l) {
     if (!e->capacity.backward) return;
     s->dx = floats(l, "gradients of activations", l->tokens * e->config->hidden_size);
     for (size_t i = 0; i < 3; i++) {
-        s->du[i] = operands(l, "adapters", l->tokens * ((rank + 1) / 2 * 2));
+        s->du[i] = operands(l, "adapters", l->tokens * sw_round_up(rank, 2));
     }
 }
 
@@ -394,13 +390,13 @@ static void point_norms(sw_engine *e) {
 }
 
 void sw_engine_layout(sw_engine *e, sw_slab *slab, size_t lanes) {
-    layout l = {.e = e,
-                .slab = slab,
-                .tokens = e->capacity.tokens,
-                .size = sw_dtype_bytes(e->compute.dtype),
-                .widest =
-                    most(e->width, most(e->config->hidden_size, e->config->intermediate_size)),
-                .lanes = lanes};
+    layout l = {
+        .e = e,
+        .slab = slab,
+        .tokens = e->capacity.tokens,
+        .size = sw_dtype_bytes(e->compute.dtype),
+        .widest = sw_most(e->width, sw_most(e->config->hidden_size, e->config->intermediate_size)),
+        .lanes = lanes};
     take_state(&l);
     take_weights(&l);
     take_layers(&l);

@@ -23,10 +23,6 @@ static sw_dropout dropout_of(const sw_engine *e, const sw_linear *l) {
         .seed = e->settings->seed, .stream = e->batch.stream << 16 | l->number, .p = e->dropout};
 }
 
-static size_t even(size_t n) {
-    return (n + 1) / 2 * 2;
-}
-
 static bool drops(const sw_engine *e, const sw_linear *l) {
     return e->dropout > 0 && l->a;
 }
@@ -135,8 +131,8 @@ sw_gemm_term sw_engine_turned(sw_engine *e, const void *left, size_t rows, size_
     sw_gemm_term term = {.a = left, .a_stride = stride, .turned = true, .k = rows};
     if (sw_gemm_turns(&e->compute)) return term;
     sw_source source = {.data = left, .dtype = e->compute.dtype, .stride = stride};
-    sw_transpose(&e->compute, e->scratch.transposed, even(rows), &source, rows, columns);
-    return (sw_gemm_term){.a = e->scratch.transposed, .a_stride = even(rows), .k = rows};
+    sw_transpose(&e->compute, e->scratch.transposed, sw_round_up(rows, 2), &source, rows, columns);
+    return (sw_gemm_term){.a = e->scratch.transposed, .a_stride = sw_round_up(rows, 2), .k = rows};
 }
 
 static sw_gemm_term turned(sw_engine *e, const void *left, size_t columns, size_t stride) {
@@ -206,7 +202,8 @@ static const void *dora_backward(sw_engine *e, const sw_linear *l, const sw_line
     sw_scratch *s = &e->scratch;
     size_t t = e->batch.tokens;
     direct(e, l, dropped(e, l, g->x), g->u);
-    sw_gains_dots(&e->compute, g->dy, s->directed, l->norm, l->magnitude->grad, t, l->out);
+    const sw_gains_grad grad = {g->dy, s->directed, l->norm, l->magnitude->grad, t, l->out};
+    sw_gains_backward(&e->compute, &grad);
     sw_gains gains = {.in = g->dy,
                       .in_dtype = e->compute.dtype,
                       .gain = l->gain,

@@ -27,8 +27,8 @@ static void load_norm(sw_engine *e, sw_norm_weight *n) {
 }
 
 static void pack_adapter(sw_engine *e, sw_linear *l, const float *a, const float *b) {
-    sw_pack_both(&e->compute, l->a_t, l->a_n, a, l->rank, l->in);
-    sw_pack_both(&e->compute, l->b_t, l->b_n, b, l->out, l->rank);
+    sw_pack_both(&e->compute, &(sw_both_sides){a, l->rank, l->in, l->a_t, l->a_n});
+    sw_pack_both(&e->compute, &(sw_both_sides){b, l->out, l->rank, l->b_t, l->b_n});
 }
 
 /* NUM-071: after every change of A and B. */
@@ -137,7 +137,8 @@ void sw_engine_load_trained(sw_engine *e) {
     for (size_t i = 0; i < e->parameter_count; i++) {
         const sw_parameter *p = &e->parameters[i];
         if (!p->packed_t) continue;
-        sw_pack_both(&e->compute, p->packed_t, p->packed_n, p->value, p->rows, p->columns);
+        const sw_both_sides both = {p->value, p->rows, p->columns, p->packed_t, p->packed_n};
+        sw_pack_both(&e->compute, &both);
     }
     sw_engine_load_stepped(e);
 }

@@ -14,10 +14,6 @@
 
 #define WINDOW 1000 /* rows; TRL packs each batch of so many by itself */
 
-static size_t least(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
 static uint64_t row_start(const sw_rows *r, size_t row) {
     return row ? r->ends[row - 1] : 0;
 }
@@ -126,7 +122,7 @@ static size_t widest_window(const sw_rows *rows, uint64_t limit) {
     size_t widest = 0;
     for (size_t row = 0; row < rows->count;) {
         size_t count = 0;
-        for (size_t last = least(rows->count, row + WINDOW); row < last; row++)
+        for (size_t last = sw_least(rows->count, row + WINDOW); row < last; row++)
             count += pieces_of(rows->ends[row] - row_start(rows, row), limit);
         if (count > widest) widest = count;
     }
@@ -149,7 +145,7 @@ sw_status sw_rows_pack(sw_arena *arena, const sw_rows *rows, const sw_training *
     if (!p->fitted || !p->place || !p->out.piece || !p->out.ends)
         return sw_fail(err, SW_MEMORY, "memory", "no memory to pack the rows");
     for (size_t row = 0; row < rows->count; row += WINDOW)
-        lay_window(p, rows, t, row, least(rows->count, row + WINDOW));
+        lay_window(p, rows, t, row, sw_least(rows->count, row + WINDOW));
     *out = p->out;
     return SW_OK;
 }

@@ -294,14 +294,15 @@ static double accumulate(run *r, uint64_t *tokens) {
 static void update_parameter(sw_engine *e, sw_parameter *p, const sw_adamw *step) {
     const sw_compute *c = &e->compute;
     size_t count = p->rows * p->columns;
+    const sw_adamw_values values = {p->value, p->grad, p->m, p->v};
+    const sw_both_sides both = {p->value, p->rows, p->columns, p->packed_t, p->packed_n};
     if (!p->packed_t && !p->coded) {
-        sw_adamw_step(c, step, p->value, p->grad, p->m, p->v, count);
+        sw_adamw_step(c, step, &values, count);
     } else if (!p->coded) {
-        sw_adamw_step_packed(c, step, p->value, p->grad, p->m, p->v, p->rows, p->columns,
-                             p->packed_t, p->packed_n);
+        sw_adamw_step_packed(c, step, &values, &both);
     } else {
         sw_adamw8_step(c, step, p->value, p->grad, &p->moments, count);
-        if (p->packed_t) sw_pack_both(c, p->packed_t, p->packed_n, p->value, p->rows, p->columns);
+        if (p->packed_t) sw_pack_both(c, &both);
     }
 }
 

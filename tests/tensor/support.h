@@ -71,6 +71,18 @@ static inline void check_close(const char *what, const float *a, const double *b
     }
 }
 
+static inline sw_bf16 bf16_of(float v) {
+    sw_bf16 out;
+    sw_elements_store(&out, &v, SW_DTYPE_BF16, 1);
+    return out;
+}
+
+static inline float float_of_bf16(sw_bf16 v) {
+    float out;
+    sw_elements_load(&out, &v, SW_DTYPE_BF16, 1);
+    return out;
+}
+
 /* The operand type of `c` from f32, and back. */
 static inline void *operands(const sw_compute *c, const float *in, size_t count) {
     void *out = calloc(count + 2, sizeof(float));

@@ -205,7 +205,8 @@ static void test_attention_over_a_long_row(void **state) {
     double *wide = widen(in, 3 * LONG * WIDTH);
     static double expected[LONG * WIDTH];
     static long_row whole;
-    for (size_t window = 0; window <= LONG_WINDOW; window += LONG_WINDOW) {
+    for (size_t i = 0; i < LONG_WINDOW_COUNT; i++) {
+        size_t window = LONG_WINDOWS[i];
         long_reference(wide, window, expected);
         attend_long(&c, window, in, dout, LONG, &whole);
         check_close("long row", whole.out, expected, LONG * WIDTH, 1e-5);
@@ -219,11 +220,134 @@ static void test_attention_over_a_long_row(void **state) {
     free(wide);
 }
 
+/* ---- grouped heads in two rows of several panels ---- */
+
+enum {
+    MANY_HEADS = 4,
+    MANY_KV = 2,
+    MANY_D = 4,
+    MANY_ROWS = 1700,
+    MANY_Q = MANY_ROWS * MANY_HEADS * MANY_D,
+    MANY_K = MANY_ROWS * MANY_KV * MANY_D
+};
+static const sw_segment TWO_ROWS[] = {{0, 600, 0, 600}, {600, 1100, 600, 1100}};
+
+typedef struct many {
+    float out[MANY_Q], lse[MANY_HEADS * MANY_ROWS], dq[MANY_Q], dk[MANY_K], dv[MANY_K];
+} many;
+
+static void attend_many(const sw_compute *c, size_t window, const float *in, const float *dout,
+                        many *r) {
+    sw_attention a = {.heads = MANY_HEADS,
+                      .kv_heads = MANY_KV,
+                      .head_dim = MANY_D,
+                      .segments = TWO_ROWS,
+                      .segment_count = 2,
+                      .query_rows = MANY_ROWS,
+                      .longest = 1100,
+                      .window = window};
+    const float *const parts[] = {in, in + MANY_Q, in + MANY_Q + MANY_K};
+    const answers all = {r->out, r->lse, r->dq, r->dk, r->dv};
+    attend_all(c, a, MANY_ROWS, parts, dout, &all);
+}
+
+typedef struct exact { /* in f64 */
+    double out[MANY_Q], dq[MANY_Q], dk[MANY_K], dv[MANY_K];
+} exact;
+
+/* One query of one head, of all heads of all queries, and the keys from `first` to `last` that it
+ * sees. */
+typedef struct probe {
+    const double *q, *k, *v, *dout;
+    size_t query, kv, first, last;
+} probe;
+
+static double dot_of(const double *a, const double *b) {
+    double sum = 0;
+    for (size_t d = 0; d < MANY_D; d++) sum += a[d] * b[d];
+    return sum;
+}
+
+static void add_probe(const probe *p, exact *e) {
+    static double share[MANY_ROWS];
+    const double *q = p->q + p->query * MANY_D, *dout = p->dout + p->query * MANY_D;
+    double sum = 0, *out = e->out + p->query * MANY_D, *dq = e->dq + p->query * MANY_D;
+    for (size_t j = p->first; j <= p->last; j++) {
+        sum += share[j] = exp(dot_of(q, p->k + (j * MANY_KV + p->kv) * MANY_D) / sqrt(MANY_D));
+    }
+    for (size_t j = p->first; j <= p->last; j++) {
+        share[j] /= sum;
+        for (size_t d = 0; d < MANY_D; d++)
+            out[d] += share[j] * p->v[(j * MANY_KV + p->kv) * MANY_D + d];
+    }
+    for (size_t j = p->first; j <= p->last; j++) {
+        size_t key = (j * MANY_KV + p->kv) * MANY_D;
+        double ds = share[j] * (dot_of(dout, p->v + key) - dot_of(dout, out)) / sqrt(MANY_D);
+        for (size_t d = 0; d < MANY_D; d++) {
+            dq[d] += ds * p->k[key + d];
+            e->dk[key + d] += ds * q[d];
+            e->dv[key + d] += share[j] * dout[d];
+        }
+    }
+}
+
+static void find_exact(const double *in, const double *dout, size_t window, exact *e) {
+    memset(e, 0, sizeof *e);
+    for (size_t s = 0; s < 2; s++) {
+        size_t first = TWO_ROWS[s].query, end = first + TWO_ROWS[s].query_count;
+        for (size_t i = MANY_HEADS * first; i < MANY_HEADS * end; i++) {
+            probe p = {.q = in, .k = in + MANY_Q, .v = in + MANY_Q + MANY_K, .dout = dout};
+            p.query = i;
+            p.kv = i % MANY_HEADS / (MANY_HEADS / MANY_KV);
+            p.last = i / MANY_HEADS;
+            p.first = window && p.last + 1 > first + window ? p.last + 1 - window : first;
+            add_probe(&p, e);
+        }
+    }
+}
+
+static void check_many(const sw_compute *c, size_t window, const float *in, const float *dout,
+                       const exact *e) {
+    static many found, other;
+    double tolerance = c->dtype == SW_DTYPE_F32 ? 1e-5 : 3e-2;
+    size_t lanes = 3;
+    attend_many(c, window, in, dout, &found);
+    check_close("out", found.out, e->out, MANY_Q, tolerance);
+    check_close("dq", found.dq, e->dq, MANY_Q, tolerance);
+    check_close("dk", found.dk, e->dk, MANY_K, tolerance);
+    check_close("dv", found.dv, e->dv, MANY_K, tolerance);
+    sw_compute d = *c;
+    d.parallel = (sw_parallel){.pool = &lanes, .run = backwards_run, .lanes = lanes};
+    attend_many(&d, window, in, dout, &other);
+    assert_memory_equal(&found, &other, sizeof found);
+}
+
+/* Over all keys, and with windows that are shorter and longer than a panel. */
+static void test_grouped_heads_over_long_rows(void **state) {
+    (void)state;
+    static exact e;
+    static const size_t windows[] = {0, 130, 530};
+    float *in = noise_floats(14, MANY_Q + 2 * MANY_K, 1.5f), *dout = noise_floats(15, MANY_Q, 1);
+    double *wide = widen(in, MANY_Q + 2 * MANY_K), *wide_dout = widen(dout, MANY_Q);
+    sw_compute f32 = compute_f32(), pairs = compute_bf16(false), tiles = compute_tiles(false);
+    for (size_t i = 0; i < sizeof windows / sizeof *windows; i++) {
+        find_exact(wide, wide_dout, windows[i], &e);
+        check_many(&f32, windows[i], in, dout, &e);
+        check_many(&pairs, windows[i], in, dout, &e);
+        check_many(&tiles, windows[i], in, dout, &e);
+    }
+    free(in);
+    free(dout);
+    free(wide);
+    free(wide_dout);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_attention),
                                        cmocka_unit_test(test_attention_order_of_jobs),
                                        cmocka_unit_test(test_attention_of_many_rows),
                                        cmocka_unit_test(test_attention_with_kept_keys),
-                                       cmocka_unit_test(test_attention_over_a_long_row)};
+                                       cmocka_unit_test(test_attention_over_a_long_row),
+                                       cmocka_unit_test(test_grouped_heads_over_long_rows)};
     return cmocka_run_group_tests_name("attention", tests, NULL, NULL);
 }

@@ -120,8 +120,8 @@ static void test_dots(void **state) {
             expected[k] = 0.5 + expected[k] / norm[k];
             dm[k] = again[k] = 0.5f; /* it adds */
         }
-        sw_gains_dots(&c, stored, z, norm, dm, ROWS, COLUMNS);
-        sw_gains_dots(&other, stored, z, norm, again, ROWS, COLUMNS);
+        sw_gains_backward(&c, &(sw_gains_grad){stored, z, norm, dm, ROWS, COLUMNS});
+        sw_gains_backward(&other, &(sw_gains_grad){stored, z, norm, again, ROWS, COLUMNS});
         check_close("dm", dm, expected, COLUMNS, 1e-6);
         assert_memory_equal(dm, again, sizeof dm);
         free(stored);

@@ -15,7 +15,7 @@ static void test_against_f64(void **state) {
     for (size_t i = 0; i < 2 * SHAPE_COUNT; i++) {
         for (size_t mode = 0; mode < MODES; mode++) {
             sw_compute c = modes(mode);
-            problem p = make(&c, SHAPES[i / 2], i & 1, false);
+            problem p = make(&c, SHAPES[i / 2], i & 1, PLAIN);
             sw_gemm g = gemm_of(&p);
             sw_gemm_run(&c, &g);
             double *expected = calloc(p.s.m * p.s.n, sizeof *expected);
@@ -132,7 +132,7 @@ static void check_any_order(sw_compute c) {
     sw_compute other = c;
     other.parallel = (sw_parallel){.pool = &lanes, .run = backwards_run, .lanes = lanes};
     shape s = {205, 147, 600};
-    problem a = make(&c, s, true, false), b = make(&other, s, true, false);
+    problem a = make(&c, s, true, PLAIN), b = make(&other, s, true, PLAIN);
     sw_gemm ga = gemm_of(&a), gb = gemm_of(&b);
     sw_gemm_run(&c, &ga);
     sw_gemm_run(&other, &gb);
@@ -153,8 +153,8 @@ static void test_any_order_of_jobs(void **state) {
 static void test_terms_and_outputs(void **state) {
     (void)state;
     sw_compute c = compute_f32();
-    problem a = make(&c, (shape){30, 40, 50}, false, false);
-    problem b = make(&c, (shape){30, 40, 9}, true, false);
+    problem a = make(&c, (shape){30, 40, 50}, false, PLAIN);
+    problem b = make(&c, (shape){30, 40, 9}, true, PLAIN);
     sw_gemm one = gemm_of(&a), two = gemm_of(&b), both = one;
     sw_gemm_run(&c, &one);
     sw_gemm_run(&c, &two);
@@ -173,7 +173,7 @@ static void test_terms_and_outputs(void **state) {
     both.c_dtype = SW_DTYPE_BF16;
     sw_gemm_run(&c, &both);
     for (size_t i = 0; i < 1200; i++) {
-        assert_int_equal(rounded[i], sw_bf16_from_float(0.5f * (a.c[i] + b.c[i])));
+        assert_int_equal(rounded[i], bf16_of(0.5f * (a.c[i] + b.c[i])));
     }
     free(base);
     free(sum);
@@ -185,17 +185,17 @@ static void test_terms_and_outputs(void **state) {
 static void test_with_scratch(void **state) {
     (void)state;
     static const shape more[] = {{101, 70, 600}, {193, 40, 5000}, {96, 17, 4097}, {7, 33, 8705}};
-    for (size_t i = 0; i < (SHAPE_COUNT + 4) * MODES; i++) {
-        size_t which = i / MODES;
+    for (size_t i = 0; i < (SHAPE_COUNT + 4) * MODES * KINDS; i++) {
+        size_t which = i / MODES / KINDS;
         sw_compute c = modes(i % MODES);
         check_with_scratch(&c, which < SHAPE_COUNT ? SHAPES[which] : more[which - SHAPE_COUNT],
-                           which & 1);
+                           i / MODES % KINDS);
     }
 }
 
 /* A that lies as (k, m), its k not padded: the bits of the same rows. */
-static void check_turned(const sw_compute *c, shape s, bool wild) {
-    problem p = make(c, s, false, wild);
+static void check_turned(const sw_compute *c, shape s, kind of) {
+    problem p = make(c, s, false, of);
     sw_gemm g = gemm_of(&p);
     sw_gemm_run(c, &g);
     float *turned = malloc(s.k * s.m * sizeof *turned), *out = calloc(s.m * s.n, sizeof *out);
@@ -207,13 +207,13 @@ static void check_turned(const sw_compute *c, shape s, bool wild) {
     g.terms[0].turned = true;
     g.c = out;
     sw_gemm_run(c, &g);
-    assert_memory_equal(out, p.c, s.m * s.n * sizeof *out);
+    check_numbers(out, p.c, s.m * s.n);
     const sw_source lying = {.data = p.b_values, .dtype = SW_DTYPE_F32, .stride = s.n};
     g.terms[0].lying = &lying;
     g.panels = malloc(sw_gemm_panel_bytes(c->dtype, s.k < 4096 ? s.k : 4096, s.n));
     memset(out, 0x7f, s.m * s.n * sizeof *out);
     sw_gemm_run(c, &g);
-    assert_memory_equal(out, p.c, s.m * s.n * sizeof *out);
+    check_numbers(out, p.c, s.m * s.n);
     free((void *)g.terms[0].a);
     free(g.panels);
     free(turned);
@@ -230,7 +230,7 @@ static void test_turned(void **state) {
         for (size_t mode = 0; mode < MODES; mode++) {
             sw_compute c = modes(mode);
             assert_true(sw_gemm_turns(&c));
-            check_turned(&c, s, i & 1);
+            for (kind of = 0; of < KINDS; of++) check_turned(&c, s, of);
         }
     }
 }
@@ -314,10 +314,7 @@ static void test_bf16_rounding(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         float v;
         memcpy(&v, &cases[i].bits, sizeof v);
-        assert_int_equal(sw_bf16_from_float(v), cases[i].expected);
-        sw_bf16 stored;
-        sw_elements_store(&stored, &v, SW_DTYPE_BF16, 1);
-        assert_int_equal(stored, cases[i].expected);
+        assert_int_equal(bf16_of(v), cases[i].expected);
         float row[35]; /* in whole vectors and behind them */
         sw_bf16 stored_row[35];
         for (size_t at = 0; at < 35; at++) row[at] = at % 3 ? 1 : v;
@@ -326,11 +323,18 @@ static void test_bf16_rounding(void **state) {
             assert_int_equal(stored_row[at], at % 3 ? 0x3f80 : cases[i].expected);
         }
     }
-    const uint16_t halves[] = {0x3c00, 0xc000, 0x0001, 0x8001, 0x7bff, 0x0400, 0x3555};
-    const float floats[] = {1, -2, 0x1p-24f, -0x1p-24f, 65504, 0x1p-14f, 0.333251953125f};
-    float out[7];
-    sw_elements_load(out, halves, SW_DTYPE_F16, 7);
-    for (size_t i = 0; i < 7; i++) assert_true(out[i] == floats[i]);
+}
+
+static void test_f16(void **state) {
+    (void)state;
+    const uint16_t halves[] = {0x3c00, 0xc000, 0x0001, 0x8001, 0x7bff,
+                               0x0400, 0x3555, 0x7c00, 0xfc00, 0x7e01};
+    const float floats[] = {
+        1, -2, 0x1p-24f, -0x1p-24f, 65504, 0x1p-14f, 0.333251953125f, INFINITY, -INFINITY};
+    float out[10];
+    sw_elements_load(out, halves, SW_DTYPE_F16, 10);
+    for (size_t i = 0; i < 9; i++) assert_true(out[i] == floats[i]);
+    assert_true(isnan(out[9]));
 }
 
 /* Both forms at once, of odd shapes and of numbers that are none, and a block beyond the end. */
@@ -357,13 +361,13 @@ static void test_pack_both(void **state) {
         sw_pack(&c, n, &source, false, out, in);
         memset(t2, 0x7f, t_size);
         memset(n2, 0x7f, n_size);
-        sw_pack_both(&c, t2, n2, w, out, in);
+        sw_pack_both(&c, &(sw_both_sides){w, out, in, t2, n2});
         assert_memory_equal(t, t2, t_size);
         assert_memory_equal(n, n2, n_size);
         memset(t2, 0x7f, t_size);
         memset(n2, 0x7f, n_size);
-        sw_pack_both(&c, t2, NULL, w, out, in);
-        sw_pack_both(&c, NULL, n2, w, out, in);
+        sw_pack_both(&c, &(sw_both_sides){w, out, in, t2, NULL});
+        sw_pack_both(&c, &(sw_both_sides){w, out, in, NULL, n2});
         assert_memory_equal(t, t2, t_size);
         assert_memory_equal(n, n2, n_size);
         free(w);
@@ -374,12 +378,18 @@ static void test_pack_both(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_against_f64),       cmocka_unit_test(test_the_rule),
-        cmocka_unit_test(test_bits_of_products),  cmocka_unit_test(test_bits_of_pairs),
-        cmocka_unit_test(test_any_order_of_jobs), cmocka_unit_test(test_terms_and_outputs),
-        cmocka_unit_test(test_with_scratch),      cmocka_unit_test(test_turned),
-        cmocka_unit_test(test_transpose),         cmocka_unit_test(test_bf16_rounding),
-        cmocka_unit_test(test_pack_both),         cmocka_unit_test(test_leaving)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_against_f64),
+                                       cmocka_unit_test(test_the_rule),
+                                       cmocka_unit_test(test_bits_of_products),
+                                       cmocka_unit_test(test_bits_of_pairs),
+                                       cmocka_unit_test(test_any_order_of_jobs),
+                                       cmocka_unit_test(test_terms_and_outputs),
+                                       cmocka_unit_test(test_with_scratch),
+                                       cmocka_unit_test(test_turned),
+                                       cmocka_unit_test(test_transpose),
+                                       cmocka_unit_test(test_bf16_rounding),
+                                       cmocka_unit_test(test_f16),
+                                       cmocka_unit_test(test_pack_both),
+                                       cmocka_unit_test(test_leaving)};
     return cmocka_run_group_tests_name("gemm", tests, NULL, NULL);
 }

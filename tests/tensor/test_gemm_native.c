@@ -86,8 +86,8 @@ static void test_the_tiles(void **state) {
         static float sums[SIDE][SIDE], found[SIDE][SIDE], row[SW_TILES_DEPTH],
             column[SW_TILES_DEPTH];
         for (size_t i = 0; i < SIDE * SIDE * 2; i++) {
-            (&a[0][0])[i] = sw_bf16_from_float(operand(&n, of));
-            (&b[0][0][0])[i] = sw_bf16_from_float(operand(&n, of));
+            (&a[0][0])[i] = bf16_of(operand(&n, of));
+            (&b[0][0][0])[i] = bf16_of(operand(&n, of));
         }
         for (size_t i = 0; i < SIDE * SIDE; i++) {
             float first = operand(&n, of), second = operand(&n, of);
@@ -101,7 +101,7 @@ static void test_the_tiles(void **state) {
         for (size_t i = 0; i < SIDE * SIDE; i++) {
             sw_elements_load(row, a[i / SIDE], SW_DTYPE_BF16, SW_TILES_DEPTH);
             for (size_t k = 0; k < SW_TILES_DEPTH; k++)
-                column[k] = sw_bf16_to_float(b[k / 2][i % SIDE][k % 2]);
+                column[k] = float_of_bf16(b[k / 2][i % SIDE][k % 2]);
             uint32_t expected = add_tile((&sums[0][0])[i], row, column);
             if (number_bits((&found[0][0])[i]) == expected) continue;
             sw_flush_restore(held);
@@ -157,9 +157,9 @@ static void test_bits_of_products(void **state) {
 static void test_with_scratch(void **state) {
     (void)state;
     static const shape shapes[] = {{13, 33, 63}, {101, 70, 600}, {5, 17, 4097}, {3, 33, 8705}};
-    for (size_t i = 0; i < 2 * (sizeof shapes / sizeof *shapes); i++) {
+    for (size_t i = 0; i < 2 * KINDS * (sizeof shapes / sizeof *shapes); i++) {
         sw_compute c = compute_of(i % 2, true);
-        if (has(c.rule)) check_with_scratch(&c, shapes[i / 2], i / 2 & 1);
+        if (has(c.rule)) check_with_scratch(&c, shapes[i / 2 / KINDS], i / 2 % KINDS);
     }
 }
 

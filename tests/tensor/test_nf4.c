@@ -86,7 +86,7 @@ static void test_golden(void **state) {
     }
 }
 
-/* Every index of the 8-bit code, through a matrix whose scales' rests are its midpoints. */
+/* What every index of the 8-bit code stands for, as the scale of a matrix of one element, a 1. */
 static void test_code_table(void **state) {
     (void)state;
     sw_dynamic d;
@@ -133,7 +133,7 @@ static void test_any_range(void **state) {
         sw_nf4_load(rounded, &w, SW_DTYPE_BF16, first, size);
         assert_memory_equal(part, whole + first, size * sizeof *part);
         for (size_t k = 0; k < size; k++) {
-            assert_int_equal(rounded[k], sw_bf16_from_float(part[k]));
+            assert_int_equal(rounded[k], bf16_of(part[k]));
         }
     }
     free(x);
@@ -216,7 +216,7 @@ static void test_edges(void **state) {
         sw_bf16 *rounded = load_all(&w, SW_DTYPE_BF16);
         for (size_t i = 0; i < 640; i++) {
             assert_true(isnan(back[i]));
-            assert_true(isnan(sw_bf16_to_float(rounded[i])));
+            assert_true(isnan(float_of_bf16(rounded[i])));
         }
         free(back);
         free(rounded);

@@ -4,6 +4,7 @@
  * those references.
  */
 #include "support.h"
+#include "tensor/random.h"
 
 /* ---- RMSNorm ---- */
 
@@ -107,7 +108,7 @@ static void test_rope(void **state) {
     float *x = noise_floats(5, T * H * D, 1), out[T * H * D], back[T * H * D];
     sw_rope r = {
         .cosine = cosine, .sine = sine, .position = position, .rows = T, .heads = H, .head_dim = D};
-    sw_rope_turn(&c, &r, x, H * D, out, H * D, false);
+    sw_rope_turn(&c, &r, x, out, false);
     for (size_t t = 0; t < T; t++) {
         for (size_t h = 0; h < H; h++) {
             const float *in = x + (t * H + h) * D, *got = out + (t * H + h) * D;
@@ -118,7 +119,7 @@ static void test_rope(void **state) {
             }
         }
     }
-    sw_rope_turn(&c, &r, out, H * D, back, H * D, true);
+    sw_rope_turn(&c, &r, out, back, true);
     for (size_t i = 0; i < T * H * D; i++) assert_true(fabsf(back[i] - x[i]) < 1e-6f);
     free(x);
 }
@@ -155,6 +156,44 @@ static void test_nll(void **state) {
     check_close("dlogits", dlogits, grad, NLL_ROWS * STRIDE, 1e-6); /* the last column is 0 */
     free(logits);
     free(wide);
+}
+
+/* Over the logits, row by row from where each begins, as a training step has it: the bits of
+ * dlogits apart, in rows of more than two blocks. */
+static void check_nll_in_place(const sw_compute *c) {
+    enum { NLL_ROWS = 3, VOCAB = 1301, STRIDE = VOCAB + 1, ALL = NLL_ROWS * STRIDE };
+    size_t size = sw_dtype_bytes(c->dtype), stride = STRIDE * sizeof(float) / size;
+    const uint32_t target[NLL_ROWS] = {0, 700, VOCAB - 1};
+    float *logits[2] = {noise_floats(8, ALL, 20), noise_floats(8, ALL, 20)};
+    uint8_t *apart = malloc(NLL_ROWS * stride * size);
+    double loss[2][NLL_ROWS];
+    for (int i = 0; i < 2; i++) {
+        sw_nll n = {.logits = logits[i],
+                    .target = target,
+                    .rows = NLL_ROWS,
+                    .vocab = VOCAB,
+                    .logits_stride = STRIDE,
+                    .loss = loss[i],
+                    .scale = 0.25f,
+                    .dlogits = i ? (void *)logits[i] : apart,
+                    .dlogits_stride = stride};
+        sw_nll_rows(c, &n);
+    }
+    assert_memory_equal(loss[0], loss[1], sizeof loss[0]);
+    for (size_t r = 0; r < NLL_ROWS; r++) {
+        const uint8_t *row = (const uint8_t *)(logits[1] + r * STRIDE);
+        assert_memory_equal(row, apart + r * stride * size, STRIDE * size);
+    }
+    free(logits[0]);
+    free(logits[1]);
+    free(apart);
+}
+
+static void test_nll_in_place(void **state) {
+    (void)state;
+    sw_compute f32 = compute_f32(), bf16 = compute_bf16(false);
+    check_nll_in_place(&f32);
+    check_nll_in_place(&bf16);
 }
 
 /* ---- embedding, transposition, sums ---- */
@@ -199,7 +238,7 @@ static void test_adamw(void **state) {
                       .learning_rate = 0.01,
                       .step = step,
                       .clip = 0.5f};
-        sw_adamw_step(&c, &o, p, g, m, v, COUNT);
+        sw_adamw_step(&c, &o, &(sw_adamw_values){p, g, m, v}, COUNT);
         for (size_t i = 0; i < COUNT; i++) {
             double grad = 0.5 * g[i];
             wide[i] *= 1 - 0.01 * 0.1;
@@ -246,10 +285,15 @@ static void test_adamw_packed(void **state) {
             t[k] = malloc(t_size);
             n[k] = malloc(n_size);
         }
-        sw_adamw_step(&c, &o, values[0][0], g, values[0][1], values[0][2], count);
-        sw_pack_both(&c, t[0], n[0], values[0][0], out, in);
-        sw_adamw_step_packed(&c, &o, values[1][0], g, values[1][1], values[1][2], out, in, t[1],
-                             n[1]);
+        sw_adamw_values of[2];
+        sw_both_sides both[2];
+        for (int k = 0; k < 2; k++) {
+            of[k] = (sw_adamw_values){values[k][0], g, values[k][1], values[k][2]};
+            both[k] = (sw_both_sides){values[k][0], out, in, t[k], n[k]};
+        }
+        sw_adamw_step(&c, &o, &of[0], count);
+        sw_pack_both(&c, &both[0]);
+        sw_adamw_step_packed(&c, &o, &of[1], &both[1]);
         assert_memory_equal(t[0], t[1], t_size);
         assert_memory_equal(n[0], n[1], n_size);
         for (int v = 0; v < 3; v++)
@@ -286,11 +330,39 @@ static void test_dropout(void **state) {
     free(sum);
 }
 
+/* NUM-041 as it is written, element by element. */
+static void check_dropout(const sw_dropout *d) {
+    enum { COUNT = 1200 };
+    sw_compute c = compute_f32();
+    float *x = noise_floats(13, COUNT, 1), y[COUNT], scale = (float)(1 / (1 - d->p));
+    sw_dropout_apply(&c, d, x, y, COUNT);
+    for (size_t i = 0; i < COUNT; i++) {
+        uint32_t word = sw_philox_at(d->seed, d->stream, i / 4).word[i % 4];
+        float expected = word >= (uint32_t)floor(d->p * 0x1p32) ? x[i] * scale : 0;
+        assert_true(y[i] == expected);
+    }
+    free(x);
+}
+
+/* With p just at the word of one element, a little above, and at the next word. */
+static void test_dropout_by_the_rule(void **state) {
+    (void)state;
+    sw_dropout d = {.seed = 0x123456789abcdef, .stream = (uint64_t)5 << 36 | 77};
+    double word = sw_philox_at(d.seed, d.stream, 5).word[2];
+    const double p[] = {
+        0.3, 0.05, 0.85, word * 0x1p-32, (word + 0.9) * 0x1p-32, (word + 1) * 0x1p-32};
+    for (size_t i = 0; i < sizeof p / sizeof *p; i++) {
+        d.p = p[i];
+        check_dropout(&d);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_norm),    cmocka_unit_test(test_swiglu),
-        cmocka_unit_test(test_rope),    cmocka_unit_test(test_nll),
-        cmocka_unit_test(test_embed),   cmocka_unit_test(test_adamw),
-        cmocka_unit_test(test_dropout), cmocka_unit_test(test_adamw_packed)};
+        cmocka_unit_test(test_norm),         cmocka_unit_test(test_swiglu),
+        cmocka_unit_test(test_rope),         cmocka_unit_test(test_nll),
+        cmocka_unit_test(test_nll_in_place), cmocka_unit_test(test_dropout_by_the_rule),
+        cmocka_unit_test(test_embed),        cmocka_unit_test(test_adamw),
+        cmocka_unit_test(test_dropout),      cmocka_unit_test(test_adamw_packed)};
     return cmocka_run_group_tests_name("ops", tests, NULL, NULL);
 }
