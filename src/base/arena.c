@@ -115,14 +115,24 @@ static sw_arena_block *add_block(sw_arena *a, size_t need) {
     return block;
 }
 
+static size_t limit_of(const sw_arena *a) {
+    return a->limit_bytes == 0 ? SW_ARENA_DEFAULT_LIMIT : a->limit_bytes;
+}
+
+void sw_arena_allow(sw_arena *a, size_t bytes) {
+    size_t limit;
+    if (!sw_add_size(limit_of(a), bytes, &limit) || !sw_add_size(limit, ALIGNMENT, &limit))
+        limit = SIZE_MAX;
+    a->limit_bytes = limit;
+}
+
 void *sw_arena_alloc(sw_arena *a, size_t count, size_t element_bytes) {
     size_t size, padded, total;
     if (!sw_mul_size(count, element_bytes, &size)) return NULL;
     if (size == 0) size = 1;
     if (!sw_add_size(size, ALIGNMENT - 1, &padded)) return NULL;
     padded &= ~(size_t)(ALIGNMENT - 1);
-    size_t limit = a->limit_bytes == 0 ? SW_ARENA_DEFAULT_LIMIT : a->limit_bytes;
-    if (!sw_add_size(a->used_bytes, padded, &total) || total > limit) return NULL;
+    if (!sw_add_size(a->used_bytes, padded, &total) || total > limit_of(a)) return NULL;
     sw_arena_block *block = a->blocks;
     if (block == NULL || block->capacity - block->used < padded) block = add_block(a, padded);
     if (block == NULL) return NULL;

@@ -18,6 +18,9 @@ typedef struct sw_arena {
 #define SW_ARENA_DEFAULT_LIMIT ((size_t)1 << 30)
 
 void sw_arena_free(sw_arena *a);
+/* Room for an array of so many bytes more, whatever the limit was: for what the caller knows the
+ * size of, because it holds as much already or has a limit of its own for it. */
+void sw_arena_allow(sw_arena *a, size_t bytes);
 void *sw_arena_alloc(sw_arena *a, size_t count,
                      size_t element_bytes); /* zeroed, 16-byte aligned; NULL on limit or overflow */
 char *sw_arena_text(sw_arena *a,

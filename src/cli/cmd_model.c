@@ -114,6 +114,7 @@ static void on_ready(void *context, uint64_t done, uint64_t total) {
     plain_run *r = context;
     r->first_ms = now_ms(r);
     sw_plain_state_unmap(r->state); /* it was read; a mapped file that is replaced fills the disk */
+    sw_arena_allow(sw_cli_arena(r->cli), (size_t)total * sizeof(sw_curve_point));
     r->points = SW_ARENA_NEW(sw_cli_arena(r->cli), sw_curve_point, (size_t)total);
     r->capacity = r->points ? (size_t)total : 0;
     for (; r->count < done && r->count < r->capacity; r->count++) {

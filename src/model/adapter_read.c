@@ -184,6 +184,7 @@ static bool is_target(const sw_lora_settings *lora, const char *module) {
 static const float *load(sw_arena *arena, const sw_tensor_view *t) {
     size_t elements, bytes;
     if (!sw_tensor_size(t, &elements, &bytes)) return NULL;
+    sw_arena_allow(arena, elements * sizeof(float)); /* the file has at least a byte of each */
     float *out = SW_ARENA_NEW(arena, float, elements);
     if (out != NULL) sw_elements_load(out, t->data.data, t->dtype, elements);
     return out;

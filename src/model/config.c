@@ -292,11 +292,10 @@ static bool is_id(const sw_json *m) {
     return m->type == SW_JSON_NUMBER && m->integral && m->integer >= 0 && m->integer < UINT32_MAX;
 }
 
-/* An id, the first of a list of ids, or none. */
+/* An id or none; eos_token_id alone may be a list. */
 static sw_status read_id(const sw_json *root, const char *name, uint32_t *out, sw_error *err) {
     const sw_json *m = present(root, name);
     *out = UINT32_MAX;
-    if (m != NULL && m->type == SW_JSON_ARRAY) m = m->first;
     if (m == NULL) return SW_OK;
     if (!is_id(m)) return malformed(err, name, "is not a token id");
     *out = (uint32_t)m->integer;

@@ -116,10 +116,12 @@ static const char *word_of(bool flag) {
 }
 
 /* What stands before every text, and what must not. Without a word marked text has bos and a
- * blank, as llama.cpp has it. */
-static sw_status read_frame(const sw_gguf *g, const sw_model_config *config, bool marked,
+ * blank, and text of Llama 3 has bos, as llama.cpp has it. */
+static sw_status read_frame(const sw_gguf *g, const sw_model_config *config, sw_pre_tokenizer pre,
                             uint32_t *bos, sw_error *err) {
-    bool add_bos = marked, add_eos = false, add_space = marked, remove_spaces = false;
+    const bool marked = pre == SW_PRE_MARKED;
+    bool add_bos = marked || pre == SW_PRE_LLAMA3, add_eos = false, add_space = marked,
+         remove_spaces = false;
     SW_TRY(read_flag(g, KEY "remove_extra_whitespaces", &remove_spaces, err));
     SW_TRY(read_flag(g, KEY "add_bos_token", &add_bos, err));
     SW_TRY(read_flag(g, KEY "add_eos_token", &add_eos, err));
@@ -201,7 +203,7 @@ static sw_status read_parts(sw_arena *arena, const sw_gguf *g, const sw_model_co
     SW_TRY(read_kinds(arena, types, &parts, err));
     SW_TRY(check_user_tokens(&parts, err));
     SW_TRY(check_unknown(g, &parts, err));
-    SW_TRY(read_frame(g, config, parts.pre == SW_PRE_MARKED, &parts.bos, err));
+    SW_TRY(read_frame(g, config, parts.pre, &parts.bos, err));
     SW_TRY(read_merges(arena, g, &parts, err));
     *out = parts;
     return SW_OK;

@@ -4,7 +4,8 @@
  * checks, the count of steps and the wire form from the agent to the worker.
  *
  * The worker links this file, so it needs nothing but base. Names and defaults are those of TRL
- * 1.10 (SFTConfig) and PEFT 0.2x (LoraConfig). docs/formats/recipe.md, RCP-030 to RCP-045, RCP-080.
+ * 1.16 (SFTConfig) and PEFT 0.21.2 (LoraConfig). docs/formats/recipe.md, RCP-030 to RCP-045,
+ * RCP-080.
  */
 #include "recipe/training.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What shall be trained, as plain structs: the part of a recipe that the compute wing reads. Names
- * and defaults are TRL's and PEFT's (reference versions trl 1.10, peft 0.2x);
+ * and defaults are TRL's and PEFT's (reference versions trl 1.16, peft 0.21.2);
  * docs/formats/recipe.md lists every key with its default.
  */
 #ifndef SW_RECIPE_TRAINING_H
@@ -111,7 +111,8 @@ typedef struct sw_training {
     double adam_beta1, adam_beta2, adam_epsilon, weight_decay; /* 0.9 0.999 1e-8 0 */
     double max_grad_norm;                                      /* 1.0; 0 for none */
     sw_optimiser optim;                                        /* adamw_torch */
-    bool completion_only_loss; /* true for prompt/completion rows, see rows.h */
+    bool completion_only_loss; /* true for prompt/completion rows, see sw_rows_append in
+                                  train/train.h */
     bool assistant_only_loss;  /* false; rows of turns: the assistant's tokens alone are targets */
     bool packing;              /* false */
     sw_packing packing_strategy; /* bfd; read with packing alone */

@@ -29,6 +29,9 @@ typedef struct sw_tokens {
     size_t count, capacity;
 } sw_tokens;
 void sw_tokens_free(sw_tokens *t);
+/* Behind those that are there; a list that grows leaves none of them behind. */
+SW_NODISCARD sw_status sw_tokens_append(sw_tokens *t, const uint32_t *ids, size_t count,
+                                        sw_error *err);
 
 /* Appends the ids of `text` (valid UTF-8, else SW_MALFORMED). add_special as in HF `encode(...,
  * add_special_tokens=)`. */

@@ -181,8 +181,6 @@ typedef struct sw_cached_word {
     uint32_t ids[SW_CACHE_IDS];
 } sw_cached_word;
 SW_NODISCARD sw_status sw_bpe_append(sw_tokenizer *t, sw_bytes word, sw_tokens *out, sw_error *err);
-SW_NODISCARD sw_status sw_tokens_append(sw_tokens *t, const uint32_t *ids, size_t count,
-                                        sw_error *err);
 
 /* ---- the whole ---- */
 struct sw_tokenizer {

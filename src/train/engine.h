@@ -213,7 +213,6 @@ void sw_engine_load_frozen(sw_engine *e);
 void sw_engine_load_trained(sw_engine *e);
 void sw_engine_load_stepped(sw_engine *e);
 void sw_engine_init_trained(sw_engine *e, uint64_t seed);
-void sw_engine_load_adapter(sw_engine *e);
 
 /* linear.c */
 typedef struct sw_linear_io {
@@ -279,8 +278,8 @@ SW_NODISCARD sw_status sw_state_parse(sw_bytes prefix, const sw_state_sizes *siz
 
 bool sw_state_is_finite(const sw_engine *e); /* values and both moments */
 
-/* Every token is in the vocabulary, and without packing the first of each row is no target:
- * SW_MALFORMED "rows". */
+/* Every token is in the vocabulary (SW_REFUSED "rows"), and without packing the first of each row
+ * is no target (SW_MALFORMED "rows"). Rows are counted from 1. */
 SW_NODISCARD sw_status sw_rows_check(const sw_rows *r, const sw_training *t, uint32_t vocab,
                                      sw_error *err);
 
@@ -294,7 +293,8 @@ typedef struct sw_sequences {
     uint64_t *ends; /* ends[i]: index behind sequence i's last piece */
     size_t count, piece_count;
 } sw_sequences;
-/* In the arena. SW_LIMIT with 2^32 sequences or more. */
+/* In the arena, whatever its limit. SW_LIMIT when rows and the pieces that packing may cut them
+ * into are more than SW_RANDPERM_MOST (NUM-061). */
 SW_NODISCARD sw_status sw_rows_pack(sw_arena *arena, const sw_rows *rows, const sw_training *t,
                                     sw_sequences *out, sw_error *err);
 /* ROW-009 of every row, counted from 1, and of pieces that packing made longer than a row. */

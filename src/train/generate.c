@@ -86,29 +86,19 @@ static bool is_end(const sw_token_ends *ends, uint32_t id) {
     return false;
 }
 
-static sw_status append(sw_tokens *t, uint32_t id, sw_error *err) {
-    if (t->count == t->capacity) {
-        size_t capacity = t->capacity ? 2 * t->capacity : 64;
-        uint32_t *ids = reallocarray(t->ids, capacity, sizeof *ids);
-        if (!ids) return sw_fail(err, SW_MEMORY, "memory", "no memory for the answer");
-        t->ids = ids;
-        t->capacity = capacity;
-    }
-    t->ids[t->count++] = id;
-    return SW_OK;
-}
-
 static sw_status continue_greedily(sw_engine *e, const sw_generate_job *job, sw_tokens *out,
                                    sw_error *err) {
     feed(e, job->prompt, job->prompt_count);
     size_t last = job->prompt_count - 1;
-    for (size_t i = 0; i < job->max_new_tokens; i++, last = 0) {
+    size_t room = e->config->max_position_embeddings - job->prompt_count + 1;
+    size_t most = job->max_new_tokens < room ? job->max_new_tokens : room;
+    for (size_t i = 0; i < most; i++, last = 0) {
         sw_engine_logits(e, last, 1, e->scratch.logits);
         uint32_t id;
         SW_TRY(greatest(e->scratch.logits, e->config->vocab_size, &id, err));
         if (is_end(job->ends, id)) break;
-        SW_TRY(append(out, id, err));
-        if (i + 1 < job->max_new_tokens) feed(e, &id, 1);
+        SW_TRY(sw_tokens_append(out, &id, 1, err));
+        if (i + 1 < most) feed(e, &id, 1);
     }
     return SW_OK;
 }
@@ -117,9 +107,8 @@ sw_status sw_generate(const sw_generate_job *job, const sw_parallel *parallel, s
                       sw_error *err) {
     session s = {0};
     size_t length;
-    if (!sw_add_size(job->prompt_count, job->max_new_tokens, &length)) {
+    if (!sw_add_size(job->prompt_count, job->max_new_tokens, &length) || length > UINT32_MAX)
         return sw_fail(err, SW_LIMIT, "limit", "max_new_tokens is too large");
-    }
     unsigned mode = sw_flush_begin();
     size_t before = out->count;
     sw_status status = open_session(&s, job, parallel, length, err);

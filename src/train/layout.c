@@ -66,6 +66,12 @@ bool sw_engine_shares_middle(const sw_engine *e) {
     return !e->full;
 }
 
+/* A head that is rounded once, like the layers' weights; where it lies in the file's own type it is
+ * read from there. */
+static bool head_is_held(const sw_engine *e) {
+    return sw_engine_holds(e) && !e->quantised;
+}
+
 size_t sw_engine_file_bytes(const sw_engine *e) {
     size_t size = sw_dtype_bytes(e->model->dtype), table = e->model->lm_head.data.size, count = 0;
     for (size_t i = 0; i < e->layer_count; i++) {
@@ -73,7 +79,7 @@ size_t sw_engine_file_bytes(const sw_engine *e) {
         for (int m = 0; m < SW_MODULE_COUNT; m++) count += l[m].in * l[m].out;
     }
     bool layers = sw_engine_weights_lie(e) && !e->quantised && !sw_engine_holds(e);
-    bool head = sw_engine_head_lies(e) && !e->head_held;
+    bool head = sw_engine_head_lies(e) && !head_is_held(e);
     return (layers ? count * size : 0) + (head ? table : 0);
 }
 
@@ -108,8 +114,7 @@ static void take_head(layout *l) {
     sw_engine *e = l->e;
     size_t c = e->config->hidden_size, vocab = e->config->vocab_size;
     if (sw_engine_head_lies(e)) {
-        bool holds = sw_engine_holds(e) && !e->quantised;
-        if (holds) e->head_held = operands(l, "frozen weights", vocab * c);
+        if (head_is_held(e)) e->head_held = operands(l, "frozen weights", vocab * c);
         return;
     }
     e->head_t = operands(l, "packed head", sw_pack_elements(c, vocab));

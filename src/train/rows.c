@@ -17,6 +17,7 @@
 void sw_rows_free(sw_rows *r) {
     if (r->ids) sw_wipe(r->ids, r->token_capacity * sizeof *r->ids);
     if (r->target) sw_wipe(r->target, r->token_capacity);
+    if (r->ends) sw_wipe(r->ends, r->row_capacity * sizeof *r->ends);
     free(r->ids);
     free(r->target);
     free(r->ends);

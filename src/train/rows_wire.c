@@ -61,7 +61,7 @@ static sw_status parse_shard(sw_bytes wire, uint32_t vocab, shard *out, sw_error
     for (size_t i = 0; i < s.rows; i++) {
         uint64_t end = end_at(&s, i);
         if (end <= start || end > tokens || !row_is_sound(&s, start, end, vocab)) {
-            return sw_fail(err, SW_MALFORMED, "format", "rows: row %zu is not well formed", i);
+            return sw_fail(err, SW_MALFORMED, "format", "rows: row %zu is not well formed", i + 1);
         }
         start = end;
     }
@@ -102,7 +102,7 @@ sw_status sw_rows_parse(sw_arena *arena, const sw_bytes *shards, size_t shard_co
     for (size_t i = 0; i < shard_count; i++) {
         sw_status status = parse_shard(shards[i], vocab, &parsed[i], err);
         if (status != SW_OK) {
-            sw_error_prefix(err, "shard %zu", i);
+            sw_error_prefix(err, "shard %zu", i + 1);
             return status;
         }
         if (!sw_add_size(rows, parsed[i].rows, &rows) ||
@@ -114,6 +114,7 @@ sw_status sw_rows_parse(sw_arena *arena, const sw_bytes *shards, size_t shard_co
         view(parsed, out);
         return SW_OK;
     }
+    sw_arena_allow(arena, tokens * sizeof(uint32_t) + tokens + rows * sizeof(uint64_t) + 64);
     sw_rows all = {.ids = SW_ARENA_NEW(arena, uint32_t, tokens + 1),
                    .target = SW_ARENA_NEW(arena, uint8_t, tokens + 1),
                    .ends = SW_ARENA_NEW(arena, uint64_t, rows + 1)};

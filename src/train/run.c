@@ -54,23 +54,6 @@ sw_status sw_train_steps(const sw_train_job *job, uint64_t *steps, sw_error *err
     return count_steps(&arena, job, &sequences, steps, err);
 }
 
-sw_status sw_rows_check(const sw_rows *r, const sw_training *t, uint32_t vocab, sw_error *err) {
-    uint64_t at = 0;
-    for (size_t row = 0; row < r->count; row++) {
-        uint64_t start = at;
-        for (; at < r->ends[row]; at++) {
-            if (r->ids[at] >= vocab)
-                return sw_fail(err, SW_MALFORMED, "rows",
-                               "token %llu of row %zu is not in the vocabulary",
-                               (unsigned long long)(at - start), row);
-        }
-        if (!t->packing && r->target[start])
-            return sw_fail(err, SW_MALFORMED, "rows", "the targets of row %zu are not well formed",
-                           row);
-    }
-    return SW_OK;
-}
-
 static sw_status check_ids(const sw_rows *r, size_t row, size_t row_number, uint32_t vocab,
                            sw_error *err) {
     uint32_t greatest = 0;
@@ -83,6 +66,16 @@ static sw_status check_ids(const sw_rows *r, size_t row, size_t row_number, uint
     sw_error_hint(err, "tokenizer.json is another model's, or has tokens for which the embedding "
                        "was not made larger");
     return status;
+}
+
+sw_status sw_rows_check(const sw_rows *r, const sw_training *t, uint32_t vocab, sw_error *err) {
+    for (size_t row = 0; row < r->count; row++) {
+        SW_TRY(check_ids(r, row, row + 1, vocab, err));
+        if (!t->packing && r->target[row ? r->ends[row - 1] : 0])
+            return sw_fail(err, SW_MALFORMED, "rows", "the targets of row %zu are not well formed",
+                           row + 1);
+    }
+    return SW_OK;
 }
 
 sw_status sw_rows_check_row(const sw_rows *r, size_t row, size_t row_number, const sw_training *t,
@@ -140,6 +133,7 @@ static sw_status prepare(run *r, size_t lanes, bool recompute, sw_error *err) {
     SW_TRY(prepare_state(r, err));
     r->batches = divide_up(r->sequences.count, t->per_device_train_batch_size);
     r->windows = divide_up(r->batches, t->gradient_accumulation_steps);
+    sw_arena_allow(&r->arena, r->sequences.count * sizeof(uint32_t));
     r->order = (sw_order){.rows = r->job->rows,
                           .sequences = &r->sequences,
                           .seed = t->seed,
@@ -166,6 +160,8 @@ static void add_others(const run *r, sw_train_budget *out) {
     size_t freed = out->bytes - e->parameter_floats * sizeof(float);
     sw_budget_add(out, "rows",
                   rows->token_count * (sizeof *rows->ids + 1) + rows->count * sizeof *rows->ends);
+    sw_budget_add(out, "row order",
+                  r->sequences.count * (sizeof(sw_piece) + sizeof(uint64_t) + sizeof(uint32_t)));
     sw_budget_add(out, "curve", (size_t)r->total * sizeof(sw_curve_point));
     if (output > freed) sw_budget_add(out, "output", output - freed);
     size_t file = sw_engine_file_bytes(e);
@@ -336,8 +332,9 @@ static sw_status one_step(run *r, sw_error *err) {
     step.loss = accumulate(r, &step.tokens);
     step.grad_norm =
         __builtin_sqrt(sw_squares(&e->compute, e->grads, e->parameter_floats, e->scratch.partial));
-    if (!__builtin_isfinite(step.loss) || !__builtin_isfinite(step.grad_norm))
-        return diverged(r->done + 1, "the loss", err);
+    if (!__builtin_isfinite(step.loss)) return diverged(r->done + 1, "the loss", err);
+    if (!__builtin_isfinite(step.grad_norm))
+        return diverged(r->done + 1, "the norm of the gradients", err);
     update(r, step.grad_norm, step.learning_rate);
     step.step = ++r->done;
     step.state = sw_state_values(e);

@@ -12,7 +12,7 @@ static double most(double a, double b) {
     return a > b ? a : b;
 }
 
-uint64_t sw_schedule_warmup(const sw_training *t, uint64_t total) {
+static uint64_t warmup_steps(const sw_training *t, uint64_t total) {
     if (t->warmup_steps >= 1) return (uint64_t)t->warmup_steps;
     return (uint64_t)__builtin_ceil(t->warmup_steps * (double)total);
 }
@@ -90,7 +90,7 @@ static double factor_of(const sw_training *t, double s, double warmup, double al
 }
 
 double sw_schedule_rate(const sw_training *t, uint64_t done, uint64_t total) {
-    double warmup = (double)sw_schedule_warmup(t, total), s = (double)done, all = (double)total;
+    double warmup = (double)warmup_steps(t, total), s = (double)done, all = (double)total;
     if (t->lr_scheduler_type == SW_SCHEDULE_CONSTANT) return t->learning_rate;
     if (t->lr_scheduler_type == SW_SCHEDULE_WARMUP_STABLE_DECAY)
         return t->learning_rate * stable_then_decay(t, s, warmup, all);

@@ -6,7 +6,6 @@
 #define SW_TRAIN_SCHEDULE_H
 #include "recipe/training.h"
 
-uint64_t sw_schedule_warmup(const sw_training *t, uint64_t total);
 /* The rate of the step that follows `done` completed ones. */
 double sw_schedule_rate(const sw_training *t, uint64_t done, uint64_t total);
 #endif

@@ -376,6 +376,13 @@ static void an_arena_keeps_its_limit(void **state) {
     assert_int_equal(a.limit_bytes, 100);
     assert_non_null(sw_arena_alloc(&a, 80, 1));
     sw_arena_free(&a);
+    assert_non_null(sw_arena_alloc(&a, 80, 1));
+    sw_arena_allow(&a, 200); /* that much more */
+    assert_null(sw_arena_alloc(&a, 240, 1));
+    assert_non_null(sw_arena_alloc(&a, 200, 1));
+    sw_arena_allow(&a, SIZE_MAX - 1); /* whatever a size can say */
+    assert_int_equal(a.limit_bytes, SIZE_MAX);
+    sw_arena_free(&a);
 }
 
 /* Work that is done again behind a place gets the same memory again, zeroed. */

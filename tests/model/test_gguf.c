@@ -86,6 +86,40 @@ static void the_miniature_imports(void **state) {
     sw_arena_free(&f.arena);
 }
 
+/* The first place of `from` becomes `to`, of the same length. */
+static void put_instead(sw_bytes file, const char *from, const char *to) {
+    uint8_t *at = memmem(file.data, file.size, from, strlen(from));
+    assert_non_null(at);
+    assert_int_equal(strlen(from), strlen(to));
+    memcpy(at, to, strlen(to));
+}
+
+/* A file that does not say whether bos stands before every text (MODEL-067): of Llama 3 it does. */
+static void bos_that_the_file_does_not_say(void **state) {
+    (void)state;
+    static const struct {
+        const char *pre;
+        bool adds;
+    } cases[] = {{"smollm", false}, {"llama3", true}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        folder f = {.count = 0};
+        sw_error err = {0};
+        sw_tokenizer *t = NULL;
+        sw_tokens tokens = {0};
+        sw_bytes gguf = sw_arena_copy(&f.arena, read_golden(&f.arena, "model", "mini.gguf"));
+        put_instead(gguf, "tokenizer.ggml.add_bos_token", "tokenizer.ggml.sub_bos_token");
+        put_instead(gguf, "smollm", cases[i].pre);
+        if (import(gguf, SW_DTYPE_F32, &f, &err) != SW_OK) fail_msg("%s", err.message);
+        assert_int_equal(sw_tokenizer_open(file_of(&f, "tokenizer.json"), &t, NULL), SW_OK);
+        assert_int_equal(sw_tokenizer_encode(t, SW_LITERAL("x"), true, &tokens, NULL), SW_OK);
+        assert_int_equal(tokens.count, cases[i].adds ? 2 : 1);
+        if (cases[i].adds) assert_int_equal(tokens.ids[0], 1);
+        sw_tokens_free(&tokens);
+        sw_tokenizer_close(&t);
+        sw_arena_free(&f.arena);
+    }
+}
+
 static void the_chat_template_is_kept(void **state) {
     (void)state;
     folder f = {.count = 0};
@@ -464,6 +498,7 @@ int main(void) {
         cmocka_unit_test(other_types_are_known_by_name),
         cmocka_unit_test(the_miniature_imports),
         cmocka_unit_test(the_chat_template_is_kept),
+        cmocka_unit_test(bos_that_the_file_does_not_say),
         cmocka_unit_test(bf16_is_the_rounded_f32),
         cmocka_unit_test(wrong_files_are_refused),
         cmocka_unit_test(qwen2_imports_with_its_biases),

@@ -91,7 +91,8 @@ static void test_refusals(void **state) {
     assert_string_equal(err.word, "rows");
     rows.ids[rows.token_count - 1] = m->model.config.vocab_size;
     job.rows = &rows;
-    assert_int_equal(sw_evaluate(&job, &out, &err), SW_MALFORMED);
+    assert_int_equal(sw_evaluate(&job, &out, &err), SW_REFUSED);
+    assert_non_null(strstr(err.message, "and config.json's vocab_size is 320"));
     assert_true(out.loss == 7 && out.rows == 0);
     sw_rows_free(&rows);
 }

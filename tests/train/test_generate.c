@@ -60,7 +60,7 @@ static void test_generate_refusals(void **state) {
     static float a[64], b[64 * 4];
     sw_adapter_pair pair = {
         .module = "model.layers.0.self_attn.q_proj", .in = 64, .out = 64, .a = a, .b = b};
-    for (int change = 0; change < 10; change++) {
+    for (int change = 0; change < 11; change++) {
         sw_generate_job job = generate_job(m, good, 3, SW_PROFILE_FP32_REF);
         sw_adapter_pair one = pair;
         sw_tokens out = {0};
@@ -69,6 +69,7 @@ static void test_generate_refusals(void **state) {
         if (change == 0) job.prompt_count = 0;
         if (change == 1) job.prompt = bad;
         if (change == 2) job.max_new_tokens = SIZE_MAX;
+        if (change == 10) job.max_new_tokens = SIZE_MAX / 8; /* times a width it would wrap */
         if (change == 3) strcpy(one.module, "model.layers.2.self_attn.q_proj");
         if (change == 4) one.in = 32;
         if (change == 5) one.out = 32;

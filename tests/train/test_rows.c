@@ -421,6 +421,10 @@ static void test_wire_round_trip(void **state) {
     }
     assert_int_equal(sw_rows_parse(&arena, shards, 0, 320, &both, NULL), SW_OK);
     assert_int_equal(both.count, 0);
+    sw_arena small = {.limit_bytes = 400}; /* rows are as large as their shards are */
+    assert_int_equal(sw_rows_parse(&small, shards, 3, 320, &both, NULL), SW_OK);
+    assert_int_equal(both.token_count, 3 * rows.token_count);
+    sw_arena_free(&small);
     sw_buffer_free(&wire);
     sw_buffer_free(&again);
     sw_rows_free(&rows);
