@@ -43,14 +43,18 @@ static bool told_before(const responder *r, const sw_hash *digest) {
 }
 
 static sw_status answer(responder *r, const sw_cert *cert, const sw_cert *issuer,
-                        const sw_sim_gpu_key *key, sw_error *err) {
+                        sw_sim_gpu_shared by, sw_error *err) {
     const sw_ocsp_plan plan = {cert, issuer, r->from_ms, r->from_ms + DAY_MS};
     SW_SCOPED(sw_buffer) der = SW_BUFFER(SW_OCSP_LIMIT);
     sw_hash digest;
     sw_sha256(&digest, sw_cert_der(cert));
     if (told_before(r, &digest)) return SW_OK;
     SW_CHECK(err, r->count < SW_SIM_GPU_OCSP_LIMIT);
-    SW_TRY(sw_ocsp_make_p384(&plan, key->b, &der, err));
+    sw_status status = sw_ocsp_make_p384(&plan, r->g->authorities[by]->b, &der, err);
+    if (status == SW_USAGE) /* a folder that was put together from two */
+        return sw_fail(err, SW_MALFORMED, "format", "%s is not the key of the certificate above it",
+                       sw_sim_gpu_shared_files[by]);
+    SW_TRY(status);
     sw_bytes kept = sw_arena_copy(&r->g->answers, sw_buffer_bytes(&der));
     if (kept.data == NULL) return sw_fail(err, SW_MEMORY, "memory", "no memory for OCSP answers");
     r->g->ocsp[r->count] = kept;
@@ -67,7 +71,7 @@ static sw_status chain_answer(responder *r, sw_bytes pem, size_t count,
         return sw_fail(err, SW_MALFORMED, "format", "a GPU's chain has %zu certificates, not %zu",
                        c.count, count);
     for (size_t i = 0, at = count - ASKED - 1; i < ASKED; i++, at++)
-        SW_TRY(answer(r, c.certs[at], c.certs[at + 1], r->g->authorities[by[i]], err));
+        SW_TRY(answer(r, c.certs[at], c.certs[at + 1], by[i], err));
     return SW_OK;
 }
 
@@ -76,9 +80,14 @@ static sw_status all_answer(responder *r, sw_error *err) {
                                                     SW_SIM_GPU_DEVICE_ROOT};
     static const sw_sim_gpu_shared rim[ASKED] = {SW_SIM_GPU_RIM_ISSUER, SW_SIM_GPU_RIM_CA,
                                                  SW_SIM_GPU_RIM_ROOT};
-    for (size_t i = 0; i < r->g->facts.count; i++)
-        SW_TRY(chain_answer(r, r->g->chains[i], DEVICE_CHAIN, device, err));
-    return chain_answer(r, r->g->rim_chain, RIM_CHAIN, rim, err);
+    for (size_t i = 0; i < r->g->facts.count; i++) {
+        sw_status status = chain_answer(r, r->g->chains[i], DEVICE_CHAIN, device, err);
+        if (status != SW_OK) sw_error_prefix(err, "gpu_%zu_chain.pem", i);
+        SW_TRY(status);
+    }
+    sw_status status = chain_answer(r, r->g->rim_chain, RIM_CHAIN, rim, err);
+    if (status != SW_OK) sw_error_prefix(err, "gpu_rim_chain.pem");
+    return status;
 }
 
 sw_status sw_sim_gpus_answer(sw_sim_gpus *g, int64_t wall_ms, int64_t max_age_ms, sw_error *err) {

@@ -140,6 +140,20 @@ static void test_report(void **state) {
     forge_close(&f);
 }
 
+/* A folder whose authorities cannot answer: what is wrong, and in which file. */
+static void no_answer(const forge *f, const char *sentence) {
+    static sw_sim_gpus g;
+    SW_SCOPED(sw_arena) a = {0};
+    sw_error err = {0};
+    memset(&g, 0, sizeof g);
+    assert_int_equal(sw_sim_gpus_load(&a, f->folder, &g, NULL), SW_OK);
+    assert_int_equal(sw_sim_gpus_answer(&g, FORGE_NOW, FORGE_DAY, &err), SW_MALFORMED);
+    if (strstr(err.message, sentence) == NULL)
+        fail_msg("\"%s\" is not in \"%s\"", sentence, err.message);
+    assert_int_equal(g.collateral.ocsp_count, 0);
+    sw_sim_gpus_free(&g);
+}
+
 /* ---- the folder ---- */
 static char *path_in(const forge *f, const char *name) {
     static char path[160];
@@ -230,6 +244,27 @@ static void test_bad_folder(void **state) {
     forge_close(&f);
 }
 
+static void test_bad_authorities(void **state) {
+    (void)state;
+    static forge f;
+    SW_SCOPED(sw_arena) a = {0};
+    sw_bytes chain, key;
+    forge_open_gpus(&f, 1);
+    assert_int_equal(sw_sim_read(&a, f.folder, "gpu_rim_chain.pem", &chain, NULL), SW_OK);
+    assert_int_equal(sw_sim_read(&a, f.folder, "keys/gpu-rim-root", &key, NULL), SW_OK);
+    put(&f, "gpu_rim_chain.pem", SW_BYTES(chain.data, chain.size / 2), 0644);
+    no_answer(&f, "gpu_rim_chain.pem: ");
+    const uint8_t *second = memmem(chain.data + 1, chain.size - 1, "-----BEGIN", 10);
+    assert_non_null(second);
+    put(&f, "gpu_rim_chain.pem", SW_BYTES(second, (size_t)(chain.data + chain.size - second)),
+        0644);
+    no_answer(&f, "gpu_rim_chain.pem: a GPU's chain has 3 certificates, not 4");
+    put(&f, "gpu_rim_chain.pem", chain, 0644);
+    put(&f, "keys/gpu-family", key, 0600);
+    no_answer(&f, "gpu_0_chain.pem: keys/gpu-family is not the key of the certificate above it");
+    forge_close(&f);
+}
+
 /* A machine has as many as its limit, never more. */
 static void test_too_many(void **state) {
     (void)state;
@@ -243,9 +278,13 @@ static void test_too_many(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_verified), cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_report),   cmocka_unit_test(test_without),
-        cmocka_unit_test(test_keys),     cmocka_unit_test(test_bad_folder),
+        cmocka_unit_test(test_verified),
+        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_report),
+        cmocka_unit_test(test_without),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_bad_folder),
+        cmocka_unit_test(test_bad_authorities),
         cmocka_unit_test(test_too_many),
     };
     return cmocka_run_group_tests_name("simulated GPUs", tests, NULL, NULL);
