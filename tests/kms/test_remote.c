@@ -103,6 +103,27 @@ static uint64_t words_taken(remote_world *r) {
     return s.unlocks;
 }
 
+/* Requests that are each answered at once, and have one end together (WRK-050). */
+static void test_one_end_for_all(void **state) {
+    (void)state;
+    remote_world *r = remote_new(NULL);
+    sw_error err = {0};
+    sw_status status = SW_OK;
+    SW_SCOPED(sw_buffer) log = SW_BUFFER(SW_JOURNAL_EXPORT_LIMIT);
+    sw_remote_patience(r->remote, 60000, 400);
+    size_t answered = 0;
+    for (; answered < 100000 && status == SW_OK; answered += status == SW_OK) {
+        log.size = 0;
+        status = sw_remote_audit(r->remote, &log, &err);
+    }
+    assert_int_equal(status, SW_UNAVAILABLE);
+    assert_non_null(strstr(err.message, "in time"));
+    sw_remote_patience(r->remote, 60000, 60000);
+    log.size = 0;
+    assert_int_equal(sw_remote_audit(r->remote, &log, &err), SW_OK);
+    remote_free(r);
+}
+
 /* An owner's program remembers heads: it signs nothing for a log or ledger that was put back. */
 static void test_an_owner_remembers(void **state) {
     (void)state;
@@ -249,6 +270,7 @@ int main(void) {
         cmocka_unit_test(test_keys_over_the_wire),
         cmocka_unit_test(test_killed_and_restarted),
         cmocka_unit_test(test_a_key_service_that_is_not_the_one),
+        cmocka_unit_test(test_one_end_for_all),
         cmocka_unit_test(test_an_owner_remembers),
         cmocka_unit_test(test_an_owner_remembers_the_ledger),
         cmocka_unit_test(test_an_owner_follows_the_log),
