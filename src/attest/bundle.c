@@ -35,7 +35,7 @@ static sw_status signed_read(sw_arena *a, const sw_json *object, const char *con
     if (out->text.size > limit || out->issuer_chain.size > SW_ISSUER_CHAIN_LIMIT)
         return sw_fail(err, SW_LIMIT, "evidence", "collateral.%s or its chain is too long",
                        names[0]);
-    SW_TRY(sw_pem_normalise(a, &out->issuer_chain, err));
+    SW_TRY(sw_pem_normalise_chain(a, &out->issuer_chain, err));
     return sw_json_hex_exact(object, "collateral", names[2], &rule, out->signature, &there, err);
 }
 

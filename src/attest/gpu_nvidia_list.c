@@ -54,7 +54,7 @@ static sw_status items_read(sw_arena *a, const sw_json *list, const sw_json *aro
     for (const sw_json *item = list->first; item != NULL; item = item->next, n++) {
         SW_TRY(bytes_read(a, item, "evidence", SW_GPU_REPORT_LIMIT, &out[n].report, err));
         SW_TRY(bytes_read(a, item, "certificate", SW_GPU_CHAIN_LIMIT, &out[n].chain, err));
-        SW_TRY(sw_pem_normalise(a, &out[n].chain, err));
+        SW_TRY(sw_pem_normalise_chain(a, &out[n].chain, err));
         sw_status status = nonce_check(item, out[n].report, err);
         if (status == SW_OK && around != NULL) status = nonce_check(around, out[n].report, err);
         if (status != SW_OK) {

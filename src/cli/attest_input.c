@@ -158,7 +158,7 @@ sw_status sw_attest_chain_read(sw_cli *cli, sw_bytes *out, sw_error *err) {
     sw_bytes chain;
     SW_TRY(sw_cli_need(cli, "chain", &path, err));
     SW_TRY(sw_cli_read_regular(cli, path, SW_GPU_CHAIN_LIMIT, &chain, err));
-    SW_TRY(sw_pem_normalise(sw_cli_arena(cli), &chain, err));
+    SW_TRY(sw_pem_normalise_chain(sw_cli_arena(cli), &chain, err));
     *out = chain;
     return SW_OK;
 }
@@ -210,7 +210,7 @@ static sw_status folder_read(sw_cli *cli, const char *folder, sw_collateral *out
     sw_bytes chain;
     SW_TRY(
         sw_cli_read_in(cli, folder, "tcb_signing_chain.pem", SW_ISSUER_CHAIN_LIMIT, &chain, err));
-    SW_TRY(sw_pem_normalise(sw_cli_arena(cli), &chain, err));
+    SW_TRY(sw_pem_normalise_chain(sw_cli_arena(cli), &chain, err));
     out->tcb_info.issuer_chain = out->qe_identity.issuer_chain = chain;
     SW_TRY(signed_file(cli, folder, "tcb_info.json", "tcbInfo", &out->tcb_info, err));
     SW_TRY(signed_file(cli, folder, "qe_identity.json", "enclaveIdentity", &out->qe_identity, err));

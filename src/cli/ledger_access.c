@@ -222,6 +222,7 @@ static sw_status not_revoked(const sw_error *complaint, sw_error *sent) {
     }
     *sent = *complaint;
     sw_error_prefix(sent, "not revoked");
+    if (strcmp(sent->word, "busy") == 0) return complaint->status; /* the same command, later */
     sw_error_hint(sent, "nothing shows that this is the ledger as it was seen before: hand the "
                         "revocation to one that is, or on a chain to the key service itself "
                         "(`revoke --offline --relay-out FILE`, `kms revoke FILE`)");
@@ -253,8 +254,11 @@ sw_status sw_ledger_access_append(sw_ledger_access *a, sw_identity *who, sw_entr
     SW_TRY(sent);
     if (a->relayed)
         return doubted ? done_but("the revocation is signed and written", &complaint, err) : SW_OK;
-    SW_TRY(reload_with(a, entry, err));
+    sw_status shown = reload_with(a, entry, &cause);
     if (doubted) return done_but("revoked", &complaint, err);
+    if (shown != SW_OK && revoke) return done_but("the revocation was handed over", &cause, err);
+    if (shown != SW_OK && err != NULL) *err = cause;
+    SW_TRY(shown);
     sw_status status = keep_seen(a, who, entry->sequence, err);
     if (status != SW_OK && revoke) sw_error_prefix(err, "revoked, but");
     return status;

@@ -8,8 +8,11 @@
 
 #include <string.h>
 
-enum { PEM_BLOCK_LIMIT = 1 << 20, PEM_LINE_COLUMNS = 64 };
-enum { CHAIN_LIMIT = 8 }; /* certificates: more than any chain has */
+enum {
+    PEM_BLOCK_LIMIT = 1 << 20,
+    PEM_LINE_COLUMNS = 64,
+    CHAIN_LIMIT = 8 /* certificates: more than any chain has */
+};
 
 static bool is_space(uint8_t c) {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
@@ -108,7 +111,7 @@ sw_status sw_pem_rewrite(sw_bytes text, const char *label, size_t limit, sw_buff
     return SW_OK;
 }
 
-sw_status sw_pem_normalise(sw_arena *a, sw_bytes *text, sw_error *err) {
+sw_status sw_pem_normalise_chain(sw_arena *a, sw_bytes *text, sw_error *err) {
     SW_SCOPED(sw_buffer) again = SW_BUFFER(SIZE_MAX / 2);
     size_t count;
     sw_status status = sw_pem_rewrite(*text, "CERTIFICATE", CHAIN_LIMIT, &again, &count, NULL);

@@ -36,9 +36,9 @@ SW_NODISCARD sw_status sw_pem_decode(sw_bytes text, const char *label, size_t li
  * between certificates, so we know one form. *count blocks. */
 SW_NODISCARD sw_status sw_pem_rewrite(sw_bytes text, const char *label, size_t limit,
                                       sw_buffer *out, size_t *count, sw_error *err);
-/* The same of a chain of certificates for who only passes it on: text that is no such PEM stays as
- * it is, and whoever judges it says what is wrong. SW_MEMORY alone. */
-SW_NODISCARD sw_status sw_pem_normalise(sw_arena *a, sw_bytes *text, sw_error *err);
+/* The same of a chain of at most 8 certificates for who only passes it on: text that is no such PEM
+ * stays as it is, and whoever judges it says what is wrong. SW_MEMORY alone. */
+SW_NODISCARD sw_status sw_pem_normalise_chain(sw_arena *a, sw_bytes *text, sw_error *err);
 void sw_pem_encode(sw_buffer *out, const char *label,
                    sw_bytes der); /* 64 columns, trailing newline */
 #endif

@@ -32,7 +32,8 @@ void sw_audit_code(sw_hash *out, const sw_audit_key *key, const sw_hash *id, con
 /* ---- how many grants a compose hash had (KMS-072) ---- */
 typedef struct sw_kms_count {
     sw_hash compose;
-    uint64_t granted, before; /* the start that is read; no later one renews those */
+    uint64_t granted; /* the highest number that was given */
+    uint64_t before;  /* the same when the start that is read began: it renews only its own */
 } sw_kms_count;
 typedef struct sw_kms_counts {
     size_t count;

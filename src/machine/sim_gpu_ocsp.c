@@ -62,7 +62,7 @@ static sw_status answer(responder *r, const sw_cert *cert, const sw_cert *issuer
     return SW_OK;
 }
 
-/* The three below the root, each by the one above it; the root answers for itself. */
+/* The three below the root, each by the one above it; nobody asks after the root. */
 static sw_status chain_answer(responder *r, sw_bytes pem, size_t count,
                               const sw_sim_gpu_shared by[ASKED], sw_error *err) {
     SW_SCOPED(chain) c = {.count = 0};

@@ -186,7 +186,8 @@ static sw_status execute(sw_agent *a, sw_run_result *out, sw_error *err) {
     SW_TRY(look_for_manifest(a, out, err));
     if (out->finished_before) return SW_OK;
     SW_TRY(sw_agent_measure(a, err));
-    bool resumed = sw_agent_has_checkpoint(a);
+    bool resumed;
+    SW_TRY(sw_agent_has_checkpoint(a, &resumed, err));
     SW_TRY(sw_agent_attest(a, resumed ? SW_PURPOSE_RESUME : SW_PURPOSE_TRAIN, err));
     SW_TRY(restore_as_granted(a, resumed, err));
     SW_TRY(sw_agent_write_state(a, "unsealing", a->saved_step, err));

@@ -284,7 +284,7 @@ SW_NODISCARD sw_status sw_agent_save(sw_agent *a, uint64_t step, sw_bytes state,
 /* Without a key: when there are checkpoints, one of them is whole. */
 SW_NODISCARD sw_status sw_agent_check_checkpoints(sw_agent *a, sw_error *err);
 SW_NODISCARD sw_status sw_agent_restore(sw_agent *a, bool *found, sw_error *err);
-bool sw_agent_has_checkpoint(const sw_agent *a);
+SW_NODISCARD sw_status sw_agent_has_checkpoint(const sw_agent *a, bool *out, sw_error *err);
 /* `step` is one whose state is sealed, or the last: how far records ran ahead of a state would be a
  * script's to say (CMD-054). */
 SW_NODISCARD sw_status sw_agent_write_state(sw_agent *a, const char *phase, uint64_t step,

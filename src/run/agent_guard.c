@@ -147,10 +147,9 @@ void sw_agent_guard_close(sw_agent_guard **g) {
 static bool move(sw_agent_guard *g, int64_t due_ms) {
     (void)pthread_mutex_lock(&g->mutex);
     look(g);
-    bool lasts = !g->ended;
-    if (lasts) set_timer(g, due_ms);
+    if (!g->ended) set_timer(g, due_ms);
     look(g); /* a deadline that has passed already ends it here */
-    lasts = !g->ended;
+    bool lasts = !g->ended;
     (void)pthread_mutex_unlock(&g->mutex);
     return lasts;
 }

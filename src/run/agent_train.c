@@ -45,8 +45,6 @@ static bool passes_over(const sw_agent *a, uint64_t step) {
     return !a->command && every && step > (a->saved_step / every + 1) * every;
 }
 
-/* The two pipes have no order between them: a state may arrive before its step's record, and after
- * the next step's. */
 /* A state that the worker had every right to send and that could not be kept: the disk's doing, or
  * that of whoever has the folder, whatever the call said (WRK-022). */
 static bool is_hosts(const sw_agent *a, sw_status status) {
@@ -54,6 +52,8 @@ static bool is_hosts(const sw_agent *a, sw_status status) {
     return status != SW_OK && status != SW_MEMORY && status != SW_LIMIT && a->lease_status == SW_OK;
 }
 
+/* The two pipes have no order between them: a state may arrive before its step's record, and after
+ * the next step's. */
 static sw_status take_checkpoint(sw_agent *a, uint64_t size, sw_error *err) {
     uint8_t head[8];
     if (size <= sizeof head || !a->plan_seen || a->output_count || a->stop_state)

@@ -104,7 +104,7 @@ static size_t largest_batch(const sw_order *o, size_t *values) {
 static sw_status bound(const sw_order *o, sw_capacity *out, sw_error *err) {
     SW_SCOPED(sw_arena) arena = {0};
     size_t count = o->sequences->count, *measures[3];
-    sw_arena_allow(&arena, 3 * count * sizeof(size_t) + 64);
+    for (int m = 0; m < 3; m++) sw_arena_allow(&arena, count * sizeof(size_t));
     sw_order each = *o; /* every sequence as a micro-batch of its own */
     each.batch_rows = 1;
     for (int m = 0; m < 3; m++) {

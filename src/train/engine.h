@@ -290,8 +290,8 @@ typedef struct sw_piece {
 } sw_piece;
 typedef struct sw_sequences {
     sw_piece *piece;
-    uint64_t *ends; /* ends[i]: index behind sequence i's last piece */
-    size_t count, piece_count;
+    uint64_t *ends;                  /* ends[i]: index behind sequence i's last piece */
+    size_t count, piece_count, room; /* room: what both arrays could take */
 } sw_sequences;
 /* In the arena, whatever its limit. SW_LIMIT when rows and the pieces that packing may cut them
  * into are more than SW_RANDPERM_MOST (NUM-061). */

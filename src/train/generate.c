@@ -36,11 +36,10 @@ static sw_status check(const sw_generate_job *job, sw_error *err) {
 
 static sw_status open_session(session *s, const sw_generate_job *job, const sw_parallel *parallel,
                               size_t length, sw_error *err) {
-    SW_TRY(check(job, err));
     sw_engine_plan plan = {.model = job->model, .adapter = job->adapter, .profile = job->profile};
     sw_engine *e = &s->engine;
     SW_TRY(sw_engine_build(&s->arena, &plan, e, err));
-    size_t rows = job->prompt_count < SW_HEAD_ROWS ? job->prompt_count : SW_HEAD_ROWS;
+    size_t rows = sw_least(job->prompt_count, SW_HEAD_ROWS);
     e->capacity = (sw_capacity){.tokens = job->prompt_count,
                                 .labels = rows,
                                 .head_rows = rows,
@@ -86,12 +85,10 @@ static bool is_end(const sw_token_ends *ends, uint32_t id) {
     return false;
 }
 
-static sw_status continue_greedily(sw_engine *e, const sw_generate_job *job, sw_tokens *out,
-                                   sw_error *err) {
+static sw_status continue_greedily(sw_engine *e, const sw_generate_job *job, size_t most,
+                                   sw_tokens *out, sw_error *err) {
     feed(e, job->prompt, job->prompt_count);
     size_t last = job->prompt_count - 1;
-    size_t room = e->config->max_position_embeddings - job->prompt_count + 1;
-    size_t most = job->max_new_tokens < room ? job->max_new_tokens : room;
     for (size_t i = 0; i < most; i++, last = 0) {
         sw_engine_logits(e, last, 1, e->scratch.logits);
         uint32_t id;
@@ -106,13 +103,16 @@ static sw_status continue_greedily(sw_engine *e, const sw_generate_job *job, sw_
 sw_status sw_generate(const sw_generate_job *job, const sw_parallel *parallel, sw_tokens *out,
                       sw_error *err) {
     session s = {0};
-    size_t length;
-    if (!sw_add_size(job->prompt_count, job->max_new_tokens, &length) || length > UINT32_MAX)
+    if (job->max_new_tokens > UINT32_MAX)
         return sw_fail(err, SW_LIMIT, "limit", "max_new_tokens is too large");
+    SW_TRY(check(job, err));
+    /* The last token is never fed, so it needs no position. */
+    size_t room = job->model->config.max_position_embeddings - job->prompt_count + 1;
+    size_t most = sw_least(job->max_new_tokens, room);
     unsigned mode = sw_flush_begin();
     size_t before = out->count;
-    sw_status status = open_session(&s, job, parallel, length, err);
-    if (status == SW_OK) status = continue_greedily(&s.engine, job, out, err);
+    sw_status status = open_session(&s, job, parallel, job->prompt_count + most, err);
+    if (status == SW_OK) status = continue_greedily(&s.engine, job, most, out, err);
     if (status != SW_OK) out->count = before;
     sw_flush_restore(mode);
     session_free(&s);
@@ -122,14 +122,14 @@ sw_status sw_generate(const sw_generate_job *job, const sw_parallel *parallel, s
 sw_status sw_logits(const sw_generate_job *job, const sw_parallel *parallel, float *out,
                     sw_error *err) {
     session s = {0};
+    SW_TRY(check(job, err));
     unsigned mode = sw_flush_begin();
     sw_status status = open_session(&s, job, parallel, job->prompt_count, err);
     if (status == SW_OK) {
         sw_engine *e = &s.engine;
         feed(e, job->prompt, job->prompt_count);
         for (size_t at = 0; at < job->prompt_count; at += SW_HEAD_ROWS) {
-            size_t left = job->prompt_count - at;
-            sw_engine_logits(e, at, left < SW_HEAD_ROWS ? left : SW_HEAD_ROWS,
+            sw_engine_logits(e, at, sw_least(job->prompt_count - at, SW_HEAD_ROWS),
                              out + at * e->config->vocab_size);
         }
     }

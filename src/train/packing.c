@@ -135,7 +135,8 @@ sw_status sw_rows_pack(sw_arena *arena, const sw_rows *rows, const sw_training *
     size_t widest = t->packing ? widest_window(rows, t->max_length) : 0;
     if (room > SW_RANDPERM_MOST) return sw_fail(err, SW_LIMIT, "limit", "rows: too many");
     SW_SCOPED(sw_arena) scratch = {0};
-    sw_arena_allow(arena, room * (sizeof(sw_piece) + sizeof(uint64_t)) + 64);
+    sw_arena_allow(arena, room * sizeof(sw_piece));
+    sw_arena_allow(arena, room * sizeof(uint64_t));
     packer *p = SW_ARENA_NEW(&scratch, packer, 1);
     if (!p) return sw_fail(err, SW_MEMORY, "memory", "no memory to pack the rows");
     p->limit = t->packing ? t->max_length : UINT64_MAX; /* without packing nothing is cut */
@@ -147,6 +148,7 @@ sw_status sw_rows_pack(sw_arena *arena, const sw_rows *rows, const sw_training *
         return sw_fail(err, SW_MEMORY, "memory", "no memory to pack the rows");
     for (size_t row = 0; row < rows->count; row += WINDOW)
         lay_window(p, rows, t, row, sw_least(rows->count, row + WINDOW));
+    p->out.room = room;
     *out = p->out;
     return SW_OK;
 }

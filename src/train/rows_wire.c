@@ -114,7 +114,9 @@ sw_status sw_rows_parse(sw_arena *arena, const sw_bytes *shards, size_t shard_co
         view(parsed, out);
         return SW_OK;
     }
-    sw_arena_allow(arena, tokens * sizeof(uint32_t) + tokens + rows * sizeof(uint64_t) + 64);
+    const size_t bytes[] = {(tokens + 1) * sizeof(uint32_t), tokens + 1,
+                            (rows + 1) * sizeof(uint64_t)};
+    for (int i = 0; i < 3; i++) sw_arena_allow(arena, bytes[i]);
     sw_rows all = {.ids = SW_ARENA_NEW(arena, uint32_t, tokens + 1),
                    .target = SW_ARENA_NEW(arena, uint8_t, tokens + 1),
                    .ends = SW_ARENA_NEW(arena, uint64_t, rows + 1)};

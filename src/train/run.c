@@ -32,10 +32,6 @@ static void run_free(run *r) {
     sw_arena_free(&r->arena);
 }
 
-static uint64_t divide_up(uint64_t a, uint64_t b) {
-    return (a + b - 1) / b;
-}
-
 /* The job's sequences and how many steps they make. */
 static sw_status count_steps(sw_arena *arena, const sw_train_job *job, sw_sequences *sequences,
                              uint64_t *steps, sw_error *err) {
@@ -131,8 +127,8 @@ static sw_status prepare_state(run *r, sw_error *err) {
 static sw_status prepare(run *r, size_t lanes, bool recompute, sw_error *err) {
     const sw_training *t = r->job->settings;
     SW_TRY(prepare_state(r, err));
-    r->batches = divide_up(r->sequences.count, t->per_device_train_batch_size);
-    r->windows = divide_up(r->batches, t->gradient_accumulation_steps);
+    r->batches = sw_parts(r->sequences.count, t->per_device_train_batch_size);
+    r->windows = sw_parts(r->batches, t->gradient_accumulation_steps);
     sw_arena_allow(&r->arena, r->sequences.count * sizeof(uint32_t));
     r->order = (sw_order){.rows = r->job->rows,
                           .sequences = &r->sequences,
@@ -143,7 +139,7 @@ static sw_status prepare(run *r, size_t lanes, bool recompute, sw_error *err) {
     if (!r->order.index) return sw_fail(err, SW_MEMORY, "memory", "no memory for the row order");
     sw_capacity *c = &r->engine.capacity;
     c->backward = true;
-    SW_TRY(sw_order_capacity(&r->order, divide_up(r->total, r->windows), c, err));
+    SW_TRY(sw_order_capacity(&r->order, sw_parts(r->total, r->windows), c, err));
     c->head_rows = c->labels < SW_HEAD_ROWS ? c->labels : SW_HEAD_ROWS;
     c->in_place = c->tokens >= SW_IN_PLACE_TOKENS;
     choose_recompute(&r->engine, lanes, recompute);
@@ -161,7 +157,8 @@ static void add_others(const run *r, sw_train_budget *out) {
     sw_budget_add(out, "rows",
                   rows->token_count * (sizeof *rows->ids + 1) + rows->count * sizeof *rows->ends);
     sw_budget_add(out, "row order",
-                  r->sequences.count * (sizeof(sw_piece) + sizeof(uint64_t) + sizeof(uint32_t)));
+                  r->sequences.room * (sizeof(sw_piece) + sizeof(uint64_t)) +
+                      r->sequences.count * sizeof(uint32_t));
     sw_budget_add(out, "curve", (size_t)r->total * sizeof(sw_curve_point));
     if (output > freed) sw_budget_add(out, "output", output - freed);
     size_t file = sw_engine_file_bytes(e);

@@ -227,6 +227,10 @@ typedef struct sw_generate_job {
     const sw_token_ends *ends; /* the answer ends before any of them; NULL: none */
     sw_profile profile;
 } sw_generate_job;
+/* Greedily, the first of equal logits. Appends at most max_new_tokens, fewer where an end comes or
+ * the model's positions do; on failure `out` has what it had. SW_USAGE for an empty prompt,
+ * SW_LIMIT for one beyond the positions and for more than 2^32 - 1 tokens, SW_MALFORMED for an id
+ * that the vocabulary has not, SW_REFUSED "diverged" when the logits are no numbers. */
 SW_NODISCARD sw_status sw_generate(const sw_generate_job *job, const sw_parallel *parallel,
                                    sw_tokens *out, sw_error *err);
 /* Logits (T, V) f32 of one sequence, for parity tests. */

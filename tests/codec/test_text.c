@@ -256,7 +256,7 @@ static void pem_is_brought_into_one_form(void **state) {
     for (size_t i = 0; i < COUNT(spellings); i++) {
         SW_SCOPED(sw_arena) a = {0};
         sw_bytes text = sw_text(spellings[i]);
-        assert_int_equal(sw_pem_normalise(&a, &text, NULL), SW_OK);
+        assert_int_equal(sw_pem_normalise_chain(&a, &text, NULL), SW_OK);
         assert_true(sw_bytes_is(text, form));
     }
     static const char *const others[] = {
@@ -265,7 +265,7 @@ static void pem_is_brought_into_one_form(void **state) {
     for (size_t i = 0; i < COUNT(others); i++) {
         SW_SCOPED(sw_arena) a = {0};
         sw_bytes text = sw_text(others[i]), before = text;
-        assert_int_equal(sw_pem_normalise(&a, &text, NULL), SW_OK);
+        assert_int_equal(sw_pem_normalise_chain(&a, &text, NULL), SW_OK);
         assert_true(text.data == before.data && text.size == before.size);
     }
     char nine[9 * 72 + 1] = ""; /* more than a chain has */
@@ -273,11 +273,11 @@ static void pem_is_brought_into_one_form(void **state) {
         (void)strcat(nine, "-----BEGIN CERTIFICATE-----\nMAMKAQY=\n-----END CERTIFICATE-----\r\n");
     SW_SCOPED(sw_arena) many = {0};
     sw_bytes long_chain = sw_text(nine);
-    assert_int_equal(sw_pem_normalise(&many, &long_chain, NULL), SW_OK);
+    assert_int_equal(sw_pem_normalise_chain(&many, &long_chain, NULL), SW_OK);
     assert_ptr_equal(long_chain.data, nine);
     SW_SCOPED(sw_arena) none = {.limit_bytes = 8};
     sw_bytes good = sw_text(form);
-    assert_int_equal(sw_pem_normalise(&none, &good, NULL), SW_MEMORY);
+    assert_int_equal(sw_pem_normalise_chain(&none, &good, NULL), SW_MEMORY);
     SW_SCOPED(sw_buffer) out = SW_BUFFER(1000);
     size_t count = 77;
     assert_int_equal(sw_pem_rewrite(sw_text(form), "CERTIFICATE", 1, &out, &count, NULL), SW_LIMIT);
